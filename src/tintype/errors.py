@@ -1,0 +1,76 @@
+"""Everything that can go wrong for a user: what happened, what to type next, and the exit code.
+
+The tree is small on purpose. A door (command, page) prints `str(error)` as one line and exits with
+`error.exit_code`; nothing below the doors catches these errors except the per-file boundary in
+`tintype.jobs`, which turns them into rows of the report.
+"""
+
+
+class TintypeError(Exception):
+    """Base of every error that a user can cause or meet.
+
+    Args:
+        message: What happened, and to which file. One sentence, no trailing newline.
+        hint: What to type or do next. One sentence; may be empty where nothing can be done.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.message} {self.hint}" if self.hint else self.message
+        return " ".join(text.split())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive the default pickling between worker processes.
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[TintypeError], message: str, hint: str) -> TintypeError:
+    return kind(message, hint=hint)
+
+
+class UsageError(TintypeError):
+    """The words of the call do not fit together: unknown value, clash of names, missing option."""
+
+    exit_code = 2
+
+
+class PhotoError(TintypeError):
+    """One photograph cannot be read, coloured or understood; others may still be fine."""
+
+
+class UnreadablePhotoError(PhotoError):
+    """Missing, empty, truncated, damaged, or no picture at all."""
+
+
+class UnsupportedPhotoError(PhotoError):
+    """A picture, but of a kind that cannot be kept without loss (or needs an extra)."""
+
+
+class PhotoTooLargeError(PhotoError):
+    """More pixels than the limit; the message names `--max-megapixels`."""
+
+
+class SkippedPhotoError(PhotoError):
+    """Left alone on purpose: a colour photograph in a folder, for instance."""
+
+
+class TargetExistsError(PhotoError):
+    """The output exists already and is not ours to replace."""
+
+
+class WriteError(PhotoError):
+    """The output could not be written: disk full, no permission, folder gone."""
+
+
+class ModelError(TintypeError):
+    """A model file is unknown, damaged or does not keep the contract."""
+
+
+class LearnError(TintypeError):
+    """Training, evaluation or export cannot go on: recipe, data or checkpoint is wrong."""

@@ -1,0 +1,1 @@
+"""The fence: torch lives below this package and nowhere else."""

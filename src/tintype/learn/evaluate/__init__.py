@@ -1,0 +1,1 @@
+"""Metrics with their sources, and the tables made of them."""

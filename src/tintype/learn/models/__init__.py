@@ -1,0 +1,1 @@
+"""The zoo: one file per network, one literal registry, one contract."""

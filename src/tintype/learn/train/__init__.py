@@ -1,0 +1,1 @@
+"""One step, many steps, and what is left on disk between them."""

@@ -1,0 +1,1 @@
+"""A still picture and everything about it that must survive: pixels, depth, profile, metadata."""
