@@ -6,6 +6,28 @@ The tree is small on purpose. A door (command, page) prints `str(error)` as one 
 """
 
 
+# Joiners inside one emoji: invisible, harmless, and part of ordinary file names.
+_JOINERS = "\u200c\u200d"
+
+
+def shown(name: object) -> str:
+    """A file name as it may be printed: control characters and undecodable bytes as escapes.
+
+    A name can hold a newline that forges a second message, or an escape sequence that drives the
+    terminal; on POSIX it can hold bytes that are no text at all (surrogates in a Python string).
+
+    Args:
+        name: A path or a name, text or path-like.
+
+    Returns:
+        Printable text that can be encoded as UTF-8.
+    """
+    return "".join(
+        c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode("ascii")
+        for c in str(name)
+    )
+
+
 class TintypeError(Exception):
     """Base of every error that a user can cause or meet.
 
@@ -66,6 +88,9 @@ class TargetExistsError(PhotoError):
 
 class WriteError(PhotoError):
     """The output could not be written: disk full, no permission, folder gone."""
+
+    # The photograph itself was fine: "some files failed", even when it was the only one.
+    exit_code = 1
 
 
 class ModelError(TintypeError):
