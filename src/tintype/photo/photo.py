@@ -1,0 +1,151 @@
+"""Photo: the grey that is coloured, and everything beside it that must survive.
+
+A `Photo` is upright and in sRGB. Its grey is Y', the Rec.601 luma of the sRGB-encoded picture, and
+nothing after `decode` ever changes it. The colours of the source are not kept: only what kind of
+picture it was (`tone`).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Tone = Literal["grey", "toned", "color"]
+"""What the source was: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
+
+Pixels = NDArray[Any]
+"""uint8 or uint16; the shape says what it is: (H, W) grey or alpha, (H, W, 3) sRGB."""
+
+# Rec.601 weights in the 16-bit fixed point that Pillow uses (Convert.c, L24). `tintype.color` has
+# the same numbers; the two packages do not import each other, so a property test compares them.
+LUMA_WEIGHTS = (19595, 38470, 7471)
+
+# Rows per strip where a 16-bit luma needs wide integers: bounds the temporary memory.
+_STRIP = 256
+
+
+@dataclass(frozen=True, slots=True)
+class HalfChroma:
+    """JFIF chroma planes at half size, sited as in 4:2:0.
+
+    Attributes:
+        cb: (ceil(H/2), ceil(W/2)), 128 is neutral.
+        cr: The same shape.
+    """
+
+    cb: NDArray[np.uint8]
+    cr: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Everything about a photograph that is not a pixel, ready to be written again.
+
+    Attributes:
+        format: The source's format, a key of `tintype.photo.formats.FORMATS`.
+        icc: A profile that describes the pixels as they are now (sRGB or equal to it), byte for
+            byte the source's own where that was so; None where the source had none.
+        exif: A TIFF structure without the ``Exif`` prefix; orientation 1, thumbnail removed.
+        xmp: An RDF packet, orientation 1, thumbnails removed.
+        dpi: Horizontal and vertical dots per inch.
+        comment: JPEG or GIF comment, JPEG 2000 comment.
+        text: PNG text chunks as (keyword, text).
+        iptc: Photoshop resource blocks (``8BIM``) with captions and keywords, thumbnails removed.
+        packing: How the source packed its samples, where the target can do the same: "none" or
+            "deflate" (TIFF), "lossless" or "lossy" (WebP).
+        notes: Plain sentences on what could not be kept already while reading.
+    """
+
+    format: str
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    comment: str | None = None
+    text: tuple[tuple[str, str], ...] = ()
+    iptc: bytes | None = None
+    packing: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One still picture.
+
+    Attributes:
+        grey: (H, W) uint8 or uint16, Y' as Pillow's ``convert("L")`` gives it.
+        alpha: (H, W) of the same type, or None.
+        tone: What the source was.
+        meta: What is written beside the pixels.
+        color: None while not coloured; (H, W, 3) sRGB of the same type as the grey, or half-size
+            chroma planes that meet the grey in a JPEG (8 bits only).
+    """
+
+    grey: Pixels
+    alpha: Pixels | None
+    tone: Tone
+    meta: Metadata
+    color: Pixels | HalfChroma | None = None
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.grey.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.grey.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    def bits(self) -> int:
+        """Bits per sample, 8 or 16."""
+        return int(self.grey.dtype.itemsize) * 8
+
+
+def rgb_to_grey(rgb: Pixels) -> Pixels:
+    """Rec.601 luma, rounded in fixed point exactly as Pillow rounds it.
+
+    Args:
+        rgb: (H, W, 3) uint8 or uint16, encoded sRGB.
+
+    Returns:
+        (H, W) of the same type.
+    """
+    if rgb.dtype == np.uint8:
+        # Pillow's C loop is five times faster than NumPy on the same arithmetic.
+        return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))
+    grey = np.empty(rgb.shape[:2], np.uint16)
+    for top in range(0, rgb.shape[0], _STRIP):
+        # 65535 * 65536 + 0x8000 still fits 32 bits, so no wider integer is needed.
+        r, g, b = (rgb[top : top + _STRIP, :, i].astype(np.uint32) for i in range(3))
+        luma = LUMA_WEIGHTS[0] * r + LUMA_WEIGHTS[1] * g + LUMA_WEIGHTS[2] * b + 0x8000
+        grey[top : top + _STRIP] = luma >> 16
+    return grey
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Turns pixels as the EXIF orientation tag asks (EXIF 2.32, tag 0x0112).
+
+    Args:
+        pixels: (H, W) or (H, W, 3) as stored.
+        orientation: 1 to 8; anything else means 1.
+
+    Returns:
+        The upright picture, contiguous.
+    """
+    turned = pixels
+    if orientation in (5, 6, 7, 8):
+        turned = np.swapaxes(turned, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        turned = turned[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        turned = turned[::-1]
+    return np.ascontiguousarray(turned)
