@@ -5,7 +5,6 @@ The tree is small on purpose. A door (command, page) prints `str(error)` as one 
 `tintype.jobs`, which turns them into rows of the report.
 """
 
-
 # Joiners inside one emoji: invisible, harmless, and part of ordinary file names.
 _JOINERS = "\u200c\u200d"
 
