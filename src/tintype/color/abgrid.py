@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 # The released 313 bin centres, one row a line: a, lowest b, highest b, in steps of 10. They are the
 # corners of the 268 cells of 10 x 10 that some 8-bit sRGB colour falls into, plus (40, 90),
-# (100, -90), (100, -10) and (100, 0). The rule takes twelve seconds over 16.8 million colours, so the
-# result stands here and a test derives it again.
+# (100, -90), (100, -10) and (100, 0). The rule takes twelve seconds over 16.8 million colours, so
+# the result stands here and a test derives it again.
 _ROWS = (
     (-90, 50, 90), (-80, 20, 90), (-70, 0, 90), (-60, -20, 90), (-50, -30, 100),
     (-40, -40, 100), (-30, -50, 100), (-20, -50, 100), (-10, -60, 100), (0, -70, 100),
@@ -93,7 +93,7 @@ def rebalancing_weights(
     occupied = smoothed > 0
     mixed = (1 - uniform) * smoothed + uniform * occupied / occupied.sum()
     weights = np.where(occupied, 1 / np.where(occupied, mixed, 1), 0)
-    return weights / (smoothed * weights).sum()
+    return np.asarray(weights / (smoothed * weights).sum())
 
 
 def annealed_mean(
@@ -104,8 +104,8 @@ def annealed_mean(
 ) -> NDArray[np.float32]:
     """The colour of a distribution: the mean after sharpening by a temperature.
 
-    Zhang, equation 5: ``softmax(log z / T)``; with ``bias`` = tau log w the rebalancing happens here
-    and not in training: ``softmax((logits + bias) / T)``.
+    Zhang, equation 5: ``softmax(log z / T)``; with ``bias`` = tau log w the rebalancing happens
+    here and not in training: ``softmax((logits + bias) / T)``.
 
     Args:
         logits: (313, ...) unnormalised log-probabilities.
@@ -121,4 +121,4 @@ def annealed_mean(
     scaled = (flat - flat.max(axis=0)) / np.float32(temperature)
     mass = np.exp(scaled)
     mean = (bin_centers().T @ mass) / mass.sum(axis=0)
-    return mean.reshape(2, *logits.shape[1:]).astype(np.float32)
+    return np.asarray(mean.reshape(2, *logits.shape[1:]), np.float32)
