@@ -1,0 +1,283 @@
+"""From the long array of pixels to batches: which photograph, which crop, which ageing.
+
+All randomness of a step is a function of (seed, step). There is no generator state to save, so a
+killed run that resumes at step n draws exactly what it would have drawn. The random numbers are drawn
+on the CPU in every case; the pixels stay where the model is.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tintype.color.cielab import luma01_to_L, rgb01_to_lab
+from tintype.errors import LearnError
+from tintype.learn.data.photos import Photos
+from tintype.learn.recipe import DataRecipe
+
+_REC601 = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step sees.
+
+    Attributes:
+        L: (B, 1, S, S) lightness in [0, 100], aged where the recipe says so.
+        ab: (B, 2, S/4, S/4) true chroma in CIELAB units, averaged over 4 x 4.
+        labels: (B,) int64, the folder each photograph came from.
+    """
+
+    L: Tensor
+    ab: Tensor
+    labels: Tensor
+
+
+class Box(NamedTuple):
+    """Crops, one number for each sample, in pixels."""
+
+    top: Tensor
+    left: Tensor
+    height: Tensor
+    width: Tensor
+
+
+class Sampler:
+    """Chooses and cuts the photographs of each step.
+
+    Args:
+        photos: All photographs; those of dev are never drawn.
+        recipe: Sizes, shares and augmentation.
+        batch: Photographs a step.
+        seed: Of the whole run.
+        device: Where pixels and batches live.
+
+    Raises:
+        LearnError: `mix` names a group that is not there, or nothing is left to train on.
+    """
+
+    def __init__(
+        self, photos: Photos, recipe: DataRecipe, *, batch: int, seed: int, device: torch.device
+    ) -> None:
+        self.recipe, self.seed, self.device = recipe, seed, device
+        self.counts, self.pools = _pools(photos, recipe, batch)
+        self.photos = photos
+        self.pixels = _pixel_rows(photos, device)
+        self._orders: dict[tuple[int, int], Tensor] = {}
+
+    def batch(self, step: int) -> Batch:
+        """The batch of one step; the same for the same seed and step, whatever came before.
+
+        Args:
+            step: Counted from 0.
+        """
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        chosen = torch.cat(
+            [self._choose(pool, step, count) for pool, count in enumerate(self.counts)]
+        )
+        rgb = self._crops(chosen, draw)
+        luma = _luma(rgb, self._emulsions(len(chosen), draw))
+        luma = age(luma, share=self.recipe.age, draw=draw)
+        return self._batch(rgb, luma, chosen.numpy())
+
+    def _choose(self, pool: int, step: int, count: int) -> Tensor:
+        """Walks through a pool in an order that is new in every epoch, without leaving any out."""
+        members = self.pools[pool]
+        start = step * count
+        picks = []
+        for place in range(start, start + count):
+            epoch, index = divmod(place, len(members))
+            picks.append(int(members[int(self._order(pool, epoch)[index])]))
+        return torch.tensor(picks)
+
+    def _order(self, pool: int, epoch: int) -> Tensor:
+        key = (pool, epoch)
+        if key not in self._orders:
+            if len(self._orders) > 4 * len(self.pools):
+                self._orders.clear()
+            draw = torch.Generator().manual_seed((self.seed * 1009 + pool) * 100_003 + epoch)
+            self._orders[key] = torch.randperm(len(self.pools[pool]), generator=draw)
+        return self._orders[key]
+
+    def _crops(self, chosen: Tensor, draw: torch.Generator) -> Tensor:
+        """Random crops, (B, S, S, 3) in 0..255."""
+        recipe = self.recipe
+        index = chosen.numpy()
+        heights = torch.from_numpy(self.photos.heights[index].astype(np.float32))
+        widths = torch.from_numpy(self.photos.widths[index].astype(np.float32))
+        uniform = torch.rand(5, len(chosen), generator=draw)
+        area = recipe.crop_area[0] + (recipe.crop_area[1] - recipe.crop_area[0]) * uniform[0]
+        low, high = np.log(recipe.crop_ratio[0]), np.log(recipe.crop_ratio[1])
+        ratio = torch.exp(low + (high - low) * uniform[1])
+        # A share of the largest square, so that a panorama is not squashed.
+        side = torch.sqrt(area) * torch.minimum(heights, widths)
+        crop_h = torch.minimum(side / torch.sqrt(ratio), heights)
+        crop_w = torch.minimum(side * torch.sqrt(ratio), widths)
+        box = Box((heights - crop_h) * uniform[2], (widths - crop_w) * uniform[3], crop_h, crop_w)
+        flip = (uniform[4] < 0.5) & recipe.mirror
+        return self._cut(index, box, flip)
+
+    def fixed(self, index: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Batch:
+        """Given photographs, without chance: the largest square in the middle, not aged.
+
+        Args:
+            index: (B,) which photographs; those of dev as a rule.
+        """
+        heights = torch.from_numpy(self.photos.heights[index].astype(np.float32))
+        widths = torch.from_numpy(self.photos.widths[index].astype(np.float32))
+        side = torch.minimum(heights, widths)
+        box = Box((heights - side) / 2, (widths - side) / 2, side, side)
+        rgb = self._cut(index, box, torch.zeros(len(index), dtype=torch.bool))
+        luma = _luma(rgb, torch.tensor(_REC601).repeat(len(index), 1))
+        return self._batch(rgb, luma, index)
+
+    def _cut(
+        self, index: np.ndarray[tuple[int], np.dtype[np.int64]], box: "Box", flip: Tensor
+    ) -> Tensor:
+        # One sample for one output pixel: crops shrink by 1.2 on average and 1.6 at most, and
+        # sampling twice each way to be free of aliasing cost as much time as the training step.
+        size = self.recipe.size
+        grid = (torch.arange(size, dtype=torch.float32) + 0.5) / size
+        rows = box.top[:, None] + grid * box.height[:, None] - 0.5
+        across = torch.where(flip[:, None], 1 - grid, grid)
+        columns = box.left[:, None] + across * box.width[:, None] - 0.5
+        heights = torch.from_numpy(self.photos.heights[index].astype(np.float32))
+        widths = torch.from_numpy(self.photos.widths[index].astype(np.float32))
+        first = torch.from_numpy(self.photos.offsets[index] // 3)
+        return _bilinear(self.pixels, first, heights, widths, rows, columns, self.device)
+
+    def _batch(
+        self, rgb: Tensor, luma: Tensor, index: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> Batch:
+        lab = rgb01_to_lab(rgb / 255, xp=torch)
+        ab = F.avg_pool2d(lab[..., 1:].permute(0, 3, 1, 2), 4)
+        labels = torch.from_numpy(self.photos.labels[index].astype(np.int64))
+        return Batch(luma01_to_L(luma, xp=torch), ab, labels.to(self.device))
+
+    def _emulsions(self, count: int, draw: torch.Generator) -> Tensor:
+        """Weights of R, G, B for each sample: Rec.601, or what another film would have seen."""
+        weights = torch.tensor(_REC601).repeat(count, 1)
+        random = torch.rand(count, 3, generator=draw) ** 1.5
+        blind = torch.randint(0, 6, (count,), generator=draw)  # 0: red-blind, 1: green-blind
+        random[blind == 0, 0] *= 0.1
+        random[blind == 1, 1] *= 0.3
+        random = random / random.sum(dim=1, keepdim=True).clamp_min(1e-3)
+        other = torch.rand(count, generator=draw) < 0.5 * self.recipe.age
+        return torch.where(other[:, None], random, weights)
+
+
+def _pools(
+    photos: Photos, recipe: DataRecipe, batch: int
+) -> tuple[list[int], list[np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+    """How many of each batch come from which photographs."""
+    pools = {}
+    for index, name in enumerate(photos.group_names):
+        members = np.flatnonzero((photos.groups == index) & ~photos.dev)
+        if len(members):
+            pools[name] = members
+    if not pools:
+        raise LearnError("No photograph is left for training.", hint="Lower data.dev_share.")
+    missing = sorted(set(recipe.mix) - set(pools))
+    if missing:
+        raise LearnError(
+            f"data.mix names {missing[0]}, but the data holds {', '.join(pools)}.",
+            hint="Rename the key, or give that data with --data.",
+        )
+    shares = recipe.mix or {name: float(len(members)) for name, members in pools.items()}
+    total = sum(shares.values())
+    exact = {name: batch * share / total for name, share in shares.items()}
+    counts = {name: int(value) for name, value in exact.items()}
+    # The largest remainders get what rounding left over.
+    by_remainder = sorted(exact, key=lambda name: counts[name] - exact[name])
+    for name in by_remainder[: batch - sum(counts.values())]:
+        counts[name] += 1
+    used = [name for name in counts if counts[name]]
+    return [counts[name] for name in used], [pools[name] for name in used]
+
+
+def _pixel_rows(photos: Photos, device: torch.device) -> Tensor:
+    """The array as (pixels, 3): mapped from disk on the CPU, copied whole onto a GPU."""
+    rows = torch.from_numpy(_writable_view(photos)).view(-1, 3)
+    return rows if device.type == "cpu" else rows.to(device)
+
+
+def _writable_view(photos: Photos) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """torch warns about read-only arrays; copy-on-write mapping is writable and never written."""
+    pixels = photos.pixels
+    if isinstance(pixels, np.memmap):
+        assert pixels.filename is not None
+        return np.memmap(pixels.filename, dtype=np.uint8, mode="c")
+    return pixels
+
+
+def _bilinear(
+    pixels: Tensor,
+    first: Tensor,
+    heights: Tensor,
+    widths: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    device: torch.device,
+) -> Tensor:
+    """Samples (B, h, w, 3) at the given (B, h) rows and (B, w) columns; edges are repeated."""
+    y = torch.minimum(rows.clamp_min(0), heights[:, None] - 1)
+    x = torch.minimum(columns.clamp_min(0), widths[:, None] - 1)
+    y0, x0 = y.floor(), x.floor()
+    y1 = torch.minimum(y0 + 1, heights[:, None] - 1)
+    x1 = torch.minimum(x0 + 1, widths[:, None] - 1)
+    fy = (y - y0).to(device)[:, :, None, None]
+    fx = (x - x0).to(device)[:, None, :, None]
+    width = widths.long()[:, None]
+    base = first[:, None]
+    top, bottom = ((base + r.long() * width).to(device)[:, :, None] for r in (y0, y1))
+    left, right = (c.long().to(device)[:, None, :] for c in (x0, x1))
+
+    def take(row: Tensor, column: Tensor) -> Tensor:
+        where = row + column
+        return pixels[where.reshape(-1)].view(*where.shape, 3).float()
+
+    upper = torch.lerp(take(top, left), take(top, right), fx)
+    lower = torch.lerp(take(bottom, left), take(bottom, right), fx)
+    return torch.lerp(upper, lower, fy)
+
+
+def _luma(rgb: Tensor, weights: Tensor) -> Tensor:
+    """(B, S, S, 3) in 0..255 -> (B, 1, S, S) luma in [0, 1], in steps of 1/255 as files have it."""
+    luma = torch.einsum("bhwc,bc->bhw", rgb, weights.to(rgb.device))
+    return luma.round()[:, None] / 255
+
+
+def age(luma: Tensor, *, share: float, draw: torch.Generator) -> Tensor:
+    """Makes clean luma look like an old photograph's: tone curve, fading, softness, grain.
+
+    Args:
+        luma: (B, 1, H, W) in [0, 1].
+        share: Of samples that are aged at all.
+        draw: Source of randomness, on the CPU.
+
+    Returns:
+        The same shape, in [0, 1].
+    """
+    count = luma.shape[0]
+    uniform = torch.rand(7, count, generator=draw).to(luma.device)[:, :, None, None, None]
+    noise = torch.randn(luma.shape, generator=draw).to(luma.device)
+    gamma = torch.exp((uniform[0] - 0.5) * 0.9)
+    black = 0.18 * uniform[1] ** 2
+    white = 1 - 0.25 * uniform[2] ** 2
+    aged = black + (white - black) * luma.clamp(0, 1) ** gamma
+    soft = _blur(aged)
+    aged = torch.lerp(aged, soft, (uniform[3] * 2 - 1).clamp_min(0))
+    # Grain has a size: half of it is correlated over neighbouring pixels.
+    grain = torch.lerp(noise, 2 * _blur(noise), uniform[4].round())
+    aged = aged + grain * 0.05 * (uniform[5] * 2 - 1).clamp_min(0)
+    return torch.where(uniform[6] < share, aged.clamp(0, 1), luma)
+
+
+def _blur(x: Tensor) -> Tensor:
+    """A binomial 5 x 5 blur with repeated edges."""
+    kernel = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=x.device) / 16
+    x = F.conv2d(F.pad(x, (2, 2, 0, 0), mode="replicate"), kernel.view(1, 1, 1, 5))
+    return F.conv2d(F.pad(x, (0, 0, 2, 2), mode="replicate"), kernel.view(1, 1, 5, 1))

@@ -1,0 +1,136 @@
+"""Which photographs there are, and which one is in which split.
+
+A photograph is known by the SHA-256 of its file. The split is a function of that hash alone, so it
+stays the same however folders are added, renamed or ordered, and a copy of a photograph can never sit
+in training and dev at once.
+"""
+
+import fnmatch
+import hashlib
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tintype.errors import LearnError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of photographs: where it lies, and what it is called.
+
+    Attributes:
+        container: A folder or a zip.
+        member: Path inside the container, with forward slashes.
+        label: The folders inside the container, as in ``a_abbey`` or ``faces/young``; may be empty.
+        group: The container's name without suffix and number: ``places`` for ``places-01.zip``.
+    """
+
+    container: Path
+    member: str
+    label: str
+    group: str
+
+
+def find_sources(
+    paths: Sequence[Path], *, exclude: Sequence[str] = (), only_groups: Sequence[str] = ()
+) -> list[Source]:
+    """Lists the photographs of folders and zips, sorted.
+
+    Args:
+        paths: Folders (searched deeply; zips inside them count as containers) or zips.
+        exclude: Label patterns to leave out.
+        only_groups: Groups to keep; empty keeps all.
+
+    Raises:
+        LearnError: A path is missing, a zip is damaged, or nothing is left.
+    """
+    found: list[Source] = []
+    for path in paths:
+        for container in _containers(path):
+            group = re.sub(r"[-_]?\d+$", "", container.stem) or container.stem
+            if only_groups and group not in only_groups:
+                continue
+            for member in _members(container):
+                label = str(PurePosixPath(member).parent)
+                label = "" if label == "." else label
+                if not any(fnmatch.fnmatchcase(label, pattern) for pattern in exclude):
+                    found.append(Source(container, member, label, group))
+    if not found:
+        raise LearnError(
+            f"No photographs in {', '.join(map(str, paths))}.",
+            hint="Give folders of pictures, or zips of folders.",
+        )
+    return sorted(found, key=lambda s: (s.group, s.container.name, s.member))
+
+
+def _containers(path: Path) -> Iterator[Path]:
+    if not path.exists():
+        raise LearnError(f"{path}: no such file or folder.", hint="Check the words after --data.")
+    if path.is_file():
+        yield path
+        return
+    zips = sorted(path.glob("*.zip"))
+    yield from zips
+    if not zips:
+        yield path
+
+
+def _members(container: Path) -> Iterator[str]:
+    if container.is_dir():
+        for file in sorted(container.rglob("*")):
+            if file.suffix.lower() in SUFFIXES and file.is_file():
+                yield file.relative_to(container).as_posix()
+        return
+    try:
+        with zipfile.ZipFile(container) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise LearnError(f"{container}: not a readable zip or folder ({error}).") from None
+    for name in sorted(names):
+        if PurePosixPath(name).suffix.lower() in SUFFIXES:
+            yield name
+
+
+def read_sources(sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
+    """Reads the files, opening each container once.
+
+    Raises:
+        LearnError: A container cannot be read.
+    """
+    container: Path | None = None
+    archive: zipfile.ZipFile | None = None
+    try:
+        for source in sources:
+            if source.container != container:
+                if archive:
+                    archive.close()
+                container = source.container
+                archive = None if container.is_dir() else zipfile.ZipFile(container)
+            if archive:
+                yield source, archive.read(source.member)
+            else:
+                yield source, (source.container / source.member).read_bytes()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise LearnError(f"{container}: cannot be read ({error}).") from None
+    finally:
+        if archive:
+            archive.close()
+
+
+def file_hash(data: bytes) -> bytes:
+    """The 32 bytes by which a photograph is known."""
+    return hashlib.sha256(data).digest()
+
+
+def is_dev(digest: bytes, dev_share: float) -> bool:
+    """Whether a photograph belongs to the dev split.
+
+    Args:
+        digest: Its `file_hash`.
+        dev_share: The share of all photographs that dev gets, in [0, 1].
+    """
+    return int.from_bytes(digest[:8], "big") < dev_share * 2**64

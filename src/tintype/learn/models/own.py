@@ -1,0 +1,94 @@
+"""Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
+
+The distribution is trained unweighted, so that it stays a calibrated posterior; vividness is a matter
+of decoding (`tintype.engine.palette`). The encoder is an ImageNet-pretrained EfficientNet-Lite: on a
+small budget a semantic head start is worth more than anything else.
+
+The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al. 2016 for the 313
+outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tintype.color.abgrid import BINS, bin_centers
+from tintype.learn.models.efficientnet import EfficientNetLite
+
+
+class Up(nn.Module):
+    """Doubles the size, joins the encoder's features of that size, and convolves."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs + skip, outputs, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """(B, inputs, h, w), (B, skip, 2h, 2w) -> (B, outputs, 2h, 2w)."""
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return F.relu(self.norm(self.conv(torch.cat([x, skip], dim=1))))
+
+
+class OwnNet(nn.Module):
+    """L to logits over the 313 bins at a quarter of the size.
+
+    Args:
+        encoder: ``lite0`` or ``lite2``.
+        widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4.
+        temperature: T of the annealed mean in `to_ab`.
+    """
+
+    multiple = 32
+    stride = 4
+
+    def __init__(
+        self,
+        encoder: str = "lite0",
+        widths: tuple[int, int, int, int] = (256, 256, 192, 128),
+        temperature: float = 0.38,
+    ) -> None:
+        super().__init__()
+        self.encoder = EfficientNetLite(encoder)
+        _, c4, c8, c16, c32 = self.encoder.channels
+        self.lateral = nn.Conv2d(c32, widths[0], 1)
+        self.whole = nn.Linear(c32, widths[0])
+        self.up16 = Up(widths[0], c16, widths[1])
+        self.up8 = Up(widths[1], c8, widths[2])
+        self.up4 = Up(widths[2], c4, widths[3])
+        self.refine = nn.Conv2d(widths[3], widths[3], 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(widths[3])
+        self.head = nn.Conv2d(widths[3], BINS, 1)
+        self.temperature = temperature
+        self.register_buffer("centers", torch.from_numpy(bin_centers().copy()), persistent=False)
+
+    def forward(self, L: Tensor) -> Tensor:
+        """Lightness to unnormalised log-probabilities.
+
+        Args:
+            L: (B, 1, H, W) in [0, 100], sides multiples of 32.
+
+        Returns:
+            (B, 313, H/4, W/4).
+        """
+        _, x4, x8, x16, x32 = self.encoder(L)
+        whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None]
+        x = F.relu(self.lateral(x32) + whole)  # (B, 256, H/32, W/32)
+        x = self.up16(x, x16)  # (B, 256, H/16, W/16)
+        x = self.up8(x, x8)  # (B, 192, H/8, W/8)
+        x = self.up4(x, x4)  # (B, 128, H/4, W/4)
+        x = F.relu(self.norm(self.refine(x)))
+        logits: Tensor = self.head(x)
+        return logits
+
+    def to_ab(self, raw: Tensor) -> Tensor:
+        """The annealed mean (Zhang 2016, equation 5).
+
+        Args:
+            raw: (B, 313, h, w) logits.
+
+        Returns:
+            (B, 2, h, w) in CIELAB units.
+        """
+        mass = torch.softmax(raw.float() / self.temperature, dim=1)
+        return torch.einsum("bqhw,qc->bchw", mass, self.centers)

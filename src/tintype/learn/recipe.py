@@ -1,0 +1,171 @@
+"""A recipe: everything that decides a run, as one frozen value and one TOML file.
+
+An unknown key is an error that names the nearest one: a misspelt ``learning_rate`` must not train
+for two hours with the default.
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tintype.errors import LearnError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelRecipe(_Table):
+    """Which network, and how large."""
+
+    kind: Literal["own"] = "own"
+    encoder: Literal["lite0", "lite2"] = "lite0"
+    pretrained: bool = True
+    train_encoder_from: int = Field(default=0, ge=0)
+    """First encoder block that is trained; the stem and the blocks before it keep their weights."""
+    widths: tuple[int, int, int, int] = (256, 256, 192, 128)
+
+
+class DataRecipe(_Table):
+    """Which photographs, and what is done to them."""
+
+    size: int = Field(default=128, ge=32, multiple_of=32)
+    dev_share: Share = 0.04
+    exclude: tuple[str, ...] = ()
+    """Patterns of labels that are left out, as in ``wallpapers/*``."""
+    only_groups: tuple[str, ...] = ()
+    """Groups to use; empty means all. A group is a folder's or zip's name without its number."""
+    mix: dict[str, float] = Field(default_factory=dict)
+    """Share of each group in a batch; empty means in proportion to their sizes."""
+    min_colorfulness: float = 5.0
+    crop_area: tuple[float, float] = (0.35, 1.0)
+    crop_ratio: tuple[float, float] = (0.8, 1.25)
+    mirror: bool = True
+    age: Share = 0.5
+    """Share of samples whose lightness is made to look like an old photograph's."""
+
+
+class LossRecipe(_Table):
+    """What one step minimises."""
+
+    neighbors: int = Field(default=5, ge=1, le=32)
+    sigma: float = Field(default=5.0, gt=0)
+    rebalance: Share = 0.0
+    """Exponent of Zhang's class weights in training: 0 is unweighted, 1 as in the paper."""
+
+
+class TrainRecipe(_Table):
+    """How the weights move."""
+
+    batch: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    encoder_rate: float = Field(default=0.1, ge=0)
+    """Learning rate of the encoder as a share of the decoder's."""
+    weight_decay: float = Field(default=0.05, ge=0)
+    warmup_samples: int = Field(default=8_000, ge=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    total_samples: int = Field(default=0, ge=0)
+    """Length of a cosine run; a constant one ends when told to, see ``--cooldown``."""
+    clip: float = Field(default=1.0, gt=0)
+    ema: float = Field(default=0.999, ge=0, lt=1)
+    amp: bool = True
+    seed: int = 0
+    log_every: int = Field(default=50, ge=1)
+    checkpoint_seconds: float = Field(default=300, gt=0)
+    evaluate_samples: int = Field(default=50_000, ge=1)
+    """Every so many samples dev is measured and a sample sheet written."""
+
+
+class Recipe(_Table):
+    """A whole run."""
+
+    name: str
+    model: ModelRecipe = ModelRecipe()
+    data: DataRecipe = DataRecipe()
+    loss: LossRecipe = LossRecipe()
+    train: TrainRecipe = TrainRecipe()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Reads and checks a recipe file.
+
+    Args:
+        path: A TOML file.
+
+    Raises:
+        LearnError: Missing, not TOML, an unknown key or a value out of range.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise LearnError(
+            f"{path}: the recipe cannot be read ({error.strerror}).",
+            hint="Recipes lie in the folder recipes/ of the source.",
+        ) from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LearnError(f"{path}: not a TOML file: {error}.") from None
+    return make_recipe(values, name=str(path))
+
+
+def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:
+    """Checks the values of a recipe.
+
+    Args:
+        values: As read from TOML or a checkpoint.
+        name: For messages.
+
+    Raises:
+        LearnError: An unknown key or a value out of range.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = [str(part) for part in first["loc"]]
+        if first["type"] != "extra_forbidden":
+            raise LearnError(f"{name}: {'.'.join(where)}: {first['msg']}.") from None
+        known = _keys(where[:-1])
+        near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.0)
+        raise LearnError(
+            f"{name}: there is no key {'.'.join(where)}.",
+            hint=f"Did you mean {'.'.join([*where[:-1], near[0]])}?",
+        ) from None
+
+
+def _keys(path: list[str]) -> list[str]:
+    table: type[BaseModel] = Recipe
+    for part in path:
+        annotation = table.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        table = annotation
+    return list(table.model_fields)
+
+
+def recipe_to_toml(recipe: Recipe) -> str:
+    """The resolved recipe, every default written out, as TOML."""
+    lines = [f"name = {_toml(recipe.name)}"]
+    for table, values in recipe.model_dump().items():
+        if isinstance(values, dict):
+            lines += ["", f"[{table}]"]
+            lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return repr(value)

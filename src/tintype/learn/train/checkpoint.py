@@ -1,0 +1,132 @@
+"""What is left on disk between two sittings: enough to go on as if nothing had happened.
+
+One safetensors file holds weights, their moving average and the optimiser's moments; its header holds
+the counters, the recipe, the hash of the data and the versions. No pickle anywhere.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from tintype.errors import LearnError
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        step: Optimiser steps done.
+        samples: Photographs seen.
+        seconds: Time spent training, over all sittings.
+        cooldown_from: `samples` when the cool-down began, or -1 before that.
+        cooldown_samples: Its length.
+    """
+
+    step: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    cooldown_from: int = -1
+    cooldown_samples: int = 0
+
+
+def save_checkpoint(
+    path: Path,
+    *,
+    model: nn.Module,
+    ema: Mapping[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    facts: Mapping[str, Any],
+) -> None:
+    """Writes a checkpoint whole or not at all.
+
+    Args:
+        path: The file; replaced if it exists.
+        model: Its weights and buffers are kept.
+        ema: The moving average of the same.
+        optimizer: AdamW; its moments are kept.
+        progress: Counters.
+        facts: Anything else that JSON can hold: recipe, data hash, versions.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        tensors[f"model.{name}"] = tensor
+    for name, tensor in ema.items():
+        tensors[f"ema.{name}"] = tensor
+    for index, moments in optimizer.state_dict()["state"].items():
+        for name, tensor in moments.items():
+            tensors[f"optimizer.{index}.{name}"] = tensor
+    header = {"progress": json.dumps(asdict(progress)), "facts": json.dumps(dict(facts))}
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_whole(path, save(contiguous, metadata=header))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file under a temporary name, flushes it to the disk, then renames it.
+
+    Raises:
+        LearnError: No room or no permission.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise LearnError(f"{path}: cannot be written ({error.strerror}).") from None
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, Any]]:
+    """Reads a checkpoint.
+
+    Returns:
+        All tensors by their prefixed names, the counters, the other facts.
+
+    Raises:
+        LearnError: Missing, damaged, or not one of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        progress = Progress(**json.loads(header["progress"]))
+        facts: dict[str, Any] = json.loads(header["facts"])
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise LearnError(
+            f"{path}: not a checkpoint of a run ({error}).",
+            hint="Give the folder that `tintype train` made.",
+        ) from None
+    return tensors, progress, facts
+
+
+def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors below a prefix, without it."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Puts the moments back where `save_checkpoint` found them."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in part(tensors, "optimizer.").items():
+        index, moment = name.split(".", 1)
+        state.setdefault(int(index), {})[moment] = tensor
+    whole = optimizer.state_dict()
+    whole["state"] = state
+    optimizer.load_state_dict(whole)
