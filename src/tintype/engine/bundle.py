@@ -1,0 +1,410 @@
+"""A bundle: one ONNX file with its card inside, verified by SHA-256 before it is used.
+
+ONNX Runtime loads a file with a flipped byte without a word, so nothing is handed to it unread.
+The models inside the package are pinned by `bundles/index.json`. A model of the user's own carries
+its hash in its metadata: 64 hexadecimal digits under ``tintype.sha256``, the SHA-256 of the file
+with those digits replaced by zeros. The alternative that lost, a second file with the hash, gets
+lost on the way.
+"""
+
+import hashlib
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tintype.errors import ModelError
+
+_T = TypeVar("_T")
+
+DEFAULT_NAME = "tintype-own"
+CARD_KEY = "tintype.card"
+HASH_KEY = "tintype.sha256"
+QUALITIES = ("fast", "normal", "high")
+
+_EMBEDDED = Path(__file__).with_name("bundles")
+_METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto3
+_LIST = "Type `tintype models` for the models at hand."
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a model says about itself, read from its own file.
+
+    Attributes:
+        name: Unique name, what ``--model`` takes.
+        version: The model's version.
+        title: One line for people.
+        paper: What it implements; empty for our own.
+        license: Licence of the weights.
+        multiple: Height and width of the input are multiples of this.
+        stride: Input pixels for one output pixel.
+        sizes: Short side of the input in pixels for "fast", "normal" and "high".
+        capabilities: Any of "logits", "hints", "features".
+        bins: Colours of the distribution; 0 for models without one.
+        log_weights: (bins,) log of the rebalancing weights; empty without a distribution.
+        temperature: Default temperature of the annealed mean, in (0, 1].
+        vividness: Default vividness, 0..2.
+        data: What it was trained on, and under which licences.
+        recipe: The recipe's name.
+        commit: The commit of the code that trained it.
+        metrics: Measured figures.
+        created: Date, ISO 8601.
+        notes: Anything else worth knowing.
+    """
+
+    name: str
+    version: str
+    title: str
+    paper: str
+    license: str
+    multiple: int
+    stride: int
+    sizes: Mapping[str, int]
+    capabilities: tuple[str, ...]
+    bins: int
+    log_weights: tuple[float, ...]
+    temperature: float
+    vividness: float
+    data: Any
+    recipe: str
+    commit: str
+    metrics: Mapping[str, Any]
+    created: str
+    notes: str
+
+    @staticmethod
+    def parse(text: str, *, where: str) -> "Card":
+        """Reads a card strictly.
+
+        Args:
+            text: JSON.
+            where: The file, for the message.
+
+        Raises:
+            ModelError: A key is missing or has a value of the wrong kind.
+        """
+        try:
+            raw = json.loads(text)
+        except ValueError as error:
+            raise ModelError(f"{where}: its card is not JSON ({error}).", hint=_LIST) from None
+        if not isinstance(raw, dict):
+            raise ModelError(f"{where}: its card is not a JSON object.", hint=_LIST)
+        return _Reader(raw, where).card()
+
+
+class _Reader:
+    """Takes values out of a JSON object and says which one is wrong."""
+
+    def __init__(self, raw: dict[str, Any], where: str) -> None:
+        self._raw = raw
+        self._where = where
+
+    def _wrong(self, key: str, wanted: str) -> ModelError:
+        found = "nothing" if key not in self._raw else repr(self._raw[key])[:40]
+        return ModelError(
+            f"{self._where}: its card needs {key!r} to be {wanted}, and has {found}.",
+            hint="Export the model again with `tintype export`.",
+        )
+
+    def _get(self, key: str, kind: type[_T], wanted: str) -> _T:
+        value = self._raw.get(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self._wrong(key, wanted)
+        return value
+
+    def _text(self, key: str, *, empty: bool = True) -> str:
+        value = self._get(key, str, "a text")
+        if not value and not empty:
+            raise self._wrong(key, "a text that is not empty")
+        return value
+
+    def _number(self, key: str, low: float, high: float) -> float:
+        value = self._raw.get(key)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+        ):
+            raise self._wrong(key, f"a number between {low:g} and {high:g}")
+        return float(value)
+
+    def _whole(self, key: str, low: int, high: int) -> int:
+        wanted = f"a whole number between {low} and {high}"
+        value = self._get(key, int, wanted)
+        if not low <= value <= high:
+            raise self._wrong(key, wanted)
+        return value
+
+    def card(self) -> Card:
+        capabilities = self._get("capabilities", list, "a list of texts")
+        if not all(isinstance(item, str) for item in capabilities):
+            raise self._wrong("capabilities", "a list of texts")
+        bins = self._whole("bins", 0, 10_000)
+        log_weights = self._get("log_weights", list, "a list of numbers")
+        if len(log_weights) != (bins if "logits" in capabilities else len(log_weights)) or not all(
+            isinstance(item, int | float) and math.isfinite(item) for item in log_weights
+        ):
+            raise self._wrong("log_weights", f"a list of {bins} finite numbers")
+        multiple = self._whole("multiple", 1, 1024)
+        stride = self._whole("stride", 1, 64)
+        if multiple % stride:
+            raise self._wrong("multiple", f"a multiple of the stride {stride}")
+        sizes = self._get("sizes", dict, "an object")
+        for quality in QUALITIES:
+            size = sizes.get(quality)
+            if not isinstance(size, int) or isinstance(size, bool) or not 16 <= size <= 4096:
+                raise self._wrong("sizes", f"an object with a size of 16 to 4096 for {quality!r}")
+        temperature = self._number("temperature", 0, 1)
+        if temperature == 0:
+            raise self._wrong("temperature", "above 0")
+        return Card(
+            name=self._text("name", empty=False),
+            version=self._text("version", empty=False),
+            title=self._text("title"),
+            paper=self._text("paper"),
+            license=self._text("license"),
+            multiple=multiple,
+            stride=stride,
+            sizes={quality: sizes[quality] for quality in QUALITIES},
+            capabilities=tuple(capabilities),
+            bins=bins,
+            log_weights=tuple(float(item) for item in log_weights),
+            temperature=temperature,
+            vividness=self._number("vividness", 0, 2),
+            data=self._raw.get("data", ""),
+            recipe=self._text("recipe"),
+            commit=self._text("commit"),
+            metrics=self._get("metrics", dict, "an object"),
+            created=self._text("created"),
+            notes=self._text("notes"),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Bundle:
+    """A verified model file.
+
+    Attributes:
+        name: What the card calls it.
+        path: Where it lies.
+        data: The file's bytes, those that were verified.
+        sha256: SHA-256 of the file, hexadecimal.
+        card: What it says about itself.
+        embedded: Whether it came with the package.
+    """
+
+    name: str
+    path: Path
+    data: bytes
+    sha256: str
+    card: Card
+    embedded: bool
+
+    def __repr__(self) -> str:
+        return f"Bundle({self.name!r}, {self.path.name!r}, sha256={self.sha256[:12]!r})"
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
+    """The metadata of an ONNX file, without the onnx package and without loading the network.
+
+    An ONNX file is a protocol buffer; its outermost level is a row of (tag, length, bytes) fields,
+    and metadata is field 14 (onnx.proto3, ModelProto.metadata_props).
+
+    Args:
+        data: The file.
+        where: The file's name, for the message.
+
+    Raises:
+        ModelError: This is no ONNX file, or its structure is damaged.
+    """
+    try:
+        return dict(
+            _entry(value)
+            for number, value in _fields(memoryview(data))
+            if number == _METADATA_FIELD and isinstance(value, memoryview)
+        )
+    except (IndexError, ValueError):
+        raise ModelError(f"{where} is not an ONNX model, or is damaged.", hint=_LIST) from None
+
+
+def _entry(message: memoryview) -> tuple[str, str]:
+    parts = {number: bytes(v) for number, v in _fields(message) if isinstance(v, memoryview)}
+    return parts.get(1, b"").decode(), parts.get(2, b"").decode()
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if not byte & 0x80:
+            return value, at
+        if shift > 63:
+            raise ValueError("a number longer than 64 bits")
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        kind = tag & 7
+        if kind == 0:
+            value, at = _varint(message, at)
+            yield tag >> 3, value
+            continue
+        if kind == 2:
+            length, at = _varint(message, at)
+        elif kind in (1, 5):
+            length = 8 if kind == 1 else 4
+        else:
+            raise ValueError("a field of unknown kind")
+        if at + length > len(message):
+            raise ValueError("a field longer than the file")
+        yield tag >> 3, message[at : at + length]
+        at += length
+
+
+def own_hash(data: bytes, claimed: str, *, where: str) -> str:
+    """The hash that a file should carry: its SHA-256 with the claimed digits as zeros.
+
+    Args:
+        data: The file.
+        claimed: The 64 digits in its metadata.
+        where: The file's name, for the message.
+
+    Raises:
+        ModelError: The digits are malformed or stand in the file more than once.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", claimed) or data.count(claimed.encode()) != 1:
+        raise ModelError(
+            f"{where}: the SHA-256 in its metadata is malformed.",
+            hint="Export the model again with `tintype export`.",
+        )
+    return hashlib.sha256(data.replace(claimed.encode(), b"0" * 64)).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+        raise ModelError(f"Cannot read the model {path}: {why}.", hint=_LIST) from None
+
+
+def _open(path: Path, *, pinned: str | None) -> Bundle:
+    """Reads and verifies one file; `pinned` is the hash in the package's index, if it is there."""
+    data = _read(path)
+    where = str(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if pinned is not None and sha256 != pinned:
+        raise ModelError(
+            f"The model {path.name} of this installation is damaged (SHA-256 does not match).",
+            hint="Install Tintype again.",
+        )
+    metadata = read_metadata(data, where=where)
+    if CARD_KEY not in metadata:
+        raise ModelError(
+            f"{where} is not a Tintype model: it has no card.",
+            hint="Models are made with `tintype export`.",
+        )
+    if pinned is None:
+        claimed = metadata.get(HASH_KEY, "")
+        if own_hash(data, claimed, where=where) != claimed:
+            raise ModelError(
+                f"{where} is damaged (SHA-256 does not match).", hint="Copy or export it again."
+            )
+    card = Card.parse(metadata[CARD_KEY], where=where)
+    return Bundle(card.name, path, data, sha256, card, pinned is not None)
+
+
+# --- finding ------------------------------------------------------------------------------------
+
+
+def models_folder() -> Path:
+    """Where the user's own models lie: ``models`` below ``TINTYPE_HOME`` or the system's place."""
+    home = os.environ.get("TINTYPE_HOME")
+    if home:
+        return Path(home).expanduser() / "models"
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        base = Path(local) if local else Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        xdg = os.environ.get("XDG_DATA_HOME", "")
+        # The XDG specification: a relative path is to be ignored.
+        base = Path(xdg) if Path(xdg).is_absolute() else Path.home() / ".local" / "share"
+    return base / "tintype" / "models"
+
+
+def _index() -> dict[str, tuple[Path, str]]:
+    """The embedded models: name -> file and pinned SHA-256."""
+    path = _EMBEDDED / "index.json"
+    if not path.is_file():
+        return {}
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    return {name: (_EMBEDDED / entry["file"], entry["sha256"]) for name, entry in entries.items()}
+
+
+def embedded_bundles() -> tuple[Bundle, ...]:
+    """The models that came with the package, verified, the default first."""
+    index = _index()
+    names = sorted(index, key=lambda name: (name != DEFAULT_NAME, name))
+    return tuple(_open(index[name][0], pinned=index[name][1]) for name in names)
+
+
+def _user_files() -> tuple[Path, ...]:
+    folder = models_folder()
+    return tuple(sorted(folder.glob("*.onnx"))) if folder.is_dir() else ()
+
+
+def list_bundles() -> tuple[tuple[Bundle, ...], tuple[ModelError, ...]]:
+    """Every model at hand, embedded ones first, and what is wrong with those that do not load."""
+    found, wrong = list(embedded_bundles()), []
+    for path in _user_files():
+        try:
+            found.append(_open(path, pinned=None))
+        except ModelError as error:
+            wrong.append(error)
+    return tuple(found), tuple(wrong)
+
+
+def load_bundle(model: str | Path | None = None) -> Bundle:
+    """Finds, reads and verifies a model.
+
+    Args:
+        model: The name of an embedded model, of a file in the user's models folder (without
+            ``.onnx``), or the path of a file. None is the default model.
+
+    Raises:
+        ModelError: No such model, or it is not one, or it is damaged.
+    """
+    wanted = DEFAULT_NAME if model is None else model
+    index = _index()
+    if isinstance(wanted, str) and wanted in index:
+        path, pinned = index[wanted]
+        return _open(path, pinned=pinned)
+    # A name is a single word; whatever has a folder or an ending in it is a file.
+    is_path = isinstance(wanted, Path) or wanted.endswith(".onnx") or Path(wanted).name != wanted
+    if is_path:
+        path = Path(wanted).expanduser()
+        # A file of the package opened by its path is still the package's file.
+        for file, pinned in index.values():
+            if path.resolve() == file.resolve():
+                return _open(file, pinned=pinned)
+        return _open(path, pinned=None)
+    for path in _user_files():
+        if path.stem == wanted:
+            return _open(path, pinned=None)
+    known = ", ".join([*index, *(path.stem for path in _user_files())]) or "none"
+    raise ModelError(f"There is no model named {wanted!r}; at hand: {known}.", hint=_LIST)

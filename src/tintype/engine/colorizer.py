@@ -1,0 +1,241 @@
+"""Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.color import gamut
+from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
+from tintype.engine import palette
+from tintype.engine.bundle import Bundle, load_bundle
+from tintype.engine.fit import ChromaUp, luma_down, luma_to_input, plan_fit
+from tintype.engine.session import Session
+from tintype.errors import UsageError
+from tintype.photo.photo import HalfChroma, Photo
+
+Quality = Literal["fast", "normal", "high"]
+
+_STRIP = 1 << 16
+"""Pixels of a strip: five float planes of it stay in a core's cache."""
+_BAND = 1 << 20
+"""Pixels of a band, what a thread takes at a time: Pillow unpacks its table anew for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to colour.
+
+    Attributes:
+        vividness: 0..2, or None for what the model's card says.
+        quality: "fast", "normal", or "high" (a larger network input, and the mirrored picture too).
+    """
+
+    vividness: float | None = None
+    quality: Quality = "normal"
+
+    def __post_init__(self) -> None:
+        if self.quality not in get_args(Quality):
+            raise UsageError(
+                f"There is no quality {self.quality!r}.", hint="Use fast, normal or high."
+            )
+        if self.vividness is not None and not 0 <= self.vividness <= 2:
+            raise UsageError(f"The vividness {self.vividness} is out of range.", hint="Use 0 to 2.")
+
+    def canonical(self) -> str:
+        """One spelling for one meaning, as provenance and resumed runs compare it."""
+        vividness = None if self.vividness is None else float(self.vividness)
+        return json.dumps(
+            asdict(self) | {"vividness": vividness}, sort_keys=True, separators=(",", ":")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GreyCheck:
+    """Whether the grey of a coloured photograph is still the grey it was.
+
+    Attributes:
+        max_difference: Largest difference of Y', in steps of the photograph's own depth.
+        differing: How many pixels differ.
+    """
+
+    max_difference: int
+    differing: int
+
+
+class Engine:
+    """A model ready to colour photographs. Safe to use from several threads.
+
+    Args:
+        bundle: The model; None is the default one.
+        threads: Cores for one photograph; None means all there are.
+    """
+
+    def __init__(self, bundle: Bundle | None = None, *, threads: int | None = None) -> None:
+        self.bundle = load_bundle() if bundle is None else bundle
+        self._threads = threads or _cores()
+        self._session = Session(self.bundle.data, name=self.bundle.name, threads=self._threads)
+
+    def colorize(
+        self, photo: Photo, settings: Settings | None = None, *, half_chroma: bool = False
+    ) -> Photo:
+        """Colours one photograph.
+
+        Args:
+            photo: Any size and depth; whatever colour it had was left behind when it was decoded.
+            settings: How; None is the default.
+            half_chroma: Give half-size chroma planes, which a JPEG holds without touching the grey.
+                Only 8-bit photographs can; a 16-bit one gets all its pixels.
+
+        Returns:
+            The same photograph with ``color``; everything else is untouched.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+        settings = settings or Settings()
+        card = self.bundle.card
+        fit = plan_fit(
+            photo.shape,
+            short_side=card.sizes[settings.quality],
+            multiple=card.multiple,
+            stride=card.stride,
+        )
+        luma = luma_down(photo.grey, fit)
+        ab = self._predict(luma_to_input(luma), settings)
+        halved = half_chroma and photo.bits == 8
+        grey = np.asarray(Image.fromarray(photo.grey).reduce(2)) if halved else photo.grey
+        up = ChromaUp(ab, luma, fit, (grey.shape[0], grey.shape[1]))
+        step = gamut.step_for(up.largest)
+        color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
+        if halved:
+            color = self._half(grey, up, step)
+        elif photo.bits == 8:
+            color = self._full_u8(grey, up, step)
+        else:
+            color = self._full_u16(grey, up, step)
+        return replace(photo, color=color)
+
+    def _predict(self, L: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:
+        """(2, h, w) ab for (1, 1, H, W) L."""
+        card = self.bundle.card
+        vividness = card.vividness if settings.vividness is None else settings.vividness
+        answer = self._session.run(L)
+        logits, ab = answer.logits, answer.ab
+        if settings.quality == "high":
+            # A network is not quite blind to left and right; the mean of both is a little better.
+            mirrored = self._session.run(L[..., ::-1])
+            if logits is not None and mirrored.logits is not None:
+                logits = (logits + mirrored.logits[..., ::-1]) * np.float32(0.5)
+            ab = (ab + mirrored.ab[..., ::-1]) * np.float32(0.5)
+        if logits is not None:
+            return palette.colors(logits[0], card, vividness=vividness)
+        # Without a distribution vividness can only scale, from what the card calls normal.
+        gain = np.float32(vividness / card.vividness if card.vividness else 1)
+        return np.asarray(ab[0] * gain)
+
+    def _full_u8(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> NDArray[np.uint8]:
+        color = np.empty((*grey.shape, 3), np.uint8)
+
+        def band(rows: slice) -> None:
+            codes = _codes(grey, up, rows, step)
+            color[rows] = gamut.codes_to_rgb_u8(grey[rows], *codes, step=step)
+
+        self._each_band(grey.shape, band)
+        return color
+
+    def _half(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> HalfChroma:
+        half = HalfChroma(np.empty_like(grey), np.empty_like(grey))
+
+        def band(rows: slice) -> None:
+            codes = _codes(grey, up, rows, step)
+            half.cb[rows], half.cr[rows] = gamut.codes_to_chroma_u8(grey[rows], *codes, step=step)
+
+        self._each_band(grey.shape, band)
+        return half
+
+    def _full_u16(self, grey: NDArray[np.uint16], up: ChromaUp, step: float) -> NDArray[np.uint16]:
+        color = np.empty((*grey.shape, 3), np.uint16)
+
+        def band(rows: slice) -> None:
+            for strip in _strips(rows, grey.shape[1]):
+                a, b = up.rows(strip.start, grey[strip], 257)
+                color[strip] = gamut.ab_to_rgb_u16(grey[strip], a, b, step=step)
+
+        self._each_band(grey.shape, band)
+        return color
+
+    def _each_band(self, shape: tuple[int, ...], work: Callable[[slice], None]) -> None:
+        """Works on the rows of a picture, in bands that the cores share evenly."""
+        height, width = shape[0], shape[1]
+        count = -(-height * width // _BAND)
+        if height * width >= _STRIP:
+            count = -(-count // self._threads) * self._threads
+        rows = -(-height // count)
+        bands = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+        if len(bands) == 1 or self._threads == 1:
+            for band in bands:
+                work(band)
+            return
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(work, bands))
+
+
+def _cores() -> int:
+    """The cores this process may use, which containers and `taskset` make fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _strips(rows: slice, width: int) -> Iterator[slice]:
+    height = max(1, _STRIP // width)
+    for top in range(rows.start, rows.stop, height):
+        yield slice(top, min(top + height, rows.stop))
+
+
+def _codes(
+    grey: NDArray[np.uint8], up: ChromaUp, rows: slice, step: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The codes of a and b (`tintype.color.gamut`) for some rows of a picture."""
+    codes = np.empty((2, rows.stop - rows.start, grey.shape[1]), np.uint8)
+    for strip in _strips(rows, grey.shape[1]):
+        ab = up.rows(strip.start, grey[strip], 1)
+        ab *= np.float32(1 / step)
+        ab += np.float32(gamut.NEUTRAL + 0.5)
+        np.clip(ab, 0, 255, out=ab)
+        codes[:, strip.start - rows.start : strip.stop - rows.start] = ab
+    return codes[0], codes[1]
+
+
+def verify_grey(before: Photo, after: Photo) -> GreyCheck:
+    """Compares the luma of a coloured photograph with the grey it was made from.
+
+    Args:
+        before: The photograph as it was decoded.
+        after: The coloured one: as the engine gave it, or decoded again from the written file.
+
+    Returns:
+        The check; 16-bit lumas are compared in 16 bits.
+    """
+    if before.shape != after.shape or before.bits != after.bits:
+        raise UsageError("The two photographs differ in size or depth, their greys cannot match.")
+    largest = differing = 0
+    color = after.color if isinstance(after.color, np.ndarray) else None
+    for rows in _strips(slice(0, before.height), before.width):
+        if color is None:
+            grey = after.grey[rows]
+        elif after.bits == 8:
+            grey = rgb_u8_to_luma_u8(color[rows])
+        else:
+            grey = rgb_u16_to_luma_u16(color[rows])
+        difference = np.abs(grey.astype(np.int32) - before.grey[rows])
+        largest = max(largest, int(difference.max()))
+        differing += int(np.count_nonzero(difference))
+    return GreyCheck(largest, differing)

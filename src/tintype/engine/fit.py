@@ -1,0 +1,216 @@
+"""Between a photograph's size and a network's: lightness down, chroma up.
+
+Down: Y' is shrunk and then turned into L. Averaging L instead costs a table look-up at full size
+and moves the network's input by 0.1 L on average (`benchmarks/chroma_upsampling.py` prints it).
+
+Up: bicubic, plus the detail that luminance tells about chroma,
+``out = U(ab) + U(slope) (Y' - U(Y'_low))``, where U is bicubic upsampling and slope the local
+regression of ab on Y' at the network's size. The alternatives that lost, guided filters and joint
+bilateral among them, are measured in `benchmarks/chroma_upsampling.md`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.color.cielab import luma01_to_L
+
+_LARGEST_SHAPE = 4
+"""The network sees at most this many squares of the card's size: a panorama is shrunk further."""
+_LARGEST_GAIN = 4
+"""A tiny picture is enlarged at most this much: a 1 x 1 needs no 256 pixels."""
+_REGULARITY = 80 * 2.55**2
+"""Variance of Y' (in steps of 255) below which a slope is not trusted: 80 in L."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a photograph lies in a network's input.
+
+    Attributes:
+        shape: (height, width) of the photograph.
+        content: (height, width) of the photograph in the input, from the upper left corner.
+        padded: (height, width) of the input.
+        stride: Input pixels for one output pixel.
+    """
+
+    shape: tuple[int, int]
+    content: tuple[int, int]
+    padded: tuple[int, int]
+    stride: int
+
+
+def plan_fit(shape: tuple[int, int], *, short_side: int, multiple: int, stride: int) -> Fit:
+    """Chooses the network's input size: aspect kept, padded to a multiple.
+
+    Args:
+        shape: (height, width) of the photograph.
+        short_side: What its short side becomes, in pixels, unless the photograph is tiny (at most
+            four times larger) or very long (at most the area of four squares).
+        multiple: Height and width are padded to multiples of this.
+        stride: Input pixels for one output pixel.
+    """
+    height, width = shape
+    scale = min(
+        short_side / min(shape),
+        (_LARGEST_SHAPE * short_side**2 / (height * width)) ** 0.5,
+        _LARGEST_GAIN,
+    )
+    content = max(1, round(height * scale)), max(1, round(width * scale))
+    padded = -(-content[0] // multiple) * multiple, -(-content[1] // multiple) * multiple
+    return Fit(shape, content, padded, stride)
+
+
+def luma_down(grey: NDArray[np.unsignedinteger], fit: Fit) -> NDArray[np.float32]:
+    """Y' at the network's size, mirrored into the padding.
+
+    Args:
+        grey: (H, W) Y', uint8 or uint16.
+        fit: Where it goes.
+
+    Returns:
+        ``fit.padded`` Y' in 0..255.
+    """
+    height, width = fit.content
+    grey_u8 = grey if grey.dtype == np.uint8 else _upper_byte(grey)
+    # Reducing by a whole factor first reads the large picture once, at the speed of memory.
+    small = Image.fromarray(grey_u8).resize(
+        (width, height), Image.Resampling.BICUBIC, reducing_gap=3.0
+    )
+    luma = np.asarray(small, np.float32)
+    below, right = fit.padded[0] - height, fit.padded[1] - width
+    return np.pad(luma, ((0, below), (0, right)), mode="symmetric")
+
+
+def _upper_byte(grey: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
+    """The upper byte, rounded: the network's input has no finer steps, in training either."""
+    upper = np.empty(grey.shape, np.uint8)
+    for top in range(0, grey.shape[0], 64):
+        strip = grey[top : top + 64].astype(np.uint32)
+        upper[top : top + 64] = (strip * 255 + 32767) // 65535
+    return upper
+
+
+def luma_to_input(luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(h, w) Y' in 0..255 to the network's (1, 1, h, w) L in 0..100."""
+    return np.asarray(luma01_to_L(luma / 255), np.float32)[None, None]
+
+
+def chroma_slope(ab: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How chroma changes with luma around each place: the slope of a local regression.
+
+    Args:
+        ab: (2, h, w) CIELAB units.
+        luma: (h, w) Y' in 0..255.
+
+    Returns:
+        (2, h, w) CIELAB units for one step of Y'.
+    """
+    mean, mean_ab = _window_mean(luma[None]), _window_mean(ab)
+    variance = _window_mean(luma[None] ** 2) - mean**2
+    covariance = _window_mean(ab * luma) - mean_ab * mean
+    return np.asarray(covariance / (np.maximum(variance, 0) + np.float32(_REGULARITY)))
+
+
+def _window_mean(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean over 3 x 3 with the edge repeated."""
+    p = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    rows = p[:, :-2] + p[:, 1:-1] + p[:, 2:]
+    return np.asarray((rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / np.float32(9))
+
+
+class ChromaUp:
+    """Chroma at full size, a strip at a time.
+
+    Columns are brought to full width once, for the few rows that the network knows; each strip then
+    needs a small matrix product only.
+
+    Args:
+        ab: (2, h, w) what the network answered, CIELAB units, padding included.
+        luma: ``fit.padded`` what it was asked, Y' in 0..255.
+        fit: Where the photograph lies in it.
+        shape: (height, width) to bring chroma to: the photograph's, or half of it.
+    """
+
+    def __init__(
+        self,
+        ab: NDArray[np.float32],
+        luma: NDArray[np.float32],
+        fit: Fit,
+        shape: tuple[int, int],
+    ) -> None:
+        self.shape = shape
+        height, width = ab.shape[1:]
+        low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
+        planes = np.concatenate([ab, chroma_slope(ab, low), low[None]]).astype(np.float32)
+        self._extent = fit.content[0] / fit.stride
+        right = fit.content[1] / fit.stride
+        self._columns = np.stack([_widen(plane, shape[1], right) for plane in planes])
+        self.largest = self._largest(ab, planes[2:4])
+
+    @staticmethod
+    def _largest(ab: NDArray[np.float32], slope: NDArray[np.float32]) -> float:
+        """A bound on |a| and |b|, good for all but stray pixels: injected detail is a few units."""
+        return float(np.abs(ab).max() + 24 * np.abs(slope).max())
+
+    def rows(self, top: int, luma: NDArray[np.unsignedinteger], unit: float) -> NDArray[np.float32]:
+        """Chroma of some rows.
+
+        Args:
+            top: The first row.
+            luma: (n, W) Y' of these rows.
+            unit: One step of 255 in the units of ``luma``: 1 for 8 bits, 257 for 16.
+
+        Returns:
+            (2, n, W) a and b in CIELAB units.
+        """
+        first, weights = _row_weights(top, luma.shape[0], self.shape[0], self._extent, self._last)
+        known = self._columns[:, first : first + weights.shape[1]]
+        planes: NDArray[np.float32] = np.matmul(weights, known)  # (5, n, W)
+        detail = luma.astype(np.float32)
+        if unit != 1:
+            detail *= np.float32(1 / unit)
+        detail -= planes[4]
+        planes[2:4] *= detail
+        planes[:2] += planes[2:4]
+        return planes[:2]
+
+    @property
+    def _last(self) -> int:
+        return int(self._columns.shape[1]) - 1
+
+
+def _widen(plane: NDArray[np.float32], width: int, right: float) -> NDArray[np.float32]:
+    image = Image.fromarray(plane)
+    box = (0, 0, right, plane.shape[0])
+    return np.asarray(image.resize((width, plane.shape[0]), Image.Resampling.BICUBIC, box=box))
+
+
+def _row_weights(
+    top: int, count: int, height: int, extent: float, last: int
+) -> tuple[int, NDArray[np.float32]]:
+    """Bicubic weights (Keys, a = -1/2, as Pillow) of the known rows for some rows of the picture.
+
+    Returns:
+        The first known row, and (count, known rows) weights that sum to 1; beyond the edge the
+        edge counts again.
+    """
+    position = (np.arange(top, top + count) + 0.5) * (extent / height) - 0.5
+    base = np.floor(position).astype(int)
+    t = position - base
+    taps = np.stack(
+        [
+            -0.5 * t**3 + t**2 - 0.5 * t,
+            1.5 * t**3 - 2.5 * t**2 + 1,
+            -1.5 * t**3 + 2 * t**2 + 0.5 * t,
+            0.5 * t**3 - 0.5 * t**2,
+        ]
+    )
+    known = np.clip(base + np.arange(-1, 3)[:, None], 0, last)
+    first = int(known.min())
+    weights = np.zeros((count, int(known.max()) - first + 1))
+    for tap, row in zip(taps, known, strict=True):
+        np.add.at(weights, (np.arange(count), row - first), tap)
+    return first, weights.astype(np.float32)
