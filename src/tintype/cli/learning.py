@@ -1,7 +1,8 @@
 """The one bridge from the command to `tintype.learn`: training, evaluation, export.
 
-`tintype.cli.app` calls `main` with the words after the command's name. Everything below the fence is
-imported inside the functions, so that a person without torch gets one line that says what to install.
+`tintype.cli.app` calls `main` with the words after the command's name. Everything below the fence
+is imported inside the functions, so that a person without torch gets one line that says what to
+install.
 """
 
 import argparse
@@ -75,9 +76,8 @@ def _train(options: argparse.Namespace) -> int:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     photos = open_photos(options.data, recipe.data, cache=options.cache)
-    _say(
-        f"{len(photos)} photographs, {int(photos.dev.sum())} of them dev, left out: {photos.dropped}"
-    )
+    dev = int(photos.dev.sum())
+    _say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
     sitting = Sitting(
         max_seconds=options.max_seconds,
         max_samples=options.max_samples,
@@ -91,11 +91,102 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _evaluate_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tintype evaluate", description="Score models on pictures, through the engine."
+    )
+    parser.add_argument("models", nargs="+", help="names (see tintype models) or ONNX files")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders or zips")
+    parser.add_argument(
+        "--vividness", type=float, nargs="+", help="values of tau (default: the model's own)"
+    )
+    parser.add_argument("--size", type=int, default=256, help="side of the squares (default: 256)")
+    parser.add_argument("--limit", type=int, help="at most so many pictures of each set")
+    parser.add_argument("--threads", type=int, default=2, help="pictures at a time (default: 2)")
+    parser.add_argument("--json", type=Path, help="also write the rows as JSON")
+    return parser
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from tintype.engine.bundle import load_bundle
+    from tintype.engine.colorizer import Engine
+    from tintype.learn.evaluate.protocol import bounds, evaluate, load_squares, to_markdown
+
+    bundles = [load_bundle(model) for model in options.models]
+    squares = load_squares(options.data, size=options.size, limit=options.limit)
+    rows = bounds(squares)
+    for bundle in bundles:
+        vividness = options.vividness or [bundle.card.vividness]
+        engine = Engine(bundle, threads=1)
+        _say(f"{bundle.name}: {sum(map(len, squares.values()))} pictures, vividness {vividness}")
+        rows += evaluate(
+            engine, squares, name=bundle.name, vividness=vividness, threads=options.threads
+        )
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    print(to_markdown(rows), end="")  # noqa: T201 - the result
+    return 0
+
+
+def _export_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tintype export", description="Make a bundle (ONNX with its card) of a run."
+    )
+    parser.add_argument("run", type=Path, help="the run's folder")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the ONNX file to write")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the run's data again")
+    parser.add_argument("--card", type=Path, help="TOML with what the card says of the model")
+    parser.add_argument("--precision", choices=["int8", "float32"], default="int8")
+    parser.add_argument("--vividness", type=float, default=0.4, help="default tau (default: 0.4)")
+    parser.add_argument("--temperature", type=float, default=0.38, help="default T")
+    parser.add_argument("--checkpoint", type=Path, help="also write the weights in fp16 here")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
+    return parser
+
+
+def _export(options: argparse.Namespace) -> int:
+    import tomllib
+
+    from tintype.learn.export import (
+        default_card,
+        export,
+        lightness_examples,
+        load_trained,
+        save_weights,
+    )
+
+    trained = load_trained(options.run)
+    card = default_card(trained, vividness=options.vividness, temperature=options.temperature)
+    if options.card:
+        card |= tomllib.loads(options.card.read_text(encoding="utf-8"))
+    calibration, check = lightness_examples(trained, options.data, cache=options.cache)
+    report = export(
+        trained,
+        options.output,
+        card=card,
+        calibration=calibration,
+        check=check,
+        precision=options.precision,
+    )
+    _say(f"difference from torch, in ab: {report}")
+    if options.checkpoint:
+        save_weights(trained, options.checkpoint)
+    print(options.output)  # noqa: T201 - the result
+    return 0
+
+
 def _say(text: str) -> None:
     print(f"tintype: {text}", file=sys.stderr)  # noqa: T201 - progress
 
 
-_COMMANDS = {"train": (_train_parser, _train)}
+_COMMANDS = {
+    "train": (_train_parser, _train),
+    "evaluate": (_evaluate_parser, _evaluate),
+    "export": (_export_parser, _export),
+}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """From the long array of pixels to batches: which photograph, which crop, which ageing.
 
 All randomness of a step is a function of (seed, step). There is no generator state to save, so a
-killed run that resumes at step n draws exactly what it would have drawn. The random numbers are drawn
-on the CPU in every case; the pixels stay where the model is.
+killed run that resumes at step n draws exactly what it would have drawn. The random numbers come
+from the CPU in every case; the pixels stay where the model is.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +18,8 @@ from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.errors import LearnError
 from tintype.learn.data.photos import Photos
 from tintype.learn.recipe import DataRecipe
+
+Indices = NDArray[np.int64]
 
 _REC601 = (0.299, 0.587, 0.114)
 
@@ -34,6 +37,14 @@ class Batch:
     L: Tensor
     ab: Tensor
     labels: Tensor
+
+
+class Pictures(NamedTuple):
+    """Where photographs lie in the long array, one number for each sample."""
+
+    first: Tensor
+    heights: Tensor
+    widths: Tensor
 
 
 class Box(NamedTuple):
@@ -106,8 +117,7 @@ class Sampler:
         """Random crops, (B, S, S, 3) in 0..255."""
         recipe = self.recipe
         index = chosen.numpy()
-        heights = torch.from_numpy(self.photos.heights[index].astype(np.float32))
-        widths = torch.from_numpy(self.photos.widths[index].astype(np.float32))
+        _, heights, widths = self._where(index)
         uniform = torch.rand(5, len(chosen), generator=draw)
         area = recipe.crop_area[0] + (recipe.crop_area[1] - recipe.crop_area[0]) * uniform[0]
         low, high = np.log(recipe.crop_ratio[0]), np.log(recipe.crop_ratio[1])
@@ -120,23 +130,20 @@ class Sampler:
         flip = (uniform[4] < 0.5) & recipe.mirror
         return self._cut(index, box, flip)
 
-    def fixed(self, index: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Batch:
+    def fixed(self, index: Indices) -> Batch:
         """Given photographs, without chance: the largest square in the middle, not aged.
 
         Args:
             index: (B,) which photographs; those of dev as a rule.
         """
-        heights = torch.from_numpy(self.photos.heights[index].astype(np.float32))
-        widths = torch.from_numpy(self.photos.widths[index].astype(np.float32))
+        _, heights, widths = self._where(index)
         side = torch.minimum(heights, widths)
         box = Box((heights - side) / 2, (widths - side) / 2, side, side)
         rgb = self._cut(index, box, torch.zeros(len(index), dtype=torch.bool))
         luma = _luma(rgb, torch.tensor(_REC601).repeat(len(index), 1))
         return self._batch(rgb, luma, index)
 
-    def _cut(
-        self, index: np.ndarray[tuple[int], np.dtype[np.int64]], box: "Box", flip: Tensor
-    ) -> Tensor:
+    def _cut(self, index: Indices, box: Box, flip: Tensor) -> Tensor:
         # One sample for one output pixel: crops shrink by 1.2 on average and 1.6 at most, and
         # sampling twice each way to be free of aliasing cost as much time as the training step.
         size = self.recipe.size
@@ -144,14 +151,15 @@ class Sampler:
         rows = box.top[:, None] + grid * box.height[:, None] - 0.5
         across = torch.where(flip[:, None], 1 - grid, grid)
         columns = box.left[:, None] + across * box.width[:, None] - 0.5
+        return _bilinear(self.pixels, self._where(index), rows, columns)
+
+    def _where(self, index: Indices) -> Pictures:
+        first = torch.from_numpy(self.photos.offsets[index] // 3)
         heights = torch.from_numpy(self.photos.heights[index].astype(np.float32))
         widths = torch.from_numpy(self.photos.widths[index].astype(np.float32))
-        first = torch.from_numpy(self.photos.offsets[index] // 3)
-        return _bilinear(self.pixels, first, heights, widths, rows, columns, self.device)
+        return Pictures(first, heights, widths)
 
-    def _batch(
-        self, rgb: Tensor, luma: Tensor, index: np.ndarray[tuple[int], np.dtype[np.int64]]
-    ) -> Batch:
+    def _batch(self, rgb: Tensor, luma: Tensor, index: Indices) -> Batch:
         lab = rgb01_to_lab(rgb / 255, xp=torch)
         ab = F.avg_pool2d(lab[..., 1:].permute(0, 3, 1, 2), 4)
         labels = torch.from_numpy(self.photos.labels[index].astype(np.int64))
@@ -169,9 +177,7 @@ class Sampler:
         return torch.where(other[:, None], random, weights)
 
 
-def _pools(
-    photos: Photos, recipe: DataRecipe, batch: int
-) -> tuple[list[int], list[np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], list[Indices]]:
     """How many of each batch come from which photographs."""
     pools = {}
     for index, name in enumerate(photos.group_names):
@@ -204,8 +210,8 @@ def _pixel_rows(photos: Photos, device: torch.device) -> Tensor:
     return rows if device.type == "cpu" else rows.to(device)
 
 
-def _writable_view(photos: Photos) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """torch warns about read-only arrays; copy-on-write mapping is writable and never written."""
+def _writable_view(photos: Photos) -> NDArray[np.uint8]:
+    """Copy-on-write mapping: writable, so that torch does not warn, and never written to."""
     pixels = photos.pixels
     if isinstance(pixels, np.memmap):
         assert pixels.filename is not None
@@ -213,16 +219,10 @@ def _writable_view(photos: Photos) -> np.ndarray[tuple[int], np.dtype[np.uint8]]
     return pixels
 
 
-def _bilinear(
-    pixels: Tensor,
-    first: Tensor,
-    heights: Tensor,
-    widths: Tensor,
-    rows: Tensor,
-    columns: Tensor,
-    device: torch.device,
-) -> Tensor:
+def _bilinear(pixels: Tensor, where: Pictures, rows: Tensor, columns: Tensor) -> Tensor:
     """Samples (B, h, w, 3) at the given (B, h) rows and (B, w) columns; edges are repeated."""
+    device = pixels.device
+    first, heights, widths = where
     y = torch.minimum(rows.clamp_min(0), heights[:, None] - 1)
     x = torch.minimum(columns.clamp_min(0), widths[:, None] - 1)
     y0, x0 = y.floor(), x.floor()
@@ -236,8 +236,8 @@ def _bilinear(
     left, right = (c.long().to(device)[:, None, :] for c in (x0, x1))
 
     def take(row: Tensor, column: Tensor) -> Tensor:
-        where = row + column
-        return pixels[where.reshape(-1)].view(*where.shape, 3).float()
+        place = row + column
+        return pixels[place.reshape(-1)].view(*place.shape, 3).float()
 
     upper = torch.lerp(take(top, left), take(top, right), fx)
     lower = torch.lerp(take(bottom, left), take(bottom, right), fx)

@@ -1,8 +1,8 @@
 """Which photographs there are, and which one is in which split.
 
 A photograph is known by the SHA-256 of its file. The split is a function of that hash alone, so it
-stays the same however folders are added, renamed or ordered, and a copy of a photograph can never sit
-in training and dev at once.
+stays the same however folders are added, renamed or ordered, and a copy of a photograph can never
+sit in training and dev at once.
 """
 
 import fnmatch

@@ -27,4 +27,5 @@ def _paint(L: Tensor, ab: Tensor) -> NDArray[np.uint8]:
     chroma = F.interpolate(ab.float(), size=size, mode="bicubic", align_corners=False)
     lab = np.concatenate([L.float().cpu().numpy(), chroma.cpu().numpy()], axis=1)
     rgb01 = lab_to_rgb01(lab.transpose(0, 2, 3, 1)).clip(0, 1)
-    return (rgb01 * 255 + 0.5).astype(np.uint8)
+    rgb_u8: NDArray[np.uint8] = (rgb01 * 255 + 0.5).astype(np.uint8)
+    return rgb_u8

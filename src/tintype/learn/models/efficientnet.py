@@ -10,8 +10,8 @@ Deviations:
       colorization its statistics would have to be frozen anyway, and a folded network trains and
       runs faster for the same function.
     - The classifier (1x1 convolution to 1280 and the linear layer) is left out.
-    - TensorFlow's SAME padding is written for sides that are multiples of 32, where it is the same at
-      every size: nothing before and one after for 3x3, one before and two after for 5x5.
+    - TensorFlow's SAME padding is written for sides that are multiples of 32, where it is the same
+      at every size: nothing before and one after for 3x3, one before and two after for 5x5.
 """
 
 from collections.abc import Mapping
@@ -73,8 +73,8 @@ class Conv(nn.Module):
         """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
         if self.pad:
             x = F.pad(x, self.pad)
-        x = self.conv(x)
-        return F.relu6(x) if self.act else x
+        y: Tensor = self.conv(x)
+        return F.relu6(y) if self.act else y
 
 
 def _same(kernel: int, stride: int) -> tuple[int, int]:

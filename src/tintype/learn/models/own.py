@@ -1,8 +1,8 @@
 """Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
 
-The distribution is trained unweighted, so that it stays a calibrated posterior; vividness is a matter
-of decoding (`tintype.engine.palette`). The encoder is an ImageNet-pretrained EfficientNet-Lite: on a
-small budget a semantic head start is worth more than anything else.
+The distribution is trained unweighted, so that it stays a calibrated posterior; vividness is a
+matter of decoding (`tintype.engine.palette`). The encoder is an ImageNet-pretrained
+EfficientNet-Lite: on a small budget a semantic head start is worth more than anything else.
 
 The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al. 2016 for the 313
 outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.

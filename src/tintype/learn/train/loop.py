@@ -26,6 +26,7 @@ from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.report import sample_sheet
+from tintype.learn.models.contract import Colorizer
 from tintype.learn.models.registry import build, load_pretrained
 from tintype.learn.recipe import Recipe, TrainRecipe, recipe_to_toml
 from tintype.learn.train.checkpoint import (
@@ -36,7 +37,7 @@ from tintype.learn.train.checkpoint import (
     save_checkpoint,
     write_whole,
 )
-from tintype.learn.train.objectives import Classification, Objective
+from tintype.learn.train.objectives import Classification
 
 _DEV_PICTURES = 512
 _SHEET_PICTURES = 16
@@ -49,7 +50,7 @@ class Sitting:
     Attributes:
         max_seconds: Stop after this time; None trains to the end of the schedule.
         max_samples: Stop when the run has seen this many; None for no limit.
-        cooldown: Begin (or finish) a linear cool-down to zero over this many samples; None for none.
+        cooldown: Begin a linear cool-down to zero over this many samples; None for none.
         init: A checkpoint whose weights a new run starts from, or None.
         device: Where to train.
     """
@@ -59,6 +60,19 @@ class Sitting:
     cooldown: int | None = None
     init: Path | None = None
     device: str = "cpu"
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What a step touches. One value instead of a dozen arguments; nothing is hidden in methods."""
+
+    settings: TrainRecipe
+    sampler: Sampler
+    model: nn.Module
+    objective: Classification
+    optimizer: torch.optim.Optimizer
+    ema: dict[str, Tensor]
+    progress: Progress
 
 
 def train(run: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Progress:
@@ -79,88 +93,89 @@ def train(run: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Progre
     device = torch.device(sitting.device)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     torch.manual_seed(recipe.train.seed)
-    sampler = Sampler(
-        photos, recipe.data, batch=recipe.train.batch, seed=recipe.train.seed, device=device
-    )
+    settings = recipe.train
+    sampler = Sampler(photos, recipe.data, batch=settings.batch, seed=settings.seed, device=device)
     prior = color_prior(sampler, photos)
-    model = _new_model(recipe, sitting.init).to(device, memory_format=torch.channels_last)
-    objective = Classification(recipe.loss, prior).to(device)
-    optimizer = _optimizer(model, recipe.train)
-    ema = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-    progress = Progress()
+    model = _new_model(recipe, sitting.init).to(device)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parts = _Parts(
+        settings=settings,
+        sampler=sampler,
+        model=model,
+        objective=Classification(recipe.loss, prior).to(device),
+        optimizer=_optimizer(model, settings),
+        ema={name: tensor.detach().clone() for name, tensor in model.state_dict().items()},
+        progress=Progress(),
+    )
     facts = _facts(recipe, photos, sitting)
     checkpoint = run / "checkpoint.safetensors"
     if checkpoint.exists():
-        progress = _resume(checkpoint, facts, model, ema, optimizer)
+        _resume(checkpoint, facts, parts)
     else:
         write_whole(run / "recipe.toml", recipe_to_toml(recipe).encode())
         np.save(run / "prior.npy", prior.numpy())
+    progress = parts.progress
     if sitting.cooldown is not None and progress.cooldown_from < 0:
         progress.cooldown_from, progress.cooldown_samples = progress.samples, sitting.cooldown
 
     def keep() -> None:
         save_checkpoint(
-            checkpoint, model=model, ema=ema, optimizer=optimizer, progress=progress, facts=facts
+            checkpoint,
+            model=model,
+            ema=parts.ema,
+            optimizer=parts.optimizer,
+            progress=progress,
+            facts=facts,
         )
 
     with _Log(run, progress) as log, _stop_signals() as stopped:
-        _steps(
-            recipe, sitting, sampler, model, objective, optimizer, ema, progress, log, keep, stopped
-        )
+        began = kept = time.monotonic()
+        before = progress.seconds
+        while not stopped() and not _at_end(progress, settings, sitting, time.monotonic() - began):
+            loss, norm = _step(parts)
+            progress.seconds = before + time.monotonic() - began
+            if progress.step % settings.log_every == 0:
+                log.step(progress, loss=float(loss), norm=float(norm))
+            if _crossed(progress.samples, settings.batch, settings.evaluate_samples):
+                _look(parts, build(recipe.model), log)
+            if time.monotonic() - kept > settings.checkpoint_seconds:
+                keep()
+                kept = time.monotonic()
         keep()
     return progress
 
 
-def _steps(
-    recipe: Recipe,
-    sitting: Sitting,
-    sampler: Sampler,
-    model: nn.Module,
-    objective: Objective,
-    optimizer: torch.optim.Optimizer,
-    ema: dict[str, Tensor],
-    progress: Progress,
-    log: "_Log",
-    keep: Callable[[], None],
-    stopped: Callable[[], bool],
-) -> None:
-    """The loop itself."""
-    settings = recipe.train
-    device = sampler.device
-    began, kept = time.monotonic(), time.monotonic()
-    before = progress.seconds
-    while not stopped() and not _at_end(progress, settings, sitting, time.monotonic() - began):
-        model.train()
-        batch = sampler.batch(progress.step)
-        rate = learning_rate_factor(progress, settings)
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * rate
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.amp):
-            loss = objective(model, batch)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(_trained(model), settings.clip)
-        if not torch.isfinite(norm):
-            raise LearnError(
-                f"The gradient is not finite at step {progress.step}.",
-                hint="Resume with a lower train.learning_rate; the last checkpoint is kept.",
-            )
-        optimizer.step()
-        progress.step += 1
-        progress.samples += settings.batch
-        progress.seconds = before + time.monotonic() - began
-        _average(ema, model, settings.ema, progress.step)
-        if progress.step % settings.log_every == 0:
-            log.step(progress, loss=float(loss), norm=float(norm), rate=rate)
-        if _crossed(progress.samples, settings.batch, settings.evaluate_samples):
-            _look(recipe, sampler, ema, objective, progress, log)
-        if time.monotonic() - kept > settings.checkpoint_seconds:
-            keep()
-            kept = time.monotonic()
+def _step(parts: _Parts) -> tuple[Tensor, Tensor]:
+    """Batch, loss, backward, clip, step, moving average.
+
+    Returns:
+        The loss and the norm of the gradient before clipping.
+    """
+    settings, model, progress = parts.settings, parts.model, parts.progress
+    model.train()
+    batch = parts.sampler.batch(progress.step)
+    rate = learning_rate_factor(progress, settings)
+    for group in parts.optimizer.param_groups:
+        group["lr"] = group["peak"] * rate
+    with torch.autocast(parts.sampler.device.type, torch.bfloat16, enabled=settings.amp):
+        loss = parts.objective(model, batch)
+    parts.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(_trained(model), settings.clip)
+    if not torch.isfinite(norm):
+        raise LearnError(
+            f"The gradient is not finite at step {progress.step}.",
+            hint="Resume with a lower train.learning_rate; the last checkpoint is kept.",
+        )
+    parts.optimizer.step()
+    progress.step += 1
+    progress.samples += settings.batch
+    _average(parts.ema, model, settings.ema, progress.step)
+    return loss, norm
 
 
 def learning_rate_factor(progress: Progress, settings: TrainRecipe) -> float:
-    """The share of the peak learning rate at this point: warm-up, then the schedule, then cool-down.
+    """The share of the peak learning rate: warm-up, then the schedule, then the cool-down.
 
     Args:
         progress: How many samples have been seen, and whether the cool-down has begun.
@@ -287,52 +302,41 @@ def _facts(recipe: Recipe, photos: Photos, sitting: Sitting) -> dict[str, Any]:
     }
 
 
-def _resume(
-    checkpoint: Path,
-    facts: Mapping[str, Any],
-    model: nn.Module,
-    ema: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-) -> Progress:
-    tensors, progress, kept = load_checkpoint(checkpoint)
+def _resume(checkpoint: Path, facts: Mapping[str, Any], parts: _Parts) -> None:
+    tensors, parts.progress, kept = load_checkpoint(checkpoint)
     for what in ("recipe", "data_hash"):
         if kept[what] != facts[what]:
             raise LearnError(
                 f"{checkpoint}: this run was begun with another {what.replace('_', ' ')}.",
                 hint="Give the same recipe and data, or another folder with --run.",
             )
-    model.load_state_dict(part(tensors, "model."))
+    parts.model.load_state_dict(part(tensors, "model."))
     for name, tensor in part(tensors, "ema.").items():
-        ema[name].copy_(tensor)
-    restore_optimizer(optimizer, tensors)
-    return progress
+        parts.ema[name].copy_(tensor)
+    restore_optimizer(parts.optimizer, tensors)
 
 
-def _look(
-    recipe: Recipe,
-    sampler: Sampler,
-    ema: Mapping[str, Tensor],
-    objective: Objective,
-    progress: Progress,
-    log: "_Log",
-) -> None:
+def _look(parts: _Parts, model: nn.Module, log: "_Log") -> None:
     """Measures the moving average on dev and draws what it makes of some pictures."""
-    model = build(recipe.model).to(sampler.device)
-    model.load_state_dict(dict(ema))
+    sampler = parts.sampler
+    model = model.to(sampler.device)
+    model.load_state_dict(parts.ema)
     model.eval()
     dev = np.flatnonzero(sampler.photos.dev)
+    if len(dev) == 0:
+        return
     chosen = dev[np.linspace(0, len(dev) - 1, min(_DEV_PICTURES, len(dev))).astype(int)]
-    losses = []
+    total = 0.0
     with torch.no_grad():
         for start in range(0, len(chosen), 64):
             batch = sampler.fixed(chosen[start : start + 64])
-            losses.append(float(objective(model, batch)) * len(batch.L))
+            total += float(parts.objective(model, batch)) * len(batch.L)
         few = sampler.fixed(chosen[:: max(1, len(chosen) // _SHEET_PICTURES)][:_SHEET_PICTURES])
-        to_ab = model.to_ab
-        assert callable(to_ab)
-        guess = to_ab(model(few.L))
-    log.dev(progress, sum(losses) / len(chosen))
-    sample_sheet(few.L, few.ab, guess).save(log.run / "samples" / f"{progress.samples:09d}.png")
+        assert isinstance(model, Colorizer)
+        guess = model.to_ab(model.forward(few.L))
+    log.dev(parts.progress, total / len(chosen))
+    sheet = log.run / "samples" / f"{parts.progress.samples:09d}.png"
+    sample_sheet(few.L, few.ab, guess).save(sheet)
 
 
 class _Log:
@@ -351,8 +355,8 @@ class _Log:
         self._lines.close()
         self._events.close()
 
-    def step(self, progress: Progress, *, loss: float, norm: float, rate: float) -> None:
-        self._write(progress, {"loss": loss, "gradient_norm": norm, "rate": rate})
+    def step(self, progress: Progress, *, loss: float, norm: float) -> None:
+        self._write(progress, {"loss": loss, "gradient_norm": norm})
 
     def dev(self, progress: Progress, loss: float) -> None:
         self._write(progress, {"dev_loss": loss})

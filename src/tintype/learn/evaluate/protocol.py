@@ -1,0 +1,236 @@
+"""The evaluation protocol: the shipped file, through the engine, on pictures never trained on.
+
+Every picture is scaled so that its short side is `size` and cut to the square in the middle; its
+grey is coloured by the engine as any photograph is, and the result is compared with the true
+colours. The grey itself is a row of the table (the floor) and so is the truth (the ceiling).
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.color.cielab import rgb01_to_lab
+from tintype.engine.colorizer import Engine, Settings
+from tintype.errors import LearnError
+from tintype.learn.data.manifest import Source, find_sources, read_sources
+from tintype.learn.evaluate.metrics import (
+    ab_distance,
+    auc,
+    colorfulness,
+    delta_e_2000,
+    interval,
+    psnr,
+)
+from tintype.photo.photo import Metadata, Photo, rgb_to_grey
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one picture got."""
+
+    colorfulness: float
+    true_colorfulness: float
+    psnr: float
+    ab: float
+    delta_e: float
+    auc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: a method, on a set, with its settings.
+
+    Attributes:
+        name: The method.
+        group: The evaluation set.
+        vividness: tau, or None where it does not apply.
+        pictures: How many.
+        cf_ratio: Mean colourfulness over the mean colourfulness of the truth.
+        psnr: dB, mean over pictures.
+        ab: Mean ab distance.
+        ab_interval: 95 % bootstrap interval over pictures.
+        delta_e: Mean CIEDE2000.
+        delta_e_interval: Likewise.
+        auc: Raw, percent.
+    """
+
+    name: str
+    group: str
+    vividness: float | None
+    pictures: int
+    cf_ratio: float
+    psnr: float
+    ab: float
+    ab_interval: tuple[float, float]
+    delta_e: float
+    delta_e_interval: tuple[float, float]
+    auc: float
+
+
+def load_squares(
+    paths: Sequence[Path], *, size: int, limit: int | None = None
+) -> dict[str, list[NDArray[np.uint8]]]:
+    """The evaluation pictures by group.
+
+    Args:
+        paths: Folders or zips.
+        size: Side of the square.
+        limit: At most so many of each group, spread evenly over it; None takes all.
+
+    Returns:
+        Lists of (size, size, 3) sRGB.
+
+    Raises:
+        LearnError: A picture cannot be read.
+    """
+    chosen: list[Source] = []
+    sources = find_sources(paths)
+    for group in sorted({source.group for source in sources}):
+        members = [source for source in sources if source.group == group]
+        if limit and limit < len(members):
+            members = [members[i] for i in np.linspace(0, len(members) - 1, limit).astype(int)]
+        chosen += members
+    squares: dict[str, list[NDArray[np.uint8]]] = {}
+    for source, data in read_sources(chosen):
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                square = to_square(image.convert("RGB"), size)
+        except (OSError, ValueError) as error:
+            raise LearnError(f"{source.container}/{source.member}: {error}.") from None
+        squares.setdefault(source.group, []).append(square)
+    return squares
+
+
+def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Short side to `size`, the middle cut out."""
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    filter_ = Image.Resampling.BICUBIC if side < size else Image.Resampling.LANCZOS
+    box = (left, top, left + side, top + side)
+    return np.asarray(image.resize((size, size), filter_, box=box))
+
+
+def evaluate(
+    engine: Engine,
+    squares: dict[str, list[NDArray[np.uint8]]],
+    *,
+    name: str,
+    vividness: Iterable[float],
+    threads: int = 2,
+) -> list[Row]:
+    """Scores a model at several vividnesses.
+
+    Args:
+        engine: The model as it is shipped.
+        squares: From `load_squares`.
+        name: Of the rows.
+        vividness: The values of tau.
+        threads: Pictures at a time.
+    """
+    rows = []
+    with ThreadPoolExecutor(threads) as pool:
+        for group, pictures in squares.items():
+            for tau in vividness:
+                settings = Settings(vividness=tau)
+
+                def one(truth: NDArray[np.uint8], settings: Settings = settings) -> Score:
+                    photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
+                    color = engine.colorize(photo, settings).color
+                    assert isinstance(color, np.ndarray)
+                    return score(color, truth)
+
+                rows.append(_row(name, group, tau, list(pool.map(one, pictures))))
+    return rows
+
+
+def bounds(squares: dict[str, list[NDArray[np.uint8]]]) -> list[Row]:
+    """The rows that every table begins with: the grey input and the truth."""
+    rows = []
+    for group, pictures in squares.items():
+        grey = [np.repeat(rgb_to_grey(p)[..., None], 3, axis=2) for p in pictures]
+        scores = [score(g, p) for g, p in zip(grey, pictures, strict=True)]
+        rows.append(_row("grey input", group, None, scores))
+        rows.append(_row("ground truth", group, None, [score(p, p) for p in pictures]))
+    return rows
+
+
+def score(rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8]) -> Score:
+    """All metrics of one picture.
+
+    Args:
+        rgb_u8: (H, W, 3).
+        truth_u8: (H, W, 3).
+    """
+    lab, truth = rgb01_to_lab(rgb_u8 / 255), rgb01_to_lab(truth_u8 / 255)
+    distance = ab_distance(lab, truth)
+    return Score(
+        colorfulness=colorfulness(rgb_u8),
+        true_colorfulness=colorfulness(truth_u8),
+        psnr=min(psnr(rgb_u8, truth_u8), 99.0),
+        ab=float(distance.mean()),
+        delta_e=float(delta_e_2000(lab, truth).mean()),
+        auc=auc(distance),
+    )
+
+
+def _row(name: str, group: str, tau: float | None, scores: Sequence[Score]) -> Row:
+    table = {key: np.array([asdict(s)[key] for s in scores]) for key in asdict(scores[0])}
+    return Row(
+        name=name,
+        group=group,
+        vividness=tau,
+        pictures=len(scores),
+        cf_ratio=float(table["colorfulness"].mean() / table["true_colorfulness"].mean()),
+        psnr=float(table["psnr"].mean()),
+        ab=float(table["ab"].mean()),
+        ab_interval=interval(table["ab"]),
+        delta_e=float(table["delta_e"].mean()),
+        delta_e_interval=interval(table["delta_e"]),
+        auc=float(table["auc"].mean()),
+    )
+
+
+def at_colorfulness(rows: Sequence[Row], ratio: float) -> tuple[float, float] | None:
+    """Distance in ab and CIEDE2000 of one method on one set at a given colourfulness.
+
+    Methods are compared where they are equally colourful; otherwise any dull one wins.
+
+    Args:
+        rows: The curve: one method, one set, several vividnesses.
+        ratio: The colourfulness ratio wanted.
+
+    Returns:
+        Both, interpolated along the curve, or None where the curve does not reach the ratio.
+    """
+    curve = sorted(rows, key=lambda row: row.cf_ratio)
+    ratios = [row.cf_ratio for row in curve]
+    if not ratios[0] <= ratio <= ratios[-1]:
+        return None
+    ab = float(np.interp(ratio, ratios, [row.ab for row in curve]))
+    return ab, float(np.interp(ratio, ratios, [row.delta_e for row in curve]))
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """The table, sets one after the other."""
+    lines = [
+        "| set | method | vividness | pictures | CF ratio | PSNR | ab distance | ΔE2000 | AuC |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for group in sorted({row.group for row in rows}):
+        for row in (r for r in rows if r.group == group):
+            tau = "" if row.vividness is None else f"{row.vividness:g}"
+            ab = f"{row.ab:.2f} ({row.ab_interval[0]:.2f}–{row.ab_interval[1]:.2f})"
+            low, high = row.delta_e_interval
+            delta_e = f"{row.delta_e:.2f} ({low:.2f}–{high:.2f})"
+            lines.append(
+                f"| {group} | {row.name} | {tau} | {row.pictures} | {row.cf_ratio:.2f} "
+                f"| {row.psnr:.2f} | {ab} | {delta_e} | {row.auc:.1f} |"
+            )
+    return "\n".join(lines) + "\n"

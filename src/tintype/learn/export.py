@@ -1,0 +1,351 @@
+"""From a checkpoint to a bundle: one ONNX file with its card inside, refused unless it agrees.
+
+The moving average is exported. Batch normalisation is folded, the graph written in float32,
+quantised to int8 (static, per channel) on photographs of the training split, and compared with
+torch on photographs of dev. A file that differs is not written.
+"""
+
+import copy
+import dataclasses
+import datetime
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+import tintype
+from tintype.color.abgrid import BINS, bin_centers, rebalancing_weights
+from tintype.errors import LearnError
+from tintype.learn.data.batches import Sampler
+from tintype.learn.data.photos import open_photos
+from tintype.learn.models.own import OwnNet, Up
+from tintype.learn.models.registry import build
+from tintype.learn.recipe import make_recipe
+from tintype.learn.train.checkpoint import Progress, load_checkpoint, part, write_whole
+
+OPSET = 18
+_CARD_KEY = "tintype.card"
+_HASH_KEY = "tintype.sha256"
+_EMPTY_HASH = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network as it came out of a run."""
+
+    model: OwnNet
+    prior: NDArray[np.float32]  # (313,) share of training pixels in each bin
+    log_weights: NDArray[np.float32]  # (313,) log of Zhang's class weights over that prior
+    progress: Progress
+    facts: Mapping[str, Any]
+
+
+def load_trained(run: Path) -> Trained:
+    """The moving average of a run, ready for inference.
+
+    Args:
+        run: A run's folder.
+
+    Raises:
+        LearnError: There is no checkpoint, or its prior is missing.
+    """
+    tensors, progress, facts = load_checkpoint(run / "checkpoint.safetensors")
+    recipe = make_recipe(facts["recipe"], name=str(run))
+    model = build(recipe.model)
+    assert isinstance(model, OwnNet)
+    model.load_state_dict(part(tensors, "ema."))
+    try:
+        prior = np.load(run / "prior.npy").astype(np.float64)
+    except OSError as error:
+        raise LearnError(f"{run / 'prior.npy'}: cannot be read ({error.strerror}).") from None
+    # Bins that no training pixel fell into have no weight; the largest one stands in for them, so
+    # that a colour the network believes in is not forbidden by the sample the prior came from.
+    weights = rebalancing_weights(prior)
+    weights = np.where(weights > 0, weights, weights.max())
+    log_weights = np.log(weights).astype(np.float32)
+    return Trained(model.eval(), prior.astype(np.float32), log_weights, progress, facts)
+
+
+def save_weights(trained: Trained, target: Path) -> None:
+    """The moving average in half precision, from which ``tintype train --init`` goes on.
+
+    Args:
+        trained: From `load_trained`.
+        target: A safetensors file, laid out like a checkpoint without optimiser.
+    """
+    tensors = {
+        f"ema.{name}": tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in trained.model.state_dict().items()
+    }
+    tensors["prior"] = torch.from_numpy(trained.prior)
+    header = {
+        "progress": json.dumps(dataclasses.asdict(trained.progress)),
+        "facts": json.dumps(dict(trained.facts)),
+    }
+    write_whole(target, save({n: t.contiguous() for n, t in tensors.items()}, metadata=header))
+
+
+def default_card(trained: Trained, *, vividness: float, temperature: float) -> dict[str, Any]:
+    """What a card says where nobody says otherwise.
+
+    Args:
+        trained: From `load_trained`.
+        vividness: Default tau.
+        temperature: Default T.
+    """
+    facts, progress = trained.facts, trained.progress
+    return {
+        "name": facts["recipe"]["name"],
+        "version": tintype.__version__,
+        "title": "",
+        "paper": "",
+        "license": "",
+        "multiple": trained.model.multiple,
+        "stride": trained.model.stride,
+        "sizes": {"fast": 192, "normal": 256, "high": 384},
+        "capabilities": ["logits"],
+        "temperature": temperature,
+        "vividness": vividness,
+        "data": {"photographs": facts["photos"], "sha256": facts["data_hash"]},
+        "recipe": facts["recipe"]["name"],
+        "commit": facts["versions"].get("commit", ""),
+        "metrics": {"samples": progress.samples, "seconds": round(progress.seconds)},
+        "notes": "",
+    }
+
+
+def lightness_examples(
+    trained: Trained, paths: Sequence[Path], *, cache: Path, calibration: int = 96, check: int = 24
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Lightness of photographs: of the training split for ranges, of dev for the comparison.
+
+    Args:
+        trained: Its recipe says which photographs.
+        paths: The data of the run.
+        cache: Where the decoded photographs are kept.
+        calibration: How many of the training split.
+        check: How many of dev.
+
+    Returns:
+        Two lists of (1, 1, 256, 256).
+
+    Raises:
+        LearnError: These are not the run's data.
+    """
+    recipe = make_recipe(trained.facts["recipe"], name="the run's recipe").data
+    photos = open_photos(paths, recipe, cache=cache)
+    if photos.data_hash != trained.facts["data_hash"]:
+        raise LearnError("These are not the photographs of the run.", hint="Check --data.")
+    large = recipe.model_copy(update={"size": 256})
+    sampler = Sampler(photos, large, batch=1, seed=0, device=torch.device("cpu"))
+
+    def examples(members: NDArray[np.bool_], count: int) -> list[NDArray[np.float32]]:
+        index = np.flatnonzero(members)
+        chosen = index[np.linspace(0, len(index) - 1, min(count, len(index))).astype(int)]
+        return [sampler.fixed(chosen[i : i + 1]).L.numpy() for i in range(len(chosen))]
+
+    return examples(~photos.dev, calibration), examples(photos.dev, check)
+
+
+def fold_norms(model: OwnNet) -> OwnNet:
+    """The same function with every batch normalisation folded into the convolution before it.
+
+    Args:
+        model: In evaluation mode; left as it is.
+    """
+    folded = copy.deepcopy(model)
+    for up in folded.modules():
+        if isinstance(up, Up):
+            up.conv = fuse_conv_bn_eval(up.conv, up.norm)
+            up.norm = nn.Identity()  # type: ignore[assignment]
+    folded.refine = fuse_conv_bn_eval(folded.refine, folded.norm)
+    folded.norm = nn.Identity()  # type: ignore[assignment]
+    return folded
+
+
+class _Graph(nn.Module):
+    """What the world gets: ``ab`` at the card's vividness and temperature, and the logits."""
+
+    bias: Tensor
+    centers: Tensor
+
+    def __init__(self, model: OwnNet, bias: NDArray[np.float32], temperature: float) -> None:
+        super().__init__()
+        self.model = model
+        self.temperature = temperature
+        centers = torch.from_numpy(bin_centers().copy()).t()[:, :, None, None]
+        self.register_buffer("centers", centers.contiguous())
+        self.register_buffer("bias", torch.from_numpy(bias).view(1, BINS, 1, 1))
+
+    def forward(self, L: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.model(L)
+        mass = torch.softmax((logits + self.bias) / self.temperature, dim=1)
+        ab = torch.nn.functional.conv2d(mass, self.centers)
+        return ab, logits
+
+
+def export(
+    trained: Trained,
+    target: Path,
+    *,
+    card: Mapping[str, Any],
+    calibration: Sequence[NDArray[np.float32]],
+    check: Sequence[NDArray[np.float32]],
+    precision: str = "int8",
+) -> dict[str, float]:
+    """Writes a bundle.
+
+    Args:
+        trained: From `load_trained`.
+        target: The ONNX file; replaced if it exists.
+        card: What the file says of itself; sizes, bins, weights and date are filled in here.
+        calibration: Lightness (1, 1, h, w) of training photographs, for the ranges of int8.
+        check: Lightness (1, 1, h, w) of other photographs, to compare with torch.
+        precision: ``int8`` or ``float32``.
+
+    Returns:
+        Mean and largest difference in ab of the float32 graph and of the written file from torch.
+
+    Raises:
+        LearnError: The float32 graph differs from torch by more than 0.01 ab anywhere, or the
+            quantised one by more than 0.5 on average.
+    """
+    full = dict(card)
+    full["log_weights"] = [round(float(w), 6) for w in trained.log_weights]
+    full["bins"] = BINS
+    full["created"] = datetime.date.today().isoformat()
+    vividness, temperature = float(full["vividness"]), float(full["temperature"])
+    graph = _Graph(fold_norms(trained.model), vividness * trained.log_weights, temperature).eval()
+    expected = [_torch_ab(graph, L) for L in check]
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "float32.onnx"
+        _write_float32(graph, plain)
+        report = _compare("float32", plain, check, expected)
+        if report["float32_max"] > 0.01:
+            raise LearnError(
+                f"The exported graph differs from torch by {report['float32_max']} ab."
+            )
+        final = plain
+        if precision == "int8":
+            final = Path(folder) / "int8.onnx"
+            _quantize(plain, final, calibration)
+            report |= _compare("int8", final, check, expected)
+            if report["int8_mean"] > 0.5:
+                raise LearnError(f"int8 differs from torch by {report['int8_mean']} ab on average.")
+        full["metrics"] = {**full.get("metrics", {}), "export": report}
+        write_whole(target, _with_card(onnx.load(final), full))
+    return report
+
+
+def _write_float32(graph: _Graph, path: Path) -> None:
+    height, width = torch.export.Dim("h32", min=1, max=256), torch.export.Dim("w32", min=1, max=256)
+    program = torch.onnx.export(
+        graph,
+        (torch.rand(1, 1, 96, 128) * 100,),
+        input_names=["L"],
+        output_names=["ab", "logits"],
+        opset_version=OPSET,
+        dynamic_shapes={"L": {2: 32 * height, 3: 32 * width}},
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(str(path), external_data=False)
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, pictures: Sequence[NDArray[np.float32]]) -> None:
+        self._rest = iter(pictures)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        picture = next(self._rest, None)
+        return None if picture is None else {"L": picture}
+
+
+def _quantize(plain: Path, target: Path, calibration: Sequence[NDArray[np.float32]]) -> None:
+    """Static int8, per channel, with 7-bit weights: safe on processors without VNNI.
+
+    Without VNNI two products of 8-bit values are added in 16 bits and saturate; with weights of
+    seven bits they cannot.
+    """
+    prepared = plain.with_name("prepared.onnx")
+    quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
+    # The annealed mean stays in float: its exponential turns a step of int8 into another colour.
+    decode = _nodes_after_logits(onnx.load(prepared))
+    quantize_static(
+        str(prepared),
+        str(target),
+        _Reader(calibration),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        reduce_range=True,
+        weight_type=QuantType.QInt8,
+        activation_type=QuantType.QUInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+        nodes_to_exclude=decode,
+        extra_options={"CalibMovingAverage": True},
+    )
+
+
+def _nodes_after_logits(model: onnx.ModelProto) -> list[str]:
+    reached, names = {"logits"}, []
+    for node in model.graph.node:
+        if reached & set(node.input):
+            reached |= set(node.output)
+            names.append(node.name)
+    return names
+
+
+def _with_card(model: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
+    """The file's bytes, with the card and a hash over everything in its metadata."""
+    del model.metadata_props[:]
+    entry = model.metadata_props.add()
+    entry.key, entry.value = _CARD_KEY, json.dumps(card, sort_keys=True)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = _HASH_KEY, _EMPTY_HASH
+    blank: bytes = model.SerializeToString(deterministic=True)
+    if blank.count(_EMPTY_HASH.encode()) != 1:
+        raise LearnError("The place of the file's own hash is not unique.")
+    digest = hashlib.sha256(blank).hexdigest()
+    return blank.replace(_EMPTY_HASH.encode(), digest.encode())
+
+
+def _torch_ab(graph: _Graph, L: NDArray[np.float32]) -> NDArray[np.float32]:
+    with torch.no_grad():
+        ab: NDArray[np.float32] = graph(torch.from_numpy(L))[0].numpy()
+    return ab
+
+
+def _compare(
+    name: str,
+    path: Path,
+    pictures: Sequence[NDArray[np.float32]],
+    expected: Sequence[NDArray[np.float32]],
+) -> dict[str, float]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    means, largest = [], 0.0
+    for L, ab in zip(pictures, expected, strict=True):
+        difference = np.hypot(*(session.run(["ab"], {"L": L})[0] - ab)[0])
+        means.append(float(difference.mean()))
+        largest = max(largest, float(difference.max()))
+    return {f"{name}_mean": round(float(np.mean(means)), 5), f"{name}_max": round(largest, 5)}
