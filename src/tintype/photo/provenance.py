@@ -63,3 +63,20 @@ def provenance_from_json(text: str) -> Provenance | None:
     if not isinstance(found, dict) or not all(isinstance(found.get(n), str) for n in names):
         return None
     return Provenance(**{name: found[name] for name in names})
+
+
+def read_provenance(data: bytes) -> Provenance | None:
+    """Reads what `encode` wrote, from any format that has a place for it.
+
+    Args:
+        data: The file. No pixel is decoded.
+
+    Returns:
+        None where the file says nothing, is damaged, or is no picture.
+    """
+    # Imported here because the packets are written by modules that need the class above.
+    from tintype.photo.packets import xmp_packet
+    from tintype.photo.xmp import provenance_json
+
+    text = provenance_json(xmp_packet(data))
+    return None if text is None else provenance_from_json(text)

@@ -1,0 +1,288 @@
+"""Colour profiles: everything becomes sRGB before its grey is taken.
+
+8-bit pixels go through LittleCMS. It has no 16-bit RGB in Pillow, so 16-bit pixels go through the
+matrix and curves of the profile here; a profile that has only tables is refused for 16 bits, since
+8-bit tables would quietly take half of the depth.
+
+A profile that changes nothing (any of the many sRGB profiles) is found by what it does to a grid of
+colours, not by its name, and is kept byte for byte.
+
+Source: ICC.1:2022, sections 8.2 (required tags), 10.6 (curveType), 10.18 (parametricCurveType).
+"""
+
+import io
+import struct
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from tintype.photo.photo import Pixels, rgb_to_grey
+
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+# LittleCMS rounds; two sRGB profiles of different makers differ by one step here and there.
+_SAME = 1
+_STRIP = 256
+
+
+class DamagedProfileError(ValueError):
+    """No profile. Never reaches a user: the caller goes on as if there were none, and says so."""
+
+
+class TableProfileError(ValueError):
+    """A profile without matrix and curves, which 16-bit pixels would need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile that LittleCMS understands.
+
+    Attributes:
+        data: Its bytes.
+        space: "RGB", "GRAY", "CMYK" or another name.
+        is_srgb: Whether it leaves sRGB colours as they are (always False unless RGB).
+    """
+
+    data: bytes
+    space: str
+    is_srgb: bool
+
+
+@cache
+def srgb_profile() -> bytes:
+    """An sRGB profile to attach, the same bytes at any time.
+
+    LittleCMS writes the current time into a profile it makes; outputs must not depend on a clock.
+    """
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    data[24:36] = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
+    data[84:100] = bytes(16)
+    return bytes(data)
+
+
+def open_profile(data: bytes) -> Profile:
+    """Reads a profile.
+
+    Args:
+        data: ICC bytes as embedded in a photograph.
+
+    Raises:
+        DamagedProfileError: It is none.
+    """
+    try:
+        core = _core(data)
+        space = str(core.profile.xcolor_space).strip()
+        return Profile(data, space, space == "RGB" and _is_srgb(core))
+    except (OSError, ImageCms.PyCMSError, ValueError, TypeError, struct.error) as error:
+        raise DamagedProfileError(str(error)) from error
+
+
+def _core(data: bytes) -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(io.BytesIO(data))
+
+
+def _transform(core: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(core, _core(srgb_profile()), mode, "RGB", _INTENT, _FLAGS)
+
+
+def _is_srgb(core: ImageCms.ImageCmsProfile) -> bool:
+    steps = np.linspace(0, 255, 9).round().astype(np.uint8)
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(27, 27, 3)
+    picture = Image.fromarray(grid)
+    changed = np.asarray(ImageCms.applyTransform(picture, _transform(core, "RGB")))
+    return int(np.abs(changed.astype(np.int16) - grid).max()) <= _SAME
+
+
+def to_srgb(picture: Image.Image, profile: Profile) -> Image.Image:
+    """Converts 8-bit pixels.
+
+    Args:
+        picture: Mode "RGB", "CMYK" or "L"; grey pixels may have a grey or an RGB profile.
+        profile: Of the same colour space.
+
+    Returns:
+        "RGB"; "L" for grey pixels.
+
+    Raises:
+        DamagedProfileError: The profile does not fit the pixels or cannot be applied.
+    """
+    try:
+        if picture.mode == "L":
+            return picture.point(list(grey_table(profile).tolist()))
+        converted = ImageCms.applyTransform(picture, _transform(_core(profile.data), picture.mode))
+    except (OSError, ImageCms.PyCMSError, ValueError, TypeError) as error:
+        raise DamagedProfileError(str(error)) from error
+    if converted is None:
+        raise DamagedProfileError("no result")
+    return converted
+
+
+def grey_table(profile: Profile) -> NDArray[np.uint8]:
+    """What the 256 greys become: grey pixels need no more than a table.
+
+    Args:
+        profile: Grey or RGB.
+
+    Returns:
+        (256,) Y' in sRGB.
+
+    Raises:
+        DamagedProfileError: A profile of another colour space, or one that cannot be applied.
+    """
+    if profile.space not in ("RGB", "GRAY"):
+        raise DamagedProfileError(f"a {profile.space} profile on grey pixels")
+    ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    mode = "RGB" if profile.space == "RGB" else "L"
+    try:
+        picture = ramp.convert(mode)
+        converted = ImageCms.applyTransform(picture, _transform(_core(profile.data), mode))
+    except (OSError, ImageCms.PyCMSError, ValueError, TypeError) as error:
+        raise DamagedProfileError(str(error)) from error
+    if converted is None:
+        raise DamagedProfileError("no result")
+    table: NDArray[np.uint8] = np.asarray(converted.convert("L"))[0].copy()
+    return table
+
+
+def grey_table_u16(profile: Profile) -> NDArray[np.uint16]:
+    """`grey_table` for 16 bits.
+
+    Args:
+        profile: Grey or RGB, with curves.
+
+    Returns:
+        (65536,) Y' in sRGB.
+
+    Raises:
+        TableProfileError: The profile has no curves.
+        DamagedProfileError: It has damaged ones, or is of another colour space.
+    """
+    tags = _tags(profile.data)
+    if profile.space == "GRAY":
+        linear = _curve(tags, b"kTRC")
+        return _encoded(linear)
+    if profile.space != "RGB":
+        raise DamagedProfileError(f"a {profile.space} profile on grey pixels")
+    curves, matrix = _shaper(tags)
+    ramp = np.stack(curves, -1) @ matrix.T
+    table: NDArray[np.uint16] = rgb_to_grey(_encoded(ramp)[None])[0]
+    return table
+
+
+def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
+    """Converts 16-bit RGB through the profile's curves and matrix.
+
+    Args:
+        rgb: (H, W, 3) uint16.
+        profile: An RGB profile.
+
+    Returns:
+        (H, W, 3) uint16, sRGB; colours outside it are clipped, as LittleCMS does.
+
+    Raises:
+        TableProfileError: The profile has no matrix and curves.
+        DamagedProfileError: They are damaged.
+    """
+    curves, matrix = _shaper(_tags(profile.data))
+    out = np.empty_like(rgb)
+    for top in range(0, rgb.shape[0], _STRIP):
+        strip = rgb[top : top + _STRIP]
+        linear = np.stack([curve[strip[..., i]] for i, curve in enumerate(curves)], -1)
+        out[top : top + _STRIP] = _encoded(linear @ matrix.T)
+    return out
+
+
+def _encoded(linear: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Linear light to 16-bit sRGB (IEC 61966-2-1)."""
+    value = np.clip(linear, 0.0, 1.0)
+    high = 1.055 * np.maximum(value, 0.0031308) ** np.float32(1 / 2.4) - 0.055
+    encoded = np.where(value <= 0.0031308, value * 12.92, high)
+    return (encoded * 65_535 + 0.5).astype(np.uint16)
+
+
+def _tags(data: bytes) -> dict[bytes, bytes]:
+    """The tag table (ICC.1 section 7.3)."""
+    if len(data) < 132:
+        raise DamagedProfileError("too short")
+    (count,) = struct.unpack_from(">I", data, 128)
+    if count > 200 or 132 + 12 * count > len(data):
+        raise DamagedProfileError("its tag table is cut off")
+    tags: dict[bytes, bytes] = {}
+    for at in range(132, 132 + 12 * count, 12):
+        name, offset, size = struct.unpack_from(">4sII", data, at)
+        tags[name] = data[offset : offset + size]
+    return tags
+
+
+def _shaper(
+    tags: dict[bytes, bytes],
+) -> tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]:
+    """Three curves to linear light, and the matrix from the profile's primaries to sRGB's."""
+    curves = tuple(_curve(tags, name) for name in (b"rTRC", b"gTRC", b"bTRC"))
+    matrix = np.linalg.solve(_primaries(_tags(srgb_profile())), _primaries(tags))
+    return curves, matrix.astype(np.float32)
+
+
+def _primaries(tags: dict[bytes, bytes]) -> NDArray[Any]:
+    """(3, 3) XYZ of the profile connection space; one column a primary."""
+    columns = []
+    for name in (b"rXYZ", b"gXYZ", b"bXYZ"):
+        data = tags.get(name)
+        if data is None:
+            raise TableProfileError
+        if len(data) < 20 or data[:4] != b"XYZ ":
+            raise DamagedProfileError("a damaged primary")
+        columns.append([v / 65_536 for v in struct.unpack_from(">3i", data, 8)])
+    return np.array(columns).T
+
+
+def _curve(tags: dict[bytes, bytes], name: bytes) -> NDArray[np.float32]:
+    """(65536,) linear light for every 16-bit value."""
+    data = tags.get(name)
+    if data is None:
+        raise TableProfileError
+    x = np.linspace(0.0, 1.0, 65_536)
+    try:
+        if data[:4] == b"curv":
+            return _sampled(data, x).astype(np.float32)
+        if data[:4] == b"para":
+            return _parametric(data, x).astype(np.float32)
+    except struct.error as error:
+        raise DamagedProfileError("a damaged curve") from error
+    raise DamagedProfileError("an unknown curve")
+
+
+def _sampled(data: bytes, x: NDArray[Any]) -> NDArray[Any]:
+    (count,) = struct.unpack_from(">I", data, 8)
+    if count == 0:
+        return x
+    if count == 1:
+        (gamma,) = struct.unpack_from(">H", data, 12)
+        return np.asarray(x ** (gamma / 256))
+    if count > 65_536:
+        raise DamagedProfileError("a damaged curve")
+    values = np.array(struct.unpack_from(f">{count}H", data, 12)) / 65_535
+    return np.asarray(np.interp(x, np.linspace(0.0, 1.0, count), values))
+
+
+def _parametric(data: bytes, x: NDArray[Any]) -> NDArray[Any]:
+    """The five functions of ICC.1 table 68; a missing parameter has its neutral value."""
+    (kind,) = struct.unpack_from(">H", data, 8)
+    count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}.get(kind)
+    if count is None:
+        raise DamagedProfileError("an unknown curve")
+    given = [v / 65_536 for v in struct.unpack_from(f">{count}i", data, 12)]
+    g, a, b = (given[0], 1.0, 0.0) if count == 1 else given[:3]
+    c = d = e = f = 0.0
+    if kind in (1, 2):
+        d = -b / a if a else 0.0
+        e = f = given[3] if kind == 2 else 0.0
+    elif kind >= 3:
+        c, d = given[3:5]
+        e, f = given[5:7] if kind == 4 else (0.0, 0.0)
+    curved = np.clip(a * x + b, 0.0, None) ** g + e
+    return np.asarray(np.clip(np.where(x >= d, curved, c * x + f), 0.0, 1.0))

@@ -1,0 +1,240 @@
+"""Tag directories: the structure that TIFF files and EXIF blocks share.
+
+Reading is lenient about single entries (one that points outside the data is as if it were not
+there) and strict about the structure. Writing keeps the byte order of what it was given, so that no
+value, and above all no maker note, is ever re-encoded.
+
+Source: TIFF revision 6.0, section 2; the BigTIFF extension (8-byte offsets).
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TYPE_SIZES = {
+    1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
+    16: 8, 17: 8, 18: 8,
+}  # fmt: skip
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD = 1, 2, 3, 4, 5, 7, 13
+
+_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+
+
+class DamagedTagsError(ValueError):
+    """The structure itself cannot be followed. Never reaches a user: callers say what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tag's value.
+
+    Attributes:
+        kind: The TIFF type number.
+        count: How many values of it.
+        data: Their bytes, in the byte order of the structure they belong to.
+    """
+
+    kind: int
+    count: int
+    data: bytes
+
+    def integers(self, order: str) -> tuple[int, ...]:
+        """The values as integers; empty for types that are none.
+
+        Args:
+            order: "<" or ">".
+        """
+        code = _INTEGERS.get(self.kind)
+        if code is None:
+            return ()
+        return struct.unpack(f"{order}{self.count}{code}", self.data)
+
+    def ratios(self, order: str) -> tuple[float, ...]:
+        """The values of an unsigned RATIONAL as floats; a zero denominator gives 0.
+
+        Args:
+            order: "<" or ">".
+        """
+        if self.kind != RATIONAL:
+            return tuple(float(v) for v in self.integers(order))
+        parts = struct.unpack(f"{order}{self.count * 2}I", self.data)
+        return tuple(n / d if d else 0.0 for n, d in zip(parts[::2], parts[1::2], strict=True))
+
+
+def text_entry(text: str) -> Entry:
+    """An ASCII entry (UTF-8 where the text needs it, as every reader accepts today)."""
+    data = text.encode("utf-8", "replace") + b"\0"
+    return Entry(ASCII, len(data), data)
+
+
+def integer_entry(order: str, kind: int, *values: int) -> Entry:
+    """An entry of SHORT or LONG values."""
+    return Entry(kind, len(values), struct.pack(f"{order}{len(values)}{_INTEGERS[kind]}", *values))
+
+
+def ratio_entry(order: str, value: float) -> Entry:
+    """A RATIONAL with four decimals, which is finer than any resolution is known."""
+    scaled = min(max(round(value * 10_000), 0), 2**32 - 1)
+    return Entry(RATIONAL, 1, struct.pack(f"{order}2I", scaled, 10_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One directory as read.
+
+    Attributes:
+        offset: Where it stands.
+        size: Bytes of its table, from the count to the pointer to the next one.
+        entries: By tag.
+        places: Where each entry's value is stored, by tag.
+        next_offset: Where the next directory stands; 0 at the end.
+    """
+
+    offset: int
+    size: int
+    entries: dict[int, Entry]
+    places: dict[int, int]
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A TIFF file or EXIF block that directories are read from.
+
+    Attributes:
+        data: All of it.
+        order: "<" (II) or ">" (MM).
+        big: BigTIFF: 8-byte offsets.
+        first: Offset of the first directory.
+    """
+
+    data: bytes
+    order: str
+    big: bool
+    first: int
+
+    def directory(self, offset: int) -> Directory:
+        """Reads one directory.
+
+        Args:
+            offset: Where it begins.
+
+        Raises:
+            DamagedTagsError: It does not lie inside the data.
+        """
+        count_code, entry_size, word = ("Q", 20, 8) if self.big else ("H", 12, 4)
+        head = struct.calcsize(count_code)
+        if offset < 8 or offset + head > len(self.data):
+            raise DamagedTagsError(f"no directory at {offset}")
+        (count,) = struct.unpack_from(self.order + count_code, self.data, offset)
+        table = offset + head
+        end = table + count * entry_size
+        if count > 65_535 or end > len(self.data):
+            raise DamagedTagsError(f"the directory at {offset} is cut off")
+        entries: dict[int, Entry] = {}
+        places: dict[int, int] = {}
+        for at in range(table, end, entry_size):
+            tag, kind = struct.unpack_from(self.order + "HH", self.data, at)
+            code = "Q" if self.big else "I"
+            (values,) = struct.unpack_from(self.order + code, self.data, at + 4)
+            size = TYPE_SIZES.get(kind, 0) * values
+            place = at + 4 + word
+            if size > word:
+                (place,) = struct.unpack_from(self.order + code, self.data, place)
+            if not size or place + size > len(self.data) or tag in entries:
+                continue
+            entries[tag] = Entry(kind, values, self.data[place : place + size])
+            places[tag] = place
+        following = 0
+        if end + word <= len(self.data):
+            (following,) = struct.unpack_from(
+                self.order + ("Q" if self.big else "I"), self.data, end
+            )
+        return Directory(offset, end + word - offset, entries, places, following)
+
+    def sub_directory(self, parent: Directory, tag: int) -> Directory | None:
+        """The directory that a tag of another points to; None where there is none to follow."""
+        entry = parent.entries.get(tag)
+        values = entry.integers(self.order) if entry else ()
+        if not values:
+            return None
+        try:
+            return self.directory(values[0])
+        except DamagedTagsError:
+            return None
+
+
+def open_structure(data: bytes) -> Structure:
+    """Reads the header.
+
+    Args:
+        data: A TIFF file or an EXIF block without its ``Exif`` prefix.
+
+    Raises:
+        DamagedTagsError: Neither.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None or len(data) < 8:
+        raise DamagedTagsError("no TIFF header")
+    (magic,) = struct.unpack_from(order + "H", data, 2)
+    if magic == 42:
+        (first,) = struct.unpack_from(order + "I", data, 4)
+        return Structure(data, order, False, first)
+    if magic == 43 and len(data) >= 16:
+        (first,) = struct.unpack_from(order + "Q", data, 8)
+        return Structure(data, order, True, first)
+    raise DamagedTagsError("no TIFF header")
+
+
+Tags = Mapping[int, "Entry | Tags"]
+"""What `serialise` writes: a value, or a directory that the tag shall point to."""
+
+
+def serialise(tags: Tags, *, order: str, base: int) -> bytes:
+    """Writes one directory with the values and directories it points to.
+
+    Args:
+        tags: Entries in the byte order `order`.
+        order: "<" or ">".
+        base: Where in the file the result will stand; even.
+
+    Returns:
+        The bytes; the pointer to the next directory is 0 and stands at ``2 + 12 * len(tags)``.
+    """
+    table = bytearray(struct.pack(order + "H", len(tags)))
+    body = bytearray()
+    body_base = base + 2 + 12 * len(tags) + 4
+    for tag in sorted(tags):
+        value = tags[tag]
+        if isinstance(value, Entry):
+            kind, count, data = value.kind, value.count, value.data
+            if len(data) <= 4:
+                table += struct.pack(order + "HHI", tag, kind, count) + data.ljust(4, b"\0")
+                continue
+        else:
+            kind, count = LONG, 1
+            data = serialise(value, order=order, base=body_base + len(body))
+        table += struct.pack(order + "HHII", tag, kind, count, body_base + len(body))
+        body += data + b"\0" * (len(data) % 2)
+    return bytes(table) + b"\0\0\0\0" + bytes(body)
+
+
+_UNITS = {3: 2, 8: 2, 4: 4, 9: 4, 11: 4, 13: 4, 5: 4, 10: 4, 12: 8, 16: 8, 17: 8, 18: 8}
+
+
+def swapped(tags: Tags) -> "dict[int, Entry | Tags]":
+    """The same values in the other byte order; opaque ones (maker notes) stay as they are."""
+    out: dict[int, Entry | Tags] = {}
+    for tag, value in tags.items():
+        if not isinstance(value, Entry):
+            out[tag] = swapped(value)
+            continue
+        unit = _UNITS.get(value.kind, 1)
+        units = (value.data[at : at + unit][::-1] for at in range(0, len(value.data), unit))
+        out[tag] = Entry(value.kind, value.count, b"".join(units))
+    return out
+
+
+def header(order: str) -> bytes:
+    """The eight bytes before a directory that follows at once."""
+    return (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)

@@ -1,0 +1,54 @@
+"""The XMP packet of a file, without decoding a pixel."""
+
+import io
+import warnings
+
+from PIL import AvifImagePlugin
+
+from tintype.photo import boxes, ifd, jpeg, png
+from tintype.photo.formats import sniff
+from tintype.photo.raw import READING_ERRORS
+
+_TIFF_XMP = 700
+
+
+def xmp_packet(data: bytes) -> bytes | None:
+    """Finds the packet of a JPEG, PNG, TIFF (first page), WebP, AVIF or JPEG 2000 file.
+
+    Args:
+        data: The file.
+
+    Returns:
+        None where there is none, or the file is damaged before it.
+    """
+    kind = sniff(data)
+    if kind == "JPEG":
+        return jpeg.segments(data).xmp
+    if kind == "PNG":
+        return png.chunks(data).xmp
+    if kind == "TIFF":
+        return _tiff(data)
+    if kind == "WEBP":
+        return boxes.webp_header(data).xmp
+    if kind == "JPEG2000":
+        return boxes.jp2_metadata(data).xmp
+    return _avif(data) if kind == "AVIF" else None
+
+
+def _tiff(data: bytes) -> bytes | None:
+    try:
+        structure = ifd.open_structure(data)
+        entry = structure.directory(structure.first).entries.get(_TIFF_XMP)
+    except ifd.DamagedTagsError:
+        return None
+    return entry.data if entry else None
+
+
+def _avif(data: bytes) -> bytes | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            packet = AvifImagePlugin.AvifImageFile(io.BytesIO(data)).info.get("xmp")
+    except READING_ERRORS:
+        return None
+    return packet if isinstance(packet, bytes) else None

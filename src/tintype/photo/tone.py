@@ -1,0 +1,73 @@
+"""Was it a grey picture, a toned one (sepia, selenium, yellowed paper), or a colour photograph?
+
+Asked once per photo on a small copy: colouring a colour photograph throws its colours away, so the
+doors say so first. A toned print is not a colour photograph, however strong its tone.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.photo.photo import Tone
+
+_SIDE = 160
+# Chroma in 8-bit Cb/Cr steps. Compression alone leaves up to about 3 after shrinking.
+_GREY = 4.0
+_ONE_HUE = 7.0
+_BINS = 16
+_FEW = 30
+
+
+def tone_of(picture: Image.Image) -> Tone:
+    """Sorts a picture by its chroma.
+
+    Chroma that is a function of lightness, up to noise, is toning: one hue, or one for the shadows
+    and another for the lights. So is chroma that varies along a single hue to one side of neutral,
+    as stains and yellowing do. Everything else took colours from the scene.
+
+    Args:
+        picture: Mode "RGB" or "L", any size.
+
+    Returns:
+        "grey", "toned" or "color".
+    """
+    if picture.mode == "L":
+        return "grey"
+    factor = max(1, max(picture.size) // _SIDE)
+    small = picture.reduce(factor) if factor > 1 else picture
+    ycc = np.asarray(small.convert("YCbCr")).reshape(-1, 3).astype(np.float32)
+    luma, chroma = ycc[:, 0], ycc[:, 1:] - 128.0
+    if _high(np.hypot(chroma[:, 0], chroma[:, 1])) <= _GREY:
+        return "grey"
+    residual = chroma - _by_lightness(luma, chroma)
+    if _high(np.hypot(residual[:, 0], residual[:, 1])) <= _ONE_HUE:
+        return "toned"
+    return "toned" if _one_sided_hue(chroma) else "color"
+
+
+def _high(values: NDArray[np.float32]) -> float:
+    """The 98th percentile: a coloured stamp or a date in the corner is not the photograph."""
+    return float(np.percentile(values, 98))
+
+
+def _by_lightness(luma: NDArray[np.float32], chroma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean chroma at each pixel's lightness."""
+    place = np.minimum((luma * (_BINS / 256)).astype(np.intp), _BINS - 1)
+    count = np.bincount(place, minlength=_BINS)
+    overall = chroma.mean(0)
+    means = np.empty((_BINS, 2), np.float32)
+    for axis in range(2):
+        total = np.bincount(place, weights=chroma[:, axis], minlength=_BINS)
+        # A bin with few pixels leans on the whole picture instead of explaining itself away.
+        means[:, axis] = (total + _FEW * overall[axis]) / (count + _FEW)
+    return means[place]
+
+
+def _one_sided_hue(chroma: NDArray[np.float32]) -> bool:
+    mean = chroma.mean(0)
+    length = float(np.hypot(mean[0], mean[1]))
+    if length <= _GREY:
+        return False
+    along = chroma @ (mean / length)
+    across = chroma @ (np.array([-mean[1], mean[0]], np.float32) / length)
+    return _high(np.abs(across)) <= _ONE_HUE and _high(-along) <= _GREY
