@@ -1,3 +1,55 @@
-"""Tintype colours black-and-white photographs on your own machine."""
+"""Tintype colours black-and-white photographs on your own machine.
+
+Example:
+    >>> import tintype
+    >>> tintype.colorize("grandmother.jpg")
+    PosixPath('grandmother.color.jpg')
+
+Importing this package loads nothing heavy: the names below are resolved when first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from tintype.errors import (
+    ModelError,
+    PhotoError,
+    PhotoTooLargeError,
+    TargetExistsError,
+    TintypeError,
+    UnreadablePhotoError,
+    UnsupportedPhotoError,
+    UsageError,
+    WriteError,
+)
+
+if TYPE_CHECKING:
+    from tintype.api import Colorizer, colorize
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Colorizer",
+    "ModelError",
+    "PhotoError",
+    "PhotoTooLargeError",
+    "TargetExistsError",
+    "TintypeError",
+    "UnreadablePhotoError",
+    "UnsupportedPhotoError",
+    "UsageError",
+    "WriteError",
+    "__version__",
+    "colorize",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name in {"Colorizer", "colorize"}:
+        from tintype import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,497 @@
+"""The Python API, and the one path from a file's bytes to the coloured file's bytes.
+
+Every door comes through here: the command, a folder, a stream, an array. So they give the same
+pixels.
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype import __version__
+from tintype.engine.bundle import Bundle, load_bundle
+from tintype.engine.colorizer import Engine, Quality, Settings
+from tintype.errors import (
+    SkippedPhotoError,
+    TargetExistsError,
+    UnreadablePhotoError,
+    UnsupportedPhotoError,
+    UsageError,
+    shown,
+)
+from tintype.photo.decode import MAX_PIXELS, decode, photo_from_array, photo_from_image
+from tintype.photo.encode import accepts_half_chroma, encode, write_atomically
+from tintype.photo.formats import FORMATS, format_of_suffix, sniff
+from tintype.photo.photo import HalfChroma, Photo, Tone
+from tintype.photo.provenance import Provenance
+
+# Other spellings of an ending that are kept as the user has them. Endings that promise something
+# else than the written file (".pgm" a grey picture, ".mpo" several) become the usual one instead.
+_KEPT_SUFFIXES = frozenset({".jpeg", ".jpe", ".jfif", ".tiff", ".pnm"})
+
+# Bytes of a file per pixel allowed in it: 16-bit RGBA is eight, the rest is for several pages. And
+# the bytes that any file may have, for metadata.
+_BYTES_PER_PIXEL = 16
+_BYTES_FREE = 64 * 2**20
+
+
+_Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Coloring:
+    """A coloured file before it is written.
+
+    Attributes:
+        data: Its bytes.
+        format: A key of `tintype.photo.formats.FORMATS`.
+        tone: What the source was.
+        notes: What should be said about it: what the format could not carry, and colours that were
+            there before.
+        grey_check: What comparing the written grey with the source's gave; None where not asked.
+    """
+
+    data: bytes
+    format: str
+    tone: Tone
+    notes: tuple[str, ...]
+    grey_check: str | None = None
+
+
+def target_name(source: Path, form: str | None = None) -> str:
+    """The name of the coloured file of a source: ``name.color.jpg`` for ``name.jpg``.
+
+    Args:
+        source: A file; it is opened only where its ending says nothing about its format.
+        form: The format to write, a key of `FORMATS`; None keeps the source's own.
+
+    Returns:
+        A name without a folder.
+
+    Raises:
+        UnreadablePhotoError: The source has no known ending and no known contents.
+    """
+    suffix = source.suffix
+    found = format_of_suffix(suffix)
+    stem = source.stem if found is not None else source.name
+    if found is None:
+        found = sniff(_first_bytes(source))
+    if found is None:
+        raise UnreadablePhotoError(f"{shown(source)} is not a picture in a known format.")
+    written = form or FORMATS[found].writes
+    usual = FORMATS[written].suffixes[0]
+    kept = written == found and suffix.lower() in {usual, *_KEPT_SUFFIXES}
+    return f"{stem}.color{suffix if kept else usual}"
+
+
+def read_input(source: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
+    """The bytes of a file, unless it is too long to be a photograph of that many pixels.
+
+    Args:
+        source: A regular file.
+        max_pixels: The limit that `decode` will apply to what is in it.
+
+    Raises:
+        UnreadablePhotoError: Missing, no permission, not a file, or too long.
+    """
+    try:
+        size = source.stat().st_size
+        if not source.is_file():
+            raise UnreadablePhotoError(f"{shown(source)} is not a regular file.")
+        refuse_long(size, name=shown(source), max_pixels=max_pixels)
+        return source.read_bytes()
+    except (OSError, ValueError) as error:
+        text = error.strerror if isinstance(error, OSError) else str(error)
+        raise UnreadablePhotoError(f"{shown(source)} cannot be read: {text}.") from error
+
+
+def read_stream(stream: BinaryIO, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
+    """The bytes of a stream, unless there are too many.
+
+    Args:
+        stream: Open for reading bytes.
+        name: For messages.
+        max_pixels: As for `decode`.
+
+    Raises:
+        UsageError: The stream gives text.
+        UnreadablePhotoError: It fails, or gives too much.
+    """
+    try:
+        # One byte more than the limit, so that "too long" is seen without reading all of it.
+        data = stream.read(longest_input(max_pixels) + 1)
+    except OSError as error:
+        raise UnreadablePhotoError(f"{name} cannot be read: {error.strerror}.") from error
+    if not isinstance(data, bytes):
+        raise UsageError(f"{name} gives text, not bytes.", hint="Open it in binary mode.")
+    refuse_long(len(data), name=name, max_pixels=max_pixels)
+    return data
+
+
+def refuse_long(size: int, *, name: str, max_pixels: int) -> None:
+    """Refuses a file by its length, before it fills the memory.
+
+    Args:
+        size: In bytes.
+        name: For the message.
+        max_pixels: As for `decode`.
+
+    Raises:
+        UnreadablePhotoError: Longer than any photograph within the limit.
+    """
+    limit = longest_input(max_pixels)
+    if size > limit:
+        raise UnreadablePhotoError(
+            f"{name} is longer than {limit // 2**20} MiB, too long for one photograph.",
+            hint="Give --max-megapixels a higher number if it really is one.",
+        )
+
+
+def longest_input(max_pixels: int) -> int:
+    """Bytes that a file with a photograph of so many pixels may have."""
+    return _BYTES_FREE + _BYTES_PER_PIXEL * max_pixels
+
+
+def provenance_of(
+    data: bytes, bundle: Bundle, settings: Settings, *, strip_metadata: bool = False
+) -> Provenance:
+    """What an output says about itself, and what a later run recognises it by.
+
+    Args:
+        data: The source file.
+        bundle: The model.
+        settings: The settings.
+        strip_metadata: Counts as a setting: a stripped output is another file.
+
+    Returns:
+        The provenance of the output that these would give.
+    """
+    text = settings.canonical()
+    if strip_metadata:
+        said = json.loads(text) | {"strip_metadata": True}
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return Provenance(
+        software="Tintype",
+        version=__version__,
+        model=bundle.card.name,
+        model_sha256=bundle.sha256,
+        settings=text,
+        input_sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def colorize_bytes(
+    data: bytes,
+    *,
+    name: str,
+    engine: Engine,
+    settings: Settings,
+    provenance: Provenance,
+    form: str | None = None,
+    strip_metadata: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    color_photos: Literal["color", "skip"] = "color",
+    check_grey: bool = False,
+) -> Coloring:
+    """A file's bytes in, the coloured file's bytes out.
+
+    Args:
+        data: A picture file.
+        name: Of the file, for messages only, as `tintype.errors.shown` gives it.
+        engine: The loaded model.
+        settings: How to colour.
+        provenance: As `provenance_of` gives it.
+        form: The format to write; None writes the source's own.
+        strip_metadata: Write no more than the pixels need.
+        max_pixels: Larger pictures are refused.
+        color_photos: Whether a colour photograph is coloured anew from its lightness.
+        check_grey: Read the written bytes back and compare their grey with the source's.
+
+    Returns:
+        The coloured file.
+
+    Raises:
+        SkippedPhotoError: A colour photograph, and `color_photos` is "skip".
+        PhotoError: Any other reason why this file cannot be coloured.
+    """
+    photos = decode(data, name=name, max_pixels=max_pixels)
+    tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
+    if tone == "color" and color_photos == "skip":
+        raise SkippedPhotoError(f"{name} is a colour photograph.")
+    written = form or FORMATS[photos[0].meta.format].writes
+    half = accepts_half_chroma(written) and all(photo.bits == 8 for photo in photos)
+    colored = [engine.colorize(photo, settings, half_chroma=half) for photo in photos]
+    encoded = encode(colored, format=written, provenance=provenance, strip_metadata=strip_metadata)
+    checked = compare_grey(photos, encoded.data, name=name) if check_grey else None
+    notes = encoded.lost
+    if tone == "color":
+        notes = ("is a colour photograph: it is coloured anew from its lightness.", *notes)
+    return Coloring(encoded.data, written, tone, notes, checked)
+
+
+def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
+    """Whether a coloured file, read back, has the grey of its source.
+
+    Args:
+        photos: The source's pages.
+        written: The coloured file.
+        name: For messages.
+
+    Returns:
+        One half sentence with the figures.
+
+    Raises:
+        UnsupportedPhotoError: The pages do not correspond.
+    """
+    pixels = sum(photo.height * photo.width for photo in photos)
+    again = decode(written, name=name, max_pixels=max(pixels, MAX_PIXELS))
+    if [photo.shape for photo in again] != [photo.shape for photo in photos]:
+        raise UnsupportedPhotoError(f"{name} cannot be compared: its pages differ in size.")
+    total, worst, changed = 0.0, 0, 0
+    for before, after in zip(photos, again, strict=True):
+        # Where the format holds fewer bits than the source, the comparison is in the fewer.
+        bits = min(before.bits, after.bits)
+        one, other = _to_bits(before, bits), _to_bits(after, bits)
+        for top in range(0, before.height, 256):
+            rows = slice(top, top + 256)
+            apart = np.abs(one[rows].astype(np.int32) - other[rows].astype(np.int32))
+            total += float(apart.sum())
+            worst = max(worst, int(apart.max()))
+            changed += int(np.count_nonzero(apart))
+    if changed == 0:
+        return f"identical at all {pixels:,} pixels"
+    return (
+        f"mean difference {total / pixels:.3f}, at most {worst} steps, at {changed:,} of "
+        f"{pixels:,} pixels"
+    )
+
+
+def _to_bits(photo: Photo, bits: int) -> NDArray[Any]:
+    return photo.grey if photo.bits == bits else np.asarray((photo.grey + 128.0) / 257).round()
+
+
+class Colorizer:
+    """A loaded model, for colouring many photographs; may be used from several threads.
+
+    Args:
+        model: Name of a model (`tintype models` lists them) or path of a model file; None is the
+            one that is shipped.
+
+    Raises:
+        ModelError: There is no such model, or its file is damaged.
+
+    Example:
+        >>> colorizer = tintype.Colorizer()
+        >>> for photo in Path("album").glob("*.jpg"):
+        ...     colorizer(photo)
+    """
+
+    def __init__(self, model: str | os.PathLike[str] | None = None) -> None:
+        named = model is None or isinstance(model, str)
+        self._engine = Engine(load_bundle(model if named else Path(model)))
+
+    @overload
+    def colorize(
+        self,
+        x: str | os.PathLike[str],
+        *,
+        vividness: float | None = ...,
+        quality: Quality = ...,
+        overwrite: bool = ...,
+    ) -> Path: ...
+    @overload
+    def colorize(
+        self,
+        x: BinaryIO,
+        *,
+        vividness: float | None = ...,
+        quality: Quality = ...,
+        overwrite: bool = ...,
+    ) -> io.BytesIO: ...
+    @overload
+    def colorize(
+        self,
+        x: _Picture,
+        *,
+        vividness: float | None = ...,
+        quality: Quality = ...,
+        overwrite: bool = ...,
+    ) -> _Picture: ...
+    def colorize(
+        self,
+        x: Any,
+        *,
+        vividness: float | None = None,
+        quality: Quality = "normal",
+        overwrite: bool = False,
+    ) -> Path | bytes | io.BytesIO | Image.Image | NDArray[Any]:
+        """Colours one photograph; what comes out is of the kind that went in.
+
+        A colour photograph is coloured anew from its lightness.
+
+        Args:
+            x: A path; the bytes of a picture file; a binary stream of them; a PIL image; or an
+                array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8, uint16, or floating point
+                within 0 to 1.
+            vividness: How strong the colours are, 0 to 2; None is what the model recommends.
+            quality: "fast", "normal" or "high": at what size the model looks at the photograph.
+                The output always has full resolution.
+            overwrite: Replace an earlier output; only for a path, and never the input itself.
+
+        Returns:
+            For a path, the path of the file written beside it, ``name.color.jpg`` for
+            ``name.jpg``. For bytes and streams, a file in the same format. For an image, an image
+            in mode RGB or RGBA. For an array, (H, W, 3), or (H, W, 4) where there was alpha, of
+            the same type.
+
+        Raises:
+            UsageError: `x` is of another kind, or an option is out of range.
+            TargetExistsError: The output exists and `overwrite` is False.
+            PhotoError: The photograph cannot be read, coloured or written.
+        """
+        settings = Settings(vividness=vividness, quality=quality)
+        match x:
+            case str() | os.PathLike():
+                return self._path(Path(x), settings, overwrite=overwrite)
+            case bytes():
+                return self._file(x, settings, name="the picture")
+            case Image.Image():
+                return self._image(x, settings)
+            case np.ndarray():
+                return self._array(x, settings)
+            case _ if hasattr(x, "read"):
+                return io.BytesIO(
+                    self._file(read_stream(x, name="the stream"), settings, name="the stream")
+                )
+            case _:
+                raise UsageError(
+                    f"A {type(x).__name__} cannot be coloured.",
+                    hint="Give a path, bytes, a binary stream, a PIL image or a NumPy array.",
+                )
+
+    __call__ = colorize
+
+    def _file(self, data: bytes, settings: Settings, *, name: str) -> bytes:
+        provenance = provenance_of(data, self._engine.bundle, settings)
+        return colorize_bytes(
+            data, name=name, engine=self._engine, settings=settings, provenance=provenance
+        ).data
+
+    def _path(self, source: Path, settings: Settings, *, overwrite: bool) -> Path:
+        data = read_input(source)
+        target = source.parent / target_name(source)
+        if target.exists():
+            if not overwrite:
+                raise TargetExistsError(
+                    f"{shown(target)} exists already.", hint="Move it away, or say overwrite=True."
+                )
+            if target.samefile(source):
+                raise TargetExistsError(
+                    f"{shown(target)} is the input itself, which is never replaced."
+                )
+        colored = self._file(data, settings, name=shown(source))
+        write_atomically(target, colored, overwrite=overwrite)
+        return target
+
+    def _image(self, image: Image.Image, settings: Settings) -> Image.Image:
+        photo = photo_from_image(image)
+        if photo.bits != 8:
+            raise UnsupportedPhotoError(
+                "PIL images cannot hold 16-bit colour.",
+                hint="Give the array (numpy.asarray(image)) or the file.",
+            )
+        colored = Image.fromarray(_with_alpha(self._engine.colorize(photo, settings)))
+        # What Pillow writes by itself when this image is saved.
+        if photo.meta.icc is not None:
+            colored.info["icc_profile"] = photo.meta.icc
+        if photo.meta.exif is not None:
+            colored.info["exif"] = b"Exif\0\0" + photo.meta.exif
+        if photo.meta.dpi is not None:
+            colored.info["dpi"] = photo.meta.dpi
+        return colored
+
+    def _array(self, pixels: NDArray[Any], settings: Settings) -> NDArray[Any]:
+        if not np.issubdtype(pixels.dtype, np.floating):
+            return _with_alpha(self._engine.colorize(photo_from_array(pixels), settings))
+        if not np.all((pixels >= 0) & (pixels <= 1)):
+            raise UnsupportedPhotoError(
+                "An array of floating point numbers has values outside 0 to 1.",
+                hint="Scale it, or give uint8 or uint16.",
+            )
+        # 16 bits are finer than any photograph that comes as floating point numbers.
+        steps = np.rint(pixels * 65535).astype(np.uint16)
+        colored = _with_alpha(self._engine.colorize(photo_from_array(steps), settings))
+        return (colored / 65535).astype(pixels.dtype)
+
+
+@overload
+def colorize(
+    x: str | os.PathLike[str],
+    *,
+    vividness: float | None = ...,
+    quality: Quality = ...,
+    model: str | os.PathLike[str] | None = ...,
+    overwrite: bool = ...,
+) -> Path: ...
+@overload
+def colorize(
+    x: BinaryIO,
+    *,
+    vividness: float | None = ...,
+    quality: Quality = ...,
+    model: str | os.PathLike[str] | None = ...,
+    overwrite: bool = ...,
+) -> io.BytesIO: ...
+@overload
+def colorize(
+    x: _Picture,
+    *,
+    vividness: float | None = ...,
+    quality: Quality = ...,
+    model: str | os.PathLike[str] | None = ...,
+    overwrite: bool = ...,
+) -> _Picture: ...
+def colorize(
+    x: Any,
+    *,
+    vividness: float | None = None,
+    quality: Quality = "normal",
+    model: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Any:
+    """Colours one photograph: `Colorizer.colorize` with a model that is loaded for it alone.
+
+    Args:
+        x: As for `Colorizer.colorize`.
+        vividness: As for `Colorizer.colorize`.
+        quality: As for `Colorizer.colorize`.
+        model: As for `Colorizer`; to colour many photographs, make one `Colorizer` instead.
+        overwrite: As for `Colorizer.colorize`.
+
+    Returns:
+        As `Colorizer.colorize`.
+    """
+    return Colorizer(model).colorize(x, vividness=vividness, quality=quality, overwrite=overwrite)
+
+
+def _with_alpha(photo: Photo) -> NDArray[Any]:
+    if photo.color is None or isinstance(photo.color, HalfChroma):
+        raise AssertionError("the engine gives full colour where half chroma was not asked for")
+    return photo.color if photo.alpha is None else np.dstack([photo.color, photo.alpha])
+
+
+def _first_bytes(source: Path) -> bytes:
+    try:
+        with source.open("rb") as file:
+            return file.read(512)
+    except OSError as error:
+        raise UnreadablePhotoError(f"{shown(source)} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,313 @@
+"""The command: words become options, options become one call, the call becomes an exit code.
+
+Nothing heavy is imported before it is known to be needed, so that help and mistakes in the words
+are answered at once.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tintype.cli.options import (
+    COMMANDS,
+    LEARNING,
+    PhotoWords,
+    help_page,
+    parse_inspect,
+    parse_models,
+    parse_photos,
+)
+from tintype.cli.show import Screen, print_result, say, screen, write_picture
+from tintype.errors import ModelError, PhotoError, TintypeError, UsageError, shown
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row, Tally, open_report
+
+if TYPE_CHECKING:
+    from tintype.engine.bundle import Bundle
+    from tintype.engine.colorizer import Settings
+    from tintype.jobs.plan import Census
+    from tintype.jobs.run import Options
+
+INTERRUPTED = 130
+
+_SKIP_HINTS = {COLOR_PHOTO: "--color-photos color colours it anew.", OWN_OUTPUT: ""}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        words: The words after the program's name; None takes those of this process.
+
+    Returns:
+        The exit code: 0 all done, 1 some files failed, 2 usage, 3 nothing could be done, 130
+        interrupted.
+    """
+    words = sys.argv[1:] if words is None else words
+    try:
+        return _dispatch(list(words))
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        say(f"{error.format_message()} Type tintype --help.")
+        return UsageError.exit_code
+    except TintypeError as error:
+        say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("Interrupted. The same command continues where this one stopped.")
+        return INTERRUPTED
+    except Exception as error:
+        # The door: a fault of ours is one line as well, unless somebody looks for it.
+        if os.environ.get("TINTYPE_TRACEBACK"):
+            raise
+        say(
+            f"A fault in Tintype: {type(error).__name__}: {error}. Please report it; with "
+            "TINTYPE_TRACEBACK=1 in the environment it says where."
+        )
+        return TintypeError.exit_code
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words:
+        if sys.stderr is not None:
+            print(help_page(), file=sys.stderr)  # noqa: T201
+        return UsageError.exit_code
+    first = words[0]
+    if first not in COMMANDS:
+        return _photos(parse_photos(words))
+    if first in LEARNING:
+        return _learning(first, words[1:])
+    if first == "models":
+        return _models(words[1:])
+    return _inspect(words[1:])
+
+
+# ----- colouring -----
+
+
+def _photos(words: PhotoWords) -> int:
+    if "-" in words.photos or words.output == "-":
+        return _stream(words)
+    options = _options(words)
+    from tintype.jobs.plan import Plan
+    from tintype.jobs.run import run
+
+    plan = Plan(
+        words.photos,
+        into=None if words.into is None else Path(words.into),
+        output=None if words.output is None else Path(words.output),
+        recursive=words.recursive,
+        format=words.format,
+        overwrite=words.overwrite,
+    )
+    census = plan.check()
+    if census.items == 0:
+        hint = "Give --recursive to enter the folders inside." if census.not_entered else ""
+        raise PhotoError(f"There is no picture in {shown(' '.join(words.photos))}.", hint=hint)
+    tally = Tally()
+    began = time.monotonic()
+    rows = run(plan, options, items=census.items, jobs=words.jobs)
+    with (
+        open_report(None if words.report is None else Path(words.report)) as report,
+        screen(census.items) as view,
+        closing(rows),
+    ):
+        for row in rows:
+            tally.add(row)
+            report.add(row)
+            _tell(row, view, alone=census.items == 1)
+    if census.items > 1:
+        say(_last_line(tally, census, time.monotonic() - began))
+    return tally.exit_code
+
+
+def _options(words: PhotoWords) -> "Options":
+    from tintype.jobs.run import Options
+
+    options = Options(
+        model=words.model,
+        settings=_settings(words),
+        format=words.format,
+        strip_metadata=words.strip_metadata,
+        overwrite=words.overwrite,
+        color_photos=words.color_photos,
+        check_grey=words.check,
+    )
+    if words.max_megapixels is not None:
+        options = replace(options, max_pixels=round(words.max_megapixels * 1e6))
+    return options
+
+
+def _settings(words: PhotoWords) -> "Settings":
+    from tintype.engine.colorizer import Settings
+
+    settings = Settings(vividness=words.vividness)
+    return settings if words.quality is None else replace(settings, quality=words.quality)
+
+
+def _tell(row: "Row", view: Screen, *, alone: bool) -> None:
+    """Says what became of one input."""
+    name = shown(row.input)
+    if row.status == "failed":
+        view.say(" ".join(part for part in (row.error, row.hint) if part))
+    elif row.status == "skipped":
+        # Outputs of earlier runs among the inputs are ordinary; they are only counted.
+        if alone or row.reason != OWN_OUTPUT:
+            view.say(f"{name} is skipped: {row.reason}. {_SKIP_HINTS.get(row.reason or '', '')}")
+    elif row.output is not None:
+        for note in row.notes:
+            view.say(f"{name} {note}")
+        _tell_grey(row.grey_check, name, view)
+        if row.status == "done":
+            if alone:
+                view.say(f"{name} is coloured, in {row.seconds:.1f} s.")
+            view.written(row.output)
+        elif alone:
+            view.say(f"{name} is done already: {shown(row.output)}")
+    view.step()
+
+
+def _tell_grey(check: str | None, name: str, view: Screen) -> None:
+    if check is not None:
+        view.say(f"{name}: the grey of the output, compared with the input: {check}.")
+
+
+def _last_line(tally: "Tally", census: "Census", seconds: float) -> str:
+    line = tally.sentence()
+    if census.left_alone:
+        line += f"; {census.left_alone} other files left alone"
+    if census.not_entered:
+        line += f"; {census.not_entered} folders not entered (--recursive enters them)"
+    return f"{line}; {seconds:.1f} s."
+
+
+def _stream(words: PhotoWords) -> int:
+    """One picture from standard input, or to standard output, or both."""
+    if len(words.photos) != 1:
+        raise UsageError("A stream is one picture, but several inputs are named.")
+    if words.into is not None or words.report is not None:
+        raise UsageError("--into and --report are for files and folders, not for streams.")
+    source = words.photos[0]
+    output = None if words.output in {None, "-"} else Path(str(words.output))
+    if output is None and sys.stdout is not None and sys.stdout.isatty():
+        raise UsageError("A picture is not written to a terminal.", hint="Add > FILE, or -o FILE.")
+    if source == "-" and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageError(
+            "- reads a picture from standard input, but nothing is piped in.",
+            hint="Add < FILE, or name the file.",
+        )
+    options = _options(words)
+    from tintype.api import colorize_bytes, provenance_of, read_input, read_stream
+    from tintype.engine.bundle import load_bundle
+    from tintype.engine.colorizer import Engine
+    from tintype.jobs.plan import check_output_name
+    from tintype.photo.encode import write_atomically
+
+    form = options.format if output is None else check_output_name(output, options.format)
+    if source == "-":
+        name = "standard input"
+        data = read_stream(sys.stdin.buffer, name=name, max_pixels=options.max_pixels)
+    else:
+        name = shown(source)
+        data = read_input(Path(source), max_pixels=options.max_pixels)
+    bundle = load_bundle(options.model)
+    colored = colorize_bytes(
+        data,
+        name=name,
+        engine=Engine(bundle),
+        settings=options.settings,
+        provenance=provenance_of(
+            data, bundle, options.settings, strip_metadata=options.strip_metadata
+        ),
+        form=form,
+        strip_metadata=options.strip_metadata,
+        max_pixels=options.max_pixels,
+        color_photos=options.color_photos or "color",
+        check_grey=options.check_grey,
+    )
+    view = Screen()
+    for note in colored.notes:
+        view.say(f"{name} {note}")
+    _tell_grey(colored.grey_check, name, view)
+    if output is None:
+        write_picture(colored.data)
+    else:
+        write_atomically(output, colored.data, overwrite=options.overwrite)
+        view.written(str(output))
+    return 0
+
+
+# ----- looking -----
+
+
+def _inspect(words: list[str]) -> int:
+    told = parse_inspect(words)
+    from tintype.jobs.inspect import inspect
+
+    failed = 0
+    for photo in told.photos:
+        try:
+            found = inspect(Path(photo))
+        except TintypeError as error:
+            failed += 1
+            say(str(error))
+            if told.json:
+                print_result(json.dumps({"file": photo, "error": error.message}))
+            continue
+        print_result(found.to_json() if told.json else found.sentence())
+    if failed == 0:
+        return 0
+    return PhotoError.exit_code if failed == len(told.photos) else 1
+
+
+def _models(words: list[str]) -> int:
+    told = parse_models(words)
+    from tintype.engine.bundle import DEFAULT_NAME, list_bundles, load_bundle
+
+    broken = 0
+    if told.names:
+        bundles = tuple(load_bundle(name) for name in told.names)
+    else:
+        bundles, errors = list_bundles()
+        broken = len(errors)
+        for error in errors:
+            say(str(error))
+    for bundle in bundles:
+        if told.json:
+            print_result(json.dumps(_card_fields(bundle)))
+        elif told.names:
+            for key, value in _card_fields(bundle).items():
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                print_result(shown(f"{key:13}{text}"))
+        else:
+            card = bundle.card
+            mark = " (default)" if bundle.embedded and bundle.name == DEFAULT_NAME else ""
+            paper = f", after {card.paper}" if card.paper else ""
+            size = f"{len(bundle.data) / 2**20:.1f} MB"
+            line = f"{card.name} {card.version}{mark}: {card.title}{paper}; {card.license}; {size}"
+            print_result(shown(line))
+    if not bundles:
+        raise ModelError("There is no model on this machine.", hint="Install Tintype again.")
+    return 1 if broken else 0
+
+
+def _card_fields(bundle: "Bundle") -> dict[str, Any]:
+    fields = asdict(bundle.card)
+    # Three hundred numbers that only the engine reads.
+    del fields["log_weights"]
+    return fields | {"file": str(bundle.path), "sha256": bundle.sha256}
+
+
+def _learning(command: str, words: list[str]) -> int:
+    """Hands a command on to the one module that knows how to learn."""
+    from tintype.cli import learning
+
+    return learning.main(command, words)

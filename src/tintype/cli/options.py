@@ -1,0 +1,275 @@
+"""The words of the command: what each option is called, what it takes, and how help shows it.
+
+Parsing only, and nothing heavy is imported. An option that is not given is None; the defaults stand
+where they are used, each in one place.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import click
+
+from tintype import __version__
+from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "models": "list the models and their cards",
+        "inspect": "say whether a picture was coloured, by what and how",
+        "train": "train a model on photographs of your own",
+        "evaluate": "measure a model on photographs",
+        "export": "make a model file of a training run",
+    }
+)
+"""First words that are commands; any other first word is a file."""
+
+LEARNING = ("train", "evaluate", "export")
+"""Commands that `tintype.cli.learning` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoWords:
+    """What `tintype PHOTO...` was told; None where it was not."""
+
+    photos: tuple[str, ...]
+    output: str | None
+    into: str | None
+    recursive: bool
+    vividness: float | None
+    quality: Literal["fast", "normal", "high"] | None
+    format: str | None
+    model: str | None
+    overwrite: bool
+    strip_metadata: bool
+    report: str | None
+    jobs: int | None
+    color_photos: Literal["skip", "color"] | None
+    check: bool
+    max_megapixels: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectWords:
+    """What `tintype inspect` was told."""
+
+    photos: tuple[str, ...]
+    json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsWords:
+    """What `tintype models` was told."""
+
+    names: tuple[str, ...]
+    json: bool
+
+
+def parse_photos(words: Sequence[str]) -> PhotoWords:
+    """Words after `tintype`, where the first is no command.
+
+    Raises:
+        click.ClickException: They do not fit.
+        click.exceptions.Exit: Help or the version was printed.
+    """
+    return PhotoWords(**_parse(_PHOTOS, "tintype", words))
+
+
+def parse_inspect(words: Sequence[str]) -> InspectWords:
+    """Words after `tintype inspect`; raises as `parse_photos`."""
+    return InspectWords(**_parse(_INSPECT, "tintype inspect", words))
+
+
+def parse_models(words: Sequence[str]) -> ModelsWords:
+    """Words after `tintype models`; raises as `parse_photos`."""
+    return ModelsWords(**_parse(_MODELS, "tintype models", words))
+
+
+def help_page() -> str:
+    """The first page of help."""
+    return _PHOTOS.get_help(click.Context(_PHOTOS, info_name="tintype"))
+
+
+def _parse(command: click.Command, name: str, words: Sequence[str]) -> dict[str, Any]:
+    # Only click's parser is used: its `main` would decide about exit codes and Ctrl-C itself.
+    return command.make_context(name, list(words)).params
+
+
+class _Option(click.Option):
+    """An option that stands on the first page of help, or only behind --help-all."""
+
+    def __init__(self, *names: str, first_page: bool = True, **rest: Any) -> None:  # noqa: ANN401
+        super().__init__(names, **rest)
+        self.first_page = first_page
+
+
+class _Command(click.Command):
+    """A command whose first page of help is short."""
+
+    def __init__(self, name: str, *, usage: str, **rest: Any) -> None:  # noqa: ANN401
+        super().__init__(name, add_help_option=False, **rest)
+        self._usage = usage
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes how the command is called."""
+        formatter.write_usage(ctx.command_path, self._usage)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the common options, and the others where all are asked for."""
+        options = [param for param in self.params if isinstance(param, _Option)]
+        groups = {"Options": [o for o in options if o.first_page]}
+        if ctx.meta.get(_ALL):
+            groups["More options"] = [o for o in options if not o.first_page]
+        for title, members in groups.items():
+            with formatter.section(title):
+                formatter.write_dl([r for o in members if (r := o.get_help_record(ctx))])
+
+
+class _PhotosCommand(_Command):
+    """The command itself, whose help also names the commands."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the options and the commands."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([(f"tintype {name}", text) for name, text in COMMANDS.items()])
+
+
+_ALL = "tintype.help_all"
+
+
+def _help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[_ALL] = param.name == "help_all"
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"tintype {__version__}")
+        ctx.exit()
+
+
+class _FormatType(click.ParamType[str]):
+    """A format by its name or by any of its endings."""
+
+    name = "format"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """The key of the format, for what was typed."""
+        typed = value.lower().removeprefix(".")
+        found = next((key for key in FORMATS if key.lower() == typed), None)
+        found = found or format_of_suffix(f".{typed}")
+        if found is None or found not in writable_formats():
+            self.fail(f"{value!r} is none of {_FORMAT_NAMES}.", param, ctx)
+        return found
+
+
+_FORMAT_NAMES = ", ".join(key.lower() for key in writable_formats())
+
+
+def _flag(*names: str, help: str, callback: Any = None) -> _Option:  # noqa: A002, ANN401
+    return _Option(
+        *names, is_flag=True, is_eager=True, expose_value=False, callback=callback, help=help
+    )
+
+
+_PHOTOS = _PhotosCommand(
+    "tintype",
+    usage="[OPTIONS] PHOTO...",
+    help="""Colours black-and-white photographs, on this machine.
+
+    "tintype photo.jpg" writes photo.color.jpg beside it. PHOTO is a file, a folder, a pattern such
+    as "*.jpg", or - for standard input. What an earlier run has done is not done again; nothing is
+    ever deleted, and no original is ever replaced.""",
+    params=[
+        click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO..."),
+        _Option("-o", "--output", metavar="FILE", help="Write the one output here; - is stdout."),
+        _Option("--into", metavar="DIR", help="Write the outputs below this folder."),
+        _Option("-r", "--recursive", is_flag=True, help="Enter folders inside folders."),
+        _Option(
+            "--vividness",
+            type=float,
+            metavar="NUMBER",
+            help="How strong the colours are, 0 to 2; the model says what is usual.",
+        ),
+        _Option(
+            "--quality",
+            type=click.Choice(["fast", "normal", "high"]),
+            help="How closely the model looks; outputs always have full resolution.",
+        ),
+        _Option(
+            "--format",
+            type=_FormatType(),
+            metavar="FORMAT",
+            help=f"Write {_FORMAT_NAMES}, instead of the format of the input.",
+        ),
+        _Option("--model", metavar="MODEL", help='Name (see "tintype models") or file of a model.'),
+        _Option("--overwrite", is_flag=True, help="Replace earlier outputs; inputs never."),
+        _Option(
+            "--strip-metadata",
+            is_flag=True,
+            help="Write no place, date, camera or any other metadata.",
+        ),
+        _Option("--report", metavar="FILE", help="Write a JSON line for each input."),
+        _Option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Colour N pictures at a time; usually one for each core.",
+        ),
+        _Option(
+            "--color-photos",
+            type=click.Choice(["skip", "color"]),
+            first_page=False,
+            help="What to do with colour photographs and with outputs of Tintype: leave them "
+            "alone, or colour them anew from their lightness. Usually a picture given alone is "
+            "coloured, and among others they are skipped.",
+        ),
+        _Option(
+            "--check",
+            is_flag=True,
+            first_page=False,
+            help="Read each output back and say whether its grey is the grey of the input.",
+        ),
+        _Option(
+            "--max-megapixels",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="NUMBER",
+            first_page=False,
+            help="Refuse pictures that are larger; usually 100.",
+        ),
+        _flag("--version", callback=_version, help="Say the version."),
+        _flag("--help-all", callback=_help, help="Show all options."),
+        _flag("-h", "--help", callback=_help, help="Show this page."),
+    ],
+)
+
+_INSPECT = _Command(
+    "inspect",
+    usage="[OPTIONS] PHOTO...",
+    help="Says whether pictures were coloured by Tintype, with which model and which settings.",
+    params=[
+        click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO..."),
+        _Option("--json", is_flag=True, help="Print a JSON line for each picture."),
+        _flag("-h", "--help", callback=_help, help="Show this page."),
+    ],
+)
+
+_MODELS = _Command(
+    "models",
+    usage="[OPTIONS] [MODEL]...",
+    help="Lists the models on this machine; for the models named, prints their whole cards.",
+    params=[
+        click.Argument(["names"], nargs=-1, metavar="MODEL..."),
+        _Option("--json", is_flag=True, help="Print a JSON line for each model."),
+        _flag("-h", "--help", callback=_help, help="Show this page."),
+    ],
+)

@@ -1,0 +1,153 @@
+"""What the command prints: results on stdout, everything else on stderr."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tintype.errors import WriteError, shown
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+def say(text: str) -> None:
+    """One line on stderr, whatever is in the text.
+
+    Args:
+        text: A sentence. Control characters in it are shown, not sent to the terminal.
+    """
+    _write_line(f"tintype: {shown(text)}")
+
+
+def _write_line(line: str) -> None:
+    # None where the process was started without stderr; nobody can be told anything then.
+    if sys.stderr is not None:
+        try:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
+        except BrokenPipeError:
+            _silence(sys.stderr.fileno())
+
+
+def print_result(text: str) -> None:
+    """One line of text on stdout.
+
+    A reader that has seen enough (`| head -1`) does not stop the work.
+
+    Args:
+        text: For people, or JSON.
+
+    Raises:
+        WriteError: stdout cannot be written, for another reason than that nobody reads it.
+    """
+    encoding = (sys.stdout.encoding if sys.stdout is not None else None) or "utf-8"
+    _write_out((text + "\n").encode(encoding, "backslashreplace"))
+
+
+def print_path(path: str) -> None:
+    """The path of a result on stdout, for programs byte for byte, for people printable.
+
+    Args:
+        path: As it is on the disk.
+
+    Raises:
+        WriteError: As `print_result`.
+    """
+    if sys.stdout is not None and sys.stdout.isatty():
+        print_result(shown(path))
+    else:
+        _write_out(os.fsencode(path) + b"\n")
+
+
+def write_picture(data: bytes) -> None:
+    """The bytes of a picture on stdout.
+
+    Args:
+        data: A whole file.
+
+    Raises:
+        WriteError: They did not all arrive.
+    """
+    try:
+        if sys.stdout is None:
+            raise WriteError("There is no standard output to write to.")
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        _silence(sys.stdout.fileno())
+        raise WriteError(f"Standard output failed: {error.strerror or error}.") from error
+
+
+def _write_out(data: bytes) -> None:
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout.fileno())
+    except OSError as error:
+        _silence(sys.stdout.fileno())
+        raise WriteError(f"Standard output failed: {error.strerror or error}.") from error
+
+
+def _silence(descriptor: int) -> None:
+    """Lets whatever is still buffered, and whatever follows, go nowhere.
+
+    Otherwise Python reports the same failure again while it shuts down.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+class Screen:
+    """Messages and paths of a run, with or without a progress bar below them."""
+
+    def __init__(self, bar: "tuple[Progress, TaskID] | None" = None) -> None:
+        self._bar = bar
+
+    def say(self, text: str) -> None:
+        """One line on stderr, above the bar where there is one."""
+        if self._bar is None:
+            say(text)
+        else:
+            line = f"tintype: {shown(text)}"
+            self._bar[0].console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def written(self, path: str) -> None:
+        """The path of a result.
+
+        On a terminal with a bar thousands of paths would hide what matters; a pipe gets them all.
+        """
+        if self._bar is None or not (sys.stdout is not None and sys.stdout.isatty()):
+            print_path(path)
+
+    def step(self) -> None:
+        """One input more is dealt with."""
+        if self._bar is not None:
+            self._bar[0].advance(self._bar[1])
+
+
+@contextmanager
+def screen(items: int) -> Iterator[Screen]:
+    """A screen; with a bar for several inputs where stderr is a terminal.
+
+    Args:
+        items: How many inputs there are.
+
+    Yields:
+        The screen.
+    """
+    if items < 2 or sys.stderr is None or not sys.stderr.isatty():
+        yield Screen()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
+        yield Screen((progress, progress.add_task("colouring", total=items)))
