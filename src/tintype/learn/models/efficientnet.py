@@ -74,7 +74,8 @@ class Conv(nn.Module):
         if self.pad:
             x = F.pad(x, self.pad)
         y: Tensor = self.conv(x)
-        return F.relu6(y) if self.act else y
+        activated: Tensor = F.relu6(y) if self.act else y
+        return activated
 
 
 def _same(kernel: int, stride: int) -> tuple[int, int]:
