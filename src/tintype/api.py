@@ -19,7 +19,7 @@ from PIL import Image
 
 from tintype import __version__
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.colorizer import Engine, Quality, Settings
+from tintype.engine.colorizer import Engine, Quality, Settings, verify_grey
 from tintype.errors import (
     SkippedPhotoError,
     TargetExistsError,
@@ -106,7 +106,8 @@ def read_input(source: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
     try:
         size = source.stat().st_size
         if not source.is_file():
-            raise UnreadablePhotoError(f"{shown(source)} is not a regular file.")
+            kind = "a folder" if source.is_dir() else "not a regular file"
+            raise UnreadablePhotoError(f"{shown(source)} is {kind}.")
         refuse_long(size, name=shown(source), max_pixels=max_pixels)
         return source.read_bytes()
     except (OSError, ValueError) as error:
@@ -234,7 +235,7 @@ def colorize_bytes(
     checked = compare_grey(photos, encoded.data, name=name) if check_grey else None
     notes = encoded.lost
     if tone == "color":
-        notes = ("is a colour photograph: it is coloured anew from its lightness.", *notes)
+        notes = ("A colour photograph: it is coloured anew from its lightness.", *notes)
     return Coloring(encoded.data, written, tone, notes, checked)
 
 
@@ -247,36 +248,25 @@ def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
         name: For messages.
 
     Returns:
-        One half sentence with the figures.
-
-    Raises:
-        UnsupportedPhotoError: The pages do not correspond.
+        The figures, in half a sentence.
     """
     pixels = sum(photo.height * photo.width for photo in photos)
-    again = decode(written, name=name, max_pixels=max(pixels, MAX_PIXELS))
-    if [photo.shape for photo in again] != [photo.shape for photo in photos]:
-        raise UnsupportedPhotoError(f"{name} cannot be compared: its pages differ in size.")
-    total, worst, changed = 0.0, 0, 0
-    for before, after in zip(photos, again, strict=True):
-        # Where the format holds fewer bits than the source, the comparison is in the fewer.
-        bits = min(before.bits, after.bits)
-        one, other = _to_bits(before, bits), _to_bits(after, bits)
-        for top in range(0, before.height, 256):
-            rows = slice(top, top + 256)
-            apart = np.abs(one[rows].astype(np.int32) - other[rows].astype(np.int32))
-            total += float(apart.sum())
-            worst = max(worst, int(apart.max()))
-            changed += int(np.count_nonzero(apart))
-    if changed == 0:
+    again = decode(written, name=name, max_pixels=pixels)
+    if again[0].bits != photos[0].bits:
+        return f"not comparable, {again[0].bits} bits against {photos[0].bits}"
+    checks = [verify_grey(*pair) for pair in zip(photos, again, strict=True)]
+    differing = sum(check.differing for check in checks)
+    if differing == 0:
         return f"identical at all {pixels:,} pixels"
-    return (
-        f"mean difference {total / pixels:.3f}, at most {worst} steps, at {changed:,} of "
-        f"{pixels:,} pixels"
+    worst = max(check.max_difference for check in checks)
+    mean = sum(
+        check.mean_difference * photo.height * photo.width / pixels
+        for check, photo in zip(checks, photos, strict=True)
     )
-
-
-def _to_bits(photo: Photo, bits: int) -> NDArray[Any]:
-    return photo.grey if photo.bits == bits else np.asarray((photo.grey + 128.0) / 257).round()
+    return (
+        f"mean difference {mean:.3f}, at most {worst}, at {differing:,} of {pixels:,} pixels "
+        f"(in steps of {photos[0].bits} bits)"
+    )
 
 
 class Colorizer:
@@ -296,8 +286,8 @@ class Colorizer:
     """
 
     def __init__(self, model: str | os.PathLike[str] | None = None) -> None:
-        named = model is None or isinstance(model, str)
-        self._engine = Engine(load_bundle(model if named else Path(model)))
+        wanted = model if model is None or isinstance(model, str) else Path(model)
+        self._engine = Engine(load_bundle(wanted))
 
     @overload
     def colorize(

@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
-_SKIP_HINTS = {COLOR_PHOTO: "--color-photos color colours it anew.", OWN_OUTPUT: ""}
+_SKIP_HINTS = {
+    COLOR_PHOTO: " With --color-photos color it is coloured anew.",
+    OWN_OUTPUT: " With --color-photos color it is coloured anew.",
+}
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -161,17 +164,18 @@ def _tell(row: "Row", view: Screen, *, alone: bool) -> None:
     elif row.status == "skipped":
         # Outputs of earlier runs among the inputs are ordinary; they are only counted.
         if alone or row.reason != OWN_OUTPUT:
-            view.say(f"{name} is skipped: {row.reason}. {_SKIP_HINTS.get(row.reason or '', '')}")
+            hint = _SKIP_HINTS.get(row.reason or "", "")
+            view.say(f"{name} is skipped: {row.reason}.{hint}")
     elif row.output is not None:
         for note in row.notes:
-            view.say(f"{name} {note}")
+            view.say(f"{name}: {note}")
         _tell_grey(row.grey_check, name, view)
         if row.status == "done":
             if alone:
                 view.say(f"{name} is coloured, in {row.seconds:.1f} s.")
             view.written(row.output)
         elif alone:
-            view.say(f"{name} is done already: {shown(row.output)}")
+            view.say(f"{name} is done already: {shown(row.output)}.")
     view.step()
 
 
@@ -183,10 +187,14 @@ def _tell_grey(check: str | None, name: str, view: Screen) -> None:
 def _last_line(tally: "Tally", census: "Census", seconds: float) -> str:
     line = tally.sentence()
     if census.left_alone:
-        line += f"; {census.left_alone} other files left alone"
+        line += f"; {_count(census.left_alone, 'other file')} left alone"
     if census.not_entered:
-        line += f"; {census.not_entered} folders not entered (--recursive enters them)"
+        line += f"; {_count(census.not_entered, 'folder')} not entered (see --recursive)"
     return f"{line}; {seconds:.1f} s."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _stream(words: PhotoWords) -> int:
@@ -235,7 +243,7 @@ def _stream(words: PhotoWords) -> int:
     )
     view = Screen()
     for note in colored.notes:
-        view.say(f"{name} {note}")
+        view.say(f"{name}: {note}")
     _tell_grey(colored.grey_check, name, view)
     if output is None:
         write_picture(colored.data)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tintype.color import gamut
+from tintype.color import gamut_grid
 from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
 from tintype.engine import palette
 from tintype.engine.bundle import Bundle, load_bundle
@@ -63,10 +63,12 @@ class GreyCheck:
     Attributes:
         max_difference: Largest difference of Y', in steps of the photograph's own depth.
         differing: How many pixels differ.
+        mean_difference: Mean of the absolute difference over all pixels.
     """
 
     max_difference: int
     differing: int
+    mean_difference: float
 
 
 class Engine:
@@ -112,7 +114,7 @@ class Engine:
         halved = half_chroma and photo.bits == 8
         grey = np.asarray(Image.fromarray(photo.grey).reduce(2)) if halved else photo.grey
         up = ChromaUp(ab, luma, fit, (grey.shape[0], grey.shape[1]))
-        step = gamut.step_for(up.largest)
+        step = gamut_grid.step_for(up.largest)
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
         if halved:
             color = self._half(grey, up, step)
@@ -142,31 +144,40 @@ class Engine:
 
     def _full_u8(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> NDArray[np.uint8]:
         color = np.empty((*grey.shape, 3), np.uint8)
+        up.express(*gamut_grid.rgb_u8_coding(step))
 
         def band(rows: slice) -> None:
-            codes = _codes(grey, up, rows, step)
-            color[rows] = gamut.codes_to_rgb_u8(grey[rows], *codes, step=step)
+            codes = np.empty((2, rows.stop - rows.start, grey.shape[1]), np.uint8)
+            for strip in _strips(rows, grey.shape[1]):
+                coded = up.rows(strip.start, grey[strip])
+                np.clip(coded, 0, 255, out=coded)
+                codes[:, strip.start - rows.start : strip.stop - rows.start] = coded
+            color[rows] = gamut_grid.codes_to_rgb_u8(grey[rows], codes, step=step)
 
         self._each_band(grey.shape, band)
         return color
 
     def _half(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> HalfChroma:
         half = HalfChroma(np.empty_like(grey), np.empty_like(grey))
+        up.express(*gamut_grid.chroma_u8_coding(step))
 
         def band(rows: slice) -> None:
-            codes = _codes(grey, up, rows, step)
-            half.cb[rows], half.cr[rows] = gamut.codes_to_chroma_u8(grey[rows], *codes, step=step)
+            for strip in _strips(rows, grey.shape[1]):
+                coded = up.rows(strip.start, grey[strip])
+                cb, cr = gamut_grid.codes_to_chroma_u8(grey[strip], coded, step=step)
+                half.cb[strip], half.cr[strip] = cb, cr
 
         self._each_band(grey.shape, band)
         return half
 
     def _full_u16(self, grey: NDArray[np.uint16], up: ChromaUp, step: float) -> NDArray[np.uint16]:
         color = np.empty((*grey.shape, 3), np.uint16)
+        up.express(*gamut_grid.rgb_u16_coding(step))
 
         def band(rows: slice) -> None:
             for strip in _strips(rows, grey.shape[1]):
-                a, b = up.rows(strip.start, grey[strip], 257)
-                color[strip] = gamut.ab_to_rgb_u16(grey[strip], a, b, step=step)
+                coded = up.rows(strip.start, grey[strip])
+                color[strip] = gamut_grid.codes_to_rgb_u16(grey[strip], coded, step=step)
 
         self._each_band(grey.shape, band)
         return color
@@ -200,20 +211,6 @@ def _strips(rows: slice, width: int) -> Iterator[slice]:
         yield slice(top, min(top + height, rows.stop))
 
 
-def _codes(
-    grey: NDArray[np.uint8], up: ChromaUp, rows: slice, step: float
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The codes of a and b (`tintype.color.gamut`) for some rows of a picture."""
-    codes = np.empty((2, rows.stop - rows.start, grey.shape[1]), np.uint8)
-    for strip in _strips(rows, grey.shape[1]):
-        ab = up.rows(strip.start, grey[strip], 1)
-        ab *= np.float32(1 / step)
-        ab += np.float32(gamut.NEUTRAL + 0.5)
-        np.clip(ab, 0, 255, out=ab)
-        codes[:, strip.start - rows.start : strip.stop - rows.start] = ab
-    return codes[0], codes[1]
-
-
 def verify_grey(before: Photo, after: Photo) -> GreyCheck:
     """Compares the luma of a coloured photograph with the grey it was made from.
 
@@ -226,7 +223,7 @@ def verify_grey(before: Photo, after: Photo) -> GreyCheck:
     """
     if before.shape != after.shape or before.bits != after.bits:
         raise UsageError("The two photographs differ in size or depth, their greys cannot match.")
-    largest = differing = 0
+    largest = differing = total = 0
     color = after.color if isinstance(after.color, np.ndarray) else None
     for rows in _strips(slice(0, before.height), before.width):
         if color is None:
@@ -238,4 +235,5 @@ def verify_grey(before: Photo, after: Photo) -> GreyCheck:
         difference = np.abs(grey.astype(np.int32) - before.grey[rows])
         largest = max(largest, int(difference.max()))
         differing += int(np.count_nonzero(difference))
-    return GreyCheck(largest, differing)
+        total += int(difference.sum())
+    return GreyCheck(largest, differing, total / (before.height * before.width))

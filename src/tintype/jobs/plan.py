@@ -191,7 +191,8 @@ class Plan:
                     if real_into is None or path.resolve() != real_into:
                         below.append(path)
                 elif not _is_picture(entry):
-                    counts.left_alone += 1
+                    # Our own state file is nothing that the user should wonder about.
+                    counts.left_alone += not entry.name.startswith(".tintype-")
                 elif entry.is_symlink() and not _leads_inside(path, real_root):
                     yield Row.skip(path, LINK_OUTSIDE)
                 elif not entry.is_file():

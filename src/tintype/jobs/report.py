@@ -16,6 +16,12 @@ COLOR_PHOTO = "a colour photograph"
 OWN_OUTPUT = "an output of Tintype"
 LINK_OUTSIDE = "a link that leads out of the folder"
 
+_IN_COUNTS = {
+    COLOR_PHOTO: "in colour",
+    OWN_OUTPUT: "made by Tintype",
+    LINK_OUTSIDE: "linked from outside",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -115,7 +121,11 @@ class Tally:
         if self.status["already_done"]:
             parts.append(f"{self.status['already_done']} already done")
         if self.status["skipped"]:
-            why = ", ".join(f"{count} {reason}" for reason, count in sorted(self.reasons.items()))
+            why = ", ".join(
+                f"{self.reasons[reason]} {words}"
+                for reason, words in _IN_COUNTS.items()
+                if self.reasons[reason]
+            )
             parts.append(f"{self.status['skipped']} skipped ({why})")
         if self.status["failed"]:
             parts.append(f"{self.status['failed']} failed")

@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Literal
 
 from tintype.api import colorize_bytes, provenance_of, read_input
@@ -30,7 +31,7 @@ from tintype.jobs.plan import Job, Plan, reason
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo.decode import MAX_PIXELS
-from tintype.photo.encode import write_atomically
+from tintype.photo.encode import remove_abandoned, write_atomically
 from tintype.photo.provenance import Provenance, read_provenance
 
 ColorPhotos = Literal["skip", "color"]
@@ -241,13 +242,23 @@ def run(
 
 
 def _run_here(plan: Plan, worker: Worker) -> Generator[Row, None, None]:
-    for item in plan:
+    for item in _tidied(plan):
         yield item if isinstance(item, Row) else worker.do(item)
 
 
 def _run_in_processes(plan: Plan, options: Options, processes: int) -> Generator[Row, None, None]:
     with _Pool(options, processes) as pool:
-        yield from pool.run(plan)
+        yield from pool.run(_tidied(plan))
+
+
+def _tidied(plan: Plan) -> Iterator[Job | Row]:
+    """The plan; what a killed run left in a target's folder is removed when the folder is met."""
+    folder: Path | None = None
+    for item in plan:
+        if isinstance(item, Job) and item.target.parent != folder:
+            folder = item.target.parent
+            remove_abandoned(folder)
+        yield item
 
 
 class _Pool:
@@ -270,7 +281,7 @@ class _Pool:
         # What is in hand is finished and written; what only waits is dropped.
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def run(self, plan: Plan) -> Iterator[Row]:
+    def run(self, plan: Iterable[Job | Row]) -> Iterator[Row]:
         waiting: deque[tuple[Job, Future[Row]] | Row] = deque()
         for item in plan:
             waiting.append(item if isinstance(item, Row) else (item, self._submit(item)))

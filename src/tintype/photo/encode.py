@@ -16,10 +16,10 @@ from tintype.photo.formats import FORMATS, Format, writable_formats
 from tintype.photo.ifd import DamagedTagsError
 from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
 from tintype.photo.provenance import Provenance
-from tintype.photo.publish import write_atomically
+from tintype.photo.publish import remove_abandoned, write_atomically
 from tintype.photo.stills import saved
 
-__all__ = ["Encoded", "accepts_half_chroma", "encode", "write_atomically"]
+__all__ = ["Encoded", "accepts_half_chroma", "encode", "remove_abandoned", "write_atomically"]
 
 # WebP and AVIF at these settings differ from the original by less than a step on average.
 _WEBP_QUALITY = 95

@@ -3,7 +3,9 @@
 import errno
 import os
 import secrets
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tintype.errors import TargetExistsError, WriteError
@@ -21,6 +23,8 @@ _REASONS = {
     errno.ENOTDIR: ("the folder does not exist", "Make the folder first."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name with -o."),
 }
+
+_PREFIX, _SUFFIX = ".tintype-", ".tmp"
 
 # What link() says where a file system has no hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
@@ -41,29 +45,93 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
     """
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
-    temporary = path.with_name(f".tintype-{secrets.token_hex(8)}.tmp")
+    temporary: Path | None = None
     try:
-        _write(temporary, data)
-        if overwrite:
-            temporary.replace(path)
-        else:
-            _publish_new(temporary, path)
+        temporary, descriptor = _open_temporary(path.parent)
+        with _written(descriptor, data):
+            if overwrite:
+                temporary.replace(path)
+            else:
+                _publish_new(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
         raise _write_error(path, error) from error
     finally:
         # Gone already when all went well, and in every other case rubbish.
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Removes temporary files that a killed process left behind; those in use are left alone.
+
+    Whoever writes a temporary file holds a lock on it (POSIX) or has it open (Windows, where an
+    open file cannot be removed), so nothing needs to be guessed from its age or from process
+    numbers, which mean nothing on a shared disk.
+
+    Args:
+        folder: Where outputs are written; it need not exist.
+
+    Returns:
+        How many were removed.
+    """
+    removed = 0
+    for path in folder.glob(f"{_PREFIX}{'[0-9a-f]' * 16}{_SUFFIX}"):
         with suppress(OSError):
-            temporary.unlink()
+            _remove_if_free(path)
+            removed += 1
+    return removed
 
 
-def _write(temporary: Path, data: bytes) -> None:
+def _open_temporary(folder: Path) -> tuple[Path, int]:
+    """A new file that nobody else has, open and locked."""
     # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(temporary, flags, 0o666), "wb") as stream:
+    while True:
+        path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+        descriptor = os.open(path, flags, 0o666)
+        _lock(descriptor)
+        if os.name == "nt" or os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        # `remove_abandoned` of another process met it between its making and its lock.
+        os.close(descriptor)
+
+
+@contextmanager
+def _written(descriptor: int, data: bytes) -> Iterator[None]:
+    """A file while it is whole and on the disk; on POSIX it stays open and locked meanwhile."""
+    with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
         stream.flush()
-        os.fsync(stream.fileno())
+        os.fsync(descriptor)
+        if os.name != "nt":
+            yield
+            return
+    yield  # Windows renames no file that is open.
+
+
+if sys.platform == "win32":
+
+    def _lock(_descriptor: int) -> None:
+        """That the file is open is lock enough."""
+
+    def _remove_if_free(path: Path) -> None:
+        path.unlink()  # fails while its writer has it open
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        # Where the file system knows no locks, `remove_abandoned` gets none either and keeps all.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def _remove_if_free(path: Path) -> None:
+        with path.open("r+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Still locked here: its writer waits for the lock and then sees that it is gone.
+            path.unlink()
 
 
 def _publish_new(temporary: Path, path: Path) -> None:
