@@ -1,26 +1,20 @@
 """The grey is sacred: a colour with exactly this luma and, as far as sRGB allows, that chroma.
 
-Every function here takes Y' (the Rec.601 luma of encoded sRGB, `tintype.color.cielab`) and a wanted
+Everything here takes Y' (the Rec.601 luma of encoded sRGB, `tintype.color.cielab`) and a wanted
 CIELAB chroma, and returns a colour whose luma *is* that Y'. The lightness L is what gives way: at a
 fixed ab the luma grows with L all through the sRGB gamut, so one L fits. Where it lies outside the
 gamut, chroma is pulled towards neutral along its hue, at constant luma, until it fits. Nothing is
 clipped: a clipped channel changes the luma, and with it the photograph.
 
-Two roads lead there. `solve_rgb01` solves each pixel in double precision; it is the definition.
-Whole photographs go through a grid of solved nodes, 52 lumas by 52 x 52 chromas, interpolated
-linearly. Interpolation is safe: between two colours inside the cube whose luma is right lies a
-straight line of such colours, because luma is linear in encoded RGB. Rounding to integers is then
-repaired in G, whose steps are finer than a step of luma, so the luma is exact at every pixel.
+This module is the definition, solved for each colour in double precision, and what makes integer
+lumas exact. `tintype.color.gamut_grid` does the same for whole photographs.
 
-The alternative that lost: clipping Lab to RGB and scaling to the luma afterwards shifts hue and
-moves the luma of one pixel in ten by more than a step in saturated skies.
+The alternative that lost: converting Lab to RGB, clipping, and scaling to the luma afterwards. It
+turns hues, and what was clipped stays clipped.
 """
-
-import functools
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from tintype.color.cielab import (
     LUMA_WEIGHTS,
@@ -29,34 +23,10 @@ from tintype.color.cielab import (
     lab_to_rgb01,
     luma01_to_L,
     rgb01_to_lab,
-    rgb_u16_to_luma_u16,
 )
 
-NODES = 52
-"""Nodes of the grid along Y', a and b. 51 divides 255, so every node falls on a whole code."""
-NEUTRAL = 125
-"""The code of a = 0 and of b = 0: the 26th node, so that no chroma stays exactly no chroma."""
-STEPS = (0.25, 0.5, 0.75, 1.0)
-"""CIELAB units of a or b for one code: pale photographs are coded finely, vivid ones must reach."""
-
-_W = tuple(weight / 65536 for weight in LUMA_WEIGHTS)
+LUMA_SHARES = tuple(weight / 65536 for weight in LUMA_WEIGHTS)
 _INSIDE = 1e-9
-
-
-def step_for(largest: float) -> float:
-    """The finest step whose codes hold a chroma component.
-
-    Args:
-        largest: The largest |a| or |b| of the whole photograph, not of a strip: two strips of one
-            photograph must be rounded alike.
-
-    Returns:
-        One of `STEPS`. Chroma beyond 125 is far outside sRGB and may be cut to that.
-    """
-    return next((step for step in STEPS if largest <= NEUTRAL * step), STEPS[-1])
-
-
-# --- the definition -----------------------------------------------------------------------------
 
 
 def _luma_and_slope(
@@ -75,7 +45,7 @@ def _luma_and_slope(
         slopes.append(white / 116 * np.where(cubic, 3 * t * t, 108 / 841))
     luma = np.zeros_like(fy)
     slope = np.zeros_like(fy)
-    for weight, row in zip(_W, XYZ_TO_RGB, strict=True):
+    for weight, row in zip(LUMA_SHARES, XYZ_TO_RGB, strict=True):
         linear = row[0] * xyz[0] + row[1] * xyz[1] + row[2] * xyz[2]
         by_L = row[0] * slopes[0] + row[1] * slopes[1] + row[2] * slopes[2]
         toe = linear <= 0.0031308
@@ -87,7 +57,7 @@ def _luma_and_slope(
     return luma, slope
 
 
-def _solve_L(
+def solve_L(
     luma01: NDArray[np.floating],
     a: NDArray[np.floating],
     b: NDArray[np.floating],
@@ -135,12 +105,12 @@ def solve_rgb01(
     luma01 = np.asarray(luma01, np.float64)
 
     def colour(scale: NDArray[np.float64]) -> NDArray[np.float64]:
-        L = _solve_L(luma01, a * scale, b * scale, steps=steps)
+        L = solve_L(luma01, a * scale, b * scale, steps=steps)
         rgb01: NDArray[np.float64] = lab_to_rgb01(np.stack([L, a * scale, b * scale], -1))
         return rgb01
 
     def inside(rgb01: NDArray[np.float64]) -> NDArray[np.bool_]:
-        held = np.abs(rgb01 @ np.array(_W) - luma01) < _INSIDE
+        held = np.abs(rgb01 @ np.array(LUMA_SHARES) - luma01) < _INSIDE
         within = np.all((rgb01 >= -_INSIDE) & (rgb01 <= 1 + _INSIDE), axis=-1)
         return np.asarray(within & held)
 
@@ -160,10 +130,7 @@ def solve_rgb01(
     return np.clip(result, 0, 1)
 
 
-# --- the grid -----------------------------------------------------------------------------------
-
-
-def _edge(luma01: NDArray[np.float64], hues: NDArray[np.float64]) -> NDArray[np.float64]:
+def gamut_edge(luma01: NDArray[np.float64], hues: NDArray[np.float64]) -> NDArray[np.float64]:
     """Where the gamut ends at each luma and hue.
 
     The plane of one luma cuts the RGB cube in a polygon. Walking around it and asking each point
@@ -179,7 +146,7 @@ def _edge(luma01: NDArray[np.float64], hues: NDArray[np.float64]) -> NDArray[np.
     """
     around = (np.arange(720) + 0.5) * (np.pi / 360)  # half steps: no direction has a zero in it
     red, blue = np.cos(around), np.sin(around)
-    green = -(_W[0] * red + _W[2] * blue) / _W[1]
+    green = -(LUMA_SHARES[0] * red + LUMA_SHARES[2] * blue) / LUMA_SHARES[1]
     away = np.stack([red, green, blue], -1)  # directions of constant luma
     y = luma01[:, None, None]
     room = np.where(away > 0, 1 - y, -y) / away
@@ -197,188 +164,7 @@ def _edge(luma01: NDArray[np.float64], hues: NDArray[np.float64]) -> NDArray[np.
     return result
 
 
-@functools.cache
-def chroma_grid(step: float) -> NDArray[np.float32]:
-    """The solved nodes: how far R and B lie from Y' at each luma and chroma.
-
-    Computed at first use in about a twentieth of a second; a file would have to be kept in step.
-
-    Args:
-        step: CIELAB units for one code of a or b.
-
-    Returns:
-        (52, 52, 52, 2) read-only, indexed by Y', a and b at the codes 0, 5, ... 255; R - Y' and
-        B - Y' in 8-bit steps. G follows from the luma.
-    """
-    y = np.linspace(0, 1, NODES)
-    axis = (np.linspace(0, 255, NODES) - NEUTRAL) * step
-    a, b = np.meshgrid(axis, axis, indexing="ij")
-    hue, chroma = np.arctan2(b, a), np.hypot(a, b)
-    # Many nodes share a hue, and each hue is looked up once.
-    hues, which = np.unique(hue.ravel().round(9), return_inverse=True)
-    edge = _edge(y[1:-1], hues)[:, which.ravel()].reshape(NODES - 2, NODES, NODES, 3)
-    grid = np.zeros((NODES, NODES, NODES, 2), np.float32)
-    grid[1:-1] = (edge[..., 1:] - y[1:-1, None, None, None]) * 255
-    inner = np.argwhere(chroma[None] <= edge[..., 0])
-    row, i, j = inner[:, 0] + 1, inner[:, 1], inner[:, 2]
-    luma = y[row].astype(np.float32)
-    wanted = axis[i].astype(np.float32), axis[j].astype(np.float32)
-    L = _solve_L(luma, *wanted, steps=8)
-    rgb01 = np.clip(lab_to_rgb01(np.stack([L, *wanted], -1)), 0, 1)
-    grid[row, i, j] = (rgb01[:, ::2] - luma[:, None]) * 255
-    neutral = NEUTRAL * (NODES - 1) // 255
-    grid[:, neutral, neutral] = 0
-    grid.setflags(write=False)
-    return grid
-
-
-def _green(
-    luma: NDArray[np.float32], red: NDArray[np.float32], blue: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """What is left of the luma for G."""
-    green: NDArray[np.float32] = (luma - _W[0] * red - _W[2] * blue) / _W[1]
-    return green
-
-
-# Pillow cuts the fractions of its fixed point (1/64) three times on the way through a table; this
-# much, measured, puts the middle of what comes out back to where it belongs.
-_TRUNCATED = 1.5 / 64
-
-
-@functools.cache
-def _rgb_table(step: float) -> ImageFilter.Color3DLUT:
-    grid = chroma_grid(step)
-    luma = np.linspace(0, 255, NODES, dtype=np.float32)[:, None, None]
-    red, blue = luma + grid[..., 0], luma + grid[..., 1]
-    return _table(np.stack([red, _green(luma, red, blue), blue], -1))
-
-
-@functools.cache
-def _chroma_table(step: float) -> ImageFilter.Color3DLUT:
-    grid = chroma_grid(step)
-    cr, cb = grid[..., 0] / 1.402 + 128, grid[..., 1] / 1.772 + 128
-    return _table(np.stack([cb, cr, np.zeros_like(cb)], -1))
-
-
-def _table(values: NDArray[np.float32]) -> ImageFilter.Color3DLUT:
-    """A Pillow table from (Y', a, b, 3) values in 0..255; Pillow wants the first axis fastest."""
-    flat = ((values.transpose(2, 1, 0, 3) + _TRUNCATED) / 255).astype(np.float32).ravel()
-    return ImageFilter.Color3DLUT(NODES, flat, channels=3, target_mode="RGB")
-
-
-# --- whole photographs --------------------------------------------------------------------------
-
-
-def _through(
-    table: ImageFilter.Color3DLUT,
-    luma_u8: NDArray[np.uint8],
-    a_code: NDArray[np.uint8],
-    b_code: NDArray[np.uint8],
-) -> Image.Image:
-    planes = [Image.fromarray(plane) for plane in (luma_u8, a_code, b_code)]
-    return Image.merge("RGB", planes).filter(table)
-
-
-def codes_to_rgb_u8(
-    luma_u8: NDArray[np.uint8],
-    a_code: NDArray[np.uint8],
-    b_code: NDArray[np.uint8],
-    *,
-    step: float,
-) -> NDArray[np.uint8]:
-    """An 8-bit picture with exactly this luma.
-
-    Args:
-        luma_u8: (H, W) Y'.
-        a_code: (H, W) a as ``a / step + 125``, rounded.
-        b_code: (H, W) b likewise.
-        step: One of `STEPS`.
-
-    Returns:
-        (H, W, 3) encoded sRGB, for which `rgb_u8_to_luma_u8` gives ``luma_u8`` at every pixel.
-    """
-    image = _through(_rgb_table(step), luma_u8, a_code, b_code)
-    rgb_u8 = np.array(image)
-    wrong = np.flatnonzero(np.asarray(image.convert("L")) != luma_u8)
-    if wrong.size:
-        flat = rgb_u8.reshape(-1, 3)
-        flat[wrong] = _settle(luma_u8.reshape(-1)[wrong], flat[wrong], 255)
-    return rgb_u8
-
-
-def codes_to_chroma_u8(
-    luma_u8: NDArray[np.uint8],
-    a_code: NDArray[np.uint8],
-    b_code: NDArray[np.uint8],
-    *,
-    step: float,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The JFIF chroma planes of colours with this luma, for writing beside an untouched Y plane.
-
-    Args:
-        luma_u8: (H, W) Y'.
-        a_code: (H, W) a as ``a / step + 125``, rounded.
-        b_code: (H, W) b likewise.
-        step: One of `STEPS`.
-
-    Returns:
-        Cb and Cr, both (H, W), 128 is neutral.
-    """
-    chroma = np.asarray(_through(_chroma_table(step), luma_u8, a_code, b_code))
-    return np.ascontiguousarray(chroma[..., 0]), np.ascontiguousarray(chroma[..., 1])
-
-
-def ab_to_rgb_u16(
-    luma_u16: NDArray[np.uint16],
-    a: NDArray[np.float32],
-    b: NDArray[np.float32],
-    *,
-    step: float,
-) -> NDArray[np.uint16]:
-    """A 16-bit picture with exactly this luma; chroma is not rounded on the way.
-
-    Args:
-        luma_u16: (H, W) Y'.
-        a: (H, W) wanted a, CIELAB units.
-        b: (H, W) wanted b.
-        step: One of `STEPS`; chroma beyond 125 of them is cut to that.
-
-    Returns:
-        (H, W, 3) encoded sRGB, for which `rgb_u16_to_luma_u16` gives ``luma_u16`` at every pixel.
-    """
-    grid = chroma_grid(step).reshape(-1, 2)
-    last = NODES - 1
-    position = luma_u16 * np.float32(last / 65535)
-    index = np.zeros(luma_u16.shape, np.int32)
-    fractions = []
-    for place in (
-        position,
-        (a * np.float32(1 / step) + NEUTRAL) * np.float32(last / 255),
-        (b * np.float32(1 / step) + NEUTRAL) * np.float32(last / 255),
-    ):
-        whole = np.clip(place, 0, last - 1e-3).astype(np.int32)
-        fractions.append(np.clip(place - whole, 0, 1))
-        index = index * NODES + whole
-    away = np.zeros((*luma_u16.shape, 2), np.float32)
-    for corner in range(8):
-        weight = np.ones(luma_u16.shape, np.float32)
-        offset = 0
-        for axis, fraction in enumerate(fractions):
-            upper = corner >> axis & 1
-            weight *= fraction if upper else 1 - fraction
-            offset = offset * NODES + upper
-        away += grid[index + offset] * weight[..., None]
-    luma = luma_u16.astype(np.float32)
-    red, blue = luma + away[..., 0] * 257, luma + away[..., 1] * 257
-    rgb = np.stack([red, _green(luma, red, blue), blue], -1)
-    rgb_u16: NDArray[np.uint16] = np.clip(np.rint(rgb), 0, 65535).astype(np.uint16)
-    wrong = np.flatnonzero(rgb_u16_to_luma_u16(rgb_u16) != luma_u16)
-    flat = rgb_u16.reshape(-1, 3)
-    flat[wrong] = _settle(luma_u16.reshape(-1)[wrong], flat[wrong], 65535)
-    return rgb_u16
-
-
-def _settle(
+def settle_luma(
     luma: NDArray[np.unsignedinteger], rgb: NDArray[np.unsignedinteger], top: int
 ) -> NDArray[np.int64]:
     """Makes the luma of some pixels exact by moving G, and where G has no room by fading R and B.

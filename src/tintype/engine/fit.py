@@ -148,38 +148,35 @@ class ChromaUp:
         self._extent = fit.content[0] / fit.stride
         right = fit.content[1] / fit.stride
         self._columns = np.stack([_widen(plane, shape[1], right) for plane in planes])
-        self.largest = self._largest(ab, planes[2:4])
+        # Injected detail is a few steps of luma times the slope; a stray pixel beyond is cut.
+        self.largest = float(np.abs(planes[:2]).max() + 24 * np.abs(planes[2:4]).max())
 
-    @staticmethod
-    def _largest(ab: NDArray[np.float32], slope: NDArray[np.float32]) -> float:
-        """A bound on |a| and |b|, good for all but stray pixels: injected detail is a few units."""
-        return float(np.abs(ab).max() + 24 * np.abs(slope).max())
+    def express(self, scale: float, offset: float) -> None:
+        """From now on `rows` gives ``ab * scale + offset``: free here, two passes at full size."""
+        self._columns[:4] *= np.float32(scale)
+        self._columns[:2] += np.float32(offset)
 
-    def rows(self, top: int, luma: NDArray[np.unsignedinteger], unit: float) -> NDArray[np.float32]:
+    def rows(self, top: int, luma: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
         """Chroma of some rows.
 
         Args:
             top: The first row.
-            luma: (n, W) Y' of these rows.
-            unit: One step of 255 in the units of ``luma``: 1 for 8 bits, 257 for 16.
+            luma: (n, W) Y' of these rows, 8 or 16 bits.
 
         Returns:
-            (2, n, W) a and b in CIELAB units.
+            (2, n, W) a and b, CIELAB units unless `express` said otherwise.
         """
-        first, weights = _row_weights(top, luma.shape[0], self.shape[0], self._extent, self._last)
+        last = int(self._columns.shape[1]) - 1
+        first, weights = _row_weights(top, luma.shape[0], self.shape[0], self._extent, last)
         known = self._columns[:, first : first + weights.shape[1]]
         planes: NDArray[np.float32] = np.matmul(weights, known)  # (5, n, W)
         detail = luma.astype(np.float32)
-        if unit != 1:
-            detail *= np.float32(1 / unit)
+        if luma.dtype == np.uint16:
+            detail *= np.float32(255 / 65535)
         detail -= planes[4]
         planes[2:4] *= detail
         planes[:2] += planes[2:4]
         return planes[:2]
-
-    @property
-    def _last(self) -> int:
-        return int(self._columns.shape[1]) - 1
 
 
 def _widen(plane: NDArray[np.float32], width: int, right: float) -> NDArray[np.float32]:

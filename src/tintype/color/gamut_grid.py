@@ -1,0 +1,253 @@
+"""The luma held for whole photographs: solved nodes, and interpolation between them.
+
+The definition (`tintype.color.gamut`) is solved at 52 lumas by 52 x 52 chromas, and read linearly
+in between. That is safe: luma is linear in encoded RGB, so between two colours inside the cube
+whose luma is right lies a straight line of such colours. Rounding to integers is then repaired in
+G, whose steps are finer than a step of luma, so that the luma is exact at every pixel.
+
+Three ways to read the grid, each the fastest that was right: Pillow's 3-D table for 8-bit RGB,
+NumPy for 16 bits, and for the chroma planes of a JPEG, which are rounded to whole steps anyway, a
+finer table of whole answers without interpolation (a tenth of the time of Pillow's).
+"""
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from tintype.color.cielab import lab_to_rgb01, rgb_u16_to_luma_u16
+from tintype.color.gamut import LUMA_SHARES, gamut_edge, settle_luma, solve_L
+
+NODES = 52
+"""Nodes of the grid along Y', a and b. 51 divides 255, so every node falls on a whole code."""
+STEPS = (0.25, 0.5, 0.75, 1.0)
+"""CIELAB units of a or b for one code: pale photographs are coded finely, vivid ones must reach."""
+
+_NEUTRAL = 125
+"""The code of a = 0 and of b = 0: the 26th node, so that no chroma stays exactly no chroma."""
+_CHROMA_CODES = 128
+_CHROMA_NEUTRAL = 63
+# Lumas of the table for chroma planes. In the dark, where the gamut opens like a cone, each has its
+# own entry; in the middle eight share one, at the top four.
+_CHROMA_LUMAS = np.r_[0:32, 32:224:8, 224:256:4]
+
+Coding = tuple[float, float]
+"""Scale and offset: ``ab * scale + offset`` is what a reader of the grid takes."""
+
+
+def step_for(largest: float) -> float:
+    """The finest step whose codes hold a chroma component.
+
+    Args:
+        largest: The largest |a| or |b| of the whole photograph, not of a strip: two strips of one
+            photograph must be rounded alike.
+
+    Returns:
+        One of `STEPS`. Chroma beyond 125 is far outside sRGB and may be cut to that.
+    """
+    return next((step for step in STEPS if largest <= _NEUTRAL * step), STEPS[-1])
+
+
+@functools.cache
+def chroma_grid(step: float) -> NDArray[np.float32]:
+    """The solved nodes: how far R and B lie from Y' at each luma and chroma.
+
+    Computed at first use in about a twentieth of a second; a file would have to be kept in step.
+
+    Args:
+        step: One of `STEPS`.
+
+    Returns:
+        (52, 52, 52, 2) read-only, indexed by Y', a and b at the codes 0, 5, ... 255; R - Y' and
+        B - Y' in 8-bit steps. G follows from the luma.
+    """
+    y = np.linspace(0, 1, NODES)
+    axis = (np.linspace(0, 255, NODES) - _NEUTRAL) * step
+    a, b = np.meshgrid(axis, axis, indexing="ij")
+    hue, chroma = np.arctan2(b, a), np.hypot(a, b)
+    # Many nodes share a hue, and each hue is looked up once.
+    hues, which = np.unique(hue.ravel().round(9), return_inverse=True)
+    edge = gamut_edge(y[1:-1], hues)[:, which.ravel()].reshape(NODES - 2, NODES, NODES, 3)
+    grid = np.zeros((NODES, NODES, NODES, 2), np.float32)
+    grid[1:-1] = (edge[..., 1:] - y[1:-1, None, None, None]) * 255
+    inner = np.argwhere(chroma[None] <= edge[..., 0])
+    row, i, j = inner[:, 0] + 1, inner[:, 1], inner[:, 2]
+    luma = y[row].astype(np.float32)
+    wanted = axis[i].astype(np.float32), axis[j].astype(np.float32)
+    L = solve_L(luma, *wanted, steps=8)
+    rgb01 = np.clip(lab_to_rgb01(np.stack([L, *wanted], -1)), 0, 1)
+    grid[row, i, j] = (rgb01[:, ::2] - luma[:, None]) * 255
+    neutral = _NEUTRAL * (NODES - 1) // 255
+    grid[:, neutral, neutral] = 0
+    grid.setflags(write=False)
+    return grid
+
+
+def _green(
+    luma: NDArray[np.float32], red: NDArray[np.float32], blue: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What is left of the luma for G."""
+    green: NDArray[np.float32] = (
+        luma - LUMA_SHARES[0] * red - LUMA_SHARES[2] * blue
+    ) / LUMA_SHARES[1]
+    return green
+
+
+# --- 8-bit RGB ----------------------------------------------------------------------------------
+
+# Pillow cuts the fractions of its fixed point (1/64) three times on the way through a table; this
+# much, measured, puts the middle of what comes out back to where it belongs.
+_TRUNCATED = 1.5 / 64
+
+
+def rgb_u8_coding(step: float) -> Coding:
+    """How `codes_to_rgb_u8` wants its ab; the half is for rounding by cutting."""
+    return 1 / step, _NEUTRAL + 0.5
+
+
+@functools.cache
+def _rgb_u8_table(step: float) -> ImageFilter.Color3DLUT:
+    grid = chroma_grid(step)
+    luma = np.linspace(0, 255, NODES, dtype=np.float32)[:, None, None]
+    red, blue = luma + grid[..., 0], luma + grid[..., 1]
+    rgb = np.stack([red, _green(luma, red, blue), blue], -1)
+    # Pillow wants the first axis fastest, and values in 0..1.
+    flat = ((rgb.transpose(2, 1, 0, 3) + np.float32(_TRUNCATED)) / 255).astype(np.float32).ravel()
+    return ImageFilter.Color3DLUT(NODES, flat, channels=3, target_mode="RGB")
+
+
+def codes_to_rgb_u8(
+    luma_u8: NDArray[np.uint8], codes: NDArray[np.uint8], *, step: float
+) -> NDArray[np.uint8]:
+    """An 8-bit picture with exactly this luma.
+
+    Args:
+        luma_u8: (H, W) Y'.
+        codes: (2, H, W) a and b by `rgb_u8_coding`, cut to whole numbers.
+        step: One of `STEPS`.
+
+    Returns:
+        (H, W, 3) encoded sRGB, for which `rgb_u8_to_luma_u8` gives ``luma_u8`` at every pixel.
+    """
+    planes = [Image.fromarray(plane) for plane in (luma_u8, *codes)]
+    image = Image.merge("RGB", planes).filter(_rgb_u8_table(step))
+    rgb_u8 = np.array(image)
+    wrong = np.flatnonzero(np.asarray(image.convert("L")) != luma_u8)
+    if wrong.size:
+        flat = rgb_u8.reshape(-1, 3)
+        flat[wrong] = settle_luma(luma_u8.reshape(-1)[wrong], flat[wrong], 255)
+    return rgb_u8
+
+
+# --- 8-bit chroma planes ------------------------------------------------------------------------
+
+
+def chroma_u8_coding(step: float) -> Coding:
+    """How `codes_to_chroma_u8` wants its ab; the half is for rounding by cutting."""
+    return 0.5 / step, _CHROMA_NEUTRAL + 0.5
+
+
+def _read_along(
+    grid: NDArray[np.float32], axis: int, at: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """The grid at other places along one axis, linear between its nodes."""
+    at = np.clip(at, 0, NODES - 1)
+    base = np.minimum(at.astype(int), NODES - 2)
+    shape = [1] * grid.ndim
+    shape[axis] = -1
+    lower = np.take(grid, base, axis)
+    upper: NDArray[np.float32] = np.take(grid, base + 1, axis)
+    upper -= lower
+    upper *= (at - base).astype(np.float32).reshape(shape)
+    upper += lower
+    return upper
+
+
+@functools.cache
+def _chroma_u8_table(step: float) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
+    """(256,) where the answers of a luma begin, and the answers: Cb in the lower byte, then Cr."""
+    tops = np.append(_CHROMA_LUMAS[1:], 256) - 1
+    to_node = (NODES - 1) / 255
+    chroma = ((np.arange(_CHROMA_CODES) - _CHROMA_NEUTRAL) * 2 + _NEUTRAL) * to_node
+    grid = _read_along(chroma_grid(step), 0, (_CHROMA_LUMAS + tops) / 2 * to_node)
+    grid = _read_along(_read_along(grid, 1, chroma), 2, chroma)
+    cr = (grid[..., 0] * np.float32(1 / 1.402) + np.float32(128.5)).astype(np.uint16)
+    cb = (grid[..., 1] * np.float32(1 / 1.772) + np.float32(128.5)).astype(np.uint16)
+    entry = np.searchsorted(_CHROMA_LUMAS, np.arange(256), side="right") - 1
+    return (entry * _CHROMA_CODES**2).astype(np.int32), (cb | cr << np.uint16(8)).ravel()
+
+
+def codes_to_chroma_u8(
+    luma_u8: NDArray[np.uint8], codes: NDArray[np.float32], *, step: float
+) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """The JFIF chroma of colours with this luma, for writing beside an untouched Y plane.
+
+    Args:
+        luma_u8: (H, W) Y'.
+        codes: (2, H, W) a and b by `chroma_u8_coding`, with their fractions.
+        step: One of `STEPS`.
+
+    Returns:
+        Cb and Cr, both (H, W) and in 0..255, 128 is neutral.
+    """
+    begins, answers = _chroma_u8_table(step)
+    np.clip(codes, 0, _CHROMA_CODES - 1, out=codes)
+    a, b = codes.astype(np.int32)
+    a *= _CHROMA_CODES
+    # `take` is three times as fast as square brackets, and "clip" saves it a copy.
+    index = np.take(begins, luma_u8, mode="clip")
+    index += a
+    index += b
+    answer = np.take(answers, index, mode="clip")
+    return answer & np.uint16(0xFF), answer >> np.uint16(8)
+
+
+# --- 16-bit RGB ---------------------------------------------------------------------------------
+
+
+def rgb_u16_coding(step: float) -> Coding:
+    """How `codes_to_rgb_u16` wants its ab: as places between nodes."""
+    to_node = (NODES - 1) / 255
+    return to_node / step, _NEUTRAL * to_node
+
+
+def codes_to_rgb_u16(
+    luma_u16: NDArray[np.uint16], codes: NDArray[np.float32], *, step: float
+) -> NDArray[np.uint16]:
+    """A 16-bit picture with exactly this luma; chroma is not rounded on the way.
+
+    Args:
+        luma_u16: (H, W) Y'.
+        codes: (2, H, W) a and b by `rgb_u16_coding`.
+        step: One of `STEPS`.
+
+    Returns:
+        (H, W, 3) encoded sRGB, for which `rgb_u16_to_luma_u16` gives ``luma_u16`` at every pixel.
+    """
+    grid = chroma_grid(step).reshape(-1, 2)
+    index = np.zeros(luma_u16.shape, np.int32)
+    fractions = []
+    for place in (luma_u16 * np.float32((NODES - 1) / 65535), *codes):
+        within = np.clip(place, 0, NODES - 1)
+        base = np.minimum(within.astype(np.int32), NODES - 2)
+        fractions.append(within - base)
+        index *= NODES
+        index += base
+    away = np.zeros((*luma_u16.shape, 2), np.float32)
+    for corner in range(8):
+        weight = np.ones(luma_u16.shape, np.float32)
+        offset = 0
+        for axis, fraction in enumerate(fractions):
+            upper = corner >> axis & 1
+            weight *= fraction if upper else 1 - fraction
+            offset = offset * NODES + upper
+        away += np.take(grid, index + offset, axis=0) * weight[..., None]
+    luma = luma_u16.astype(np.float32)
+    red, blue = luma + away[..., 0] * 257, luma + away[..., 1] * 257
+    rgb = np.stack([red, _green(luma, red, blue), blue], -1)
+    rgb_u16: NDArray[np.uint16] = np.clip(np.rint(rgb), 0, 65535).astype(np.uint16)
+    wrong = np.flatnonzero(rgb_u16_to_luma_u16(rgb_u16) != luma_u16)
+    flat = rgb_u16.reshape(-1, 3)
+    flat[wrong] = settle_luma(luma_u16.reshape(-1)[wrong], flat[wrong], 65535)
+    return rgb_u16
