@@ -1,12 +1,15 @@
 """The report: one row per input, and the counts of a run."""
 
+import errno
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from io import RawIOBase
 from pathlib import Path
-from typing import IO, Literal, Self
+from typing import Literal, Self
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
 
@@ -135,7 +138,7 @@ class Tally:
 class Report:
     """A report file that is being written, a line at a time so that it can be followed."""
 
-    def __init__(self, file: IO[str] | None, path: Path) -> None:
+    def __init__(self, file: RawIOBase | None, path: Path) -> None:
         self._file = file
         self._path = path
 
@@ -148,8 +151,9 @@ class Report:
         if self._file is None:
             return
         try:
-            self._file.write(row.to_json() + "\n")
-            self._file.flush()
+            line = row.to_json().encode("ascii") + b"\n"
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise _unwritable(self._path, error) from error
 
@@ -180,7 +184,8 @@ def open_report(path: Path | None) -> Iterator[Report]:
                 f"{shown(path)} exists and is no report of Tintype.",
                 hint="Give --report another name.",
             )
-        file = path.open("w", encoding="ascii", newline="\n")
+        # Without a buffer: each row is there at once, and closing after a failure fails no more.
+        file = path.open("wb", buffering=0)
     except OSError as error:
         raise _unwritable(path, error) from error
     with file:

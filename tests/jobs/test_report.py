@@ -1,0 +1,101 @@
+import errno
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tintype.errors import UnreadablePhotoError, UsageError, WriteError
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Report, Row, Tally, open_report
+
+DONE = Row("done", "in.png", "out.png", sha256="ab", input_sha256="cd", seconds=0.5)
+
+
+def tally(*rows: Row) -> Tally:
+    counted = Tally()
+    for row in rows:
+        counted.add(row)
+    return counted
+
+
+def failed(kind: type[UnreadablePhotoError | WriteError] = UnreadablePhotoError) -> Row:
+    return Row.failure(Path("x"), kind("It went wrong.", hint="Do this."))
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        ([DONE], 0),
+        ([Row.skip(Path("x"), COLOR_PHOTO)], 0),
+        ([DONE, failed()], 1),
+        ([Row.skip(Path("x"), COLOR_PHOTO), failed()], 1),
+        ([failed()], 3),
+        ([failed(), failed()], 3),
+        ([failed(WriteError)], 1),
+        ([failed(WriteError), failed()], 1),
+    ],
+)
+def test_exit_codes(rows: list[Row], code: int) -> None:
+    assert tally(*rows).exit_code == code
+
+
+def test_the_last_line_counts_everything() -> None:
+    rows = [DONE, Row("already_done", "x"), failed()]
+    rows += [Row.skip(Path("x"), reason) for reason in (COLOR_PHOTO, OWN_OUTPUT, OWN_OUTPUT)]
+    assert tally(*rows).sentence() == (
+        "1 coloured, 1 already done, 3 skipped (1 in colour, 2 made by Tintype), 1 failed"
+    )
+
+
+def test_a_row_is_one_ascii_line_whatever_the_name() -> None:
+    name = os.fsdecode(b"line\nbreak \xff \x1b[31m") + "é"
+    line = Row.failure(Path(name), UnreadablePhotoError("No.", hint="Yes.")).to_json()
+    assert line.isascii()
+    assert "\n" not in line
+    row = json.loads(line)
+    assert row["input"] == name
+    assert (row["status"], row["error"], row["hint"]) == ("failed", "No.", "Yes.")
+    assert "exit_code" not in row
+
+
+def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    for seconds in (1.0, 2.0):
+        with open_report(path) as report:
+            report.add(DONE.timed(seconds))
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["seconds"] for row in rows] == [2.0]
+    for contents in (b"\x89PNG\r\n\x1a\n", b"my notes\n", b'{"status": 1}\n', b"[1]\n"):
+        other = tmp_path / "other"
+        other.write_bytes(contents)
+        with pytest.raises(UsageError, match="no report"), open_report(other):
+            pass
+        assert other.read_bytes() == contents
+
+
+def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="cannot be written"), open_report(tmp_path / "no/x.jsonl"):
+        pass
+    with pytest.raises(UsageError, match="no report"), open_report(tmp_path):
+        pass
+
+
+class Disk(io.RawIOBase):
+    """A file on a disk with little room."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+
+    def write(self, data: object) -> int:
+        if self._room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = min(self._room, len(bytes(data)))
+        self._room -= written
+        return written
+
+
+@pytest.mark.parametrize("room", [0, 10])
+def test_a_full_disk_ends_the_report(room: int) -> None:
+    with pytest.raises(WriteError, match="No space left"):
+        Report(Disk(room), Path("out.jsonl")).add(DONE)
