@@ -159,7 +159,9 @@ class Worker:
                 f"{shown(job.target)} exists and cannot be read: {reason(error)}."
             ) from error
         found = self._marks.of(job.target, data)
-        if found is not None and _same_work(found, provenance):
+        # Another version of the software may write the same colours better: --overwrite says so.
+        done = found == provenance if self._options.overwrite else _same_work(found, provenance)
+        if done:
             return sha256(data).hexdigest()
         if not self._options.overwrite:
             what = "does not come from Tintype"
@@ -191,9 +193,9 @@ class Worker:
                 raise
 
 
-def _same_work(found: Provenance, wanted: Provenance) -> bool:
-    """The version of the software does not count: what made the pixels is the model."""
-    return (found.input_sha256, found.model_sha256, found.settings) == (
+def _same_work(found: Provenance | None, wanted: Provenance) -> bool:
+    """Same input, model and settings; the version of the software does not count."""
+    return found is not None and (found.input_sha256, found.model_sha256, found.settings) == (
         wanted.input_sha256,
         wanted.model_sha256,
         wanted.settings,

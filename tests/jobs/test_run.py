@@ -1,0 +1,426 @@
+import errno
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.engine.colorizer import Settings
+from tintype.errors import ModelError
+from tintype.jobs import run as run_module
+from tintype.jobs.plan import Plan
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
+from tintype.jobs.run import Options, run
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def options(tiny_model: Path) -> Options:
+    return Options(model=str(tiny_model))
+
+
+def do(plan: Plan, options: Options, *, jobs: int = 1) -> list[Row]:
+    census = plan.check()
+    with closing(run(plan, options, items=census.items, jobs=jobs)) as rows:
+        return list(rows)
+
+
+def one(source: Path, options: Options, **how: object) -> Row:
+    (row,) = do(Plan([str(source)], overwrite=options.overwrite, **how), options)
+    return row
+
+
+def save_color(path: Path) -> Path:
+    ramp = np.linspace(0, 255, 48 * 64).reshape(48, 64)
+    Image.fromarray(np.dstack([ramp, ramp[::-1], 255 - ramp]).astype(np.uint8)).save(path)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_photo_is_coloured_and_its_grey_is_kept(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    source = make_photo(tmp_path / "x.png")
+    before = source.read_bytes()
+    row = one(source, replace(options, check_grey=True))
+    assert (row.status, row.output) == ("done", str(tmp_path / "x.color.png"))
+    assert row.grey_check == "identical at all 3,072 pixels"
+    with Image.open(source) as grey, Image.open(tmp_path / "x.color.png") as color:
+        assert color.mode == "RGB"
+        assert np.ptp(np.asarray(color).astype(int), axis=2).max() > 8
+        np.testing.assert_array_equal(np.asarray(color.convert("L")), np.asarray(grey))
+    assert source.read_bytes() == before
+    assert names(tmp_path) == ["x.color.png", "x.png"]
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp", "avif", "jp2", "bmp", "ppm"])
+def test_a_second_run_does_nothing_again(
+    tmp_path: Path, make_photo: Make, options: Options, ending: str
+) -> None:
+    source = make_photo(tmp_path / f"x.{ending}")
+    first = one(source, options)
+    target = Path(str(first.output))
+    stamp = target.stat().st_mtime_ns
+    second = one(source, options)
+    assert (first.status, second.status) == ("done", "already_done")
+    assert first.sha256 == second.sha256
+    assert target.stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("ending", ["png", "bmp"])
+def test_another_input_setting_or_model_is_not_done_already(
+    tmp_path: Path, make_photo: Make, options: Options, ending: str
+) -> None:
+    source = make_photo(tmp_path / f"x.{ending}")
+    one(source, options)
+    target = tmp_path / f"x.color.{ending}"
+    before = target.read_bytes()
+    other_settings = [
+        replace(options, settings=Settings(vividness=1.5)),
+        replace(options, settings=Settings(quality="fast")),
+        replace(options, strip_metadata=True),
+    ]
+    for other in other_settings:
+        row = one(source, other)
+        assert row.status == "failed"
+        assert "with other settings" in str(row.error)
+        assert "--overwrite" in str(row.hint)
+    make_photo(source, seed=1)
+    row = one(source, options)
+    assert "from another picture" in str(row.error)
+    assert target.read_bytes() == before
+    row = one(source, replace(options, overwrite=True))
+    assert row.status == "done"
+    assert target.read_bytes() != before
+
+
+def test_a_target_from_elsewhere_is_an_error_row(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    source = make_photo(tmp_path / "x.png")
+    target = make_photo(tmp_path / "x.color.png", seed=9)
+    before = target.read_bytes()
+    row = one(source, options)
+    assert row.status == "failed"
+    assert "does not come from Tintype" in str(row.error)
+    assert target.read_bytes() == before
+    assert one(source, replace(options, overwrite=True)).status == "done"
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_the_input_is_never_replaced_under_another_name(
+    tmp_path: Path, make_photo: Make, options: Options, kind: str
+) -> None:
+    source = make_photo(tmp_path / "x.png")
+    before = source.read_bytes()
+    target = tmp_path / "x.color.png"
+    target.hardlink_to(source) if kind == "hard" else target.symlink_to(source)
+    row = one(source, replace(options, overwrite=True))
+    assert row.status == "failed"
+    assert "never replaced" in str(row.error)
+    assert source.read_bytes() == before
+    assert target.samefile(source)
+
+
+def test_another_input_is_never_replaced(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    make_photo(tmp_path / "x.png")
+    other = make_photo(tmp_path / "x.color.png", seed=1)
+    before = other.read_bytes()
+    plan = Plan([str(tmp_path / "x.png"), str(other)], overwrite=True)
+    first, second = do(plan, replace(options, overwrite=True))
+    assert first.status == "failed"
+    assert "one of the inputs" in str(first.error)
+    assert second.status == "done"
+    assert other.read_bytes() == before
+
+
+def test_a_folder_coloured_twice_with_overwrite(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    make_photo(tmp_path / "x.png")
+    first = do(Plan([str(tmp_path)]), options)
+    options = replace(options, overwrite=True)
+    again = do(Plan([str(tmp_path)], overwrite=True), options)
+    other = replace(options, settings=Settings(vividness=1))
+    vivid = do(Plan([str(tmp_path)], overwrite=True), other)
+    assert [row.status for row in first] == ["done"]
+    assert [Path(row.input).name for row in again] == ["x.color.png", "x.png"]
+    assert [row.status for row in again] == ["skipped", "already_done"]
+    assert [row.status for row in vivid] == ["skipped", "done"]
+
+
+def test_an_output_of_another_version_is_done_unless_overwriting(
+    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_photo(tmp_path / "x.png")
+    monkeypatch.setattr("tintype.api.__version__", "0.0.1")
+    one(source, options)
+    monkeypatch.undo()
+    assert one(source, options).status == "already_done"
+    assert one(source, replace(options, overwrite=True)).status == "done"
+    assert one(source, replace(options, overwrite=True)).status == "already_done"
+
+
+def test_outputs_of_ours_are_not_coloured_again(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    for ending in ("png", "bmp", "jpg"):
+        make_photo(tmp_path / f"{ending}.{ending}")
+    do(Plan([str(tmp_path)]), options)
+    rows = do(Plan([str(tmp_path)]), options)
+    skipped = {Path(row.input).name: row.reason for row in rows if row.status == "skipped"}
+    assert skipped == dict.fromkeys(("bmp.color.bmp", "jpg.color.jpg", "png.color.png"), OWN_OUTPUT)
+    assert sum(row.status == "already_done" for row in rows) == 3
+    # Outputs moved to another folder and renamed say themselves what they are.
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "png.color.png").rename(tmp_path / "elsewhere" / "renamed.png")
+    (row,) = do(Plan([str(tmp_path / "elsewhere")]), options)
+    assert row.reason == OWN_OUTPUT
+
+
+def test_colour_photographs(tmp_path: Path, make_photo: Make, options: Options) -> None:
+    color = save_color(tmp_path / "c.png")
+    grey = make_photo(tmp_path / "g.png")
+    both = [str(color), str(grey)]
+    skipped, done = do(Plan(both), options)
+    assert (skipped.status, skipped.reason, done.status) == ("skipped", COLOR_PHOTO, "done")
+    assert skipped.output is None
+    assert not (tmp_path / "c.color.png").exists()
+    assert one(color, replace(options, color_photos="skip")).status == "skipped"
+    alone = one(color, options)
+    assert alone.status == "done"
+    assert any("colour photograph" in note for note in alone.notes)
+    into = Plan(both, into=tmp_path / "out")
+    rows = do(into, replace(options, color_photos="color"))
+    assert [row.status for row in rows] == ["done", "done"]
+
+
+def test_bad_inputs_are_rows_and_the_rest_goes_on(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    good = make_photo(tmp_path / "good.png")
+    whole = good.read_bytes()
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "text.jpg").write_text("Dear diary,\n")
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "huge.png").write_bytes(whole[:16] + b"\0\0\x7f\xff\0\0\x7f\xff" + whole[24:])
+    rows = {Path(row.input).name: row for row in do(Plan([str(tmp_path)]), options)}
+    assert rows.pop("good.png").status == "done"
+    assert sorted(rows) == ["cut.png", "empty.jpg", "huge.png", "text.jpg"]
+    for name, row in rows.items():
+        assert row.status == "failed"
+        assert name in str(row.error)
+        assert "fault" not in str(row.error)
+        assert "\n" not in str(row.error)
+    assert "--max-megapixels" in f"{rows['huge.png'].error} {rows['huge.png'].hint}"
+    assert len(names(tmp_path)) == 6
+
+
+def test_a_file_too_long_for_a_photo_is_not_read(tmp_path: Path, options: Options) -> None:
+    path = tmp_path / "endless.jpg"
+    with path.open("wb") as file:
+        file.write(b"\xff\xd8\xff")
+        file.truncate(200 * 2**20)
+    row = one(path, replace(options, max_pixels=1_000_000))
+    assert row.status == "failed"
+    assert "too long" in str(row.error)
+    assert "--max-megapixels" in str(row.hint)
+
+
+def test_a_folder_without_permission_is_a_row(
+    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_photo(tmp_path / "open/x.png")
+    make_photo(tmp_path / "closed/y.png")
+    scandir = os.scandir
+
+    # Permissions do not bind every user that tests run as.
+    def guarded(path: Path) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    rows = do(Plan([str(tmp_path)], recursive=True), options)
+    assert [(Path(row.input).name, row.status) for row in rows] == [
+        ("closed", "failed"),
+        ("x.png", "done"),
+    ]
+    assert "permission denied" in str(rows[0].error)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_full_disk_loses_nothing(
+    tmp_path: Path,
+    make_photo: Make,
+    options: Options,
+    monkeypatch: pytest.MonkeyPatch,
+    overwrite: bool,
+) -> None:
+    source = make_photo(tmp_path / "x.png")
+    options = replace(options, overwrite=overwrite)
+    if overwrite:
+        one(source, replace(options, settings=Settings(vividness=0.1)))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    row = one(source, options)
+    assert row.status == "failed"
+    assert "disk is full" in str(row.error)
+    assert row.exit_code == 1
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_target_folder_that_cannot_be_made_is_said(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    source = make_photo(tmp_path / "x.png")
+    (tmp_path / "file").write_bytes(b"")
+    row = one(source, options, into=tmp_path / "file" / "below")
+    assert row.status == "failed"
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_a_fault_of_ours_is_a_row_too(
+    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_photo(tmp_path / "x.png")
+    make_photo(tmp_path / "y.png")
+    faults: Iterator[Exception] = iter([ZeroDivisionError("by\nzero"), MemoryError()])
+
+    def break_down(*_: object, **__: object) -> None:
+        raise next(faults)
+
+    monkeypatch.setattr(run_module, "colorize_bytes", break_down)
+    first, second = do(Plan([str(tmp_path)]), options)
+    assert "ZeroDivisionError" in str(first.error)
+    assert "memory" in str(second.error)
+    assert names(tmp_path) == ["x.png", "y.png"]
+
+
+def test_a_missing_model_is_one_error_before_anything(tmp_path: Path, make_photo: Make) -> None:
+    plan = Plan([str(make_photo(tmp_path / "x.png"))])
+    with pytest.raises(ModelError):
+        run(plan, Options(model="no-such-model"), items=1)
+
+
+def test_what_a_killed_run_left_is_removed(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    make_photo(tmp_path / "x.png")
+    left = tmp_path / ".tintype-0123456789abcdef.tmp"
+    left.write_bytes(b"half a picture")
+    mine = tmp_path / ".tintype-notes.tmp"
+    mine.write_bytes(b"not made by write_atomically")
+    do(Plan([str(tmp_path)]), options)
+    assert not left.exists()
+    assert mine.exists()
+
+
+def test_the_winner_of_a_race_is_accepted(
+    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run finishes the same picture between our look at the target and our writing."""
+    source = make_photo(tmp_path / "x.png")
+    write = run_module.write_atomically
+
+    def overtaken(path: Path, data: bytes, *, overwrite: bool) -> None:
+        write(path, data, overwrite=overwrite)
+        write(path, data, overwrite=overwrite)
+
+    monkeypatch.setattr(run_module, "write_atomically", overtaken)
+    assert one(source, options).status == "done"
+
+    def beaten_by_a_stranger(path: Path, data: bytes, *, overwrite: bool) -> None:
+        path.write_bytes(b"a stranger's file")
+        write(path, data, overwrite=overwrite)
+
+    monkeypatch.setattr(run_module, "write_atomically", beaten_by_a_stranger)
+    row = one(make_photo(tmp_path / "y.png"), options)
+    assert row.status == "failed"
+    assert (tmp_path / "y.color.png").read_bytes() == b"a stranger's file"
+
+
+# ----- several processes -----
+
+
+def test_processes_give_the_same_files_in_the_same_order(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    for number in range(7):
+        make_photo(tmp_path / f"in/{number}.png", seed=number)
+    make_photo(tmp_path / "in/8.bmp", seed=8)
+    (tmp_path / "in/7.png").write_bytes(b"no picture")
+    here = do(Plan([str(tmp_path / "in")], into=tmp_path / "one"), options)
+    there = do(Plan([str(tmp_path / "in")], into=tmp_path / "two"), options, jobs=2)
+    assert [(row.input, row.status, row.sha256) for row in here] == [
+        (row.input, row.status, row.sha256) for row in there
+    ]
+    assert [row.status for row in here] == ["done"] * 7 + ["failed", "done"]
+    for name in names(tmp_path / "one"):
+        if not name.startswith("."):
+            assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert names(tmp_path / "one") == names(tmp_path / "two")
+
+
+def test_a_killed_process_is_replaced_and_nothing_is_missing(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    for number in range(20):
+        make_photo(tmp_path / f"in/{number:02}.png", seed=number, height=200, width=300)
+    plan = Plan([str(tmp_path / "in")], into=tmp_path / "out")
+    rows = []
+    with closing(run(plan, options, items=plan.check().items, jobs=2)) as running:
+        for row in running:
+            rows.append(row)
+            if len(rows) in {1, 6}:
+                multiprocessing.active_children()[0].kill()
+    assert [row.status for row in rows if row.status not in {"done", "already_done"}] == []
+    assert len(rows) == 20
+    assert names(tmp_path / "out") == [f"{number:02}.color.png" for number in range(20)]
+
+
+def test_a_photo_that_kills_every_process_is_a_row(
+    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        make_photo(tmp_path / f"{number}.png", seed=number)
+    context = multiprocessing.get_context("spawn")
+
+    def doomed(processes: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            processes, mp_context=context, initializer=os._exit, initargs=(9,)
+        )
+
+    monkeypatch.setattr(run_module._Pool, "_start", staticmethod(doomed))
+    rows = do(Plan([str(tmp_path)]), options, jobs=2)
+    assert [row.status for row in rows] == ["failed"] * 3
+    assert all("ended from outside" in str(row.error) for row in rows)
+
+
+def test_closing_a_run_ends_its_processes(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    for number in range(12):
+        make_photo(tmp_path / f"in/{number:02}.png", seed=number)
+    plan = Plan([str(tmp_path / "in")])
+    running = run(plan, options, items=plan.check().items, jobs=2)
+    next(running)
+    running.close()
+    assert multiprocessing.active_children() == []
+    assert not list((tmp_path / "in").glob(".tintype-*.tmp"))
