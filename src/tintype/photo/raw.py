@@ -32,6 +32,16 @@ READING_ERRORS = (
 )
 """What Pillow's readers raise on damaged files: seven kinds seen, their neighbours added."""
 
+# Their texts speak of Python ("'NoneType' object is not ..."), not of the file.
+_SPEECHLESS = (
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    struct.error,
+)
+
 
 @dataclass(slots=True)
 class Raw:
@@ -135,7 +145,9 @@ class Source:
         except MemoryError as error:
             raise self.too_large_for_memory() from error
         except READING_ERRORS as error:
-            reason = " ".join(str(error).split()).rstrip(".")[:120] or type(error).__name__
+            reason = " ".join(str(error).split()).rstrip(".")[:120]
+            if isinstance(error, _SPEECHLESS) or " " not in reason:
+                reason = "its structure makes no sense"
             raise UnreadablePhotoError(
                 f"{self.name} is damaged or incomplete: {reason}.",
                 hint="Open it in an image viewer, and copy it again from where it came.",

@@ -25,6 +25,7 @@ from tintype.photo import exif, ifd
 from tintype.photo.ifd import DamagedTagsError, Directory, Entry, Structure, Tags
 from tintype.photo.jpeg import without_thumbnails
 from tintype.photo.photo import Pixels
+from tintype.photo.quiet import captured_stderr
 from tintype.photo.raw import Raw, Source, split_modes
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
@@ -118,7 +119,10 @@ def read(source: Source) -> list[Raw]:
     raws = []
     for number, page in chosen:
         layout = _layout(source, structure, page)
-        raw = _through_pillow(source, number) if layout is None else _direct(source, layout)
+        with captured_stderr() as remarks:
+            raw = _through_pillow(source, number) if layout is None else _direct(source, layout)
+        if remarks:
+            raw.notes += (f"Parts of it may be damaged (libtiff: {remarks[0]}).",)
         raws.append(_described(raw, structure, page, turned=layout is None))
     return raws
 

@@ -1,0 +1,43 @@
+"""What C libraries print, caught.
+
+libtiff prints its complaints to the process's standard error, where they would stand between the
+lines of a progress bar and tell a user nothing. Pillow offers no way to switch them off. Caught,
+they also say something that no exception says: that a picture was decoded around a damaged place.
+"""
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_STDERR = 2
+# Two threads that redirect at once would each restore the other's redirection.
+_ONE_AT_A_TIME = threading.Lock()
+_MOST_BYTES = 4096
+
+
+@contextmanager
+def captured_stderr() -> Iterator[list[str]]:
+    """Redirects file descriptor 2 while C code runs.
+
+    Yields:
+        A list that holds the printed lines once the block is left.
+    """
+    lines: list[str] = []
+    with _ONE_AT_A_TIME, tempfile.TemporaryFile() as sink:
+        try:
+            saved = os.dup(_STDERR)
+        except OSError:
+            # Started without a standard error (a window program): nothing to protect.
+            yield lines
+            return
+        try:
+            os.dup2(sink.fileno(), _STDERR)
+            yield lines
+        finally:
+            os.dup2(saved, _STDERR)
+            os.close(saved)
+            sink.seek(0)
+            text = sink.read(_MOST_BYTES).decode("utf-8", "replace")
+            lines.extend(line.strip(" .") for line in text.splitlines() if line.strip())
