@@ -165,31 +165,51 @@ def _read_along(
 
 
 @functools.cache
-def _chroma_u8_table(step: float) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
-    """(256,) where the answers of a luma begin, and the answers: Cb in the lower byte, then Cr."""
+def _chroma_u8_table(step: float) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+    """(256,) where the answers of a luma begin, and the answers.
+
+    An answer is four bytes, the lowest first: Cb, Cr, and how far the colour's highest and lowest
+    channel lie above and below its luma.
+    """
     tops = np.append(_CHROMA_LUMAS[1:], 256) - 1
     to_node = (NODES - 1) / 255
     chroma = ((np.arange(_CHROMA_CODES) - _CHROMA_NEUTRAL) * 2 + _NEUTRAL) * to_node
     grid = _read_along(chroma_grid(step), 0, (_CHROMA_LUMAS + tops) / 2 * to_node)
     grid = _read_along(_read_along(grid, 1, chroma), 2, chroma)
-    cr = (grid[..., 0] * np.float32(1 / 1.402) + np.float32(128.5)).astype(np.uint16)
-    cb = (grid[..., 1] * np.float32(1 / 1.772) + np.float32(128.5)).astype(np.uint16)
+    red, blue = grid[..., 0], grid[..., 1]
+    green = _green(np.zeros_like(red), red, blue)
+    over = np.maximum(np.maximum(red, green), blue)
+    under = -np.minimum(np.minimum(red, green), blue)
+    answer = np.zeros(red.shape, np.uint32)
+    for place, value in enumerate((blue / 1.772 + 128, red / 1.402 + 128, over, under)):
+        answer |= np.clip(value + np.float32(0.5), 0, 255).astype(np.uint32) << np.uint32(8 * place)
     entry = np.searchsorted(_CHROMA_LUMAS, np.arange(256), side="right") - 1
-    return (entry * _CHROMA_CODES**2).astype(np.int32), (cb | cr << np.uint16(8)).ravel()
+    return (entry * _CHROMA_CODES**2).astype(np.int32), answer.ravel()
 
 
 def codes_to_chroma_u8(
-    luma_u8: NDArray[np.uint8], codes: NDArray[np.float32], *, step: float
-) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    luma_u8: NDArray[np.uint8],
+    lowest: NDArray[np.uint8],
+    highest: NDArray[np.uint8],
+    codes: NDArray[np.float32],
+    *,
+    step: float,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The JFIF chroma of colours with this luma, for writing beside an untouched Y plane.
 
+    One chroma sample serves four pixels. Where it would leave the gamut at the brightest or the
+    darkest of them, whoever reads the JPEG would clip and so change the luma there: it is faded
+    until it fits them all.
+
     Args:
-        luma_u8: (H, W) Y'.
+        luma_u8: (H, W) Y', the mean of four pixels.
+        lowest: (H, W) the lowest of the four.
+        highest: (H, W) the highest.
         codes: (2, H, W) a and b by `chroma_u8_coding`, with their fractions.
         step: One of `STEPS`.
 
     Returns:
-        Cb and Cr, both (H, W) and in 0..255, 128 is neutral.
+        Cb and Cr, both (H, W), 128 is neutral.
     """
     begins, answers = _chroma_u8_table(step)
     np.clip(codes, 0, _CHROMA_CODES - 1, out=codes)
@@ -200,7 +220,20 @@ def codes_to_chroma_u8(
     index += a
     index += b
     answer = np.take(answers, index, mode="clip")
-    return answer & np.uint16(0xFF), answer >> np.uint16(8)
+    cb, cr, over, under = ((answer >> np.uint32(8 * place)).astype(np.uint8) for place in range(4))
+    crowded = np.flatnonzero((over > 255 - highest) | (under > lowest))
+    if crowded.size:
+        above = 255 - np.take(highest, crowded).astype(np.float32)
+        below = np.take(lowest, crowded).astype(np.float32)
+        room = np.minimum(
+            above / np.maximum(np.take(over, crowded), 1),
+            below / np.maximum(np.take(under, crowded), 1),
+        )
+        np.minimum(room, 1, out=room)
+        for plane in (cb, cr):
+            faded = (np.take(plane, crowded) - np.float32(128)) * room
+            np.put(plane, crowded, faded + np.float32(128.5))
+    return cb, cr
 
 
 # --- 16-bit RGB ---------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from tintype.color import gamut_grid
 from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
 from tintype.engine import palette
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.fit import ChromaUp, luma_down, luma_to_input, plan_fit
+from tintype.engine.fit import ChromaUp, halved_range, luma_down, luma_to_input, plan_fit
 from tintype.engine.session import Session
 from tintype.errors import UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -117,7 +117,7 @@ class Engine:
         step = gamut_grid.step_for(up.largest)
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
         if halved:
-            color = self._half(grey, up, step)
+            color = self._half(photo.grey, grey, up, step)
         elif photo.bits == 8:
             color = self._full_u8(grey, up, step)
         else:
@@ -157,15 +157,19 @@ class Engine:
         self._each_band(grey.shape, band)
         return color
 
-    def _half(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> HalfChroma:
+    def _half(
+        self, full: NDArray[np.uint8], grey: NDArray[np.uint8], up: ChromaUp, step: float
+    ) -> HalfChroma:
         half = HalfChroma(np.empty_like(grey), np.empty_like(grey))
         up.express(*gamut_grid.chroma_u8_coding(step))
 
         def band(rows: slice) -> None:
             for strip in _strips(rows, grey.shape[1]):
                 coded = up.rows(strip.start, grey[strip])
-                cb, cr = gamut_grid.codes_to_chroma_u8(grey[strip], coded, step=step)
-                half.cb[strip], half.cr[strip] = cb, cr
+                extremes = halved_range(full[2 * strip.start : 2 * strip.stop])
+                half.cb[strip], half.cr[strip] = gamut_grid.codes_to_chroma_u8(
+                    grey[strip], *extremes, coded, step=step
+                )
 
         self._each_band(grey.shape, band)
         return half

@@ -93,6 +93,29 @@ def _upper_byte(grey: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
     return upper
 
 
+def halved_range(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The lowest and the highest of each 2 x 2 pixels.
+
+    Args:
+        grey: (H, W) Y'; an odd last row or column stands alone.
+
+    Returns:
+        Both (ceil(H/2), ceil(W/2)).
+    """
+    return _paired(grey, np.minimum), _paired(grey, np.maximum)
+
+
+def _paired(grey: NDArray[np.uint8], pick: np.ufunc) -> NDArray[np.uint8]:
+    tall, wide = grey.shape[0] // 2, grey.shape[1] // 2
+    rows = np.empty((grey.shape[0] - tall, grey.shape[1]), np.uint8)
+    rows[-1:] = grey[-1:]
+    pick(grey[: 2 * tall : 2], grey[1::2], out=rows[:tall])
+    both = np.empty((rows.shape[0], grey.shape[1] - wide), np.uint8)
+    both[:, -1:] = rows[:, -1:]
+    pick(rows[:, : 2 * wide : 2], rows[:, 1::2], out=both[:, :wide])
+    return both
+
+
 def luma_to_input(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     """(h, w) Y' in 0..255 to the network's (1, 1, h, w) L in 0..100."""
     return np.asarray(luma01_to_L(luma / 255), np.float32)[None, None]
