@@ -4,6 +4,7 @@ Nothing heavy is imported before it is known to be needed, so that help and mist
 are answered at once.
 """
 
+import difflib
 import json
 import os
 import sys
@@ -59,7 +60,10 @@ def main(words: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        say(f"{error.format_message()} Type tintype --help.")
+        hint = "Type tintype --help."
+        if any(word.startswith("-") and os.path.lexists(word) for word in words):
+            hint = "A file whose name begins with - is named after --, or as ./-NAME."
+        say(f"{error.format_message()} {hint}")
         return UsageError.exit_code
     except TintypeError as error:
         say(str(error))
@@ -85,12 +89,24 @@ def _dispatch(words: list[str]) -> int:
         return UsageError.exit_code
     first = words[0]
     if first not in COMMANDS:
+        _refuse_misspelt(first)
         return _photos(parse_photos(words))
     if first in LEARNING:
         return _learning(first, words[1:])
     if first == "models":
         return _models(words[1:])
     return _inspect(words[1:])
+
+
+def _refuse_misspelt(first: str) -> None:
+    """A first word that is almost a command and no file at all is most likely meant as one."""
+    if first.isalpha() and not os.path.lexists(first):
+        meant = difflib.get_close_matches(first.lower(), COMMANDS, n=1, cutoff=0.75)
+        if meant:
+            raise UsageError(
+                f"There is neither a file nor a command named {first}.",
+                hint=f"Did you mean tintype {meant[0]}?",
+            )
 
 
 # ----- colouring -----

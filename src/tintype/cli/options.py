@@ -4,6 +4,7 @@ Parsing only, and nothing heavy is imported. An option that is not given is None
 where they are used, each in one place.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import click
 
 from tintype import __version__
+from tintype.cli.show import print_result
 from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -142,13 +144,20 @@ _ALL = "tintype.help_all"
 def _help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         ctx.meta[_ALL] = param.name == "help_all"
-        click.echo(ctx.get_help())
+        print_result(ctx.get_help())
         ctx.exit()
+
+
+def _above_zero(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
+    # click's own range lets "nan" through, and "inf" is no number of pixels.
+    if value is not None and not 0 < value < math.inf:
+        raise click.BadParameter(f"{value} is not above 0.")
+    return value
 
 
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
-        click.echo(f"tintype {__version__}")
+        print_result(f"tintype {__version__}")
         ctx.exit()
 
 
@@ -241,7 +250,8 @@ _PHOTOS = _PhotosCommand(
         ),
         _Option(
             "--max-megapixels",
-            type=click.FloatRange(min=0, min_open=True),
+            type=float,
+            callback=_above_zero,
             metavar="NUMBER",
             first_page=False,
             help="Refuse pictures that are larger; usually 100.",
