@@ -370,10 +370,17 @@ class Colorizer:
 
     __call__ = colorize
 
-    def _file(self, data: bytes, settings: Settings, *, name: str) -> bytes:
+    def _file(
+        self, data: bytes, settings: Settings, *, name: str, form: str | None = None
+    ) -> bytes:
         provenance = provenance_of(data, self._engine.bundle, settings)
         return colorize_bytes(
-            data, name=name, engine=self._engine, settings=settings, provenance=provenance
+            data,
+            name=name,
+            engine=self._engine,
+            settings=settings,
+            provenance=provenance,
+            form=form,
         ).data
 
     def _path(self, source: Path, settings: Settings, *, overwrite: bool) -> Path:
@@ -388,7 +395,8 @@ class Colorizer:
                 raise TargetExistsError(
                     f"{shown(target)} is the input itself, which is never replaced."
                 )
-        colored = self._file(data, settings, name=shown(source))
+        form = format_of_suffix(target.suffix)
+        colored = self._file(data, settings, name=shown(source), form=form)
         write_atomically(target, colored, overwrite=overwrite)
         return target
 

@@ -32,6 +32,7 @@ from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo.decode import MAX_PIXELS
 from tintype.photo.encode import remove_abandoned, write_atomically
+from tintype.photo.formats import format_of_suffix
 from tintype.photo.provenance import Provenance, read_provenance
 
 ColorPhotos = Literal["skip", "color"]
@@ -130,7 +131,7 @@ class Worker:
             engine=self._engine,
             settings=options.settings,
             provenance=provenance,
-            form=options.format,
+            form=options.format or format_of_suffix(job.target.suffix),
             strip_metadata=options.strip_metadata,
             max_pixels=options.max_pixels,
             color_photos=policy,

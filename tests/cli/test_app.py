@@ -1,0 +1,389 @@
+"""The command in this process: words in, exit code, stdout and stderr out."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.cli import app
+from tintype.cli.app import main
+
+Make = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TINTYPE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def color(tiny_model: Path) -> Callable[..., int]:
+    """`tintype WORDS` with the tiny model, in one process."""
+    return lambda *words: main(["--model", str(tiny_model), "--jobs", "1", *words])
+
+
+def lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
+def names(folder: str = ".") -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_one_photo(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    make_photo(Path("photo.jpg"))
+    assert color("photo.jpg") == 0
+    said = capfd.readouterr()
+    assert said.out == "photo.color.jpg\n"
+    assert lines(said.err) == [f"tintype: photo.jpg is coloured, in {said.err.split()[-2]} s."]
+    assert Path("photo.color.jpg").is_file()
+    assert color("photo.jpg") == 0
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "done already" in said.err
+
+
+def test_a_folder(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    for name in ("b.png", "a.png", "deep/c.png"):
+        make_photo(Path("in", name))
+    Path("in/bad.png").write_bytes(b"")
+    Path("in/notes.txt").write_text("x")
+    assert color("in", "--into", "out", "--recursive", "--report", "r.jsonl") == 1
+    said = capfd.readouterr()
+    written = [Path("out", name) for name in ("a.color.png", "b.color.png", "deep/c.color.png")]
+    assert lines(said.out) == [str(path) for path in written]
+    assert len(lines(said.err)) == 2
+    assert "bad.png is empty" in lines(said.err)[0]
+    assert lines(said.err)[1].startswith("tintype: 3 coloured, 1 failed; 1 other file left alone;")
+    rows = [json.loads(line) for line in lines(Path("r.jsonl").read_text())]
+    assert [(Path(row["input"]).name, row["status"]) for row in rows] == [
+        ("a.png", "done"),
+        ("b.png", "done"),
+        ("bad.png", "failed"),
+        ("c.png", "done"),
+    ]
+    assert rows[2]["hint"]
+    assert all(
+        len(row["sha256"]) == len(row["input_sha256"]) == 64 for row in rows if row["sha256"]
+    )
+
+
+def test_several_files_and_a_pattern(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    for name in ("a.png", "b.png", "c.jpg"):
+        make_photo(Path(name))
+    assert color("*.png", "c.jpg", "--into", "out") == 0
+    assert names("out") == ["a.color.png", "b.color.png", "c.color.jpg"]
+    assert "3 coloured" in capfd.readouterr().err
+
+
+def test_an_output_by_name(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    make_photo(Path("a.png"))
+    assert color("a.png", "-o", "b.webp") == 0
+    assert capfd.readouterr().out == "b.webp\n"
+    with Image.open("b.webp") as image:
+        assert image.format == "WEBP"
+    assert color("a.png", "-o", "a.png", "--overwrite") == 2
+    assert "the input itself" in capfd.readouterr().err
+
+
+def test_what_a_format_cannot_carry_is_said(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    make_photo(Path("a.bmp"))
+    assert color("a.bmp") == 0
+    assert "tintype: a.bmp: BMP cannot say in the file that it was coloured." in lines(
+        capfd.readouterr().err
+    )
+
+
+def test_sixteen_bits_stay_and_are_never_lost_in_silence(
+    color: Callable[..., int], capfd: Capture
+) -> None:
+    ramp = np.linspace(0, 65535, 48 * 64).reshape(48, 64).astype(np.uint16)
+    Image.fromarray(ramp).save("deep.png")
+    assert color("deep.png", "--check") == 0
+    assert "identical at all" in capfd.readouterr().err
+    assert color("deep.png", "--format", "jpeg", "--check") == 0
+    said = capfd.readouterr().err
+    assert "8 bits" in said
+    assert "not comparable, 8 bits against 16" in said
+
+
+def test_the_grey_check(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    make_photo(Path("a.jpg"))
+    assert color("a.jpg", "--check") == 0
+    said = capfd.readouterr().err
+    mean = float(said.split("mean difference ")[1].split(",")[0]) if "mean" in said else 0.0
+    assert mean <= 0.5
+    assert "compared with the input" in said
+
+
+def test_clashing_names_are_usage_and_nothing_is_written(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    make_photo(Path("a.png"))
+    make_photo(Path("a.jpg"))
+    assert color(".", "--format", "png", "--report", "r.jsonl") == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert len(lines(said.err)) == 1
+    assert names() == ["a.jpg", "a.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        (["missing.jpg"], 3, "missing.jpg: no such file"),
+        (["empty"], 3, "There is no picture in empty"),
+        (["nested"], 3, "--recursive"),
+        (["*.tiff"], 3, "No file matches"),
+        (["a.png", "missing.jpg"], 1, "1 coloured, 1 failed"),
+        (["a.png", "--vividness", "3"], 2, "out of range"),
+        (["a.png", "--vividness", "nan"], 2, "out of range"),
+        (["a.png", "--into", "a.png"], 2, "not a folder"),
+        (["a.png", "-o", "nested"], 2, "is a folder"),
+        (["a.png", "-o", "x.png", "--into", "y"], 2, "contradict"),
+        (["a.png", "empty", "nested/b.png", "-o", "x.png"], 2, "several inputs"),
+        (["a.png", "--report", "a.png"], 2, "no report"),
+        (["a.png", "--report", "no/r.jsonl"], 1, "cannot be written"),
+        (["a.png", "--max-megapixels", "0.001"], 3, "--max-megapixels"),
+        (["a.png", "--nonsense"], 2, "No such option"),
+        (["model"], 2, "Did you mean tintype models?"),
+        (["Inspekt", "a.png"], 2, "Did you mean tintype inspect?"),
+        (["-", "a.png"], 2, "A stream is one picture"),
+        (["-", "--into", "x"], 2, "--into"),
+    ],
+)
+def test_mistakes_are_one_line(
+    *, tiny_model: Path, make_photo: Make, capfd: Capture, words: list[str], code: int, what: str
+) -> None:
+    make_photo(Path("a.png"))
+    make_photo(Path("nested/deep/b.png"))
+    Path("empty").mkdir()
+    before = Path("a.png").read_bytes()
+    assert main([*words, "--jobs", "1", "--model", str(tiny_model)]) == code
+    said = capfd.readouterr()
+    assert what in said.err
+    assert "Traceback" not in said.err
+    # A row that failed beside others has its own line and the last one counts.
+    assert len(lines(said.err)) <= (2 if code == 1 else 1)
+    assert all(line.startswith("tintype: ") for line in lines(said.err))
+    assert Path("a.png").read_bytes() == before
+
+
+def test_a_command_word_is_the_command_and_a_path_is_the_file(
+    color: Callable[..., int], make_photo: Make, capfd: Capture, tiny_model: Path
+) -> None:
+    make_photo(Path("models"))
+    main(["models"])
+    assert "coloured" not in capfd.readouterr().err
+    assert main(["./models", "--model", str(tiny_model)]) == 0
+    assert capfd.readouterr().out == "models.color.png\n"
+    assert color("models", "--overwrite") == 0  # not the first word
+
+
+def test_a_name_with_a_dash(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    make_photo(Path("-x.png"))
+    assert main(["-x.png"]) == 2
+    assert "named after --" in capfd.readouterr().err
+    assert color("--", "-x.png") == 0
+    assert Path("-x.color.png").is_file()
+
+
+def test_a_name_that_would_drive_the_terminal_is_shown_instead(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    name = "evil\x1b[2J\nline.png"
+    make_photo(Path(name))
+    Path("bad\x1b\n.png").write_bytes(b"")
+    assert color(name) == 0
+    assert color("bad\x1b\n.png") == 3
+    said = capfd.readouterr()
+    assert "\x1b" not in said.err
+    assert len(lines(said.err)) == 2
+    assert r"evil\x1b[2J\nline.png" in said.err
+    # What is not for people is exact.
+    assert said.out == "evil\x1b[2J\nline.color.png\n"
+
+
+class Stdin(io.TextIOWrapper):
+    """Standard input with a picture in it."""
+
+
+def pipe_in(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(io.BytesIO(data)))
+
+
+def test_a_stream(
+    color: Callable[..., int],
+    make_photo: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    data = make_photo(Path("a.png")).read_bytes()
+    pipe_in(monkeypatch, data)
+    assert color("-") == 0
+    piped = capfdbinary.readouterr()
+    assert piped.err == b""
+    assert color("a.png", "-o", "-") == 0
+    assert capfdbinary.readouterr().out == piped.out
+    assert color("a.png") == 0
+    assert Path("a.color.png").read_bytes() == piped.out
+    pipe_in(monkeypatch, data)
+    assert color("-", "-o", "b.png", "--format", "png") == 0
+    assert Path("b.png").read_bytes() == piped.out
+    pipe_in(monkeypatch, data)
+    assert color("-", "-o", "b.png") == 3
+    pipe_in(monkeypatch, data)
+    capfdbinary.readouterr()
+    assert color("-", "--format", "jpeg") == 0
+    assert capfdbinary.readouterr().out.startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_a_bad_stream_writes_nothing(
+    color: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: Capture, data: bytes
+) -> None:
+    pipe_in(monkeypatch, data)
+    assert color("-") == 3
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert len(lines(said.err)) == 1
+    assert "standard input" in said.err.lower()
+
+
+def test_a_picture_is_not_written_to_a_terminal(
+    color: Callable[..., int], make_photo: Make, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    make_photo(Path("a.png"))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert color("a.png", "-o", "-") == 2
+    said = capfd.readouterr()
+    assert "terminal" in said.err
+    assert said.out == ""
+
+
+def test_nothing_piped_in(
+    color: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    pipe_in(monkeypatch, b"")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert color("-") == 2
+    assert "nothing is piped in" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "tif", "webp", "avif", "jp2", "bmp", "ppm"])
+def test_inspect(color: Callable[..., int], make_photo: Make, capfd: Capture, ending: str) -> None:
+    make_photo(Path(f"a.{ending}"))
+    assert color(f"a.{ending}", "--vividness", "0.7", "--strip-metadata") == 0
+    capfd.readouterr()
+    assert main(["inspect", "--json", f"a.{ending}", f"a.color.{ending}"]) == 0
+    before, after = (json.loads(line) for line in lines(capfd.readouterr().out))
+    assert (before["coloured_by_tintype"], before["tone"]) == (False, "grey")
+    assert (after["coloured_by_tintype"], after["tone"]) == (True, "color")
+    assert after["provenance"]["model"] == "tiny"
+    assert after["provenance"]["settings"]["vividness"] == 0.7
+    assert main(["inspect", f"a.color.{ending}"]) == 0
+    said = capfd.readouterr().out
+    assert "coloured by Tintype" in said
+    assert "with model tiny" in said
+
+
+def test_inspect_says_what_cannot_be_read(make_photo: Make, capfd: Capture) -> None:
+    make_photo(Path("a.png"))
+    Path("text.png").write_text("x")
+    assert main(["inspect", "text.png"]) == 3
+    assert main(["inspect", "a.png", "text.png", "missing.png", "."]) == 1
+    said = capfd.readouterr()
+    assert lines(said.out) == ["a.png: PNG, 64 x 48, black and white"]
+    assert len(lines(said.err)) == 4
+    assert main(["inspect", "--json", "missing.png"]) == 3
+    assert "error" in json.loads(capfd.readouterr().out)
+
+
+def test_models(tiny_model: Path, capfd: Capture) -> None:
+    home = Path("home/models")
+    home.mkdir(parents=True)
+    (home / "tiny.onnx").write_bytes(tiny_model.read_bytes())
+    assert main(["models"]) == 0
+    assert "tiny 1: Random weights, for tests" in capfd.readouterr().out
+    assert main(["models", "--json", "tiny"]) == 0
+    card = json.loads(capfd.readouterr().out)
+    assert card["name"] == "tiny"
+    assert card["sizes"] == {"fast": 32, "normal": 64, "high": 96}
+    assert main(["models", "tiny"]) == 0
+    assert "Random weights" in capfd.readouterr().out
+    damaged = bytearray(tiny_model.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (home / "damaged.onnx").write_bytes(damaged)
+    assert main(["models"]) == 1
+    said = capfd.readouterr()
+    assert "tiny" in said.out
+    assert "damaged" in said.err
+    assert main(["models", "no-such"]) == 3
+
+
+def test_a_damaged_model_is_one_line(make_photo: Make, tiny_model: Path, capfd: Capture) -> None:
+    make_photo(Path("a.png"))
+    make_photo(Path("b.png"))
+    Path("m.onnx").write_bytes(tiny_model.read_bytes()[:-1000])
+    assert main(["--model", "m.onnx", ".", "--report", "r.jsonl"]) == 3
+    assert len(lines(capfd.readouterr().err)) == 1
+    assert names() == ["a.png", "b.png", "m.onnx"]
+
+
+def test_interrupted(
+    color: Callable[..., int], make_photo: Make, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    make_photo(Path("a.png"))
+
+    def interrupt(_descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    assert color("a.png") == 130
+    assert lines(capfd.readouterr().err) == [
+        "tintype: Interrupted. The same command continues where this one stopped."
+    ]
+    assert names() == ["a.png"]
+
+
+def test_a_fault_is_one_line_too(
+    make_photo: Make, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    def fault(_words: object) -> int:
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(app, "_dispatch", fault)
+    assert main(["x"]) == 3
+    said = capfd.readouterr().err
+    assert len(lines(said)) == 1
+    assert "TINTYPE_TRACEBACK" in said
+    monkeypatch.setenv("TINTYPE_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["x"])
+
+
+def test_learning_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tintype.cli import learning
+
+    told = []
+
+    def take(command: str, words: list[str]) -> int:
+        told.append((command, words))
+        return 7
+
+    monkeypatch.setattr(learning, "main", take)
+    for command in ("train", "evaluate", "export"):
+        assert main([command, "--help", "x"]) == 7
+    assert told == [(command, ["--help", "x"]) for command in ("train", "evaluate", "export")]
