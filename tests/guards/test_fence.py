@@ -1,0 +1,88 @@
+"""The fence, seen from outside: what a fresh interpreter has loaded, and how soon it answers."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "tifffile", "simplejpeg", "rich", "onnx")
+
+# `tintype --help` on an idle machine takes a third of this.
+HELP_SECONDS = 0.4
+
+
+def loaded_after(code: str, cwd: Path) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after running some code."""
+    script = (
+        f"{code}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=cwd, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
+    loaded = loaded_after("import tintype\ntintype.TintypeError\ntintype.__version__", tmp_path)
+    assert "tintype" in loaded
+    assert loaded.isdisjoint({*HEAVY, "click"})
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--help-all"], ["--version"], ["--nonsense"], []])
+def test_the_command_loads_nothing_heavy_before_it_works(tmp_path: Path, words: list[str]) -> None:
+    loaded = loaded_after(f"from tintype.cli.app import main\nmain({words!r})", tmp_path)
+    assert "click" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_colouring_a_photo_loads_no_torch(
+    tmp_path: Path, make_photo: Callable[..., Path], tiny_model: Path
+) -> None:
+    for ending in ("jpg", "png", "tif", "webp"):
+        make_photo(tmp_path / f"x.{ending}")
+    words = ["--model", str(tiny_model), "--jobs", "1", "."]
+    code = f"from tintype.cli.app import main\nassert main({words!r}) == 0"
+    loaded = loaded_after(code, tmp_path)
+    assert (tmp_path / "x.color.tif").is_file()
+    assert {"numpy", "PIL", "onnxruntime"} <= loaded
+    assert loaded.isdisjoint({"torch", "onnx", "pydantic", "safetensors", "skimage", "scipy"})
+
+
+def test_help_answers_at_once(tmp_path: Path) -> None:
+    # The smallest of several: what the program needs, not what the machine is busy with.
+    command = [sys.executable, "-m", "tintype", "--help"]
+    seconds = []
+    for _ in range(15):
+        began = time.perf_counter()
+        subprocess.run(command, stdout=subprocess.DEVNULL, cwd=tmp_path, check=True)
+        seconds.append(time.perf_counter() - began)
+        if min(seconds) <= HELP_SECONDS:
+            break
+    assert min(seconds) <= HELP_SECONDS
+
+
+def test_the_guard_sees_what_is_loaded(tmp_path: Path) -> None:
+    """The guard of the guard: an import of something heavy is noticed."""
+    assert "numpy" in loaded_after("import numpy", tmp_path)
+
+
+def test_nothing_reaches_for_the_network(
+    tmp_path: Path, make_photo: Callable[..., Path], tiny_model: Path
+) -> None:
+    make_photo(tmp_path / "x.jpg")
+    words = ["--model", str(tiny_model), "x.jpg"]
+    code = (
+        "import sys\n"
+        "def watch(event, args):\n"
+        "    if event in {'socket.connect', 'socket.getaddrinfo', 'socket.bind'}:\n"
+        "        raise RuntimeError(f'{event} {args}')\n"
+        "sys.addaudithook(watch)\n"
+        "from tintype.cli.app import main\n"
+        f"assert main({words!r}) == 0"
+    )
+    assert "onnxruntime" in loaded_after(code, tmp_path)
+    assert os.path.lexists(tmp_path / "x.color.jpg")

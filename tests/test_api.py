@@ -1,0 +1,218 @@
+"""The Python API: same kind out as in, and the same pixels through every door."""
+
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tintype
+from tintype.cli.app import main
+from tintype.jobs.inspect import inspect
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def colorizer(tiny_model: Path) -> "tintype.Colorizer":
+    return tintype.Colorizer(tiny_model)
+
+
+@pytest.fixture
+def photo(tmp_path: Path, make_photo: Make) -> Path:
+    return make_photo(tmp_path / "photo.png", height=97, width=131)
+
+
+def pixels(data: bytes | Path) -> np.ndarray:
+    with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as image:
+        assert image.mode in {"RGB", "RGBA"}
+        return np.asarray(image)
+
+
+def test_all_doors_give_the_same_pixels(
+    colorizer: "tintype.Colorizer",
+    photo: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    data = photo.read_bytes()
+    with Image.open(photo) as image:
+        grey = np.asarray(image)
+        by_image = colorizer.colorize(image)
+    written = colorizer.colorize(photo)
+    assert written == tmp_path / "photo.color.png"
+    expected = pixels(written)
+    assert np.ptp(expected.astype(int), axis=2).max() > 8
+    doors = {
+        "bytes": pixels(colorizer.colorize(data)),
+        "stream": pixels(colorizer.colorize(io.BytesIO(data)).getvalue()),
+        "image": np.asarray(by_image),
+        "array": colorizer.colorize(grey),
+        "called": colorizer(grey),
+        "function": tintype.colorize(grey, model=tiny_model),
+    }
+    out = tmp_path / "out"
+    assert main([str(photo), "--model", str(tiny_model), "--into", str(out)]) == 0
+    doors["command"] = pixels(out / "photo.color.png")
+    capfdbinary.readouterr()
+    assert main([str(photo), "--model", str(tiny_model), "-o", "-"]) == 0
+    doors["stdout"] = pixels(capfdbinary.readouterr().out)
+    for door, found in doors.items():
+        np.testing.assert_array_equal(found, expected, err_msg=door)
+    # Not only the pixels: the whole file, whatever it came through.
+    assert (out / "photo.color.png").read_bytes() == written.read_bytes()
+    assert colorizer.colorize(data) == written.read_bytes()
+
+
+def test_a_path_may_be_text(colorizer: "tintype.Colorizer", photo: Path) -> None:
+    written = colorizer.colorize(str(photo))
+    assert isinstance(written, Path)
+    made = inspect(written).provenance
+    assert made is not None
+    assert made.model == "tiny"
+
+
+def test_a_path_never_replaces_anything_unless_asked(
+    colorizer: "tintype.Colorizer", photo: Path
+) -> None:
+    before = photo.read_bytes()
+    target = photo.with_name("photo.color.png")
+    target.write_bytes(b"mine")
+    with pytest.raises(tintype.TargetExistsError, match="overwrite=True"):
+        colorizer.colorize(photo)
+    assert target.read_bytes() == b"mine"
+    assert colorizer.colorize(photo, overwrite=True) == target
+    assert target.read_bytes() != b"mine"
+    target.unlink()
+    target.hardlink_to(photo)
+    with pytest.raises(tintype.TargetExistsError, match="never replaced"):
+        colorizer.colorize(photo, overwrite=True)
+    assert photo.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "PPM", "JPEG2000"])
+def test_bytes_come_back_in_their_own_format(colorizer: "tintype.Colorizer", form: str) -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.arange(64 * 48, dtype=np.uint8).reshape(48, 64)).save(file, form)
+    with Image.open(io.BytesIO(colorizer.colorize(file.getvalue()))) as image:
+        assert image.format == form
+        assert image.size == (64, 48)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(40, 56), (40, 56, 1), (40, 56, 2), (40, 56, 3), (40, 56, 4)])
+def test_arrays_of_every_kind(
+    colorizer: "tintype.Colorizer", dtype: type, shape: tuple[int, ...]
+) -> None:
+    top = 1 if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
+    ramp = (np.arange(np.prod(shape)).reshape(shape) % 97) / 97 * top
+    array = ramp.astype(dtype)
+    before = array.copy()
+    colored = colorizer.colorize(array)
+    has_alpha = len(shape) == 3 and shape[2] in {2, 4}
+    assert colored.shape == (40, 56, 4 if has_alpha else 3)
+    assert colored.dtype == array.dtype
+    assert float(colored.max()) <= top
+    if has_alpha:
+        np.testing.assert_allclose(colored[..., 3], array[..., -1], atol=top / 65535)
+    np.testing.assert_array_equal(array, before)
+
+
+def test_the_grey_of_an_array_is_kept(colorizer: "tintype.Colorizer") -> None:
+    grey = np.arange(200, dtype=np.uint8).repeat(9).reshape(40, 45)
+    colored = Image.fromarray(colorizer.colorize(grey))
+    np.testing.assert_array_equal(np.asarray(colored.convert("L")), grey)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_images_of_every_mode(colorizer: "tintype.Colorizer", mode: str) -> None:
+    image = Image.linear_gradient("L").resize((56, 40)).convert("RGB").convert(mode)
+    image.info["dpi"] = (300.0, 300.0)
+    colored = colorizer.colorize(image)
+    assert colored.mode == ("RGBA" if mode in {"LA", "RGBA"} else "RGB")
+    assert colored.size == (56, 40)
+
+
+def test_an_image_keeps_what_pillow_saves_by_itself(
+    colorizer: "tintype.Colorizer", tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "Grandmother"
+    exif[0x0112] = 6
+    Image.linear_gradient("L").crop((0, 0, 80, 60)).save(tmp_path / "a.jpg", exif=exif)
+    with Image.open(tmp_path / "a.jpg") as image:
+        colored = colorizer.colorize(image)
+    assert colored.size == (60, 80)
+    assert colored.getexif()[0x010E] == "Grandmother"
+    assert colored.getexif()[0x0112] == 1
+
+
+def test_sixteen_bit_images_are_refused_not_cut(colorizer: "tintype.Colorizer") -> None:
+    image = Image.fromarray(np.arange(0, 60000, 20, dtype=np.uint16).reshape(50, 60))
+    with pytest.raises(tintype.UnsupportedPhotoError, match="16-bit"):
+        colorizer.colorize(image)
+
+
+def test_settings_matter(colorizer: "tintype.Colorizer", photo: Path) -> None:
+    data = photo.read_bytes()
+    plain = colorizer.colorize(data)
+    assert colorizer.colorize(data) == plain
+    assert colorizer.colorize(data, vividness=1.7) != plain
+    assert colorizer.colorize(data, quality="high") != plain
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda c: c.colorize(42), tintype.UsageError),
+        (lambda c: c.colorize(None), tintype.UsageError),
+        (lambda c: c.colorize(io.StringIO("text")), tintype.UsageError),
+        (lambda c: c.colorize(b"", vividness=9), tintype.UsageError),
+        (lambda c: c.colorize(b"", quality="best"), tintype.UsageError),
+        (lambda c: c.colorize(b""), tintype.UnreadablePhotoError),
+        (lambda c: c.colorize("missing.png"), tintype.UnreadablePhotoError),
+        (lambda c: c.colorize("nul\0byte.png"), tintype.UnreadablePhotoError),
+        (lambda c: c.colorize("."), tintype.UnreadablePhotoError),
+        (lambda c: c.colorize(np.zeros((4, 4, 7), np.uint8)), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(np.zeros((4, 4), np.int64)), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(np.full((4, 4), 1.5)), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(np.full((4, 4), np.nan)), tintype.UnsupportedPhotoError),
+        (lambda _: tintype.Colorizer("no-such-model"), tintype.ModelError),
+        (lambda _: tintype.colorize(b"", model="no-such-model"), tintype.ModelError),
+    ],
+)
+def test_mistakes(
+    colorizer: "tintype.Colorizer",
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[["tintype.Colorizer"], object],
+    error: type[tintype.TintypeError],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error) as caught:
+        call(colorizer)
+    assert str(caught.value)
+    assert isinstance(caught.value, tintype.TintypeError)
+
+
+def test_several_threads_share_one_model(tiny_model: Path) -> None:
+    rng = np.random.default_rng(3)
+    greys = [rng.integers(0, 256, (60 + n, 80), dtype=np.uint8) for n in range(8)]
+    alone = [tintype.Colorizer(tiny_model).colorize(grey) for grey in greys]
+    shared = tintype.Colorizer(tiny_model)
+    together: list[np.ndarray | None] = [None] * len(greys)
+
+    def work(index: int) -> None:
+        together[index] = shared.colorize(greys[index])
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(greys))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,73 @@
+"""What `import tintype` promises: these names, these parameters. A change here is a decision."""
+
+import inspect
+
+import pytest
+
+import tintype
+from tintype import errors
+
+NAMES = [
+    "Colorizer",
+    "ModelError",
+    "PhotoError",
+    "PhotoTooLargeError",
+    "TargetExistsError",
+    "TintypeError",
+    "UnreadablePhotoError",
+    "UnsupportedPhotoError",
+    "UsageError",
+    "WriteError",
+    "__version__",
+    "colorize",
+]
+
+
+def test_the_names_are_exactly_these() -> None:
+    assert sorted(tintype.__all__) == NAMES
+    assert dir(tintype) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_can_be_had(name: str) -> None:
+    assert getattr(tintype, name) is not None
+
+
+def test_other_names_are_refused() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'colourise'"):
+        _ = tintype.colourise  # type: ignore[attr-defined]
+
+
+def parameters(function: object) -> list[tuple[str, str, object]]:
+    found = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
+    return [(p.name, p.kind.name, p.default) for p in found if p.name != "self"]
+
+
+X = ("x", "POSITIONAL_OR_KEYWORD", inspect.Parameter.empty)
+SETTINGS = [("vividness", "KEYWORD_ONLY", None), ("quality", "KEYWORD_ONLY", "normal")]
+OVERWRITE = ("overwrite", "KEYWORD_ONLY", False)
+
+
+def test_the_parameters_are_exactly_these() -> None:
+    model = ("model", "KEYWORD_ONLY", None)
+    assert parameters(tintype.colorize) == [X, *SETTINGS, model, OVERWRITE]
+    assert parameters(tintype.Colorizer) == [("model", "POSITIONAL_OR_KEYWORD", None)]
+    assert parameters(tintype.Colorizer.colorize) == [X, *SETTINGS, OVERWRITE]
+    assert tintype.Colorizer.__call__ is tintype.Colorizer.colorize
+    members = {name for name in vars(tintype.Colorizer) if not name.startswith("_")}
+    assert members == {"colorize"}
+
+
+def test_errors_have_one_root_and_an_exit_code() -> None:
+    for name in NAMES:
+        thing = getattr(tintype, name)
+        if isinstance(thing, type) and issubclass(thing, Exception):
+            assert issubclass(thing, errors.TintypeError)
+            assert thing.exit_code in {1, 2, 3}
+            assert str(thing("What.", hint="Do.")) == "What. Do."
+
+
+def test_the_version_is_the_package_s() -> None:
+    from importlib.metadata import version
+
+    assert tintype.__version__ == version("tintype")
