@@ -172,7 +172,7 @@ def sniff(data: bytes) -> str | None:
         return "JPEG2000"
     if data.startswith(b"BM") and len(data) > 26:
         return "BMP"
-    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3] in b" \t\r\n":
+    if len(data) > 2 and data[:1] == b"P" and data[1] in b"123456" and data[2] in b" \t\r\n#":
         return "PPM"
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "GIF"

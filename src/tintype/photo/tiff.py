@@ -342,8 +342,11 @@ def _through_pillow(source: Source, number: int) -> Raw:
 def _described(raw: Raw, structure: Structure, page: Directory, *, turned: bool) -> Raw:
     """Adds what the tags of a page say."""
     entries = page.entries
-    raw.orientation = 1 if turned else _values(structure, page, exif.ORIENTATION, 1)[0]
+    stored = _values(structure, page, exif.ORIENTATION, 1)[0]
+    raw.orientation = 1 if turned else stored
     raw.dpi = exif.resolution_of(entries, structure.order)
+    if turned and raw.dpi and stored in (5, 6, 7, 8):
+        raw.dpi = raw.dpi[1], raw.dpi[0]
     raw.icc = entries[_ICC].data if _ICC in entries else None
     raw.xmp = entries[_XMP].data if _XMP in entries else None
     raw.packing = "none" if _values(structure, page, _COMPRESSION, 1)[0] == _NONE else "deflate"
