@@ -74,8 +74,7 @@ class Conv(nn.Module):
         if self.pad:
             x = F.pad(x, self.pad)
         y: Tensor = self.conv(x)
-        activated: Tensor = F.relu6(y) if self.act else y
-        return activated
+        return F.relu6(y) if self.act else y
 
 
 def _same(kernel: int, stride: int) -> tuple[int, int]:
@@ -96,8 +95,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
-        y = self.expand(x) if self.expand else x
-        y = self.project(self.depthwise(y))
+        hidden = self.expand(x) if self.expand else x
+        y: Tensor = self.project(self.depthwise(hidden))
         return x + y if self.residual else y
 
 

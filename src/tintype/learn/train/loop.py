@@ -171,7 +171,7 @@ def _step(parts: _Parts) -> tuple[Tensor, Tensor]:
     progress.step += 1
     progress.samples += settings.batch
     _average(parts.ema, model, settings.ema, progress.step)
-    return loss, norm
+    return loss.detach(), norm
 
 
 def learning_rate_factor(progress: Progress, settings: TrainRecipe) -> float:

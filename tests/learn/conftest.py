@@ -1,0 +1,81 @@
+"""Small photographs and tiny recipes, so that whole runs take seconds."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="the learn extra is not installed")
+torch.set_num_threads(1)  # on networks this small a second thread only waits for the first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/learn/" in item.path.as_posix():
+            item.add_marker(pytest.mark.learn)
+
+
+def _colourful(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
+    """A picture with sky, ground and a bright disc: colours that follow from the lightness."""
+    draw = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    horizon = height * draw.uniform(0.3, 0.7)
+    sky = np.array([90, 140, 220]) + draw.integers(-20, 20, 3)
+    ground = np.array([60, 120, 40]) + draw.integers(-20, 20, 3)
+    rgb = np.where((y < horizon)[..., None], sky, ground).astype(float)
+    centre, radius = draw.uniform(0.2, 0.8, 2) * (height, width), draw.uniform(10, 25)
+    disc = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
+    rgb[disc] = np.array([220, 60, 40])
+    rgb *= draw.uniform(0.7, 1.1) * (1 + 0.2 * np.sin(x / draw.uniform(3, 9)))[..., None]
+    return (rgb + draw.normal(0, 4, rgb.shape)).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path) -> Path:
+    """Twenty-four photographs in two folders, one group called ``scenes``."""
+    root = tmp_path / "scenes"
+    for label in ("field", "beach"):
+        (root / label).mkdir(parents=True)
+        for index in range(12):
+            rgb = _colourful(index + 100 * (label == "beach"), 96 + 8 * (index % 3), 128)
+            Image.fromarray(rgb).save(root / label / f"{index:02d}.png")
+    return root
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a recipe of a few seconds; lines of the tables may be replaced."""
+
+    def write(*, model: str = "", data: str = "", train: str = "") -> Path:
+        path = tmp_path / "tiny.toml"
+        path.write_text(
+            f"""
+name = "tiny"
+[model]
+pretrained = false
+widths = [16, 16, 16, 16]
+{model}
+[data]
+size = 64
+dev_share = 0.25
+{data}
+[train]
+batch = 4
+warmup_samples = 8
+amp = false
+log_every = 1
+evaluate_samples = 16
+{train}
+"""
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture
+def colourful() -> Callable[[int], np.ndarray]:
+    """Makes pictures whose colours follow from their lightness."""
+    return _colourful

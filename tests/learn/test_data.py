@@ -1,0 +1,159 @@
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tintype.errors import LearnError
+from tintype.learn.data.batches import Sampler
+from tintype.learn.data.manifest import file_hash, find_sources, is_dev
+from tintype.learn.data.photos import is_sepia, open_photos
+from tintype.learn.recipe import DataRecipe
+
+Paint = Callable[[int], np.ndarray]
+RECIPE = DataRecipe(size=64, dev_share=0.25)
+CPU = torch.device("cpu")
+
+
+def test_a_zip_gives_what_its_folder_gives(photo_folder: Path, tmp_path: Path):
+    packed = tmp_path / "zips" / "scenes-00.zip"
+    packed.parent.mkdir()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in sorted(photo_folder.rglob("*.png")):
+            archive.write(file, file.relative_to(photo_folder).as_posix())
+    folder = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    zipped = open_photos([packed.parent], RECIPE, cache=tmp_path / "cache")
+    assert folder.data_hash == zipped.data_hash
+    assert folder.group_names == zipped.group_names == ("scenes",)
+    assert np.array_equal(folder.picture(5), zipped.picture(5))
+    assert np.array_equal(folder.dev, zipped.dev)
+
+
+def test_grey_sepia_broken_small_and_double_pictures_are_dropped_and_counted(
+    photo_folder: Path, tmp_path: Path, colourful: Paint
+):
+    rgb = colourful(7)
+    grey = np.asarray(Image.fromarray(rgb).convert("L"))
+    sepia = (grey[..., None] * np.array([1.0, 0.85, 0.65])).astype(np.uint8)
+    extra = photo_folder / "extra"
+    extra.mkdir()
+    Image.fromarray(grey).save(extra / "grey.png")
+    Image.fromarray(sepia).save(extra / "sepia.png")
+    Image.fromarray(rgb[:16, :16]).save(extra / "small.png")
+    (extra / "broken.jpg").write_bytes(b"no picture")
+    (extra / "copy.png").write_bytes((photo_folder / "field" / "00.png").read_bytes())
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    assert photos.dropped == {"grey": 1, "sepia": 1, "too small": 1, "broken": 1, "duplicate": 1}
+    assert len(photos) == 24
+
+
+def test_one_hue_is_not_yet_sepia():
+    y, x = np.mgrid[0:96, 0:96] / 96
+    sand = np.array([200, 160, 110]) * (0.5 + 0.5 * x)[..., None]
+    sky = np.array([210, 190, 170]) * (0.5 + 0.5 * x)[..., None]
+    desert = np.where((y > 0.5)[..., None], sand, sky).astype(np.uint8)
+    assert not is_sepia(desert)
+    assert is_sepia(sand.astype(np.uint8))
+
+
+def test_the_split_depends_on_the_file_alone():
+    digests = [file_hash(bytes([i, j])) for i in range(64) for j in range(64)]
+    share = np.mean([is_dev(digest, 0.1) for digest in digests])
+    assert 0.08 < share < 0.12
+    assert all(is_dev(digest, 0.2) for digest in digests if is_dev(digest, 0.1))
+
+
+def test_left_out_labels_and_groups(photo_folder: Path):
+    labels = {s.label for s in find_sources([photo_folder], exclude=["bea*"])}
+    assert labels == {"field"}
+    with pytest.raises(LearnError, match="No photographs"):
+        find_sources([photo_folder], only_groups=["other"])
+
+
+@pytest.mark.parametrize("make", ["missing", "empty", "text"])
+def test_bad_data_is_one_clear_line(tmp_path: Path, make: str):
+    path = tmp_path / "x.zip"
+    if make == "empty":
+        path.mkdir()
+    elif make == "text":
+        path.write_text("not a zip")
+    with pytest.raises(LearnError):
+        find_sources([path])
+
+
+def test_a_batch_is_a_function_of_seed_and_step(photo_folder: Path, tmp_path: Path):
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    one = Sampler(photos, RECIPE, batch=4, seed=1, device=CPU)
+    other = Sampler(photos, RECIPE, batch=4, seed=1, device=CPU)
+    for step in (0, 3, 50):
+        one.batch(step)
+    assert torch.equal(one.batch(7).L, other.batch(7).L)
+    assert torch.equal(one.batch(7).ab, other.batch(7).ab)
+    assert not torch.equal(one.batch(7).L, one.batch(8).L)
+    different = Sampler(photos, RECIPE, batch=4, seed=2, device=CPU)
+    assert not torch.equal(one.batch(7).L, different.batch(7).L)
+
+
+def test_an_epoch_shows_every_training_photograph_once_and_dev_never(
+    photo_folder: Path, tmp_path: Path
+):
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    training = np.flatnonzero(~photos.dev)
+    sampler = Sampler(photos, RECIPE, batch=1, seed=0, device=CPU)
+    drawn = [int(sampler._choose(0, step, 1)) for step in range(len(training))]
+    assert sorted(drawn) == training.tolist()
+
+
+def test_the_network_sees_the_luma_and_never_the_colour(photo_folder: Path, tmp_path: Path):
+    """L of the sample is L* of the neutral colour with the picture's Rec.601 luma."""
+    recipe = DataRecipe(size=64, dev_share=0.25, age=0.0)
+    photos = open_photos([photo_folder], recipe, cache=tmp_path / "cache")
+    index = np.array([0])
+    L = Sampler(photos, recipe, batch=1, seed=0, device=CPU).fixed(index).L.numpy()[0, 0]
+    rgb = photos.picture(0)
+    side = min(rgb.shape[:2])
+    left = (rgb.shape[1] - side) // 2
+    square = Image.fromarray(rgb[:side, left : left + side])
+    from tintype.color.cielab import luma01_to_L
+
+    expected = luma01_to_L(np.asarray(square.convert("L")) / 255)
+    assert abs(float(L.mean()) - float(expected.mean())) < 1.0
+    assert (
+        np.corrcoef(L.ravel(), np.asarray(square.convert("L").resize((64, 64))).ravel())[0, 1]
+        > 0.97
+    )
+
+
+def test_cuts_keep_the_aspect_and_the_colours(photo_folder: Path, tmp_path: Path):
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    batch = Sampler(photos, RECIPE, batch=1, seed=0, device=CPU).fixed(np.array([3]))
+    from tintype.color.cielab import rgb01_to_lab
+
+    rgb = photos.picture(3)
+    side = min(rgb.shape[:2])
+    left = (rgb.shape[1] - side) // 2
+    lab = rgb01_to_lab(rgb[:side, left : left + side] / 255)
+    means = lab[..., 1:].mean(axis=(0, 1))
+    assert np.allclose(batch.ab.numpy()[0].mean(axis=(1, 2)), means, atol=1.0)
+
+
+def test_ageing_changes_the_lightness_only(photo_folder: Path, tmp_path: Path):
+    clean = DataRecipe(size=64, dev_share=0.25, age=0.0)
+    aged = DataRecipe(size=64, dev_share=0.25, age=1.0)
+    photos = open_photos([photo_folder], clean, cache=tmp_path / "cache")
+    one = Sampler(photos, clean, batch=4, seed=1, device=CPU).batch(0)
+    other = Sampler(photos, aged, batch=4, seed=1, device=CPU).batch(0)
+    assert torch.equal(one.ab, other.ab)
+    assert (one.L - other.L).abs().mean() > 1
+    assert other.L.min() >= 0
+    assert other.L.max() <= 100.001
+
+
+def test_a_group_in_the_mix_that_is_not_there_is_named(photo_folder: Path, tmp_path: Path):
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    recipe = DataRecipe(size=64, mix={"faces": 1.0})
+    with pytest.raises(LearnError, match="faces"):
+        Sampler(photos, recipe, batch=4, seed=0, device=CPU)

@@ -1,0 +1,104 @@
+"""A bundle out of a run: accepted by the engine, equal to torch, refused when it differs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tintype.cli.learning import main
+from tintype.engine.bundle import load_bundle
+from tintype.engine.session import Session
+from tintype.errors import LearnError
+from tintype.learn import export as exporting
+from tintype.learn.evaluate.protocol import Row, at_colorfulness
+from tintype.learn.models.own import OwnNet
+
+WriteRecipe = Callable[..., Path]
+
+
+@pytest.fixture
+def run(tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe) -> Path:
+    folder = tmp_path / "run"
+    words = ["--data", str(photo_folder), "--run", str(folder), "--max-samples", "64"]
+    main("train", [str(recipe_file()), *words, "--cache", str(tmp_path / "cache")])
+    return folder
+
+
+@pytest.fixture
+def bundle_file(tmp_path: Path, run: Path, photo_folder: Path) -> Path:
+    target = tmp_path / "tiny.onnx"
+    words = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    weights = ["--checkpoint", str(tmp_path / "tiny.safetensors")]
+    assert main("export", [str(run), "-o", str(target), *words, *weights]) == 0
+    return target
+
+
+def test_a_run_becomes_a_bundle_that_agrees_with_torch(
+    tmp_path: Path, bundle_file: Path, run: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    bundle = load_bundle(bundle_file)
+    assert bundle.card.name == "tiny"
+    assert bundle.card.metrics["export"]["float32_max"] < 0.01
+    trained = exporting.load_trained(run)
+    L = np.random.default_rng(0).random((1, 1, 96, 160), dtype=np.float32) * 100
+    logits = Session(bundle.data, name="tiny").run(L).logits
+    assert logits is not None
+    with torch.no_grad():
+        expected = trained.model(torch.from_numpy(L)).numpy()
+    assert np.abs(logits - expected).mean() < 0.1 * np.abs(expected).mean()
+
+    scored = tmp_path / "rows.json"
+    words = ["--data", str(photo_folder), "--size", "64", "--limit", "6", "--json", str(scored)]
+    assert main("evaluate", [str(bundle_file), *words]) == 0
+    rows = {row["name"]: row for row in json.loads(scored.read_text())}
+    assert set(rows) == {"grey input", "ground truth", "tiny"}
+    assert rows["ground truth"]["ab"] == 0
+    assert rows["ground truth"]["cf_ratio"] == 1
+    assert rows["grey input"]["cf_ratio"] == 0
+    assert rows["tiny"]["ab"] > 0
+
+    again = tmp_path / "again"
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    weights = str(tmp_path / "tiny.safetensors")
+    more = [*data, "--run", str(again), "--init", weights, "--max-samples", "4"]
+    assert main("train", [str(recipe_file()), *more]) == 0
+
+
+def test_a_graph_that_differs_is_refused(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    trained = exporting.load_trained(run)
+    card = exporting.default_card(trained, vividness=0.4, temperature=0.38)
+    pictures = [np.full((1, 1, 64, 64), 50, np.float32)]
+    expected = exporting._torch_ab
+    monkeypatch.setattr(
+        exporting, "_torch_ab", lambda graph, L: expected(graph, L) + np.float32(0.1)
+    )
+    target = tmp_path / "refused.onnx"
+    with pytest.raises(LearnError, match="differs from torch"):
+        exporting.export(trained, target, card=card, calibration=pictures, check=pictures)
+    assert not target.exists()
+
+
+def test_folding_the_norms_changes_nothing():
+    torch.manual_seed(0)
+    model = OwnNet(widths=(16, 16, 16, 16))
+    model.train()
+    for _ in range(3):
+        model(torch.rand(2, 1, 64, 64) * 100)
+    model.eval()
+    L = torch.rand(1, 1, 64, 96) * 100
+    with torch.no_grad():
+        assert torch.allclose(model(L), exporting.fold_norms(model)(L), atol=1e-4)
+
+
+def test_methods_are_compared_at_equal_colourfulness():
+    def row(cf: float, ab: float, delta_e: float) -> Row:
+        return Row("m", "g", 0.0, 1, cf, 20.0, ab, (0, 0), delta_e, (0, 0), 90.0)
+
+    curve = [row(0.4, 10, 8), row(0.8, 12, 9)]
+    assert at_colorfulness(curve, 0.6) == pytest.approx((11, 8.5))
+    assert at_colorfulness(curve, 0.9) is None

@@ -1,0 +1,168 @@
+"""Whole runs of a few seconds: exact resume, schedules, checkpoints, what is left on disk."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tintype.cli.learning import main
+from tintype.errors import LearnError
+from tintype.learn.recipe import TrainRecipe, read_recipe
+from tintype.learn.train.checkpoint import Progress, load_checkpoint, write_whole
+from tintype.learn.train.loop import learning_rate_factor
+
+WriteRecipe = Callable[..., Path]
+
+
+def words(recipe: Path, data: Path, run: Path, *more: str) -> list[str]:
+    cache = run.parent / "cache"
+    return [str(recipe), "--data", str(data), "--run", str(run), "--cache", str(cache), *more]
+
+
+def same(one: Path, other: Path) -> bool:
+    a = load_file(one / "checkpoint.safetensors")
+    b = load_file(other / "checkpoint.safetensors")
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_run_in_three_sittings_ends_with_the_same_bits(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    recipe = recipe_file()
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert main("train", words(recipe, photo_folder, whole, "--max-samples", "48")) == 0
+    main("train", words(recipe, photo_folder, parts, "--max-samples", "12"))
+    main("train", words(recipe, photo_folder, parts, "--max-samples", "32", "--resume"))
+    main("train", words(recipe, photo_folder, parts, "--max-samples", "48", "--resume"))
+    assert same(whole, parts)
+
+
+def test_the_guard_for_same_bits_sees_one_more_step(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    recipe = recipe_file()
+    for name, samples in (("one", "8"), ("other", "12")):
+        main("train", words(recipe, photo_folder, tmp_path / name, "--max-samples", samples))
+    assert not same(tmp_path / "one", tmp_path / "other")
+
+
+def test_a_killed_run_resumes_to_the_same_weights(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    """Killed without warning at some step, it goes on from the last checkpoint it wrote."""
+    recipe = recipe_file(train="checkpoint_seconds = 0.001")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    main("train", words(recipe, photo_folder, whole, "--max-samples", "64"))
+    command = [sys.executable, "-m", "tintype.cli.learning", "train"]
+    child = subprocess.Popen(
+        [*command, *words(recipe, photo_folder, killed, "--max-samples", "100000")],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (killed / "checkpoint.safetensors").exists():
+        assert child.poll() is None, "the run ended by itself"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    _, progress, _ = load_checkpoint(killed / "checkpoint.safetensors")
+    samples = str(progress.samples + 12)
+    main("train", words(recipe, photo_folder, killed, "--max-samples", samples, "--resume"))
+    again = tmp_path / "again"
+    main("train", words(recipe, photo_folder, again, "--max-samples", samples))
+    assert same(killed, again)
+
+
+def test_what_a_run_leaves_behind(tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe):
+    run = tmp_path / "run"
+    recipe = recipe_file()
+    main("train", words(recipe, photo_folder, run, "--max-samples", "32"))
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [row["samples"] for row in rows if "loss" in row] == list(range(4, 36, 4))
+    assert [row["samples"] for row in rows if "dev_loss" in row] == [16, 32]
+    assert len(list((run / "samples").glob("*.png"))) == 2
+    assert list((run / "events").iterdir())
+    assert read_recipe(run / "recipe.toml") == read_recipe(recipe)
+
+
+def test_four_photographs_are_learned_by_heart(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    for file in sorted(photo_folder.rglob("*.png"))[4:]:
+        file.unlink()
+    whole = "crop_area = [1.0, 1.0]\ncrop_ratio = [1.0, 1.0]"
+    data = f"dev_share = 0.0\n{whole}\nmirror = false\nage = 0.0"
+    recipe = recipe_file(train="learning_rate = 3e-3\nencoder_rate = 1.0")
+    text = recipe.read_text().replace("dev_share = 0.25", data)
+    recipe.write_text(text)
+    run = tmp_path / "run"
+    main("train", words(recipe, photo_folder, run, "--max-samples", "480"))
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert losses[0] > 5
+    assert min(losses[-5:]) < 2.5
+
+
+@pytest.mark.parametrize("what", ["recipe", "data"])
+def test_a_run_is_not_continued_with_something_else(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe, what: str
+):
+    run = tmp_path / "run"
+    recipe = recipe_file()
+    main("train", words(recipe, photo_folder, run, "--max-samples", "8"))
+    if what == "recipe":
+        recipe.write_text(recipe.read_text().replace("batch = 4", "batch = 2"))
+    else:
+        (photo_folder / "field" / "00.png").unlink()
+        (photo_folder / "field" / "01.png").unlink()
+    with pytest.raises(LearnError, match="begun with another"):
+        main("train", words(recipe, photo_folder, run, "--max-samples", "16", "--resume"))
+
+
+def test_an_existing_run_is_not_begun_anew_and_a_missing_one_not_resumed(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    run = tmp_path / "run"
+    recipe = recipe_file()
+    with pytest.raises(LearnError, match="no run to resume"):
+        main("train", words(recipe, photo_folder, run, "--resume"))
+    main("train", words(recipe, photo_folder, run, "--max-samples", "8"))
+    before = (run / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(LearnError, match="a run is there already"):
+        main("train", words(recipe, photo_folder, run))
+    assert (run / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_the_rate_warms_up_holds_and_cools_down():
+    settings = TrainRecipe(warmup_samples=100)
+    assert learning_rate_factor(Progress(samples=0), settings) == pytest.approx(0.01)
+    assert learning_rate_factor(Progress(samples=5000), settings) == 1
+    cooling = Progress(samples=5500, cooldown_from=5000, cooldown_samples=1000)
+    assert learning_rate_factor(cooling, settings) == pytest.approx(0.5)
+    cooling.samples = 6000
+    assert learning_rate_factor(cooling, settings) == 0
+
+
+def test_a_cosine_ends_at_zero():
+    settings = TrainRecipe(warmup_samples=0, schedule="cosine", total_samples=1000)
+    assert learning_rate_factor(Progress(samples=500), settings) == pytest.approx(0.5)
+    assert learning_rate_factor(Progress(samples=1000), settings) == pytest.approx(0)
+
+
+def test_a_damaged_checkpoint_is_one_clear_line(tmp_path: Path):
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00nonsense")
+    with pytest.raises(LearnError, match="not a checkpoint"):
+        load_checkpoint(path)
+
+
+def test_writing_leaves_no_temporary_file(tmp_path: Path):
+    write_whole(tmp_path / "a" / "file", b"x")
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["file"]
