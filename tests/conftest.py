@@ -30,13 +30,6 @@ def grey_pixels(height: int = 48, width: int = 64, *, seed: int = 0) -> np.ndarr
     return np.clip(smooth + rng.normal(0, 4, (height, width)), 0, 255).astype(np.uint8)
 
 
-def color_pixels(height: int = 48, width: int = 64) -> np.ndarray:
-    """A picture that is plainly in colour: (height, width, 3) uint8."""
-    rows = np.linspace(0, 255, height)[:, None] * np.ones((1, width))
-    columns = np.linspace(0, 255, width)[None, :] * np.ones((height, 1))
-    return np.dstack([rows, columns, 255 - rows]).astype(np.uint8)
-
-
 def picture_bytes(pixels: np.ndarray, form: str = "PNG", **options: object) -> bytes:
     """A file with these pixels."""
     file = io.BytesIO()

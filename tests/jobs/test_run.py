@@ -38,8 +38,8 @@ def one(source: Path, options: Options, **how: object) -> Row:
 
 
 def save_color(path: Path) -> Path:
-    ramp = np.linspace(0, 255, 48 * 64).reshape(48, 64)
-    Image.fromarray(np.dstack([ramp, ramp[::-1], 255 - ramp]).astype(np.uint8)).save(path)
+    rows, columns = np.mgrid[0:48, 0:64] * 4.0
+    Image.fromarray(np.dstack([rows, columns, 255 - rows]).astype(np.uint8)).save(path)
     return path
 
 
