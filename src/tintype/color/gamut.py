@@ -115,7 +115,7 @@ def solve_rgb01(
         return np.asarray(within & held)
 
     # The part of a ray from neutral that lies in the gamut is one piece (a test looks), so halving
-    # finds its end.
+    # finds its end. Some blues of luma 12 and less leave and return; they may stop at either end.
     keep = np.zeros_like(luma01)
     give = np.ones_like(luma01)
     fits = inside(colour(give))
