@@ -200,9 +200,9 @@ def _plain(source: Source, found: Chunks) -> Raw:
     with source.reading():
         image: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(b"".join(found.pixels)))
         image.load()
-        key = image.info.get("transparency")
-        if found.kind == 0 and found.bits < 8 and isinstance(key, int):
+        if found.kind == 0 and found.bits < 8 and found.transparent:
             # The key counts in the file's steps, the pixels are spread over 0..255 already.
+            key = int.from_bytes(found.transparent[:2], "big")
             image = image.convert("L")
             image.info["transparency"] = key * 255 // (2**found.bits - 1)
         picture, alpha = split_modes(image, source)
