@@ -17,7 +17,7 @@ from PIL import Image
 
 from tintype.color.cielab import luma01_to_L
 
-_LARGEST_SHAPE = 4
+_LARGEST_AREA = 4
 """The network sees at most this many squares of the card's size: a panorama is shrunk further."""
 _LARGEST_GAIN = 4
 """A tiny picture is enlarged at most this much: a 1 x 1 needs no 256 pixels."""
@@ -53,9 +53,11 @@ def plan_fit(shape: tuple[int, int], *, short_side: int, multiple: int, stride: 
         stride: Input pixels for one output pixel.
     """
     height, width = shape
+    area = _LARGEST_AREA * short_side**2
     scale = min(
         short_side / min(shape),
-        (_LARGEST_SHAPE * short_side**2 / (height * width)) ** 0.5,
+        (area / (height * width)) ** 0.5,
+        area / multiple / max(shape),  # a row of single pixels: its padding has an area too
         _LARGEST_GAIN,
     )
     content = max(1, round(height * scale)), max(1, round(width * scale))

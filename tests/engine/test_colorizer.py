@@ -1,0 +1,284 @@
+"""Photo -> Photo: the grey untouched at any size and depth, the same answer every time."""
+
+import json
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.engine import colorizer
+from tintype.engine.bundle import Bundle
+from tintype.engine.colorizer import Engine, GreyCheck, Settings, verify_grey
+from tintype.errors import UsageError
+from tintype.photo.photo import HalfChroma, Photo
+
+PhotoOf = Callable[[np.ndarray], Photo]
+SHAPES = [(1, 1), (1, 2), (3, 2), (17, 33), (1, 500), (500, 1), (64, 64), (129, 255)]
+
+
+@pytest.fixture(scope="module")
+def engine(tiny: Bundle) -> Engine:
+    return Engine(tiny, threads=2)
+
+
+class Painted(Engine):
+    """An engine whose network answers with noise as far out as one likes."""
+
+    reach = 60.0
+
+    def _predict(self, L: np.ndarray, settings: Settings) -> np.ndarray:
+        del settings
+        shape = (2, L.shape[2] // 4, L.shape[3] // 4)
+        return np.random.default_rng(0).uniform(-self.reach, self.reach, shape).astype(np.float32)
+
+
+def noise(shape: tuple[int, int], kind: type = np.uint8) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, np.iinfo(kind).max + 1, shape).astype(kind)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("quality", ["fast", "normal", "high"])
+def test_any_size_and_depth_keeps_its_grey(
+    engine: Engine, photo_of: PhotoOf, shape: tuple[int, int], kind: type, quality: str
+) -> None:
+    photo = photo_of(noise(shape, kind))
+    colored = engine.colorize(photo, Settings(quality=quality))  # type: ignore[arg-type]
+    assert isinstance(colored.color, np.ndarray)
+    assert colored.color.shape == (*shape, 3)
+    assert colored.color.dtype == kind
+    assert verify_grey(photo, colored) == GreyCheck(0, 0, 0.0)
+    assert colored.grey is photo.grey
+
+
+@pytest.mark.parametrize("reach", [0.0, 30.0, 150.0, 1000.0])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_whatever_the_network_says(
+    tiny: Bundle, photo_of: PhotoOf, cameraman: np.ndarray, reach: float, kind: type
+) -> None:
+    painted = Painted(tiny, threads=2)
+    painted.reach = reach
+    grey = cameraman if kind == np.uint8 else cameraman.astype(np.uint16) * 251 + 77
+    colored = painted.colorize(photo_of(grey))
+    assert verify_grey(photo_of(grey), colored) == GreyCheck(0, 0, 0.0)
+    if reach == 0:
+        assert isinstance(colored.color, np.ndarray)
+        spread = colored.color.max(axis=-1).astype(int) - colored.color.min(axis=-1)
+        assert spread.max() <= (0 if kind == np.uint8 else 2)
+
+
+def test_it_does_color(engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray) -> None:
+    color = engine.colorize(photo_of(cameraman)).color
+    assert isinstance(color, np.ndarray)
+    assert np.ptp(color.astype(int), axis=-1).mean() > 10
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_half_chroma_has_half_the_size(
+    engine: Engine, photo_of: PhotoOf, shape: tuple[int, int]
+) -> None:
+    colored = engine.colorize(photo_of(noise(shape)), half_chroma=True)
+    assert isinstance(colored.color, HalfChroma)
+    expected = -(-shape[0] // 2), -(-shape[1] // 2)
+    assert colored.color.cb.shape == colored.color.cr.shape == expected
+
+
+def test_half_chroma_is_the_full_picture_halved(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    photo = photo_of(cameraman)
+    half = engine.colorize(photo, half_chroma=True).color
+    full = engine.colorize(photo).color
+    assert isinstance(half, HalfChroma)
+    assert isinstance(full, np.ndarray)
+    expected = np.asarray(Image.fromarray(full).convert("YCbCr").reduce(2)).astype(int)
+    assert np.abs(half.cb - expected[..., 1]).mean() < 1.5
+    assert np.abs(half.cr - expected[..., 2]).mean() < 1.5
+
+
+@pytest.mark.parametrize("reach", [30.0, 110.0])
+def test_a_jpeg_reads_back_with_its_grey(
+    tiny: Bundle, photo_of: PhotoOf, cameraman: np.ndarray, reach: float
+) -> None:
+    """Through the YCbCr arithmetic of a decoder, chroma enlarged, before any quantisation."""
+    painted = Painted(tiny, threads=1)
+    painted.reach = reach
+    half = painted.colorize(photo_of(cameraman), half_chroma=True).color
+    assert isinstance(half, HalfChroma)
+    size = cameraman.shape[1], cameraman.shape[0]
+    planes = [
+        Image.fromarray(p).resize(size, Image.Resampling.BILINEAR) for p in (half.cb, half.cr)
+    ]
+    rgb = Image.merge("YCbCr", [Image.fromarray(cameraman), *planes]).convert("RGB")
+    back = np.asarray(rgb.convert("L")).astype(int)
+    assert np.abs(back - cameraman).mean() < 0.5
+
+
+def test_16_bits_never_become_half_chroma(engine: Engine, photo_of: PhotoOf) -> None:
+    colored = engine.colorize(photo_of(noise((20, 30), np.uint16)), half_chroma=True)
+    assert isinstance(colored.color, np.ndarray)
+    assert colored.color.dtype == np.uint16
+
+
+@pytest.mark.parametrize("half_chroma", [False, True])
+def test_strips_bands_and_threads_do_not_show(
+    tiny: Bundle,
+    photo_of: PhotoOf,
+    cameraman: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    half_chroma: bool,
+) -> None:
+    """Small strips and bands give the picture that one large one gives."""
+
+    def colored(strip: int, band: int, threads: int) -> np.ndarray:
+        monkeypatch.setattr(colorizer, "_STRIP", strip)
+        monkeypatch.setattr(colorizer, "_BAND", band)
+        engine = Engine(tiny, threads=1)
+        engine._threads = threads
+        color = engine.colorize(photo_of(cameraman), half_chroma=half_chroma).color
+        if isinstance(color, HalfChroma):
+            return np.stack([color.cb, color.cr], -1).astype(int)
+        return np.asarray(color).astype(int)
+
+    whole = colored(1 << 24, 1 << 24, 1)
+    for strip, band, threads in ((457, 5000, 1), (3000, 9000, 3), (64, 457, 2)):
+        apart = np.abs(colored(strip, band, threads) - whole)
+        # A last bit of a sum may fall differently; a seam would move whole rows.
+        assert apart.max() <= 2
+        assert np.mean(apart > 0) < 1e-4
+
+
+def test_the_same_photo_gives_the_same_answer(
+    engine: Engine, tiny: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    photo = photo_of(cameraman)
+    first = engine.colorize(photo).color
+    assert isinstance(first, np.ndarray)
+    again = [engine.colorize(photo).color, Engine(tiny, threads=2).colorize(photo).color]
+    with ThreadPoolExecutor(4) as pool:
+        again += list(pool.map(lambda _: engine.colorize(photo).color, range(4)))
+    for other in again:
+        assert isinstance(other, np.ndarray)
+        np.testing.assert_array_equal(other, first)
+
+
+def test_everything_else_passes_through(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    alpha = noise(cameraman.shape)
+    photo = replace(photo_of(cameraman), alpha=alpha, tone="color")
+    colored = engine.colorize(photo)
+    assert colored.alpha is alpha
+    assert colored.meta is photo.meta
+    assert colored.tone == "color"
+    plain = engine.colorize(photo_of(cameraman))
+    np.testing.assert_array_equal(colored.color, plain.color)
+
+
+def test_read_only_pixels_are_fine(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    locked = cameraman.copy()
+    locked.setflags(write=False)
+    np.testing.assert_array_equal(
+        engine.colorize(photo_of(locked)).color, engine.colorize(photo_of(cameraman)).color
+    )
+
+
+def test_vividness_changes_colors_and_default_is_the_cards(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    photo = photo_of(cameraman)
+    default = engine.colorize(photo).color
+    same = engine.colorize(photo, Settings(vividness=engine.bundle.card.vividness)).color
+    other = engine.colorize(photo, Settings(vividness=2)).color
+    np.testing.assert_array_equal(default, same)
+    assert isinstance(default, np.ndarray)
+    assert isinstance(other, np.ndarray)
+    assert np.abs(default.astype(int) - other).mean() > 0.5
+
+
+def test_a_model_without_a_distribution_scales_its_chroma(
+    tiny_ab: Bundle, tiny: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    photo = photo_of(cameraman)
+    engine = Engine(tiny_ab, threads=1)
+    grey = engine.colorize(photo, Settings(vividness=0)).color
+    np.testing.assert_array_equal(grey, np.stack([cameraman] * 3, -1))
+    own = engine.colorize(photo, Settings(quality="high")).color
+    with_logits = Engine(tiny, threads=1).colorize(photo).color
+    assert isinstance(own, np.ndarray)
+    assert isinstance(with_logits, np.ndarray)
+    plain = engine.colorize(photo).color
+    assert isinstance(plain, np.ndarray)
+    # Decoded in the graph or here: the same picture.
+    assert np.mean(np.abs(plain.astype(int) - with_logits) <= 1) > 0.999
+
+
+def test_high_quality_is_blind_to_left_and_right(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    grey = np.ascontiguousarray(cameraman[:288, :384])  # no padding at the card's 96 pixels
+
+    def unlike(quality: str) -> float:
+        settings = Settings(quality=quality)  # type: ignore[arg-type]
+        seen = engine.colorize(photo_of(grey), settings).color
+        mirrored = engine.colorize(photo_of(np.ascontiguousarray(grey[:, ::-1])), settings).color
+        assert isinstance(seen, np.ndarray)
+        assert isinstance(mirrored, np.ndarray)
+        return float(np.abs(seen.astype(int) - mirrored[:, ::-1]).mean())
+
+    assert unlike("high") < 0.2
+    assert unlike("normal") > unlike("high")
+
+
+@pytest.mark.parametrize("vividness", [-0.1, 2.1, float("nan")])
+def test_vividness_out_of_range_is_refused(vividness: float) -> None:
+    with pytest.raises(UsageError, match="0 to 2"):
+        Settings(vividness=vividness)
+
+
+def test_an_unknown_quality_is_refused() -> None:
+    with pytest.raises(UsageError, match="fast, normal or high"):
+        Settings(quality="best")  # type: ignore[arg-type]
+
+
+def test_settings_have_one_spelling() -> None:
+    assert Settings(vividness=1).canonical() == Settings(vividness=1.0).canonical()
+    assert Settings().canonical() == '{"quality":"normal","vividness":null}'
+    assert json.loads(Settings(0.5, "high").canonical()) == {"quality": "high", "vividness": 0.5}
+
+
+def test_the_check_finds_a_single_wrong_pixel(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    """The guard of every test here that calls `verify_grey`."""
+    photo = photo_of(cameraman)
+    colored = engine.colorize(photo)
+    assert isinstance(colored.color, np.ndarray)
+    color = colored.color.copy()
+    color[123, 45] = 255 - np.median(cameraman)
+    color[299, 456] = (0, 0, 0) if cameraman[299, 456] > 5 else (255, 255, 255)
+    check = verify_grey(photo, replace(colored, color=color))
+    assert check.differing == 2
+    assert check.max_difference > 5
+
+
+def test_the_check_reads_written_files_and_16_bits(photo_of: PhotoOf) -> None:
+    grey = noise((40, 50), np.uint16)
+    other = grey.copy()
+    other[3, 4] ^= 1
+    assert verify_grey(photo_of(grey), photo_of(other)) == GreyCheck(1, 1, 1 / 2000)
+    with pytest.raises(UsageError, match="size or depth"):
+        verify_grey(photo_of(grey), photo_of(grey[1:]))
+
+
+def test_no_torch_is_loaded(engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray) -> None:
+    buffer = BytesIO()
+    Image.fromarray(np.asarray(engine.colorize(photo_of(cameraman)).color)).save(buffer, "PNG")
+    assert not {"torch", "onnx"} & set(sys.modules) or "tintype.learn" in sys.modules

@@ -1,0 +1,56 @@
+"""From logits to colours: parity with the graph's own answer, and what vividness does."""
+
+import numpy as np
+import pytest
+
+from tintype.engine import palette
+from tintype.engine.bundle import Bundle
+from tintype.engine.session import Prediction, Session
+
+
+@pytest.fixture(scope="module")
+def answer(tiny: Bundle) -> Prediction:
+    L = np.random.default_rng(0).uniform(0, 100, (1, 1, 64, 96)).astype(np.float32)
+    return Session(tiny.data, name="tiny", threads=1).run(L)
+
+
+def test_decoding_here_is_decoding_in_the_graph(tiny: Bundle, answer: Prediction) -> None:
+    assert answer.logits is not None
+    got = palette.colors(answer.logits[0], tiny.card, vividness=tiny.card.vividness)
+    np.testing.assert_allclose(got, answer.ab[0], atol=1e-3)
+
+
+def test_vividness_moves_towards_the_rare_colors(tiny: Bundle, answer: Prediction) -> None:
+    assert answer.logits is not None
+    weights = np.array(tiny.card.log_weights)
+    gains = []
+    for vividness in (0, 0.5, 1, 2):
+        biased = answer.logits[0] + vividness * weights[:, None, None]
+        mass = np.exp(biased - biased.max(axis=0))
+        gains.append((weights[:, None, None] * mass / mass.sum(axis=0)).sum(axis=0).mean())
+        got = palette.colors(answer.logits[0], tiny.card, vividness=vividness)
+        assert got.shape == (2, 16, 24)
+        if vividness == 0:
+            calibrated = got
+    assert gains == sorted(gains)
+    assert np.abs(got - calibrated).mean() > 0.5
+
+
+def test_uncertainty_runs_from_none_to_all() -> None:
+    even = np.zeros((313, 2, 3), np.float32)
+    np.testing.assert_allclose(palette.uncertainty(even), 1, atol=1e-5)
+    certain = even.copy()
+    certain[7] = 1000
+    np.testing.assert_allclose(palette.uncertainty(certain), 0, atol=1e-5)
+    two = np.full((313, 1, 1), -1e4, np.float32)
+    two[[5, 9]] = 0
+    np.testing.assert_allclose(palette.uncertainty(two), np.log(2) / np.log(313), atol=1e-5)
+
+
+def test_uncertainty_is_the_entropy(answer: Prediction) -> None:
+    assert answer.logits is not None
+    logits = answer.logits[0].astype(np.float64)
+    mass = np.exp(logits - logits.max(axis=0))
+    mass /= mass.sum(axis=0)
+    expected = -(mass * np.log(mass)).sum(axis=0) / np.log(313)
+    np.testing.assert_allclose(palette.uncertainty(answer.logits[0]), expected, atol=1e-4)
