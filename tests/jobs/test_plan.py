@@ -274,11 +274,12 @@ def test_with_overwrite_inputs_are_told_from_earlier_outputs(tmp_path: Path) -> 
     assert marked == {"x.png": True, "x.color.png": False, "y.png": False}
 
 
-def test_a_great_plan_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five thousand inputs leave less than a megabyte and a half behind while they are walked."""
+def test_a_great_plan_stays_small(tmp_path: Path) -> None:
+    """Walking costs some 130 bytes an input; holding the jobs themselves would cost 660."""
     import tracemalloc
 
-    for number in range(5000):
+    count = 5000
+    for number in range(count):
         (tmp_path / f"a photograph with a rather long name, number {number:06}.png").touch()
     plan = Plan([str(tmp_path)])
     tracemalloc.start()
@@ -286,11 +287,7 @@ def test_a_great_plan_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         walk = iter(plan)
         next(walk)
         before, _ = tracemalloc.get_traced_memory()
-        for _ in walk:
-            pass
-        grown = tracemalloc.get_traced_memory()[0] - before
-        _, peak = tracemalloc.get_traced_memory()
+        most = max(tracemalloc.get_traced_memory()[0] - before for _ in walk)
     finally:
         tracemalloc.stop()
-    assert grown < 1_500_000
-    assert peak - before < 3_500_000
+    assert most < 250 * count

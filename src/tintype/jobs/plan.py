@@ -1,7 +1,7 @@
 """The plan: which picture becomes which file, decided before a pixel is read.
 
 A plan is walked twice: once to refuse what cannot end well, once to work. It is never held as a
-list, so that fifty thousand pictures cost two hundred bytes each, however long their paths are.
+list, so that fifty thousand pictures cost some hundred bytes each, however long their paths are.
 Walking is deterministic: the words in their order, each folder's names sorted, files before
 folders.
 """
