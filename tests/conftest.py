@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from require_learn import pytest_collectreport, pytest_runtest_logreport, pytest_sessionfinish
+
+__all__ = ["pytest_collectreport", "pytest_runtest_logreport", "pytest_sessionfinish"]
+
 TINY = Path(__file__).parent / "engine" / "tiny.onnx"
 
 

@@ -1,0 +1,57 @@
+# The checks, as a contributor and CI run them. `make check` makes what it needs.
+#
+#   make check     everything below, in this order
+#   make format    write the formatting that `make check` asks for
+#   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
+#   make clean     remove the environment and the caches of the tools
+
+PYTHON ?= python3
+EXTRAS ?= dev
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+
+# One thread for each network: the tests are many and small, and threads that wait for each other
+# make them slower and their times random.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL = check
+.PHONY: check format-check lint types contracts test format venv clean
+
+check: format-check lint types contracts test
+
+venv: $(STAMP)
+
+# The constraint keeps pip from choosing another torch where one of the extras asks for it.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	touch $@
+
+format-check: $(STAMP)
+	$(BIN)/ruff format --check
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+
+# Without torch nothing below src/tintype/learn can be typed; everything else still is.
+types: $(STAMP)
+	@if $(BIN)/python -c 'import torch' 2>/dev/null; then \
+		echo '$(BIN)/mypy'; $(BIN)/mypy; \
+	else \
+		echo 'torch is not installed: src/tintype/learn is not type-checked (see CONTRIBUTING.md)'; \
+		$(BIN)/mypy --follow-imports=silent --exclude '^src/tintype/learn/'; \
+	fi
+
+contracts: $(STAMP)
+	$(BIN)/lint-imports --no-logo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+format: $(STAMP)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

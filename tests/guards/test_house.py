@@ -1,0 +1,151 @@
+"""The house in order: one version, one test command, no strangers among the files."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import tintype
+
+ROOT = Path(__file__).parents[2]
+
+LARGEST = 25 * 2**20
+
+# Written in two halves, so that this file does not find itself.
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
+
+ELSEWHERE = re.compile(r"/(work|opt/tt|tmp/brief)/|\.\./shared")
+
+
+def tracked() -> list[Path]:
+    """Files that git knows; in an unpacked source archive, all that are there."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, text=True
+    )
+    if listed.returncode == 0:
+        names = [name for name in listed.stdout.split("\0") if name]
+        return [ROOT / name for name in names if (ROOT / name).is_file()]
+    return [path for path in sorted(ROOT.rglob("*")) if path.is_file()]
+
+
+def texts(*folders: str) -> list[tuple[Path, str]]:
+    """Tracked text files below some folders."""
+    found = []
+    for path in tracked():
+        if path.relative_to(ROOT).parts[0] in folders:
+            try:
+                found.append((path, path.read_text(encoding="utf-8")))
+            except UnicodeDecodeError:
+                continue
+    return found
+
+
+def marked_block(text: str, mark: str) -> str:
+    """The fenced block behind an HTML comment in a Markdown page."""
+    found = re.search(rf"<!-- {re.escape(mark)} -->\s*```\w*\n(.*?)```", text, re.DOTALL)
+    assert found is not None, f"no block marked {mark!r}"
+    return found[1].strip()
+
+
+# ----- one version -----
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## \[(\d+\.\d+\.\d+)\]", changelog, re.MULTILINE)
+    assert newest is not None
+    assert project["version"] == tintype.__version__ == newest[1]
+
+
+# ----- one test command -----
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    lines = [line for line in script.splitlines() if line and not line.startswith("#")]
+    assert lines[-1] == marked_block(readme, "the test command")
+
+
+def test_ci_asks_for_the_tests_of_training() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert script.index("export TINTYPE_REQUIRE_LEARN=1") < script.rindex("make check")
+
+
+@pytest.mark.parametrize(
+    ("contents", "code", "said"),
+    [
+        ("def test_a(): pass", 1, "no test of training passed"),
+        ("import pytest\n@pytest.mark.learn\ndef test_a(): pass", 0, None),
+        (
+            "import pytest\n@pytest.mark.learn\ndef test_a(): pass\n"
+            "def test_b(): pytest.importorskip('no_such_module')",
+            1,
+            "test_b was skipped",
+        ),
+        ("import pytest\npytest.importorskip('no_such_module')", 1, "test_it.py was skipped"),
+    ],
+)
+def test_a_run_that_must_learn_fails_when_it_did_not(
+    tmp_path: Path, contents: str, code: int, said: str | None
+) -> None:
+    (tmp_path / "require_learn.py").write_text(
+        (ROOT / "tests" / "require_learn.py").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    (tmp_path / "conftest.py").write_text("from require_learn import *", encoding="utf-8")
+    (tmp_path / "test_it.py").write_text(contents, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nmarkers =\n    learn\npythonpath = .\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"],
+        cwd=tmp_path,
+        env=os.environ | {"TINTYPE_REQUIRE_LEARN": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout
+    assert said is None or said in done.stdout
+
+
+# ----- no strangers -----
+
+
+def test_no_tracked_file_is_too_large() -> None:
+    large = [str(path) for path in tracked() if path.stat().st_size > LARGEST]
+    assert large == []
+
+
+def test_nothing_is_left_for_later() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path, text in texts("src", "tests", "benchmarks", "examples", "docs")
+        for match in UNFINISHED.finditer(text)
+    ]
+    assert found == []
+
+
+def test_no_path_of_one_machine_stands_in_the_files() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path, text in texts("src", "recipes", "benchmarks", "examples", "docs", ".ci")
+        for match in ELSEWHERE.finditer(text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("word", ["TO" + "DO", "FIX" + "ME"])
+def test_the_guard_finds_unfinished_work(word: str) -> None:
+    assert UNFINISHED.search(f"x = 1  # {word}: later")
+    assert not UNFINISHED.search(f"the {word}S_OF_OTHERS")
+
+
+def test_the_guard_looks_at_something() -> None:
+    assert len(texts("src")) > 30
+    assert len(texts("tests")) > 20
