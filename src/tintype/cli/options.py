@@ -232,7 +232,7 @@ _PHOTOS = _PhotosCommand(
             "--jobs",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Colour N pictures at a time; usually one for each core.",
+            help="Colour in N processes; usually one for each core.",
         ),
         _Option(
             "--color-photos",

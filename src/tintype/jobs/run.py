@@ -35,6 +35,10 @@ from tintype.photo.encode import remove_abandoned, write_atomically
 from tintype.photo.formats import format_of_suffix
 from tintype.photo.provenance import Provenance, read_provenance
 
+# Starting a process (interpreter, libraries, model) costs as much as colouring so many photographs
+# of a megapixel in the process that is there already.
+_WORTH_A_PROCESS = 16
+
 ColorPhotos = Literal["skip", "color"]
 
 
@@ -227,7 +231,8 @@ def run(
         plan: Checked.
         options: How.
         items: How many rows there will be, as `Plan.check` counted them.
-        jobs: Processes; None is one for each core, and never more than there are items.
+        jobs: Processes, never more than there are items; None is one for each core where there is
+            enough to do. A single one works here, and uses all cores for each photograph.
 
     Returns:
         One row per input, in the plan's order. Closing it ends the processes.
@@ -238,7 +243,7 @@ def run(
     # Loaded here in any case: a damaged model is one error, not one for each picture, and it is met
     # before anything is opened for writing.
     bundle = load_bundle(options.model)
-    processes = min(jobs or usable_cores(), items)
+    processes = min(jobs or min(usable_cores(), -(-items // _WORTH_A_PROCESS)), items)
     if processes > 1:
         return _run_in_processes(plan, options, processes)
     return _run_here(plan, Worker(options, bundle))
