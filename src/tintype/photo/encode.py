@@ -45,13 +45,16 @@ class Encoded:
 class _Marks:
     """Metadata as it is to be written: the source's, with the provenance joined in."""
 
-    exif: bytes | None
-    xmp: bytes | None
-    icc: bytes | None
-    dpi: tuple[float, float] | None
-    comment: str | None
-    text: tuple[tuple[str, str], ...]
-    iptc: bytes | None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    icc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    comment: str | None = None
+    text: tuple[tuple[str, str], ...] = ()
+    iptc: bytes | None = None
+    # The provenance without the source's metadata, for a place where both are too long.
+    own_exif: bytes | None = None
+    own_xmp: bytes | None = None
 
 
 def accepts_half_chroma(format: str) -> bool:  # noqa: A002 (the word users know)
@@ -146,7 +149,7 @@ def _marks(
     carries = form.carries
     marks = _Marks(meta.exif, meta.xmp, meta.icc, meta.dpi, meta.comment, meta.text, meta.iptc)
     if strip_metadata:
-        marks = _Marks(None, None, meta.icc, None, None, (), None)
+        marks = _Marks(icc=meta.icc)
     if marks.comment and "comment" not in carries and "PNG text" in carries:
         entry = ("Comment", marks.comment.encode("utf-8", "replace").decode("utf-8"))
         marks = replace(marks, text=(*marks.text, entry), comment=None)
@@ -156,6 +159,8 @@ def _marks(
             marks,
             exif=_marked_exif(marks.exif, provenance, lost),
             xmp=_marked_xmp(marks.xmp, provenance, lost),
+            own_exif=_marked_exif(None, provenance, lost),
+            own_xmp=_marked_xmp(None, provenance, lost),
             text=(
                 ("Software", provenance.sentence),
                 *((key, value) for key, value in marks.text if key != "Software"),
@@ -243,17 +248,23 @@ def _jpeg(pages: list[_Page], lost: list[str]) -> bytes:
         data = jpeg.write_planes(photo.grey, photo.color)
     else:
         data = jpeg.write_pixels(photo.grey if photo.color is None else photo.color)
-    data, unfit = jpeg.with_segments(
+    return jpeg.with_segments(
         data,
-        exif_block=marks.exif,
-        xmp=marks.xmp,
+        exif_block=_fitting(marks.exif, marks.own_exif, "EXIF", lost),
+        xmp=_fitting(marks.xmp, marks.own_xmp, "XMP", lost),
         profile=marks.icc,
         iptc=marks.iptc,
         comment=marks.comment,
         dpi=marks.dpi,
     )
-    lost.extend(unfit)
-    return data
+
+
+def _fitting(block: bytes | None, own: bytes | None, title: str, lost: list[str]) -> bytes | None:
+    """A block for one segment of a JPEG; ours alone where the source's is too long for it."""
+    if block is None or jpeg.fits(block):
+        return block
+    lost.append(f"The {title} of the source ({len(block) // 1000} kB) does not fit into a JPEG.")
+    return own
 
 
 def _png(pages: list[_Page], _lost: list[str]) -> bytes:

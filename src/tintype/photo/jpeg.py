@@ -114,8 +114,9 @@ def segments(data: bytes) -> Segments:
                 found.notes.append(note)
         elif marker == 0xED and body.startswith(_IPTC_HEAD):
             blocks.append(body[len(_IPTC_HEAD) :])
-        elif marker == 0xFE and found.comment is None:
-            found.comment = body.rstrip(b"\0").decode("utf-8", "surrogateescape") or None
+        elif marker == 0xFE and body.rstrip(b"\0"):
+            text = body.rstrip(b"\0").decode("utf-8", "surrogateescape")
+            found.comment = text if found.comment is None else f"{found.comment}\n{text}"
     if profile:
         found.icc = b"".join(profile[number] for number in sorted(profile))
     if blocks:
@@ -128,7 +129,11 @@ def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     at = 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
-            return
+            # Stray bytes: go on at the next marker, as libjpeg does.
+            at = data.find(b"\xff", at)
+            if at < 0:
+                return
+            continue
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1
@@ -264,14 +269,29 @@ def _luma_is_grey(head: Segments) -> bool:
 
 def _decode(data: bytes, colors: str, factor: int = 1) -> NDArray[np.uint8]:
     """Decodes with simplejpeg, strict about damage and patient with oddities."""
-    pixels: NDArray[np.uint8]
-    try:
-        pixels = simplejpeg.decode_jpeg(data, colorspace=colors, min_factor=factor)
-    except ValueError as error:
-        if not _harmless(str(error)):
-            raise
-        pixels = simplejpeg.decode_jpeg(data, colorspace=colors, min_factor=factor, strict=False)
+    for tidied in (False, True):
+        try:
+            return _simplejpeg(_tidy(data) if tidied else data, colors, factor, strict=True)
+        except ValueError as error:
+            if not _harmless(str(error)):
+                raise
+    return _simplejpeg(_tidy(data), colors, factor, strict=False)
+
+
+def _simplejpeg(data: bytes, colors: str, factor: int, *, strict: bool) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data, colorspace=colors, min_factor=factor, strict=strict
+    )
     return pixels
+
+
+def _tidy(data: bytes) -> bytes:
+    """The file without stray bytes between its segments, at which simplejpeg always stops."""
+    parts, coded = [data[:2]], 2
+    for _, body, end in _walk(data):
+        parts.append(data[end - len(body) - 4 : end])
+        coded = end
+    return b"".join([*parts, data[coded:]])
 
 
 def _harmless(remark: str) -> bool:
@@ -279,7 +299,8 @@ def _harmless(remark: str) -> bool:
     stray = re.search(r"(\d+) extraneous bytes before marker 0x(\w\w)", remark)
     if stray is None:
         return "Unknown Adobe color transform" in remark or "JFIF revision" in remark
-    # Many bytes left over inside the coded part mean that the decoder lost its way there.
+    # Many bytes left over inside the coded part (before a restart or the end) mean that the decoder
+    # lost its way there.
     inside = stray[2].startswith("d") and stray[2] not in ("da", "db", "dc", "dd", "de", "df")
     return not inside or int(stray[1]) <= _PADDING
 
@@ -348,6 +369,11 @@ def quality_for(grey: NDArray[np.uint8]) -> int:
     return _QUALITIES[-1]
 
 
+def fits(block: bytes) -> bool:
+    """Whether EXIF or XMP fits into a segment."""
+    return len(block) + len(_XMP_HEAD) <= SEGMENT_BYTES
+
+
 def with_segments(
     data: bytes,
     *,
@@ -357,45 +383,39 @@ def with_segments(
     iptc: bytes | None = None,
     comment: str | None = None,
     dpi: tuple[float, float] | None = None,
-) -> tuple[bytes, list[str]]:
+) -> bytes:
     """Puts metadata into an encoded JPEG.
 
     Args:
         data: As the encoder made it.
-        exif_block: TIFF structure.
-        xmp: Packet.
+        exif_block: TIFF structure that `fits`.
+        xmp: Packet that `fits`.
         profile: ICC bytes, split into chunks as needed.
-        iptc: Photoshop resource blocks.
-        comment: Text of the comment segment.
+        iptc: Photoshop resource blocks, split as needed.
+        comment: Text, split as needed.
         dpi: Written as whole numbers, as JFIF has no others.
 
     Returns:
-        The file, and sentences on what did not fit (a segment holds 64 kB).
+        The file.
     """
-    lost: list[str] = []
     out = bytearray(data[:2])
     rest = 2
     if data[2:4] == b"\xff\xe0":
         rest = 4 + int.from_bytes(data[4:6], "big")
     across, down = (min(max(round(v), 1), 65_535) for v in dpi) if dpi else (1, 1)
     out += _segment(0xE0, b"JFIF\0\1\1" + struct.pack(">BHHBB", bool(dpi), across, down, 0, 0))
-    single = (
-        (0xE1, _EXIF_HEAD, exif_block, "EXIF"),
-        (0xE1, _XMP_HEAD, xmp, "XMP"),
-        (0xFE, b"", comment.encode("utf-8", "surrogateescape") if comment else None, "comment"),
-    )
-    for marker, prefix, body, title in single:
-        if not body:
-            continue
-        if len(prefix) + len(body) > SEGMENT_BYTES:
-            lost.append(f"The {title} ({len(body) // 1000} kB) does not fit into a JPEG.")
-            continue
-        out += _segment(marker, prefix + body)
+    if exif_block:
+        out += _segment(0xE1, _EXIF_HEAD + exif_block)
+    if xmp:
+        out += _segment(0xE1, _XMP_HEAD + xmp)
+    if comment:
+        text = comment.encode("utf-8", "surrogateescape")
+        out += _chunks(0xFE, b"", text, numbered=False)
     # Photoshop resources may go on in the next segment wherever the last one ended.
     out += _chunks(0xED, _IPTC_HEAD, iptc or b"", numbered=False)
     out += _chunks(0xE2, _ICC_HEAD, profile or b"", numbered=True)
     out += memoryview(data)[rest:]
-    return bytes(out), lost
+    return bytes(out)
 
 
 def _segment(marker: int, body: bytes) -> bytes:

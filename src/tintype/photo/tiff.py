@@ -362,25 +362,32 @@ def _described(raw: Raw, structure: Structure, page: Directory, *, turned: bool)
 
 def _exif_block(structure: Structure, page: Directory) -> bytes | None:
     """The describing tags of a page with its EXIF and GPS directories, as an EXIF block."""
-    tags = _tree(structure, page, (*_DESCRIPTIVE, exif.EXIF_IFD, exif.GPS_IFD))
+    tags = _tree(structure, page, (*_DESCRIPTIVE, *_BELOW_PAGE))
     if not tags:
         return None
     order = structure.order
     return ifd.header(order) + ifd.serialise(tags, order=order, base=8)
 
 
+# Which directories hang below which: a damaged file cannot make the way longer than this.
+_BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)
+_BELOW_EXIF = (exif.INTEROP_IFD,)
+
+
 def _tree(
-    structure: Structure, page: Directory, chosen: Sequence[int] | None
+    structure: Structure,
+    page: Directory,
+    chosen: Sequence[int] | None,
+    below: tuple[int, ...] = _BELOW_PAGE,
 ) -> dict[int, Entry | Tags]:
     """Entries of a directory, and of the EXIF, GPS and interoperability directories below it."""
     tags = _plain_tags(page, chosen)
-    for tag in (exif.EXIF_IFD, exif.GPS_IFD, exif.INTEROP_IFD):
-        if tag not in tags:
+    for tag in (*_BELOW_PAGE, *_BELOW_EXIF):
+        if tags.pop(tag, None) is None or tag not in below:
             continue
-        del tags[tag]
-        below = structure.sub_directory(page, tag)
-        # One level below the other as EXIF has it; a directory that points to itself ends here.
-        inner = _tree(structure, below, None) if below and below.offset > page.offset else {}
+        found = structure.sub_directory(page, tag)
+        deeper = _BELOW_EXIF if tag == exif.EXIF_IFD else ()
+        inner = _tree(structure, found, None, deeper) if found else {}
         if inner:
             tags[tag] = inner
     return tags
