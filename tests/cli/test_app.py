@@ -56,14 +56,14 @@ def test_a_folder(color: Callable[..., int], make_photo: Make, capfd: Capture) -
         make_photo(Path("in", name))
     Path("in/bad.png").write_bytes(b"")
     Path("in/notes.txt").write_text("x")
-    assert color("in", "--into", "out", "--recursive", "--report", "r.jsonl") == 1
+    assert color("in", "--into", "out", "--recursive", "--report", "out/r.jsonl") == 1
     said = capfd.readouterr()
     written = [Path("out", name) for name in ("a.color.png", "b.color.png", "deep/c.color.png")]
     assert lines(said.out) == [str(path) for path in written]
     assert len(lines(said.err)) == 2
     assert "bad.png is empty" in lines(said.err)[0]
     assert lines(said.err)[1].startswith("tintype: 3 coloured, 1 failed; 1 other file left alone;")
-    rows = [json.loads(line) for line in lines(Path("r.jsonl").read_text())]
+    rows = [json.loads(line) for line in lines(Path("out/r.jsonl").read_text())]
     assert [(Path(row["input"]).name, row["status"]) for row in rows] == [
         ("a.png", "done"),
         ("b.png", "done"),
@@ -155,7 +155,8 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["a.png", "-o", "x.png", "--into", "y"], 2, "contradict"),
         (["a.png", "empty", "nested/b.png", "-o", "x.png"], 2, "several inputs"),
         (["a.png", "--report", "a.png"], 2, "no report"),
-        (["a.png", "--report", "no/r.jsonl"], 1, "cannot be written"),
+        (["a.png", "--report", "a.png/r.jsonl"], 1, "cannot be written"),
+        (["a.png", "--report", "-"], 2, "name of a file"),
         (["a.png", "--max-megapixels", "0.001"], 3, "--max-megapixels"),
         (["a.png", "--nonsense"], 2, "No such option"),
         (["model"], 2, "Did you mean tintype models?"),

@@ -75,7 +75,8 @@ def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(WriteError, match="cannot be written"), open_report(tmp_path / "no/x.jsonl"):
+    (tmp_path / "x").write_bytes(b"")
+    with pytest.raises(WriteError, match="cannot be written"), open_report(tmp_path / "x/x.jsonl"):
         pass
     with pytest.raises(UsageError, match="no report"), open_report(tmp_path):
         pass

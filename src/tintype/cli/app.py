@@ -71,6 +71,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("Interrupted. The same command continues where this one stopped.")
         return INTERRUPTED
+    except MemoryError:
+        say("There is not enough memory.")
+        return TintypeError.exit_code
     except Exception as error:
         # The door: a fault of ours is one line as well, unless somebody looks for it.
         if os.environ.get("TINTYPE_TRACEBACK"):
@@ -183,9 +186,7 @@ def _tell(row: "Row", view: Screen, *, alone: bool) -> None:
             hint = _SKIP_HINTS.get(row.reason or "", "")
             view.say(f"{name} is skipped: {row.reason}.{hint}")
     elif row.output is not None:
-        for note in row.notes:
-            view.say(f"{name}: {note}")
-        _tell_grey(row.grey_check, name, view)
+        _tell_more(name, row.notes, row.grey_check, view)
         if row.status == "done":
             if alone:
                 view.say(f"{name} is coloured, in {row.seconds:.1f} s.")
@@ -195,9 +196,12 @@ def _tell(row: "Row", view: Screen, *, alone: bool) -> None:
     view.step()
 
 
-def _tell_grey(check: str | None, name: str, view: Screen) -> None:
-    if check is not None:
-        view.say(f"{name}: the grey of the output, compared with the input: {check}.")
+def _tell_more(name: str, notes: Sequence[str], grey_check: str | None, view: Screen) -> None:
+    """What the format could not carry, in one line; and the grey check where asked for."""
+    if notes:
+        view.say(f"{name}: {' '.join(notes)}")
+    if grey_check is not None:
+        view.say(f"{name}: the grey of the output, compared with the input: {grey_check}.")
 
 
 def _last_line(tally: "Tally", census: "Census", seconds: float) -> str:
@@ -258,9 +262,7 @@ def _stream(words: PhotoWords) -> int:
         check_grey=options.check_grey,
     )
     view = Screen()
-    for note in colored.notes:
-        view.say(f"{name}: {note}")
-    _tell_grey(colored.grey_check, name, view)
+    _tell_more(name, colored.notes, colored.grey_check, view)
     if output is None:
         write_picture(colored.data)
     else:

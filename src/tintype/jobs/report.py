@@ -178,12 +178,15 @@ def open_report(path: Path | None) -> Iterator[Report]:
     if path is None:
         yield Report(None, Path())
         return
+    if str(path) == "-":
+        raise UsageError("--report needs the name of a file; stdout carries the outputs' paths.")
     try:
         if path.exists() and not _is_report(path):
             raise UsageError(
                 f"{shown(path)} exists and is no report of Tintype.",
                 hint="Give --report another name.",
             )
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Without a buffer: each row is there at once, and closing after a failure fails no more.
         file = path.open("wb", buffering=0)
     except OSError as error:
