@@ -39,8 +39,8 @@ types: $(STAMP)
 	@if $(BIN)/python -c 'import torch' 2>/dev/null; then \
 		echo '$(BIN)/mypy'; $(BIN)/mypy; \
 	else \
-		echo 'torch is not installed: src/tintype/learn is not type-checked (see CONTRIBUTING.md)'; \
-		$(BIN)/mypy --follow-imports=silent --exclude '^src/tintype/learn/'; \
+		echo 'torch is not installed: training (tintype.learn) is not type-checked, see CONTRIBUTING.md'; \
+		$(BIN)/mypy --follow-imports=silent --exclude '^src/tintype/(learn/|cli/learning)'; \
 	fi
 
 contracts: $(STAMP)
