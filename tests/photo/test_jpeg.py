@@ -81,6 +81,21 @@ def test_the_grey_of_a_written_jpeg_is_within_half_a_step(
     assert back.shape == shape
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (8, 3), (33, 47), (200, 31)])
+def test_odd_sides_are_filled_with_the_edge_and_nothing_else(shape: tuple[int, int]) -> None:
+    grey = np.full(shape, 200, np.uint8)
+    colored = replace(photo(), grey=grey, color=half_chroma(*shape))
+    files = []
+    for other in range(5):
+        memory = np.full((shape[0] + 2, shape[1] + 2), other * 50, np.uint8)
+        memory[: shape[0], : shape[1]] = grey
+        files.append(encode([replace(colored, grey=grey.copy())], format="JPEG", provenance=None))
+        view = replace(colored, grey=memory[: shape[0], : shape[1]])
+        files.append(encode([view], format="JPEG", provenance=None))
+    assert len({file.data for file in files}) == 1
+    assert np.array_equal(one(files[0].data).grey, grey)
+
+
 def test_a_jpeg_that_was_one_before_needs_no_more_than_quality_95() -> None:
     before = simplejpeg.decode_jpeg(saved(noisy_grey(200, 300, 6), "JPEG", quality=80), "GRAY")
     assert jpeg.quality_for(before[..., 0]) == 95

@@ -315,8 +315,16 @@ def write_planes(grey: NDArray[np.uint8], chroma: HalfChroma) -> bytes:
     Returns:
         A JPEG without metadata.
     """
+    height, width = grey.shape
+    if height % 2 or width % 2:
+        # For an odd side the encoder reads one sample more than there is, whatever stands there:
+        # give it a copy of the last one, and a view, so that the file has the photo's size.
+        even = np.pad(grey, ((0, height % 2), (0, width % 2)), mode="edge")
+        luma = even[:height, :width]
+    else:
+        luma = np.ascontiguousarray(grey)
     data: bytes = simplejpeg.encode_jpeg_yuv_planes(
-        Y=np.ascontiguousarray(grey),
+        Y=luma,
         U=np.ascontiguousarray(chroma.cb),
         V=np.ascontiguousarray(chroma.cr),
         quality=quality_for(grey),
