@@ -13,10 +13,11 @@ from PIL import Image
 
 from tintype.engine.colorizer import Settings
 from tintype.errors import ModelError
-from tintype.jobs import run as run_module
+from tintype.jobs import processes, work
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
-from tintype.jobs.run import Options, run
+from tintype.jobs.run import run
+from tintype.jobs.work import Options
 
 Make = Callable[..., Path]
 
@@ -306,7 +307,7 @@ def test_a_fault_of_ours_is_a_row_too(
     def break_down(*_: object, **__: object) -> None:
         raise next(faults)
 
-    monkeypatch.setattr(run_module, "colorize_bytes", break_down)
+    monkeypatch.setattr(work, "colorize_bytes", break_down)
     first, second = do(Plan([str(tmp_path)]), options)
     assert "ZeroDivisionError" in str(first.error)
     assert "memory" in str(second.error)
@@ -337,20 +338,20 @@ def test_the_winner_of_a_race_is_accepted(
 ) -> None:
     """Another run finishes the same picture between our look at the target and our writing."""
     source = make_photo(tmp_path / "x.png")
-    write = run_module.write_atomically
+    write = work.write_atomically
 
     def overtaken(path: Path, data: bytes, *, overwrite: bool) -> None:
         write(path, data, overwrite=overwrite)
         write(path, data, overwrite=overwrite)
 
-    monkeypatch.setattr(run_module, "write_atomically", overtaken)
+    monkeypatch.setattr(work, "write_atomically", overtaken)
     assert one(source, options).status == "done"
 
     def beaten_by_a_stranger(path: Path, data: bytes, *, overwrite: bool) -> None:
         path.write_bytes(b"a stranger's file")
         write(path, data, overwrite=overwrite)
 
-    monkeypatch.setattr(run_module, "write_atomically", beaten_by_a_stranger)
+    monkeypatch.setattr(work, "write_atomically", beaten_by_a_stranger)
     row = one(make_photo(tmp_path / "y.png"), options)
     assert row.status == "failed"
     assert (tmp_path / "y.color.png").read_bytes() == b"a stranger's file"
@@ -402,12 +403,10 @@ def test_a_photo_that_kills_every_process_is_a_row(
         make_photo(tmp_path / f"{number}.png", seed=number)
     context = multiprocessing.get_context("spawn")
 
-    def doomed(processes: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            processes, mp_context=context, initializer=os._exit, initargs=(9,)
-        )
+    def doomed(count: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(count, mp_context=context, initializer=os._exit, initargs=(9,))
 
-    monkeypatch.setattr(run_module._Pool, "_start", staticmethod(doomed))
+    monkeypatch.setattr(processes.Pool, "_start", staticmethod(doomed))
     rows = do(Plan([str(tmp_path)]), options, jobs=2)
     assert [row.status for row in rows] == ["failed"] * 3
     assert all("ended from outside" in str(row.error) for row in rows)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tintype.engine.bundle import Bundle
     from tintype.engine.colorizer import Settings
     from tintype.jobs.plan import Census
-    from tintype.jobs.run import Options
+    from tintype.jobs.work import Options
 
 INTERRUPTED = 130
 
@@ -152,7 +152,7 @@ def _photos(words: PhotoWords) -> int:
 
 
 def _options(words: PhotoWords) -> "Options":
-    from tintype.jobs.run import Options
+    from tintype.jobs.work import Options
 
     options = Options(
         model=words.model,

@@ -1,0 +1,200 @@
+"""The work: one job at a time, from a source on the disk to a target on the disk, as a row."""
+
+import time
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Literal
+
+from tintype.api import colorize_bytes, provenance_of, read_input
+from tintype.engine.bundle import Bundle
+from tintype.engine.colorizer import Engine, Settings
+from tintype.errors import (
+    PhotoError,
+    SkippedPhotoError,
+    TargetExistsError,
+    TintypeError,
+    WriteError,
+    shown,
+)
+from tintype.jobs.plan import Job, reason
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
+from tintype.jobs.resume import Marks, remember
+from tintype.photo.decode import MAX_PIXELS
+from tintype.photo.encode import write_atomically
+from tintype.photo.formats import format_of_suffix
+from tintype.photo.provenance import Provenance, read_provenance
+
+ColorPhotos = Literal["skip", "color"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How every job of a run is done.
+
+    Attributes:
+        model: Name or path of the model; None is the one that is shipped.
+        settings: How to colour.
+        format: A key of `tintype.photo.formats.FORMATS`; None follows the target's name.
+        strip_metadata: Write no more than the pixels need.
+        overwrite: Replace earlier outputs.
+        color_photos: What to do with colour photographs and with outputs of Tintype; None colours
+            a picture given alone and skips them among others.
+        max_pixels: Larger pictures are refused.
+        check_grey: Compare the grey of each output with its input's.
+    """
+
+    model: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    format: str | None = None
+    strip_metadata: bool = False
+    overwrite: bool = False
+    color_photos: ColorPhotos | None = None
+    max_pixels: int = MAX_PIXELS
+    check_grey: bool = False
+
+
+class Worker:
+    """Does one job after the other with a model that is loaded when the first one needs it."""
+
+    def __init__(self, options: Options, bundle: Bundle, *, threads: int | None = None) -> None:
+        self._options = options
+        self._threads = threads
+        self._bundle = bundle
+        self._engine: Engine | None = None
+        self._marks = Marks()
+
+    def do(self, job: Job) -> Row:
+        """Colours one file; whatever goes wrong becomes a row.
+
+        Args:
+            job: Source and target.
+
+        Returns:
+            What became of it.
+        """
+        began = time.monotonic()
+        try:
+            row = self._do(job)
+        except SkippedPhotoError:
+            row = Row.skip(job.source, COLOR_PHOTO)
+        except TintypeError as error:
+            row = Row.failure(job.source, error)
+        except MemoryError:
+            row = Row.failure(
+                job.source,
+                PhotoError(
+                    f"There is not enough memory for {shown(job.source)}.",
+                    hint="Give --jobs 1, or a smaller picture.",
+                ),
+            )
+        except Exception as error:  # noqa: BLE001
+            # The per-file boundary: one file that meets a fault of ours must not end a night's run.
+            fault = f"{type(error).__name__}: {error}"
+            row = Row.failure(
+                job.source,
+                PhotoError(
+                    f"{shown(job.source)} met a fault in Tintype ({shown(fault)}).",
+                    hint="Please report it with the picture.",
+                ),
+            )
+        return row.timed(time.monotonic() - began)
+
+    def _do(self, job: Job) -> Row:
+        options = self._options
+        data = read_input(job.source, max_pixels=options.max_pixels)
+        provenance = provenance_of(
+            data, self._bundle, options.settings, strip_metadata=options.strip_metadata
+        )
+        row = Row("done", str(job.source), str(job.target), input_sha256=provenance.input_sha256)
+        policy = options.color_photos or ("color" if job.alone else "skip")
+        if policy == "skip" and self._marks.of(job.source, data) is not None:
+            return replace(row, status="skipped", output=None, reason=OWN_OUTPUT)
+        done = self._look_at_target(job, provenance)
+        if done is not None:
+            return replace(row, status="already_done", sha256=done)
+        if self._engine is None:
+            self._engine = Engine(self._bundle, threads=self._threads)
+        colored = colorize_bytes(
+            data,
+            name=shown(job.source),
+            engine=self._engine,
+            settings=options.settings,
+            provenance=provenance,
+            form=options.format or format_of_suffix(job.target.suffix),
+            strip_metadata=options.strip_metadata,
+            max_pixels=options.max_pixels,
+            color_photos=policy,
+            check_grey=options.check_grey,
+        )
+        self._write(job, colored.data, provenance)
+        digest = sha256(colored.data).hexdigest()
+        return replace(row, sha256=digest, notes=colored.notes, grey_check=colored.grey_check)
+
+    def _look_at_target(self, job: Job, provenance: Provenance) -> str | None:
+        """The hash of what stands at the target if that is this job done already.
+
+        Raises:
+            TargetExistsError: Something else stands there, and it is not to be replaced.
+        """
+        try:
+            if job.target.samefile(job.source):
+                raise TargetExistsError(
+                    f"{shown(job.target)} is the input itself, which is never replaced."
+                )
+            data = job.target.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise TargetExistsError(
+                f"{shown(job.target)} exists and cannot be read: {reason(error)}."
+            ) from error
+        found = self._marks.of(job.target, data)
+        # Another version of the software may write the same colours better: --overwrite says so.
+        done = found == provenance if self._options.overwrite else _same_work(found, provenance)
+        if done:
+            return sha256(data).hexdigest()
+        if not self._options.overwrite:
+            what = "does not come from Tintype"
+            if found is not None:
+                what = f"was made {_differently(found, provenance)}"
+            raise TargetExistsError(
+                f"{shown(job.target)} exists and {what}.",
+                hint="Move it away, or give --overwrite.",
+            )
+        if job.target_is_input and found is None:
+            raise TargetExistsError(
+                f"{shown(job.target)} is one of the inputs, which are never replaced."
+            )
+        return None
+
+    def _write(self, job: Job, data: bytes, provenance: Provenance) -> None:
+        folder = job.target.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(f"{shown(folder)} cannot be made: {reason(error)}.") from error
+        if read_provenance(data) != provenance:
+            remember(job.target, data, provenance)
+        try:
+            write_atomically(job.target, data, overwrite=self._options.overwrite)
+        except TargetExistsError:
+            # Another run may have finished the very same picture meanwhile.
+            if self._look_at_target(job, provenance) is None:
+                raise
+
+
+def _same_work(found: Provenance | None, wanted: Provenance) -> bool:
+    """Same input, model and settings; the version of the software does not count."""
+    return found is not None and (found.input_sha256, found.model_sha256, found.settings) == (
+        wanted.input_sha256,
+        wanted.model_sha256,
+        wanted.settings,
+    )
+
+
+def _differently(found: Provenance, wanted: Provenance) -> str:
+    if found.input_sha256 != wanted.input_sha256:
+        return "from another picture"
+    if found.model_sha256 != wanted.model_sha256:
+        return f"by another model ({shown(found.model)})"
+    return "with other settings"
