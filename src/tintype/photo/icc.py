@@ -24,6 +24,8 @@ from tintype.photo.photo import Pixels, rgb_to_grey
 
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+# Tables prepared for millions of pixels cost more than the few hundred that are asked about.
+_FEW_PIXELS = _FLAGS | ImageCms.Flags.NOOPTIMIZE
 # LittleCMS rounds; two sRGB profiles of different makers differ by one step here and there.
 _SAME = 1
 _STRIP = 256
@@ -85,15 +87,18 @@ def _core(data: bytes) -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(data))
 
 
-def _transform(core: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
-    return ImageCms.buildTransform(core, _core(srgb_profile()), mode, "RGB", _INTENT, _FLAGS)
+def _transform(
+    core: ImageCms.ImageCmsProfile, mode: str, flags: ImageCms.Flags = _FLAGS
+) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(core, _core(srgb_profile()), mode, "RGB", _INTENT, flags)
 
 
 def _is_srgb(core: ImageCms.ImageCmsProfile) -> bool:
     steps = np.linspace(0, 255, 9).round().astype(np.uint8)
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(27, 27, 3)
     picture = Image.fromarray(grid)
-    changed = np.asarray(ImageCms.applyTransform(picture, _transform(core, "RGB")))
+    transform = _transform(core, "RGB", _FEW_PIXELS)
+    changed = np.asarray(ImageCms.applyTransform(picture, transform))
     return int(np.abs(changed.astype(np.int16) - grid).max()) <= _SAME
 
 
@@ -139,7 +144,8 @@ def grey_table(profile: Profile) -> NDArray[np.uint8]:
     mode = "RGB" if profile.space == "RGB" else "L"
     try:
         picture = ramp.convert(mode)
-        converted = ImageCms.applyTransform(picture, _transform(_core(profile.data), mode))
+        transform = _transform(_core(profile.data), mode, _FEW_PIXELS)
+        converted = ImageCms.applyTransform(picture, transform)
     except (OSError, ImageCms.PyCMSError, ValueError, TypeError) as error:
         raise DamagedProfileError(str(error)) from error
     if converted is None:
