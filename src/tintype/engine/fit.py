@@ -79,7 +79,7 @@ def luma_down(grey: NDArray[np.unsignedinteger], fit: Fit) -> NDArray[np.float32
     grey_u8 = grey if grey.dtype == np.uint8 else _upper_byte(grey)
     # Reducing by a whole factor first reads the large picture once, at the speed of memory.
     small = Image.fromarray(grey_u8).resize(
-        (width, height), Image.Resampling.BICUBIC, reducing_gap=3.0
+        (width, height), Image.Resampling.BICUBIC, reducing_gap=2.0
     )
     luma = np.asarray(small, np.float32)
     below, right = fit.padded[0] - height, fit.padded[1] - width
