@@ -170,7 +170,7 @@ class ChromaUp:
         height, width = ab.shape[1:]
         low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
         planes = np.concatenate([ab, chroma_slope(ab, low), low[None]]).astype(np.float32)
-        self._extent = fit.content[0] / fit.stride
+        self._taps = _row_taps(shape[0], fit.content[0] / fit.stride, height - 1)
         right = fit.content[1] / fit.stride
         self._columns = np.stack([_widen(plane, shape[1], right) for plane in planes])
         # Injected detail is a few steps of luma times the slope; a stray pixel beyond is cut.
@@ -191,9 +191,12 @@ class ChromaUp:
         Returns:
             (2, n, W) a and b, CIELAB units unless `express` said otherwise.
         """
-        last = int(self._columns.shape[1]) - 1
-        first, weights = _row_weights(top, luma.shape[0], self.shape[0], self._extent, last)
-        known = self._columns[:, first : first + weights.shape[1]]
+        rows, taps = (part[:, top : top + luma.shape[0]] for part in self._taps)
+        first, last = int(rows[0, 0]), int(rows[3, -1])
+        weights = np.zeros((luma.shape[0], last - first + 1), np.float32)
+        for row, tap in zip(rows, taps, strict=True):  # at the edges two taps meet in one row
+            weights[np.arange(luma.shape[0]), row - first] += tap
+        known = self._columns[:, first : last + 1]
         planes: NDArray[np.float32] = np.matmul(weights, known)  # (5, n, W)
         detail = luma.astype(np.float32)
         if luma.dtype == np.uint16:
@@ -210,19 +213,23 @@ def _widen(plane: NDArray[np.float32], width: int, right: float) -> NDArray[np.f
     return np.asarray(image.resize((width, plane.shape[0]), Image.Resampling.BICUBIC, box=box))
 
 
-def _row_weights(
-    top: int, count: int, height: int, extent: float, last: int
-) -> tuple[int, NDArray[np.float32]]:
-    """Bicubic weights (Keys, a = -1/2, as Pillow) of the known rows for some rows of the picture.
+def _row_taps(
+    height: int, extent: float, last: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Bicubic interpolation (Keys, a = -1/2, as Pillow's) between the rows that are known.
+
+    Args:
+        height: Rows of the picture.
+        extent: How many of the known rows they cover.
+        last: The last known row; beyond the edge the edge counts again.
 
     Returns:
-        The first known row, and (count, known rows) weights that sum to 1; beyond the edge the
-        edge counts again.
+        (4, height) known rows, and (4, height) their weights, which sum to 1.
     """
-    position = (np.arange(top, top + count) + 0.5) * (extent / height) - 0.5
-    base = np.floor(position).astype(int)
+    position = (np.arange(height) + 0.5) * (extent / height) - 0.5
+    base = np.floor(position).astype(np.intp)
     t = position - base
-    taps = np.stack(
+    weights = np.stack(
         [
             -0.5 * t**3 + t**2 - 0.5 * t,
             1.5 * t**3 - 2.5 * t**2 + 1,
@@ -230,9 +237,4 @@ def _row_weights(
             0.5 * t**3 - 0.5 * t**2,
         ]
     )
-    known = np.clip(base + np.arange(-1, 3)[:, None], 0, last)
-    first = int(known.min())
-    weights = np.zeros((count, int(known.max()) - first + 1))
-    for tap, row in zip(taps, known, strict=True):
-        np.add.at(weights, (np.arange(count), row - first), tap)
-    return first, weights.astype(np.float32)
+    return np.clip(base + np.arange(-1, 3)[:, None], 0, last), weights.astype(np.float32)
