@@ -139,9 +139,14 @@ def _export_parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, help="the ONNX file to write")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the run's data again")
     parser.add_argument("--card", type=Path, help="TOML with what the card says of the model")
-    parser.add_argument("--precision", choices=["int8", "float32"], default="int8")
+    parser.add_argument(
+        "--precision",
+        choices=["int8", "float32"],
+        default="int8",
+        help="int8 is a quarter of the size and faster (default)",
+    )
     parser.add_argument("--vividness", type=float, default=0.4, help="default tau (default: 0.4)")
-    parser.add_argument("--temperature", type=float, default=0.38, help="default T")
+    parser.add_argument("--temperature", type=float, default=0.38, help="default T (default: 0.38)")
     parser.add_argument("--checkpoint", type=Path, help="also write the weights in fp16 here")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
     return parser

