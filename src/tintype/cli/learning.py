@@ -101,6 +101,10 @@ def _evaluate_parser() -> argparse.ArgumentParser:
         "--vividness", type=float, nargs="+", help="values of tau (default: the model's own)"
     )
     parser.add_argument("--size", type=int, default=256, help="side of the squares (default: 256)")
+    parser.add_argument(
+        "--dev-of", type=Path, metavar="RECIPE", help="the data are this recipe's: score their dev"
+    )
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
     parser.add_argument("--limit", type=int, help="at most so many pictures of each set")
     parser.add_argument("--threads", type=int, default=2, help="pictures at a time (default: 2)")
     parser.add_argument("--json", type=Path, help="also write the rows as JSON")
@@ -113,10 +117,23 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     from tintype.engine.bundle import load_bundle
     from tintype.engine.colorizer import Engine
-    from tintype.learn.evaluate.protocol import bounds, evaluate, load_squares, to_markdown
+    from tintype.learn.data.photos import open_photos
+    from tintype.learn.evaluate.protocol import (
+        bounds,
+        dev_squares,
+        evaluate,
+        load_squares,
+        to_markdown,
+    )
+    from tintype.learn.recipe import read_recipe
 
     bundles = [load_bundle(model) for model in options.models]
-    squares = load_squares(options.data, size=options.size, limit=options.limit)
+    if options.dev_of:
+        recipe = read_recipe(options.dev_of).data
+        photos = open_photos(options.data, recipe, cache=options.cache)
+        squares = dev_squares(photos, size=options.size, limit=options.limit)
+    else:
+        squares = load_squares(options.data, size=options.size, limit=options.limit)
     rows = bounds(squares)
     for bundle in bundles:
         vividness = options.vividness or [bundle.card.vividness]

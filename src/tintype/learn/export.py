@@ -249,7 +249,7 @@ def export(
         final = plain
         if precision == "int8":
             final = Path(folder) / "int8.onnx"
-            _quantize(plain, final, calibration)
+            _quantize(plain, final, calibration, in_float=_early_convolutions(trained.model))
             report |= _compare("int8", final, check, expected)
             if report["int8_mean"] > 0.5:
                 raise LearnError(f"int8 differs from torch by {report['int8_mean']} ab on average.")
@@ -286,16 +286,30 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
         return None if picture is None else {"L": picture}
 
 
-def _quantize(plain: Path, target: Path, calibration: Sequence[NDArray[np.float32]]) -> None:
+def _early_convolutions(model: OwnNet) -> int:
+    """How many convolutions work at a half and a quarter of the input's size."""
+    blocks = model.encoder.blocks[: model.encoder.taps[1] + 1]
+    return 1 + sum(isinstance(module, nn.Conv2d) for module in blocks.modules())
+
+
+def _quantize(
+    plain: Path, target: Path, calibration: Sequence[NDArray[np.float32]], *, in_float: int
+) -> None:
     """Static int8, per channel, with 7-bit weights: safe on processors without VNNI.
 
     Without VNNI two products of 8-bit values are added in 16 bits and saturate; with weights of
     seven bits they cannot.
+
+    The first `in_float` convolutions stay in float: with them in int8 the mean difference in ab
+    was 1.5, without them 0.4, and all others together add less. Leaving the last ones in float,
+    clipping the ranges at a percentile and moving averages of the ranges changed nothing.
     """
     prepared = plain.with_name("prepared.onnx")
     quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
     # The annealed mean stays in float: its exponential turns a step of int8 into another colour.
-    decode = _nodes_after_logits(onnx.load(prepared))
+    model = onnx.load(prepared)
+    decode = _nodes_after_logits(model)
+    early = [node.name for node in model.graph.node if node.op_type == "Conv"][:in_float]
     quantize_static(
         str(prepared),
         str(target),
@@ -306,8 +320,7 @@ def _quantize(plain: Path, target: Path, calibration: Sequence[NDArray[np.float3
         weight_type=QuantType.QInt8,
         activation_type=QuantType.QUInt8,
         calibrate_method=CalibrationMethod.MinMax,
-        nodes_to_exclude=decode,
-        extra_options={"CalibMovingAverage": True},
+        nodes_to_exclude=decode + early,
     )
 
 

@@ -19,6 +19,7 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.colorizer import Engine, Settings
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import Source, find_sources, read_sources
+from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.metrics import (
     ab_distance,
     auc,
@@ -104,6 +105,29 @@ def load_squares(
         except (OSError, ValueError) as error:
             raise LearnError(f"{source.container}/{source.member}: {error}.") from None
         squares.setdefault(source.group, []).append(square)
+    return squares
+
+
+def dev_squares(
+    photos: Photos, *, size: int, limit: int | None = None
+) -> dict[str, list[NDArray[np.uint8]]]:
+    """The dev split by group: for choosing settings, which the evaluation sets are never used for.
+
+    Args:
+        photos: The training data.
+        size: Side of the square.
+        limit: At most so many of each group, spread evenly over it; None takes all.
+
+    Returns:
+        Lists of (size, size, 3) sRGB.
+    """
+    squares = {}
+    for group, name in enumerate(photos.group_names):
+        index = np.flatnonzero(photos.dev & (photos.groups == group))
+        if limit and limit < len(index):
+            index = index[np.linspace(0, len(index) - 1, limit).astype(int)]
+        pictures = [Image.fromarray(photos.picture(i)) for i in index]
+        squares[f"{name} (dev)"] = [to_square(picture, size) for picture in pictures]
     return squares
 
 
