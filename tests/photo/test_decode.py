@@ -322,7 +322,7 @@ def test_too_many_pixels_are_refused_before_decoding(form: str) -> None:
 def test_all_pages_together_count() -> None:
     pages = [Image.fromarray(scene(seed=i)) for i in range(3)]
     data = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    with pytest.raises(PhotoTooLargeError):
+    with pytest.raises(PhotoTooLargeError, match=r"x has pages \("):
         decode(data, name="x", max_pixels=3 * 40 * 56 - 1)
     assert len(decode(data, name="x", max_pixels=3 * 40 * 56)) == 3
 

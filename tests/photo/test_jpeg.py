@@ -170,6 +170,12 @@ def test_an_adobe_rgb_jpeg_is_converted_and_its_photo_is_still_in_colour() -> No
     assert one(data).tone == "color"
 
 
+def test_the_tone_is_asked_of_a_picture_an_eighth_as_large() -> None:
+    data = saved(scene(161, 240), "JPEG")
+    assert jpeg._decode(data, "RGB", small=True).shape == (21, 30, 3)
+    assert jpeg._decode(data, "GRAY").shape == (161, 240, 1)
+
+
 def scan_bomb(scans: int) -> bytes:
     """A progressive JPEG whose last scan comes again and again."""
     data = saved(scene(64, 64), "JPEG", progressive=True)

@@ -71,6 +71,10 @@ def _looks_like(data: bytes) -> str:
 def photo_from_image(image: Image.Image) -> Photo:
     """Takes a photo from a Pillow image of any mode that a file may have.
 
+    Pillow has turned a colour JPEG into RGB by then, so its grey is that of the RGB pixels; `decode`
+    takes the luminance as it is in the file. The two are equal for neutral pictures, and otherwise
+    differ where RGB was rounded or clipped.
+
     Args:
         image: Its EXIF orientation is applied and its profile honoured, as `decode` does.
 

@@ -242,13 +242,13 @@ def _decoded(source: Source, head: Segments) -> Raw:
         if head.components == 1:
             return Raw(_decode(source.data, "GRAY")[..., 0], tone="grey")
         if head.components == 3 and _luma_is_grey(head):
-            small = Image.fromarray(_decode(source.data, "RGB", factor=8))
+            small = Image.fromarray(_decode(source.data, "RGB", small=True))
             return Raw(_decode(source.data, "GRAY")[..., 0], tone=tone_of(small))
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(source.data))
         image.load()
         if head.components == 3:
             # libjpeg only warns about damage in the coded part, and Pillow passes over the warning.
-            _decode(source.data, "GRAY", factor=8)
+            _decode(source.data, "GRAY", small=True)
         picture, _ = split_modes(image, source)
     return Raw(picture)
 
@@ -267,20 +267,23 @@ def _luma_is_grey(head: Segments) -> bool:
     return profile.is_srgb or profile.space != "RGB"
 
 
-def _decode(data: bytes, colors: str, factor: int = 1) -> NDArray[np.uint8]:
-    """Decodes with simplejpeg, strict about damage and patient with oddities."""
+def _decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8]:
+    """Decodes with simplejpeg: strict about damage, patient with oddities, small if asked."""
     for tidied in (False, True):
         try:
-            return _simplejpeg(_tidy(data) if tidied else data, colors, factor, strict=True)
+            return _simplejpeg(_tidy(data) if tidied else data, colors, small=small, strict=True)
         except ValueError as error:
             if not _harmless(str(error)):
                 raise
-    return _simplejpeg(_tidy(data), colors, factor, strict=False)
+    return _simplejpeg(_tidy(data), colors, small=small, strict=False)
 
 
-def _simplejpeg(data: bytes, colors: str, factor: int, *, strict: bool) -> NDArray[np.uint8]:
+def _simplejpeg(data: bytes, colors: str, *, small: bool, strict: bool) -> NDArray[np.uint8]:
+    # The decoder scales by the strongest factor that leaves at least this many rows and columns; 0
+    # means that it does not scale.
+    least = 1 if small else 0
     pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-        data, colorspace=colors, min_factor=factor, strict=strict
+        data, colorspace=colors, min_height=least, min_width=least, strict=strict
     )
     return pixels
 

@@ -98,12 +98,24 @@ class Source:
         if width < 1 or height < 1:
             self.fail("its header gives no size")
         if width * height > self.max_pixels:
-            size = width * height / 1e6
-            raise PhotoTooLargeError(
-                f"{self.name} has {width} x {height} pixels ({size:.0f} megapixels), more than the "
-                f"limit of {self.max_pixels / 1e6:g} megapixels.",
-                hint=f"Add --max-megapixels {math.ceil(size)} if you trust the file.",
-            )
+            self._refuse_size(f"{width} x {height} pixels", width * height)
+
+    def check_pages(self, pixels: int) -> None:
+        """Refuses pages that are each within the limit but not together: all are in memory at once.
+
+        Raises:
+            PhotoTooLargeError: More pixels than the limit.
+        """
+        if pixels > self.max_pixels:
+            self._refuse_size("pages", pixels)
+
+    def _refuse_size(self, what: str, pixels: int) -> NoReturn:
+        size = pixels / 1e6
+        raise PhotoTooLargeError(
+            f"{self.name} has {what} ({size:.0f} megapixels), more than the limit of "
+            f"{self.max_pixels / 1e6:g} megapixels.",
+            hint=f"Add --max-megapixels {math.ceil(size)} if you trust the file.",
+        )
 
     def fail(self, why: str) -> NoReturn:
         """Refuses a damaged file.

@@ -114,8 +114,7 @@ def read(source: Source) -> list[Raw]:
         width, height = (_values(structure, page, tag, 0)[0] for tag in (_WIDTH, _HEIGHT))
         source.check_size(width, height)
         total += width * height
-    # All pages are in memory together, so the limit is theirs together.
-    source.check_size(total, 1)
+    source.check_pages(total)
     raws = []
     for number, page in chosen:
         layout = _layout(source, structure, page)
