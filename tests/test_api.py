@@ -199,6 +199,15 @@ def test_mistakes(
     assert isinstance(caught.value, tintype.TintypeError)
 
 
+def test_the_limit_is_the_colorizer_s(tiny_model: Path, photo: Path) -> None:
+    small = tintype.Colorizer(tiny_model, max_pixels=1000)
+    data = photo.read_bytes()
+    for x in (photo, data, io.BytesIO(data)):
+        with pytest.raises(tintype.PhotoTooLargeError):
+            small.colorize(x)
+    assert tintype.Colorizer(tiny_model, max_pixels=97 * 131).colorize(data)
+
+
 def test_several_threads_share_one_model(tiny_model: Path) -> None:
     rng = np.random.default_rng(3)
     greys = [rng.integers(0, 256, (60 + n, 80), dtype=np.uint8) for n in range(8)]

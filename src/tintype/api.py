@@ -275,6 +275,7 @@ class Colorizer:
     Args:
         model: Name of a model (`tintype models` lists them) or path of a model file; None is the
             one that is shipped.
+        max_pixels: Files with more pixels are refused; arrays and images are in memory already.
 
     Raises:
         ModelError: There is no such model, or its file is damaged.
@@ -285,7 +286,10 @@ class Colorizer:
         ...     colorizer(photo)
     """
 
-    def __init__(self, model: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self, model: str | os.PathLike[str] | None = None, *, max_pixels: int = MAX_PIXELS
+    ) -> None:
+        self._max_pixels = max_pixels
         wanted = model if model is None or isinstance(model, str) else Path(model)
         self._engine = Engine(load_bundle(wanted))
 
@@ -381,10 +385,11 @@ class Colorizer:
             settings=settings,
             provenance=provenance,
             form=form,
+            max_pixels=self._max_pixels,
         ).data
 
     def _path(self, source: Path, settings: Settings, *, overwrite: bool) -> Path:
-        data = read_input(source)
+        data = read_input(source, max_pixels=self._max_pixels)
         target = source.parent / target_name(source)
         if target.exists():
             if not overwrite:

@@ -226,6 +226,27 @@ def test_interrupted(tiny_model: Path, make_photo: Make, tmp_path: Path, jobs: s
         assert data.endswith(b"IEND\xaeB\x60\x82")
 
 
+def test_interrupted_twice(tiny_model: Path, make_photo: Make, tmp_path: Path) -> None:
+    """Who asks twice does not wait for the pictures in hand; no output is left broken."""
+    if not POSIX:
+        assert sys.platform == "win32"
+        return
+    for number in range(12):
+        make_photo(tmp_path / f"in/{number:02}.webp", seed=number, height=1500, width=2000)
+    words = ["--model", str(tiny_model), "in", "--jobs", "2", "--into", "out"]
+    process = start(words, cwd=tmp_path)
+    wait_for_outputs(tmp_path / "out", 1, process)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    for name, data in contents(tmp_path / "out").items():
+        if not name.startswith("."):
+            assert len(data) == int.from_bytes(data[4:8], "little") + 8
+
+
 def test_two_runs_at_once(tiny_model: Path, make_photo: Make, tmp_path: Path) -> None:
     for number in range(12):
         make_photo(tmp_path / f"in/{number:02}.{'bmp' if number % 3 else 'png'}", seed=number)

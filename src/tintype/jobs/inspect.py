@@ -8,6 +8,7 @@ from tintype.api import read_input
 from tintype.errors import shown
 from tintype.jobs.resume import Marks
 from tintype.photo.decode import decode
+from tintype.photo.formats import sniff
 from tintype.photo.photo import Tone
 from tintype.photo.provenance import Provenance
 
@@ -19,24 +20,18 @@ class Inspection:
     Attributes:
         file: Its path.
         format: A key of `tintype.photo.formats.FORMATS`.
-        size: (height, width) of its first page, upright.
-        pages: How many there are.
-        tone: What its pixels are: grey, toned, or colour.
+        tone: What its pixels are; None where the file says who coloured it, so that nobody looked.
         provenance: Who coloured it, None where Tintype did not or where that was removed.
     """
 
     file: str
-    format: str
-    size: tuple[int, int]
-    pages: int
-    tone: Tone
+    format: str | None
+    tone: Tone | None
     provenance: Provenance | None
 
     def sentence(self) -> str:
         """One line for people."""
-        height, width = self.size
-        pages = "" if self.pages == 1 else f", {self.pages} pages"
-        start = f"{shown(self.file)}: {self.format}, {width} x {height}{pages}, "
+        start = f"{shown(self.file)}: {self.format}, "
         made = self.provenance
         if made is None:
             kinds = {
@@ -44,7 +39,7 @@ class Inspection:
                 "toned": "toned in one hue",
                 "color": "in colour, without a mark of Tintype",
             }
-            return start + kinds[self.tone]
+            return start + kinds[self.tone or "grey"]
         return start + shown(
             f"coloured by {made.software} {made.version} with model {made.model} "
             f"(sha256 {made.model_sha256}), settings {made.settings}, "
@@ -52,15 +47,15 @@ class Inspection:
         )
 
     def to_json(self) -> str:
-        """One line of JSON with all fields."""
+        """One line of JSON with all fields; the settings as an object."""
         fields = asdict(self) | {"coloured_by_tintype": self.provenance is not None}
         if self.provenance is not None:
-            fields["provenance"]["settings"] = json.loads(self.provenance.settings)
+            fields["provenance"]["settings"] = _object(self.provenance.settings)
         return json.dumps(fields)
 
 
 def inspect(path: Path) -> Inspection:
-    """Reads what a file says about itself, and looks at its pixels.
+    """Reads what a file says about itself; where it says nothing, looks at its pixels.
 
     Args:
         path: A picture file; a state file beside it is consulted where its format has no room for
@@ -73,13 +68,17 @@ def inspect(path: Path) -> Inspection:
         PhotoError: It cannot be read.
     """
     data = read_input(path)
+    made = Marks().of(path, data)
+    if made is not None:
+        return Inspection(str(path), sniff(data), None, made)
     photos = decode(data, name=shown(path))
     tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
-    return Inspection(
-        file=str(path),
-        format=photos[0].meta.format,
-        size=photos[0].shape,
-        pages=len(photos),
-        tone=tone,
-        provenance=Marks().of(path, data),
-    )
+    return Inspection(str(path), photos[0].meta.format, tone, None)
+
+
+def _object(text: str) -> object:
+    # Anybody may have written the file: settings that are no JSON are shown as they are.
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

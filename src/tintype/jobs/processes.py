@@ -40,7 +40,13 @@ class Pool:
 
     def __exit__(self, *exc: object) -> None:
         # What is in hand is finished and written; what only waits is dropped.
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        try:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        except KeyboardInterrupt:
+            # Asked a second time. What is lost is rubbish that the next run removes.
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
 
     def run(self, plan: Iterable[Job | Row]) -> Iterator[Row]:
         """Does a plan.
