@@ -9,7 +9,7 @@ from PIL import Image
 
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
-from tintype.learn.data.manifest import file_hash, find_sources, is_dev
+from tintype.learn.data.manifest import file_hash, find_sources, is_dev, refuse_overlap
 from tintype.learn.data.photos import is_sepia, open_photos
 from tintype.learn.recipe import DataRecipe
 
@@ -82,6 +82,20 @@ def test_bad_data_is_one_clear_line(tmp_path: Path, make: str):
         path.write_text("not a zip")
     with pytest.raises(LearnError):
         find_sources([path])
+
+
+def test_an_evaluation_picture_among_the_training_ones_is_refused(
+    photo_folder: Path, tmp_path: Path
+):
+    held_out = tmp_path / "evaluation"
+    held_out.mkdir()
+    original = photo_folder / "beach" / "03.png"
+    (held_out / "other-name.png").write_bytes(original.read_bytes())
+    training, evaluation = find_sources([photo_folder]), find_sources([held_out])
+    with pytest.raises(LearnError, match=r"beach/03.png is the evaluation picture .*other-name"):
+        refuse_overlap(training, evaluation)
+    original.unlink()
+    refuse_overlap(find_sources([photo_folder]), evaluation)
 
 
 def test_a_batch_is_a_function_of_seed_and_step(photo_folder: Path, tmp_path: Path):

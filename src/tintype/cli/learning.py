@@ -47,6 +47,9 @@ def _train_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tintype train", description="Train a model by a recipe.")
     parser.add_argument("recipe", type=Path, help="a TOML file, as in recipes/own.toml")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders or zips")
+    parser.add_argument(
+        "--never", type=Path, nargs="+", help="evaluation pictures; refuse to train on any of them"
+    )
     parser.add_argument("--run", type=Path, help="folder of the run (default: runs/NAME)")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     parser.add_argument("--init", type=Path, help="checkpoint whose weights a new run starts from")
@@ -61,6 +64,7 @@ def _train_parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> int:
     import torch
 
+    from tintype.learn.data.manifest import find_sources, refuse_overlap
     from tintype.learn.data.photos import open_photos
     from tintype.learn.recipe import read_recipe
     from tintype.learn.train.loop import Sitting, train
@@ -75,6 +79,10 @@ def _train(options: argparse.Namespace) -> int:
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if options.never:
+        data = recipe.data
+        sources = find_sources(options.data, exclude=data.exclude, only_groups=data.only_groups)
+        refuse_overlap(sources, find_sources(options.never))
     photos = open_photos(options.data, recipe.data, cache=options.cache)
     dev = int(photos.dev.sum())
     _say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")

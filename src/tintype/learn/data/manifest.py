@@ -121,6 +121,27 @@ def read_sources(sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
             archive.close()
 
 
+def refuse_overlap(training: Sequence[Source], evaluation: Sequence[Source]) -> None:
+    """Makes sure that no evaluation picture is trained on, whatever its name.
+
+    Args:
+        training: What a run learns from.
+        evaluation: What it must never see.
+
+    Raises:
+        LearnError: A file is in both; the message names it on both sides.
+    """
+    held_out = {file_hash(data): source for source, data in read_sources(evaluation)}
+    for source, data in read_sources(training):
+        twin = held_out.get(file_hash(data))
+        if twin:
+            raise LearnError(
+                f"{source.container}/{source.member} is the evaluation picture "
+                f"{twin.container}/{twin.member}.",
+                hint="Take one of the two out, or exclude its folder in the recipe.",
+            )
+
+
 def file_hash(data: bytes) -> bytes:
     """The 32 bytes by which a photograph is known."""
     return hashlib.sha256(data).digest()
