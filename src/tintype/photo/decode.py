@@ -71,7 +71,7 @@ def _looks_like(data: bytes) -> str:
 def photo_from_image(image: Image.Image) -> Photo:
     """Takes a photo from a Pillow image of any mode that a file may have.
 
-    Pillow has turned a colour JPEG into RGB by then, so its grey is that of the RGB pixels; `decode`
+    Pillow has turned a colour JPEG into RGB by then, so its grey is that of RGB pixels; `decode`
     takes the luminance as it is in the file. The two are equal for neutral pictures, and otherwise
     differ where RGB was rounded or clipped.
 
