@@ -81,7 +81,7 @@ class Engine:
 
     def __init__(self, bundle: Bundle | None = None, *, threads: int | None = None) -> None:
         self.bundle = load_bundle() if bundle is None else bundle
-        self._threads = threads or _cores()
+        self._threads = threads or usable_cores()
         self._session = Session(self.bundle.data, name=self.bundle.name, threads=self._threads)
 
     def colorize(
@@ -202,7 +202,7 @@ class Engine:
             list(pool.map(work, bands))
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """The cores this process may use, which containers and `taskset` make fewer than there are."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

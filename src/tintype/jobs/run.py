@@ -1,11 +1,10 @@
 """The run: jobs in, rows out, in the plan's order, in this process or in several."""
 
-import os
-import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from tintype.engine.bundle import load_bundle
+from tintype.engine.colorizer import usable_cores
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import Row
 from tintype.jobs.work import Options, Worker
@@ -14,13 +13,6 @@ from tintype.photo.encode import remove_abandoned
 # Starting a process (interpreter, libraries, model) costs as much as colouring so many photographs
 # of a megapixel in the process that is there already.
 _WORTH_A_PROCESS = 16
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run(
