@@ -27,7 +27,7 @@ from photo.samples import (
     srgb_curve,
 )
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
-from tintype.photo import exif, ifd, tiff
+from tintype.photo import exif, ifd, tiff, tiffwrite
 from tintype.photo.decode import decode, photo_from_array
 from tintype.photo.encode import encode
 from tintype.photo.photo import Photo
@@ -146,8 +146,8 @@ def tiff_of_strips(strips: list[bytes], *, order: str, width: int, predictor: bo
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_what_is_written_is_what_tifffile_reads(dtype: type, channels: int, packing: str) -> None:
     pixels = deep(700, 600, channels).astype(dtype)
-    page = tiff.Page(np.atleast_3d(pixels), channels in (2, 4), packing)
-    data = tiff.write([page, page])
+    page = tiffwrite.Page(np.atleast_3d(pixels), channels in (2, 4), packing)
+    data = tiffwrite.write([page, page])
     assert data is not None
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         assert len(file.pages) == 2
@@ -284,7 +284,7 @@ def test_what_libtiff_prints_is_caught_and_told(capfd: pytest.CaptureFixture[str
 
 
 def test_a_file_beyond_four_gigabytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff, "_LIMIT", 500)
+    monkeypatch.setattr(tiffwrite, "_LIMIT", 500)
     with pytest.raises(UnsupportedPhotoError, match="4 GB"):
         encode([photo(form="TIFF")], format="TIFF", provenance=None)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnsupportedPhotoError, UsageError
-from tintype.photo import boxes, exif, ifd, jpeg, png, tiff, xmp
+from tintype.photo import boxes, exif, ifd, jpeg, png, tiffwrite, xmp
 from tintype.photo.formats import FORMATS, Format, writable_formats
 from tintype.photo.ifd import DamagedTagsError
 from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
@@ -280,9 +280,9 @@ def _png(pages: list[_Page], _lost: list[str]) -> bytes:
 
 
 def _tiff(pages: list[_Page], _lost: list[str]) -> bytes:
-    written = tiff.write(
+    written = tiffwrite.write(
         [
-            tiff.Page(
+            tiffwrite.Page(
                 pixels=np.atleast_3d(_samples(photo)),
                 has_alpha=photo.alpha is not None,
                 packing=photo.meta.packing if photo.meta.packing == "none" else "deflate",

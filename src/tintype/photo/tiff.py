@@ -15,24 +15,18 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from tintype.photo import exif, ifd
+from tintype.photo import exif, ifd, tifftags
 from tintype.photo.ifd import DamagedTagsError, Directory, Entry, Structure, Tags
 from tintype.photo.jpeg import without_thumbnails
 from tintype.photo.photo import Pixels
 from tintype.photo.quiet import captured_stderr
 from tintype.photo.raw import Raw, Source, split_modes
-
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-_STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_COUNTS, _PLANAR = 273, 277, 278, 279, 284
-_PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 317, 322, 323, 324, 325
-_EXTRA, _FORMAT, _FILL_ORDER = 338, 339, 266
-_XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
 
 # Tags that describe the photograph and not the storage of its pixels: they travel.
 _DESCRIPTIVE = (
@@ -41,7 +35,6 @@ _DESCRIPTIVE = (
 )  # fmt: skip
 
 MAX_PAGES = 1000
-_NONE, _LZW, _DEFLATES, _PACKBITS, _ZSTD, _LZMA = 1, 5, (8, 32946), 32773, 50000, 34925
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +100,13 @@ def read(source: Source) -> list[Raw]:
     chosen = [
         (number, page)
         for number, page in enumerate(pages)
-        if not _values(structure, page, _SUBFILE, 0)[0] & 1 or number == 0
+        if not _values(structure, page, tifftags.SUBFILE, 0)[0] & 1 or number == 0
     ]
     total = 0
     for _, page in chosen:
-        width, height = (_values(structure, page, tag, 0)[0] for tag in (_WIDTH, _HEIGHT))
+        width, height = (
+            _values(structure, page, tag, 0)[0] for tag in (tifftags.WIDTH, tifftags.HEIGHT)
+        )
         source.check_size(width, height)
         total += width * height
     source.check_pages(total)
@@ -147,23 +142,22 @@ def _layout(source: Source, structure: Structure, page: Directory) -> Layout | N
     def one(tag: int, default: int) -> int:
         return _values(structure, page, tag, default)[0]
 
-    bits = set(_values(structure, page, _BITS, 1))
-    kinds = set(_values(structure, page, _FORMAT, 1))
-    photometric = one(_PHOTOMETRIC, 1)
+    bits = set(_values(structure, page, tifftags.BITS, 1))
+    kinds = set(_values(structure, page, tifftags.FORMAT, 1))
+    photometric = one(tifftags.PHOTOMETRIC, 1)
     deep = max(bits) > 8
     if kinds - {1} or bits & {24, 32, 64}:
         source.refuse(
             "has floating-point, signed or 32-bit pixels",
             "Save it with 8 or 16 bits a channel.",
         )
-    compression = one(_COMPRESSION, 1)
-    known = {_NONE, _LZW, *_DEFLATES, _PACKBITS, _ZSTD, _LZMA}
+    compression = one(tifftags.COMPRESSION, 1)
     direct = (
         bits in ({8}, {16})
         and photometric in (0, 1, 2)
-        and compression in known
-        and one(_FILL_ORDER, 1) == 1
-        and one(_PREDICTOR, 1) in (1, 2)
+        and compression in tifftags.BYTE_PACKINGS
+        and one(tifftags.FILL_ORDER, 1) == 1
+        and one(tifftags.PREDICTOR, 1) in (1, 2)
     )
     if not direct:
         if deep:
@@ -172,19 +166,19 @@ def _layout(source: Source, structure: Structure, page: Directory) -> Layout | N
                 "Save it as 16-bit grey or RGB, uncompressed or with LZW or deflate.",
             )
         return None
-    width, height = one(_WIDTH, 0), one(_HEIGHT, 0)
+    width, height = one(tifftags.WIDTH, 0), one(tifftags.HEIGHT, 0)
     colors = 3 if photometric == 2 else 1
-    samples = one(_SAMPLES, colors)
+    samples = one(tifftags.SAMPLES, colors)
     if not colors <= samples <= 16:
         source.fail("its number of channels makes no sense")
-    tiled = _TILE_OFFSETS in page.entries
+    tiled = tifftags.TILE_OFFSETS in page.entries
     if tiled:
-        block = one(_TILE_HEIGHT, 0), one(_TILE_WIDTH, 0)
+        block = one(tifftags.TILE_HEIGHT, 0), one(tifftags.TILE_WIDTH, 0)
     else:
-        block = min(one(_ROWS_PER_STRIP, height), height), width
+        block = min(one(tifftags.ROWS_PER_STRIP, height), height), width
     if min(block) < 1 or max(block) > 2 * max(width, height, 512):
         source.fail("its strips make no sense")
-    extras = _values(structure, page, _EXTRA)
+    extras = _values(structure, page, tifftags.EXTRA)
     alphas = [colors + i for i, kind in enumerate(extras) if kind in (1, 2)]
     if not extras and samples == colors + 1:
         alphas = [colors]
@@ -199,11 +193,13 @@ def _layout(source: Source, structure: Structure, page: Directory) -> Layout | N
         alpha=alpha,
         premultiplied=alpha is not None and bool(extras) and extras[alpha - colors] == 1,
         compression=compression,
-        differenced=one(_PREDICTOR, 1) == 2,
-        planar=one(_PLANAR, 1) == 2 and samples > 1,
+        differenced=one(tifftags.PREDICTOR, 1) == 2,
+        planar=one(tifftags.PLANAR, 1) == 2 and samples > 1,
         block=block,
-        offsets=_values(structure, page, _TILE_OFFSETS if tiled else _STRIP_OFFSETS),
-        counts=_values(structure, page, _TILE_COUNTS if tiled else _STRIP_COUNTS),
+        offsets=_values(
+            structure, page, tifftags.TILE_OFFSETS if tiled else tifftags.STRIP_OFFSETS
+        ),
+        counts=_values(structure, page, tifftags.TILE_COUNTS if tiled else tifftags.STRIP_COUNTS),
         order=structure.order,
     )
 
@@ -218,7 +214,7 @@ def _direct(source: Source, layout: Layout) -> Raw:
     if len(layout.offsets) < down * across * planes:
         source.fail("strips are missing")
     if len(layout.counts) < len(layout.offsets):
-        if layout.compression != _NONE or len(layout.offsets) > 1:
+        if layout.compression != tifftags.UNPACKED or len(layout.offsets) > 1:
             source.fail("the sizes of its strips are missing")
         layout_counts: tuple[int, ...] = (len(source.data) - layout.offsets[0],)
     else:
@@ -271,9 +267,9 @@ def _block(source: Source, layout: Layout, packed: bytes, shape: tuple[int, int,
 
 
 def _unpacked(source: Source, compression: int, packed: bytes, size: int, rows: int) -> bytes:
-    if compression == _NONE:
+    if compression == tifftags.UNPACKED:
         return packed
-    if compression in _DEFLATES:
+    if compression in tifftags.DEFLATES:
         try:
             return zlib.decompressobj().decompress(packed, size)
         except zlib.error as error:
@@ -286,19 +282,19 @@ def _unpacked(source: Source, compression: int, packed: bytes, size: int, rows: 
     tags: dict[int, Entry | Tags] = {
         tag: ifd.integer_entry("<", ifd.LONG, *values)
         for tag, values in (
-            (_WIDTH, (columns,)),
-            (_HEIGHT, (rows,)),
-            (_BITS, (8,) * wide),
-            (_COMPRESSION, (compression,)),
-            (_PHOTOMETRIC, (1 if wide == 1 else 2,)),
-            (_STRIP_OFFSETS, (8,)),
-            (_SAMPLES, (wide,)),
-            (_ROWS_PER_STRIP, (rows,)),
-            (_STRIP_COUNTS, (len(packed),)),
+            (tifftags.WIDTH, (columns,)),
+            (tifftags.HEIGHT, (rows,)),
+            (tifftags.BITS, (8,) * wide),
+            (tifftags.COMPRESSION, (compression,)),
+            (tifftags.PHOTOMETRIC, (1 if wide == 1 else 2,)),
+            (tifftags.STRIP_OFFSETS, (8,)),
+            (tifftags.SAMPLES, (wide,)),
+            (tifftags.ROWS_PER_STRIP, (rows,)),
+            (tifftags.STRIP_COUNTS, (len(packed),)),
         )
     }
     if wide == 4:
-        tags[_EXTRA] = ifd.integer_entry("<", ifd.SHORT, 2)
+        tags[tifftags.EXTRA] = ifd.integer_entry("<", ifd.SHORT, 2)
     base = 8 + len(packed) + len(packed) % 2
     with source.reading():
         stream = b"".join(
@@ -346,12 +342,20 @@ def _described(raw: Raw, structure: Structure, page: Directory, *, turned: bool)
     raw.dpi = exif.resolution_of(entries, structure.order)
     if turned and raw.dpi and stored in (5, 6, 7, 8):
         raw.dpi = raw.dpi[1], raw.dpi[0]
-    raw.icc = entries[_ICC].data if _ICC in entries else None
-    raw.xmp = entries[_XMP].data if _XMP in entries else None
-    raw.packing = "none" if _values(structure, page, _COMPRESSION, 1)[0] == _NONE else "deflate"
-    blocks = without_thumbnails(entries[_PHOTOSHOP].data) if _PHOTOSHOP in entries else None
-    if _IPTC in entries and (blocks is None or b"8BIM\x04\x04" not in blocks):
-        record = entries[_IPTC].data
+    raw.icc = entries[tifftags.ICC].data if tifftags.ICC in entries else None
+    raw.xmp = entries[tifftags.XMP].data if tifftags.XMP in entries else None
+    raw.packing = (
+        "none"
+        if _values(structure, page, tifftags.COMPRESSION, 1)[0] == tifftags.UNPACKED
+        else "deflate"
+    )
+    blocks = (
+        without_thumbnails(entries[tifftags.PHOTOSHOP].data)
+        if tifftags.PHOTOSHOP in entries
+        else None
+    )
+    if tifftags.IPTC in entries and (blocks is None or b"8BIM\x04\x04" not in blocks):
+        record = entries[tifftags.IPTC].data
         resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(record))
         blocks = (blocks or b"") + resource + record + b"\0" * (len(record) % 2)
     raw.iptc = blocks
@@ -361,175 +365,8 @@ def _described(raw: Raw, structure: Structure, page: Directory, *, turned: bool)
 
 def _exif_block(structure: Structure, page: Directory) -> bytes | None:
     """The describing tags of a page with its EXIF and GPS directories, as an EXIF block."""
-    tags = _tree(structure, page, (*_DESCRIPTIVE, *_BELOW_PAGE))
+    tags = tifftags.tree(structure, page, (*_DESCRIPTIVE, *tifftags.BELOW_PAGE))
     if not tags:
         return None
     order = structure.order
     return ifd.header(order) + ifd.serialise(tags, order=order, base=8)
-
-
-# Which directories hang below which: a damaged file cannot make the way longer than this.
-_BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)
-_BELOW_EXIF = (exif.INTEROP_IFD,)
-
-
-def _tree(
-    structure: Structure,
-    page: Directory,
-    chosen: Sequence[int] | None,
-    below: tuple[int, ...] = _BELOW_PAGE,
-) -> dict[int, Entry | Tags]:
-    """Entries of a directory, and of the EXIF, GPS and interoperability directories below it."""
-    tags = _plain_tags(page, chosen)
-    for tag in (*_BELOW_PAGE, *_BELOW_EXIF):
-        if tags.pop(tag, None) is None or tag not in below:
-            continue
-        found = structure.sub_directory(page, tag)
-        deeper = _BELOW_EXIF if tag == exif.EXIF_IFD else ()
-        inner = _tree(structure, found, None, deeper) if found else {}
-        if inner:
-            tags[tag] = inner
-    return tags
-
-
-def _plain_tags(page: Directory, chosen: Sequence[int] | None) -> dict[int, Entry | Tags]:
-    """Entries that a classic TIFF can hold (BigTIFF has three more types)."""
-    return {
-        tag: entry
-        for tag, entry in page.entries.items()
-        if entry.kind <= ifd.IFD and (chosen is None or tag in chosen)
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page to write.
-
-    Attributes:
-        pixels: (H, W, channels) uint8 or uint16.
-        has_alpha: Whether the last channel is alpha.
-        packing: "none" or "deflate".
-        exif: TIFF structure whose tags become the page's.
-        xmp: Packet.
-        icc: Profile.
-        iptc: Photoshop resource blocks.
-        dpi: Dots per inch.
-    """
-
-    pixels: Pixels
-    has_alpha: bool
-    packing: str
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    icc: bytes | None = None
-    iptc: bytes | None = None
-    dpi: tuple[float, float] | None = None
-
-
-_STRIP_BYTES = 1 << 20
-_LIMIT = 2**32 - 1
-
-
-def write(pages: Sequence[Page]) -> bytes | None:
-    """Encodes pages.
-
-    Args:
-        pages: At least one.
-
-    Returns:
-        The file; None where it would pass the 4 GB of a TIFF.
-    """
-    # Values of EXIF directories stay as they are, so the file takes their byte order.
-    orders = {exif.byte_order(page.exif) for page in pages if page.exif}
-    order = ">" if orders == {">"} else "<"
-    parts = [ifd.header(order)[:4], b"\0\0\0\0"]
-    at = 8
-    pointer: tuple[int, int] = (1, 0)
-    for page in pages:
-        strips, rows = _strips(page, order)
-        offsets = []
-        for strip in strips:
-            offsets.append(at)
-            parts.append(strip + b"\0" * (len(strip) % 2))
-            at += len(parts[-1])
-        tags = _page_tags(page, order, rows, offsets, [len(strip) for strip in strips])
-        directory = ifd.serialise(tags, order=order, base=at)
-        directory += b"\0" * (len(directory) % 2)
-        if at + len(directory) > _LIMIT:
-            return None
-        _point(parts, pointer, order, at)
-        parts.append(directory)
-        pointer = len(parts) - 1, 2 + 12 * len(tags)
-        at += len(directory)
-    return b"".join(parts)
-
-
-def _point(parts: list[bytes], pointer: tuple[int, int], order: str, target: int) -> None:
-    """Writes where the next directory stands into the part that must say so."""
-    index, place = pointer
-    part = parts[index]
-    parts[index] = part[:place] + struct.pack(order + "I", target) + part[place + 4 :]
-
-
-def _strips(page: Page, order: str) -> tuple[list[bytes], int]:
-    height, width, channels = page.pixels.shape
-    size = page.pixels.dtype.itemsize
-    rows = max(1, _STRIP_BYTES // (width * channels * size))
-    strips = []
-    for top in range(0, height, rows):
-        strip = page.pixels[top : top + rows]
-        if page.packing == "deflate":
-            strip = np.diff(strip, axis=1, prepend=strip.dtype.type(0))
-        data = strip.astype(f"{order}u{size}").tobytes()
-        strips.append(zlib.compress(data, 1) if page.packing == "deflate" else data)
-    return strips, rows
-
-
-def _page_tags(
-    page: Page, order: str, rows: int, offsets: list[int], counts: list[int]
-) -> dict[int, Entry | Tags]:
-    height, width, channels = page.pixels.shape
-    colors = channels - page.has_alpha
-    tags = _tags_of_block(page.exif, order)
-    deflate = page.packing == "deflate"
-    tags |= {
-        _WIDTH: ifd.integer_entry(order, ifd.LONG, width),
-        _HEIGHT: ifd.integer_entry(order, ifd.LONG, height),
-        _BITS: ifd.integer_entry(order, ifd.SHORT, *[page.pixels.dtype.itemsize * 8] * channels),
-        _COMPRESSION: ifd.integer_entry(order, ifd.SHORT, 8 if deflate else 1),
-        _PHOTOMETRIC: ifd.integer_entry(order, ifd.SHORT, 2 if colors == 3 else 1),
-        _STRIP_OFFSETS: ifd.integer_entry(order, ifd.LONG, *offsets),
-        exif.ORIENTATION: ifd.integer_entry(order, ifd.SHORT, 1),
-        _SAMPLES: ifd.integer_entry(order, ifd.SHORT, channels),
-        _ROWS_PER_STRIP: ifd.integer_entry(order, ifd.LONG, rows),
-        _STRIP_COUNTS: ifd.integer_entry(order, ifd.LONG, *counts),
-        _PLANAR: ifd.integer_entry(order, ifd.SHORT, 1),
-    }
-    if deflate:
-        tags[_PREDICTOR] = ifd.integer_entry(order, ifd.SHORT, 2)
-    if page.has_alpha:
-        tags[_EXTRA] = ifd.integer_entry(order, ifd.SHORT, 2)
-    if page.dpi:
-        tags |= exif.resolution_tags(order, page.dpi)
-    for tag, kind, data in (
-        (_XMP, ifd.BYTE, page.xmp),
-        (_ICC, ifd.UNDEFINED, page.icc),
-        (_PHOTOSHOP, ifd.BYTE, page.iptc),
-    ):
-        if data:
-            tags[tag] = Entry(kind, len(data), data)
-    return tags
-
-
-def _tags_of_block(block: bytes | None, order: str) -> dict[int, Entry | Tags]:
-    """The tags of an EXIF block, as tags of a page."""
-    if block is None:
-        return {}
-    structure = ifd.open_structure(block)
-    page = structure.directory(structure.first)
-    tags = _tree(structure, page, None)
-    if structure.order != order:
-        tags = ifd.swapped(tags)
-    # Sizes and layout in an EXIF block speak of another file.
-    storage = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _STRIP_COUNTS}
-    return {tag: value for tag, value in tags.items() if tag not in storage}
