@@ -37,8 +37,8 @@ from tintype.photo.formats import (
     writable_formats,
 )
 from tintype.photo.jpeg import without_thumbnails
+from tintype.photo.packets import read_provenance
 from tintype.photo.photo import Photo
-from tintype.photo.provenance import read_provenance
 
 # Mean |difference of greys| that each format may have: none where it is lossless.
 LOSSY = {"JPEG": 0.5, "WEBP": 1.0, "AVIF": 1.0}

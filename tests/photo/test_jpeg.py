@@ -29,8 +29,8 @@ from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo import jpeg
 from tintype.photo.decode import decode
 from tintype.photo.encode import accepts_half_chroma, encode
+from tintype.photo.packets import read_provenance
 from tintype.photo.photo import HalfChroma, Photo
-from tintype.photo.provenance import read_provenance
 
 
 def one(data: bytes) -> Photo:

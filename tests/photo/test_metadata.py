@@ -23,7 +23,8 @@ from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.formats import FORMATS, writable_formats
 from tintype.photo.ifd import DamagedTagsError
-from tintype.photo.provenance import Provenance, provenance_from_json, read_provenance
+from tintype.photo.packets import read_provenance
+from tintype.photo.provenance import Provenance, provenance_from_json
 
 MARKED = [form for form in writable_formats() if "provenance" in FORMATS[form].carries]
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from tintype.errors import WriteError, shown
-from tintype.photo.provenance import Provenance, provenance_from_json, read_provenance
+from tintype.photo.packets import read_provenance
+from tintype.photo.provenance import Provenance, provenance_from_json
 
 STATE_FILE = ".tintype-state.jsonl"
 

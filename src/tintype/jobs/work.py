@@ -22,7 +22,8 @@ from tintype.jobs.resume import Marks, remember
 from tintype.photo.decode import MAX_PIXELS
 from tintype.photo.encode import write_atomically
 from tintype.photo.formats import format_of_suffix
-from tintype.photo.provenance import Provenance, read_provenance
+from tintype.photo.packets import read_provenance
+from tintype.photo.provenance import Provenance
 
 ColorPhotos = Literal["skip", "color"]
 

@@ -1,4 +1,4 @@
-"""The XMP packet of a file, without decoding a pixel."""
+"""The XMP packet of a file, and the provenance in it, without decoding a pixel."""
 
 import io
 import warnings
@@ -7,9 +7,24 @@ from PIL import AvifImagePlugin
 
 from tintype.photo import boxes, ifd, jpeg, png
 from tintype.photo.formats import sniff
+from tintype.photo.provenance import Provenance, provenance_from_json
 from tintype.photo.raw import READING_ERRORS
+from tintype.photo.xmp import provenance_json
 
 _TIFF_XMP = 700
+
+
+def read_provenance(data: bytes) -> Provenance | None:
+    """Reads what `encode` wrote, from any format that has a place for it.
+
+    Args:
+        data: The file.
+
+    Returns:
+        None where the file says nothing, is damaged, or is no picture.
+    """
+    text = provenance_json(xmp_packet(data))
+    return None if text is None else provenance_from_json(text)
 
 
 def xmp_packet(data: bytes) -> bytes | None:

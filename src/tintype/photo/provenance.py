@@ -1,8 +1,8 @@
 """Provenance: the output says by itself that its colours are a machine's guess.
 
 Three places, because no reader looks at all of them: XMP (the IPTC digital source type, and our own
-property with every detail), EXIF ``Software``, and PNG text. `read_provenance` reads our own XMP
-property back, without decoding a pixel.
+property with every detail), EXIF ``Software``, and PNG text. `tintype.photo.packets`
+reads our own XMP property back, without decoding a pixel.
 
 Source: IPTC Photo Metadata Standard 2023.1, Digital Source Type, and its NewsCodes vocabulary.
 """
@@ -63,20 +63,3 @@ def provenance_from_json(text: str) -> Provenance | None:
     if not isinstance(found, dict) or not all(isinstance(found.get(n), str) for n in names):
         return None
     return Provenance(**{name: found[name] for name in names})
-
-
-def read_provenance(data: bytes) -> Provenance | None:
-    """Reads what `encode` wrote, from any format that has a place for it.
-
-    Args:
-        data: The file. No pixel is decoded.
-
-    Returns:
-        None where the file says nothing, is damaged, or is no picture.
-    """
-    # Imported here because the packets are written by modules that need the class above.
-    from tintype.photo.packets import xmp_packet
-    from tintype.photo.xmp import provenance_json
-
-    text = provenance_json(xmp_packet(data))
-    return None if text is None else provenance_from_json(text)
