@@ -126,7 +126,7 @@ def dev_squares(
         index = np.flatnonzero(photos.dev & (photos.groups == group))
         if limit and limit < len(index):
             index = index[np.linspace(0, len(index) - 1, limit).astype(int)]
-        pictures = [Image.fromarray(photos.picture(i)) for i in index]
+        pictures = [Image.fromarray(photos.picture(int(i))) for i in index]
         squares[f"{name} (dev)"] = [to_square(picture, size) for picture in pictures]
     return squares
 
