@@ -1,0 +1,228 @@
+"""Writes the tables of docs/reference/ that follow from the code.
+
+    python docs/make_reference.py
+
+Between ``<!-- generated: NAME -->`` and ``<!-- end -->`` stands what this program says; everything
+else on the pages is written by hand. A test fails while a page differs.
+"""
+
+import argparse
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+
+import tintype
+from tintype import errors
+from tintype.cli import learning, options
+
+HERE = Path(__file__).parent / "reference"
+PACKAGE = Path(tintype.__file__).parent
+BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
+
+
+# ----- the command -----
+
+
+def photo_options() -> str:
+    """Options of `tintype PHOTO...` and of `tintype inspect` and `tintype models`."""
+    # The parsers are private because nothing else may depend on click; this page is about them.
+    return _click_table(options._PHOTOS)
+
+
+def inspect_options() -> str:
+    """Options of `tintype inspect`."""
+    return _click_table(options._INSPECT)
+
+
+def models_options() -> str:
+    """Options of `tintype models`."""
+    return _click_table(options._MODELS)
+
+
+def _click_table(command: click.Command) -> str:
+    context = click.Context(command)
+    rows = []
+    for option in command.params:
+        record = option.get_help_record(context)
+        if record is not None:
+            rows.append((f"`{record[0]}`", " ".join(record[1].split())))
+    return table(("option", "what it does"), rows)
+
+
+def learning_options(name: str) -> Callable[[], str]:
+    """Options of one of the learning commands."""
+
+    def make() -> str:
+        parser = learning._COMMANDS[name][0]()
+        return table(("option", "what it does"), list(_argparse_rows(parser)))
+
+    return make
+
+
+def _argparse_rows(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
+    for action in parser._actions:
+        words = ", ".join(action.option_strings) or action.dest.upper()
+        takes = ""
+        if action.option_strings and action.nargs != 0:
+            takes = str(action.metavar or action.dest.upper())
+            if action.choices is not None:
+                takes = "{" + ",".join(map(str, action.choices)) + "}"
+        if action.nargs == "+":
+            takes = f"{takes}..."
+        text = (action.help or "") % {"default": action.default, "prog": parser.prog}
+        needed = " Needed." if action.required and action.option_strings else ""
+        yield f"`{f'{words} {takes}'.strip()}`", f"{text[:1].upper()}{text[1:]}.{needed}"
+
+
+# ----- errors -----
+
+
+def error_table() -> str:
+    """Every error a user can meet, with its exit code."""
+    kinds = [errors.TintypeError, *_below(errors.TintypeError)]
+    rows = []
+    for kind in kinds:
+        depth = len(kind.__mro__) - len(errors.TintypeError.__mro__)
+        first = (kind.__doc__ or "").strip().splitlines()[0]
+        rows.append((f"{'&nbsp;&nbsp;' * depth}`{kind.__name__}`", str(kind.exit_code), first))
+    return table(("error", "exit code", "what happened"), rows)
+
+
+def _below(kind: type[errors.TintypeError]) -> Iterator[type[errors.TintypeError]]:
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield child
+            yield from _below(child)
+
+
+# ----- recipes and cards, read from the source so that no extra is needed -----
+
+
+def recipe_table() -> str:
+    """Every key of a recipe with its default."""
+    classes = _classes(PACKAGE / "learn" / "recipe.py")
+    whole = {item.target.id: item for item in _fields(classes["Recipe"])}
+    rows = []
+    for name, item in whole.items():
+        kind = ast.unparse(item.annotation)
+        if kind not in classes:
+            rows.append((f"`{name}`", _kind(item), "", "The name of the run and of its model."))
+            continue
+        for field, text in _documented(classes[kind]):
+            rows.append((f"`{name}.{field.target.id}`", _kind(field), _default(field), text))
+    return table(("key", "kind", "default", "meaning"), rows)
+
+
+def _classes(path: Path) -> dict[str, ast.ClassDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+class _Field(ast.AnnAssign):
+    target: ast.Name
+
+
+def _fields(node: ast.ClassDef) -> list[_Field]:
+    return [item for item in node.body if isinstance(item, ast.AnnAssign)]  # type: ignore[misc]
+
+
+def _documented(node: ast.ClassDef) -> Iterator[tuple[_Field, str]]:
+    for item, after in zip(node.body, [*node.body[1:], None], strict=True):
+        if isinstance(item, ast.AnnAssign):
+            text = ""
+            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                text = " ".join(str(after.value.value).split()).replace("``", "`")
+            yield item, text  # type: ignore[misc]
+
+
+def _kind(field: _Field) -> str:
+    return f"`{ast.unparse(field.annotation)}`"
+
+
+def _default(field: _Field) -> str:
+    value = field.value
+    if isinstance(value, ast.Call):
+        named = {word.arg: word.value for word in value.keywords}
+        limits = [f"{key} {ast.unparse(named[key])}" for key in _LIMITS if key in named]
+        text = f"`{ast.unparse(named['default'])}`" if "default" in named else "`{}`"
+        said = ", ".join(_LIMITS[limit.split()[0]] + limit.split(" ", 1)[1] for limit in limits)
+        return f"{text}{f', {said}' if said else ''}"
+    return "" if value is None else f"`{ast.unparse(value)}`"
+
+
+_LIMITS: Mapping[str, str] = MappingProxyType(
+    {
+        "ge": "at least ",
+        "gt": "above ",
+        "le": "at most ",
+        "lt": "below ",
+        "multiple_of": "a multiple of ",
+    }
+)
+
+
+def card_table() -> str:
+    """Every key of a card."""
+    node = _classes(PACKAGE / "engine" / "bundle.py")["Card"]
+    text = ast.get_docstring(node) or ""
+    meaning = dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", text, re.MULTILINE))
+    rows = [
+        (
+            f"`{item.target.id}`",
+            _kind(item),
+            " ".join(meaning[item.target.id].split()).replace("``", "`"),
+        )
+        for item in _fields(node)
+    ]
+    return table(("key", "kind", "meaning"), rows)
+
+
+GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "photo options": photo_options,
+        "inspect options": inspect_options,
+        "models options": models_options,
+        "train options": learning_options("train"),
+        "evaluate options": learning_options("evaluate"),
+        "export options": learning_options("export"),
+        "errors": error_table,
+        "recipe": recipe_table,
+        "card": card_table,
+    }
+)
+
+
+def rewritten(page: str) -> str:
+    """A page with its generated parts as the code says them now."""
+
+    def block(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{GENERATED[found[2]]()}\n{found[3]}"
+
+    return BLOCK.sub(block, page)
+
+
+def main() -> int:
+    """Rewrites every page that has generated parts."""
+    for path in sorted(HERE.glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        if rewritten(page) != page:
+            path.write_text(rewritten(page), encoding="utf-8")
+            print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

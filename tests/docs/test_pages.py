@@ -1,0 +1,92 @@
+"""The pages hold together: links lead somewhere, tables say what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import tintype
+from docs.pages import ROOT, anchors, blocks, links, make_reference, pages
+
+PAGES = pages()
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+REFERENCE = make_reference()
+
+
+def broken_links(page: Path, text: str) -> list[str]:
+    broken = []
+    for link in links(text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        found = target.exists()
+        if found and anchor:
+            found = anchor in anchors(target.read_text(encoding="utf-8"))
+        if not found:
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert broken_links(page, page.read_text(encoding="utf-8")) == []
+
+
+def test_the_guard_finds_broken_links() -> None:
+    page = ROOT / "README.md"
+    assert broken_links(page, "[a](docs/nowhere.md) [b](docs/index.md#nowhere)") == [
+        "docs/nowhere.md",
+        "docs/index.md#nowhere",
+    ]
+    assert broken_links(page, "[a](docs/index.md) [c](https://example.org/x)") == []
+
+
+def test_every_page_is_found_from_the_index() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {
+        (index.parent / link.partition("#")[0]).resolve()
+        for link in links(index.read_text(encoding="utf-8"))
+    }
+    missing = [p for p in (ROOT / "docs").rglob("*.md") if p != index and p not in linked]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_block_has_a_language_that_somebody_checks(page: Path) -> None:
+    """A misspelt language would be a snippet that nobody runs."""
+    known = {"python", "console", "sh", "powershell", "toml", "text"}
+    assert {block.language for block in blocks(page.read_text(encoding="utf-8"))} <= known
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "reference").glob("*.md")), ids=str)
+def test_generated_tables_say_what_the_code_says(page: Path) -> None:
+    """If this fails: python docs/REFERENCE.py."""
+    text = page.read_text(encoding="utf-8")
+    assert REFERENCE.rewritten(text) == text
+
+
+def test_every_generated_table_is_on_a_page() -> None:
+    used = {
+        found[2]
+        for page in (ROOT / "docs" / "reference").glob("*.md")
+        for found in REFERENCE.BLOCK.finditer(page.read_text(encoding="utf-8"))
+    }
+    assert used == set(REFERENCE.GENERATED)
+
+
+def test_every_row_of_a_generated_table_says_something() -> None:
+    # What the command takes first is told by the text above the table.
+    said = "`PHOTO...`", "`MODEL...`"
+    for name, make in REFERENCE.GENERATED.items():
+        rows = [row for row in make().splitlines()[2:] if not any(word in row for word in said)]
+        assert rows, name
+        assert [row for row in rows if row.endswith(("|  |", "| . |"))] == [], name
+
+
+def test_the_reference_of_the_api_names_every_public_name() -> None:
+    text = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    assert [
+        name for name in tintype.__all__ if f"{name}`" not in text and f"{name}(" not in text
+    ] == []

@@ -1,0 +1,174 @@
+"""What the pages tell people to type does what the pages say.
+
+Blocks of language ``python`` and ``console`` are run, page by page and in order, in a folder with
+the files that the pages talk about. ``...`` in an answer stands for anything, seconds are not
+compared. Blocks of language ``sh`` are not run, since they install things or train for hours, but
+their `tintype` commands must parse.
+"""
+
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from docs.pages import ROOT, Block, blocks, make_reference, pages
+from tintype.cli.learning import _COMMANDS
+from tintype.cli.options import parse_inspect, parse_models, parse_photos
+from tintype.engine.bundle import Card, embedded_bundles
+
+SECONDS = re.compile(r"\d+\.\d s\b")
+
+
+def pages_with(*languages: str) -> list[Path]:
+    return [
+        page
+        for page in pages()
+        if any(block.language in languages for block in blocks(page.read_text(encoding="utf-8")))
+    ]
+
+
+def blocks_of(page: Path) -> list[Block]:
+    return blocks(page.read_text(encoding="utf-8"))
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> Iterator[Path]:
+    """A folder with the files that the pages talk about, where the snippets are run."""
+    desk = tmp_path / "desk"
+    examples = ROOT / "examples"
+    shutil.copytree(examples, desk / "examples", ignore=shutil.ignore_patterns("*.color.*"))
+    for name in ("photo.jpg", "album/wedding.jpg", "album/1931/picnic.jpg"):
+        (desk / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(examples / "coffee.jpg", desk / name)
+    (desk / "album" / "notes.txt").write_text("1931: the picnic at the lake", encoding="utf-8")
+    (desk / "scans").mkdir()
+    row = np.linspace(0, 65535, 96).astype(np.uint16)
+    for number in (1, 2):
+        scan = np.ascontiguousarray(np.broadcast_to(np.roll(row, number), (64, 96)))
+        tifffile.imwrite(desk / "scans" / f"box-7-{number:03d}.tif", scan)
+    shutil.copy(tiny_model, desk / "mine.onnx")
+    models = tmp_path / "home" / "models"
+    models.mkdir(parents=True)
+    if not embedded_bundles():
+        shutil.copy(tiny_model, models / "tintype-own.onnx")
+    monkeypatch.setenv("TINTYPE_HOME", str(models.parent))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(desk)
+    return desk
+
+
+def expected(pattern: str, text: str) -> bool:
+    """Whether a text is what a page says, but for seconds and for what ``...`` stands for."""
+    pattern, text = SECONDS.sub("N s", pattern).strip(), SECONDS.sub("N s", text).strip()
+    text = text.replace(os.sep, "/") if os.sep != "/" else text
+    parts = [re.escape(part) for part in pattern.split("...")]
+    return re.fullmatch(".*?".join(parts), text, re.DOTALL) is not None
+
+
+def run_console(text: str) -> None:
+    """Runs each line that begins with a dollar sign and compares what follows it."""
+    commands = re.split(r"^\$ ", text, flags=re.MULTILINE)
+    assert commands[0] == "", "a console block begins with a command"
+    for command in commands[1:]:
+        words, _, answer = command.partition("\n")
+        done = subprocess.run(
+            words, shell=True, capture_output=True, text=True, timeout=60, check=False
+        )
+        said = (done.stderr + done.stdout).replace("model tiny ", "model tintype-own ")
+        assert "Traceback" not in said, said
+        assert expected(answer, said), f"$ {words}\n{said}"
+
+
+def run_python(block: Block, names: dict[str, object], where: str) -> None:
+    out = io.StringIO()
+    with redirect_stdout(out):
+        exec(compile(block.text, where, "exec"), names)
+    if block.answer is not None:
+        assert expected(block.answer, out.getvalue()), out.getvalue()
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize("page", pages_with("python", "console"), ids=named)
+def test_the_snippets_of_a_page_do_what_it_says(page: Path) -> None:
+    names: dict[str, object] = {}
+    for block in blocks_of(page):
+        if block.language == "console":
+            run_console(block.text)
+        elif block.language == "python":
+            run_python(block, names, named(page))
+
+
+@pytest.mark.parametrize("page", pages_with("sh", "powershell"), ids=named)
+def test_the_commands_that_are_not_run_parse(page: Path) -> None:
+    for block in blocks_of(page):
+        if block.language in {"sh", "powershell"}:
+            for line in block.text.replace("\\\n", " ").splitlines():
+                parse(shlex.split(line, comments=True, posix=block.language == "sh"))
+
+
+def parse(words: list[str]) -> str | None:
+    """Parses one command if it is `tintype`; returns which of its commands it was."""
+    if not words or Path(words[0].replace("\\", "/")).name != "tintype":
+        return None
+    command = words[1] if len(words) > 1 else ""
+    if command in _COMMANDS:
+        _COMMANDS[command][0]().parse_args(words[2:])
+    elif command == "models":
+        parse_models(words[2:])
+    elif command == "inspect":
+        parse_inspect(words[2:])
+    else:
+        parse_photos(words[1:])
+        return "photos"
+    return command
+
+
+@pytest.mark.parametrize("page", pages_with("toml"), ids=named)
+def test_recipes_and_cards_on_pages_have_known_keys(page: Path) -> None:
+    recipe = set(re.findall(r"^\| `([\w.]+)`", make_reference().recipe_table(), re.MULTILINE))
+    card = {field.name for field in fields(Card)}
+    for block in blocks_of(page):
+        if block.language == "toml":
+            values = tomllib.loads(block.text)
+            keys = {
+                f"{table}.{key}" if isinstance(inner, dict) else table
+                for table, inner in values.items()
+                for key in (inner if isinstance(inner, dict) else [None])
+            }
+            assert keys <= recipe or set(values) <= card, keys
+
+
+# ----- guards -----
+
+
+def test_the_guard_sees_a_wrong_answer() -> None:
+    assert expected("a ... z in 1.0 s", "a b c z in 22.3 s\n")
+    assert not expected("a ... z", "a b c")
+    with pytest.raises(AssertionError, match="tintype 0"):
+        run_console(f'$ "{sys.executable}" -m tintype --version\ntintype 9\n')
+    with pytest.raises(AssertionError):
+        run_python(Block("python", "print(1)", "2"), {}, "here")
+
+
+def test_the_guard_sees_a_wrong_command() -> None:
+    assert parse(["tintype", "a.jpg", "--vividness", "1"]) == "photos"
+    assert parse([".venv/bin/tintype", "train", "a.toml", "--data", "b"]) == "train"
+    assert parse(["pip", "install"]) is None
+    with pytest.raises(SystemExit):
+        parse(["tintype", "train", "a.toml", "--date", "b"])
