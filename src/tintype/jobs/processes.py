@@ -17,6 +17,7 @@ from tintype.errors import PhotoError, shown
 from tintype.jobs.plan import Job
 from tintype.jobs.report import Row
 from tintype.jobs.work import Options, Worker
+from tintype.photo.encode import remove_abandoned
 
 # A job and its row to come; or the row of what failed while the plan was walked.
 _Waiting = deque[tuple[Job, Future[Row]] | Row]
@@ -73,12 +74,16 @@ class Pool:
         try:
             return _result(future)
         except BrokenProcessPool:
-            self._recover(waiting)
+            self._recover(job, waiting)
             return self._do_alone(job)
 
-    def _recover(self, waiting: _Waiting) -> None:
+    def _recover(self, first: Job, waiting: _Waiting) -> None:
         """Starts the pool again after a process died, and hands in again what it took along."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        # The pool ends its other processes as well, in the middle of whatever they write.
+        jobs = [first, *(item[0] for item in waiting if not isinstance(item, Row))]
+        for folder in {job.target.parent for job in jobs}:
+            remove_abandoned(folder)
         self._pool = self._start(self._processes)
         for index, item in enumerate(waiting):
             if not isinstance(item, Row) and not (item[1].done() and not _broke(item[1])):
@@ -90,6 +95,7 @@ class Pool:
             try:
                 return _result(_submit(single, self._options, job))
             except BrokenProcessPool:
+                remove_abandoned(job.target.parent)
                 error = PhotoError(
                     f"The process that coloured {shown(job.source)} was ended from outside, "
                     "most often for lack of memory.",
