@@ -5,15 +5,21 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import tintype
 
 ROOT = Path(__file__).parents[2]
 
 LARGEST = 25 * 2**20
+
+INSTALLED = 250 * 10**6
+"""What the core installation may take on the disk, in bytes."""
 
 # Written in two halves, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
@@ -112,6 +118,36 @@ def test_a_run_that_must_learn_fails_when_it_did_not(
     )
     assert done.returncode == code, done.stdout
     assert said is None or said in done.stdout
+
+
+# ----- a small installation -----
+
+
+def core_distributions() -> set[str]:
+    """What `pip install tintype` brings along, without extras."""
+    found: set[str] = set()
+    waiting = ["tintype"]
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name not in found:
+            found.add(name)
+            needs = [Requirement(text) for text in distribution(name).requires or ()]
+            waiting += [n.name for n in needs if not n.marker or n.marker.evaluate({"extra": ""})]
+    return found
+
+
+def size_on_disk(name: str) -> int:
+    files = (Path(str(file.locate())) for file in distribution(name).files or ())
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def test_the_core_installation_is_small_and_without_torch() -> None:
+    core = core_distributions()
+    assert {"numpy", "onnxruntime", "pillow"} <= core
+    assert core.isdisjoint({"torch", "onnx", "pydantic", "scikit-image"})
+    # The package itself is installed from its sources, so its files are counted where they are.
+    own = sum(p.stat().st_size for p in Path(tintype.__file__).parent.rglob("*") if p.is_file())
+    assert own + sum(size_on_disk(name) for name in core - {"tintype"}) < INSTALLED
 
 
 # ----- no strangers -----
