@@ -40,6 +40,8 @@ def test_a_run_becomes_a_bundle_that_agrees_with_torch(
     tmp_path: Path, bundle_file: Path, run: Path, photo_folder: Path, recipe_file: WriteRecipe
 ):
     bundle = load_bundle(bundle_file)
+    assert b"stack_trace" not in bundle.data
+    assert __file__.encode() not in bundle.data
     assert bundle.card.name == "tiny"
     assert bundle.card.metrics["export"]["float32_max"] < 0.01
     trained = exporting.load_trained(run)

@@ -85,6 +85,8 @@ def write_whole(path: Path, data: bytes) -> None:
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
+            # mkstemp makes files that only their owner can read; a model is for everybody.
+            Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
