@@ -62,7 +62,7 @@ def test_every_block_has_a_language_that_somebody_checks(page: Path) -> None:
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "reference").glob("*.md")), ids=str)
 def test_generated_tables_say_what_the_code_says(page: Path) -> None:
-    """If this fails: python docs/REFERENCE.py."""
+    """If this fails: python docs/make_reference.py."""
     text = page.read_text(encoding="utf-8")
     assert REFERENCE.rewritten(text) == text
 
