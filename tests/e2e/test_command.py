@@ -136,12 +136,22 @@ def test_names_of_any_bytes(tintype: Run, make_photo: Make, tmp_path: Path) -> N
     assert done.stdout == printed
 
 
+def listen_to_interrupts() -> None:
+    """A process started in a shell's background inherits that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(words: list[str], **options: object) -> "subprocess.Popen[bytes]":
     """A run in a process group of its own, so that a signal reaches its processes too."""
     command = [sys.executable, "-m", "tintype", *words]
     group: dict[str, object] = {"start_new_session": True} if POSIX else {}
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **group, **options
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **group,
+        **options,
+        preexec_fn=listen_to_interrupts if POSIX else None,  # noqa: PLW1509 - no threads here
     )
 
 
