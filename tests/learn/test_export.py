@@ -14,7 +14,6 @@ from tintype.engine.session import Session
 from tintype.errors import LearnError
 from tintype.learn import export as exporting
 from tintype.learn.evaluate.protocol import Row, at_colorfulness
-from tintype.learn.models.own import OwnNet
 
 WriteRecipe = Callable[..., Path]
 
@@ -83,18 +82,6 @@ def test_a_graph_that_differs_is_refused(
     with pytest.raises(LearnError, match="differs from torch"):
         exporting.export(trained, target, card=card, calibration=pictures, check=pictures)
     assert not target.exists()
-
-
-def test_folding_the_norms_changes_nothing():
-    torch.manual_seed(0)
-    model = OwnNet(widths=(16, 16, 16, 16))
-    model.train()
-    for _ in range(3):
-        model(torch.rand(2, 1, 64, 64) * 100)
-    model.eval()
-    L = torch.rand(1, 1, 64, 96) * 100
-    with torch.no_grad():
-        assert torch.allclose(model(L), exporting.fold_norms(model)(L), atol=1e-4)
 
 
 def test_methods_are_compared_at_equal_colourfulness():

@@ -4,7 +4,7 @@ import torch
 from tintype.color.abgrid import BINS, bin_centers
 from tintype.learn.losses import SoftCrossEntropy
 from tintype.learn.recipe import LossRecipe
-from tintype.learn.train.objectives import Classification
+from tintype.learn.train.objectives.classification import Classification
 
 
 def dense_target(ab: np.ndarray, neighbors: int, sigma: float) -> np.ndarray:

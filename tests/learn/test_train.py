@@ -15,7 +15,7 @@ from tintype.cli.learning import main
 from tintype.errors import LearnError
 from tintype.learn.recipe import TrainRecipe, read_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, write_whole
-from tintype.learn.train.loop import learning_rate_factor
+from tintype.learn.train.schedule import learning_rate_factor
 
 WriteRecipe = Callable[..., Path]
 

@@ -6,6 +6,7 @@ install.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -61,6 +62,7 @@ def _train_parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", type=Path, help="folder of the run (default: runs/NAME)")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     parser.add_argument("--init", type=Path, help="checkpoint whose weights a new run starts from")
+    parser.add_argument("--classifier", type=Path, help="grey classifier a trunk starts from")
     parser.add_argument("--max-seconds", type=float, help="stop after this time, resumable")
     parser.add_argument("--max-samples", type=int, help="stop at this many samples, resumable")
     parser.add_argument("--cooldown", type=int, metavar="SAMPLES", help="lower the rate to zero")
@@ -75,6 +77,7 @@ def _train(options: argparse.Namespace) -> int:
     from tintype.learn.data.manifest import find_sources, refuse_overlap
     from tintype.learn.data.photos import open_photos
     from tintype.learn.recipe import read_recipe
+    from tintype.learn.train.distributed import join_team
     from tintype.learn.train.loop import Sitting, train
 
     recipe = read_recipe(options.recipe)
@@ -91,7 +94,15 @@ def _train(options: argparse.Namespace) -> int:
         data = recipe.data
         sources = find_sources(options.data, exclude=data.exclude, only_groups=data.only_groups)
         refuse_overlap(sources, find_sources(options.never))
+    team = join_team()
+    if team.size > 1 and device == "cuda":
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    # The first process decodes, the others read what it has written.
+    if team.rank > 0:
+        team.wait()
     photos = open_photos(options.data, recipe.data, cache=options.cache)
+    if team.rank == 0:
+        team.wait()
     dev = int(photos.dev.sum())
     _say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
     sitting = Sitting(
@@ -99,9 +110,13 @@ def _train(options: argparse.Namespace) -> int:
         max_samples=options.max_samples,
         cooldown=options.cooldown,
         init=options.init,
+        classifier=options.classifier,
         device=device,
+        team=team,
     )
     progress = train(run, recipe, photos, sitting)
+    if team.rank > 0:
+        return 0
     _say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
     print(run / "checkpoint.safetensors")  # noqa: T201 - the result
     return 0

@@ -6,8 +6,6 @@ quantised to int8 (static, per channel) on photographs of the training split. Bo
 torch on photographs of dev, and a file that differs is not written.
 """
 
-import copy
-import dataclasses
 import datetime
 import hashlib
 import json
@@ -32,21 +30,26 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from safetensors.torch import save
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 import tintype
 from tintype.color.abgrid import BINS, bin_centers, rebalancing_weights
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
-from tintype.learn.models.own import OwnNet, Up
+from tintype.learn.models.contract import Colorizer
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import make_recipe
-from tintype.learn.train.checkpoint import Progress, load_checkpoint, part, write_whole
+from tintype.learn.train.checkpoint import (
+    Progress,
+    load_checkpoint,
+    part,
+    write_whole,
+)
+from tintype.learn.train.checkpoint import save_weights as write_weights
 
 OPSET = 18
+_IN_FLOAT = 12
 _SMALL = 1024  # values; biases stay as they are, they weigh nothing
 _CARD_KEY = "tintype.card"
 _HASH_KEY = "tintype.sha256"
@@ -57,7 +60,7 @@ _EMPTY_HASH = "0" * 64
 class Trained:
     """A network as it came out of a run."""
 
-    model: OwnNet
+    model: nn.Module  # a Colorizer
     prior: NDArray[np.float32]  # (313,) share of training pixels in each bin
     log_weights: NDArray[np.float32]  # (313,) log of Zhang's class weights over that prior
     progress: Progress
@@ -76,7 +79,10 @@ def load_trained(run: Path) -> Trained:
     tensors, progress, facts = load_checkpoint(run / "checkpoint.safetensors")
     recipe = make_recipe(facts["recipe"], name=str(run))
     model = build(recipe.model)
-    assert isinstance(model, OwnNet)
+    if not isinstance(model, Colorizer):
+        raise LearnError(
+            f"{run}: {recipe.model.kind} does not colour, so there is nothing to export."
+        )
     model.load_state_dict(part(tensors, "ema."))
     try:
         prior = np.load(run / "prior.npy").astype(np.float64)
@@ -97,16 +103,9 @@ def save_weights(trained: Trained, target: Path) -> None:
         trained: From `load_trained`.
         target: A safetensors file, laid out like a checkpoint without optimiser.
     """
-    tensors = {
-        f"ema.{name}": tensor.half() if tensor.is_floating_point() else tensor
-        for name, tensor in trained.model.state_dict().items()
-    }
-    tensors["prior"] = torch.from_numpy(trained.prior)
-    header = {
-        "progress": json.dumps(dataclasses.asdict(trained.progress)),
-        "facts": json.dumps(dict(trained.facts)),
-    }
-    write_whole(target, save({n: t.contiguous() for n, t in tensors.items()}, metadata=header))
+    weights = {f"ema.{name}": tensor for name, tensor in trained.model.state_dict().items()}
+    weights["prior"] = torch.from_numpy(trained.prior)
+    write_weights(target, weights, trained.progress, trained.facts)
 
 
 def default_card(trained: Trained, *, vividness: float, temperature: float) -> dict[str, Any]:
@@ -117,17 +116,18 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
         vividness: Default tau.
         temperature: Default T.
     """
-    facts, progress = trained.facts, trained.progress
+    facts, progress, model = trained.facts, trained.progress, trained.model
+    assert isinstance(model, Colorizer)
     return {
         "name": facts["recipe"]["name"],
         "version": tintype.__version__,
         "title": "",
         "paper": "",
         "license": "",
-        "multiple": trained.model.multiple,
-        "stride": trained.model.stride,
-        "sizes": {"fast": 192, "normal": 256, "high": 384},
-        "capabilities": ["logits"],
+        "multiple": model.multiple,
+        "stride": model.stride,
+        "sizes": _sizes(facts["recipe"]["data"]["size"], model.multiple),
+        "capabilities": ["logits"] if predicts_distribution(model) else [],
         "temperature": temperature,
         "vividness": vividness,
         "data": {"photographs": facts["photos"], "sha256": facts["data_hash"]},
@@ -135,6 +135,15 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
         "commit": facts["versions"].get("commit", ""),
         "metrics": {"samples": progress.samples, "seconds": round(progress.seconds)},
         "notes": "",
+    }
+
+
+def _sizes(trained_at: int, multiple: int) -> dict[str, int]:
+    """Twice the size that was trained on is where our own model colours best on dev."""
+    steps = {"fast": 1.5, "normal": 2.0, "high": 3.0}
+    return {
+        quality: max(multiple, round(trained_at * times / multiple) * multiple)
+        for quality, times in steps.items()
     }
 
 
@@ -171,29 +180,18 @@ def lightness_examples(
     return examples(~photos.dev, calibration), examples(photos.dev, check)
 
 
-def fold_norms(model: OwnNet) -> OwnNet:
-    """The same function with every batch normalisation folded into the convolution before it.
-
-    Args:
-        model: In evaluation mode; left as it is.
-    """
-    folded = copy.deepcopy(model)
-    for up in folded.modules():
-        if isinstance(up, Up):
-            up.conv = fuse_conv_bn_eval(up.conv, up.norm)
-            up.norm = nn.Identity()  # type: ignore[assignment]
-    folded.refine = fuse_conv_bn_eval(folded.refine, folded.norm)
-    folded.norm = nn.Identity()  # type: ignore[assignment]
-    return folded
+def predicts_distribution(model: nn.Module) -> bool:
+    """Whether a network answers with logits over the 313 colours."""
+    return getattr(model, "bins", 0) == BINS
 
 
-class _Graph(nn.Module):
+class _DistributionGraph(nn.Module):
     """What the world gets: ``ab`` at the card's vividness and temperature, and the logits."""
 
     bias: Tensor
     centers: Tensor
 
-    def __init__(self, model: OwnNet, bias: NDArray[np.float32], temperature: float) -> None:
+    def __init__(self, model: nn.Module, bias: NDArray[np.float32], temperature: float) -> None:
         super().__init__()
         self.model = model
         self.temperature = temperature
@@ -206,6 +204,26 @@ class _Graph(nn.Module):
         mass = torch.softmax((logits + self.bias) / self.temperature, dim=1)
         ab = torch.nn.functional.conv2d(mass, self.centers)
         return ab, logits
+
+
+class _ChromaGraph(nn.Module):
+    """The same for a network without a distribution: ``ab`` alone."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, L: Tensor) -> tuple[Tensor]:
+        model = self.model
+        assert isinstance(model, Colorizer)
+        return (model.to_ab(model.forward(L)),)
+
+
+def _graph_of(trained: Trained, *, vividness: float, temperature: float) -> nn.Module:
+    if predicts_distribution(trained.model):
+        bias = vividness * trained.log_weights
+        return _DistributionGraph(trained.model, bias, temperature).eval()
+    return _ChromaGraph(trained.model).eval()
 
 
 def export(
@@ -239,11 +257,11 @@ def export(
     full["bins"] = BINS
     full["created"] = datetime.date.today().isoformat()
     vividness, temperature = float(full["vividness"]), float(full["temperature"])
-    graph = _Graph(fold_norms(trained.model), vividness * trained.log_weights, temperature).eval()
+    graph = _graph_of(trained, vividness=vividness, temperature=temperature)
     expected = [_torch_ab(graph, L) for L in check]
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "float32.onnx"
-        _write_float32(graph, plain)
+        _write_float32(trained, graph, plain)
         report = _compare("float32", plain, check, expected)
         if report["float32_max"] > 0.01:
             raise LearnError(
@@ -258,7 +276,7 @@ def export(
                 raise LearnError(f"float16 differs from torch by {report['float16_mean']} ab.")
         if precision == "int8":
             final = Path(folder) / "int8.onnx"
-            _quantize(plain, final, calibration, in_float=_early_convolutions(trained.model))
+            _quantize(plain, final, calibration, in_float=_IN_FLOAT)
             report |= _compare("int8", final, check, expected)
             if report["int8_mean"] > 0.5:
                 raise LearnError(f"int8 differs from torch by {report['int8_mean']} ab on average.")
@@ -267,18 +285,22 @@ def export(
     return report
 
 
-def _write_float32(graph: _Graph, path: Path) -> None:
-    height, width = torch.export.Dim("h32", min=1, max=256), torch.export.Dim("w32", min=1, max=256)
+def _write_float32(trained: Trained, graph: nn.Module, path: Path) -> None:
+    model = trained.model
+    assert isinstance(model, Colorizer)
+    multiple = model.multiple
+    most = max(2, 8192 // multiple)
+    height, width = (torch.export.Dim(name, min=1, max=most) for name in ("rows", "columns"))
     with warnings.catch_warnings():
         # The exporter trips over deprecations of its own; what comes out is compared below.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             graph,
-            (torch.rand(1, 1, 96, 128) * 100,),
+            (torch.rand(1, 1, 3 * multiple, 4 * multiple) * 100,),
             input_names=["L"],
-            output_names=["ab", "logits"],
+            output_names=["ab", "logits"] if predicts_distribution(model) else ["ab"],
             opset_version=OPSET,
-            dynamic_shapes={"L": {2: 32 * height, 3: 32 * width}},
+            dynamic_shapes={"L": {2: multiple * height, 3: multiple * width}},
             dynamo=True,
             verbose=False,
         )
@@ -312,12 +334,6 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         picture = next(self._rest, None)
         return None if picture is None else {"L": picture}
-
-
-def _early_convolutions(model: OwnNet) -> int:
-    """How many convolutions work at a half and a quarter of the input's size."""
-    blocks = model.encoder.blocks[: model.encoder.taps[1] + 1]
-    return 1 + sum(isinstance(module, nn.Conv2d) for module in blocks.modules())
 
 
 def _quantize(
@@ -380,7 +396,7 @@ def _with_card(model: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
     return blank.replace(_EMPTY_HASH.encode(), digest.encode())
 
 
-def _torch_ab(graph: _Graph, L: NDArray[np.float32]) -> NDArray[np.float32]:
+def _torch_ab(graph: nn.Module, L: NDArray[np.float32]) -> NDArray[np.float32]:
     with torch.no_grad():
         ab: NDArray[np.float32] = graph(torch.from_numpy(L))[0].numpy()
     return ab

@@ -30,12 +30,13 @@ class SoftCrossEntropy(nn.Module):
         self.register_buffer("weights", torch.from_numpy(weights.copy()), persistent=False)
         self.register_buffer("class_weights", class_weights, persistent=False)
 
-    def forward(self, logits: Tensor, ab: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, ab: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean over all pixels.
 
         Args:
             logits: (B, 313, h, w).
             ab: (B, 2, h, w) true chroma in CIELAB units.
+            weights: (B,) weight of each picture, or None for 1.
 
         Returns:
             A scalar, in nats a pixel (above the entropy of the soft code itself by the KL).
@@ -48,4 +49,6 @@ class SoftCrossEntropy(nn.Module):
         per_pixel = torch.logsumexp(logits, dim=1) - expected  # (B, h, w)
         if self.class_weights is not None:
             per_pixel = per_pixel * self.class_weights[where[:, 0]]
+        if weights is not None:
+            per_pixel = per_pixel * weights[:, None, None]
         return per_pixel.mean()

@@ -21,10 +21,26 @@ class _Table(BaseModel):
 
 
 class ModelRecipe(_Table):
-    """Which network, and how large."""
+    """Which network, and how large.
 
-    kind: Literal["own"] = "own"
-    """The architecture."""
+    One table for all of them, so that two recipes can be laid side by side; a network reads the
+    keys that concern it.
+    """
+
+    kind: str = "own"
+    """The architecture, by its name in the registry."""
+    width: float = Field(default=1.0, gt=0, le=1)
+    """Channels as a share of the paper's."""
+    variant: str = ""
+    """Which of a paper's versions; empty means its first."""
+    outputs: Literal["ab", "bins"] = "bins"
+    """Whether the report's CNN answers with chroma or with a distribution over 313 colours."""
+    classes: int = Field(default=0, ge=0)
+    """Labels that a class head tells apart; 0 where there is none."""
+    global_size: int = Field(default=224, ge=32, multiple_of=32)
+    """Side of the copy that a global stream looks at (Iizuka, section 3.2)."""
+    init: Literal["scratch", "classifier"] = "scratch"
+    """Whether the trunk starts from a grey classifier, given with ``--classifier``."""
     encoder: Literal["lite0", "lite2"] = "lite0"
     """Which EfficientNet-Lite looks at the lightness."""
     pretrained: bool = True
@@ -63,12 +79,38 @@ class DataRecipe(_Table):
 class LossRecipe(_Table):
     """What one step minimises."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    kind: Literal["classification", "l1", "l2", "joint", "histogram", "labels", "adversarial"] = (
+        "classification"
+    )
+    """The objective: cross-entropy over colours, distance in ab, or what a paper made up."""
     neighbors: int = Field(default=5, ge=1, le=32)
     """Bins that share the mass of a true colour (Zhang, section 2.2)."""
     sigma: float = Field(default=5.0, gt=0)
     """Width of the Gaussian that shares it out, in ab units."""
     rebalance: Share = 0.0
     """Exponent of Zhang's class weights in training: 0 is unweighted, 1 as in the paper."""
+    grey_mask: bool = False
+    """Leave out pictures in which neither a nor b exceeds 5 anywhere, as Zhang's code does."""
+    point_targets: bool = False
+    """Take the true colour of one pixel for each output (Zhang's code), not the mean around it."""
+    class_weight: float = Field(default=1 / 300, ge=0)
+    """Weight of the labels beside the colours (Iizuka, equation 4)."""
+    hue_weight: float = Field(default=5.0, ge=0)
+    """Weight of hue beside chroma (Larsson, section 4.2)."""
+    samples: int = Field(default=128, ge=1)
+    """Places of each picture that are trained on (Larsson, section 3.2)."""
+    lambda_: float = Field(default=100.0, ge=0, alias="lambda")
+    """Weight of the distance beside the discriminator's verdict (Isola, equation 4)."""
+    distance: Literal["l1", "l2"] = "l1"
+    """Distance of a generator's picture from the true one."""
+    smoothing: float = Field(default=0.9, gt=0, le=1)
+    """What the discriminator is asked to say of true pictures: one-sided label smoothing."""
+    generator_steps: int = Field(default=1, ge=1)
+    """Steps of the generator for one of the discriminator."""
+    discriminator_rate: float = Field(default=1.0, gt=0)
+    """Learning rate of the discriminator as a share of the generator's."""
 
 
 class TrainRecipe(_Table):
@@ -77,21 +119,35 @@ class TrainRecipe(_Table):
     batch: int = Field(default=32, ge=1)
     """Photographs in a step."""
     learning_rate: float = Field(default=1e-3, gt=0)
-    """Peak learning rate of the decoder (AdamW)."""
+    """Peak learning rate; of the decoder, where an encoder has its own."""
+    optimizer: Literal["adamw", "adam", "sgd", "adadelta"] = "adamw"
+    """Rule by which the weights move. Adam adds its decay to the gradient, AdamW does not."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay of the two moments of Adam and AdamW."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of SGD."""
     encoder_rate: float = Field(default=0.1, ge=0)
     """Learning rate of the encoder as a share of the decoder's."""
     weight_decay: float = Field(default=0.05, ge=0)
     """Of the filters; biases and norms have none."""
     warmup_samples: int = Field(default=8_000, ge=0)
     """Samples over which the learning rate rises from zero."""
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "steps", "exponential", "plateau"] = "constant"
     """What the learning rate does after that."""
     total_samples: int = Field(default=0, ge=0)
-    """Length of a cosine run; a constant one ends when told to, see ``--cooldown``."""
-    clip: float = Field(default=1.0, gt=0)
-    """Largest norm of a gradient."""
+    """Length of a run, 0 for one that ends when told to, see ``--cooldown``."""
+    milestones: tuple[int, ...] = ()
+    """Samples at which ``steps`` cuts the rate; the first is also the period of ``exponential``."""
+    decay: float = Field(default=0.1, gt=0, lt=1)
+    """Factor of each cut."""
+    patience: int = Field(default=3, ge=1)
+    """Measurements of dev without a better one before ``plateau`` cuts the rate."""
+    floor: float = Field(default=0.0, ge=0, le=1)
+    """Smallest share of the peak that cuts lead to."""
+    clip: float = Field(default=1.0, ge=0)
+    """Largest norm of a gradient; 0 leaves it alone."""
     ema: float = Field(default=0.999, ge=0, lt=1)
-    """Decay of the moving average of the weights, which is what is exported."""
+    """Decay of the moving average of the weights, which is what is exported; 0 is no average."""
     amp: bool = True
     """Compute in bfloat16 where that is safe."""
     seed: int = 0
@@ -102,6 +158,12 @@ class TrainRecipe(_Table):
     """Seconds between two checkpoints."""
     evaluate_samples: int = Field(default=50_000, ge=1)
     """Every so many samples dev is measured and a sample sheet written."""
+    keep_every: int = Field(default=0, ge=0)
+    """Every so many samples the weights are kept beside the checkpoint; 0 keeps the last only."""
+    watch_collapse: bool = False
+    """Judge at each measurement whether a generator has collapsed, and keep the best weights."""
+    rollback: bool = False
+    """On collapse return to the best weights and cut the learning rate by `decay`."""
 
 
 class Recipe(_Table):
@@ -168,13 +230,13 @@ def _keys(path: list[str]) -> list[str]:
         annotation = table.model_fields[part].annotation
         assert isinstance(annotation, type)
         table = annotation
-    return list(table.model_fields)
+    return [field.alias or name for name, field in table.model_fields.items()]
 
 
 def recipe_to_toml(recipe: Recipe) -> str:
     """The resolved recipe, every default written out, as TOML."""
     lines = [f"name = {_toml(recipe.name)}"]
-    for table, values in recipe.model_dump().items():
+    for table, values in recipe.model_dump(by_alias=True).items():
         if isinstance(values, dict):
             lines += ["", f"[{table}]"]
             lines += [f"{key} = {_toml(value)}" for key, value in values.items()]

@@ -30,13 +30,23 @@ class Batch:
 
     Attributes:
         L: (B, 1, S, S) lightness in [0, 100], aged where the recipe says so.
-        ab: (B, 2, S/4, S/4) true chroma in CIELAB units, averaged over 4 x 4.
+        ab: (B, 2, S, S) true chroma in CIELAB units.
+        rgb: (B, 3, S, S) the true picture, sRGB in [0, 1].
         labels: (B,) int64, the folder each photograph came from.
     """
 
     L: Tensor
     ab: Tensor
+    rgb: Tensor
     labels: Tensor
+
+    def ab_at(self, stride: int) -> Tensor:
+        """True chroma, averaged: (B, 2, S/stride, S/stride)."""
+        return F.avg_pool2d(self.ab, stride) if stride > 1 else self.ab
+
+    def ab_point(self, stride: int) -> Tensor:
+        """True chroma of one pixel for each output: (B, 2, S/stride, S/stride)."""
+        return self.ab[:, :, ::stride, ::stride]
 
 
 class Pictures(NamedTuple):
@@ -62,18 +72,32 @@ class Sampler:
     Args:
         photos: All photographs; those of dev are never drawn.
         recipe: Sizes, shares and augmentation.
-        batch: Photographs a step.
+        batch: Photographs a step, over all processes.
         seed: Of the whole run.
         device: Where pixels and batches live.
+        part: Which share of each batch this process takes: its rank, and how many processes.
 
     Raises:
         LearnError: `mix` names a group that is not there, or nothing is left to train on.
     """
 
     def __init__(
-        self, photos: Photos, recipe: DataRecipe, *, batch: int, seed: int, device: torch.device
+        self,
+        photos: Photos,
+        recipe: DataRecipe,
+        *,
+        batch: int,
+        seed: int,
+        device: torch.device,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
+        if batch % part[1]:
+            raise LearnError(
+                f"A batch of {batch} cannot be shared by {part[1]} processes.",
+                hint="Set train.batch to a multiple of their number.",
+            )
         self.recipe, self.seed, self.device = recipe, seed, device
+        self.part = slice(part[0], None, part[1])
         self.counts, self.pools = _pools(photos, recipe, batch)
         self.photos = photos
         self.pixels = _pixel_rows(photos, device)
@@ -81,6 +105,9 @@ class Sampler:
 
     def batch(self, step: int) -> Batch:
         """The batch of one step; the same for the same seed and step, whatever came before.
+
+        Every process draws for the whole batch and takes its part, so that together they see
+        what one process would have seen.
 
         Args:
             step: Counted from 0.
@@ -90,9 +117,9 @@ class Sampler:
             [self._choose(pool, step, count) for pool, count in enumerate(self.counts)]
         )
         rgb = self._crops(chosen, draw)
-        luma = _luma(rgb, self._emulsions(len(chosen), draw))
-        luma = age(luma, share=self.recipe.age, draw=draw)
-        return self._batch(rgb, luma, chosen.numpy())
+        luma = _luma(rgb, self._emulsions(len(chosen), draw)[self.part])
+        luma = age(luma, share=self.recipe.age, draw=draw, part=self.part, count=len(chosen))
+        return self._batch(rgb, luma, chosen[self.part].numpy())
 
     def _choose(self, pool: int, step: int, count: int) -> Tensor:
         """Walks through a pool in an order that is new in every epoch, without leaving any out."""
@@ -114,11 +141,11 @@ class Sampler:
         return self._orders[key]
 
     def _crops(self, chosen: Tensor, draw: torch.Generator) -> Tensor:
-        """Random crops, (B, S, S, 3) in 0..255."""
+        """Random crops of this process's part, (B, S, S, 3) in 0..255."""
         recipe = self.recipe
-        index = chosen.numpy()
+        index = chosen[self.part].numpy()
         _, heights, widths = self._where(index)
-        uniform = torch.rand(5, len(chosen), generator=draw)
+        uniform = torch.rand(5, len(chosen), generator=draw)[:, self.part]
         area = recipe.crop_area[0] + (recipe.crop_area[1] - recipe.crop_area[0]) * uniform[0]
         low, high = np.log(recipe.crop_ratio[0]), np.log(recipe.crop_ratio[1])
         ratio = torch.exp(low + (high - low) * uniform[1])
@@ -160,10 +187,10 @@ class Sampler:
         return Pictures(first, heights, widths)
 
     def _batch(self, rgb: Tensor, luma: Tensor, index: Indices) -> Batch:
-        lab = rgb01_to_lab(rgb / 255, xp=torch)
-        ab = F.avg_pool2d(lab[..., 1:].permute(0, 3, 1, 2), 4)
-        labels = torch.from_numpy(self.photos.labels[index].astype(np.int64))
-        return Batch(luma01_to_L(luma, xp=torch), ab, labels.to(self.device))
+        rgb01 = rgb / 255
+        ab = rgb01_to_lab(rgb01, xp=torch)[..., 1:].permute(0, 3, 1, 2)
+        labels = torch.from_numpy(self.photos.labels[index].astype(np.int64)).to(self.device)
+        return Batch(luma01_to_L(luma, xp=torch), ab, rgb01.permute(0, 3, 1, 2), labels)
 
     def _emulsions(self, count: int, draw: torch.Generator) -> Tensor:
         """Weights of R, G, B for each sample: Rec.601, or what another film would have seen."""
@@ -250,20 +277,21 @@ def _luma(rgb: Tensor, weights: Tensor) -> Tensor:
     return luma.round()[:, None] / 255
 
 
-def age(luma: Tensor, *, share: float, draw: torch.Generator) -> Tensor:
+def age(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
     """Makes clean luma look like an old photograph's: tone curve, fading, softness, grain.
 
     Args:
         luma: (B, 1, H, W) in [0, 1].
         share: Of samples that are aged at all.
         draw: Source of randomness, on the CPU.
+        part: Which of the whole batch these are.
+        count: How many the whole batch has.
 
     Returns:
         The same shape, in [0, 1].
     """
-    count = luma.shape[0]
-    uniform = torch.rand(7, count, generator=draw).to(luma.device)[:, :, None, None, None]
-    noise = torch.randn(luma.shape, generator=draw).to(luma.device)
+    uniform = torch.rand(7, count, generator=draw)[:, part].to(luma.device)[..., None, None, None]
+    noise = torch.randn((count, *luma.shape[1:]), generator=draw)[part].to(luma.device)
     gamma = torch.exp((uniform[0] - 0.5) * 0.9)
     black = 0.18 * uniform[1] ** 2
     white = 1 - 0.25 * uniform[2] ** 2

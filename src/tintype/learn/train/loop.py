@@ -1,46 +1,45 @@
-"""The training loop, straight: batch, loss, backward, clip, step, moving average, log.
+"""The training loop, straight: batch, step, moving average, log; now and then a look at dev.
 
 Counted in samples, never in seconds, so that a run can be stopped, looked at and continued at any
 time, and one that is killed goes on from its checkpoint to the very same weights.
 """
 
-import json
-import math
 import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 import tintype
 from tintype.color.abgrid import AB_LIMIT, BINS, soft_code_table
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
-from tintype.learn.evaluate.report import sample_sheet
-from tintype.learn.models.contract import Colorizer
-from tintype.learn.models.registry import build, load_pretrained
-from tintype.learn.recipe import Recipe, TrainRecipe, recipe_to_toml
+from tintype.learn.models.contract import OnClassifier, Pretrained
+from tintype.learn.models.registry import build
+from tintype.learn.recipe import Recipe, make_recipe, recipe_to_toml
 from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
     part,
     restore_optimizer,
     save_checkpoint,
+    save_weights,
     write_whole,
 )
-from tintype.learn.train.objectives import Classification
-
-_DEV_PICTURES = 512
-_SHEET_PICTURES = 16
+from tintype.learn.train.distributed import Team
+from tintype.learn.train.log import Log
+from tintype.learn.train.look import look
+from tintype.learn.train.objectives import make_objective
+from tintype.learn.train.schedule import learning_rate_factor, note_measurement
+from tintype.learn.train.steps import PlainStep, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +51,51 @@ class Sitting:
         max_samples: Stop when the run has seen this many; None for no limit.
         cooldown: Begin a linear cool-down to zero over this many samples; None for none.
         init: A checkpoint whose weights a new run starts from, or None.
+        classifier: A checkpoint of a grey classifier for ``model.init = "classifier"``, or None.
         device: Where to train.
+        team: The processes that train together.
     """
 
     max_seconds: float | None = None
     max_samples: int | None = None
     cooldown: int | None = None
     init: Path | None = None
+    classifier: Path | None = None
     device: str = "cpu"
+    team: Team = field(default_factory=Team)
 
 
 @dataclass(slots=True)
-class _Parts:
-    """What a step touches. One value instead of a dozen arguments; nothing is hidden in methods."""
+class _Run:
+    """What a sitting touches. One value instead of a dozen arguments."""
 
-    settings: TrainRecipe
+    folder: Path
+    recipe: Recipe
     sampler: Sampler
-    model: nn.Module
-    objective: Classification
-    optimizer: torch.optim.Optimizer
+    step: Step
     ema: dict[str, Tensor]
     progress: Progress
+    facts: dict[str, Any]
+    team: Team
+
+    def keep(self) -> None:
+        """Writes the checkpoint."""
+        if self.team.rank == 0:
+            save_checkpoint(
+                self.folder / "checkpoint.safetensors",
+                modules=self.step.modules,
+                ema=self.ema,
+                optimizers=self.step.optimizers,
+                progress=self.progress,
+                facts=self.facts,
+            )
 
 
-def train(run: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Progress:
+def train(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Progress:
     """Trains, or goes on training, the run in a folder.
 
     Args:
-        run: Its folder; a checkpoint in it is continued from.
+        folder: The run's; a checkpoint in it is continued from.
         recipe: What to train; must be the checkpoint's own where there is one.
         photos: What to train on; likewise.
         sitting: When to stop.
@@ -88,124 +104,119 @@ def train(run: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Progre
         How far the run has come.
 
     Raises:
-        LearnError: The checkpoint belongs to another recipe or other data.
+        LearnError: The checkpoint belongs to another recipe or other data, the data have more
+            labels than the network, or the numbers ran away.
     """
-    device = torch.device(sitting.device)
-    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    torch.manual_seed(recipe.train.seed)
-    settings = recipe.train
-    sampler = Sampler(photos, recipe.data, batch=settings.batch, seed=settings.seed, device=device)
-    prior = color_prior(sampler, photos)
-    model = _new_model(recipe, sitting.init).to(device)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parts = _Parts(
-        settings=settings,
-        sampler=sampler,
-        model=model,
-        objective=Classification(recipe.loss, prior).to(device),
-        optimizer=_optimizer(model, settings),
-        ema={name: tensor.detach().clone() for name, tensor in model.state_dict().items()},
-        progress=Progress(),
-    )
-    facts = _facts(recipe, photos, sitting)
-    checkpoint = run / "checkpoint.safetensors"
-    if checkpoint.exists():
-        _resume(checkpoint, facts, parts)
-    else:
-        write_whole(run / "recipe.toml", recipe_to_toml(recipe).encode())
-        np.save(run / "prior.npy", prior.numpy())
-    progress = parts.progress
-    if sitting.cooldown is not None and progress.cooldown_from < 0:
-        progress.cooldown_from, progress.cooldown_samples = progress.samples, sitting.cooldown
-
-    def keep() -> None:
-        save_checkpoint(
-            checkpoint,
-            model=model,
-            ema=parts.ema,
-            optimizer=parts.optimizer,
-            progress=progress,
-            facts=facts,
-        )
-
-    with _Log(run, progress) as log, _stop_signals() as stopped:
+    run = _begin(folder, recipe, photos, sitting)
+    settings, progress, team = recipe.train, run.progress, run.team
+    with Log(folder, progress, silent=team.rank > 0) as log, _stop_signals() as stopped:
         began = kept = time.monotonic()
         before = progress.seconds
-        while not stopped() and not _at_end(progress, settings, sitting, time.monotonic() - began):
-            loss, norm = _step(parts)
+        while not team.agree(stopped() or _at_end(run, sitting, time.monotonic() - began)):
+            values = _move(run)
             progress.seconds = before + time.monotonic() - began
             if progress.step % settings.log_every == 0:
-                log.step(progress, loss=float(loss), norm=float(norm))
+                log.write(progress, values)
             if _crossed(progress.samples, settings.batch, settings.evaluate_samples):
-                _look(parts, build(recipe.model), log)
+                _measure(run, log)
+            if settings.keep_every and _crossed(
+                progress.samples, settings.batch, settings.keep_every
+            ):
+                _keep_weights(run, f"weights-{progress.samples:09d}")
             if time.monotonic() - kept > settings.checkpoint_seconds:
-                keep()
+                run.keep()
                 kept = time.monotonic()
-        keep()
+        run.keep()
+        team.wait()
     return progress
 
 
-def _step(parts: _Parts) -> tuple[Tensor, Tensor]:
-    """Batch, loss, backward, clip, step, moving average.
+def _begin(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> _Run:
+    device = torch.device(sitting.device)
+    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
+    torch.manual_seed(recipe.train.seed)
+    _check_labels(recipe, photos)
+    settings, team = recipe.train, sitting.team
+    sampler = Sampler(
+        photos,
+        recipe.data,
+        batch=settings.batch,
+        seed=settings.seed,
+        device=device,
+        part=(team.rank, team.size),
+    )
+    prior = color_prior(sampler, photos)
+    model = _new_model(recipe, sitting).to(device)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    run = _Run(
+        folder=folder,
+        recipe=recipe,
+        sampler=sampler,
+        step=_make_step(model, recipe, prior.to(device), team),
+        ema={name: tensor.detach().clone() for name, tensor in model.state_dict().items()},
+        progress=Progress(),
+        facts=_facts(recipe, photos, sitting),
+        team=team,
+    )
+    if (folder / "checkpoint.safetensors").exists():
+        _resume(run, folder / "checkpoint.safetensors")
+    elif team.rank == 0:
+        write_whole(folder / "recipe.toml", recipe_to_toml(recipe).encode())
+        np.save(folder / "prior.npy", prior.numpy())
+    progress = run.progress
+    if sitting.cooldown is not None and progress.cooldown_from < 0:
+        progress.cooldown_from, progress.cooldown_samples = progress.samples, sitting.cooldown
+    return run
 
-    Returns:
-        The loss and the norm of the gradient before clipping.
-    """
-    settings, model, progress = parts.settings, parts.model, parts.progress
-    model.train()
-    batch = parts.sampler.batch(progress.step)
-    rate = learning_rate_factor(progress, settings)
-    for group in parts.optimizer.param_groups:
-        group["lr"] = group["peak"] * rate
-    with torch.autocast(parts.sampler.device.type, torch.bfloat16, enabled=settings.amp):
-        loss = parts.objective(model, batch)
-    parts.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = nn.utils.clip_grad_norm_(_trained(model), settings.clip)
-    if not torch.isfinite(norm):
+
+def _check_labels(recipe: Recipe, photos: Photos) -> None:
+    """A class head must have room for every folder of the data."""
+    labels = len(photos.label_names)
+    if recipe.loss.kind in ("labels", "joint") and recipe.model.classes < labels:
         raise LearnError(
-            f"The gradient is not finite at step {progress.step}.",
-            hint="Resume with a lower train.learning_rate; the last checkpoint is kept.",
+            f"{recipe.name}: the data have {labels} labels, model.classes is "
+            f"{recipe.model.classes}.",
+            hint=f"Set model.classes = {labels}, or leave folders out with data.exclude.",
         )
-    parts.optimizer.step()
+
+
+def _new_model(recipe: Recipe, sitting: Sitting) -> nn.Module:
+    model = build(recipe.model)
+    if sitting.init is not None:
+        tensors, _, _ = load_checkpoint(sitting.init)
+        model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
+    elif recipe.model.init == "classifier":
+        if sitting.classifier is None or not isinstance(model, OnClassifier):
+            raise LearnError(
+                f'{recipe.name}: model.init = "classifier" needs a trained grey classifier.',
+                hint="Give its checkpoint with --classifier (recipes/report/grey-resnet18.toml).",
+            )
+        tensors, _, _ = load_checkpoint(sitting.classifier)
+        model.load_classifier({n: t.float() for n, t in part(tensors, "ema.").items()})
+    elif recipe.model.pretrained and isinstance(model, Pretrained):
+        model.load_pretrained()
+    return model
+
+
+def _make_step(model: nn.Module, recipe: Recipe, prior: Tensor, team: Team) -> Step:
+    objective = make_objective(recipe, prior).to(prior.device)
+    return PlainStep(model, objective, recipe.train, team)
+
+
+def _move(run: _Run) -> dict[str, Tensor]:
+    """Batch, step, moving average; returns what the log should say."""
+    settings, progress, team = run.recipe.train, run.progress, run.team
+    # Dropout and sampled places follow from the step alone, so a resumed run draws the same.
+    torch.manual_seed((settings.seed * 1_000_003 + progress.step) * 64 + team.rank)
+    batch = run.sampler.batch(progress.step)
+    try:
+        values = run.step(batch, learning_rate_factor(progress, settings))
+    except LearnError as error:
+        raise LearnError(f"Step {progress.step}: {error.message}", hint=error.hint) from None
     progress.step += 1
     progress.samples += settings.batch
-    _average(parts.ema, model, settings.ema, progress.step)
-    return loss.detach(), norm
-
-
-def learning_rate_factor(progress: Progress, settings: TrainRecipe) -> float:
-    """The share of the peak learning rate: warm-up, then the schedule, then the cool-down.
-
-    Args:
-        progress: How many samples have been seen, and whether the cool-down has begun.
-        settings: Warm-up, schedule and its length.
-    """
-    factor = min(1.0, (progress.samples + 1) / max(1, settings.warmup_samples))
-    if settings.schedule == "cosine":
-        done = min(1.0, progress.samples / max(1, settings.total_samples))
-        factor *= 0.5 * (1 + math.cos(math.pi * done))
-    if progress.cooldown_from >= 0:
-        done = (progress.samples - progress.cooldown_from) / max(1, progress.cooldown_samples)
-        factor *= max(0.0, 1 - done)
-    return factor
-
-
-def _at_end(progress: Progress, settings: TrainRecipe, sitting: Sitting, elapsed: float) -> bool:
-    if sitting.max_seconds is not None and elapsed >= sitting.max_seconds:
-        return True
-    if sitting.max_samples is not None and progress.samples >= sitting.max_samples:
-        return True
-    if 0 < settings.total_samples <= progress.samples:
-        return True
-    return (
-        progress.cooldown_from >= 0
-        and progress.samples >= progress.cooldown_from + progress.cooldown_samples
-    )
-
-
-def _crossed(samples: int, batch: int, every: int) -> bool:
-    return samples // every != (samples - batch) // every
+    _average(run.ema, run.step.modules["model"], settings.ema, progress.step)
+    return values
 
 
 def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) -> None:
@@ -219,47 +230,41 @@ def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) 
                 ema[name].copy_(tensor)
 
 
-def _trained(model: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+def _measure(run: _Run, log: Log) -> None:
+    """Measures the moving average on dev; every process alike, the first one writes."""
+    model = build(run.recipe.model).to(run.sampler.device)
+    model.load_state_dict(run.ema)
+    model.eval()
+    found = look(run.step, model, run.sampler)
+    if found is None:
+        return
+    note_measurement(run.progress, found.values["loss"], run.recipe.train)
+    log.write(run.progress, {f"dev_{name}": value for name, value in found.values.items()})
+    log.sheet(run.progress, found)
 
 
-def _new_model(recipe: Recipe, init: Path | None) -> nn.Module:
-    model = build(recipe.model)
-    if init is not None:
-        tensors, _, _ = load_checkpoint(init)
-        model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
-    elif recipe.model.pretrained:
-        load_pretrained(model, recipe.model)
-    first = recipe.model.train_encoder_from
-    if first > 0:
-        encoder = model.encoder
-        assert isinstance(encoder, nn.Module)
-        encoder.requires_grad_(False)
-        blocks = encoder.blocks
-        assert isinstance(blocks, nn.ModuleList)
-        for block in blocks[first:]:
-            block.requires_grad_(True)
-    return model
+def _keep_weights(run: _Run, name: str) -> None:
+    if run.team.rank == 0:
+        weights = {f"ema.{n}": tensor for n, tensor in run.ema.items()}
+        save_weights(run.folder / f"{name}.safetensors", weights, run.progress, run.facts)
 
 
-def _optimizer(model: nn.Module, settings: TrainRecipe) -> torch.optim.Optimizer:
-    """AdamW with four groups: encoder or not, decayed (filters) or not (biases, norms)."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            key = (name.startswith("encoder."), parameter.ndim > 1)
-            groups.setdefault(key, []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "peak": settings.learning_rate * (settings.encoder_rate if encoder else 1.0),
-                "weight_decay": settings.weight_decay if decayed else 0.0,
-            }
-            for (encoder, decayed), parameters in sorted(groups.items(), key=lambda g: g[0])
-        ],
-        lr=settings.learning_rate,
+def _at_end(run: _Run, sitting: Sitting, elapsed: float) -> bool:
+    progress, total = run.progress, run.recipe.train.total_samples
+    if sitting.max_seconds is not None and elapsed >= sitting.max_seconds:
+        return True
+    if sitting.max_samples is not None and progress.samples >= sitting.max_samples:
+        return True
+    if 0 < total <= progress.samples:
+        return True
+    return (
+        progress.cooldown_from >= 0
+        and progress.samples >= progress.cooldown_from + progress.cooldown_samples
     )
+
+
+def _crossed(samples: int, batch: int, every: int) -> bool:
+    return samples // every != (samples - batch) // every
 
 
 def color_prior(sampler: Sampler, photos: Photos, *, pictures: int = 4096) -> Tensor:
@@ -278,7 +283,7 @@ def color_prior(sampler: Sampler, photos: Photos, *, pictures: int = 4096) -> Te
     nearest = torch.from_numpy(soft_code_table(1)[0].copy()).long()[..., 0]
     counts = torch.zeros(BINS, dtype=torch.float64)
     for start in range(0, len(chosen), 64):
-        ab = sampler.fixed(chosen[start : start + 64]).ab.cpu()
+        ab = sampler.fixed(chosen[start : start + 64]).ab_at(4).cpu()
         cell = (ab.round().long() + AB_LIMIT).clamp(0, 2 * AB_LIMIT)
         counts += torch.bincount(nearest[cell[:, 0], cell[:, 1]].flatten(), minlength=BINS)
     return (counts / counts.sum()).float()
@@ -286,7 +291,7 @@ def color_prior(sampler: Sampler, photos: Photos, *, pictures: int = 4096) -> Te
 
 def _facts(recipe: Recipe, photos: Photos, sitting: Sitting) -> dict[str, Any]:
     return {
-        "recipe": recipe.model_dump(mode="json"),
+        "recipe": recipe.model_dump(mode="json", by_alias=True),
         "data_hash": photos.data_hash,
         "photos": {
             name: int(((photos.groups == index) & ~photos.dev).sum())
@@ -302,72 +307,32 @@ def _facts(recipe: Recipe, photos: Photos, sitting: Sitting) -> dict[str, Any]:
     }
 
 
-def _resume(checkpoint: Path, facts: Mapping[str, Any], parts: _Parts) -> None:
-    tensors, parts.progress, kept = load_checkpoint(checkpoint)
-    for what in ("recipe", "data_hash"):
-        if kept[what] != facts[what]:
+def _resume(run: _Run, checkpoint: Path) -> None:
+    tensors, run.progress, kept = load_checkpoint(checkpoint)
+    _refuse_other(checkpoint, kept, run.facts, name=run.recipe.name)
+    for name, module in run.step.modules.items():
+        module.load_state_dict(part(tensors, f"{name}."))
+    for name, tensor in part(tensors, "ema.").items():
+        run.ema[name].copy_(tensor)
+    for name, optimizer in run.step.optimizers.items():
+        restore_optimizer(optimizer, tensors, name)
+
+
+def _refuse_other(
+    checkpoint: Path, kept: Mapping[str, Any], facts: Mapping[str, Any], *, name: str
+) -> None:
+    same = {
+        # Read anew: a key that has come since then stands at its default.
+        "recipe": make_recipe(kept["recipe"], name=str(checkpoint))
+        == make_recipe(facts["recipe"], name=name),
+        "data": kept["data_hash"] == facts["data_hash"],
+    }
+    for what, agrees in same.items():
+        if not agrees:
             raise LearnError(
-                f"{checkpoint}: this run was begun with another {what.replace('_', ' ')}.",
+                f"{checkpoint}: this run was begun with another {what}.",
                 hint="Give the same recipe and data, or another folder with --run.",
             )
-    parts.model.load_state_dict(part(tensors, "model."))
-    for name, tensor in part(tensors, "ema.").items():
-        parts.ema[name].copy_(tensor)
-    restore_optimizer(parts.optimizer, tensors)
-
-
-def _look(parts: _Parts, model: nn.Module, log: "_Log") -> None:
-    """Measures the moving average on dev and draws what it makes of some pictures."""
-    sampler = parts.sampler
-    model = model.to(sampler.device)
-    model.load_state_dict(parts.ema)
-    model.eval()
-    dev = np.flatnonzero(sampler.photos.dev)
-    if len(dev) == 0:
-        return
-    chosen = dev[np.linspace(0, len(dev) - 1, min(_DEV_PICTURES, len(dev))).astype(int)]
-    total = 0.0
-    with torch.no_grad():
-        for start in range(0, len(chosen), 64):
-            batch = sampler.fixed(chosen[start : start + 64])
-            total += float(parts.objective(model, batch)) * len(batch.L)
-        few = sampler.fixed(chosen[:: max(1, len(chosen) // _SHEET_PICTURES)][:_SHEET_PICTURES])
-        assert isinstance(model, Colorizer)
-        guess = model.to_ab(model.forward(few.L))
-    log.dev(parts.progress, total / len(chosen))
-    sheet = log.run / "samples" / f"{parts.progress.samples:09d}.png"
-    sample_sheet(few.L, few.ab, guess).save(sheet)
-
-
-class _Log:
-    """JSON lines for reading by machine, TensorBoard events for looking."""
-
-    def __init__(self, run: Path, progress: Progress) -> None:
-        self.run = run
-        (run / "samples").mkdir(parents=True, exist_ok=True)
-        self._lines = (run / "log.jsonl").open("a", encoding="utf-8")
-        self._events = SummaryWriter(str(run / "events"), purge_step=progress.step)
-
-    def __enter__(self) -> "_Log":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lines.close()
-        self._events.close()
-
-    def step(self, progress: Progress, *, loss: float, norm: float) -> None:
-        self._write(progress, {"loss": loss, "gradient_norm": norm})
-
-    def dev(self, progress: Progress, loss: float) -> None:
-        self._write(progress, {"dev_loss": loss})
-
-    def _write(self, progress: Progress, values: Mapping[str, float]) -> None:
-        row = asdict(progress) | dict(values)
-        row["seconds"] = round(progress.seconds, 1)
-        self._lines.write(json.dumps(row) + "\n")
-        self._lines.flush()
-        for name, value in values.items():
-            self._events.add_scalar(name, value, progress.step)
 
 
 @contextmanager

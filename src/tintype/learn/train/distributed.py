@@ -1,0 +1,63 @@
+"""Several processes, one run: each takes its part of every batch, and gradients are averaged.
+
+Gradients are averaged by hand after the backward pass instead of wrapping the network: objectives
+call more of a network than its `forward`, and two networks may be trained at once. What overlapping
+communication with computation would save is small beside that.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The processes of a run.
+
+    Attributes:
+        rank: Which one this is; 0 writes the log and the checkpoints.
+        size: How many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replaces every gradient by its mean over the processes."""
+        if self.size == 1:
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = _flatten_dense_tensors(gradients)
+        dist.all_reduce(flat)
+        flat /= self.size
+        for gradient, mean in zip(
+            gradients, _unflatten_dense_tensors(flat, gradients), strict=True
+        ):
+            gradient.copy_(mean)
+
+    def agree(self, yes: bool) -> bool:
+        """What the first process says; all of them must ask at the same place."""
+        if self.size == 1:
+            return yes
+        answer = torch.tensor([float(yes)])
+        dist.broadcast(answer, 0)
+        return bool(answer.item())
+
+    def wait(self) -> None:
+        """Until all have come here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+def join_team() -> Team:
+    """The team that ``torchrun`` has started this process in; alone without it."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        return Team()
+    # gloo carries the small agreements between CPUs; a GPU's gradients go over nccl.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    return Team(dist.get_rank(), dist.get_world_size())

@@ -1,0 +1,59 @@
+"""What is measured on dev while a run goes on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tintype.learn.data.batches import Batch, Sampler
+from tintype.learn.models.contract import Colorizer
+from tintype.learn.train.steps import Step
+
+_DEV_PICTURES = 512
+_SEEN_PICTURES = 64
+_AT_A_TIME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What dev says of a network.
+
+    Attributes:
+        values: Means over dev of what the step measures, ``loss`` among them.
+        some: Photographs of dev, spread evenly.
+        guess: (B, 2, h, w) what the network makes of them; None where it does not colour.
+    """
+
+    values: dict[str, float]
+    some: Batch
+    guess: Tensor | None
+
+
+def look(step: Step, model: nn.Module, sampler: Sampler) -> Found | None:
+    """Measures a network on photographs of dev, spread evenly over it.
+
+    Args:
+        step: Knows what to measure.
+        model: In evaluation mode.
+        sampler: Cuts the photographs.
+
+    Returns:
+        None where the data have no dev split.
+    """
+    dev = np.flatnonzero(sampler.photos.dev)
+    if len(dev) == 0:
+        return None
+    chosen = dev[np.linspace(0, len(dev) - 1, min(_DEV_PICTURES, len(dev))).astype(int)]
+    totals: dict[str, float] = {}
+    with torch.no_grad():
+        for start in range(0, len(chosen), _AT_A_TIME):
+            batch = sampler.fixed(chosen[start : start + _AT_A_TIME])
+            for name, value in step.measure(model, batch).items():
+                totals[name] = totals.get(name, 0.0) + float(value) * len(batch.L)
+        some = sampler.fixed(chosen[:: max(1, len(chosen) // _SEEN_PICTURES)][:_SEEN_PICTURES])
+        guess = None
+        if isinstance(model, Colorizer):
+            guess = model.to_ab(model.forward(some.L)).float()
+    values = {name: total / len(chosen) for name, total in totals.items()}
+    return Found(values, some, guess)
