@@ -31,13 +31,11 @@ class Team:
         if self.size == 1:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
-        flat = _flatten_dense_tensors(gradients)
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
-        flat /= self.size
-        for gradient, mean in zip(
-            gradients, _unflatten_dense_tensors(flat, gradients), strict=True
-        ):
-            gradient.copy_(mean)
+        means = (flat / self.size).split([gradient.numel() for gradient in gradients])
+        for gradient, mean in zip(gradients, means, strict=True):
+            gradient.copy_(mean.view_as(gradient))
 
     def agree(self, yes: bool) -> bool:
         """What the first process says; all of them must ask at the same place."""
