@@ -122,7 +122,8 @@ def recipe_table() -> str:
             rows.append((f"`{name}`", _kind(item), "", "The name of the run and of its model."))
             continue
         for field, text in _documented(classes[kind]):
-            rows.append((f"`{name}.{field.target.id}`", _kind(field), _default(field), text))
+            key = field.target.id.rstrip("_")  # `lambda` is a word of Python, so not a name in it
+            rows.append((f"`{name}.{key}`", _kind(field), _default(field), text))
     return table(("key", "kind", "default", "meaning"), rows)
 
 
