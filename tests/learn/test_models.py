@@ -14,7 +14,7 @@ from tintype.learn.recipe import ModelRecipe
 @pytest.fixture(params=sorted(MODELS))
 def model(request: pytest.FixtureRequest) -> nn.Module:
     torch.manual_seed(0)
-    return build(ModelRecipe(kind=request.param, widths=(16, 16, 16, 16))).eval()
+    return build(ModelRecipe(kind=request.param, width=0.05, widths=(16, 16, 16, 16))).eval()
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 32)])

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from tintype.errors import LearnError
-from tintype.learn.models import own
+from tintype.learn.models import cheng, iizuka, larsson, own
 from tintype.learn.recipe import ModelRecipe
 
 MODELS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
+    "cheng": cheng.build,
+    "iizuka": iizuka.build,
+    "larsson": larsson.build,
     "own": own.build,
 }
 

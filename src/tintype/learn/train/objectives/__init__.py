@@ -7,8 +7,11 @@ from torch import Tensor, nn
 from tintype.errors import LearnError
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.objectives.histogram import Histogram
+from tintype.learn.train.objectives.joint import Joint
 from tintype.learn.train.objectives.labels import Labels
 from tintype.learn.train.objectives.regression import Regression
+from tintype.learn.train.objectives.uv import Uv
 
 __all__ = ["OBJECTIVES", "make_objective"]
 
@@ -25,10 +28,25 @@ def _labels(_recipe: Recipe, _prior: Tensor) -> nn.Module:
     return Labels()
 
 
+def _joint(recipe: Recipe, _prior: Tensor) -> nn.Module:
+    return Joint(recipe.loss.class_weight)
+
+
+def _histogram(recipe: Recipe, _prior: Tensor) -> nn.Module:
+    return Histogram(recipe.loss)
+
+
+def _uv(_recipe: Recipe, _prior: Tensor) -> nn.Module:
+    return Uv()
+
+
 OBJECTIVES: Mapping[str, Callable[[Recipe, Tensor], nn.Module]] = {
     "classification": _classification,
     "l1": _regression,
     "l2": _regression,
+    "joint": _joint,
+    "histogram": _histogram,
+    "uv": _uv,
     "labels": _labels,
 }
 

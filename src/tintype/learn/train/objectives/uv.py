@@ -1,0 +1,37 @@
+"""Distance in U and V of YUV (Cheng et al. 2015, equation 1)."""
+
+import torch
+from torch import Tensor, nn
+
+from tintype.learn.data.batches import Batch
+
+_LUMA = (0.299, 0.587, 0.114)
+_U, _V = 0.492, 0.877  # BT.601
+
+
+class Uv(nn.Module):
+    """Mean squared distance between predicted and true U and V.
+
+    For a network whose raw output begins with U and V; what it does to them afterwards, such as a
+    filter, is not trained through.
+    """
+
+    def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """The mean over pixels and both channels."""
+        guess = model(batch.L)[:, :2].float()
+        error = guess - rgb01_to_uv(batch.rgb)
+        return {"loss": error.square().mean()}
+
+
+def rgb01_to_uv(rgb01: Tensor) -> Tensor:
+    """Encoded sRGB to the colour of YUV.
+
+    Args:
+        rgb01: (B, 3, H, W) in [0, 1].
+
+    Returns:
+        (B, 2, H, W): U in [-0.44, 0.44], V in [-0.62, 0.62].
+    """
+    red, green, blue = rgb01.unbind(dim=1)
+    luma = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
+    return torch.stack([_U * (blue - luma), _V * (red - luma)], dim=1)
