@@ -147,8 +147,8 @@ def _build(sources: Sequence[Source], recipe: DataRecipe, home: Path) -> None:
         with (work / "pixels.u8").open("wb") as out:
             for source, data in read_sources(sources):
                 digest = file_hash(data)
-                rgb_u8 = _decode(data)
-                reason = _reason_to_drop(rgb_u8, digest in seen, recipe.min_colorfulness)
+                rgb_u8 = decode_small(data)
+                reason = reason_to_drop(rgb_u8, digest in seen, recipe.min_colorfulness)
                 if rgb_u8 is None or reason:
                     dropped[reason] += 1
                     continue
@@ -184,7 +184,7 @@ def _build(sources: Sequence[Source], recipe: DataRecipe, home: Path) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _decode(data: bytes) -> NDArray[np.uint8] | None:
+def decode_small(data: bytes) -> NDArray[np.uint8] | None:
     """Small and RGB, or None where the file is no picture."""
     try:
         with warnings.catch_warnings():
@@ -199,9 +199,16 @@ def _decode(data: bytes) -> NDArray[np.uint8] | None:
     return np.asarray(rgb)
 
 
-def _reason_to_drop(
+def reason_to_drop(
     rgb_u8: NDArray[np.uint8] | None, duplicate: bool, min_colorfulness: float
 ) -> str:
+    """Why a picture is not trained on; empty where it is.
+
+    Args:
+        rgb_u8: (H, W, 3), or None where the file is no picture.
+        duplicate: Whether the same file was there before.
+        min_colorfulness: Below this (Hasler and Suesstrunk) a picture counts as grey.
+    """
     if rgb_u8 is None:
         return "broken"
     if duplicate:
