@@ -6,14 +6,22 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from tintype.errors import LearnError
-from tintype.learn.models import cheng, iizuka, larsson, own
+from tintype.learn.models import cdcgan, cheng, iizuka, larsson, own, pix2pix
 from tintype.learn.recipe import ModelRecipe
 
 MODELS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
+    "cdcgan": cdcgan.build,
     "cheng": cheng.build,
     "iizuka": iizuka.build,
     "larsson": larsson.build,
     "own": own.build,
+    "pix2pix": pix2pix.build,
+}
+
+# What a generator is trained against; a discriminator is in its generator's file.
+DISCRIMINATORS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
+    "cdcgan": cdcgan.build_discriminator,
+    "pix2pix": pix2pix.build_discriminator,
 }
 
 
@@ -29,3 +37,18 @@ def build(recipe: ModelRecipe) -> nn.Module:
             f"There is no network model.kind = {recipe.kind}.", hint=f"Did you mean {near[0]}?"
         )
     return MODELS[recipe.kind](recipe)
+
+
+def build_discriminator(recipe: ModelRecipe) -> nn.Module:
+    """What a recipe's generator is trained against, with random weights.
+
+    Raises:
+        LearnError: The network is no generator.
+    """
+    if recipe.kind not in DISCRIMINATORS:
+        raise LearnError(
+            f"model.kind = {recipe.kind} has no discriminator.",
+            hint=f"Set model.kind to one of {', '.join(DISCRIMINATORS)}, or choose another "
+            "loss.kind.",
+        )
+    return DISCRIMINATORS[recipe.kind](recipe)

@@ -1,0 +1,202 @@
+"""A conditional DCGAN: a U-Net paints all of Lab, a discriminator looks at grey and colour.
+
+Source: K. Nazeri, E. Ng, M. Ebrahimi, "Image Colorization with Generative Adversarial Networks",
+AMDO 2018, sections 2 and 3, with the two sizes of networks that its authors released: one for
+CIFAR-10 at 32 px, one for Places365 at 256 px. The source report's own system and its improved one
+are this network; they differ in the loss and the schedule.
+
+Deviations:
+    - The lightness is scaled to [-1, 1]. The released code hands 0 to 255 to both networks.
+    - Dropout works in training, where the table has it. In the released code it never does.
+    - When colouring, dropout is off and batch norm uses its running statistics, so that a picture's
+      colours do not depend on chance or on its neighbours in a batch.
+    - The discriminator has no running statistics at all: it judges batches of one kind, all true or
+      all painted, in training and when it is measured.
+    - The painted lightness is trained as in the paper and then dropped: the photograph's own stays.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tintype.errors import LearnError
+from tintype.learn.recipe import ModelRecipe
+
+_RANGE = 110.0  # of a and b: tanh's -1 and 1 stand for -110 and 110
+_SLOPE = 0.2  # of the leaky ReLU (section 3.1)
+
+
+class Layout(NamedTuple):
+    """One column of the architecture: channels and strides, all filters 4 x 4."""
+
+    down: tuple[int, ...]
+    strides: tuple[int, ...]
+    up: tuple[int, ...]
+    dropped: int
+    """How many of the first layers on the way up are followed by dropout."""
+
+
+CIFAR = Layout((64, 128, 256, 512, 512), (1, 2, 2, 2, 2), (512, 256, 128, 64), 2)
+PLACES = Layout(
+    (64, 64, 128, 256, 512, 512, 512, 512),
+    (1, 2, 2, 2, 2, 2, 2, 2),
+    (512, 512, 512, 256, 128, 64, 64),
+    0,
+)
+VARIANTS: Mapping[str, Layout] = {"cifar": CIFAR, "places": PLACES}
+
+
+class Down(nn.Module):
+    """A 4 x 4 convolution, batch norm and leaky ReLU; its padding keeps H / stride exact."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: nn.Module | None) -> None:
+        super().__init__()
+        # At stride 1 an even filter has no middle: one before and two after, as in TensorFlow.
+        self.pad = (1, 1, 1, 1) if stride == 2 else (1, 2, 1, 2)
+        self.conv = nn.Conv2d(inputs, outputs, 4, stride, bias=norm is None)
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        y: Tensor = self.conv(F.pad(x, self.pad))
+        return F.leaky_relu(y if self.norm is None else self.norm(y), _SLOPE)
+
+
+class Up(nn.Module):
+    """A 4 x 4 transposed convolution, batch norm, ReLU, dropout; then the mirror layer joins."""
+
+    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mirror: Tensor) -> Tensor:
+        """(B, inputs, h, w), (B, skip, 2h, 2w) -> (B, outputs + skip, 2h, 2w)."""
+        x = self.dropout(F.relu(self.norm(self.conv(x))))
+        return torch.cat([mirror, x], dim=1)
+
+
+class CdcganNet(nn.Module):
+    """The generator: L to all of Lab at full size.
+
+    Args:
+        variant: A key of `VARIANTS`.
+        width: Channels as a share of the paper's.
+    """
+
+    stride = 1
+
+    def __init__(self, variant: str = "cifar", *, width: float = 1.0) -> None:
+        super().__init__()
+        layout = VARIANTS[variant]
+        down = [max(1, round(channels * width)) for channels in layout.down]
+        up = [max(1, round(channels * width)) for channels in layout.up]
+        mirrors = down[-2::-1]
+        joined = [down[-1], *(u + m for u, m in zip(up, mirrors, strict=True))]
+        self.multiple = 2 ** len(up)
+        self.down = nn.ModuleList(
+            Down(inputs, outputs, stride, nn.BatchNorm2d(outputs))
+            for (inputs, outputs), stride in zip(pairwise([1, *down]), layout.strides, strict=True)
+        )
+        self.up = nn.ModuleList(
+            Up(inputs, outputs, 0.5 if index < layout.dropped else 0.0)
+            for index, (inputs, outputs) in enumerate(zip(joined, up, strict=False))
+        )
+        self.last = nn.Conv2d(joined[-1], 3, 1)
+        _start(self)
+
+    def forward(self, L: Tensor) -> Tensor:
+        """Lightness to a painted picture.
+
+        Args:
+            L: (B, 1, H, W) in [0, 100], sides multiples of `multiple` (16 for CIFAR, 128 Places).
+
+        Returns:
+            (B, 3, H, W), L, a and b scaled to (-1, 1).
+        """
+        x = L / 50 - 1
+        seen = []
+        for down in self.down:
+            x = down(x)  # (B, 64, H, W), (B, 128, H/2, W/2) ... for CIFAR
+            seen.append(x)
+        for up, mirror in zip(self.up, seen[-2::-1], strict=True):
+            x = up(x, mirror)  # (B, 512 + 512, H/8, W/8) ... (B, 64 + 64, H, W)
+        return torch.tanh(self.last(x))  # (B, 3, H, W)
+
+    def to_ab(self, raw: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] -> a and b, (B, 2, H, W) in CIELAB units."""
+        return raw[:, 1:].float() * _RANGE
+
+    def from_lab(self, lab: Tensor) -> Tensor:
+        """(B, 3, H, W) true L in [0, 100], a and b -> what `forward` should have given."""
+        return torch.cat([lab[:, :1] / 50 - 1, lab[:, 1:] / _RANGE], dim=1)
+
+
+class CdcganDiscriminator(nn.Module):
+    """Tells true pictures from painted ones, for each place by what lies around it.
+
+    Args:
+        width: Channels as a share of the paper's.
+    """
+
+    def __init__(self, *, width: float = 1.0) -> None:
+        super().__init__()
+        c64, c128, c256, c512 = (
+            max(1, round(channels * width)) for channels in (64, 128, 256, 512)
+        )
+        self.down = nn.Sequential(
+            Down(1 + 3, c64, 2, None),
+            Down(c64, c128, 2, nn.BatchNorm2d(c128, track_running_stats=False)),
+            Down(c128, c256, 2, nn.BatchNorm2d(c256, track_running_stats=False)),
+            Down(c256, c512, 1, nn.BatchNorm2d(c512, track_running_stats=False)),
+        )
+        self.last = nn.Conv2d(c512, 1, 4)
+        _start(self)
+
+    def forward(self, L: Tensor, colors: Tensor) -> Tensor:
+        """Grey and colour to a verdict.
+
+        Args:
+            L: (B, 1, H, W) in [0, 100]: the condition.
+            colors: (B, 3, H, W), L, a and b scaled to [-1, 1]: a true or a painted picture.
+
+        Returns:
+            (B, 1, H/8, W/8) logits: positive for a true picture.
+        """
+        x = self.down(torch.cat([L / 50 - 1, colors], dim=1))  # (B, 512, H/8, W/8)
+        logits: Tensor = self.last(F.pad(x, (1, 2, 1, 2)))
+        return logits
+
+
+def _start(network: nn.Module) -> None:
+    """He initialisation of every filter, as the released code has it."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def build(recipe: ModelRecipe) -> nn.Module:
+    """The generator of a recipe.
+
+    Raises:
+        LearnError: There is no such variant.
+    """
+    variant = recipe.variant or "cifar"
+    if variant not in VARIANTS:
+        raise LearnError(
+            f"The cDCGAN has no variant {variant}.",
+            hint=f"Set model.variant to one of {', '.join(VARIANTS)}.",
+        )
+    return CdcganNet(variant, width=recipe.width)
+
+
+def build_discriminator(recipe: ModelRecipe) -> nn.Module:
+    """The discriminator of a recipe; both variants have the same."""
+    return CdcganDiscriminator(width=recipe.width)

@@ -1,0 +1,187 @@
+"""Pix2pix: a U-Net down to a single place, and a discriminator that looks at patches of 70 pixels.
+
+Source: P. Isola, J.-Y. Zhu, T. Zhou, A. Efros, "Image-to-Image Translation with Conditional
+Adversarial Networks", CVPR 2017, sections 3.2, 3.3 and 6.1, here from L to a and b. Giving the
+condition to both networks is M. Mirza's and S. Osindero's idea ("Conditional Generative Adversarial
+Nets", 2014).
+
+The paper's eight halvings turn 256 pixels into one, so that network takes multiples of 256. Those
+for smaller pictures leave out halvings in the middle, where all layers are alike; each halving less
+is also one layer with dropout less.
+
+Deviations:
+    - When colouring, dropout is off and batch norm uses its running statistics. In the paper both
+      work as in training; then a picture has other colours each time, and its neighbours in a batch
+      change them.
+    - The innermost layer has no batch norm: over a single value it would leave nothing, as the
+      authors note in an erratum of section 6.1.
+    - The discriminator has no running statistics: it judges batches of one kind, all true or all
+      painted, in training and when it is measured.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tintype.errors import LearnError
+from tintype.learn.recipe import ModelRecipe
+
+_RANGE = 110.0  # of a and b: tanh's -1 and 1 stand for -110 and 110
+_SLOPE = 0.2  # of the leaky ReLU (section 6.1)
+
+VARIANTS: Mapping[str, int] = {"256": 8, "128": 7, "64": 6}
+"""Halvings by the side that they turn into a single place."""
+
+
+class Down(nn.Module):
+    """A 4 x 4 convolution, batch norm where wanted, leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: nn.Module | None) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 4, stride, 1, bias=norm is None)
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H/2, W/2), or (.., H - 1, W - 1) at stride 1."""
+        y: Tensor = self.conv(x)
+        return F.leaky_relu(y if self.norm is None else self.norm(y), _SLOPE)
+
+
+class Up(nn.Module):
+    """A 4 x 4 transposed convolution, batch norm, dropout, ReLU; then the mirror layer joins."""
+
+    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mirror: Tensor) -> Tensor:
+        """(B, inputs, h, w), (B, outputs, 2h, 2w) -> (B, 2 * outputs, 2h, 2w)."""
+        x = F.relu(self.dropout(self.norm(self.conv(x))))
+        return torch.cat([mirror, x], dim=1)
+
+
+class Pix2pixNet(nn.Module):
+    """The generator: L to a and b at full size.
+
+    Args:
+        variant: A key of `VARIANTS`.
+        width: Channels as a share of the paper's.
+    """
+
+    stride = 1
+
+    def __init__(self, variant: str = "256", *, width: float = 1.0) -> None:
+        super().__init__()
+        depth = VARIANTS[variant]
+        paper = [64, 128, 256, *[512] * (depth - 3)]
+        down = [max(1, round(channels * width)) for channels in paper]
+        up = down[-2::-1]
+        self.multiple = 2**depth
+        self.down = nn.ModuleList(
+            Down(inputs, outputs, 2, nn.BatchNorm2d(outputs) if 0 < index < depth - 1 else None)
+            for index, (inputs, outputs) in enumerate(pairwise([1, *down]))
+        )
+        self.up = nn.ModuleList(
+            Up(inputs, outputs, 0.5 if index < depth - 5 else 0.0)
+            for index, (inputs, outputs) in enumerate(
+                zip([down[-1], *(2 * channels for channels in up)], up, strict=False)
+            )
+        )
+        self.last = nn.ConvTranspose2d(2 * up[-1], 2, 4, 2, 1)
+        _start(self)
+
+    def forward(self, L: Tensor) -> Tensor:
+        """Lightness to colours.
+
+        Args:
+            L: (B, 1, H, W) in [0, 100], sides multiples of `multiple` (256 for the paper's).
+
+        Returns:
+            (B, 2, H, W), a and b scaled to (-1, 1).
+        """
+        x = L / 50 - 1
+        seen = []
+        for down in self.down:
+            x = down(x)  # (B, 64, H/2, W/2) ... (B, 512, H/256, W/256)
+            seen.append(x)
+        for up, mirror in zip(self.up, seen[-2::-1], strict=True):
+            x = up(x, mirror)  # (B, 512 + 512, H/128, W/128) ... (B, 64 + 64, H/2, W/2)
+        return torch.tanh(self.last(x))  # (B, 2, H, W)
+
+    def to_ab(self, raw: Tensor) -> Tensor:
+        """(B, 2, H, W) in [-1, 1] -> the same in CIELAB units."""
+        return raw.float() * _RANGE
+
+    def from_lab(self, lab: Tensor) -> Tensor:
+        """(B, 3, H, W) true L, a and b -> what `forward` should have given."""
+        return lab[:, 1:] / _RANGE
+
+
+class PatchDiscriminator(nn.Module):
+    """Tells true patches of 70 x 70 pixels from painted ones (section 6.1.2).
+
+    Args:
+        width: Channels as a share of the paper's.
+    """
+
+    def __init__(self, *, width: float = 1.0) -> None:
+        super().__init__()
+        c64, c128, c256, c512 = (
+            max(1, round(channels * width)) for channels in (64, 128, 256, 512)
+        )
+        self.down = nn.Sequential(
+            Down(1 + 2, c64, 2, None),
+            Down(c64, c128, 2, nn.BatchNorm2d(c128, track_running_stats=False)),
+            Down(c128, c256, 2, nn.BatchNorm2d(c256, track_running_stats=False)),
+            Down(c256, c512, 1, nn.BatchNorm2d(c512, track_running_stats=False)),
+        )
+        self.last = nn.Conv2d(c512, 1, 4, 1, 1)
+        _start(self)
+
+    def forward(self, L: Tensor, colors: Tensor) -> Tensor:
+        """Grey and colour to a verdict on every patch.
+
+        Args:
+            L: (B, 1, H, W) in [0, 100]: the condition.
+            colors: (B, 2, H, W), a and b scaled to [-1, 1]: true or painted.
+
+        Returns:
+            (B, 1, H/8 - 2, W/8 - 2) logits: positive for a true patch.
+        """
+        x = self.down(torch.cat([L / 50 - 1, colors], dim=1))  # (B, 512, H/8 - 1, W/8 - 1)
+        logits: Tensor = self.last(x)
+        return logits
+
+
+def _start(network: nn.Module) -> None:
+    """Every filter from a Gaussian of width 0.02 (section 6.2)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def build(recipe: ModelRecipe) -> nn.Module:
+    """The generator of a recipe.
+
+    Raises:
+        LearnError: There is no such variant.
+    """
+    variant = recipe.variant or "256"
+    if variant not in VARIANTS:
+        raise LearnError(
+            f"Pix2pix has no variant {variant}.",
+            hint=f"Set model.variant to one of {', '.join(VARIANTS)}.",
+        )
+    return Pix2pixNet(variant, width=recipe.width)
+
+
+def build_discriminator(recipe: ModelRecipe) -> nn.Module:
+    """The discriminator of a recipe; all variants have the same."""
+    return PatchDiscriminator(width=recipe.width)

@@ -1,0 +1,167 @@
+"""One step of two networks: one paints, the other tells painted from true.
+
+Sources: I. Goodfellow et al., "Generative Adversarial Nets", 2014, section 3 (the non-saturating
+loss); T. Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.4 (one-sided
+label smoothing); P. Isola et al. 2017, section 3.3 (condition and distance); K. Nazeri et al. 2018,
+section 2.2. The source report's equations 6 and 7 are theirs.
+
+Dropout in the generator is the only noise. The discriminator moves first and sees what the
+generator paints with the weights it has; then the generator answers to the discriminator that has
+moved, as often as the recipe says.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tintype.color.cielab import rgb01_to_lab
+from tintype.errors import LearnError
+from tintype.learn.data.batches import Batch
+from tintype.learn.recipe import Recipe
+from tintype.learn.train.distributed import Team
+from tintype.learn.train.steps import autocast, descend, make_optimizer, set_rate
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A network that paints at full size, in a scale of its own."""
+
+    def forward(self, L: Tensor) -> Tensor:
+        """(B, 1, H, W) in [0, 100] -> (B, C, H, W) painted picture."""
+        ...
+
+    def from_lab(self, lab: Tensor) -> Tensor:
+        """(B, 3, H, W) true L, a and b -> (B, C, H, W) what `forward` should have given."""
+        ...
+
+
+class AdversarialStep:
+    """See `tintype.learn.train.steps.Step`.
+
+    Args:
+        model: The generator.
+        discriminator: ``forward(L, colors)`` gives logits, positive for a true picture.
+        recipe: Weights of the terms, and how both networks move.
+        team: The processes that train together.
+
+    Raises:
+        LearnError: The network is no generator.
+    """
+
+    def __init__(
+        self, model: nn.Module, discriminator: nn.Module, recipe: Recipe, team: Team
+    ) -> None:
+        if not isinstance(model, Generator):
+            raise LearnError(
+                f"{recipe.name}: {recipe.model.kind} cannot be trained against a discriminator.",
+                hint="Set model.kind to cdcgan or pix2pix, or choose another loss.kind.",
+            )
+        self.loss, self.settings, self.team = recipe.loss, recipe.train, team
+        self.modules: Mapping[str, nn.Module] = {"model": model, "discriminator": discriminator}
+        share = recipe.loss.discriminator_rate
+        self.optimizers: Mapping[str, torch.optim.Optimizer] = {
+            "model": make_optimizer(model, recipe.train),
+            "discriminator": make_optimizer(discriminator, recipe.train, share=share),
+        }
+
+    def __call__(self, batch: Batch, rate: float) -> dict[str, Tensor]:
+        """See `Step`.
+
+        Returns:
+            ``loss`` of the generator and its terms ``g_loss`` and ``distance``; ``d_loss`` (0.69
+            for a discriminator that guesses) and the share of places where the discriminator is
+            right about true and about painted pictures, before it moves.
+        """
+        for name, module in self.modules.items():
+            module.train()
+            set_rate(self.optimizers[name], rate)
+        true = self._true(batch)
+        painted = self._paint(batch)
+        values = self._move_discriminator(batch, true, painted.detach())
+        for turn in range(self.loss.generator_steps):
+            if turn > 0:
+                painted = self._paint(batch)
+            values |= self._move_generator(batch, true, painted)
+        return {name: value.detach() for name, value in values.items()}
+
+    def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """The distance from the true picture as ``loss``, and how often the discriminator is right.
+
+        The adversarial term says nothing about progress, as both sides move.
+        """
+        true, painted = self._true(batch), model(batch.L).float()
+        discriminator = self.modules["discriminator"]
+        on_true, on_painted = discriminator(batch.L, true), discriminator(batch.L, painted)
+        right = _accuracy(on_true, on_painted)
+        both = (right["d_accuracy_real"] + right["d_accuracy_fake"]) / 2
+        return {"loss": self._distance(painted, true), "d_accuracy": both} | right
+
+    def _true(self, batch: Batch) -> Tensor:
+        """The true picture in the generator's scale, (B, C, H, W)."""
+        model = self.modules["model"]
+        assert isinstance(model, Generator)
+        lab = rgb01_to_lab(batch.rgb.permute(0, 2, 3, 1), xp=torch).permute(0, 3, 1, 2)
+        return model.from_lab(lab)
+
+    def _paint(self, batch: Batch) -> Tensor:
+        with autocast(batch, self.settings):
+            painted: Tensor = self.modules["model"](batch.L)
+        return painted.float()
+
+    def _judge(self, batch: Batch, colors: Tensor) -> Tensor:
+        """Logits in float32: in bfloat16 the log of a small probability is too coarse."""
+        with autocast(batch, self.settings):
+            logits: Tensor = self.modules["discriminator"](batch.L, colors)
+        return logits.float()
+
+    def _distance(self, painted: Tensor, true: Tensor) -> Tensor:
+        difference = painted - true
+        return (difference.abs() if self.loss.distance == "l1" else difference.square()).mean()
+
+    def _move_discriminator(self, batch: Batch, true: Tensor, painted: Tensor) -> dict[str, Tensor]:
+        """Equation 7 of the report, with smoothed labels for what is true."""
+        discriminator = self.modules["discriminator"]
+        optimizer = self.optimizers["discriminator"]
+        on_true, on_painted = self._judge(batch, true), self._judge(batch, painted)
+        loss = (_against(on_true, self.loss.smoothing) + _against(on_painted, 0.0)) / 2
+        optimizer.zero_grad(set_to_none=True)
+        norm = descend(loss, discriminator.parameters(), optimizer, self.settings, self.team)
+        right = _accuracy(on_true, on_painted)
+        return {"d_loss": loss, "d_gradient_norm": norm} | right
+
+    def _move_generator(self, batch: Batch, true: Tensor, painted: Tensor) -> dict[str, Tensor]:
+        """Equation 6 of the report: be taken for true, and stay near the truth."""
+        model, optimizer = self.modules["model"], self.optimizers["model"]
+        with _frozen(self.modules["discriminator"]):
+            verdict = _against(self._judge(batch, painted), 1.0)
+        distance = self._distance(painted, true)
+        loss = verdict + self.loss.lambda_ * distance
+        optimizer.zero_grad(set_to_none=True)
+        norm = descend(loss, model.parameters(), optimizer, self.settings, self.team)
+        return {"loss": loss, "g_loss": verdict, "distance": distance, "gradient_norm": norm}
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """Gradients pass through a network and leave none behind."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
+def _against(logits: Tensor, target: float) -> Tensor:
+    """Cross-entropy against one answer for every place."""
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+def _accuracy(on_true: Tensor, on_painted: Tensor) -> dict[str, Tensor]:
+    return {
+        "d_accuracy_real": (on_true.detach() > 0).float().mean(),
+        "d_accuracy_fake": (on_painted.detach() < 0).float().mean(),
+    }

@@ -1,0 +1,227 @@
+"""Notices when a generator has collapsed: when it paints by one rule whatever the picture shows.
+
+The source report met this around its twentieth epoch: "filling extremely chromatic colors to the
+middle of each image" (section 2.2.2). A distance from the truth barely moves when it happens, so
+the colours themselves are looked at, at each measurement of dev:
+
+- how many hues there are: the entropy of the hue histogram, weighted by chroma;
+- how strong they are: mean chroma as a share of the truth's;
+- where they are: chroma in four rings of equal area, from the centre to the border;
+- whether the discriminator has won: it is right about nearly everything.
+
+All limits are relative: to the true pictures that were coloured, and to the healthy measurement
+with the smallest loss so far. They are wide: a cautious, brownish generator is not a collapsed one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_SECTORS = 36  # of the hue circle, ten degrees each: at most 5.17 bits
+_RINGS = 4
+_UNIT = 1.0  # of chroma; added to both sides of a ratio so that greys do not divide by nothing
+
+_FEW_HUES = 0.35  # share of the truth's entropy, in bits
+_FEWER_HUES = 0.6  # share of the best measurement's
+_GARISH = 2.0  # mean chroma over the truth's
+_MORE_GARISH = 1.5  # times the best measurement's, where it exceeds the truth's too
+_FADED = 0.25  # share of the best measurement's chroma
+_CENTRED = 2.0  # centre over border, over the same of the truth
+_MORE_CENTRED = 1.5  # times the best measurement's, where it exceeds the truth's as much
+_WON = 0.98  # share of verdicts that are right
+_WORSE = 1.3  # times the best measurement's loss
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one measurement of dev says about a generator.
+
+    Attributes:
+        samples: Photographs that the run had seen.
+        loss: Distance from the truth on dev.
+        entropy: Bits in the hue histogram of what was painted; at most 5.17.
+        true_entropy: The same of the truth.
+        chroma: Mean chroma of what was painted over the truth's.
+        rings: Mean chroma of what was painted, from the centre to the border.
+        true_rings: The same of the truth.
+        accuracy: Share of verdicts of the discriminator that are right, in [0, 1].
+    """
+
+    samples: int
+    loss: float
+    entropy: float
+    true_entropy: float
+    chroma: float
+    rings: tuple[float, ...]
+    true_rings: tuple[float, ...]
+    accuracy: float
+
+    @property
+    def centred(self) -> float:
+        """Chroma of the centre over the border's, as a share of what the truth has."""
+        painted = (self.rings[0] + _UNIT) / (self.rings[-1] + _UNIT)
+        return painted * (self.true_rings[-1] + _UNIT) / (self.true_rings[0] + _UNIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the watch thinks.
+
+    Attributes:
+        collapsed: Whether the weights should not be kept.
+        reasons: Why, one sentence each.
+        best: Whether these are the weights to go back to from now on.
+    """
+
+    collapsed: bool
+    reasons: tuple[str, ...]
+    best: bool
+
+
+def observe(
+    samples: int, guess: Tensor, truth: Tensor, *, accuracy: float, loss: float
+) -> Observation:
+    """Measures what was painted.
+
+    Args:
+        samples: Photographs that the run has seen.
+        guess: (B, 2, H, W) painted a and b, CIELAB units.
+        truth: (B, 2, H, W) true a and b of the same pictures.
+        accuracy: Share of verdicts of the discriminator that are right.
+        loss: Distance from the truth on dev.
+    """
+    painted, true = _rings(guess), _rings(truth)
+    strength = float(guess.float().norm(dim=1).mean())
+    true_strength = float(truth.float().norm(dim=1).mean())
+    return Observation(
+        samples=samples,
+        loss=loss,
+        entropy=hue_entropy(guess),
+        true_entropy=hue_entropy(truth),
+        chroma=(strength + _UNIT) / (true_strength + _UNIT),
+        rings=painted,
+        true_rings=true,
+        accuracy=accuracy,
+    )
+
+
+def hue_entropy(ab: Tensor) -> float:
+    """Entropy of the hue histogram in bits, 0 for one hue or none, 5.17 for all 36 alike.
+
+    Every pixel counts by its chroma: the hue of a grey is noise.
+
+    Args:
+        ab: (B, 2, H, W) in CIELAB units.
+    """
+    a, b = ab[:, 0].float(), ab[:, 1].float()
+    turn = torch.atan2(b, a) / (2 * torch.pi) + 0.5  # in [0, 1]
+    sector = (turn * _SECTORS).long().clamp(0, _SECTORS - 1)
+    weight = torch.hypot(a, b).double()
+    mass = torch.zeros(_SECTORS, dtype=torch.float64, device=ab.device)
+    # An addition in any order would differ in its last bits between two runs on a GPU.
+    for index in range(_SECTORS):
+        mass[index] = (weight * (sector == index)).sum()
+    share = mass[mass > 0] / mass.sum()
+    return float(-(share * share.log2()).sum())
+
+
+def _rings(ab: Tensor) -> tuple[float, ...]:
+    """Mean chroma in square rings of equal area, from the centre to the border."""
+    chroma = ab.float().norm(dim=1).mean(dim=0)  # (H, W)
+    down, across = (
+        ((torch.arange(side, device=ab.device) + 0.5) / side * 2 - 1).abs() for side in chroma.shape
+    )
+    reach = torch.maximum(down[:, None], across[None, :])  # 0 in the centre, 1 at the border
+    ring = (reach.square() * _RINGS).long().clamp(0, _RINGS - 1)
+    return tuple(float(chroma[ring == index].mean()) for index in range(_RINGS))
+
+
+def judge(history: Sequence[Observation]) -> Verdict:
+    """Judges the last measurement by the truth and by the healthy ones before it.
+
+    Args:
+        history: All healthy measurements in order, then the one to judge; at least one. Pictures
+            of at least 4 x 4 places.
+
+    Returns:
+        A verdict. With nothing before it to compare with, only the truth counts.
+    """
+    *before, now = history
+    best = min(before, key=lambda seen: seen.loss, default=None)
+    reasons = [*_against_truth(now), *(_against_best(now, best) if best else [])]
+    return Verdict(
+        collapsed=bool(reasons),
+        reasons=tuple(reasons),
+        best=not reasons and (best is None or now.loss < best.loss),
+    )
+
+
+def _against_truth(now: Observation) -> list[str]:
+    reasons = []
+    if now.entropy < _FEW_HUES * now.true_entropy:
+        reasons.append(
+            f"few hues: {now.entropy:.2f} bits, the true pictures have {now.true_entropy:.2f}"
+        )
+    if now.chroma > _GARISH:
+        reasons.append(f"garish: {now.chroma:.1f} times the chroma of the true pictures")
+    if now.centred > _CENTRED:
+        reasons.append(f"colour sits in the centre: {now.centred:.1f} times as much as in truth")
+    return reasons
+
+
+def _against_best(now: Observation, best: Observation) -> list[str]:
+    reasons = []
+    if now.entropy < _FEWER_HUES * best.entropy:
+        reasons.append(f"hues were lost: {now.entropy:.2f} bits, the best had {best.entropy:.2f}")
+    if now.chroma > max(1.0, best.chroma) * _MORE_GARISH:
+        reasons.append(f"more garish: chroma {now.chroma:.1f}, the best had {best.chroma:.1f}")
+    if now.chroma < _FADED * best.chroma:
+        reasons.append(
+            f"colours were lost: chroma {now.chroma:.2f}, the best had {best.chroma:.2f}"
+        )
+    if now.centred > max(1.0, best.centred) * _MORE_CENTRED:
+        reasons.append(f"colour moved to the centre: {now.centred:.1f}, was {best.centred:.1f}")
+    if now.accuracy > _WON and now.loss > _WORSE * best.loss:
+        reasons.append(
+            f"the discriminator has won: right in {now.accuracy:.0%}, and the loss rose from "
+            f"{best.loss:.4g} to {now.loss:.4g}"
+        )
+    return reasons
+
+
+class Watch:
+    """Watches a run: what it has seen when it was healthy, and which measurement was best.
+
+    Args:
+        state: What `state` gave at the last checkpoint.
+    """
+
+    def __init__(self, state: Sequence[dict[str, Any]] = ()) -> None:
+        self.healthy = [
+            Observation(**row | {name: tuple(row[name]) for name in ("rings", "true_rings")})
+            for row in state
+        ]
+        self.last: Observation | None = None
+        """The measurement that was judged last, for the log."""
+
+    @property
+    def best(self) -> Observation | None:
+        """The healthy measurement with the smallest loss; None before there is one."""
+        return min(self.healthy, key=lambda seen: seen.loss, default=None)
+
+    def observe(
+        self, samples: int, guess: Tensor, truth: Tensor, *, accuracy: float, loss: float
+    ) -> Verdict:
+        """Looks at what was painted and judges it; see `observe`."""
+        self.last = observe(samples, guess, truth, accuracy=accuracy, loss=loss)
+        verdict = judge([*self.healthy, self.last])
+        if not verdict.collapsed:
+            self.healthy.append(self.last)
+        return verdict
+
+    def state(self) -> list[dict[str, Any]]:
+        """All that is remembered, as JSON can hold it."""
+        return [asdict(seen) for seen in self.healthy]
