@@ -196,6 +196,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "photo options": photo_options,
         "inspect options": inspect_options,
         "models options": models_options,
+        "data options": learning_options("data"),
         "train options": learning_options("train"),
         "evaluate options": learning_options("evaluate"),
         "export options": learning_options("export"),

@@ -13,14 +13,14 @@ from typing import NoReturn
 
 from tintype.errors import LearnError, TintypeError, UsageError
 
-_NEEDED = ("torch", "safetensors", "pydantic", "onnx")
+_NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
 
 
 def main(command: str, words: list[str]) -> int:
     """Runs one of the learning commands.
 
     Args:
-        command: ``train``, ``evaluate`` or ``export``.
+        command: ``data``, ``train``, ``evaluate`` or ``export``.
         words: What stands after it.
 
     Returns:
@@ -92,7 +92,12 @@ def _train(options: argparse.Namespace) -> int:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if options.never:
         data = recipe.data
-        sources = find_sources(options.data, exclude=data.exclude, only_groups=data.only_groups)
+        sources = find_sources(
+            options.data,
+            exclude=data.exclude,
+            only_groups=data.only_groups,
+            only_labels=data.only_labels,
+        )
         refuse_overlap(sources, find_sources(options.never))
     team = join_team()
     if team.size > 1 and device == "cuda":
@@ -119,6 +124,50 @@ def _train(options: argparse.Namespace) -> int:
         return 0
     _say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
     print(run / "checkpoint.safetensors")  # noqa: T201 - the result
+    return 0
+
+
+def _data_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tintype data", description="Look at photographs before training on them."
+    )
+    # A word for what is done, so that more can be done with data one day.
+    parser.add_argument("what", choices=["audit"], help="find bad and repeated pictures, and leaks")
+    parser.add_argument("paths", type=Path, nargs="+", metavar="path", help="folders or zips")
+    parser.add_argument(
+        "--against", type=Path, nargs="+", help="pictures that must not be among them"
+    )
+    parser.add_argument("--sheet", type=Path, help="write a picture of the finds, a PNG")
+    parser.add_argument("--json", action="store_true", help="print the finds as JSON")
+    parser.add_argument(
+        "--min-colorfulness", type=float, default=5.0, help="grey below this (default: 5)"
+    )
+    parser.add_argument(
+        "--dev-share", type=float, default=0.04, help="share of dev (default: 0.04)"
+    )
+    return parser
+
+
+def _data(options: argparse.Namespace) -> int:
+    from tintype.learn.data.audit import audit, sheet_bytes, to_json, to_text
+    from tintype.learn.data.manifest import find_sources
+
+    if options.sheet and options.sheet.suffix.lower() != ".png":
+        raise LearnError(f"{options.sheet}: the sheet is a PNG.", hint="Name it NAME.png.")
+    found = audit(
+        find_sources(options.paths),
+        find_sources(options.against) if options.against else (),
+        min_colorfulness=options.min_colorfulness,
+        dev_share=options.dev_share,
+        tell=_say,
+    )
+    if options.sheet:
+        data = sheet_bytes(found)
+        try:
+            options.sheet.write_bytes(data)
+        except OSError as error:
+            raise LearnError(f"{options.sheet}: cannot be written ({error.strerror}).") from None
+    print(to_json(found) if options.json else to_text(found), end="")  # noqa: T201 - the result
     return 0
 
 
@@ -236,6 +285,7 @@ def _say(text: str) -> None:
 
 
 _COMMANDS = {
+    "data": (_data_parser, _data),
     "train": (_train_parser, _train),
     "evaluate": (_evaluate_parser, _evaluate),
     "export": (_export_parser, _export),

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "models": "list the models and their cards",
         "inspect": "say whether a picture was coloured, by what and how",
+        "data": "find bad and repeated photographs before training",
         "train": "train a model on photographs of your own",
         "evaluate": "measure a model on photographs",
         "export": "make a model file of a training run",
@@ -27,7 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """First words that are commands; any other first word is a file."""
 
-LEARNING = ("train", "evaluate", "export")
+LEARNING = ("data", "train", "evaluate", "export")
 """Commands that `tintype.cli.learning` does."""
 
 

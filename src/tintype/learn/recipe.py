@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tintype.errors import LearnError
+from tintype.learn.data.named import read_classes
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -60,6 +61,9 @@ class DataRecipe(_Table):
     """Share of the photographs held out, chosen by the hash of each file."""
     exclude: tuple[str, ...] = ()
     """Patterns of labels that are left out, as in ``wallpapers/*``."""
+    only_labels: tuple[str, ...] = ()
+    """Patterns of labels to use; empty means all. ``@FILE`` stands for the classes that a file
+    beside the recipe lists."""
     only_groups: tuple[str, ...] = ()
     """Groups to use; empty means all. A group is a folder's or zip's name without its number."""
     mix: dict[str, float] = Field(default_factory=dict)
@@ -196,7 +200,15 @@ def read_recipe(path: Path) -> Recipe:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LearnError(f"{path}: not a TOML file: {error}.") from None
-    return make_recipe(values, name=str(path))
+    recipe = make_recipe(values, name=str(path))
+    labels = tuple(
+        label
+        for pattern in recipe.data.only_labels
+        for label in (read_classes(path.parent / pattern[1:]) if pattern[:1] == "@" else (pattern,))
+    )
+    return recipe.model_copy(
+        update={"data": recipe.data.model_copy(update={"only_labels": labels})}
+    )
 
 
 def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:

@@ -8,6 +8,7 @@ and indices only pay far beyond that.
 """
 
 import io
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from tintype.errors import shown
 from tintype.learn.data.manifest import Source, file_hash, is_dev, read_sources
 from tintype.learn.data.photos import decode_small, reason_to_drop
 
@@ -221,6 +223,38 @@ def _leaks(seen: _Seen, held_out: _Seen) -> list[Find]:
         Find("leak", seen.sources[i], held_out.sources[j], bits)
         for i, (bits, j) in sorted(twins.items())
     ]
+
+
+def to_text(found: Audit) -> str:
+    """The counts as a Markdown table, with the first find of each kind."""
+    lines = ["| find | pictures | first |", "|---|---:|---|"]
+    first = {find.kind: find for find in reversed(found.finds)}
+    for kind, count in found.counts().items():
+        example = f"{_name(first[kind].picture)}" if count else ""
+        twin = first[kind].twin if count else None
+        lines.append(f"| {kind} | {count} | {example}{f' = {_name(twin)}' if twin else ''} |")
+    looked = f"{found.pictures} pictures"
+    lines.append(f"\n{looked} against {found.against}" if found.against else f"\n{looked}")
+    return "\n".join(lines) + "\n"
+
+
+def to_json(found: Audit) -> str:
+    """Everything found, as one JSON object."""
+    finds = [
+        {
+            "kind": find.kind,
+            "picture": _name(find.picture),
+            "twin": _name(find.twin) if find.twin else None,
+            "bits": find.bits,
+        }
+        for find in found.finds
+    ]
+    facts = {"pictures": found.pictures, "against": found.against, "counts": found.counts()}
+    return json.dumps(facts | {"finds": finds}, indent=1) + "\n"
+
+
+def _name(source: Source) -> str:
+    return shown(f"{source.container}/{source.member}")
 
 
 def contact_sheet(found: Audit, *, tile: int = 96, columns: int = 12) -> Image.Image:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tintype.errors import LearnError
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm"})
+from tintype.learn.data.named import SUFFIXES, NamedSet, recognize
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Source:
     """One file of photographs: where it lies, and what it is called.
 
     Attributes:
-        container: A folder or a zip.
+        container: A folder, a zip, or a data set that `tintype.learn.data.named` knows.
         member: Path inside the container, with forward slashes.
         label: The folders inside the container, as in ``a_abbey`` or ``faces/young``; may be empty.
         group: The container's name without suffix and number: ``places`` for ``places-01.zip``.
@@ -36,7 +35,11 @@ class Source:
 
 
 def find_sources(
-    paths: Sequence[Path], *, exclude: Sequence[str] = (), only_groups: Sequence[str] = ()
+    paths: Sequence[Path],
+    *,
+    exclude: Sequence[str] = (),
+    only_groups: Sequence[str] = (),
+    only_labels: Sequence[str] = (),
 ) -> list[Source]:
     """Lists the photographs of folders and zips, sorted.
 
@@ -44,6 +47,7 @@ def find_sources(
         paths: Folders (searched deeply; zips inside them count as containers) or zips.
         exclude: Label patterns to leave out.
         only_groups: Groups to keep; empty keeps all.
+        only_labels: Label patterns to keep; empty keeps all.
 
     Raises:
         LearnError: A path is missing, a zip is damaged, or nothing is left.
@@ -51,13 +55,13 @@ def find_sources(
     found: list[Source] = []
     for path in paths:
         for container in _containers(path):
-            group = re.sub(r"[-_]?\d+$", "", container.stem) or container.stem
+            known = recognize(container)
+            group = known.group if known else _group(container)
             if only_groups and group not in only_groups:
                 continue
-            for member in _members(container):
-                label = str(PurePosixPath(member).parent)
-                label = "" if label == "." else label
-                if not any(fnmatch.fnmatchcase(label, pattern) for pattern in exclude):
+            for member, label in known.members() if known else _members(container):
+                kept = not only_labels or _matches(label, only_labels)
+                if kept and not _matches(label, exclude):
                     found.append(Source(container, member, label, group))
     if not found:
         raise LearnError(
@@ -65,6 +69,14 @@ def find_sources(
             hint="Give folders of pictures, or zips of folders.",
         )
     return sorted(found, key=lambda s: (s.group, s.container.name, s.member))
+
+
+def _group(container: Path) -> str:
+    return re.sub(r"[-_]?\d+$", "", container.stem) or container.stem
+
+
+def _matches(label: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(label, pattern) for pattern in patterns)
 
 
 def _containers(path: Path) -> Iterator[Path]:
@@ -79,7 +91,14 @@ def _containers(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _members(container: Path) -> Iterator[str]:
+def _members(container: Path) -> Iterator[tuple[str, str]]:
+    """Name and label of each picture."""
+    for name in _pictures(container):
+        label = str(PurePosixPath(name).parent)
+        yield name, "" if label == "." else label
+
+
+def _pictures(container: Path) -> Iterator[str]:
     if container.is_dir():
         for file in sorted(container.rglob("*")):
             if file.suffix.lower() in SUFFIXES and file.is_file():
@@ -102,6 +121,7 @@ def read_sources(sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
         LearnError: A container cannot be read.
     """
     container: Path | None = None
+    known: NamedSet | None = None
     archive: zipfile.ZipFile | None = None
     try:
         for source in sources:
@@ -109,8 +129,12 @@ def read_sources(sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
                 if archive:
                     archive.close()
                 container = source.container
-                archive = None if container.is_dir() else zipfile.ZipFile(container)
-            if archive:
+                known = recognize(container)
+                plain = known is not None or container.is_dir()
+                archive = None if plain else zipfile.ZipFile(container)
+            if known:
+                yield source, known.read(source.member)
+            elif archive:
                 yield source, archive.read(source.member)
             else:
                 yield source, (source.container / source.member).read_bytes()

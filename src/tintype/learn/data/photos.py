@@ -85,7 +85,12 @@ def open_photos(paths: Sequence[Path], recipe: DataRecipe, *, cache: Path) -> Ph
     Raises:
         LearnError: Nothing to read, or no room for the cache.
     """
-    sources = find_sources(paths, exclude=recipe.exclude, only_groups=recipe.only_groups)
+    sources = find_sources(
+        paths,
+        exclude=recipe.exclude,
+        only_groups=recipe.only_groups,
+        only_labels=recipe.only_labels,
+    )
     home = cache / _cache_key(sources, recipe)
     if not (home / "index.json").exists():
         _build(sources, recipe, home)

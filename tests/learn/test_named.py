@@ -1,0 +1,219 @@
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.errors import LearnError
+from tintype.learn.data.manifest import find_sources, read_sources
+from tintype.learn.data.named import read_classes, read_pickle
+from tintype.learn.data.photos import open_photos
+from tintype.learn.recipe import DataRecipe, read_recipe
+
+REPORT = Path(__file__).parents[2] / "recipes" / "report"
+CLASSES = [b"airplane", b"automobile", b"bird"]
+
+
+def _pixels(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (4, 3072), np.uint8)
+
+
+def _python_cifar(root: Path) -> Path:
+    """As Python 2 wrote it: protocol 2, keys that are bytes, the old name of NumPy's module."""
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir()
+    (folder / "batches.meta").write_bytes(pickle.dumps({b"label_names": CLASSES}, protocol=2))
+    for number, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        batch = {b"labels": [0, 1, 2, 1], b"data": _pixels(number)}
+        data = pickle.dumps(batch, protocol=2)
+        (folder / name).write_bytes(data.replace(b"numpy._core.", b"numpy.core."))
+    return folder
+
+
+def _binary_cifar(root: Path) -> Path:
+    folder = root / "cifar-10-batches-bin"
+    folder.mkdir()
+    (folder / "batches.meta.txt").write_bytes(b"\n".join(CLASSES) + b"\n\n")
+    for number, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        rows = np.concatenate([np.array([[0], [1], [2], [1]], np.uint8), _pixels(number)], axis=1)
+        (folder / f"{name}.bin").write_bytes(rows.tobytes())
+    return folder
+
+
+def _decoded(path: Path) -> list[tuple[str, str, np.ndarray]]:
+    return [
+        (source.label, source.group, np.asarray(Image.open(io.BytesIO(data))))
+        for source, data in read_sources(find_sources([path]))
+    ]
+
+
+@pytest.mark.parametrize("make", [_python_cifar, _binary_cifar])
+def test_both_versions_of_cifar_give_the_same_pictures(
+    tmp_path: Path, make: Callable[[Path], Path]
+):
+    folder = make(tmp_path)
+    found = _decoded(folder)
+    assert len(found) == 20
+    assert [label for label, _, _ in found[:4]] == ["airplane", "automobile", "bird", "automobile"]
+    assert {group for _, group, _ in found} == {"cifar-10"}
+    expected = _pixels(1)[2].reshape(3, 32, 32).transpose(1, 2, 0)
+    assert np.array_equal(found[6][2], expected)
+    test = next(f for f in folder.iterdir() if f.name.startswith("test_batch"))
+    assert np.array_equal(_decoded(test)[0][2][..., 0].ravel(), _pixels(5)[0, :1024])
+    photos = open_photos([folder], DataRecipe(size=32), cache=tmp_path / "cache")
+    assert len(photos) == 20
+    assert np.array_equal(photos.picture(6), expected)
+
+
+class _Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (print, ("ran",))
+
+
+def test_a_pickle_that_calls_something_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "batches.meta"
+    path.write_bytes(pickle.dumps({b"label_names": _Evil()}))
+    with pytest.raises(LearnError, match=r"builtins\.print") as caught:
+        read_pickle(path)
+    assert "ran" not in capsys.readouterr().out
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no pickle", pickle.dumps([1]), pickle.dumps({b"data": 1, b"labels": [1]})]
+)
+def test_a_damaged_batch_is_one_line(tmp_path: Path, data: bytes):
+    folder = _python_cifar(tmp_path)
+    (folder / "data_batch_2").write_bytes(data)
+    with pytest.raises(LearnError, match=r"data_batch_2: not a batch of CIFAR-10"):
+        find_sources([folder])
+
+
+def test_a_damaged_binary_batch_is_one_line(tmp_path: Path):
+    folder = _binary_cifar(tmp_path)
+    (folder / "data_batch_3.bin").write_bytes(bytes(3000))
+    with pytest.raises(LearnError, match="its length is 3000"):
+        find_sources([folder])
+    (folder / "data_batch_3.bin").write_bytes(bytes([9]) + bytes(3072))
+    with pytest.raises(LearnError, match="there is no class 9"):
+        find_sources([folder])
+
+
+def _picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seed = sum(path.as_posix().encode())
+    rgb = np.random.default_rng(seed).integers(0, 256, (40, 40, 3), np.uint8)
+    Image.fromarray(rgb).save(path)
+
+
+def _places(root: Path) -> Path:
+    names = ["/a/airfield", "/a/apartment_building/outdoor", "/a/art_studio"]
+    (root / "categories_places365.txt").write_text(
+        "".join(f"{name} {i}\n" for i, name in enumerate(names))
+    )
+    (root / "IO_places365.txt").write_text(f"{names[0]} 2\n{names[1]} 2\n{names[2]} 1\n")
+    (root / "places365_train_standard.txt").write_text(
+        "".join(f"{name}/00000001.jpg {i}\n" for i, name in enumerate(names))
+    )
+    (root / "places365_val.txt").write_text("Places365_val_00000001.jpg 2\n")
+    for name in names:
+        _picture(root / f"data_256{name}" / "00000001.jpg")
+    _picture(root / "data_256" / "a" / "airfield" / "99999999.jpg")  # not in the list
+    _picture(root / "val_256" / "Places365_val_00000001.jpg")
+    return root
+
+
+def test_places_is_read_by_its_lists(tmp_path: Path):
+    root = _places(tmp_path)
+    sources = find_sources([root])
+    labels = ["a/airfield", "a/apartment_building/outdoor", "a/art_studio"]
+    assert [source.label for source in sources] == labels
+    assert len([data for _, data in read_sources(sources)]) == 3
+    (validation,) = find_sources([root / "val_256"])
+    assert (validation.label, validation.group) == ("a/art_studio", "places365")
+
+
+def test_the_outdoor_half_of_places(tmp_path: Path):
+    root = _places(tmp_path)
+    outdoor = read_classes(root / "IO_places365.txt")
+    labels = {source.label for source in find_sources([root], only_labels=outdoor)}
+    assert labels == {"a/airfield", "a/apartment_building/outdoor"}
+
+
+def test_places_in_its_easy_form_gives_its_training_part(tmp_path: Path):
+    root = tmp_path / "places365_standard"
+    _picture(root / "train" / "apartment_building-outdoor" / "1.jpg")
+    _picture(root / "train" / "art_studio" / "1.jpg")
+    _picture(root / "val" / "airfield" / "2.jpg")
+    (root / "train.txt").write_text("train/airfield/1.jpg\n")
+    (tmp_path / "lists").mkdir()
+    outdoor = read_classes(_places(tmp_path / "lists") / "IO_places365.txt")
+    assert [s.label for s in find_sources([root], only_labels=outdoor)] == [
+        "apartment_building-outdoor"
+    ]
+
+
+@pytest.mark.parametrize("part", ["places365_train_standard.txt", "data_256"])
+def test_places_without_a_part_says_what_to_unpack(tmp_path: Path, part: str):
+    root = _places(tmp_path)
+    (root / part).rename(tmp_path / "elsewhere")
+    with pytest.raises(LearnError, match="Unpack"):
+        find_sources([root])
+
+
+def test_places_with_a_missing_picture_or_a_wrong_line_is_one_line(tmp_path: Path):
+    root = _places(tmp_path)
+    (root / "data_256" / "a" / "airfield" / "00000001.jpg").unlink()
+    with pytest.raises(LearnError, match=r"00000001\.jpg: cannot be read"):
+        list(read_sources(find_sources([root])))
+    (root / "places365_train_standard.txt").write_text("/a/airfield/00000001.jpg 7\n")
+    with pytest.raises(LearnError, match="no class 7"):
+        find_sources([root])
+    (root / "places365_train_standard.txt").write_text("nonsense\n")
+    with pytest.raises(LearnError, match="not a name and a number"):
+        find_sources([root])
+
+
+def test_imagenet_gives_its_training_part_under_its_wordnet_names(tmp_path: Path):
+    root = tmp_path / "imagenet"
+    _picture(root / "train" / "n01440764" / "n01440764_1.JPEG")
+    (root / "train" / "n01440764" / "notes.txt").write_text("no picture")
+    _picture(root / "val" / "n01443537" / "1.JPEG")
+    (source,) = find_sources([root])
+    assert (source.label, source.group) == ("n01440764", "imagenet")
+    (held_out,) = find_sources([root / "val"])
+    assert held_out.label == "n01443537"
+
+
+def test_a_zip_of_folders_needs_no_recognition(tmp_path: Path):
+    _picture(tmp_path / "n01440764" / "1.png")
+    with zipfile.ZipFile(tmp_path / "pack-00.zip", "w") as archive:
+        archive.write(tmp_path / "n01440764" / "1.png", "n01440764/1.png")
+    (source,) = find_sources([tmp_path / "pack-00.zip"])
+    assert (source.label, source.group) == ("n01440764", "pack")
+
+
+def test_a_recipe_takes_the_classes_of_a_file_beside_it(tmp_path: Path):
+    (tmp_path / "some.txt").write_text("# scenes\na_abbey\n\nb_bridge\n")
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('name = "r"\n[data]\nonly_labels = ["@some.txt", "c*"]\n')
+    assert read_recipe(recipe).data.only_labels == ("a_abbey", "b_bridge", "c*")
+    (tmp_path / "some.txt").write_text("# nothing\n")
+    with pytest.raises(LearnError, match="names no class"):
+        read_recipe(recipe)
+    (tmp_path / "some.txt").unlink()
+    with pytest.raises(LearnError, match="cannot be read"):
+        read_recipe(recipe)
+
+
+def test_the_reports_outdoor_classes_are_a_plain_list():
+    names = read_classes(REPORT / "outdoor.txt")
+    assert len(set(names)) == len(names) == 58
+    assert {"a_abbey", "c_church_outdoor", "y_yard"} <= set(names)
+    assert not {"k_kitchen", "m_museum_indoor", "b_bus_interior"} & set(names)
