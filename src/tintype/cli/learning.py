@@ -14,13 +14,14 @@ from typing import NoReturn
 from tintype.errors import LearnError, TintypeError, UsageError
 
 _NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
+_INTERRUPTED = 130
 
 
 def main(command: str, words: list[str]) -> int:
     """Runs one of the learning commands.
 
     Args:
-        command: ``data``, ``train``, ``evaluate`` or ``export``.
+        command: ``data``, ``train``, ``evaluate``, ``export`` or ``compare``.
         words: What stands after it.
 
     Returns:
@@ -280,6 +281,91 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _compare_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tintype compare",
+        description="Train every method of a folder that is missing, score all, write one page.",
+    )
+    parser.add_argument("recipes", type=Path, help="a folder of TOML files, as recipes/report")
+    parser.add_argument("--data", type=Path, nargs="+", help="folders or zips to train on")
+    parser.add_argument("--evaluation", type=Path, nargs="+", help="folders or zips to score on")
+    parser.add_argument("--budget", type=_duration, help="train each so long: 20m, 2h, 90s")
+    parser.add_argument("--samples", type=int, help="train each on so many photographs")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these rows alone")
+    parser.add_argument("--limit", type=int, help="at most so many pictures of each set")
+    parser.add_argument("--size", type=int, default=256, help="side of the squares (default: 256)")
+    parser.add_argument("--threads", type=int, default=2, help="pictures at a time (default: 2)")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/report"), help="runs (default: runs/report)"
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=Path("docs/reproduction"),
+        help="results; the page lies beside the folder (default: docs/reproduction)",
+    )
+    parser.add_argument(
+        "--originals",
+        type=Path,
+        default=Path("docs/reproduction/originals"),
+        help="photographs for the figures (default: docs/reproduction/originals)",
+    )
+    parser.add_argument("--page-only", action="store_true", help="make the page of what is there")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    return parser
+
+
+def _duration(text: str) -> float:
+    """Seconds of ``20m``, ``2h``, ``90s`` or ``90``."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in "smh" else (text, "s")
+    return float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
+
+
+def _compare(options: argparse.Namespace) -> int:
+    import torch
+
+    from tintype.learn.compare.command import Comparison, compare
+    from tintype.learn.compare.page import write_page
+    from tintype.learn.compare.run import read_recipes
+
+    page = options.into.with_suffix(".md")
+    if options.page_only:
+        write_page(options.into, read_recipes(options.recipes))
+        print(page)  # noqa: T201 - the result
+        return 0
+    if not options.data or not options.evaluation:
+        raise UsageError(
+            "tintype compare: --data and --evaluation are needed.",
+            hint="Without them --page-only makes the page of what is there.",
+        )
+    if options.budget is None and options.samples is None:
+        raise UsageError("tintype compare: say how long.", hint="Add --budget 20m or --samples N.")
+    device = options.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    told = Comparison(
+        recipes=options.recipes,
+        data=options.data,
+        evaluation=options.evaluation,
+        runs=options.runs,
+        into=options.into,
+        cache=options.cache,
+        originals=options.originals,
+        seconds=options.budget,
+        samples=options.samples,
+        only=options.only,
+        limit=options.limit,
+        size=options.size,
+        threads=options.threads,
+        device=device,
+    )
+    if not compare(told, _say):
+        return _INTERRUPTED
+    print(page)  # noqa: T201 - the result
+    return 0
+
+
 def _say(text: str) -> None:
     print(f"tintype: {text}", file=sys.stderr)  # noqa: T201 - progress
 
@@ -289,6 +375,7 @@ _COMMANDS = {
     "train": (_train_parser, _train),
     "evaluate": (_evaluate_parser, _evaluate),
     "export": (_export_parser, _export),
+    "compare": (_compare_parser, _compare),
 }
 
 

@@ -24,11 +24,12 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "train": "train a model on photographs of your own",
         "evaluate": "measure a model on photographs",
         "export": "make a model file of a training run",
+        "compare": "train and measure every method of a folder, in one table",
     }
 )
 """First words that are commands; any other first word is a file."""
 
-LEARNING = ("data", "train", "evaluate", "export")
+LEARNING = ("data", "train", "evaluate", "export", "compare")
 """Commands that `tintype.cli.learning` does."""
 
 

@@ -1,0 +1,1 @@
+"""Every method under one command, and one table made of what is found."""

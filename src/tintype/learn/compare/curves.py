@@ -1,0 +1,68 @@
+"""Curves drawn with Pillow: two axes, a few lines, a legend."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from tintype.learn.train.checkpoint import write_whole
+
+_SIZE = (720, 420)
+_BOX = (70, 20, 700, 360)  # left, top, right, bottom
+_COLORS = ("#0b5fa5", "#c4501b", "#2b7a3d", "#7a3d8f", "#8a6d00")
+_TICKS = 5
+
+Points = Sequence[tuple[float, float]]
+
+
+def draw_curves(path: Path, lines: Mapping[str, Points], *, x: str, y: str) -> None:
+    """Writes a PNG.
+
+    Args:
+        path: The file; replaced if it exists.
+        lines: Points by name, at least one in each.
+        x: Title of the axis.
+        y: Likewise.
+    """
+    image = Image.new("RGB", _SIZE, "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(14)
+    left, top, right, bottom = _BOX
+    xs = [point[0] for points in lines.values() for point in points]
+    ys = [point[1] for points in lines.values() for point in points]
+    x_range, y_range = _range([0, *xs]), _range(ys)
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        across = (point[0] - x_range[0]) / (x_range[1] - x_range[0])
+        up = (point[1] - y_range[0]) / (y_range[1] - y_range[0])
+        return left + across * (right - left), bottom - up * (bottom - top)
+
+    for index in range(_TICKS + 1):
+        share = index / _TICKS
+        value_x = x_range[0] + share * (x_range[1] - x_range[0])
+        value_y = y_range[0] + share * (y_range[1] - y_range[0])
+        column, row = place((value_x, value_y))
+        draw.line([(column, top), (column, bottom)], "#dddddd")
+        draw.line([(left, row), (right, row)], "#dddddd")
+        draw.text((column, bottom + 6), f"{value_x:,.0f}", "black", font, anchor="ma")
+        draw.text((left - 6, row), f"{value_y:.2f}", "black", font, anchor="rm")
+    draw.rectangle(_BOX, outline="black")
+    draw.text(((left + right) / 2, bottom + 28), x, "black", font, anchor="ma")
+    draw.text((left + 4, top + 4), y, "black", font)
+    for index, (name, points) in enumerate(lines.items()):
+        color = _COLORS[index % len(_COLORS)]
+        places = [place(point) for point in points]
+        draw.line(places, color, 2)
+        for column, row in places:
+            draw.ellipse([column - 3, row - 3, column + 3, row + 3], color)
+        draw.text((right - 8, top + 6 + 18 * index), name, color, font, anchor="ra")
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    write_whole(path, out.getvalue())
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    margin = 0.05 * (high - low) or 0.5
+    return (low if low == 0 else low - margin), high + margin

@@ -1,0 +1,103 @@
+"""Rows that no recipe trains: bounds, the embedded model, methods that a person must help."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.color.cielab import rgb01_to_lab
+from tintype.engine.bundle import load_bundle
+from tintype.engine.fit import luma_to_input
+from tintype.learn.baselines import example, scribble
+from tintype.learn.compare.results import Result, write_result
+from tintype.learn.compare.run import Asked, score_bundle, score_painter
+from tintype.learn.compare.score import Paint, Picture, Pictures
+from tintype.learn.data.photos import Photos
+from tintype.learn.evaluate.protocol import to_square
+from tintype.learn.evaluate.recolor import recolor
+from tintype.photo.photo import rgb_to_grey
+
+POINTS = 20
+_SIDE = 128  # of the picture that hints are spread over, and that examples are matched with
+
+Chroma = Callable[[Picture], NDArray[np.float32]]
+
+OTHERS = ("grey-input", "ground-truth", "tintype-own", "scribble", "example")
+"""Rows beside the recipes, by name."""
+
+
+def run_other(name: str, pictures: Pictures, photos: Photos, asked: Asked) -> Result:
+    """Scores one of `OTHERS` and writes its result.
+
+    Args:
+        name: Which.
+        pictures: What it is scored on.
+        photos: Where the example-based method takes its references from.
+        asked: Where the result goes.
+    """
+    if name == "grey-input":
+        result = score_painter(Result(name, "bound"), _grey, pictures, asked, scaled=False)
+    elif name == "ground-truth":
+        result = score_painter(Result(name, "bound"), _truth, pictures, asked, scaled=False)
+    elif name == "tintype-own":
+        bundle = load_bundle()
+        said = bundle.card.metrics
+        own = Result(
+            name,
+            "own",
+            samples=int(said.get("samples", 0)),
+            seconds=float(said.get("seconds", 0)),
+            note=f"version {bundle.card.version}, as embedded; vividness {bundle.card.vividness}",
+        )
+        result = score_bundle(own, bundle, pictures, asked)
+    elif name == "scribble":
+        note = f"not automatic: told the true colours of {POINTS} random pixels"
+        helped = Result(name, "not automatic", note=note)
+        result = score_painter(helped, _painter(_scribbled), pictures, asked)
+    else:
+        references = example.open_references(photos)
+        note = "not automatic: given the training picture that looks most alike in grey"
+
+        def by_example(truth: Picture) -> NDArray[np.float32]:
+            grey = rgb_to_grey(truth)
+            reference = photos.picture(references.nearest(grey))
+            return example.predict(_lightness(grey), reference, seed=0)
+
+        helped = Result(name, "not automatic", note=note, data_hash=photos.data_hash)
+        result = score_painter(helped, _painter(by_example), pictures, asked)
+    write_result(asked.into, result)
+    return result
+
+
+def _grey(truth: Picture, gain: float) -> Picture:
+    return np.repeat(rgb_to_grey(truth)[..., None], 3, axis=2)
+
+
+def _truth(truth: Picture, gain: float) -> Picture:
+    return truth
+
+
+def _lightness(grey_u8: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(luma_to_input(grey_u8.astype(np.float32))[0, 0])
+
+
+def _scribbled(truth: Picture) -> NDArray[np.float32]:
+    lab = rgb01_to_lab(truth / 255).transpose(2, 0, 1)
+    # The same points in every run: they follow from the picture alone.
+    seed = int(truth.astype(np.uint64).sum())
+    points = scribble.true_points(lab[1:], count=POINTS, seed=seed)
+    return scribble.predict(_lightness(rgb_to_grey(truth)), points)
+
+
+def _painter(chroma: Chroma) -> Paint:
+    """Paints with chroma that is found once for each picture, at 128 px, as it takes its time."""
+    known: dict[bytes, NDArray[np.float32]] = {}
+
+    def paint(truth: Picture, gain: float) -> Picture:
+        key = truth.tobytes()
+        if key not in known:
+            known[key] = chroma(to_square(Image.fromarray(truth), min(_SIDE, len(truth))))
+        return recolor(rgb_to_grey(truth), known[key] * np.float32(gain))
+
+    return paint

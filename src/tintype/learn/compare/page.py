@@ -1,0 +1,364 @@
+"""The page: everything on it is computed from the JSON files, nothing is typed in."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tintype.learn.compare.claims import judge_claims
+from tintype.learn.compare.curves import draw_curves
+from tintype.learn.compare.others import OTHERS
+from tintype.learn.compare.results import DEMONSTRATION, EVERYTHING, Result, read_results
+from tintype.learn.evaluate.figures import FIGURES, Figure
+from tintype.learn.recipe import Recipe
+from tintype.learn.train.checkpoint import write_whole
+
+_SHORT_SECONDS = 20 * 60
+_MISSING = "not trained yet"
+_HEAD = ("cf_ratio", "ab_mae", "ab_rmse", "delta_e", "auc", "auc_rebalanced", "psnr", "ssim")
+_TAIL = (
+    "cf_difference",
+    "cf_differences",
+    "accuracy_2",
+    "accuracy_5",
+    "accuracy_2_code",
+    "accuracy_5_code",
+)
+_TITLES = {"grey-input": "grey input", "ground-truth": "ground truth"}
+_HONESTY = {"nll": "NLL (nats)", "calibration": "calibration error (%)", "coverage": "coverage (%)"}
+
+_INTRO = """# Every method of the report, on the same photographs
+
+Made by `tintype compare` from the files in [reproduction](reproduction/); nothing here is typed in.
+[How to make it again](how-to/compare.md).
+
+**What this is not.** All networks below were trained by us, from scratch unless their row says
+otherwise, on far fewer photographs and for far less time than their authors trained theirs. None of
+this speaks of the published weights of any paper, and no figure here is comparable with a published
+one.
+"""
+
+_PROTOCOL = """## How it was measured
+
+Each picture is scaled to a square of {size} px; its grey goes through the engine, as any photograph
+does, and the result is compared with the true colours. Every network is asked at the size it was
+trained at. {pictures} Intervals are 95 % bootstrap intervals over pictures.
+
+- **Block (i)**: each method as published: a distribution over colours is decoded by the annealed
+  mean at T = 0.38, without weights beyond those of its training.
+- **Block (ii)**: each method's chroma times one factor, found on dev, so that it is as colourful as
+  the truth. "Best" means best here, in bold; otherwise any dull method wins.
+- CF is the colourfulness of Hasler and Süsstrunk; its ratio is the mean of the set over the mean of
+  the truth. ab-MAE and ab-RMSE are over a and b in CIELAB units. AuC is Zhang's, thresholds 0 to
+  150; the rebalanced one weighs a pixel by how rare its true colour is in the training set.
+- Accuracy counts pixels whose a and b are right within 2 or 5 % of their range; "code" asks for the
+  lightness too, as Nazeri's code does, which a method that keeps the grey gets almost for nothing.
+- A sepia picture has a better PSNR than most good colorizations: never the headline.
+"""
+
+
+def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
+    """Writes the page beside the folder of the results, and the curves into it.
+
+    Args:
+        folder: Of the JSON files.
+        recipes: Every method there should be, in the order of the rows.
+
+    Returns:
+        The page.
+    """
+    results = read_results(folder)
+    names = _row_names(recipes)
+    parts = [_INTRO, _protocol(results), _training(names, results, recipes)]
+    parts.append("## Block (i): as published\n\n" + _table(names, results, "published", _HEAD))
+    parts.append(_table(names, results, "published", _TAIL))
+    parts.append("## Block (ii): equally colourful\n\n" + _table(names, results, "equal", _HEAD))
+    parts.append(_table(names, results, "equal", _TAIL))
+    parts.append(_per_set(names, results))
+    parts.append(_distributions(names, results))
+    parts.append(_claims(results))
+    parts.append(_strips(names, results, folder))
+    parts.append(_epochs(results, recipes, folder))
+    parts.append(_on_purpose(results, folder))
+    parts.append(_curves(results, folder))
+    page = folder.with_suffix(".md")
+    write_whole(page, ("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
+    return page
+
+
+def _row_names(recipes: Sequence[Recipe]) -> list[str]:
+    bounds, helped = OTHERS[:3], OTHERS[3:]
+    named = (recipe.name for recipe in recipes if recipe.name != DEMONSTRATION)
+    return [*bounds, *named, *helped]
+
+
+def _title(name: str, results: Mapping[str, Result]) -> str:
+    title = _TITLES.get(name, name)
+    if name in results and results[name].kind == "not automatic":
+        return f"{title} (not automatic)"
+    return title
+
+
+def _protocol(results: Mapping[str, Result]) -> str:
+    measured = {
+        r.measured["sha256"]: r.measured for r in results.values() if r.measured and r.published
+    }
+    if not measured:
+        return _PROTOCOL.format(size=256, pictures="Nothing is measured yet.")
+    said = []
+    for facts in measured.values():
+        sets = ", ".join(f"{number} of {name}" for name, number in facts["sets"].items())
+        said.append(f"{sets}; {facts['dev']} of dev for what is fitted")
+    text = f"Pictures: {said[0]}."
+    if len(said) > 1:
+        text = (
+            "**The rows were measured on different pictures** ("
+            + " / ".join(said)
+            + "); run the command again before comparing them."
+        )
+    data = {r.data_hash for r in results.values() if r.kind == "method"}
+    if len(data) > 1:
+        text += " **The methods were trained on different photographs.**"
+    size = next(iter(measured.values()))["size"]
+    return _PROTOCOL.format(size=size, pictures=text)
+
+
+def _training(
+    names: Sequence[str], results: Mapping[str, Result], recipes: Sequence[Recipe]
+) -> str:
+    rows = []
+    for name in names:
+        result = results.get(name)
+        if result is None:
+            rows.append([_title(name, results), _MISSING, *[""] * 8])
+            continue
+        if result.kind == "bound":
+            continue
+        seconds = f"{result.seconds / 60:.0f} min" if result.seconds else ""
+        remarks = [result.note] if result.note else []
+        if result.kind in ("method", "classifier") and result.seconds < _SHORT_SECONDS:
+            remarks.append("**short run**")
+        rows.append(
+            [
+                _title(name, results),
+                f"{result.samples:,}" if result.samples else "",
+                seconds,
+                result.device,
+                "" if result.parameters is None else f"{result.parameters / 1e6:.2f}",
+                "" if result.gmac is None else f"{result.gmac:.2f}",
+                "" if result.file_bytes is None else f"{result.file_bytes / 1e6:.1f}",
+                "" if result.milliseconds is None else f"{result.milliseconds:.0f}",
+                "" if result.gain is None else f"{result.gain:.2f}",
+                "; ".join(remarks),
+            ]
+        )
+    head = [
+        "method",
+        "photographs seen",
+        "training",
+        "trained on",
+        "parameters (M)",
+        "GMAC",
+        "file (MB)",
+        "CPU ms",
+        "factor (ii)",
+        "remarks",
+    ]
+    text = (
+        "## What was trained\n\nGMAC and milliseconds (one core, median) are for one 256-px "
+        "picture. A run below 20 minutes is a short one."
+    )
+    short = [r for r in results.values() if r.kind == "method" and r.seconds < _SHORT_SECONDS]
+    if short:
+        text += f" {len(short)} of the runs here are short: read their rows as a beginning."
+    missing = [r.name for r in recipes if r.name not in results and r.name != DEMONSTRATION]
+    if missing:
+        text += f" {len(missing)} of {len(recipes)} methods are {_MISSING}."
+    return f"{text}\n\n{_markdown(head, rows)}"
+
+
+def _table(
+    names: Sequence[str],
+    results: Mapping[str, Result],
+    block: str,
+    figures: Sequence[str],
+    *,
+    group: str = EVERYTHING,
+) -> str:
+    best = {figure: _best(names, results, block, figure, group) for figure in figures}
+    rows = []
+    for name in names:
+        result = results.get(name)
+        if result is None:
+            rows.append([_title(name, results), _MISSING, *[""] * (len(figures) - 1)])
+            continue
+        if result.kind == "classifier":
+            continue
+        found = (result.published if block == "published" else result.equal).get(group)
+        if found is None:
+            if result.kind != "bound":
+                why = "no factor makes it colourful enough"
+                rows.append([_title(name, results), why, *[""] * (len(figures) - 1)])
+            continue
+        cells = [_cell(figure, found[figure]) for figure in figures]
+        if block == "equal":
+            cells = [
+                f"**{cell}**" if name == best[figure] else cell
+                for figure, cell in zip(figures, cells, strict=True)
+            ]
+        rows.append([_title(name, results), *cells])
+    return _markdown(["method", *(FIGURES[figure].title for figure in figures)], rows)
+
+
+def _best(
+    names: Sequence[str], results: Mapping[str, Result], block: str, figure: str, group: str
+) -> str | None:
+    better = FIGURES[figure].better
+    if better == "one":
+        return None
+    found = {
+        name: getattr(results[name], block)[group][figure][0]
+        for name in names
+        if name in results
+        and results[name].kind in ("method", "own")
+        and group in getattr(results[name], block)
+    }
+    if len(found) < 2:
+        return None
+    return (min if better == "low" else max)(found, key=lambda name: found[name])
+
+
+def _cell(figure: str, found: Figure) -> str:
+    value, low, high = (f"{number:.{FIGURES[figure].digits}f}" for number in found)
+    return value if low == high == value else f"{value} ({low}–{high})"
+
+
+def _per_set(names: Sequence[str], results: Mapping[str, Result]) -> str:
+    groups = sorted(
+        {group for r in results.values() for group in r.published if group != EVERYTHING}
+    )
+    if len(groups) < 2:
+        return ""
+    some = ("cf_ratio", "ab_mae", "delta_e", "auc_rebalanced", "psnr")
+    parts = ["## Each set by itself"]
+    for group in groups:
+        for block, title in (("published", "block (i)"), ("equal", "block (ii)")):
+            parts.append(f"### {group}, {title}")
+            parts.append(_table(names, results, block, some, group=group))
+    return "\n\n".join(parts)
+
+
+def _distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
+    rows = []
+    for name in names:
+        result = results.get(name)
+        if result is None or EVERYTHING not in result.distribution:
+            continue
+        found = result.distribution[EVERYTHING]
+        cells = ["{:.2f} ({:.2f}–{:.2f})".format(*found[key]) for key in _HONESTY]
+        rows.append([name, f"{result.temperature:.2f}", *cells])
+    text = (
+        "## Is the distribution honest?\n\nFor methods that predict a distribution over the 313 "
+        "colours, at vividness 0 with one temperature fitted on dev. Calibration error: how far "
+        "the mass within 10 ab units of the mode is from how often the truth lies there. Coverage: "
+        "how often the smallest set of colours with 90 % of the mass has the true one; 90 is right."
+    )
+    if not rows:
+        return f"{text}\n\nNone is measured yet."
+    return f"{text}\n\n{_markdown(['method', 'temperature', *_HONESTY.values()], rows)}"
+
+
+def _claims(results: Mapping[str, Result]) -> str:
+    rows = [[claim.text, f"**{claim.verdict}**", claim.figures] for claim in judge_claims(results)]
+    return (
+        "## The report's claims, one by one\n\n"
+        "*Held*, *not held* and *undecided* (the interval has both signs in it) speak of these "
+        "runs; what needs longer runs to show is *not observed at this scale*.\n\n"
+        + _markdown(["claim", "verdict", "our figures"], rows)
+    )
+
+
+def _strips(names: Sequence[str], results: Mapping[str, Result], folder: Path) -> str:
+    rows = []
+    for name in ("ground-truth", "grey-input", *names[2:]):
+        result = results.get(name)
+        if result is None:
+            rows.append([_title(name, results), _MISSING])
+        elif result.strip:
+            rows.append([_title(name, results), f"![{name}]({folder.name}/{result.strip})"])
+    return (
+        "## The same photographs by every method\n\nThe report's figures 6 to 8 made again, as "
+        "published (block (i)). None of these photographs was trained on; all of them may be given "
+        "to anyone ([credits](reproduction/originals/CREDITS.md)).\n\n"
+        + _markdown(["method", "astronaut, cat, coffee, rocket"], rows)
+    )
+
+
+def _epochs(results: Mapping[str, Result], recipes: Sequence[Recipe], folder: Path) -> str:
+    parts = [
+        "## The GANs on the way\n\nThe report's figures 10 and 11 made again: kept weights before "
+        "and after its improvement."
+    ]
+    for recipe in recipes:
+        if recipe.loss.kind != "adversarial" or recipe.name == DEMONSTRATION:
+            continue
+        result = results.get(recipe.name)
+        if result is None:
+            parts.append(f"**{recipe.name}**: {_MISSING}.")
+            continue
+        rows = [
+            [f"{found['samples']:,}", f"![{recipe.name}]({folder.name}/{found['strip']})"]
+            for found in result.epochs
+        ]
+        if rows:
+            table = _markdown([recipe.name, "photographs seen (left)"], rows)
+            parts.append(f"**{recipe.name}**\n\n{table}")
+        else:
+            parts.append(f"**{recipe.name}**: no weights were kept on the way.")
+        parts.append(_verdicts(result))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _on_purpose(results: Mapping[str, Result], folder: Path) -> str:
+    text = (
+        "## A generator collapsed on purpose\n\nSo that one sees what a collapse looks like, and "
+        "that it is noticed: the cDCGAN without the distance that holds it near the truth, at many "
+        f"times the learning rate (`{DEMONSTRATION}.toml`)."
+    )
+    result = results.get(DEMONSTRATION)
+    if result is None:
+        return f"{text}\n\n{DEMONSTRATION}: {_MISSING}."
+    return f"{text} {_verdicts(result)}\n\n![{DEMONSTRATION}]({folder.name}/{result.strip})"
+
+
+def _verdicts(result: Result) -> str:
+    if not result.verdicts:
+        return "The collapse detector was not asked."
+    fallen = [row for row in result.verdicts if row["collapsed"]]
+    if not fallen:
+        return f"The collapse detector was asked {len(result.verdicts)} times and saw none."
+    first = fallen[0]
+    why = first.get("reasons", "")
+    return (
+        f"The collapse detector was asked {len(result.verdicts)} times and saw a collapse "
+        f"{len(fallen)} times, first at {first['samples']:,} photographs. {why}"
+    ).strip()
+
+
+def _curves(results: Mapping[str, Result], folder: Path) -> str:
+    pair = ("rescnn-ce", "rescnn-ce-scratch")
+    text = "## Learning curves: what classifier pretraining buys"
+    lines = {name: results[name].dev for name in pair if name in results and results[name].dev}
+    if not lines:
+        return f"{text}\n\nrescnn-ce and rescnn-ce-scratch: {_MISSING}."
+    points = {
+        name: [(row["samples"], row["dev_loss"]) for row in rows] for name, rows in lines.items()
+    }
+    draw_curves(folder / "curves.png", points, x="photographs seen", y="loss on dev")
+    missing = "".join(f" {name}: {_MISSING}." for name in pair if name not in lines)
+    drawn = f"![curves]({folder.name}/curves.png)"
+    return f"{text}\n\nLoss on dev by photographs seen.{missing}\n\n{drawn}"
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)

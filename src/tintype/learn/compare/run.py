@@ -1,0 +1,419 @@
+"""Trains what is missing, exports it, scores it, and leaves one JSON file for each method.
+
+A method is done when its file says that the same recipe was trained for at least as long as asked;
+the run's folder need not exist any more. A run that was stopped goes on from its checkpoint.
+"""
+
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from tintype.engine.bundle import Bundle, load_bundle
+from tintype.engine.session import Session
+from tintype.errors import LearnError
+from tintype.learn.compare.results import (
+    DEMONSTRATION,
+    Result,
+    read_result,
+    recipe_hash,
+    short_recipe,
+    write_result,
+)
+from tintype.learn.compare.score import (
+    Block,
+    Paint,
+    Pictures,
+    engine_painter,
+    find_gain,
+    score_block,
+    score_distribution,
+)
+from tintype.learn.compare.strip import write_strip
+from tintype.learn.data.photos import Photos
+from tintype.learn.evaluate.protocol import to_square
+from tintype.learn.export import (
+    Trained,
+    default_card,
+    export,
+    lightness_examples,
+    load_trained,
+    predicts_distribution,
+)
+from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.registry import build
+from tintype.learn.recipe import Recipe, read_recipe
+from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
+from tintype.learn.train.loop import Sitting, train
+
+_TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
+_NORMAL = 0.4  # what cards of networks without a distribution call normal; the factor is then 1
+_CURVE_POINTS = 120
+_EPOCHS = 3
+_SMALL = 64
+_TIMED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command was told.
+
+    Attributes:
+        data: Where the training photographs lie.
+        runs: Folder of the runs.
+        into: Folder of the results.
+        cache: Folder of the decoded photographs.
+        seconds: Train each method so long; None for no limit.
+        samples: Train each method on so many; None for no limit.
+        device: Where to train.
+        strip: True pictures for the sample strips.
+    """
+
+    data: Sequence[Path]
+    runs: Path
+    into: Path
+    cache: Path
+    seconds: float | None
+    samples: int | None
+    device: str
+    strip: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]
+
+
+class StoppedError(LearnError):
+    """Training was asked to stop before its budget was spent."""
+
+
+def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
+    """Recipes of a folder in the order of training: classifiers first, others start from them.
+
+    Args:
+        folder: TOML files.
+        only: Names to take; empty takes all.
+
+    Raises:
+        LearnError: None there, a broken one, or no recipe of a name.
+    """
+    recipes = [read_recipe(path) for path in sorted(folder.glob("*.toml"))]
+    if not recipes:
+        raise LearnError(f"{folder}: there are no recipes.", hint="Give recipes/report.")
+    unknown = sorted(set(only) - {recipe.name for recipe in recipes})
+    if unknown:
+        names = ", ".join(recipe.name for recipe in recipes)
+        raise LearnError(f"There is no recipe {unknown[0]}.", hint=f"Choose of: {names}.")
+    chosen = [recipe for recipe in recipes if not only or recipe.name in only]
+    return sorted(chosen, key=lambda recipe: (recipe.loss.kind != "labels", recipe.name))
+
+
+def is_done(recipe: Recipe, asked: Asked) -> bool:
+    """Whether a result says that this very recipe was trained for as long as asked."""
+    path = asked.into / f"{recipe.name}.json"
+    if not path.exists():
+        return False
+    result = read_result(path)
+    if result.recipe_hash != recipe_hash(recipe):
+        return False
+    return _enough(Progress(samples=result.samples, seconds=result.seconds), recipe, asked)
+
+
+def _enough(progress: Progress, recipe: Recipe, asked: Asked) -> bool:
+    if 0 < recipe.train.total_samples <= progress.samples:
+        return True
+    if asked.samples is not None and progress.samples >= asked.samples:
+        return True
+    return asked.seconds is not None and progress.seconds >= asked.seconds
+
+
+def run_method(
+    recipe: Recipe,
+    photos: Photos,
+    pictures: Pictures,
+    asked: Asked,
+    *,
+    classifier: Recipe | None = None,
+    say: Callable[[str], None],
+) -> Result:
+    """Trains, exports, scores and writes one method.
+
+    Args:
+        recipe: The method.
+        photos: Its training data.
+        pictures: What it is scored on.
+        asked: What the command was told.
+        classifier: The recipe of the grey classifier, for a method that starts from one.
+        say: Where progress goes.
+
+    Raises:
+        StoppedError: Ctrl-C; the same command goes on.
+        LearnError: Training or export failed.
+    """
+    start = None
+    if recipe.model.init == "classifier":
+        if classifier is None:
+            raise LearnError(
+                f"{recipe.name} starts from a grey classifier, and there is no recipe of one.",
+                hint='Add one whose [loss] has kind = "labels" to the folder.',
+            )
+        if not (asked.runs / recipe.name / "checkpoint.safetensors").exists():
+            train_enough(classifier, photos, asked, classifier=None, say=say)
+        start = asked.runs / classifier.name / "checkpoint.safetensors"
+    progress = train_enough(recipe, photos, asked, classifier=start, say=say)
+    run = asked.runs / recipe.name
+    result = Result(
+        name=recipe.name,
+        kind=_kind(recipe),
+        recipe=short_recipe(recipe),
+        recipe_hash=recipe_hash(recipe),
+        data_hash=photos.data_hash,
+        samples=progress.samples,
+        seconds=progress.seconds,
+        device=device_name(asked.device),
+    )
+    result = replace(result, **read_log(run / "log.jsonl"))
+    parameters = sum(p.numel() for p in build(recipe.model).parameters())
+    result = replace(result, parameters=parameters)
+    if result.kind == "method":
+        say(f"{recipe.name}: exporting and scoring")
+        result = _scored(result, recipe, pictures, asked)
+    elif result.kind == "demonstration":
+        paint = engine_painter(_export(load_trained(run), recipe, run / "model.onnx", asked))
+        result = replace(result, strip=f"{recipe.name}.jpg")
+        write_strip(asked.into / result.strip, [paint(truth, 1.0) for truth in asked.strip])
+    write_result(asked.into, result)
+    return result
+
+
+def train_enough(
+    recipe: Recipe,
+    photos: Photos,
+    asked: Asked,
+    *,
+    classifier: Path | None,
+    say: Callable[[str], None],
+) -> Progress:
+    """Trains a run for what is left of its budget.
+
+    Raises:
+        StoppedError: It was interrupted before that.
+    """
+    run = asked.runs / recipe.name
+    progress = Progress()
+    if (run / "checkpoint.safetensors").exists():
+        _, progress, _ = load_checkpoint(run / "checkpoint.safetensors")
+    if _enough(progress, recipe, asked):
+        return progress
+    say(f"{recipe.name}: training from {progress.samples} samples, {progress.seconds:.0f} s")
+    seconds = None if asked.seconds is None else asked.seconds - progress.seconds
+    sitting = Sitting(
+        max_seconds=seconds,
+        max_samples=asked.samples,
+        classifier=classifier,
+        device=asked.device,
+    )
+    progress = train(run, recipe, photos, sitting)
+    if not _enough(progress, recipe, asked):
+        raise StoppedError(f"{recipe.name}: stopped at {progress.samples} samples.")
+    return progress
+
+
+def _kind(recipe: Recipe) -> str:
+    if recipe.name == DEMONSTRATION:
+        return "demonstration"
+    return "classifier" if recipe.loss.kind == "labels" else "method"
+
+
+def _scored(result: Result, recipe: Recipe, pictures: Pictures, asked: Asked) -> Result:
+    run = asked.runs / recipe.name
+    trained = load_trained(run)
+    bundle = _export(trained, recipe, run / "model.onnx", asked)
+    result = score_bundle(result, bundle, pictures, asked)
+    native = {}
+    if recipe.data.size < _SMALL:
+        native = _native(bundle, recipe.data.size, pictures)
+    epochs = []
+    if recipe.loss.kind == "adversarial":
+        epochs = _paint_epochs(trained, recipe, run, asked)
+    return replace(result, native=native, epochs=epochs, gmac=count_gmac(trained.model))
+
+
+def score_bundle(result: Result, bundle: Bundle, pictures: Pictures, asked: Asked) -> Result:
+    """Adds to a result all that a model file can be asked.
+
+    Args:
+        result: What is known already.
+        bundle: The model.
+        pictures: What it is scored on.
+        asked: Where the strip goes.
+    """
+    paint = engine_painter(bundle)
+    temperature, distribution = score_distribution(bundle, pictures)
+    result = score_painter(result, paint, pictures, asked)
+    return replace(
+        result,
+        temperature=temperature,
+        distribution=distribution,
+        file_bytes=len(bundle.data),
+        milliseconds=time_of(bundle),
+        sha256=bundle.sha256,
+    )
+
+
+def score_painter(
+    result: Result, paint: Paint, pictures: Pictures, asked: Asked, *, scaled: bool = True
+) -> Result:
+    """Adds both blocks and the strip of anything that colours pictures.
+
+    Args:
+        result: What is known already.
+        paint: Colours a picture.
+        pictures: What it is scored on.
+        asked: Where the strip goes.
+        scaled: Whether block (ii) makes sense for it.
+    """
+    blocks: dict[str, Block] = {"published": score_block(paint, pictures, 1.0)}
+    gain = find_gain(paint, pictures.dev, threads=pictures.threads) if scaled else None
+    if gain is not None:
+        blocks["equal"] = score_block(paint, pictures, gain)
+    strip = f"{result.name}.jpg"
+    write_strip(asked.into / strip, [paint(truth, 1.0) for truth in asked.strip])
+    return replace(
+        result,
+        published=blocks["published"].figures,
+        equal=blocks["equal"].figures if "equal" in blocks else {},
+        gain=gain,
+        pictures={name: block.kept for name, block in blocks.items()},
+        measured=measured_on(pictures),
+        strip=strip,
+    )
+
+
+def measured_on(pictures: Pictures) -> dict[str, Any]:
+    """Which pictures a result was measured on."""
+    digest = hashlib.sha256()
+    for truths in pictures.sets.values():
+        for truth in truths:
+            digest.update(truth.tobytes())
+    return {
+        "sets": {name: len(truths) for name, truths in pictures.sets.items()},
+        "size": len(next(iter(pictures.sets.values()))[0]),
+        "dev": len(pictures.dev),
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _export(trained: Trained, recipe: Recipe, target: Path, asked: Asked) -> Bundle:
+    # As published: a network over colours was trained with the weights it should have, so none
+    # are added when decoding.
+    vividness = 0.0 if predicts_distribution(trained.model) else _NORMAL
+    card = default_card(trained, vividness=vividness, temperature=_TEMPERATURE)
+    model = trained.model
+    assert isinstance(model, Colorizer)
+    # Every network is asked at the size it was trained at.
+    least = max(16, recipe.data.size)
+    size = -(-least // model.multiple) * model.multiple
+    card["sizes"] = {"fast": size, "normal": size, "high": 2 * size}
+    calibration, check = lightness_examples(
+        trained, asked.data, cache=asked.cache, calibration=1, check=4
+    )
+    export(trained, target, card=card, calibration=calibration, check=check)
+    return load_bundle(target)
+
+
+def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:
+    """The figures at the size that was trained on: what a paper of 32-px pictures printed."""
+    small = {
+        name: [to_square(Image.fromarray(truth), size) for truth in truths]
+        for name, truths in pictures.sets.items()
+    }
+    shrunk = Pictures(small, [], pictures.prior, pictures.threads)
+    figures = score_block(engine_painter(bundle), shrunk, 1.0).figures
+    return dict(figures["all"])
+
+
+def _paint_epochs(
+    trained: Trained, recipe: Recipe, run: Path, asked: Asked
+) -> list[dict[str, Any]]:
+    """Strips of weights that were kept on the way: a beginning, a middle and an end."""
+    kept = sorted(run.glob("weights-*.safetensors"))
+    if len(kept) > _EPOCHS:
+        kept = [kept[i] for i in np.linspace(0, len(kept) - 1, _EPOCHS).astype(int)]
+    found = []
+    for path in kept:
+        tensors, progress, _ = load_checkpoint(path)
+        model = build(recipe.model)
+        model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
+        earlier = Trained(model.eval(), trained.prior, trained.log_weights, progress, trained.facts)
+        bundle = _export(earlier, recipe, run / "epoch.onnx", asked)
+        paint = engine_painter(bundle)
+        strip = f"{recipe.name}-{progress.samples:09d}.jpg"
+        write_strip(asked.into / strip, [paint(truth, 1.0) for truth in asked.strip])
+        found.append({"samples": progress.samples, "strip": strip})
+    return found
+
+
+def read_log(path: Path) -> dict[str, Any]:
+    """What the page needs of a run's log: a thin curve, every look at dev, every verdict.
+
+    Args:
+        path: A run's ``log.jsonl``.
+    """
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    looked = [row for row in rows if any(key.startswith("dev_") for key in row)]
+    trained = [row for row in rows if "loss" in row]
+    every = max(1, len(trained) // _CURVE_POINTS)
+    keys = ("samples", "seconds", "loss", "accuracy")
+    return {
+        "curve": [{k: row[k] for k in keys if k in row} for row in trained[::every]],
+        "dev": [_without_counters(row) for row in looked],
+        "verdicts": [_without_counters(row) for row in rows if "collapsed" in row],
+    }
+
+
+def _without_counters(row: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = {"step", "cooldown_from", "cooldown_samples", "best", "waited", "cuts"}
+    return {key: value for key, value in row.items() if key not in left_out}
+
+
+def device_name(device: str) -> str:
+    """What trained it, in words."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} thread(s)"
+
+
+def time_of(bundle: Bundle) -> float:
+    """Milliseconds of one inference at 256 px on one core: the median of some."""
+    session = Session(bundle.data, name=bundle.name, threads=1)
+    multiple = bundle.card.multiple
+    side = -(-256 // multiple) * multiple
+    L = np.full((1, 1, side, side), 50, np.float32)
+    session.run(L)
+    times = []
+    for _ in range(_TIMED):
+        began = time.perf_counter()
+        session.run(L)
+        times.append(time.perf_counter() - began)
+    return 1000 * statistics.median(times)
+
+
+def count_gmac(model: torch.nn.Module) -> float:
+    """Thousands of millions of multiplications with addition for a 256-px picture."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    assert isinstance(model, Colorizer)
+    side = -(-256 // model.multiple) * model.multiple
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.to_ab(model.forward(torch.full((1, 1, side, side), 50.0)))
+    return float(counter.get_total_flops()) / 2e9
+
+
+def find_classifier(recipes: Iterable[Recipe]) -> Recipe | None:
+    """The grey classifier among recipes."""
+    return next((recipe for recipe in recipes if recipe.loss.kind == "labels"), None)

@@ -1,0 +1,182 @@
+"""Scores a method in both blocks: as published, and with its chroma scaled to equal colourfulness.
+
+Everything goes through the engine, so what is scored is what a person gets.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tintype.color.abgrid import BINS
+from tintype.engine.bundle import Bundle
+from tintype.engine.colorizer import Engine, Settings
+from tintype.learn.compare.results import EVERYTHING
+from tintype.learn.evaluate.distribution import ask, fit_temperature, honesty
+from tintype.learn.evaluate.figures import Figure, columns_of, measure, rarity, summarize
+from tintype.learn.evaluate.metrics import Floats, colorfulness
+from tintype.photo.photo import Metadata, Photo, rgb_to_grey
+
+Picture = NDArray[np.uint8]
+Paint = Callable[[Picture, float], Picture]
+"""From a true picture and the factor of its chroma to a coloured one; it sees the grey alone."""
+
+_LARGEST_GAIN = 16.0
+_ROUNDS = 12
+_CLOSE = 0.005
+_KEPT = ("cf", "true_cf", "ab_mae", "delta_e", "auc", "rare_area", "rare_mass")
+"""Columns that are kept of every picture, so that methods can be compared picture by picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What methods are scored on.
+
+    Attributes:
+        sets: Squares of (S, S, 3) by evaluation set.
+        dev: Squares of dev, for the factor and the temperature.
+        prior: (313,) colours of the training set.
+        threads: Pictures at a time.
+    """
+
+    sets: Mapping[str, Sequence[Picture]]
+    dev: Sequence[Picture]
+    prior: NDArray[np.floating]
+    threads: int = 1
+
+
+class ScaledEngine(Engine):
+    """The engine with the network's chroma multiplied by a factor, before the gamut and the grey.
+
+    Args:
+        bundle: The model.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__(bundle, threads=1)
+        self.gain = np.float32(1)
+
+    def scaled(self, gain: float) -> "ScaledEngine":
+        """The same network under another factor."""
+        other = copy.copy(self)
+        other.gain = np.float32(gain)
+        return other
+
+    def _predict(self, L: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:
+        return np.asarray(super()._predict(L, settings) * self.gain)
+
+
+def engine_painter(bundle: Bundle) -> Paint:
+    """Paints through the engine at the card's own settings."""
+    engine = ScaledEngine(bundle)
+
+    def paint(truth: Picture, gain: float) -> Picture:
+        photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
+        color = engine.scaled(gain).colorize(photo).color
+        assert isinstance(color, np.ndarray)
+        return color.astype(np.uint8, copy=False)
+
+    return paint
+
+
+def paint_all(
+    paint: Paint, pictures: Sequence[Picture], gain: float, *, threads: int
+) -> list[Picture]:
+    """Every picture coloured, several at a time."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda truth: paint(truth, gain), pictures))
+
+
+def find_gain(paint: Paint, pictures: Sequence[Picture], *, threads: int) -> float | None:
+    """The factor of chroma under which the pictures are as colourful as the true ones.
+
+    Args:
+        paint: The method.
+        pictures: Of dev.
+        threads: Pictures at a time.
+
+    Returns:
+        The factor, or None where not even a factor of 16 makes a method colourful enough.
+    """
+    wanted = float(np.mean([colorfulness(picture) for picture in pictures]))
+
+    def ratio(gain: float) -> float:
+        painted = paint_all(paint, pictures, gain, threads=threads)
+        return float(np.mean([colorfulness(picture) for picture in painted])) / wanted
+
+    gain = 1.0
+    for _ in range(_ROUNDS):
+        found = ratio(gain)
+        if abs(found - 1) < _CLOSE:
+            return gain
+        if found == 0:
+            return None
+        # Colourfulness is nearly proportional to chroma, a little less where colours leave the
+        # gamut, so this comes from one side and does not swing.
+        gain /= found
+        if gain > _LARGEST_GAIN:
+            return None
+    return gain
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A method's figures under one factor.
+
+    Attributes:
+        figures: Set -> figure -> value and interval.
+        kept: Column -> a number for each picture of all sets.
+    """
+
+    figures: dict[str, dict[str, Figure]]
+    kept: dict[str, list[float]]
+
+
+def score_block(paint: Paint, pictures: Pictures, gain: float) -> Block:
+    """Scores a method under one factor.
+
+    Args:
+        paint: The method.
+        pictures: What on.
+        gain: Factor of its chroma; 1 is as published.
+    """
+    rare = rarity(pictures.prior)
+
+    def one(truth: Picture) -> dict[str, float]:
+        return measure(paint(truth, gain), truth, rare)
+
+    figures, columns = {}, []
+    with ThreadPoolExecutor(pictures.threads) as pool:
+        for name, truths in pictures.sets.items():
+            found = columns_of(list(pool.map(one, truths)))
+            figures[name] = summarize(found)
+            columns.append(found)
+    whole = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
+    if len(columns) > 1:
+        figures[EVERYTHING] = summarize(whole)
+    else:
+        figures[EVERYTHING] = next(iter(figures.values()))
+    return Block(figures, {name: [float(v) for v in whole[name]] for name in _KEPT})
+
+
+def kept_columns(kept: Mapping[str, Sequence[float]]) -> dict[str, Floats]:
+    """The columns of a block as arrays again."""
+    return {name: np.array(values) for name, values in kept.items()}
+
+
+def score_distribution(
+    bundle: Bundle, pictures: Pictures
+) -> tuple[float | None, dict[str, dict[str, Figure]]]:
+    """Temperature and honesty of a model's distribution; nothing where it has none."""
+    if bundle.card.bins != BINS or "logits" not in bundle.card.capabilities:
+        return None, {}
+    temperature = fit_temperature(ask(bundle, pictures.dev, threads=pictures.threads))
+    answers = {
+        name: ask(bundle, truths, threads=pictures.threads)
+        for name, truths in pictures.sets.items()
+    }
+    answers[EVERYTHING] = [answer for part in list(answers.values()) for answer in part]
+    return temperature, {name: honesty(part, temperature) for name, part in answers.items()}

@@ -1,0 +1,46 @@
+"""Sample pictures side by side, small enough to be kept."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.errors import LearnError
+from tintype.learn.evaluate.protocol import to_square
+from tintype.learn.train.checkpoint import write_whole
+
+_SIDE = 160
+
+
+def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
+    """The publishable photographs that every strip shows.
+
+    Args:
+        folder: Where they lie.
+        size: Side of the squares.
+
+    Raises:
+        LearnError: There are none.
+    """
+    paths = sorted(folder.glob("*.jpg"))
+    if not paths:
+        raise LearnError(
+            f"{folder}: there are no photographs for the sample strips.",
+            hint="Put some JPEG files in colour there that may be published.",
+        )
+    squares = []
+    for path in paths:
+        with Image.open(path) as image:
+            squares.append(to_square(image.convert("RGB"), size))
+    return squares
+
+
+def write_strip(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
+    """Writes pictures in one row."""
+    row = [to_square(Image.fromarray(picture), _SIDE) for picture in pictures]
+    out = io.BytesIO()
+    Image.fromarray(np.concatenate(row, axis=1)).save(out, "JPEG", quality=85)
+    write_whole(path, out.getvalue())
