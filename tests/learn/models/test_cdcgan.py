@@ -164,5 +164,5 @@ def test_a_recipe_chooses_variant_and_width():
     assert places.down[0].conv.out_channels == 6
     judge = build_discriminator(ModelRecipe(kind="cdcgan", width=0.1))
     assert judge.down[0].conv.out_channels == 6
-    with pytest.raises(LearnError, match="no variant imagenet.*cifar, places"):
+    with pytest.raises(LearnError, match=r"no variant imagenet.*cifar, places"):
         build(ModelRecipe(kind="cdcgan", variant="imagenet"))

@@ -142,5 +142,5 @@ def test_a_recipe_chooses_variant_and_width():
     assert narrow.down[0].conv.out_channels == 3
     judge = build_discriminator(ModelRecipe(kind="pix2pix", width=0.05))
     assert judge.down[0].conv.out_channels == 3
-    with pytest.raises(LearnError, match="no variant 512.*256, 128, 64"):
+    with pytest.raises(LearnError, match=r"no variant 512.*256, 128, 64"):
         build(ModelRecipe(kind="pix2pix", variant="512"))
