@@ -118,7 +118,7 @@ class References:
 
 
 def open_references(photos: Photos) -> References:
-    """Describes every training picture; about a minute for 50,000.
+    """Describes every training picture; a quarter of a minute for 50,000.
 
     Raises:
         LearnError: All pictures are dev.
