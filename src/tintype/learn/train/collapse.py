@@ -195,6 +195,9 @@ def _against_best(now: Observation, best: Observation) -> list[str]:
 class Watch:
     """Watches a run: what it has seen when it was healthy, and which measurement was best.
 
+    A generator that has hardly been trained may be garish enough to be taken for a collapsed one.
+    Until a first healthy measurement there is no `best`, and so nothing to go back to.
+
     Args:
         state: What `state` gave at the last checkpoint.
     """
