@@ -114,11 +114,15 @@ def silent() -> Callable[[nn.Module, nn.Module, Batch], list[str]]:
 
 @pytest.fixture
 def fitted() -> Callable[..., tuple[float, float]]:
-    """Trains on one batch: the distance in ab of the answer from the truth, and of grey from it."""
+    """Trains on one batch, in the loop's layout of memory.
+
+    Gives the distance in ab of the answer from the truth, and of grey from it.
+    """
 
     def fit(
         model: nn.Module, objective: nn.Module, batch: Batch, *, steps: int, rate: float
     ) -> tuple[float, float]:
+        model = model.to(memory_format=torch.channels_last)
         optimizer = torch.optim.Adam(model.parameters(), rate)
         for _ in range(steps):
             model.train()

@@ -70,9 +70,9 @@ class Daisy(nn.Module):
         count, _, height, width = luma01.shape
         slopes = F.relu(F.conv2d(_padded(luma01, 1), self.slopes))
         reach = self.down.shape[2] // 2
-        x = _padded(slopes.view(count * _DIRECTIONS, 1, height, width), reach)
+        x = _padded(slopes.reshape(count * _DIRECTIONS, 1, height, width), reach)
         x = F.conv2d(F.conv2d(x, self.down), self.across, groups=1 + _RING)
-        x = x.view(count, _DIRECTIONS, 1 + _RING, height, width)
+        x = x.reshape(count, _DIRECTIONS, 1 + _RING, height, width)
         length = torch.sqrt(x.square().sum(dim=1, keepdim=True) + _FLAT**2)
         return (x / length).flatten(1, 2)
 

@@ -123,7 +123,7 @@ class LarssonNet(nn.Module):
         ]
         hidden = F.relu(self.mix(torch.cat(parts, dim=1)))  # (B, 1024, 1, n)
         histograms: Tensor = self.heads(self.dropout(hidden))
-        return histograms.view(len(L), 2, _BINS, -1)
+        return histograms.reshape(len(L), 2, _BINS, -1)
 
     def to_ab(self, raw: Tensor) -> Tensor:
         """The median chroma in the mean hue, paler where the hue is uncertain (section 4.2).
