@@ -1,16 +1,20 @@
 """One command from recipes to the page, on generated pictures and networks of a few channels."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-
-
 from tintype.cli import learning
-from tintype.errors import LearnError
+from tintype.errors import LearnError, UsageError
+from tintype.learn.compare.claims import judge_claims
+from tintype.learn.compare.results import Result, recipe_hash, write_result
+from tintype.learn.compare.run import Asked, is_done, read_recipes
+from tintype.learn.compare.score import find_gain
+from tintype.learn.recipe import make_recipe
 
 RECIPE = """
 name = "{name}"
@@ -82,3 +86,112 @@ def test_one_command_makes_rows_and_page_and_does_nothing_twice(place, capsys):
     assert learning.main("compare", asked) == 0
     assert (place / "results" / "one.json").stat().st_mtime_ns == before
     assert "one: done before" in capsys.readouterr().err
+
+
+def result(name: str, cf: float, **more) -> Result:
+    """A method scored on thirty pictures, as colourful as said, with a little noise."""
+    noise = np.random.default_rng(0).normal(0, 1, 30)
+    kept = {
+        "cf": list(40 * cf + noise),
+        "true_cf": [40.0] * 30,
+        "delta_e": list(10 + more.pop("worse", 0.0) + noise / 10),
+        "rare_area": list(60 - more.pop("rarer", 0.0) + noise / 10),
+        "rare_mass": [1.0] * 30,
+    }
+    same = {"sets": {"x": 30}, "sha256": "0"}
+    return Result(name, measured=same, pictures={"published": kept, "equal": kept}, **more)
+
+
+def verdict(place: int, *results: Result) -> str:
+    return judge_claims({r.name: r for r in results})[place].verdict
+
+
+def test_vibrancy_is_judged_by_paired_intervals():
+    dull, vivid = [result(f"rescnn-{loss}", 0.5) for loss in ("l1", "l2")], 0.8
+    assert verdict(0, *dull, result("rescnn-ce", vivid)) == "held"
+    assert verdict(0, *dull, result("rescnn-ce", 0.3)) == "not held"
+    assert verdict(0, *dull, result("rescnn-ce", 0.5)) == "undecided"
+    assert verdict(0, *dull) == "not trained yet"
+
+
+def test_methods_on_different_pictures_are_not_compared():
+    other = replace(result("rescnn-ce", 0.9), measured={"sha256": "1"})
+    assert verdict(0, result("rescnn-l1", 0.1), result("rescnn-l2", 0.1), other) == "undecided"
+
+
+def dev(*losses: float) -> list[dict[str, float]]:
+    return [{"samples": 100 * (i + 1), "dev_loss": loss} for i, loss in enumerate(losses)]
+
+
+def test_pretraining_is_judged_at_equal_photographs():
+    scratch = Result("rescnn-ce-scratch", dev=dev(5, 4.5, 4))
+    better, mixed = dev(4.5, 4, 3.5, 3.4), dev(5.5, 4, 3.5)
+    assert verdict(1, Result("rescnn-ce", dev=better), scratch) == "held"
+    assert verdict(1, Result("rescnn-ce", dev=mixed), scratch) == "undecided"
+    assert verdict(1, replace(scratch, name="rescnn-ce", dev=dev(6, 6, 6)), scratch) == "not held"
+
+
+def looks(name: str, *collapsed: bool) -> Result:
+    rows = [{"samples": 100 * i, "collapsed": c} for i, c in enumerate(collapsed)]
+    return Result(name, verdicts=rows)
+
+
+def test_a_collapse_that_does_not_come_is_not_observed():
+    healthy = looks("cdcgan-improved", False, False)
+    assert verdict(2, looks("cdcgan-places", False, True), healthy) == "held"
+    assert verdict(2, looks("cdcgan-places", False), healthy) == "not observed at this scale"
+    assert verdict(2, looks("cdcgan-places", True), looks("cdcgan-improved", True)) == "not held"
+    assert verdict(2, looks("cdcgan-places"), healthy) == "undecided"
+
+
+def test_gans_must_lose_somewhere_for_the_claim_to_hold():
+    cnn = result("rescnn-ce", 1.0)
+    assert verdict(3, cnn, result("pix2pix", 1.0, worse=1)) == "held"
+    assert verdict(3, cnn, result("pix2pix", 1.0, worse=-1, rarer=1)) == "held"
+    assert verdict(3, cnn, result("pix2pix", 1.0, worse=-1, rarer=-1)) == "not held"
+    assert verdict(3, cnn, result("pix2pix", 1.0, worse=-1)) == "undecided"
+
+
+def test_the_factor_makes_a_method_as_colourful_as_the_truth(colourful):
+    truths = [colourful(seed)[:64, :64] for seed in range(4)]
+
+    def pale(truth: np.ndarray, gain: float) -> np.ndarray:
+        grey = truth.mean(axis=2, keepdims=True)
+        return (grey + 0.25 * gain * (truth - grey)).clip(0, 255).astype(np.uint8)
+
+    gain = find_gain(pale, truths, threads=1)
+    assert gain == pytest.approx(4, rel=0.05)
+    assert find_gain(lambda truth, gain: pale(truth, 0), truths, threads=1) is None
+
+
+def test_a_changed_recipe_or_a_larger_budget_asks_for_more_training(tmp_path):
+    recipe = make_recipe({"name": "x"}, name="x")
+    asked = Asked([], tmp_path, tmp_path, tmp_path, 60.0, None, "cpu", [])
+    assert not is_done(recipe, asked)
+    write_result(tmp_path, Result("x", recipe_hash=recipe_hash(recipe), seconds=60))
+    assert is_done(recipe, asked)
+    assert not is_done(recipe, replace(asked, seconds=120.0))
+    other = make_recipe({"name": "x", "train": {"batch": 3}}, name="x")
+    assert not is_done(other, asked)
+
+
+def test_classifiers_are_trained_before_what_starts_from_them(tmp_path):
+    for name, kind in (("a", "l1"), ("z", "labels")):
+        (tmp_path / f"{name}.toml").write_text(f'name = "{name}"\n[loss]\nkind = "{kind}"\n')
+    assert [recipe.name for recipe in read_recipes(tmp_path)] == ["z", "a"]
+    with pytest.raises(LearnError, match="no recipe b"):
+        read_recipes(tmp_path, only=["b"])
+
+
+def test_words_that_say_too_little_are_refused(place):
+    with pytest.raises(UsageError, match="say how long"):
+        learning.main("compare", words(place))
+    with pytest.raises(UsageError, match="--data and --evaluation"):
+        learning.main("compare", [str(place / "recipes"), "--budget", "1m"])
+
+
+def test_evaluation_pictures_are_never_trained_on(place):
+    asked = words(place, "--samples", "8")
+    asked[asked.index("--evaluation") + 1] = str(place / "scenes")
+    with pytest.raises(LearnError):
+        learning.main("compare", asked)

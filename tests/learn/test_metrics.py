@@ -5,12 +5,15 @@ import pytest
 
 from tintype.learn.evaluate.metrics import (
     ab_distance,
+    accuracy,
     auc,
+    auc_curve,
     colorfulness,
     delta_e_2000,
     interval,
     negative_log_likelihood,
     psnr,
+    ssim,
 )
 
 skimage_color = pytest.importorskip("skimage.color")
@@ -88,3 +91,40 @@ def test_the_interval_holds_the_mean_and_shrinks_with_more_pictures():
     assert low < values.mean() < high
     few_low, few_high = interval(values[:40])
     assert few_high - few_low > high - low
+
+
+def test_ssim_agrees_with_scikit_image():
+    draw = np.random.default_rng(0)
+    one = draw.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    other = (one * 0.7 + draw.integers(0, 60, one.shape)).astype(np.uint8)
+    expected = skimage_metrics.structural_similarity(
+        one,
+        other,
+        channel_axis=2,
+        data_range=255,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    assert abs(ssim(one, other) - expected) < 1e-9
+    assert abs(ssim(one, one) - 1) < 1e-12
+
+
+def test_accuracy_counts_by_the_papers_limits():
+    truth = np.zeros((6, 3))
+    lab = np.array(
+        # At 2 %: a and b within 4.4, L within 2, all after rounding.
+        [[0, 4.4, -4.4], [0, 4.6, 0], [2.4, 0, 0], [2.6, 0, 0], [5, 11, 11], [5.6, 0, 0]]
+    )
+    assert accuracy(lab, truth, 2, with_lightness=False) == pytest.approx(100 * 4 / 6)
+    assert accuracy(lab, truth, 2, with_lightness=True) == pytest.approx(100 * 2 / 6)
+    assert accuracy(lab, truth, 5, with_lightness=False) == 100
+    assert accuracy(lab, truth, 5, with_lightness=True) == pytest.approx(100 * 5 / 6)
+
+
+def test_the_parts_of_the_rebalanced_auc_add_up_over_pictures():
+    draw = np.random.default_rng(0)
+    distance, weights = draw.random((2, 40)) * 90, draw.random((2, 40))
+    parts = [auc_curve(d, w) for d, w in zip(distance, weights, strict=True)]
+    together = sum(area for area, _ in parts) / sum(mass for _, mass in parts)
+    assert together == pytest.approx(auc(distance, weights))

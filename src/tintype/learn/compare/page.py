@@ -13,6 +13,7 @@ from tintype.learn.train.checkpoint import write_whole
 
 _SHORT_SECONDS = 20 * 60
 _MISSING = "not trained yet"
+_UNMEASURED = "not measured yet"
 _HEAD = ("cf_ratio", "ab_mae", "ab_rmse", "delta_e", "auc", "auc_rebalanced", "psnr", "ssim")
 _TAIL = (
     "cf_difference",
@@ -97,6 +98,10 @@ def _title(name: str, results: Mapping[str, Result]) -> str:
     return title
 
 
+def _absent(name: str) -> str:
+    return _UNMEASURED if name in OTHERS else _MISSING
+
+
 def _protocol(results: Mapping[str, Result]) -> str:
     measured = {
         r.measured["sha256"]: r.measured for r in results.values() if r.measured and r.published
@@ -128,7 +133,7 @@ def _training(
     for name in names:
         result = results.get(name)
         if result is None:
-            rows.append([_title(name, results), _MISSING, *[""] * 8])
+            rows.append([_title(name, results), _absent(name), *[""] * 8])
             continue
         if result.kind == "bound":
             continue
@@ -188,7 +193,7 @@ def _table(
     for name in names:
         result = results.get(name)
         if result is None:
-            rows.append([_title(name, results), _MISSING, *[""] * (len(figures) - 1)])
+            rows.append([_title(name, results), _absent(name), *[""] * (len(figures) - 1)])
             continue
         if result.kind == "classifier":
             continue
@@ -281,7 +286,7 @@ def _strips(names: Sequence[str], results: Mapping[str, Result], folder: Path) -
     for name in ("ground-truth", "grey-input", *names[2:]):
         result = results.get(name)
         if result is None:
-            rows.append([_title(name, results), _MISSING])
+            rows.append([_title(name, results), _absent(name)])
         elif result.strip:
             rows.append([_title(name, results), f"![{name}]({folder.name}/{result.strip})"])
     return (
