@@ -200,6 +200,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "train options": learning_options("train"),
         "evaluate options": learning_options("evaluate"),
         "export options": learning_options("export"),
+        "compare options": learning_options("compare"),
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,

@@ -29,7 +29,7 @@ from tintype.learn.evaluate.protocol import dev_squares, load_squares
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.loop import color_prior
 
-_DEV_PICTURES = 64
+_DEV_PICTURES = 200
 
 
 @dataclass(frozen=True, slots=True)
