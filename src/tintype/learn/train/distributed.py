@@ -33,7 +33,8 @@ class Team:
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
-        means = (flat / self.size).split([gradient.numel() for gradient in gradients])
+        sizes = [gradient.numel() for gradient in gradients]
+        means = torch.split(flat / self.size, sizes)
         for gradient, mean in zip(gradients, means, strict=True):
             gradient.copy_(mean.view_as(gradient))
 
