@@ -95,11 +95,13 @@ def compare(told: Comparison, say: Callable[[str], None]) -> bool:
         device=told.device,
         strip=read_originals(told.originals, size=told.size),
     )
-    first = everything[0].data
-    sources = find_sources(told.data, exclude=first.exclude, only_groups=first.only_groups)
+    first = next(recipe for recipe in everything if recipe.loss.kind != "labels")
+    sources = find_sources(
+        told.data, exclude=first.data.exclude, only_groups=first.data.only_groups
+    )
     refuse_overlap(sources, find_sources(told.evaluation))
-    photos = open_photos(told.data, first, cache=told.cache)
-    pictures = _pictures(told, everything[0], photos)
+    photos = open_photos(told.data, first.data, cache=told.cache)
+    pictures = _pictures(told, first, photos)
     try:
         for name in OTHERS:
             if (not told.only or name in told.only) and not _scored(name, pictures, asked):

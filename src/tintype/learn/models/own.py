@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tintype.color.abgrid import BINS, bin_centers
+from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
+from tintype.learn.models.blocks import AnnealedMean
 from tintype.learn.models.efficientnet import EfficientNetLite
 from tintype.learn.recipe import ModelRecipe
 
@@ -63,8 +64,7 @@ class OwnNet(nn.Module):
         self.refine = nn.Conv2d(widths[3], widths[3], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(widths[3])
         self.head = nn.Conv2d(widths[3], BINS, 1)
-        self.temperature = temperature
-        self.register_buffer("centers", torch.from_numpy(bin_centers().copy()), persistent=False)
+        self.mean = AnnealedMean(temperature)
 
     def forward(self, L: Tensor) -> Tensor:
         """Lightness to unnormalised log-probabilities.
@@ -94,8 +94,8 @@ class OwnNet(nn.Module):
         Returns:
             (B, 2, h, w) in CIELAB units.
         """
-        mass = torch.softmax(raw.float() / self.temperature, dim=1)
-        return torch.einsum("bqhw,qc->bchw", mass, self.centers)
+        ab: Tensor = self.mean(raw)
+        return ab
 
     def load_pretrained(self) -> None:
         """Puts the ImageNet weights into the encoder.

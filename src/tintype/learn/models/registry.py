@@ -6,16 +6,29 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from tintype.errors import LearnError
-from tintype.learn.models import cdcgan, cheng, iizuka, larsson, own, pix2pix
+from tintype.learn.models import (
+    cdcgan,
+    cheng,
+    iizuka,
+    larsson,
+    own,
+    pix2pix,
+    rescnn,
+    resnet,
+    zhang,
+)
 from tintype.learn.recipe import ModelRecipe
 
 MODELS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
     "cdcgan": cdcgan.build,
     "cheng": cheng.build,
+    "grey-resnet18": resnet.build,
     "iizuka": iizuka.build,
     "larsson": larsson.build,
     "own": own.build,
     "pix2pix": pix2pix.build,
+    "rescnn": rescnn.build,
+    "zhang": zhang.build,
 }
 
 # What a generator is trained against; a discriminator is in its generator's file.
