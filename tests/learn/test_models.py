@@ -4,47 +4,8 @@ import torch
 from torch import nn
 
 from tintype.color.abgrid import annealed_mean
-from tintype.learn.models.contract import Colorizer
 from tintype.learn.models.efficientnet import VARIANTS, EfficientNetLite
 from tintype.learn.models.own import OwnNet
-from tintype.learn.models.registry import MODELS, build
-from tintype.learn.recipe import ModelRecipe
-
-
-@pytest.fixture(params=sorted(MODELS))
-def model(request: pytest.FixtureRequest) -> nn.Module:
-    torch.manual_seed(0)
-    return build(ModelRecipe(kind=request.param, width=0.05, widths=(16, 16, 16, 16))).eval()
-
-
-@pytest.mark.parametrize("sides", [(1, 1), (2, 3), (5, 1)])
-def test_every_model_keeps_the_contract(model: nn.Module, sides: tuple[int, int]):
-    assert isinstance(model, Colorizer)
-    size = sides[0] * max(32, model.multiple), sides[1] * max(32, model.multiple)
-    with torch.no_grad():
-        raw = model.forward(torch.rand(2, 1, *size) * 100)
-        ab = model.to_ab(raw)
-    assert ab.shape == (2, 2, size[0] // model.stride, size[1] // model.stride)
-    assert torch.isfinite(ab).all()
-    assert ab.abs().max() <= 110
-
-
-def test_gradients_reach_every_parameter(model: nn.Module):
-    model.train()
-    assert isinstance(model, Colorizer)
-    side = max(64, model.multiple)
-    raw = model.forward(torch.rand(2, 1, side, side) * 100)
-    (raw * torch.randn_like(raw)).mean().backward()
-    silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    assert silent == []
-
-
-def test_the_guard_for_silent_parameters_finds_one():
-    model = OwnNet(widths=(16, 16, 16, 16))
-    model.unused = nn.Linear(2, 2)
-    raw = model(torch.rand(1, 1, 64, 64) * 100)
-    raw.mean().backward()
-    assert any(p.grad is None for p in model.parameters())
 
 
 def test_torch_and_numpy_decode_alike():

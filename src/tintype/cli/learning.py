@@ -119,6 +119,7 @@ def _train(options: argparse.Namespace) -> int:
         classifier=options.classifier,
         device=device,
         team=team,
+        say=_say if team.rank == 0 else _say_nothing,
     )
     progress = train(run, recipe, photos, sitting)
     if team.rank > 0:
@@ -364,6 +365,10 @@ def _compare(options: argparse.Namespace) -> int:
         return _INTERRUPTED
     print(page)  # noqa: T201 - the result
     return 0
+
+
+def _say_nothing(_text: str) -> None:
+    """What every process but the first of a team says."""
 
 
 def _say(text: str) -> None:

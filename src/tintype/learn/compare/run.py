@@ -216,6 +216,7 @@ def train_enough(
         max_samples=asked.samples,
         classifier=classifier,
         device=asked.device,
+        say=say,
     )
     progress = train(run, recipe, photos, sitting)
     if not _enough(progress, recipe, asked):

@@ -22,9 +22,10 @@ from tintype.color.abgrid import AB_LIMIT, BINS, soft_code_table
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
-from tintype.learn.models.contract import OnClassifier, Pretrained
-from tintype.learn.models.registry import build
+from tintype.learn.models.contract import Colorizer, OnClassifier, Pretrained, stride_of
+from tintype.learn.models.registry import build, build_discriminator
 from tintype.learn.recipe import Recipe, make_recipe, recipe_to_toml
+from tintype.learn.train.adversarial import AdversarialStep
 from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
@@ -34,12 +35,19 @@ from tintype.learn.train.checkpoint import (
     save_weights,
     write_whole,
 )
+from tintype.learn.train.collapse import Verdict, Watch
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.log import Log
-from tintype.learn.train.look import look
+from tintype.learn.train.look import Found, look
 from tintype.learn.train.objectives import make_objective
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
 from tintype.learn.train.steps import PlainStep, Step
+
+_BEST = "best.safetensors"  # beside the checkpoint and laid out like it
+
+
+def _in_silence(_text: str) -> None:
+    """Says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Sitting:
         classifier: A checkpoint of a grey classifier for ``model.init = "classifier"``, or None.
         device: Where to train.
         team: The processes that train together.
+        say: Where a line for a person goes: that a generator has collapsed.
     """
 
     max_seconds: float | None = None
@@ -63,6 +72,7 @@ class Sitting:
     classifier: Path | None = None
     device: str = "cpu"
     team: Team = field(default_factory=Team)
+    say: Callable[[str], None] = _in_silence
 
 
 @dataclass(slots=True)
@@ -77,18 +87,29 @@ class _Run:
     progress: Progress
     facts: dict[str, Any]
     team: Team
+    watch: Watch
+    say: Callable[[str], None]
 
-    def keep(self) -> None:
+    def keep(self, name: str = "checkpoint.safetensors") -> None:
         """Writes the checkpoint."""
         if self.team.rank == 0:
             save_checkpoint(
-                self.folder / "checkpoint.safetensors",
+                self.folder / name,
                 modules=self.step.modules,
                 ema=self.ema,
                 optimizers=self.step.optimizers,
                 progress=self.progress,
-                facts=self.facts,
+                facts=self.facts | {"watch": self.watch.state()},
             )
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Puts back the weights, their average and the moments that `keep` wrote."""
+        for name, module in self.step.modules.items():
+            module.load_state_dict(part(tensors, f"{name}."))
+        for name, tensor in part(tensors, "ema.").items():
+            self.ema[name].copy_(tensor)
+        for name, optimizer in self.step.optimizers.items():
+            restore_optimizer(optimizer, tensors, name)
 
 
 def train(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Progress:
@@ -104,8 +125,9 @@ def train(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Pro
         How far the run has come.
 
     Raises:
-        LearnError: The checkpoint belongs to another recipe or other data, the data have more
-            labels than the network, or the numbers ran away.
+        LearnError: The checkpoint belongs to another recipe or other data, the recipe asks for
+            what its network cannot do, the data have more labels than the network, or the numbers
+            ran away.
     """
     run = _begin(folder, recipe, photos, sitting)
     settings, progress, team = recipe.train, run.progress, run.team
@@ -147,6 +169,7 @@ def _begin(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> _R
     )
     prior = color_prior(sampler, photos)
     model = _new_model(recipe, sitting).to(device)
+    _check_recipe(recipe, model)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = _Run(
         folder=folder,
@@ -157,6 +180,8 @@ def _begin(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> _R
         progress=Progress(),
         facts=_facts(recipe, photos, sitting),
         team=team,
+        watch=Watch(),
+        say=sitting.say,
     )
     if (folder / "checkpoint.safetensors").exists():
         _resume(run, folder / "checkpoint.safetensors")
@@ -180,6 +205,27 @@ def _check_labels(recipe: Recipe, photos: Photos) -> None:
         )
 
 
+def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
+    """What one table of a recipe asks for must be possible with the others."""
+    train = recipe.train
+    if train.watch_collapse and recipe.loss.kind != "adversarial":
+        raise LearnError(
+            f"{recipe.name}: train.watch_collapse needs a discriminator.",
+            hint='Set loss.kind = "adversarial", or watch_collapse = false.',
+        )
+    if train.rollback and not train.watch_collapse:
+        raise LearnError(
+            f"{recipe.name}: train.rollback without train.watch_collapse never happens.",
+            hint="Set watch_collapse = true.",
+        )
+    if isinstance(model, Colorizer) and recipe.data.size % model.multiple:
+        raise LearnError(
+            f"{recipe.name}: data.size = {recipe.data.size} is no multiple of {model.multiple}, "
+            f"which {recipe.model.kind} needs.",
+            hint=f"Set data.size = {-(-recipe.data.size // model.multiple) * model.multiple}.",
+        )
+
+
 def _new_model(recipe: Recipe, sitting: Sitting) -> nn.Module:
     model = build(recipe.model)
     if sitting.init is not None:
@@ -199,6 +245,10 @@ def _new_model(recipe: Recipe, sitting: Sitting) -> nn.Module:
 
 
 def _make_step(model: nn.Module, recipe: Recipe, prior: Tensor, team: Team) -> Step:
+    if recipe.loss.kind == "adversarial":
+        discriminator = build_discriminator(recipe.model).to(prior.device)
+        discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return AdversarialStep(model, discriminator, recipe, team)
     objective = make_objective(recipe, prior).to(prior.device)
     return PlainStep(model, objective, recipe.train, team)
 
@@ -238,9 +288,68 @@ def _measure(run: _Run, log: Log) -> None:
     found = look(run.step, model, run.sampler)
     if found is None:
         return
-    note_measurement(run.progress, found.values["loss"], run.recipe.train)
-    log.write(run.progress, {f"dev_{name}": value for name, value in found.values.items()})
+    verdict = _judge(run, found) if run.recipe.train.watch_collapse else None
+    if verdict is None or not verdict.collapsed:
+        note_measurement(run.progress, found.values["loss"], run.recipe.train)
+    row: dict[str, float | str] = {f"dev_{name}": value for name, value in found.values.items()}
+    if verdict is not None:
+        row |= _told(run.watch, verdict)
+    log.write(run.progress, row)
     log.sheet(run.progress, found)
+    if verdict is not None:
+        _act(run, verdict)
+
+
+def _judge(run: _Run, found: Found) -> Verdict:
+    """Whether the generator has collapsed, by what it makes of some photographs of dev."""
+    assert found.guess is not None
+    truth = found.some.ab_at(stride_of(run.step.modules["model"]))
+    values = found.values
+    return run.watch.observe(
+        run.progress.samples,
+        found.guess,
+        truth,
+        accuracy=values["d_accuracy"],
+        loss=values["loss"],
+    )
+
+
+def _told(watch: Watch, verdict: Verdict) -> dict[str, float | str]:
+    """A verdict and what it rests on, for the log."""
+    seen = watch.last
+    assert seen is not None
+    return {
+        "collapsed": float(verdict.collapsed),
+        "reasons": "; ".join(verdict.reasons),
+        "dev_hue_bits": seen.entropy,
+        "dev_hue_bits_true": seen.true_entropy,
+        "dev_chroma_ratio": seen.chroma,
+        "dev_centred": seen.centred,
+    }
+
+
+def _act(run: _Run, verdict: Verdict) -> None:
+    """Keeps the best state; after a collapse says so and, where the recipe wants it, goes back.
+
+    The checkpoint is written after either, so that it is never older than the best state: a run
+    that is killed goes on to the same weights.
+    """
+    if verdict.best:
+        run.keep(_BEST)
+        run.keep()
+    if not verdict.collapsed:
+        return
+    best = run.watch.best
+    line = f"{run.recipe.name}: collapsed at {run.progress.samples} samples: {verdict.reasons[0]}"
+    if not run.recipe.train.rollback or best is None:
+        run.say(f"{line}.")
+        return
+    run.say(f"{line}; back to {best.samples}.")
+    run.team.wait()  # until the first process has written it
+    tensors, _, _ = load_checkpoint(run.folder / _BEST)
+    run.restore(tensors)
+    run.progress.cuts, run.progress.waited = run.progress.cuts + 1, 0
+    run.keep()
 
 
 def _keep_weights(run: _Run, name: str) -> None:
@@ -310,12 +419,8 @@ def _facts(recipe: Recipe, photos: Photos, sitting: Sitting) -> dict[str, Any]:
 def _resume(run: _Run, checkpoint: Path) -> None:
     tensors, run.progress, kept = load_checkpoint(checkpoint)
     _refuse_other(checkpoint, kept, run.facts, name=run.recipe.name)
-    for name, module in run.step.modules.items():
-        module.load_state_dict(part(tensors, f"{name}."))
-    for name, tensor in part(tensors, "ema.").items():
-        run.ema[name].copy_(tensor)
-    for name, optimizer in run.step.optimizers.items():
-        restore_optimizer(optimizer, tensors, name)
+    run.restore(tensors)
+    run.watch = Watch(kept.get("watch", ()))
 
 
 def _refuse_other(
