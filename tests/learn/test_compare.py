@@ -76,6 +76,11 @@ def test_one_command_makes_rows_and_page_and_does_nothing_twice(place, capsys):
     page = (place / "results.md").read_text()
     assert "| two | not trained yet |" in page
     assert "**short run**" in page
+    assert (
+        f"| one | EfficientNet-Lite U-Net over 313 colours |  | `{result['recipe_hash'][:16]}` "
+        in page
+    )
+    assert f"`{result['sha256'][:16]}` |" in page
     assert "None of\nthis speaks of the published weights" in page
 
     before = (place / "results" / "one.json").stat().st_mtime_ns

@@ -38,7 +38,7 @@ from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
 from tintype.learn.models.contract import Colorizer
-from tintype.learn.models.registry import build
+from tintype.learn.models.registry import MODELS, build
 from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import (
     Progress,
@@ -118,11 +118,12 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
     """
     facts, progress, model = trained.facts, trained.progress, trained.model
     assert isinstance(model, Colorizer)
+    file = MODELS[facts["recipe"]["model"]["kind"]]
     return {
         "name": facts["recipe"]["name"],
         "version": tintype.__version__,
-        "title": "",
-        "paper": "",
+        "title": file.TITLE,
+        "paper": file.PAPER,
         "license": "",
         "multiple": model.multiple,
         "stride": model.stride,

@@ -87,6 +87,14 @@ def test_every_network_has_a_recipe():
     assert {read_recipe(path).model.kind for path in FILES} == set(MODELS)
 
 
+def test_every_file_says_what_it_implements():
+    for kind, file in MODELS.items():
+        assert file.TITLE
+        assert bool(file.PAPER) == (kind != "own")
+        year = file.PAPER[-4:]
+        assert kind == "own" or (year.isdigit() and 2000 < int(year) < 2030)
+
+
 def test_all_but_the_classifier_colour():
     silent = {kind for kind in MODELS if not isinstance(fresh(first_of(kind)), Colorizer)}
     assert silent == {CLASSIFIER}

@@ -8,6 +8,7 @@ from tintype.learn.compare.curves import draw_curves
 from tintype.learn.compare.others import OTHERS
 from tintype.learn.compare.results import DEMONSTRATION, EVERYTHING, Result, read_results
 from tintype.learn.evaluate.figures import FIGURES, Figure
+from tintype.learn.models.registry import MODELS
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_whole
 
@@ -80,6 +81,7 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
     parts.append(_epochs(results, recipes, folder))
     parts.append(_on_purpose(results, folder))
     parts.append(_curves(results, folder))
+    parts.append(_cards(results, recipes))
     page = folder.with_suffix(".md")
     write_whole(page, ("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
     return page
@@ -361,6 +363,27 @@ def _curves(results: Mapping[str, Result], folder: Path) -> str:
     missing = "".join(f" {name}: {_MISSING}." for name in pair if name not in lines)
     drawn = f"![curves]({folder.name}/curves.png)"
     return f"{text}\n\nLoss on dev by photographs seen.{missing}\n\n{drawn}"
+
+
+def _cards(results: Mapping[str, Result], recipes: Sequence[Recipe]) -> str:
+    rows = []
+    for recipe in recipes:
+        result, file = results.get(recipe.name), MODELS[recipe.model.kind]
+        rows.append(
+            [
+                recipe.name,
+                file.TITLE,
+                file.PAPER,
+                _MISSING if result is None else f"`{result.recipe_hash[:16]}`",
+                "" if result is None or not result.sha256 else f"`{result.sha256[:16]}`",
+            ]
+        )
+    head = ["recipe", "what it is", "source", "recipe's hash", "model file's hash"]
+    return (
+        "## What each row is\n\nThe first 16 digits of each SHA-256; the whole ones, the recipe as "
+        "trained and the log's points are in the JSON file of the row. Each exported model carries "
+        "its card inside.\n\n" + _markdown(head, rows)
+    )
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -26,6 +26,12 @@ from torch.nn import functional as F
 from tintype.errors import LearnError
 from tintype.learn.recipe import ModelRecipe
 
+TITLE = "Conditional DCGAN"
+PAPER = (
+    "K. Nazeri, E. Ng, M. Ebrahimi, Image Colorization with Generative Adversarial "
+    "Networks, AMDO 2018"
+)
+
 _RANGE = 110.0  # of a and b: tanh's -1 and 1 stand for -110 and 110
 _SLOPE = 0.2  # of the leaky ReLU (section 3.1)
 

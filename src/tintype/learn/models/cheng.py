@@ -26,6 +26,9 @@ from torch.nn import functional as F
 from tintype.color.cielab import lab_to_rgb01, rgb01_to_lab
 from tintype.learn.recipe import ModelRecipe
 
+TITLE = "Patch features, a small network, a joint bilateral filter"
+PAPER = "Z. Cheng, Q. Yang, B. Sheng, Deep Colorization, ICCV 2015"
+
 _PATCH = 3  # radius: 7 x 7 greys
 _DIRECTIONS = 8
 _RING = 3  # places on DAISY's ring

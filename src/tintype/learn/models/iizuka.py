@@ -19,6 +19,9 @@ from torch.nn import functional as F
 
 from tintype.learn.recipe import ModelRecipe
 
+TITLE = "Local and global streams with joint classification"
+PAPER = "S. Iizuka, E. Simo-Serra, H. Ishikawa, Let there be Color!, ACM TOG 35(4), 2016"
+
 _RANGE = 100.0  # of a and b: the sigmoid's 0 and 1 stand for -100 and 100
 
 

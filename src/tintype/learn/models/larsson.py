@@ -15,7 +15,8 @@ Deviations: the grey is the luma (Rec.601), not the mean of R, G and B, and the 
 moved onto that luma before it is clipped. The trunk starts from random weights, as no VGG-16 that
 was trained on grey is at hand; its batch normalisation has neither scale nor shift, as in the
 released training file, whose biases before it cancel and are left out. A picture's middle, which
-that file draws places from, is extended to the whole picture.
+that file draws places from, is extended to the whole picture. The paper's weight on very dark and
+very bright places, where chroma cannot be seen, is left out of the chroma's term.
 """
 
 import math
@@ -27,6 +28,12 @@ from torch.nn import functional as F
 from tintype.color.cielab import lab_to_rgb01, rgb01_to_lab
 from tintype.color.gamut import LUMA_SHARES
 from tintype.learn.recipe import ModelRecipe
+
+TITLE = "Hypercolumns to histograms of hue and chroma"
+PAPER = (
+    "G. Larsson, M. Maire, G. Shakhnarovich, Learning Representations for Automatic "
+    "Colorization, ECCV 2016"
+)
 
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and layers of VGG-16
 _FULL = 4096  # of fc6 and fc7

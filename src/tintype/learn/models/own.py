@@ -18,6 +18,9 @@ from tintype.learn.models.blocks import AnnealedMean
 from tintype.learn.models.efficientnet import EfficientNetLite
 from tintype.learn.recipe import ModelRecipe
 
+TITLE = "EfficientNet-Lite U-Net over 313 colours"
+PAPER = ""
+
 
 class Up(nn.Module):
     """Doubles the size, joins the encoder's features of that size, and convolves."""

@@ -29,6 +29,12 @@ from torch.nn import functional as F
 from tintype.errors import LearnError
 from tintype.learn.recipe import ModelRecipe
 
+TITLE = "U-Net against a patch discriminator"
+PAPER = (
+    "P. Isola, J.-Y. Zhu, T. Zhou, A. Efros, Image-to-Image Translation with "
+    "Conditional Adversarial Networks, CVPR 2017"
+)
+
 _RANGE = 110.0  # of a and b: tanh's -1 and 1 stand for -110 and 110
 _SLOPE = 0.2  # of the leaky ReLU (section 6.1)
 

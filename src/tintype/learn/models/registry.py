@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from torch import nn
 
@@ -19,16 +20,33 @@ from tintype.learn.models import (
 )
 from tintype.learn.recipe import ModelRecipe
 
-MODELS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
-    "cdcgan": cdcgan.build,
-    "cheng": cheng.build,
-    "grey-resnet18": resnet.build,
-    "iizuka": iizuka.build,
-    "larsson": larsson.build,
-    "own": own.build,
-    "pix2pix": pix2pix.build,
-    "rescnn": rescnn.build,
-    "zhang": zhang.build,
+
+class ModelFile(Protocol):
+    """What a file of this folder says of its network.
+
+    Attributes:
+        TITLE: One line for people.
+        PAPER: What it implements; empty for our own.
+    """
+
+    TITLE: str
+    PAPER: str
+
+    def build(self, recipe: ModelRecipe) -> nn.Module:
+        """The network of a recipe, with random weights."""
+        ...
+
+
+MODELS: Mapping[str, ModelFile] = {
+    "cdcgan": cdcgan,
+    "cheng": cheng,
+    "grey-resnet18": resnet,
+    "iizuka": iizuka,
+    "larsson": larsson,
+    "own": own,
+    "pix2pix": pix2pix,
+    "rescnn": rescnn,
+    "zhang": zhang,
 }
 
 # What a generator is trained against; a discriminator is in its generator's file.
@@ -49,7 +67,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
         raise LearnError(
             f"There is no network model.kind = {recipe.kind}.", hint=f"Did you mean {near[0]}?"
         )
-    return MODELS[recipe.kind](recipe)
+    return MODELS[recipe.kind].build(recipe)
 
 
 def build_discriminator(recipe: ModelRecipe) -> nn.Module:

@@ -25,6 +25,9 @@ from tintype.errors import LearnError
 from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
 from tintype.learn.recipe import ModelRecipe
 
+TITLE = "The report's CNN on a grey ResNet-18"
+PAPER = "M. Zhou, P. Zhou, Automatic Colorization, 2019"
+
 _RANGE = 110.0  # of a and b
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
 _TRUNK = "trunk."

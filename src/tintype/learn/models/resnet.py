@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from tintype.learn.models.blocks import GreyTrunk
 from tintype.learn.recipe import ModelRecipe
 
+TITLE = "Grey ResNet-18 classifier"
+PAPER = "K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image Recognition, CVPR 2016"
+
 
 class GreyResNet18(nn.Module):
     """L to what is in the picture. It does not colour.

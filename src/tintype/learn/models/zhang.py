@@ -19,6 +19,9 @@ from tintype.color.abgrid import BINS
 from tintype.learn.models.blocks import AnnealedMean
 from tintype.learn.recipe import ModelRecipe
 
+TITLE = "Classification over 313 colours"
+PAPER = "R. Zhang, P. Isola, A. A. Efros, Colorful Image Colorization, ECCV 2016"
+
 _TEMPERATURE = 0.38  # section 2.3
 # Channels, convolutions, stride of the last one, dilation.
 _BLOCKS = (
