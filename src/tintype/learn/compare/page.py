@@ -76,6 +76,7 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
     parts.append(_table(names, results, "equal", _TAIL))
     parts.append(_per_set(names, results))
     parts.append(_distributions(names, results))
+    parts.append(_perceptual(names, results))
     parts.append(_claims(results))
     parts.append(_strips(names, results, folder))
     parts.append(_epochs(results, recipes, folder))
@@ -271,6 +272,34 @@ def _distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
     if not rows:
         return f"{text}\n\nNone is measured yet."
     return f"{text}\n\n{_markdown(['method', 'temperature', *_HONESTY.values()], rows)}"
+
+
+def _perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
+    metrics = sorted({metric for result in results.values() for metric in result.perceptual})
+    text = "## LPIPS and FID"
+    if not metrics:
+        return (
+            f"{text}\n\nNot measured: the packages `lpips` and `torch-fidelity`, or the networks "
+            "they rest on, were not installed ([how](how-to/compare.md#lpips-and-fid))."
+        )
+    rows = [
+        [
+            _title(name, results),
+            *(
+                "{:.3f} ({:.3f}–{:.3f})".format(*results[name].perceptual[metric])
+                if metric in results[name].perceptual
+                else ""
+                for metric in metrics
+            ),
+        ]
+        for name in names
+        if name in results and results[name].perceptual
+    ]
+    return (
+        f"{text}\n\nBlock (i), all pictures. FID has no interval, and with so few pictures it is "
+        f"large for every method: it orders these rows and says nothing beyond them.\n\n"
+        + _markdown(["method", *metrics], rows)
+    )
 
 
 def _claims(results: Mapping[str, Result]) -> str:

@@ -36,6 +36,7 @@ from tintype.learn.compare.score import (
     find_gain,
     score_block,
     score_distribution,
+    score_perceptual,
 )
 from tintype.learn.compare.strip import write_strip
 from tintype.learn.data.photos import Photos
@@ -288,6 +289,7 @@ def score_painter(
         result,
         published=blocks["published"].figures,
         equal=blocks["equal"].figures if "equal" in blocks else {},
+        perceptual=score_perceptual(paint, pictures),
         gain=gain,
         pictures={name: block.kept for name, block in blocks.items()},
         measured=measured_on(pictures),

@@ -18,6 +18,7 @@ from tintype.learn.compare.results import EVERYTHING
 from tintype.learn.evaluate.distribution import ask, fit_temperature, honesty
 from tintype.learn.evaluate.figures import Figure, columns_of, measure, rarity, summarize
 from tintype.learn.evaluate.metrics import Floats, colorfulness
+from tintype.learn.evaluate.perceptual import installed, perceptual
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 Picture = NDArray[np.uint8]
@@ -160,6 +161,14 @@ def score_block(paint: Paint, pictures: Pictures, gain: float) -> Block:
     else:
         figures[EVERYTHING] = next(iter(figures.values()))
     return Block(figures, {name: [float(v) for v in whole[name]] for name in _KEPT})
+
+
+def score_perceptual(paint: Paint, pictures: Pictures) -> dict[str, Figure]:
+    """What LPIPS and FID say of a method as published, where their networks are installed."""
+    truths = [truth for part in pictures.sets.values() for truth in part]
+    if not installed():
+        return {}
+    return perceptual(paint_all(paint, truths, 1.0, threads=pictures.threads), truths)
 
 
 def kept_columns(kept: Mapping[str, Sequence[float]]) -> dict[str, Floats]:
