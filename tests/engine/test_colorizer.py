@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -282,3 +283,25 @@ def test_no_torch_is_loaded(engine: Engine, photo_of: PhotoOf, cameraman: np.nda
     buffer = BytesIO()
     Image.fromarray(np.asarray(engine.colorize(photo_of(cameraman)).color)).save(buffer, "PNG")
     assert not {"torch", "onnx"} & set(sys.modules) or "tintype.learn" in sys.modules
+
+
+def _cores_used(work: Callable[[], object]) -> float:
+    """Processor time of this process, all its threads together, over the time of the clock."""
+    work()
+    clock, processor = time.perf_counter(), time.process_time()
+    for _ in range(10):
+        work()
+    return (time.process_time() - processor) / (time.perf_counter() - clock)
+
+
+@pytest.mark.parametrize("shape", [(816, 1224), (400, 3000)])
+@pytest.mark.parametrize("half_chroma", [True, False])
+def test_one_thread_is_one_thread(
+    tiny: Bundle, photo_of: PhotoOf, shape: tuple[int, int], half_chroma: bool
+) -> None:
+    """OpenBLAS must not wake threads that spin: in a folder they take the other processes' cores.
+
+    A busy machine makes the clock's time longer and so hides a fault, but never makes one up.
+    """
+    engine, photo = Engine(tiny, threads=1), photo_of(noise(shape))
+    assert _cores_used(lambda: engine.colorize(photo, half_chroma=half_chroma)) < 1.15

@@ -22,7 +22,9 @@ _ROWS = (
 BINS = 313
 AB_LIMIT = 110
 """Largest |a| or |b| in the integer table; the sRGB gamut ends at 108."""
-_BLOCK = 512
+# Colours at a time; with more than 279 the product below wakes OpenBLAS's other threads, which then
+# spin for longer than it takes.
+_BLOCK = 256
 
 
 @functools.cache

@@ -23,6 +23,9 @@ _LARGEST_GAIN = 4
 """A tiny picture is enlarged at most this much: a 1 x 1 needs no 256 pixels."""
 _REGULARITY = 80 * 2.55**2
 """Variance of Y' (in steps of 255) below which a slope is not trusted: 80 in L."""
+_ON_ONE_THREAD = 1 << 18
+"""Multiplications up to which OpenBLAS wakes no other threads. They would spin for longer than the
+product takes, and in a folder's processes for the whole time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +200,11 @@ class ChromaUp:
         for row, tap in zip(rows, taps, strict=True):  # at the edges two taps meet in one row
             weights[np.arange(luma.shape[0]), row - first] += tap
         known = self._columns[:, first : last + 1]
-        planes: NDArray[np.float32] = np.matmul(weights, known)  # (5, n, W)
+        planes = np.empty((5, *luma.shape), np.float32)
+        step = max(1, _ON_ONE_THREAD // known[0].size)
+        for above in range(0, luma.shape[0], step):
+            part = slice(above, above + step)
+            np.matmul(weights[part], known, out=planes[:, part])
         detail = luma.astype(np.float32)
         if luma.dtype == np.uint16:
             detail *= np.float32(255 / 65535)

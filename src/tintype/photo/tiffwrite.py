@@ -56,7 +56,7 @@ def write(pages: Sequence[Page]) -> bytes | None:
     # Values of EXIF directories stay as they are, so the file takes their byte order.
     orders = {exif.byte_order(page.exif) for page in pages if page.exif}
     order = ">" if orders == {">"} else "<"
-    parts = [ifd.header(order)[:4], b"\0\0\0\0"]
+    parts: list[bytes | memoryview] = [ifd.header(order)[:4], b"\0\0\0\0"]
     at = 8
     pointer: tuple[int, int] = (1, 0)
     for page in pages:
@@ -64,8 +64,8 @@ def write(pages: Sequence[Page]) -> bytes | None:
         offsets = []
         for strip in strips:
             offsets.append(at)
-            parts.append(strip + b"\0" * (len(strip) % 2))
-            at += len(parts[-1])
+            parts += [strip, b"\0" * (len(strip) % 2)]
+            at += len(strip) + len(strip) % 2
         tags = _page_tags(page, order, rows, offsets, [len(strip) for strip in strips])
         directory = ifd.serialise(tags, order=order, base=at)
         directory += b"\0" * (len(directory) % 2)
@@ -78,23 +78,30 @@ def write(pages: Sequence[Page]) -> bytes | None:
     return b"".join(parts)
 
 
-def _point(parts: list[bytes], pointer: tuple[int, int], order: str, target: int) -> None:
+def _point(
+    parts: list[bytes | memoryview], pointer: tuple[int, int], order: str, target: int
+) -> None:
     """Writes where the next directory stands into the part that must say so."""
     index, place = pointer
-    part = parts[index]
+    part = bytes(parts[index])
     parts[index] = part[:place] + struct.pack(order + "I", target) + part[place + 4 :]
 
 
-def _strips(page: Page, order: str) -> tuple[list[bytes], int]:
+def _strips(page: Page, order: str) -> tuple[list[bytes | memoryview], int]:
+    """The strips and how many rows each has.
+
+    Unpacked pixels are not copied: 100 megapixels would be in memory three times.
+    """
     height, width, channels = page.pixels.shape
     size = page.pixels.dtype.itemsize
     rows = max(1, _STRIP_BYTES // (width * channels * size))
-    strips = []
+    strips: list[bytes | memoryview] = []
     for top in range(0, height, rows):
         strip = page.pixels[top : top + rows]
         if page.packing == "deflate":
             strip = np.diff(strip, axis=1, prepend=strip.dtype.type(0))
-        data = strip.astype(f"{order}u{size}").tobytes()
+        stored = np.ascontiguousarray(strip.astype(f"{order}u{size}", copy=False))
+        data = stored.reshape(-1).view(np.uint8).data
         strips.append(zlib.compress(data, 1) if page.packing == "deflate" else data)
     return strips, rows
 
