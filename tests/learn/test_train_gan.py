@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tintype.cli.learning import main
 from tintype.errors import LearnError
-from tintype.learn.train import loop
+from tintype.learn.train import run as runs
 from tintype.learn.train.collapse import Verdict, Watch, observe
 
 WriteRecipe = Callable[..., Path]
@@ -81,7 +81,7 @@ def test_a_collapse_goes_back_to_the_best_and_cuts_the_rate(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    monkeypatch.setattr(loop, "Watch", Scripted)
+    monkeypatch.setattr(runs, "Watch", Scripted)
     recipe = recipe_file(model=MODEL, train=f"watch_collapse = true\nrollback = true{LOSS}")
     assert train(recipe, "run", 32) == 0
     run = tmp_path / "run"
@@ -106,7 +106,7 @@ def test_without_rollback_a_collapse_is_only_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    monkeypatch.setattr(loop, "Watch", Scripted)
+    monkeypatch.setattr(runs, "Watch", Scripted)
     recipe = recipe_file(model=MODEL, train=f"watch_collapse = true{LOSS}")
     assert train(recipe, "run", 32) == 0
     assert "collapsed at 32 samples: as the script says.\n" in capsys.readouterr().err

@@ -79,7 +79,8 @@ def _train(options: argparse.Namespace) -> int:
     from tintype.learn.data.photos import open_photos
     from tintype.learn.recipe import read_recipe
     from tintype.learn.train.distributed import join_team
-    from tintype.learn.train.loop import Sitting, train
+    from tintype.learn.train.loop import train
+    from tintype.learn.train.run import Sitting
 
     recipe = read_recipe(options.recipe)
     run = options.run or Path("runs") / recipe.name

@@ -26,9 +26,9 @@ from tintype.learn.compare.strip import read_originals
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.manifest import find_sources, refuse_overlap
 from tintype.learn.data.photos import Photos, open_photos
+from tintype.learn.data.prior import color_prior
 from tintype.learn.evaluate.protocol import dev_squares, load_squares
 from tintype.learn.recipe import Recipe
-from tintype.learn.train.loop import color_prior
 
 _DEV_PICTURES = 200
 

@@ -53,7 +53,8 @@ from tintype.learn.models.contract import Colorizer
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
-from tintype.learn.train.loop import Sitting, train
+from tintype.learn.train.loop import train
+from tintype.learn.train.run import Sitting
 
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
 _NORMAL = 0.4  # what cards of networks without a distribution call normal; the factor is then 1
