@@ -224,7 +224,48 @@ def colorize_bytes(
         SkippedPhotoError: A colour photograph, and `color_photos` is "skip".
         PhotoError: Any other reason why this file cannot be coloured.
     """
-    photos = decode(data, name=name, max_pixels=max_pixels)
+    return colorize_photos(
+        decode(data, name=name, max_pixels=max_pixels),
+        name=name,
+        engine=engine,
+        settings=settings,
+        provenance=provenance,
+        form=form,
+        strip_metadata=strip_metadata,
+        color_photos=color_photos,
+        check_grey=check_grey,
+    )
+
+
+def colorize_photos(
+    photos: Sequence[Photo],
+    *,
+    name: str,
+    engine: Engine,
+    settings: Settings,
+    provenance: Provenance,
+    form: str | None = None,
+    strip_metadata: bool = False,
+    color_photos: Literal["color", "skip"] = "color",
+    check_grey: bool = False,
+) -> Coloring:
+    """As `colorize_bytes`, of a file that is decoded already: its bytes can be given up before.
+
+    Args:
+        photos: The pages of one file.
+        name: As there, and so are the others.
+        engine: The loaded model.
+        settings: How to colour.
+        provenance: As `provenance_of` gives it.
+        form: The format to write.
+        strip_metadata: Write no more than the pixels need.
+        color_photos: Whether a colour photograph is coloured anew.
+        check_grey: Compare the grey of what was written.
+
+    Raises:
+        SkippedPhotoError: As there.
+        PhotoError: As there.
+    """
     tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
     if tone == "color" and color_photos == "skip":
         raise SkippedPhotoError(f"{name} is a colour photograph.")

@@ -307,7 +307,7 @@ def test_a_fault_of_ours_is_a_row_too(
     def break_down(*_: object, **__: object) -> None:
         raise next(faults)
 
-    monkeypatch.setattr(work, "colorize_bytes", break_down)
+    monkeypatch.setattr(work, "colorize_photos", break_down)
     first, second = do(Plan([str(tmp_path)]), options)
     assert "ZeroDivisionError" in str(first.error)
     assert "memory" in str(second.error)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Literal
 
-from tintype.api import colorize_bytes, provenance_of, read_input
+from tintype.api import colorize_photos, provenance_of, read_input
 from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine, Settings
 from tintype.errors import (
@@ -19,7 +19,7 @@ from tintype.errors import (
 from tintype.jobs.plan import Job, reason
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
-from tintype.photo.decode import MAX_PIXELS
+from tintype.photo.decode import MAX_PIXELS, decode
 from tintype.photo.encode import write_atomically
 from tintype.photo.formats import format_of_suffix
 from tintype.photo.packets import read_provenance
@@ -115,15 +115,17 @@ class Worker:
             return replace(row, status="already_done", sha256=done)
         if self._engine is None:
             self._engine = Engine(self._bundle, threads=self._threads)
-        colored = colorize_bytes(
-            data,
-            name=shown(job.source),
+        name = shown(job.source)
+        photos = decode(data, name=name, max_pixels=options.max_pixels)
+        del data  # of a large photograph it would lie beside the pixels to the end
+        colored = colorize_photos(
+            photos,
+            name=name,
             engine=self._engine,
             settings=options.settings,
             provenance=provenance,
             form=options.format or format_of_suffix(job.target.suffix),
             strip_metadata=options.strip_metadata,
-            max_pixels=options.max_pixels,
             color_photos=policy,
             check_grey=options.check_grey,
         )
