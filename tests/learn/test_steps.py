@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
 from tintype.learn.recipe import LossRecipe, Recipe, TrainRecipe
+from tintype.learn.train import steps
 from tintype.learn.train.checkpoint import Progress
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
-from tintype.learn.train.steps import PlainStep, make_optimizer
+from tintype.learn.train.steps import PlainStep, autocast, make_optimizer, precision
 
 
 class Flat(nn.Module):
@@ -161,3 +162,30 @@ def test_an_objective_that_needs_two_networks_is_refused_with_the_others_named()
     recipe = Recipe(name="x", loss=LossRecipe(kind="adversarial"))
     with pytest.raises(LearnError, match="classification, l1"):
         make_objective(recipe, torch.ones(313))
+
+
+@pytest.mark.parametrize(
+    ("device", "amp", "has", "expected"),
+    [
+        ("cpu", True, True, "bfloat16"),
+        ("cpu", True, False, "float32"),
+        ("cpu", False, True, "float32"),
+        ("cuda", True, False, "bfloat16"),
+        ("cuda", False, True, "float32"),
+    ],
+)
+def test_bfloat16_is_for_devices_that_have_it(
+    device: str, amp: bool, has: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Converted there and back in software, a step takes ten times as long."""
+    monkeypatch.setattr(steps, "_processor_has_bfloat16", lambda: has)
+    assert precision(torch.device(device), TrainRecipe(amp=amp)) == expected
+
+
+@pytest.mark.parametrize(("has", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_step_computes_in_that_precision(
+    has: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "_processor_has_bfloat16", lambda: has)
+    with autocast(a_batch(), TrainRecipe(amp=True)):
+        assert nn.Linear(2, 2)(torch.zeros(1, 2)).dtype == dtype

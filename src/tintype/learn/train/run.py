@@ -30,7 +30,7 @@ from tintype.learn.train.checkpoint import (
 from tintype.learn.train.collapse import Watch
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective
-from tintype.learn.train.steps import PlainStep, Step
+from tintype.learn.train.steps import PlainStep, Step, precision
 
 CHECKPOINT = "checkpoint.safetensors"
 BEST = "best.safetensors"
@@ -227,6 +227,7 @@ def _facts(recipe: Recipe, photos: Photos, sitting: Sitting) -> dict[str, Any]:
         },
         "dropped": photos.dropped,
         "init": sitting.init.name if sitting.init else None,
+        "precision": precision(torch.device(sitting.device), recipe.train),
         "versions": {
             "tintype": tintype.__version__,
             "torch": torch.__version__,

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from functools import cache
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -73,8 +74,35 @@ class PlainStep:
 
 
 def autocast(batch: Batch, settings: TrainRecipe) -> torch.autocast:
-    """Computing in bfloat16 where the recipe wants it."""
-    return torch.autocast(batch.L.device.type, torch.bfloat16, enabled=settings.amp)
+    """Computing in bfloat16 where the recipe wants it and the device has it."""
+    device = batch.L.device
+    enabled = precision(device, settings) == "bfloat16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def precision(device: torch.device, settings: TrainRecipe) -> Literal["bfloat16", "float32"]:
+    """What a step computes in.
+
+    A processor without instructions for bfloat16 can do it too, but converts every number there and
+    back: a convolution takes 12 to 15 times as long as in float32. So float32 it is there.
+
+    Args:
+        device: Where it is trained.
+        settings: Whether the recipe wants bfloat16.
+    """
+    if not settings.amp:
+        return "float32"
+    if device.type == "cpu" and not _processor_has_bfloat16():
+        return "float32"
+    return "bfloat16"
+
+
+@cache
+def _processor_has_bfloat16() -> bool:
+    """Whether oneDNN, which runs torch's convolutions on processors, has kernels for it here."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
