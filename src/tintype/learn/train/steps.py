@@ -100,7 +100,7 @@ def precision(device: torch.device, settings: TrainRecipe) -> Literal["bfloat16"
 @cache
 def _processor_has_bfloat16() -> bool:
     """Whether oneDNN, which runs torch's convolutions on processors, has kernels for it here."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
