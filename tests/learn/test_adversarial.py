@@ -252,18 +252,19 @@ def test_a_network_that_does_not_paint_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("name", "millions", "distance"),
+    ("name", "width", "millions", "distance"),
     [
-        ("cdcgan-cifar", 16.65, "l1"),
-        ("cdcgan-places", 42.02, "l1"),
-        ("cdcgan-improved", 42.02, "l2"),
-        ("pix2pix", 41.83, "l1"),
+        ("cdcgan-cifar", 1, 16.65, "l1"),
+        ("cdcgan-places", 0.25, 42.02, "l1"),
+        ("cdcgan-improved", 0.25, 42.02, "l2"),
+        ("pix2pix", 0.25, 41.83, "l1"),
     ],
 )
-def test_recipes_of_the_papers_have_their_full_width(name: str, millions: float, distance: str):
+def test_recipes_say_what_the_papers_do(name: str, width: float, millions: float, distance: str):
     recipe = read_recipe(RECIPES / f"{name}.toml")
+    assert recipe.model.width == width
     with torch.device("meta"):
-        model = build(recipe.model)
+        model = build(recipe.model.model_copy(update={"width": 1.0}))
     assert recipe.name == name
     assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.01)
     assert recipe.data.size % model.multiple == 0
