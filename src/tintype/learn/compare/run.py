@@ -291,12 +291,58 @@ def score_painter(
         result,
         published=blocks["published"].figures,
         equal=blocks["equal"].figures if "equal" in blocks else {},
-        perceptual=score_perceptual(paint, pictures),
+        perceptual=score_perceptual(paint, pictures, gains_of(gain)),
         gain=gain,
         pictures={name: block.kept for name, block in blocks.items()},
         measured=measured_on(pictures),
         strip=strip,
     )
+
+
+def gains_of(gain: float | None) -> dict[str, float]:
+    """The factor of each block; the second is missing where there is none."""
+    return {"published": 1.0} if gain is None else {"published": 1.0, "equal": gain}
+
+
+def lacks_perceptual(result: Result, pictures: Pictures) -> bool:
+    """Whether networks that are installed by now have not been asked about a method.
+
+    Args:
+        result: The method's.
+        pictures: What it was scored on.
+    """
+    names = pictures.judges.names
+    blocks = gains_of(result.gain) if names else ()
+    return any(set(result.perceptual.get(block, ())) != set(names) for block in blocks)
+
+
+def add_perceptual(result: Result, paint: Paint, pictures: Pictures, asked: Asked) -> Result:
+    """Asks these networks alone and writes the result again.
+
+    Args:
+        result: The method's.
+        paint: The method.
+        pictures: What it was scored on.
+        asked: Where the result goes.
+    """
+    found = score_perceptual(paint, pictures, gains_of(result.gain))
+    result = replace(result, perceptual=found)
+    write_result(asked.into, result)
+    return result
+
+
+def kept_painter(result: Result, asked: Asked) -> Paint | None:
+    """A method as it was scored, or None where its exported file is gone or another one.
+
+    Args:
+        result: The method's.
+        asked: Where the runs are.
+    """
+    path = asked.runs / result.name / "model.onnx"
+    if not path.exists():
+        return None
+    bundle = load_bundle(path)
+    return engine_painter(bundle) if bundle.sha256 == result.sha256 else None
 
 
 def measured_on(pictures: Pictures) -> dict[str, Any]:

