@@ -146,7 +146,13 @@ def test_a_collapse_that_does_not_come_is_not_observed():
     healthy = looks("cdcgan-improved", False, False)
     assert verdict(2, looks("cdcgan-places", False, True), healthy) == "held"
     assert verdict(2, looks("cdcgan-places", False), healthy) == "not observed at this scale"
-    assert verdict(2, looks("cdcgan-places", True), looks("cdcgan-improved", True)) == "not held"
+    fallen = looks("cdcgan-improved", False, True)
+    assert verdict(2, looks("cdcgan-places", False, True), fallen) == "not held"
+    assert verdict(2, looks("cdcgan-places", False), looks("cdcgan-improved", True)) == "not held"
+    # Garish before it had learnt anything is no collapse.
+    fresh = looks("cdcgan-improved", True, False)
+    assert verdict(2, looks("cdcgan-places", False, True), fresh) == "held"
+    assert verdict(2, looks("cdcgan-places", True, False), fresh) == "not observed at this scale"
     assert verdict(2, looks("cdcgan-places"), healthy) == "undecided"
 
 

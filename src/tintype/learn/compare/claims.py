@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tintype.learn.compare.results import Result
+from tintype.learn.compare.results import Result, collapses
 from tintype.learn.compare.score import kept_columns
 from tintype.learn.evaluate.figures import Figure, difference
 
@@ -126,7 +126,7 @@ def _collapse(results: Results) -> Claim:
         verdicts = results[name].verdicts
         if not verdicts:
             return Claim(text, UNDECIDED, f"{name}: the collapse detector was not asked")
-        fallen = [row["samples"] for row in verdicts if row["collapsed"]]
+        fallen = [row["samples"] for row in collapses(results[name])]
         seen[name] = bool(fallen)
         first = f", first at {fallen[0]:,} photographs" if fallen else ""
         said.append(f"{name}: {len(fallen)} of {len(verdicts)} looks collapsed{first}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.curves import draw_curves
 from tintype.learn.compare.others import OTHERS
-from tintype.learn.compare.results import DEMONSTRATION, EVERYTHING, Result, read_results
+from tintype.learn.compare.results import DEMONSTRATION, EVERYTHING, Result, collapses, read_results
 from tintype.learn.evaluate.figures import FIGURES, Figure
 from tintype.learn.models.registry import MODELS
 from tintype.learn.recipe import Recipe
@@ -404,7 +404,7 @@ def _on_purpose(results: Mapping[str, Result], folder: Path) -> str:
 def _verdicts(result: Result) -> str:
     if not result.verdicts:
         return "The collapse detector was not asked."
-    fallen = [row for row in result.verdicts if row["collapsed"]]
+    fallen = collapses(result)
     if not fallen:
         return f"The collapse detector was asked {len(result.verdicts)} times and saw none."
     first = fallen[0]

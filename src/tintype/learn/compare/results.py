@@ -86,6 +86,19 @@ class Result:
     note: str = ""
 
 
+def collapses(result: Result) -> list[dict[str, Any]]:
+    """The verdicts of a collapse: those after a first healthy one.
+
+    A generator that has hardly been trained may be as garish as a collapsed one.
+
+    Args:
+        result: An adversarial method's.
+    """
+    healthy = [not row["collapsed"] for row in result.verdicts]
+    first = healthy.index(True) if any(healthy) else 0
+    return [row for row in result.verdicts[first:] if row["collapsed"]]
+
+
 def recipe_hash(recipe: Recipe) -> str:
     """What makes two recipes the same: their keys that are not at the default."""
     return hashlib.sha256(json.dumps(short_recipe(recipe), sort_keys=True).encode()).hexdigest()

@@ -14,7 +14,7 @@ with the smallest loss so far. They are wide: a cautious, brownish generator is 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -33,6 +33,8 @@ _CENTRED = 2.0  # centre over border, over the same of the truth
 _MORE_CENTRED = 1.5  # times the best measurement's, where it exceeds the truth's as much
 _WON = 0.98  # share of verdicts that are right
 _WORSE = 1.3  # times the best measurement's loss
+
+_LATE = 5  # measurements by which a generator that was never healthy counts as collapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,9 @@ class Verdict:
     """What the watch thinks.
 
     Attributes:
-        collapsed: Whether the weights should not be kept.
-        reasons: Why, one sentence each.
+        collapsed: Whether a generator that was healthy no longer is, or never became it.
+        reasons: What is wrong, one sentence each. There may be some without a collapse: a generator
+            that has hardly been trained is garish too.
         best: Whether these are the weights to go back to from now on.
     """
 
@@ -195,18 +198,20 @@ def _against_best(now: Observation, best: Observation) -> list[str]:
 class Watch:
     """Watches a run: what it has seen when it was healthy, and which measurement was best.
 
-    A generator that has hardly been trained may be garish enough to be taken for a collapsed one.
-    Until a first healthy measurement there is no `best`, and so nothing to go back to.
+    A generator that has hardly been trained may be as garish as a collapsed one. So there is no
+    collapse before a first healthy measurement, unless it is long in coming.
 
     Args:
         state: What `state` gave at the last checkpoint.
     """
 
     def __init__(self, state: Sequence[dict[str, Any]] = ()) -> None:
-        self.healthy = [
+        seen = [
             Observation(**row | {name: tuple(row[name]) for name in ("rings", "true_rings")})
             for row in state
         ]
+        self.early = [one for one in seen if _against_truth(one)]
+        self.healthy = [one for one in seen if not _against_truth(one)]
         self.last: Observation | None = None
         """The measurement that was judged last, for the log."""
 
@@ -221,10 +226,13 @@ class Watch:
         """Looks at what was painted and judges it; see `observe`."""
         self.last = observe(samples, guess, truth, accuracy=accuracy, loss=loss)
         verdict = judge([*self.healthy, self.last])
-        if not verdict.collapsed:
+        if not verdict.reasons:
             self.healthy.append(self.last)
+        elif not self.healthy:
+            self.early.append(self.last)
+            verdict = replace(verdict, collapsed=len(self.early) >= _LATE)
         return verdict
 
     def state(self) -> list[dict[str, Any]]:
         """All that is remembered, as JSON can hold it."""
-        return [asdict(seen) for seen in self.healthy]
+        return [asdict(seen) for seen in (*self.early, *self.healthy)]
