@@ -11,8 +11,9 @@ from PIL import Image
 from tintype.cli import learning
 from tintype.errors import LearnError, UsageError
 from tintype.learn.compare.claims import judge_claims
+from tintype.learn.compare.measure import Asked
 from tintype.learn.compare.results import Result, recipe_hash, write_result
-from tintype.learn.compare.run import Asked, is_done, read_recipes
+from tintype.learn.compare.run import is_done, read_recipes
 from tintype.learn.compare.score import find_gain
 from tintype.learn.evaluate import perceptual
 from tintype.learn.recipe import make_recipe

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from tintype.learn.compare.run import count_gmac
+from tintype.learn.compare.measure import count_gmac
 from tintype.learn.models.registry import build
 from tintype.learn.models.zhang import ZhangNet
 from tintype.learn.recipe import ModelRecipe

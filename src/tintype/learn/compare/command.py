@@ -10,18 +10,20 @@ import torch
 
 from tintype.engine.bundle import load_bundle
 from tintype.errors import LearnError
+from tintype.learn.compare.measure import (
+    Asked,
+    add_perceptual,
+    kept_painter,
+    lacks_perceptual,
+    measured_on,
+)
 from tintype.learn.compare.others import OTHERS, painter_of, run_other
 from tintype.learn.compare.page import write_page
 from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
-    Asked,
     StoppedError,
-    add_perceptual,
     find_classifier,
     is_done,
-    kept_painter,
-    lacks_perceptual,
-    measured_on,
     read_recipes,
     run_method,
 )

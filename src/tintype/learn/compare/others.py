@@ -10,8 +10,8 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
 from tintype.engine.fit import luma_to_input
 from tintype.learn.baselines import example, scribble
+from tintype.learn.compare.measure import Asked, score_bundle, score_painter
 from tintype.learn.compare.results import Result, write_result
-from tintype.learn.compare.run import Asked, score_bundle, score_painter
 from tintype.learn.compare.score import Paint, Picture, Pictures, engine_painter
 from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.protocol import to_square

@@ -1,0 +1,193 @@
+"""Everything that can be asked of a model file, or of anything else that colours, for its row."""
+
+import hashlib
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tintype.engine.bundle import Bundle, load_bundle
+from tintype.engine.session import Session
+from tintype.learn.compare.results import Result, write_result
+from tintype.learn.compare.score import (
+    Block,
+    Paint,
+    Pictures,
+    engine_painter,
+    find_gain,
+    score_block,
+    score_distribution,
+    score_perceptual,
+)
+from tintype.learn.compare.strip import write_strip
+from tintype.learn.models.contract import Colorizer
+
+_TIMED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command was told.
+
+    Attributes:
+        data: Where the training photographs lie.
+        runs: Folder of the runs.
+        into: Folder of the results.
+        cache: Folder of the decoded photographs.
+        seconds: Train each method so long; None for no limit.
+        samples: Train each method on so many; None for no limit.
+        device: Where to train.
+        strip: True pictures for the sample strips.
+    """
+
+    data: Sequence[Path]
+    runs: Path
+    into: Path
+    cache: Path
+    seconds: float | None
+    samples: int | None
+    device: str
+    strip: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]
+
+
+def score_bundle(result: Result, bundle: Bundle, pictures: Pictures, asked: Asked) -> Result:
+    """Adds to a result all that a model file can be asked.
+
+    Args:
+        result: What is known already.
+        bundle: The model.
+        pictures: What it is scored on.
+        asked: Where the strip goes.
+    """
+    paint = engine_painter(bundle)
+    temperature, distribution = score_distribution(bundle, pictures)
+    result = score_painter(result, paint, pictures, asked)
+    return replace(
+        result,
+        temperature=temperature,
+        distribution=distribution,
+        file_bytes=len(bundle.data),
+        milliseconds=time_of(bundle),
+        sha256=bundle.sha256,
+    )
+
+
+def score_painter(
+    result: Result, paint: Paint, pictures: Pictures, asked: Asked, *, scaled: bool = True
+) -> Result:
+    """Adds both blocks and the strip of anything that colours pictures.
+
+    Args:
+        result: What is known already.
+        paint: Colours a picture.
+        pictures: What it is scored on.
+        asked: Where the strip goes.
+        scaled: Whether block (ii) makes sense for it.
+    """
+    blocks: dict[str, Block] = {"published": score_block(paint, pictures, 1.0)}
+    gain = find_gain(paint, pictures.dev, threads=pictures.threads) if scaled else None
+    if gain is not None:
+        blocks["equal"] = score_block(paint, pictures, gain)
+    strip = f"{result.name}.jpg"
+    write_strip(asked.into / strip, [paint(truth, 1.0) for truth in asked.strip])
+    return replace(
+        result,
+        published=blocks["published"].figures,
+        equal=blocks["equal"].figures if "equal" in blocks else {},
+        perceptual=score_perceptual(paint, pictures, gains_of(gain)),
+        gain=gain,
+        pictures={name: block.kept for name, block in blocks.items()},
+        measured=measured_on(pictures),
+        strip=strip,
+    )
+
+
+def gains_of(gain: float | None) -> dict[str, float]:
+    """The factor of each block; the second is missing where there is none."""
+    return {"published": 1.0} if gain is None else {"published": 1.0, "equal": gain}
+
+
+def lacks_perceptual(result: Result, pictures: Pictures) -> bool:
+    """Whether networks that are installed by now have not been asked about a method.
+
+    Args:
+        result: The method's.
+        pictures: What it was scored on.
+    """
+    names = pictures.judges.names
+    blocks = gains_of(result.gain) if names else ()
+    return any(set(result.perceptual.get(block, ())) != set(names) for block in blocks)
+
+
+def add_perceptual(result: Result, paint: Paint, pictures: Pictures, asked: Asked) -> Result:
+    """Asks these networks alone and writes the result again.
+
+    Args:
+        result: The method's.
+        paint: The method.
+        pictures: What it was scored on.
+        asked: Where the result goes.
+    """
+    found = score_perceptual(paint, pictures, gains_of(result.gain))
+    result = replace(result, perceptual=found)
+    write_result(asked.into, result)
+    return result
+
+
+def kept_painter(result: Result, asked: Asked) -> Paint | None:
+    """A method as it was scored, or None where its exported file is gone or another one.
+
+    Args:
+        result: The method's.
+        asked: Where the runs are.
+    """
+    path = asked.runs / result.name / "model.onnx"
+    if not path.exists():
+        return None
+    bundle = load_bundle(path)
+    return engine_painter(bundle) if bundle.sha256 == result.sha256 else None
+
+
+def measured_on(pictures: Pictures) -> dict[str, Any]:
+    """Which pictures a result was measured on."""
+    digest = hashlib.sha256()
+    for truths in pictures.sets.values():
+        for truth in truths:
+            digest.update(truth.tobytes())
+    return {
+        "sets": {name: len(truths) for name, truths in pictures.sets.items()},
+        "size": len(next(iter(pictures.sets.values()))[0]),
+        "dev": len(pictures.dev),
+        "sha256": digest.hexdigest(),
+    }
+
+
+def time_of(bundle: Bundle) -> float:
+    """Milliseconds of one inference at 256 px on one core: the median of some."""
+    session = Session(bundle.data, name=bundle.name, threads=1)
+    multiple = bundle.card.multiple
+    side = -(-256 // multiple) * multiple
+    L = np.full((1, 1, side, side), 50, np.float32)
+    session.run(L)
+    times = []
+    for _ in range(_TIMED):
+        began = time.perf_counter()
+        session.run(L)
+        times.append(time.perf_counter() - began)
+    return 1000 * statistics.median(times)
+
+
+def count_gmac(model: torch.nn.Module) -> float:
+    """Thousands of millions of multiplications with addition for a 256-px picture."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    assert isinstance(model, Colorizer)
+    side = -(-256 // model.multiple) * model.multiple
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.to_ab(model.forward(torch.full((1, 1, side, side), 50.0)))
+    return float(counter.get_total_flops()) / 2e9
