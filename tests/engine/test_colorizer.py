@@ -32,7 +32,9 @@ class Painted(Engine):
 
     reach = 60.0
 
-    def _predict(self, L: np.ndarray, settings: Settings) -> np.ndarray:
+    def _predict(
+        self, L: np.ndarray, settings: Settings, hints: np.ndarray | None = None
+    ) -> np.ndarray:
         del settings
         shape = (2, L.shape[2] // 4, L.shape[3] // 4)
         return np.random.default_rng(0).uniform(-self.reach, self.reach, shape).astype(np.float32)

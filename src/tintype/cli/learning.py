@@ -183,6 +183,14 @@ def _evaluate_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--vividness", type=float, nargs="+", help="values of tau (default: the model's own)"
     )
+    parser.add_argument(
+        "--hints",
+        type=int,
+        nargs="+",
+        default=[0],
+        metavar="N",
+        help="also tell the model the truth at N random places of each picture (default: 0)",
+    )
     parser.add_argument("--size", type=int, default=256, help="side of the squares (default: 256)")
     parser.add_argument(
         "--dev-of", type=Path, metavar="RECIPE", help="the data are this recipe's: score their dev"
@@ -223,7 +231,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         engine = Engine(bundle, threads=1)
         _say(f"{bundle.name}: {sum(map(len, squares.values()))} pictures, vividness {vividness}")
         rows += evaluate(
-            engine, squares, name=bundle.name, vividness=vividness, threads=options.threads
+            engine,
+            squares,
+            name=bundle.name,
+            vividness=vividness,
+            hints=options.hints,
+            threads=options.threads,
         )
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
@@ -16,6 +16,7 @@ from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
 from tintype.engine import palette
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.fit import ChromaUp, halved_range, luma_down, luma_to_input, plan_fit
+from tintype.engine.hints import Hint, hints_to_input
 from tintype.engine.session import Session
 from tintype.errors import UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -85,13 +86,19 @@ class Engine:
         self._session = Session(self.bundle.data, name=self.bundle.name, threads=self._threads)
 
     def colorize(
-        self, photo: Photo, settings: Settings | None = None, *, half_chroma: bool = False
+        self,
+        photo: Photo,
+        settings: Settings | None = None,
+        *,
+        hints: Sequence[Hint] = (),
+        half_chroma: bool = False,
     ) -> Photo:
         """Colours one photograph.
 
         Args:
             photo: Any size and depth; whatever colour it had was left behind when it was decoded.
             settings: How; None is the default.
+            hints: Colours that are known at some places.
             half_chroma: Give half-size chroma planes, which a JPEG holds without touching the grey.
                 Only 8-bit photographs can; a 16-bit one gets all its pixels.
 
@@ -99,7 +106,8 @@ class Engine:
             The same photograph with ``color``; everything else is untouched.
 
         Raises:
-            ModelError: The model does not run.
+            ModelError: The model does not run, or there are hints and it takes none.
+            UsageError: A hint lies outside the photograph.
         """
         settings = settings or Settings()
         card = self.bundle.card
@@ -110,7 +118,8 @@ class Engine:
             stride=card.stride,
         )
         luma = luma_down(photo.grey, fit)
-        ab = self._predict(luma_to_input(luma), settings)
+        told = hints_to_input(hints, fit) if hints else None
+        ab = self._predict(luma_to_input(luma), settings, told)
         halved = half_chroma and photo.bits == 8
         grey = np.asarray(Image.fromarray(photo.grey).reduce(2)) if halved else photo.grey
         up = ChromaUp(ab, luma, fit, (grey.shape[0], grey.shape[1]))
@@ -124,15 +133,21 @@ class Engine:
             color = self._full_u16(grey, up, step)
         return replace(photo, color=color)
 
-    def _predict(self, L: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:
-        """(2, h, w) ab for (1, 1, H, W) L."""
+    def _predict(
+        self,
+        L: NDArray[np.float32],
+        settings: Settings,
+        hints: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """(2, h, w) ab for (1, 1, H, W) L and (1, 3, H, W) hints."""
         card = self.bundle.card
         vividness = card.vividness if settings.vividness is None else settings.vividness
-        answer = self._session.run(L)
+        answer = self._session.run(L, hints)
         logits, ab = answer.logits, answer.ab
         if settings.quality == "high":
             # A network is not quite blind to left and right; the mean of both is a little better.
-            mirrored = self._session.run(L[..., ::-1])
+            turned = None if hints is None else hints[..., ::-1]
+            mirrored = self._session.run(L[..., ::-1], turned)
             if logits is not None and mirrored.logits is not None:
                 logits = (logits + mirrored.logits[..., ::-1]) * np.float32(0.5)
             ab = (ab + mirrored.ab[..., ::-1]) * np.float32(0.5)

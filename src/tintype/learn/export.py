@@ -37,7 +37,7 @@ from tintype.color.abgrid import BINS, bin_centers, rebalancing_weights
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import Colorizer, answer, takes_hints
 from tintype.learn.models.registry import MODELS, build
 from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import (
@@ -128,7 +128,7 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
         "multiple": model.multiple,
         "stride": model.stride,
         "sizes": _sizes(facts["recipe"]["data"]["size"], model.multiple),
-        "capabilities": ["logits"] if predicts_distribution(model) else [],
+        "capabilities": _capabilities(model),
         "temperature": temperature,
         "vividness": vividness,
         "data": {"photographs": facts["photos"], "sha256": facts["data_hash"]},
@@ -137,6 +137,11 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
         "metrics": {"samples": progress.samples, "seconds": round(progress.seconds)},
         "notes": "",
     }
+
+
+def _capabilities(model: nn.Module) -> list[str]:
+    found = ["logits"] if predicts_distribution(model) else []
+    return [*found, "hints"] if takes_hints(model) else found
 
 
 def _sizes(trained_at: int, multiple: int) -> dict[str, int]:
@@ -200,8 +205,8 @@ class _DistributionGraph(nn.Module):
         self.register_buffer("centers", centers.contiguous())
         self.register_buffer("bias", torch.from_numpy(bias).view(1, BINS, 1, 1))
 
-    def forward(self, L: Tensor) -> tuple[Tensor, Tensor]:
-        logits = self.model(L)
+    def forward(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        logits = answer(self.model, L, hints)
         mass = torch.softmax((logits + self.bias) / self.temperature, dim=1)
         ab = torch.nn.functional.conv2d(mass, self.centers)
         return ab, logits
@@ -214,10 +219,10 @@ class _ChromaGraph(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, L: Tensor) -> tuple[Tensor]:
+    def forward(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor]:
         model = self.model
         assert isinstance(model, Colorizer)
-        return (model.to_ab(model.forward(L)),)
+        return (model.to_ab(answer(self.model, L, hints)),)
 
 
 def _graph_of(trained: Trained, *, vividness: float, temperature: float) -> nn.Module:
@@ -259,11 +264,12 @@ def export(
     full["created"] = datetime.date.today().isoformat()
     vividness, temperature = float(full["vividness"]), float(full["temperature"])
     graph = _graph_of(trained, vividness=vividness, temperature=temperature)
-    expected = [_torch_ab(graph, L) for L in check]
+    feeds = _feeds(check, hinted=takes_hints(trained.model))
+    expected = [_torch_ab(graph, feed) for feed in feeds]
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "float32.onnx"
         _write_float32(trained, graph, plain)
-        report = _compare("float32", plain, check, expected)
+        report = _compare("float32", plain, feeds, expected)
         if report["float32_max"] > 0.01:
             raise LearnError(
                 f"The exported graph differs from torch by {report['float32_max']} ab."
@@ -272,13 +278,14 @@ def export(
         if precision == "float16":
             final = Path(folder) / "float16.onnx"
             onnx.save(_halve_weights(onnx.load(plain)), final)
-            report |= _compare("float16", final, check, expected)
+            report |= _compare("float16", final, feeds, expected)
             if report["float16_mean"] > 0.5:
                 raise LearnError(f"float16 differs from torch by {report['float16_mean']} ab.")
         if precision == "int8":
             final = Path(folder) / "int8.onnx"
-            _quantize(plain, final, calibration, in_float=_IN_FLOAT)
-            report |= _compare("int8", final, check, expected)
+            ranges = _feeds(calibration, hinted=takes_hints(trained.model))
+            _quantize(plain, final, ranges, in_float=_IN_FLOAT)
+            report |= _compare("int8", final, feeds, expected)
             if report["int8_mean"] > 0.5:
                 raise LearnError(f"int8 differs from torch by {report['int8_mean']} ab on average.")
         full["metrics"] = {**full.get("metrics", {}), "export": report}
@@ -292,16 +299,21 @@ def _write_float32(trained: Trained, graph: nn.Module, path: Path) -> None:
     multiple = model.multiple
     most = max(2, 8192 // multiple)
     height, width = (torch.export.Dim(name, min=1, max=most) for name in ("rows", "columns"))
+    sides = {2: multiple * height, 3: multiple * width}
+    L = torch.rand(1, 1, 3 * multiple, 4 * multiple) * 100
+    inputs: dict[str, Tensor] = {"L": L}
+    if takes_hints(model):
+        inputs["hints"] = torch.zeros(1, 3, *L.shape[2:])
     with warnings.catch_warnings():
         # The exporter trips over deprecations of its own; what comes out is compared below.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             graph,
-            (torch.rand(1, 1, 3 * multiple, 4 * multiple) * 100,),
-            input_names=["L"],
+            tuple(inputs.values()),
+            input_names=list(inputs),
             output_names=["ab", "logits"] if predicts_distribution(model) else ["ab"],
             opset_version=OPSET,
-            dynamic_shapes={"L": {2: multiple * height, 3: multiple * width}},
+            dynamic_shapes=dict.fromkeys(inputs, sides),
             dynamo=True,
             verbose=False,
         )
@@ -328,18 +340,36 @@ def _halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+Feed = Mapping[str, NDArray[np.float32]]
+"""The inputs of one inference by name."""
+
+
+def _feeds(pictures: Sequence[NDArray[np.float32]], *, hinted: bool) -> list[Feed]:
+    """Lightness, and for a network that takes them hints: none in every second picture."""
+    feeds: list[Feed] = []
+    draw = np.random.default_rng(0)
+    for index, L in enumerate(pictures):
+        if not hinted:
+            feeds.append({"L": L})
+            continue
+        hints = np.zeros((1, 3, *L.shape[2:]), np.float32)
+        for _ in range(5 * (index % 2)):
+            y, x = (int(draw.integers(0, side)) for side in L.shape[2:])
+            told = np.array([*draw.uniform(-60, 60, 2), 1], np.float32)
+            hints[0, :, y : y + 5, x : x + 5] = told[:, None, None]
+        feeds.append({"L": L, "hints": hints})
+    return feeds
+
+
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, pictures: Sequence[NDArray[np.float32]]) -> None:
-        self._rest = iter(pictures)
+    def __init__(self, feeds: Sequence[Feed]) -> None:
+        self._rest = iter(feeds)
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        picture = next(self._rest, None)
-        return None if picture is None else {"L": picture}
+    def get_next(self) -> Feed | None:
+        return next(self._rest, None)
 
 
-def _quantize(
-    plain: Path, target: Path, calibration: Sequence[NDArray[np.float32]], *, in_float: int
-) -> None:
+def _quantize(plain: Path, target: Path, calibration: Sequence[Feed], *, in_float: int) -> None:
     """Static int8, per channel, with 7-bit weights: safe on processors without VNNI.
 
     Without VNNI two products of 8-bit values are added in 16 bits and saturate; with weights of
@@ -397,22 +427,23 @@ def _with_card(model: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
     return blank.replace(_EMPTY_HASH.encode(), digest.encode())
 
 
-def _torch_ab(graph: nn.Module, L: NDArray[np.float32]) -> NDArray[np.float32]:
+def _torch_ab(graph: nn.Module, feed: Feed) -> NDArray[np.float32]:
     with torch.no_grad():
-        ab: NDArray[np.float32] = graph(torch.from_numpy(L))[0].numpy()
+        inputs = {name: torch.from_numpy(value) for name, value in feed.items()}
+        ab: NDArray[np.float32] = graph(**inputs)[0].numpy()
     return ab
 
 
 def _compare(
     name: str,
     path: Path,
-    pictures: Sequence[NDArray[np.float32]],
+    feeds: Sequence[Feed],
     expected: Sequence[NDArray[np.float32]],
 ) -> dict[str, float]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     means, largest = [], 0.0
-    for L, ab in zip(pictures, expected, strict=True):
-        difference = np.hypot(*(session.run(["ab"], {"L": L})[0] - ab)[0])
+    for feed, ab in zip(feeds, expected, strict=True):
+        difference = np.hypot(*(session.run(["ab"], dict(feed))[0] - ab)[0])
         means.append(float(difference.mean()))
         largest = max(largest, float(difference.max()))
     return {f"{name}_mean": round(float(np.mean(means)), 5), f"{name}_max": round(largest, 5)}

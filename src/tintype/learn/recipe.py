@@ -50,6 +50,8 @@ class ModelRecipe(_Table):
     """First encoder block that is trained; the stem and the blocks before it keep their weights."""
     widths: tuple[int, int, int, int] = (256, 256, 192, 128)
     """Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size."""
+    hints: bool = False
+    """Take colours that a person gives at some places; needs ``data.hints`` to learn it."""
 
 
 class DataRecipe(_Table):
@@ -78,6 +80,8 @@ class DataRecipe(_Table):
     """Mirror half of the samples."""
     age: Share = 0.5
     """Share of samples whose lightness is made to look like an old photograph's."""
+    hints: Share = 0.0
+    """Share of samples that are told some of their true colours, as a person would."""
 
 
 class LossRecipe(_Table):

@@ -72,8 +72,13 @@ class ScaledEngine(Engine):
         other.gain = np.float32(gain)
         return other
 
-    def _predict(self, L: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:
-        return np.asarray(super()._predict(L, settings) * self.gain)
+    def _predict(
+        self,
+        L: NDArray[np.float32],
+        settings: Settings,
+        hints: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        return np.asarray(super()._predict(L, settings, hints) * self.gain)
 
 
 def engine_painter(bundle: Bundle) -> Paint:

@@ -5,7 +5,7 @@ killed run that resumes at step n draws exactly what it would have drawn. The ra
 from the CPU in every case; the pixels stay where the model is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.errors import LearnError
+from tintype.learn.data.hints import draw_hints
 from tintype.learn.data.photos import Photos
 from tintype.learn.recipe import DataRecipe
 
@@ -33,12 +34,14 @@ class Batch:
         ab: (B, 2, S, S) true chroma in CIELAB units.
         rgb: (B, 3, S, S) the true picture, sRGB in [0, 1].
         labels: (B,) int64, the folder each photograph came from.
+        hints: (B, 3, S, S) a, b and mask of colours that are told, or None.
     """
 
     L: Tensor
     ab: Tensor
     rgb: Tensor
     labels: Tensor
+    hints: Tensor | None = None
 
     def ab_at(self, stride: int) -> Tensor:
         """True chroma, averaged: (B, 2, S/stride, S/stride)."""
@@ -119,7 +122,13 @@ class Sampler:
         rgb = self._crops(chosen, draw)
         luma = _luma(rgb, self._emulsions(len(chosen), draw)[self.part])
         luma = age(luma, share=self.recipe.age, draw=draw, part=self.part, count=len(chosen))
-        return self._batch(rgb, luma, chosen[self.part].numpy())
+        batch = self._batch(rgb, luma, chosen[self.part].numpy())
+        if self.recipe.hints == 0:
+            return batch
+        # Drawn last, so that a recipe with hints sees the same crops as one without.
+        share, count = self.recipe.hints, len(chosen)
+        hints = draw_hints(batch.ab, share=share, draw=draw, part=self.part, count=count)
+        return replace(batch, hints=hints)
 
     def _choose(self, pool: int, step: int, count: int) -> Tensor:
         """Walks through a pool in an order that is new in every epoch, without leaving any out."""

@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.colorizer import Engine, Settings
+from tintype.engine.hints import Hint
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import Source, find_sources, read_sources
 from tintype.learn.data.photos import Photos
@@ -29,6 +31,8 @@ from tintype.learn.evaluate.metrics import (
     psnr,
 )
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
+
+_HINT_RADIUS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,31 +151,61 @@ def evaluate(
     *,
     name: str,
     vividness: Iterable[float],
+    hints: Iterable[int] = (0,),
     threads: int = 2,
 ) -> list[Row]:
-    """Scores a model at several vividnesses.
+    """Scores a model at several vividnesses, and told the truth at several numbers of places.
 
     Args:
         engine: The model as it is shipped.
         squares: From `load_squares`.
         name: Of the rows.
         vividness: The values of tau.
+        hints: Numbers of `true_hints`; a row with some is not automatic and its name says so.
         threads: Pictures at a time.
+
+    Raises:
+        ModelError: There are hints and the model takes none.
     """
     rows = []
     with ThreadPoolExecutor(threads) as pool:
         for group, pictures in squares.items():
-            for tau in vividness:
+            for tau, told in product(vividness, hints):
                 settings = Settings(vividness=tau)
 
-                def one(truth: NDArray[np.uint8], settings: Settings = settings) -> Score:
+                def one(
+                    truth: NDArray[np.uint8], settings: Settings = settings, told: int = told
+                ) -> Score:
                     photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-                    color = engine.colorize(photo, settings).color
+                    given = true_hints(truth, told)
+                    color = engine.colorize(photo, settings, hints=given).color
                     assert isinstance(color, np.ndarray)
                     return score(color, truth)
 
-                rows.append(_row(name, group, tau, list(pool.map(one, pictures))))
+                title = f"{name}, told {told} colours" if told else name
+                rows.append(_row(title, group, tau, list(pool.map(one, pictures))))
     return rows
+
+
+def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:
+    """True colours at random places, each the mean of 5 x 5 pixels.
+
+    Args:
+        truth_u8: (H, W, 3) the true picture; the places follow from it alone.
+        count: How many. The first ones of a larger number are those of a smaller one.
+    """
+    if not count:
+        return []
+    ab = rgb01_to_lab(truth_u8 / 255)[..., 1:]
+    draw = np.random.default_rng(int(truth_u8.astype(np.uint64).sum()))
+    places = (draw.random((count, 2)) * truth_u8.shape[:2]).astype(int)
+    found = []
+    for y, x in places.tolist():
+        near = ab[max(0, y - _HINT_RADIUS) : y + _HINT_RADIUS + 1]
+        near = near[:, max(0, x - _HINT_RADIUS) : x + _HINT_RADIUS + 1]
+        a, b = near.mean(axis=(0, 1)).tolist()
+        found.append(Hint(x, y, a, b, radius=_HINT_RADIUS))
+    return found
 
 
 def bounds(squares: dict[str, list[NDArray[np.uint8]]]) -> list[Row]:

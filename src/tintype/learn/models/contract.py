@@ -56,6 +56,40 @@ class OnClassifier(Protocol):
         ...
 
 
+@runtime_checkable
+class Hintable(Protocol):
+    """A network that may take hints beside the lightness.
+
+    Attributes:
+        takes_hints: Whether this one does.
+        grown: Prefix of the weights that are for hints alone; a checkpoint without them still fits.
+    """
+
+    takes_hints: bool
+    grown: str
+
+    def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
+        """As `Colorizer.forward`, with (B, 3, H, W) a, b and mask; None means no hints."""
+        ...
+
+
+def takes_hints(model: nn.Module) -> bool:
+    """Whether a network takes hints."""
+    return isinstance(model, Hintable) and model.takes_hints
+
+
+def answer(model: nn.Module, L: Tensor, hints: Tensor | None) -> Tensor:
+    """What a network makes of lightness and, where it takes them, hints.
+
+    Args:
+        model: Any that colours.
+        L: (B, 1, H, W).
+        hints: (B, 3, H, W), or None.
+    """
+    raw: Tensor = model(L, hints) if takes_hints(model) else model(L)
+    return raw
+
+
 def stride_of(model: nn.Module) -> int:
     """How many times smaller than the input a network's output is."""
     assert isinstance(model, Colorizer)

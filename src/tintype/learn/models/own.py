@@ -4,6 +4,10 @@ The distribution is trained unweighted, so that it stays a calibrated posterior;
 matter of decoding (`tintype.engine.palette`). The encoder is an ImageNet-pretrained
 EfficientNet-Lite: on a small budget a semantic head start is worth more than anything else.
 
+Colours that a person gives at some places come in beside the lightness, by a path of their own: it
+has no biases and no norms, so that without hints it adds nothing at all, and a network that was
+trained without it colours as before when it gets one.
+
 The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al. 2016 for the 313
 outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.
 """
@@ -12,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tintype.color.abgrid import BINS
+from tintype.color.abgrid import AB_LIMIT, BINS
 from tintype.errors import LearnError
 from tintype.learn.models.blocks import AnnealedMean
 from tintype.learn.models.efficientnet import EfficientNetLite
@@ -20,6 +24,9 @@ from tintype.learn.recipe import ModelRecipe
 
 TITLE = "EfficientNet-Lite U-Net over 313 colours"
 PAPER = ""
+
+_HINT_CHANNELS = 32
+_TINY = 1e-6
 
 
 class Up(nn.Module):
@@ -36,6 +43,39 @@ class Up(nn.Module):
         return F.relu(self.norm(self.conv(torch.cat([x, skip], dim=1))))
 
 
+class HintPath(nn.Module):
+    """Hints to what the decoder adds at each of its sizes; no hints give zeros.
+
+    Args:
+        widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4.
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        inner = (_HINT_CHANNELS, 2 * _HINT_CHANNELS, 4 * _HINT_CHANNELS, 4 * _HINT_CHANNELS)
+        self.down = nn.ModuleList()
+        self.out = nn.ModuleList()
+        inputs = 3
+        for level, (channels, width) in enumerate(zip(inner, reversed(widths), strict=True)):
+            stride = 1 if level == 0 else 2
+            self.down.append(nn.Conv2d(inputs, channels, 3, stride, padding=1, bias=False))
+            self.out.append(nn.Conv2d(channels, width, 1, bias=False))
+            inputs = channels
+
+    def forward(self, hints: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) -> what to add at 1/32, 1/16, 1/8 and 1/4."""
+        mask = hints[:, 2:]
+        # The mean over the hinted pixels of each cell: a single pixel is as strong as a patch.
+        share = F.avg_pool2d(mask, 4)
+        ab = F.avg_pool2d(hints[:, :2] * mask, 4) / (share + _TINY)
+        x = torch.cat([ab / AB_LIMIT, F.max_pool2d(mask, 4)], dim=1)
+        found: list[Tensor] = []
+        for down, out in zip(self.down, self.out, strict=True):
+            x = F.relu(down(x))
+            found.insert(0, out(x))
+        return found
+
+
 class OwnNet(nn.Module):
     """L to logits over the 313 bins at a quarter of the size.
 
@@ -43,6 +83,7 @@ class OwnNet(nn.Module):
         encoder: ``lite0`` or ``lite2``.
         widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4.
         temperature: T of the annealed mean in `to_ab`.
+        hints: Whether it takes hints.
     """
 
     multiple = 32
@@ -54,8 +95,11 @@ class OwnNet(nn.Module):
         encoder: str = "lite0",
         widths: tuple[int, int, int, int] = (256, 256, 192, 128),
         temperature: float = 0.38,
+        *,
+        hints: bool = False,
     ) -> None:
         super().__init__()
+        self.takes_hints = hints
         self.encoder_name = encoder
         self.encoder = EfficientNetLite(encoder)
         _, c4, c8, c16, c32 = self.encoder.channels
@@ -68,22 +112,26 @@ class OwnNet(nn.Module):
         self.norm = nn.BatchNorm2d(widths[3])
         self.head = nn.Conv2d(widths[3], BINS, 1)
         self.mean = AnnealedMean(temperature)
+        if hints:
+            self.hints = HintPath(widths)
 
-    def forward(self, L: Tensor) -> Tensor:
+    def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
         """Lightness to unnormalised log-probabilities.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 32.
+            hints: (B, 3, H, W) a and b in CIELAB units and a mask of 0 and 1; None means no hints.
 
         Returns:
             (B, 313, H/4, W/4).
         """
         _, x4, x8, x16, x32 = self.encoder(L)
         whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None]
-        x = F.relu(self.lateral(x32) + whole)  # (B, 256, H/32, W/32)
-        x = self.up16(x, x16)  # (B, 256, H/16, W/16)
-        x = self.up8(x, x8)  # (B, 192, H/8, W/8)
-        x = self.up4(x, x4)  # (B, 128, H/4, W/4)
+        told = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
+        x = F.relu(self.lateral(x32) + whole + told[0])  # (B, 256, H/32, W/32)
+        x = self.up16(x, x16) + told[1]  # (B, 256, H/16, W/16)
+        x = self.up8(x, x8) + told[2]  # (B, 192, H/8, W/8)
+        x = self.up4(x, x4) + told[3]  # (B, 128, H/4, W/4)
         x = F.relu(self.norm(self.refine(x)))
         logits: Tensor = self.head(x)
         return logits
@@ -99,6 +147,11 @@ class OwnNet(nn.Module):
         """
         ab: Tensor = self.mean(raw)
         return ab
+
+    @property
+    def grown(self) -> str:
+        """What a checkpoint of a network without hints lacks."""
+        return "hints."
 
     def load_pretrained(self) -> None:
         """Puts the ImageNet weights into the encoder.
@@ -122,7 +175,7 @@ class OwnNet(nn.Module):
 
 def build(recipe: ModelRecipe) -> nn.Module:
     """The network of a recipe; blocks of the encoder before `train_encoder_from` are frozen."""
-    model = OwnNet(encoder=recipe.encoder, widths=recipe.widths)
+    model = OwnNet(encoder=recipe.encoder, widths=recipe.widths, hints=recipe.hints)
     if recipe.train_encoder_from > 0:
         model.encoder.requires_grad_(False)
         for block in model.encoder.blocks[recipe.train_encoder_from :]:

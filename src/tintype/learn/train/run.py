@@ -15,7 +15,13 @@ from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
 from tintype.learn.data.prior import color_prior
-from tintype.learn.models.contract import Colorizer, OnClassifier, Pretrained
+from tintype.learn.models.contract import (
+    Colorizer,
+    Hintable,
+    OnClassifier,
+    Pretrained,
+    takes_hints,
+)
 from tintype.learn.models.registry import build, build_discriminator
 from tintype.learn.recipe import Recipe, make_recipe, recipe_to_toml
 from tintype.learn.train.adversarial import AdversarialStep
@@ -182,6 +188,12 @@ def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
             f"{recipe.name}: train.rollback without train.watch_collapse never happens.",
             hint="Set watch_collapse = true.",
         )
+    if takes_hints(model) != (recipe.data.hints > 0):
+        raise LearnError(
+            f"{recipe.name}: data.hints = {recipe.data.hints} and model.hints = "
+            f"{str(recipe.model.hints).lower()} do not belong together.",
+            hint="Set both (data.hints = 0.5, model.hints = true of kind own), or neither.",
+        )
     if isinstance(model, Colorizer) and recipe.data.size % model.multiple:
         raise LearnError(
             f"{recipe.name}: data.size = {recipe.data.size} is no multiple of {model.multiple}, "
@@ -194,7 +206,11 @@ def _new_model(recipe: Recipe, sitting: Sitting) -> nn.Module:
     model = build(recipe.model)
     if sitting.init is not None:
         tensors, _, _ = load_checkpoint(sitting.init)
-        model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
+        weights = {n: t.float() for n, t in part(tensors, "ema.").items()}
+        if takes_hints(model) and isinstance(model, Hintable):
+            new = {n: t for n, t in model.state_dict().items() if n.startswith(model.grown)}
+            weights = new | weights
+        model.load_state_dict(weights)
     elif recipe.model.init == "classifier":
         if sitting.classifier is None or not isinstance(model, OnClassifier):
             raise LearnError(

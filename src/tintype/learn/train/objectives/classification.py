@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from tintype.color.abgrid import rebalancing_weights
 from tintype.learn.data.batches import Batch
 from tintype.learn.losses import SoftCrossEntropy
-from tintype.learn.models.contract import stride_of
+from tintype.learn.models.contract import answer, stride_of
 from tintype.learn.recipe import LossRecipe
 
 _GREY = 5.0  # of |a| and |b|: Zhang's code takes a picture below it everywhere for grey
@@ -37,4 +37,4 @@ class Classification(nn.Module):
         weights = None
         if self.recipe.grey_mask:
             weights = (batch.ab.abs().amax(dim=(1, 2, 3)) > _GREY).float()
-        return {"loss": self.loss(model(batch.L), ab, weights)}
+        return {"loss": self.loss(answer(model, batch.L, batch.hints), ab, weights)}
