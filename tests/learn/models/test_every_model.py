@@ -5,6 +5,7 @@ weights and discriminator included, is what reaches the parameters.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
