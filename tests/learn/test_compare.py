@@ -12,6 +12,7 @@ from tintype.cli import learning
 from tintype.errors import LearnError, UsageError
 from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.measure import Asked
+from tintype.learn.compare.page import write_page
 from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import is_done, read_recipes
 from tintype.learn.compare.score import find_gain
@@ -239,3 +240,24 @@ def test_networks_installed_later_are_asked_alone(place, monkeypatch, capsys):
     assert learning.main("compare", asked) == 0
     assert "one: its run is gone" in capsys.readouterr().err
     assert json.loads(files[0].read_text())["perceptual"] == {}
+
+
+def test_generators_stand_side_by_side_before_and_after(tmp_path: Path):
+    epochs = [{"samples": 1000 * i, "strip": f"{i}.jpg"} for i in (1, 2)]
+    places = Result("cdcgan-places", epochs=epochs, verdicts=[{"samples": 1, "collapsed": 0.0}])
+    fallen = [{"samples": i, "collapsed": float(i > 1), "reasons": "garish"} for i in (1, 2)]
+    improved = Result("cdcgan-improved", epochs=epochs[:1], verdicts=fallen)
+    for one in (places, improved):
+        write_result(tmp_path / "results", one)
+    recipes = [
+        make_recipe({"name": name, "loss": {"kind": "adversarial"}}, name=name)
+        for name in ("cdcgan-improved", "cdcgan-places", "pix2pix")
+    ]
+    text = write_page(tmp_path / "results", recipes).read_text()
+    rows = text[text.index("| cdcgan-places | cdcgan-improved |") :].splitlines()
+    first = "1,000 photographs<br>![{}](results/1.jpg)"
+    assert rows[2] == f"| {first.format('cdcgan-places')} | {first.format('cdcgan-improved')} |"
+    assert rows[3].endswith("2.jpg) |  |")
+    assert "**cdcgan-places**: The collapse detector was asked 1 times and saw none." in text
+    assert "saw a collapse 1 times, first at 2 photographs. garish" in text
+    assert "**pix2pix**: not trained yet." in text

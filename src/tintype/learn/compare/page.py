@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.curves import draw_curves
@@ -295,7 +296,7 @@ def _perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
     ]
     if without:
         parts.append(
-            f"Not measured for {', '.join(without)}: these runs were gone when the networks were "
+            f"Not measured for {', '.join(without)}: they were scored before the networks were "
             "installed."
         )
     for block, title in blocks.items():
@@ -365,28 +366,36 @@ def _strips(names: Sequence[str], results: Mapping[str, Result], folder: Path) -
 
 
 def _epochs(results: Mapping[str, Result], recipes: Sequence[Recipe], folder: Path) -> str:
+    names = [r.name for r in recipes if r.loss.kind == "adversarial" and r.name != DEMONSTRATION]
     parts = [
-        "## The GANs on the way\n\nThe report's figures 10 and 11 made again: kept weights before "
-        "and after its improvement."
+        "## The GANs on the way\n\nThe report's figures 10 and 11 made again: kept weights, from "
+        "the beginning to the end of each run, before its improvement and after."
     ]
-    for recipe in recipes:
-        if recipe.loss.kind != "adversarial" or recipe.name == DEMONSTRATION:
+    kept = {name: results[name].epochs for name in names if name in results}
+    beside = [name for name, found in kept.items() if found]
+    # Before the improvement on the left, as the report has it.
+    beside.sort(key=lambda name: name.endswith("improved"))
+    rows = [
+        [_epoch_cell(name, kept[name][place : place + 1], folder) for name in beside]
+        for place in range(max((len(kept[name]) for name in beside), default=0))
+    ]
+    if rows:
+        parts.append(_markdown(beside, rows))
+    for name in names:
+        if name not in results:
+            parts.append(f"**{name}**: {_MISSING}.")
             continue
-        result = results.get(recipe.name)
-        if result is None:
-            parts.append(f"**{recipe.name}**: {_MISSING}.")
-            continue
-        rows = [
-            [f"{found['samples']:,}", f"![{recipe.name}]({folder.name}/{found['strip']})"]
-            for found in result.epochs
-        ]
-        if rows:
-            table = _markdown([recipe.name, "photographs seen (left)"], rows)
-            parts.append(f"**{recipe.name}**\n\n{table}")
-        else:
-            parts.append(f"**{recipe.name}**: no weights were kept on the way.")
-        parts.append(_verdicts(result))
-    return "\n\n".join(part for part in parts if part)
+        without = "" if kept[name] else "No weights were kept on the way. "
+        parts.append(f"**{name}**: {without}{_verdicts(results[name])}")
+    return "\n\n".join(parts)
+
+
+def _epoch_cell(name: str, found: Sequence[Mapping[str, Any]], folder: Path) -> str:
+    """What one generator made at one point; empty where it has no such point."""
+    return "".join(
+        f"{one['samples']:,} photographs<br>![{name}]({folder.name}/{one['strip']})"
+        for one in found
+    )
 
 
 def _on_purpose(results: Mapping[str, Result], folder: Path) -> str:
