@@ -6,28 +6,25 @@ from typing import Any
 
 from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.curves import draw_curves
-from tintype.learn.compare.others import OTHERS
-from tintype.learn.compare.results import DEMONSTRATION, EVERYTHING, Result, collapses, read_results
-from tintype.learn.evaluate.figures import FIGURES, Figure
+from tintype.learn.compare.results import DEMONSTRATION, Result, collapses, read_results
+from tintype.learn.compare.tables import (
+    HEAD,
+    MISSING,
+    TAIL,
+    absent,
+    distributions,
+    markdown,
+    per_set,
+    perceptual,
+    row_names,
+    table,
+    title,
+)
 from tintype.learn.models.registry import MODELS
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_whole
 
 _SHORT_SECONDS = 20 * 60
-_MISSING = "not trained yet"
-_UNMEASURED = "not measured yet"
-_HEAD = ("cf_ratio", "ab_mae", "ab_rmse", "delta_e", "auc", "auc_rebalanced", "psnr", "ssim")
-_TAIL = (
-    "cf_difference",
-    "cf_differences",
-    "accuracy_2",
-    "accuracy_5",
-    "accuracy_2_code",
-    "accuracy_5_code",
-)
-_TITLES = {"grey-input": "grey input", "ground-truth": "ground truth"}
-_HONESTY = {"nll": "NLL (nats)", "calibration": "calibration error (%)", "coverage": "coverage (%)"}
-
 _INTRO = """# Every method of the report, on the same photographs
 
 Made by `tintype compare` from the files in [reproduction](reproduction/); nothing here is typed in.
@@ -69,15 +66,15 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
         The page.
     """
     results = read_results(folder)
-    names = _row_names(recipes)
+    names = row_names(recipes)
     parts = [_INTRO, _protocol(results), _training(names, results, recipes)]
-    parts.append("## Block (i): as published\n\n" + _table(names, results, "published", _HEAD))
-    parts.append(_table(names, results, "published", _TAIL))
-    parts.append("## Block (ii): equally colourful\n\n" + _table(names, results, "equal", _HEAD))
-    parts.append(_table(names, results, "equal", _TAIL))
-    parts.append(_per_set(names, results))
-    parts.append(_distributions(names, results))
-    parts.append(_perceptual(names, results))
+    parts.append("## Block (i): as published\n\n" + table(names, results, "published", HEAD))
+    parts.append(table(names, results, "published", TAIL))
+    parts.append("## Block (ii): equally colourful\n\n" + table(names, results, "equal", HEAD))
+    parts.append(table(names, results, "equal", TAIL))
+    parts.append(per_set(names, results))
+    parts.append(distributions(names, results))
+    parts.append(perceptual(names, results))
     parts.append(_claims(results))
     parts.append(_strips(names, results, folder))
     parts.append(_epochs(results, recipes, folder))
@@ -87,23 +84,6 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
     page = folder.with_suffix(".md")
     write_whole(page, ("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
     return page
-
-
-def _row_names(recipes: Sequence[Recipe]) -> list[str]:
-    bounds, helped = OTHERS[:3], OTHERS[3:]
-    named = (recipe.name for recipe in recipes if recipe.name != DEMONSTRATION)
-    return [*bounds, *named, *helped]
-
-
-def _title(name: str, results: Mapping[str, Result]) -> str:
-    title = _TITLES.get(name, name)
-    if name in results and results[name].kind == "not automatic":
-        return f"{title} (not automatic)"
-    return title
-
-
-def _absent(name: str) -> str:
-    return _UNMEASURED if name in OTHERS else _MISSING
 
 
 def _protocol(results: Mapping[str, Result]) -> str:
@@ -137,7 +117,7 @@ def _training(
     for name in names:
         result = results.get(name)
         if result is None:
-            rows.append([_title(name, results), _absent(name), *[""] * 8])
+            rows.append([title(name, results), absent(name), *[""] * 8])
             continue
         if result.kind == "bound":
             continue
@@ -147,7 +127,7 @@ def _training(
             remarks.append("**short run**")
         rows.append(
             [
-                _title(name, results),
+                title(name, results),
                 f"{result.samples:,}" if result.samples else "",
                 seconds,
                 result.device,
@@ -180,163 +160,8 @@ def _training(
         text += f" {len(short)} of the runs here are short: read their rows as a beginning."
     missing = [r.name for r in recipes if r.name not in results and r.name != DEMONSTRATION]
     if missing:
-        text += f" {len(missing)} of {len(recipes)} methods are {_MISSING}."
-    return f"{text}\n\n{_markdown(head, rows)}"
-
-
-def _table(
-    names: Sequence[str],
-    results: Mapping[str, Result],
-    block: str,
-    figures: Sequence[str],
-    *,
-    group: str = EVERYTHING,
-) -> str:
-    best = {figure: _best(names, results, block, figure, group) for figure in figures}
-    rows = []
-    for name in names:
-        result = results.get(name)
-        if result is None:
-            rows.append([_title(name, results), _absent(name), *[""] * (len(figures) - 1)])
-            continue
-        if result.kind == "classifier":
-            continue
-        found = (result.published if block == "published" else result.equal).get(group)
-        if found is None:
-            if result.kind != "bound":
-                why = "no factor makes it colourful enough"
-                rows.append([_title(name, results), why, *[""] * (len(figures) - 1)])
-            continue
-        cells = [_cell(figure, found[figure]) for figure in figures]
-        if block == "equal":
-            cells = [
-                f"**{cell}**" if name == best[figure] else cell
-                for figure, cell in zip(figures, cells, strict=True)
-            ]
-        rows.append([_title(name, results), *cells])
-    return _markdown(["method", *(FIGURES[figure].title for figure in figures)], rows)
-
-
-def _best(
-    names: Sequence[str], results: Mapping[str, Result], block: str, figure: str, group: str
-) -> str | None:
-    better = FIGURES[figure].better
-    if better == "one":
-        return None
-    found = {
-        name: getattr(results[name], block)[group][figure][0]
-        for name in names
-        if name in results
-        and results[name].kind in ("method", "own")
-        and group in getattr(results[name], block)
-    }
-    if len(found) < 2:
-        return None
-    return (min if better == "low" else max)(found, key=lambda name: found[name])
-
-
-def _cell(figure: str, found: Figure) -> str:
-    value, low, high = (f"{number:.{FIGURES[figure].digits}f}" for number in found)
-    return value if low == high == value else f"{value} ({low}–{high})"
-
-
-def _per_set(names: Sequence[str], results: Mapping[str, Result]) -> str:
-    groups = sorted(
-        {group for r in results.values() for group in r.published if group != EVERYTHING}
-    )
-    if len(groups) < 2:
-        return ""
-    some = ("cf_ratio", "ab_mae", "delta_e", "auc_rebalanced", "psnr")
-    parts = ["## Each set by itself"]
-    for group in groups:
-        for block, title in (("published", "block (i)"), ("equal", "block (ii)")):
-            parts.append(f"### {group}, {title}")
-            parts.append(_table(names, results, block, some, group=group))
-    return "\n\n".join(parts)
-
-
-def _distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
-    rows = []
-    for name in names:
-        result = results.get(name)
-        if result is None or EVERYTHING not in result.distribution:
-            continue
-        found = result.distribution[EVERYTHING]
-        cells = ["{:.2f} ({:.2f}–{:.2f})".format(*found[key]) for key in _HONESTY]
-        rows.append([name, f"{result.temperature:.2f}", *cells])
-    text = (
-        "## Is the distribution honest?\n\nFor methods that predict a distribution over the 313 "
-        "colours, at vividness 0 with one temperature fitted on dev. Calibration error: how far "
-        "the mass within 10 ab units of the mode is from how often the truth lies there. Coverage: "
-        "how often the smallest set of colours with 90 % of the mass has the true one; 90 is right."
-    )
-    if not rows:
-        return f"{text}\n\nNone is measured yet."
-    return f"{text}\n\n{_markdown(['method', 'temperature', *_HONESTY.values()], rows)}"
-
-
-def _perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
-    text = "## LPIPS, KID and FID"
-    blocks = {"published": "Block (i), as published", "equal": "Block (ii), equally colourful"}
-    measured = [r for r in results.values() if r.perceptual]
-    if not measured:
-        return (
-            f"{text}\n\nNot measured: the networks they rest on were not installed "
-            "([how](how-to/compare.md#lpips-kid-and-fid))."
-        )
-    without = [
-        name
-        for name in names
-        if name in results and results[name].published and not results[name].perceptual
-    ]
-    parts = [
-        f"{text}\n\nAll pictures; lower is better. KID is free of the bias that FID has with few "
-        "pictures, and both only order these rows: they say nothing beside published values. FID "
-        "has no interval."
-    ]
-    if without:
-        parts.append(
-            f"Not measured for {', '.join(without)}: they were scored before the networks were "
-            "installed."
-        )
-    for block, title in blocks.items():
-        parts.append(f"{title}:\n\n{_perceptual_table(names, results, block)}")
-    return "\n\n".join(parts)
-
-
-def _perceptual_table(names: Sequence[str], results: Mapping[str, Result], block: str) -> str:
-    found = {
-        name: results[name].perceptual[block]
-        for name in names
-        if name in results and block in results[name].perceptual
-    }
-    metrics = list(dict.fromkeys(metric for figures in found.values() for metric in figures))
-    # The truth compared with itself is 0 in all, the grey no method.
-    judged = [name for name in found if results[name].kind in ("method", "own")]
-    best = {
-        metric: min((found[name][metric][0], name) for name in judged if metric in found[name])[1]
-        for metric in metrics
-        if judged
-    }
-    rows = []
-    for name, figures in found.items():
-        cells = [
-            _perceptual_cell(metric, figures[metric]) if metric in figures else ""
-            for metric in metrics
-        ]
-        if block == "equal":
-            cells = [
-                f"**{cell}**" if best.get(metric) == name else cell
-                for metric, cell in zip(metrics, cells, strict=True)
-            ]
-        rows.append([_title(name, results), *cells])
-    return _markdown(["method", *metrics], rows)
-
-
-def _perceptual_cell(metric: str, figure: Figure) -> str:
-    digits = 3 if metric.startswith("LPIPS") else 1
-    value, low, high = (f"{number:.{digits}f}" for number in figure)
-    return value if low == high == value else f"{value} ({low}–{high})"
+        text += f" {len(missing)} of {len(recipes)} methods are {MISSING}."
+    return f"{text}\n\n{markdown(head, rows)}"
 
 
 def _claims(results: Mapping[str, Result]) -> str:
@@ -345,7 +170,7 @@ def _claims(results: Mapping[str, Result]) -> str:
         "## The report's claims, one by one\n\n"
         "*Held*, *not held* and *undecided* (the interval has both signs in it) speak of these "
         "runs; what needs longer runs to show is *not observed at this scale*.\n\n"
-        + _markdown(["claim", "verdict", "our figures"], rows)
+        + markdown(["claim", "verdict", "our figures"], rows)
     )
 
 
@@ -354,14 +179,14 @@ def _strips(names: Sequence[str], results: Mapping[str, Result], folder: Path) -
     for name in ("ground-truth", "grey-input", *names[2:]):
         result = results.get(name)
         if result is None:
-            rows.append([_title(name, results), _absent(name)])
+            rows.append([title(name, results), absent(name)])
         elif result.strip:
-            rows.append([_title(name, results), f"![{name}]({folder.name}/{result.strip})"])
+            rows.append([title(name, results), f"![{name}]({folder.name}/{result.strip})"])
     return (
         "## The same photographs by every method\n\nThe report's figures 6 to 8 made again, as "
         "published (block (i)). None of these photographs was trained on; all of them may be given "
         "to anyone ([credits](reproduction/originals/CREDITS.md)).\n\n"
-        + _markdown(["method", "astronaut, cat, coffee, rocket"], rows)
+        + markdown(["method", "astronaut, cat, coffee, rocket"], rows)
     )
 
 
@@ -380,10 +205,10 @@ def _epochs(results: Mapping[str, Result], recipes: Sequence[Recipe], folder: Pa
         for place in range(max((len(kept[name]) for name in beside), default=0))
     ]
     if rows:
-        parts.append(_markdown(beside, rows))
+        parts.append(markdown(beside, rows))
     for name in names:
         if name not in results:
-            parts.append(f"**{name}**: {_MISSING}.")
+            parts.append(f"**{name}**: {MISSING}.")
             continue
         without = "" if kept[name] else "No weights were kept on the way. "
         parts.append(f"**{name}**: {without}{_verdicts(results[name])}")
@@ -406,7 +231,7 @@ def _on_purpose(results: Mapping[str, Result], folder: Path) -> str:
     )
     result = results.get(DEMONSTRATION)
     if result is None:
-        return f"{text}\n\n{DEMONSTRATION}: {_MISSING}."
+        return f"{text}\n\n{DEMONSTRATION}: {MISSING}."
     return f"{text} {_verdicts(result)}\n\n![{DEMONSTRATION}]({folder.name}/{result.strip})"
 
 
@@ -429,12 +254,12 @@ def _curves(results: Mapping[str, Result], folder: Path) -> str:
     text = "## Learning curves: what classifier pretraining buys"
     lines = {name: results[name].dev for name in pair if name in results and results[name].dev}
     if not lines:
-        return f"{text}\n\nrescnn-ce and rescnn-ce-scratch: {_MISSING}."
+        return f"{text}\n\nrescnn-ce and rescnn-ce-scratch: {MISSING}."
     points = {
         name: [(row["samples"], row["dev_loss"]) for row in rows] for name, rows in lines.items()
     }
     draw_curves(folder / "curves.png", points, x="photographs seen", y="loss on dev")
-    missing = "".join(f" {name}: {_MISSING}." for name in pair if name not in lines)
+    missing = "".join(f" {name}: {MISSING}." for name in pair if name not in lines)
     drawn = f"![curves]({folder.name}/curves.png)"
     return f"{text}\n\nLoss on dev by photographs seen.{missing}\n\n{drawn}"
 
@@ -448,7 +273,7 @@ def _cards(results: Mapping[str, Result], recipes: Sequence[Recipe]) -> str:
                 recipe.name,
                 file.TITLE,
                 file.PAPER,
-                _MISSING if result is None else f"`{result.recipe_hash[:16]}`",
+                MISSING if result is None else f"`{result.recipe_hash[:16]}`",
                 "" if result is None or not result.sha256 else f"`{result.sha256[:16]}`",
             ]
         )
@@ -456,11 +281,5 @@ def _cards(results: Mapping[str, Result], recipes: Sequence[Recipe]) -> str:
     return (
         "## What each row is\n\nThe first 16 digits of each SHA-256; the whole ones, the recipe as "
         "trained and the log's points are in the JSON file of the row. Each exported model carries "
-        "its card inside.\n\n" + _markdown(head, rows)
+        "its card inside.\n\n" + markdown(head, rows)
     )
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
