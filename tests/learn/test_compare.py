@@ -261,3 +261,14 @@ def test_generators_stand_side_by_side_before_and_after(tmp_path: Path):
     assert "**cdcgan-places**: The collapse detector was asked 1 times and saw none." in text
     assert "saw a collapse 1 times, first at 2 photographs. garish" in text
     assert "**pix2pix**: not trained yet." in text
+
+
+def test_rows_of_different_machines_are_not_equal_work(tmp_path: Path):
+    recipes = [make_recipe({"name": name}, name=name) for name in ("one", "two")]
+    said = []
+    for device in ("this", "that"):
+        write_result(tmp_path / "results", Result("one", device="this", seconds=1200))
+        write_result(tmp_path / "results", Result("two", device=device, seconds=1200))
+        text = write_page(tmp_path / "results", recipes).read_text()
+        said.append("Not all were trained on the same machine" in text)
+    assert said == [False, True]

@@ -158,6 +158,11 @@ def _training(
     short = [r for r in results.values() if r.kind == "method" and r.seconds < _SHORT_SECONDS]
     if short:
         text += f" {len(short)} of the runs here are short: read their rows as a beginning."
+    if len({r.device for r in results.values() if r.kind == "method"}) > 1:
+        text += (
+            " **Not all were trained on the same machine or in the same precision**: equal minutes "
+            "are not equal work, so look at the photographs seen."
+        )
     missing = [r.name for r in recipes if r.name not in results and r.name != DEMONSTRATION]
     if missing:
         text += f" {len(missing)} of {len(recipes)} methods are {MISSING}."

@@ -31,10 +31,10 @@ def row_names(recipes: Sequence[Recipe]) -> list[str]:
 
 def title(name: str, results: Mapping[str, Result]) -> str:
     """What a row is called; whether it is automatic stands in it."""
-    title = _TITLES.get(name, name)
+    shown = _TITLES.get(name, name)
     if name in results and results[name].kind == "not automatic":
-        return f"{title} (not automatic)"
-    return title
+        return f"{shown} (not automatic)"
+    return shown
 
 
 def absent(name: str) -> str:
