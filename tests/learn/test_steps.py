@@ -170,7 +170,8 @@ def test_an_objective_that_needs_two_networks_is_refused_with_the_others_named()
         ("cpu", True, True, "bfloat16"),
         ("cpu", True, False, "float32"),
         ("cpu", False, True, "float32"),
-        ("cuda", True, False, "bfloat16"),
+        ("cuda", True, True, "bfloat16"),
+        ("cuda", True, False, "float32"),
         ("cuda", False, True, "float32"),
     ],
 )
@@ -179,6 +180,7 @@ def test_bfloat16_is_for_devices_that_have_it(
 ) -> None:
     """Converted there and back in software, a step takes ten times as long."""
     monkeypatch.setattr(steps, "_processor_has_bfloat16", lambda: has)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: has)
     assert precision(torch.device(device), TrainRecipe(amp=amp)) == expected
 
 

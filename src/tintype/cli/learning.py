@@ -219,6 +219,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     from tintype.learn.recipe import read_recipe
 
     bundles = [load_bundle(model) for model in options.models]
+    if min(options.hints) < 0:
+        raise UsageError(
+            "A number of hints below 0.", hint="Give --hints 0 1 5 20, or leave it out."
+        )
+    for bundle in bundles:
+        if any(options.hints) and "hints" not in bundle.card.capabilities:
+            raise UsageError(
+                f"The model {bundle.name} takes no hints.",
+                hint="Leave --hints out, or leave this model out.",
+            )
     if options.dev_of:
         recipe = read_recipe(options.dev_of).data
         photos = open_photos(options.data, recipe, cache=options.cache)

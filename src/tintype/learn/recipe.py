@@ -157,7 +157,7 @@ class TrainRecipe(_Table):
     ema: float = Field(default=0.999, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is exported; 0 is no average."""
     amp: bool = True
-    """Compute in bfloat16 where that is safe and the device has instructions for it."""
+    """Compute in bfloat16 where that is safe and the device does it fast."""
     seed: int = 0
     """Of the weights, the order, the crops and the ageing."""
     log_every: int = Field(default=50, ge=1)

@@ -22,7 +22,11 @@ from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective
 
 RECIPES = Path(__file__).parents[3] / "recipes"
-FILES = [RECIPES / "own.toml", *sorted((RECIPES / "report").glob("*.toml"))]
+FILES = [
+    RECIPES / "own.toml",
+    RECIPES / "zhang-unweighted.toml",
+    *sorted((RECIPES / "report").glob("*.toml")),
+]
 CLASSIFIER = "grey-resnet18"
 SMALLEST = {"cdcgan": "cifar", "pix2pix": "64"}
 WIDTHS = {"larsson": 0.03, "cheng": 1.0, "zhang": 0.1, "rescnn": 0.25, CLASSIFIER: 0.1}

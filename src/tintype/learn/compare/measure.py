@@ -121,7 +121,7 @@ def lacks_perceptual(result: Result, pictures: Pictures) -> bool:
     """
     names = pictures.judges.names
     blocks = gains_of(result.gain) if names else ()
-    return any(set(result.perceptual.get(block, ())) != set(names) for block in blocks)
+    return any(not set(names) <= set(result.perceptual.get(block, ())) for block in blocks)
 
 
 def add_perceptual(result: Result, paint: Paint, pictures: Pictures, asked: Asked) -> Result:
@@ -134,7 +134,9 @@ def add_perceptual(result: Result, paint: Paint, pictures: Pictures, asked: Aske
         asked: Where the result goes.
     """
     found = score_perceptual(paint, pictures, gains_of(result.gain))
-    result = replace(result, perceptual=found)
+    # What another machine has asked of networks that this one lacks stays.
+    both = {block: result.perceptual.get(block, {}) | figures for block, figures in found.items()}
+    result = replace(result, perceptual=both)
     write_result(asked.into, result)
     return result
 

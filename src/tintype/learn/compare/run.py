@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from tintype.engine.bundle import Bundle, load_bundle
@@ -43,11 +42,10 @@ from tintype.learn.export import (
 )
 from tintype.learn.models.contract import Colorizer
 from tintype.learn.models.registry import build
-from tintype.learn.recipe import Recipe, TrainRecipe, read_recipe
+from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
 from tintype.learn.train.loop import train
 from tintype.learn.train.run import Sitting
-from tintype.learn.train.steps import precision
 
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
 _NORMAL = 0.4  # what cards of networks without a distribution call normal; the factor is then 1
@@ -143,7 +141,7 @@ def run_method(
         data_hash=photos.data_hash,
         samples=progress.samples,
         seconds=progress.seconds,
-        device=device_name(asked.device, recipe.train),
+        device=trained_on(run),
     )
     result = replace(result, **read_log(run / "log.jsonl"))
     parameters = sum(p.numel() for p in build(recipe.model).parameters())
@@ -286,18 +284,14 @@ def _without_counters(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in left_out}
 
 
-def device_name(device: str, settings: TrainRecipe) -> str:
-    """What trained it, and in what precision, in words.
+def trained_on(run: Path) -> str:
+    """What trained a run, and in what precision, in words.
 
     Args:
-        device: As torch names it.
-        settings: Whether bfloat16 was wanted.
+        run: Its folder.
     """
-    if device.startswith("cuda"):
-        name = torch.cuda.get_device_name(device)
-    else:
-        name = f"CPU, {torch.get_num_threads()} thread(s)"
-    return f"{name}, {precision(torch.device(device), settings)}"
+    _, _, facts = load_checkpoint(run / "checkpoint.safetensors")
+    return " / ".join(facts.get("trained_on", ()))
 
 
 def find_classifier(recipes: Iterable[Recipe]) -> Recipe | None:

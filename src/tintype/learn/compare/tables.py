@@ -184,9 +184,11 @@ def _perceptual_table(names: Sequence[str], results: Mapping[str, Result], block
     # The truth compared with itself is 0 in all, the grey no method.
     judged = [name for name in found if results[name].kind in ("method", "own")]
     best = {
-        metric: min((found[name][metric][0], name) for name in judged if metric in found[name])[1]
+        metric: min(
+            ((found[name][metric][0], name) for name in judged if metric in found[name]),
+            default=(0.0, ""),
+        )[1]
         for metric in metrics
-        if judged
     }
     rows = []
     for name, figures in found.items():

@@ -9,6 +9,8 @@ Deviations: a share of the samples has no hint at all, so that the same network 
 (theirs has an eighth of them so); a hint lies inside the picture; none is given the whole truth.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -36,9 +38,7 @@ def draw_hints(
     """
     size = ab.shape[2]
     uniform = torch.rand(2, count, generator=draw)[:, part]
-    # A geometric number, at least 1, by the inverse of its distribution.
-    number = 1 + (torch.log(uniform[0].clamp_min(1e-9)) / torch.log(torch.tensor(1 - _P))).long()
-    number = torch.where(uniform[1] < share, number.clamp(max=_MOST), 0)
+    number = torch.where(uniform[1] < share, geometric(uniform[0]), 0)
     place = torch.randn(2, _MOST, count, generator=draw)[..., part]
     half = torch.randint(0, _HALF + 1, (_MOST, count), generator=draw)[..., part]
     middle = ((0.5 + _SPREAD * place) * size).long().clamp(0, size - 1)
@@ -59,6 +59,19 @@ def draw_hints(
         told = torch.cat([mean, mean.new_ones(len(given), 1)], dim=1)[:, :, None, None]
         hints[given] = torch.where(inside, told.to(ab.dtype), hints[given])
     return hints
+
+
+def geometric(uniform: Tensor) -> Tensor:
+    """Numbers of hints, by the inverse of their distribution.
+
+    Args:
+        uniform: (n,) in [0, 1).
+
+    Returns:
+        (n,) from 1 to 64, 8 on average.
+    """
+    number = 1 + (torch.log(uniform.clamp_min(1e-9)) / math.log(1 - _P)).long()
+    return number.clamp(max=_MOST)
 
 
 def _means(sums: Tensor, edges: list[Tensor]) -> Tensor:

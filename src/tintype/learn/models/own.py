@@ -26,7 +26,6 @@ TITLE = "EfficientNet-Lite U-Net over 313 colours"
 PAPER = ""
 
 _HINT_CHANNELS = 32
-_TINY = 1e-6
 
 
 class Up(nn.Module):
@@ -67,7 +66,8 @@ class HintPath(nn.Module):
         mask = hints[:, 2:]
         # The mean over the hinted pixels of each cell: a single pixel is as strong as a patch.
         share = F.avg_pool2d(mask, 4)
-        ab = F.avg_pool2d(hints[:, :2] * mask, 4) / (share + _TINY)
+        # The share is at least 1/16 where there is a hint, so that the bound changes nothing there.
+        ab = F.avg_pool2d(hints[:, :2] * mask, 4) / share.clamp_min(1 / 16)
         x = torch.cat([ab / AB_LIMIT, F.max_pool2d(mask, 4)], dim=1)
         found: list[Tensor] = []
         for down, out in zip(self.down, self.out, strict=True):

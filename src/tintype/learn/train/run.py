@@ -36,7 +36,7 @@ from tintype.learn.train.checkpoint import (
 from tintype.learn.train.collapse import Watch
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective
-from tintype.learn.train.steps import PlainStep, Step, precision
+from tintype.learn.train.steps import PlainStep, Step, device_name
 
 CHECKPOINT = "checkpoint.safetensors"
 BEST = "best.safetensors"
@@ -243,7 +243,7 @@ def _facts(recipe: Recipe, photos: Photos, sitting: Sitting) -> dict[str, Any]:
         },
         "dropped": photos.dropped,
         "init": sitting.init.name if sitting.init else None,
-        "precision": precision(torch.device(sitting.device), recipe.train),
+        "trained_on": [device_name(torch.device(sitting.device), recipe.train)],
         "versions": {
             "tintype": tintype.__version__,
             "torch": torch.__version__,
@@ -256,6 +256,9 @@ def _resume(run: Run, checkpoint: Path) -> None:
     tensors, run.progress, kept = load_checkpoint(checkpoint)
     _refuse_other(checkpoint, kept, run.facts, name=run.recipe.name)
     run.restore(tensors)
+    # A run may have been carried from machine to machine; each is named once.
+    places = [*kept.get("trained_on", ()), *run.facts["trained_on"]]
+    run.facts["trained_on"] = list(dict.fromkeys(places))
     run.watch = Watch(kept.get("watch", ()))
 
 

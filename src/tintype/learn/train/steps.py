@@ -83,8 +83,9 @@ def autocast(batch: Batch, settings: TrainRecipe) -> torch.autocast:
 def precision(device: torch.device, settings: TrainRecipe) -> Literal["bfloat16", "float32"]:
     """What a step computes in.
 
-    A processor without instructions for bfloat16 can do it too, but converts every number there and
-    back: a convolution takes 12 to 15 times as long as in float32. So float32 it is there.
+    A processor for which oneDNN has no kernels in bfloat16 can do it too, but converts every number
+    there and back: with AVX2 a step took 12 to 15 times as long as in float32. So float32 it is
+    there, and on graphics cards that only emulate it.
 
     Args:
         device: Where it is trained.
@@ -94,7 +95,23 @@ def precision(device: torch.device, settings: TrainRecipe) -> Literal["bfloat16"
         return "float32"
     if device.type == "cpu" and not _processor_has_bfloat16():
         return "float32"
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return "float32"
     return "bfloat16"
+
+
+def device_name(device: torch.device, settings: TrainRecipe) -> str:
+    """What trains, and in what precision, in words.
+
+    Args:
+        device: Where it is trained.
+        settings: Whether the recipe wants bfloat16.
+    """
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"CPU, {torch.get_num_threads()} thread(s)"
+    return f"{name}, {precision(device, settings)}"
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from tintype.learn.data.batches import Batch
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import Colorizer, answer
 
 _RANGE = 110.0  # of a and b; keeps the loss near 1, so that rates carry over from other losses
 
@@ -26,7 +26,7 @@ class Regression(nn.Module):
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean over pixels and both channels, of ab divided by 110."""
         assert isinstance(model, Colorizer)
-        guess = model.to_ab(model(batch.L)).float()
+        guess = model.to_ab(answer(model, batch.L, batch.hints)).float()
         difference = (guess - batch.ab_at(model.stride)) / _RANGE
         loss = difference.abs() if self.distance == "l1" else difference.square()
         return {"loss": loss.mean()}
