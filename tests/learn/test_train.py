@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from tintype.cli.learning import main
 from tintype.errors import LearnError
 from tintype.learn.recipe import TrainRecipe, read_recipe
+from tintype.learn.train import loop
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, write_whole
 from tintype.learn.train.schedule import learning_rate_factor
 
@@ -166,3 +167,19 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path: Path):
 def test_writing_leaves_no_temporary_file(tmp_path: Path):
     write_whole(tmp_path / "a" / "file", b"x")
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["file"]
+
+
+def test_a_look_at_the_end_counts_as_time(
+    tmp_path: Path,
+    photo_folder: Path,
+    recipe_file: WriteRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Else a run whose time it used up would count as stopped too early."""
+    monkeypatch.setattr(loop, "_measure", lambda _run, _log: time.sleep(2))
+    recipe, run = recipe_file(train="evaluate_samples = 4").read_text(), tmp_path / "run"
+    file = tmp_path / "tiny.toml"
+    file.write_text(recipe.replace("evaluate_samples = 16\n", ""))
+    main("train", words(file, photo_folder, run, "--max-seconds", "1.5"))
+    _, progress, _ = load_checkpoint(run / "checkpoint.safetensors")
+    assert progress.seconds >= 1.5

@@ -62,6 +62,8 @@ def train(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Pro
             if time.monotonic() - kept > settings.checkpoint_seconds:
                 run.keep()
                 kept = time.monotonic()
+        # Once more: a look at dev after the last step may have used up what was left of the time.
+        progress.seconds = before + time.monotonic() - began
         run.keep()
         team.wait()
     return progress
