@@ -190,53 +190,6 @@ def provenance_of(
     )
 
 
-def colorize_bytes(
-    data: bytes,
-    *,
-    name: str,
-    engine: Engine,
-    settings: Settings,
-    provenance: Provenance,
-    form: str | None = None,
-    strip_metadata: bool = False,
-    max_pixels: int = MAX_PIXELS,
-    color_photos: Literal["color", "skip"] = "color",
-    check_grey: bool = False,
-) -> Coloring:
-    """A file's bytes in, the coloured file's bytes out.
-
-    Args:
-        data: A picture file.
-        name: Of the file, for messages only, as `tintype.errors.shown` gives it.
-        engine: The loaded model.
-        settings: How to colour.
-        provenance: As `provenance_of` gives it.
-        form: The format to write; None writes the source's own.
-        strip_metadata: Write no more than the pixels need.
-        max_pixels: Larger pictures are refused.
-        color_photos: Whether a colour photograph is coloured anew from its lightness.
-        check_grey: Read the written bytes back and compare their grey with the source's.
-
-    Returns:
-        The coloured file.
-
-    Raises:
-        SkippedPhotoError: A colour photograph, and `color_photos` is "skip".
-        PhotoError: Any other reason why this file cannot be coloured.
-    """
-    return colorize_photos(
-        decode(data, name=name, max_pixels=max_pixels),
-        name=name,
-        engine=engine,
-        settings=settings,
-        provenance=provenance,
-        form=form,
-        strip_metadata=strip_metadata,
-        color_photos=color_photos,
-        check_grey=check_grey,
-    )
-
-
 def colorize_photos(
     photos: Sequence[Photo],
     *,
@@ -249,22 +202,28 @@ def colorize_photos(
     color_photos: Literal["color", "skip"] = "color",
     check_grey: bool = False,
 ) -> Coloring:
-    """As `colorize_bytes`, of a file that is decoded already: its bytes can be given up before.
+    """The pages of a decoded file in, the coloured file's bytes out.
+
+    Decoding is the caller's: so it can give up the file's bytes, which of a large photograph would
+    lie beside the pixels to the end.
 
     Args:
-        photos: The pages of one file.
-        name: As there, and so are the others.
+        photos: The pages of one file, as `tintype.photo.decode.decode` gives them.
+        name: Of the file, for messages only, as `tintype.errors.shown` gives it.
         engine: The loaded model.
         settings: How to colour.
         provenance: As `provenance_of` gives it.
-        form: The format to write.
+        form: The format to write; None writes the source's own.
         strip_metadata: Write no more than the pixels need.
-        color_photos: Whether a colour photograph is coloured anew.
-        check_grey: Compare the grey of what was written.
+        color_photos: Whether a colour photograph is coloured anew from its lightness.
+        check_grey: Read the written bytes back and compare their grey with the source's.
+
+    Returns:
+        The coloured file.
 
     Raises:
-        SkippedPhotoError: As there.
-        PhotoError: As there.
+        SkippedPhotoError: A colour photograph, and `color_photos` is "skip".
+        PhotoError: Any other reason why this file cannot be coloured.
     """
     tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
     if tone == "color" and color_photos == "skip":
@@ -419,14 +378,13 @@ class Colorizer:
         self, data: bytes, settings: Settings, *, name: str, form: str | None = None
     ) -> bytes:
         provenance = provenance_of(data, self._engine.bundle, settings)
-        return colorize_bytes(
-            data,
+        return colorize_photos(
+            decode(data, name=name, max_pixels=self._max_pixels),
             name=name,
             engine=self._engine,
             settings=settings,
             provenance=provenance,
             form=form,
-            max_pixels=self._max_pixels,
         ).data
 
     def _path(self, source: Path, settings: Settings, *, overwrite: bool) -> Path:

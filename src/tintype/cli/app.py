@@ -233,10 +233,11 @@ def _stream(words: PhotoWords) -> int:
             hint="Add < FILE, or name the file.",
         )
     options = _options(words)
-    from tintype.api import colorize_bytes, provenance_of, read_input, read_stream
+    from tintype.api import colorize_photos, provenance_of, read_input, read_stream
     from tintype.engine.bundle import load_bundle
     from tintype.engine.colorizer import Engine
     from tintype.jobs.plan import check_output_name
+    from tintype.photo.decode import decode
     from tintype.photo.encode import write_atomically
 
     form = options.format if output is None else check_output_name(output, options.format)
@@ -247,8 +248,8 @@ def _stream(words: PhotoWords) -> int:
         name = shown(source)
         data = read_input(Path(source), max_pixels=options.max_pixels)
     bundle = load_bundle(options.model)
-    colored = colorize_bytes(
-        data,
+    colored = colorize_photos(
+        decode(data, name=name, max_pixels=options.max_pixels),
         name=name,
         engine=Engine(bundle),
         settings=options.settings,
@@ -257,7 +258,6 @@ def _stream(words: PhotoWords) -> int:
         ),
         form=form,
         strip_metadata=options.strip_metadata,
-        max_pixels=options.max_pixels,
         color_photos=options.color_photos or "color",
         check_grey=options.check_grey,
     )

@@ -27,7 +27,7 @@ READING_ERRORS = (
     zlib.error,
     ArithmeticError,  # ZeroDivisionError, OverflowError
     AssertionError,
-    RuntimeError,  # also NotImplementedError, RecursionError
+    RuntimeError,  # RecursionError is one
     Image.DecompressionBombError,
 )
 """What Pillow's readers raise on damaged files: seven kinds seen, their neighbours added."""
