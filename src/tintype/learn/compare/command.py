@@ -116,14 +116,13 @@ def compare(told: Comparison, say: Callable[[str], None]) -> bool:
             if not _scored(name, pictures, asked):
                 say(f"{name}: scoring")
                 run_other(name, pictures, photos, asked)
+                _page(told, everything)
             else:
                 _complete(name, partial(painter_of, name, photos), pictures, asked, say)
-            _page(told, everything)
         for recipe in recipes:
             if _keep(recipe, pictures, asked):
                 result = read_result(told.into / f"{recipe.name}.json")
                 _complete(recipe.name, partial(kept_painter, result, asked), pictures, asked, say)
-                _page(told, everything)
                 say(f"{recipe.name}: done before")
                 continue
             own = open_photos(told.data, recipe.data, cache=told.cache)
