@@ -166,6 +166,34 @@ def test_ageing_changes_the_lightness_only(photo_folder: Path, tmp_path: Path):
     assert other.L.max() <= 100.001
 
 
+def test_wear_befalls_its_share_of_the_lightness_only(photo_folder: Path, tmp_path: Path):
+    clean = DataRecipe(size=64, dev_share=0.25, age=0.0)
+    photos = open_photos([photo_folder], clean, cache=tmp_path / "cache")
+    one = Sampler(photos, clean, batch=16, seed=1, device=CPU).batch(0)
+    touched = []
+    for share in (0.1, 1.0):
+        recipe = clean.model_copy(update={"wear": share})
+        other = Sampler(photos, recipe, batch=16, seed=1, device=CPU).batch(0)
+        assert torch.equal(one.ab, other.ab)
+        assert other.L.min() >= 0
+        assert other.L.max() <= 100.001
+        touched.append(int(((one.L - other.L).abs().amax(dim=(1, 2, 3)) > 1).sum()))
+    assert 0 < touched[0] < 12
+    assert touched[1] == 16
+
+
+def test_a_worn_batch_is_the_same_for_one_process_and_for_its_parts(
+    photo_folder: Path, tmp_path: Path
+):
+    recipe = DataRecipe(size=64, dev_share=0.25, wear=0.5, hints=0.5)
+    photos = open_photos([photo_folder], recipe, cache=tmp_path / "cache")
+    whole = Sampler(photos, recipe, batch=8, seed=2, device=CPU).batch(3)
+    for rank in range(2):
+        part = Sampler(photos, recipe, batch=8, seed=2, device=CPU, part=(rank, 2)).batch(3)
+        assert torch.equal(part.L, whole.L[rank::2])
+        assert torch.equal(part.hints, whole.hints[rank::2])
+
+
 def test_a_group_in_the_mix_that_is_not_there_is_named(photo_folder: Path, tmp_path: Path):
     photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
     recipe = DataRecipe(size=64, mix={"faces": 1.0})

@@ -80,6 +80,9 @@ class DataRecipe(_Table):
     """Mirror half of the samples."""
     age: Share = 0.5
     """Share of samples whose lightness is made to look like an old photograph's."""
+    wear: Share = 0.0
+    """Share of samples with scratches; as many get dust and uneven fading, half as many a halftone
+    screen."""
     hints: Share = 0.0
     """Share of samples that are told some of their true colours, as a person would."""
 

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.errors import LearnError
+from tintype.learn.data.ageing import age, wear
 from tintype.learn.data.hints import draw_hints
 from tintype.learn.data.photos import Photos
 from tintype.learn.recipe import DataRecipe
@@ -122,6 +123,8 @@ class Sampler:
         rgb = self._crops(chosen, draw)
         luma = _luma(rgb, self._emulsions(len(chosen), draw)[self.part])
         luma = age(luma, share=self.recipe.age, draw=draw, part=self.part, count=len(chosen))
+        if self.recipe.wear > 0:
+            luma = wear(luma, share=self.recipe.wear, draw=draw, part=self.part, count=len(chosen))
         batch = self._batch(rgb, luma, chosen[self.part].numpy())
         if self.recipe.hints == 0:
             return batch
@@ -284,37 +287,3 @@ def _luma(rgb: Tensor, weights: Tensor) -> Tensor:
     """(B, S, S, 3) in 0..255 -> (B, 1, S, S) luma in [0, 1], in steps of 1/255 as files have it."""
     luma = torch.einsum("bhwc,bc->bhw", rgb, weights.to(rgb.device))
     return luma.round()[:, None] / 255
-
-
-def age(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
-    """Makes clean luma look like an old photograph's: tone curve, fading, softness, grain.
-
-    Args:
-        luma: (B, 1, H, W) in [0, 1].
-        share: Of samples that are aged at all.
-        draw: Source of randomness, on the CPU.
-        part: Which of the whole batch these are.
-        count: How many the whole batch has.
-
-    Returns:
-        The same shape, in [0, 1].
-    """
-    uniform = torch.rand(7, count, generator=draw)[:, part].to(luma.device)[..., None, None, None]
-    noise = torch.randn((count, *luma.shape[1:]), generator=draw)[part].to(luma.device)
-    gamma = torch.exp((uniform[0] - 0.5) * 0.9)
-    black = 0.18 * uniform[1] ** 2
-    white = 1 - 0.25 * uniform[2] ** 2
-    aged = black + (white - black) * luma.clamp(0, 1) ** gamma
-    soft = _blur(aged)
-    aged = torch.lerp(aged, soft, (uniform[3] * 2 - 1).clamp_min(0))
-    # Grain has a size: half of it is correlated over neighbouring pixels.
-    grain = torch.lerp(noise, 2 * _blur(noise), uniform[4].round())
-    aged = aged + grain * 0.05 * (uniform[5] * 2 - 1).clamp_min(0)
-    return torch.where(uniform[6] < share, aged.clamp(0, 1), luma)
-
-
-def _blur(x: Tensor) -> Tensor:
-    """A binomial 5 x 5 blur with repeated edges."""
-    kernel = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=x.device) / 16
-    x = F.conv2d(F.pad(x, (2, 2, 0, 0), mode="replicate"), kernel.view(1, 1, 1, 5))
-    return F.conv2d(F.pad(x, (0, 0, 2, 2), mode="replicate"), kernel.view(1, 1, 5, 1))

@@ -41,6 +41,22 @@ class Pretrained(Protocol):
 
 
 @runtime_checkable
+class Adopting(Protocol):
+    """A network that can go on from the weights of a near relative."""
+
+    def adopt(self, weights: Mapping[str, Tensor]) -> None:
+        """Puts them in.
+
+        Args:
+            weights: By name, of a network that may be wider, or may lack parts that came later.
+
+        Raises:
+            LearnError: They do not fit.
+        """
+        ...
+
+
+@runtime_checkable
 class OnClassifier(Protocol):
     """A network whose trunk can start from a grey classifier."""
 
@@ -62,11 +78,9 @@ class Hintable(Protocol):
 
     Attributes:
         takes_hints: Whether this one does.
-        grown: Prefix of the weights that are for hints alone; a checkpoint without them still fits.
     """
 
     takes_hints: bool
-    grown: str
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
         """As `Colorizer.forward`, with (B, 3, H, W) a, b and mask; None means no hints."""

@@ -12,6 +12,8 @@ The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al.
 outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,12 +22,35 @@ from tintype.color.abgrid import AB_LIMIT, BINS
 from tintype.errors import LearnError
 from tintype.learn.models.blocks import AnnealedMean
 from tintype.learn.models.efficientnet import EfficientNetLite
+from tintype.learn.models.narrow import Layer, narrow
 from tintype.learn.recipe import ModelRecipe
 
 TITLE = "EfficientNet-Lite U-Net over 313 colours"
 PAPER = ""
 
 _HINT_CHANNELS = 32
+
+
+def _layer(conv: str, norm: str, hint: int, reader: str) -> Layer:
+    """A convolution with its norm, and what adds hints to it."""
+    norms = tuple(f"{norm}.{n}" for n in ("weight", "bias", "running_mean", "running_var"))
+    rows = (f"{conv}.weight", *norms, f"hints.out.{hint}.weight")
+    return Layer(rows, f"{norm}.weight", f"{reader}.weight")
+
+
+_BOTTOM = ("lateral.weight", "lateral.bias", "whole.weight", "whole.bias", "hints.out.3.weight")
+_LAYERS = (
+    Layer(_BOTTOM, "lateral.weight", "up16.conv.weight"),
+    _layer("up16.conv", "up16.norm", 2, "up8.conv"),
+    _layer("up8.conv", "up8.norm", 1, "up4.conv"),
+    _layer("up4.conv", "up4.norm", 0, "refine"),
+    Layer(
+        ("refine.weight", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var"),
+        "norm.weight",
+        "head.weight",
+    ),
+)
+"""Which layers of the decoder can be narrower, from 1/32 to the outputs."""
 
 
 class Up(nn.Module):
@@ -100,6 +125,7 @@ class OwnNet(nn.Module):
     ) -> None:
         super().__init__()
         self.takes_hints = hints
+        self.widths = widths
         self.encoder_name = encoder
         self.encoder = EfficientNetLite(encoder)
         _, c4, c8, c16, c32 = self.encoder.channels
@@ -148,10 +174,25 @@ class OwnNet(nn.Module):
         ab: Tensor = self.mean(raw)
         return ab
 
-    @property
-    def grown(self) -> str:
-        """What a checkpoint of a network without hints lacks."""
-        return "hints."
+    def adopt(self, weights: Mapping[str, Tensor]) -> None:
+        """Goes on from weights of this network that are wider or know nothing of hints.
+
+        Args:
+            weights: By name.
+
+        Raises:
+            LearnError: They are of another encoder, or narrower.
+        """
+        fitting = narrow(weights, _LAYERS, (*self.widths, self.widths[-1]))
+        own = self.state_dict()
+        if self.takes_hints:
+            fitting = {n: t for n, t in own.items() if n.startswith("hints.")} | fitting
+        if {n: t.shape for n, t in fitting.items()} != {n: t.shape for n, t in own.items()}:
+            raise LearnError(
+                "The checkpoint is of another network.",
+                hint="Give the encoder and the hints of its own recipe.",
+            )
+        self.load_state_dict(fitting)
 
     def load_pretrained(self) -> None:
         """Puts the ImageNet weights into the encoder.

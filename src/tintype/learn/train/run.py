@@ -16,8 +16,8 @@ from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
 from tintype.learn.data.prior import color_prior
 from tintype.learn.models.contract import (
+    Adopting,
     Colorizer,
-    Hintable,
     OnClassifier,
     Pretrained,
     takes_hints,
@@ -207,10 +207,10 @@ def _new_model(recipe: Recipe, sitting: Sitting) -> nn.Module:
     if sitting.init is not None:
         tensors, _, _ = load_checkpoint(sitting.init)
         weights = {n: t.float() for n, t in part(tensors, "ema.").items()}
-        if takes_hints(model) and isinstance(model, Hintable):
-            new = {n: t for n, t in model.state_dict().items() if n.startswith(model.grown)}
-            weights = new | weights
-        model.load_state_dict(weights)
+        if isinstance(model, Adopting):
+            model.adopt(weights)
+        else:
+            model.load_state_dict(weights)
     elif recipe.model.init == "classifier":
         if sitting.classifier is None or not isinstance(model, OnClassifier):
             raise LearnError(

@@ -1,0 +1,91 @@
+"""What time, film and handling do to the grey of a photograph: on lightness only, never on colours.
+
+Nothing here is a simulation of one process; each is a cheap likeness that keeps a network from
+resting on the clean, sharp, full-range grey of a modern picture.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def age(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
+    """Makes clean luma look like an old photograph's: tone curve, fading, softness, grain.
+
+    Args:
+        luma: (B, 1, H, W) in [0, 1].
+        share: Of samples that are aged at all.
+        draw: Source of randomness, on the CPU.
+        part: Which of the whole batch these are.
+        count: How many the whole batch has.
+
+    Returns:
+        The same shape, in [0, 1].
+    """
+    uniform = torch.rand(7, count, generator=draw)[:, part].to(luma.device)[..., None, None, None]
+    noise = torch.randn((count, *luma.shape[1:]), generator=draw)[part].to(luma.device)
+    gamma = torch.exp((uniform[0] - 0.5) * 0.9)
+    black = 0.18 * uniform[1] ** 2
+    white = 1 - 0.25 * uniform[2] ** 2
+    aged = black + (white - black) * luma.clamp(0, 1) ** gamma
+    soft = _blur(aged)
+    aged = torch.lerp(aged, soft, (uniform[3] * 2 - 1).clamp_min(0))
+    # Grain has a size: half of it is correlated over neighbouring pixels.
+    grain = torch.lerp(noise, 2 * _blur(noise), uniform[4].round())
+    aged = aged + grain * 0.05 * (uniform[5] * 2 - 1).clamp_min(0)
+    return torch.where(uniform[6] < share, aged.clamp(0, 1), luma)
+
+
+def wear(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
+    """Handling and printing: scratches, dust, uneven fading, and a halftone screen.
+
+    Args:
+        luma: (B, 1, S, S) in [0, 1].
+        share: Of samples that each of the first three befalls, alone or together; the screen
+            befalls half as many.
+        draw: Source of randomness, on the CPU.
+        part: Which of the whole batch these are.
+        count: How many the whole batch has.
+
+    Returns:
+        The same shape, in [0, 1].
+    """
+    size = luma.shape[-1]
+    uniform = torch.rand(14, count, generator=draw)[:, part].to(luma.device)[..., None, None, None]
+    noise = torch.randn((count, 1, size, size), generator=draw)[part].to(luma.device)
+    hit = uniform[:4] < share * torch.tensor([1, 1, 1, 0.5], device=luma.device).view(4, 1, 1, 1, 1)
+    across = torch.arange(size, device=luma.device) / size
+    x, y = across.view(1, 1, 1, -1), across.view(1, 1, -1, 1)
+
+    worn = luma
+    for line in range(2):
+        where, slope, light = uniform[4 + 3 * line : 7 + 3 * line]
+        offset = (x - where - 0.4 * (slope - 0.5) * (y - 0.5)) * size
+        scratch = torch.exp(-(offset**2)) * (0.15 + 0.35 * light)
+        # Most scratches are bare film or white abrasion; some are dark.
+        worn = torch.where(hit[0], worn + scratch * torch.where(slope < 0.25, -1.0, 1.0), worn)
+    dust = (1.6 * _blur(noise) - 1.0).clamp(0, 0.6)
+    worn = torch.where(hit[1], worn + dust * torch.where(uniform[10] < 0.3, -1.0, 1.0), worn)
+    # One side or corner has faded towards paper white, or darkened in the light.
+    angle = 2 * math.pi * uniform[11]
+    ramp = ((x - 0.5) * torch.cos(angle) + (y - 0.5) * torch.sin(angle) + 0.5).clamp(0, 1)
+    stain = 0.35 * ramp**2
+    faded = torch.where(
+        uniform[12] < 0.7, torch.lerp(worn, torch.ones_like(worn), stain), worn * (1 - stain)
+    )
+    worn = torch.where(hit[2], faded, worn)
+    # A screen at 45 degrees with a period of 3 to 5 pixels; a dot grows with the darkness.
+    step = 2 * math.pi * size / (3 + 2 * uniform[13])
+    screen = 0.5 + 0.25 * (torch.cos(step * (x + y) / 2**0.5) + torch.cos(step * (x - y) / 2**0.5))
+    dots = torch.sigmoid((worn - 1 + screen) * 6)
+    worn = torch.where(hit[3], torch.lerp(worn, dots, 0.25 + 0.4 * uniform[12]), worn)
+    return worn.clamp(0, 1)
+
+
+def _blur(x: Tensor) -> Tensor:
+    """A binomial 5 x 5 blur with repeated edges."""
+    kernel = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=x.device) / 16
+    x = F.conv2d(F.pad(x, (2, 2, 0, 0), mode="replicate"), kernel.view(1, 1, 1, 5))
+    return F.conv2d(F.pad(x, (0, 0, 2, 2), mode="replicate"), kernel.view(1, 1, 5, 1))
