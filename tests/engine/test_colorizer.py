@@ -1,5 +1,6 @@
 """Photo -> Photo: the grey untouched at any size and depth, the same answer every time."""
 
+import itertools
 import json
 import sys
 import time
@@ -15,7 +16,7 @@ from PIL import Image
 from tintype.engine import colorizer
 from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine, GreyCheck, Settings, verify_grey
-from tintype.errors import UsageError
+from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
 
 PhotoOf = Callable[[np.ndarray], Photo]
@@ -238,6 +239,33 @@ def test_high_quality_is_blind_to_left_and_right(
 
     assert unlike("high") < 0.2
     assert unlike("normal") > unlike("high")
+
+
+def test_palettes_are_several_versions_and_the_first_is_the_single_one(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    photo = photo_of(cameraman)
+    versions = engine.palettes(photo, count=3)
+    assert len(versions) == 3
+    single, first = engine.colorize(photo).color, versions[0].photo.color
+    assert isinstance(single, np.ndarray)
+    assert isinstance(first, np.ndarray)
+    assert np.abs(single.astype(int) - first).max() <= 1
+    for version in versions:
+        assert verify_grey(photo, version.photo).max_difference <= 1
+    for one, other in itertools.combinations(versions, 2):
+        assert isinstance(one.photo.color, np.ndarray)
+        assert isinstance(other.photo.color, np.ndarray)
+        assert np.abs(one.photo.color.astype(int) - other.photo.color).mean() > 0.2
+    with pytest.raises(UsageError, match="0 palettes"):
+        engine.palettes(photo, count=0)
+
+
+def test_a_model_without_a_distribution_has_no_palettes(
+    tiny_ab: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    with pytest.raises(ModelError, match="not a distribution"):
+        Engine(tiny_ab, threads=1).palettes(photo_of(cameraman))
 
 
 @pytest.mark.parametrize("vividness", [-0.1, 2.1, float("nan")])

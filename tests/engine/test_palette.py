@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tintype.color.abgrid import bin_centers
 from tintype.engine import palette
 from tintype.engine.bundle import Bundle
 from tintype.engine.session import Prediction, Session
@@ -34,6 +35,42 @@ def test_vividness_moves_towards_the_rare_colors(tiny: Bundle, answer: Predictio
             calibrated = got
     assert gains == sorted(gains)
     assert np.abs(got - calibrated).mean() > 0.5
+
+
+def test_palettes_begin_with_the_single_answer_and_share_everything(
+    tiny: Bundle, answer: Prediction
+) -> None:
+    assert answer.logits is not None
+    logits = answer.logits[0]
+    found = palette.palettes(logits, tiny.card, vividness=0.7, count=5)
+    np.testing.assert_allclose(
+        found[0].ab, palette.colors(logits, tiny.card, vividness=0.7), atol=1e-4
+    )
+    assert len(found) == 5
+    assert sum(one.share for one in found) == pytest.approx(1)
+    rest = [one.share for one in found[1:]]
+    assert rest == sorted(rest, reverse=True)
+    again = palette.palettes(logits, tiny.card, vividness=0.7, count=5)
+    for one, other in zip(found, again, strict=True):
+        np.testing.assert_array_equal(one.ab, other.ab)
+    assert len(palette.palettes(logits, tiny.card, vividness=0.7, count=1)) == 1
+
+
+def test_palettes_move_what_is_open_and_leave_what_is_certain(tiny: Bundle) -> None:
+    """Left: certain. Right: red or green, one as likely as the other."""
+    centers = bin_centers()
+    red = int(((centers - [60, 40]) ** 2).sum(axis=1).argmin())
+    green = int(((centers - [-50, 40]) ** 2).sum(axis=1).argmin())
+    blue = int(((centers - [10, -60]) ** 2).sum(axis=1).argmin())
+    logits = np.full((313, 8, 8), -30, np.float32)
+    logits[blue, :, :4] = 0
+    logits[red, :, 4:] = logits[green, :, 4:] = 0
+    found = palette.palettes(logits, tiny.card, vividness=0, count=5)
+    for one in found:
+        np.testing.assert_allclose(one.ab[:, :, :4].mean(axis=(1, 2)), centers[blue], atol=1)
+    a = [float(one.ab[0, :, 4:].mean()) for one in found]
+    assert max(a) > 20
+    assert min(a) < -20
 
 
 def test_uncertainty_runs_from_none_to_all() -> None:

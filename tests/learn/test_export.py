@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tintype.cli.learning import main
 from tintype.engine.bundle import load_bundle
 from tintype.engine.session import Session
-from tintype.errors import LearnError
+from tintype.errors import LearnError, UsageError
 from tintype.learn import export as exporting
 from tintype.learn.evaluate.protocol import Row, at_colorfulness
 
@@ -52,14 +53,28 @@ def test_a_run_becomes_a_bundle_that_agrees_with_torch(
     assert np.abs(logits - expected).mean() < 0.1 * np.abs(expected).mean()
 
     scored = tmp_path / "rows.json"
-    words = ["--data", str(photo_folder), "--size", "64", "--limit", "6", "--json", str(scored)]
-    assert main("evaluate", [str(bundle_file), *words]) == 0
+    words = ["--data", str(photo_folder), "--size", "64", "--limit", "6"]
+    more = ["--json", str(scored), "--palettes", "5"]
+    assert main("evaluate", [str(bundle_file), *words, *more]) == 0
     rows = {row["name"]: row for row in json.loads(scored.read_text())}
-    assert set(rows) == {"grey input", "ground truth", "tiny"}
+    best = "tiny, best of 5 palettes"
+    assert set(rows) == {"grey input", "ground truth", "tiny", best}
+    assert rows[best]["delta_e"] <= rows["tiny"]["delta_e"]
     assert rows["ground truth"]["ab"] == 0
     assert rows["ground truth"]["cf_ratio"] == 1
     assert rows["grey input"]["cf_ratio"] == 0
     assert rows["tiny"]["ab"] > 0
+
+    sheet = ["--sheet", str(tmp_path / "sheet.jpg")]
+    assert main("evaluate", [str(bundle_file), *words, *sheet]) == 0
+    with Image.open(tmp_path / "sheet-01.jpg") as page:
+        pixels = np.asarray(page).astype(int)
+    assert pixels.shape == (18 + 6 * 68, 3 * 89, 3)
+    saturation = np.ptp(pixels, axis=2)
+    assert saturation[:, :72].max() < 12  # JPEG carries colour over a border of 16 pixels
+    assert saturation[:, 105:161].max() > 60
+    with pytest.raises(UsageError, match="one vividness"):
+        main("evaluate", [str(bundle_file), *words, *sheet, "--vividness", "0", "1"])
 
     again = tmp_path / "again"
     data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]

@@ -8,10 +8,14 @@ install.
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tintype.errors import LearnError, TintypeError, UsageError
+
+if TYPE_CHECKING:
+    from tintype.engine.bundle import Bundle
 
 _NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
 _INTERRUPTED = 130
@@ -191,6 +195,12 @@ def _evaluate_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="also tell the model the truth at N random places of each picture (default: 0)",
     )
+    parser.add_argument(
+        "--palettes",
+        type=int,
+        metavar="N",
+        help="also score the best of N palettes of each picture",
+    )
     parser.add_argument("--size", type=int, default=256, help="side of the squares (default: 256)")
     parser.add_argument(
         "--dev-of", type=Path, metavar="RECIPE", help="the data are this recipe's: score their dev"
@@ -199,6 +209,12 @@ def _evaluate_parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, help="at most so many pictures of each set")
     parser.add_argument("--threads", type=int, default=2, help="pictures at a time (default: 2)")
     parser.add_argument("--json", type=Path, help="also write the rows as JSON")
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help="instead of scoring: contact sheets of whole pictures, FILE-01 and so on",
+    )
     return parser
 
 
@@ -210,6 +226,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from tintype.engine.colorizer import Engine
     from tintype.learn.data.photos import open_photos
     from tintype.learn.evaluate.protocol import (
+        best_of_palettes,
         bounds,
         dev_squares,
         evaluate,
@@ -229,6 +246,8 @@ def _evaluate(options: argparse.Namespace) -> int:
                 f"The model {bundle.name} takes no hints.",
                 hint="Leave --hints out, or leave this model out.",
             )
+    if options.sheet:
+        return _sheet(options, bundles)
     if options.dev_of:
         recipe = read_recipe(options.dev_of).data
         photos = open_photos(options.data, recipe, cache=options.cache)
@@ -248,9 +267,35 @@ def _evaluate(options: argparse.Namespace) -> int:
             hints=options.hints,
             threads=options.threads,
         )
+        if options.palettes:
+            rows += best_of_palettes(
+                engine,
+                squares,
+                name=bundle.name,
+                count=options.palettes,
+                threads=options.threads,
+            )
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     print(to_markdown(rows), end="")  # noqa: T201 - the result
+    return 0
+
+
+def _sheet(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
+    from tintype.engine.colorizer import Engine, Settings
+    from tintype.learn.evaluate.protocol import choose_sources
+    from tintype.learn.evaluate.sheet import contact_sheets
+
+    if options.dev_of or len(options.vividness or [0]) > 1:
+        raise UsageError(
+            "A contact sheet is of whole pictures at one vividness.",
+            hint="Leave --dev-of out, and give one value of --vividness or none.",
+        )
+    settings = Settings(vividness=options.vividness[0]) if options.vividness else None
+    engines = [Engine(bundle, threads=options.threads) for bundle in bundles]
+    sources = choose_sources(options.data, limit=options.limit)
+    files = contact_sheets(engines, sources, options.sheet, height=options.size, settings=settings)
+    _say(f"{len(sources)} pictures on {len(files)} sheets, from {files[0]}")
     return 0
 
 

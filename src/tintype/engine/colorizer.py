@@ -15,16 +15,17 @@ from tintype.color import gamut_grid
 from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
 from tintype.engine import palette
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.fit import ChromaUp, halved_range, luma_down, luma_to_input, plan_fit
+from tintype.engine.fit import ChromaUp, Fit, halved_range, luma_down, luma_to_input, plan_fit
 from tintype.engine.hints import Hint, hints_to_input
-from tintype.engine.session import Session
-from tintype.errors import UsageError
+from tintype.engine.session import Prediction, Session
+from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
 
 Quality = Literal["fast", "normal", "high"]
 
 _STRIP = 1 << 16
 """Pixels of a strip: five float planes of it stay in a core's cache."""
+_MOST_PALETTES = 16
 _BAND = 1 << 20
 """Pixels of a band, what a thread takes at a time: Pillow unpacks its table anew for each."""
 
@@ -72,6 +73,19 @@ class GreyCheck:
     mean_difference: float
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One of several ways to colour a photograph.
+
+    Attributes:
+        photo: Coloured.
+        share: How much of what the model believes lies nearer to this version than to the others.
+    """
+
+    photo: Photo
+    share: float
+
+
 class Engine:
     """A model ready to colour photographs. Safe to use from several threads.
 
@@ -110,6 +124,52 @@ class Engine:
             UsageError: A hint lies outside the photograph.
         """
         settings = settings or Settings()
+        fit, luma = self._prepare(photo, settings)
+        told = hints_to_input(hints, fit) if hints else None
+        ab = self._predict(luma_to_input(luma), settings, told)
+        return self._paint(photo, ab, luma, fit, half_chroma=half_chroma)
+
+    def palettes(
+        self,
+        photo: Photo,
+        settings: Settings | None = None,
+        *,
+        count: int = 5,
+        hints: Sequence[Hint] = (),
+    ) -> list[Version]:
+        """Colours one photograph in several plausible ways, with one run of the network.
+
+        Args:
+            photo: As for `colorize`.
+            settings: How; None is the default.
+            count: How many versions, 1 to 16.
+            hints: Colours that are known at some places.
+
+        Returns:
+            What `colorize` gives first, then the others, the likeliest first.
+
+        Raises:
+            ModelError: The model does not run, or predicts no distribution.
+            UsageError: The count is out of range, or a hint lies outside the photograph.
+        """
+        settings = settings or Settings()
+        card = self.bundle.card
+        if not 1 <= count <= _MOST_PALETTES:
+            raise UsageError(f"{count} palettes cannot be made.", hint="Ask for 1 to 16.")
+        fit, luma = self._prepare(photo, settings)
+        told = hints_to_input(hints, fit) if hints else None
+        logits = self._ask(luma_to_input(luma), settings, told).logits
+        if logits is None:
+            raise ModelError(
+                f"The model {self.bundle.name} gives one answer, not a distribution.",
+                hint="Use tintype-own, or another model whose card lists logits.",
+            )
+        vividness = card.vividness if settings.vividness is None else settings.vividness
+        found = palette.palettes(logits[0], card, vividness=vividness, count=count)
+        return [Version(self._paint(photo, one.ab, luma, fit), one.share) for one in found]
+
+    def _prepare(self, photo: Photo, settings: Settings) -> tuple[Fit, NDArray[np.float32]]:
+        """How the photograph lies in the network's input, and its luma there."""
         card = self.bundle.card
         fit = plan_fit(
             photo.shape,
@@ -117,9 +177,18 @@ class Engine:
             multiple=card.multiple,
             stride=card.stride,
         )
-        luma = luma_down(photo.grey, fit)
-        told = hints_to_input(hints, fit) if hints else None
-        ab = self._predict(luma_to_input(luma), settings, told)
+        return fit, luma_down(photo.grey, fit)
+
+    def _paint(
+        self,
+        photo: Photo,
+        ab: NDArray[np.float32],
+        luma: NDArray[np.float32],
+        fit: Fit,
+        *,
+        half_chroma: bool = False,
+    ) -> Photo:
+        """Brings (2, h, w) ab to the photograph's size and under its grey."""
         halved = half_chroma and photo.bits == 8
         grey = np.asarray(Image.fromarray(photo.grey).reduce(2)) if halved else photo.grey
         up = ChromaUp(ab, luma, fit, (grey.shape[0], grey.shape[1]))
@@ -142,20 +211,26 @@ class Engine:
         """(2, h, w) ab for (1, 1, H, W) L and (1, 3, H, W) hints."""
         card = self.bundle.card
         vividness = card.vividness if settings.vividness is None else settings.vividness
-        answer = self._session.run(L, hints)
-        logits, ab = answer.logits, answer.ab
-        if settings.quality == "high":
-            # A network is not quite blind to left and right; the mean of both is a little better.
-            turned = None if hints is None else hints[..., ::-1]
-            mirrored = self._session.run(L[..., ::-1], turned)
-            if logits is not None and mirrored.logits is not None:
-                logits = (logits + mirrored.logits[..., ::-1]) * np.float32(0.5)
-            ab = (ab + mirrored.ab[..., ::-1]) * np.float32(0.5)
-        if logits is not None:
-            return palette.colors(logits[0], card, vividness=vividness)
+        answer = self._ask(L, settings, hints)
+        if answer.logits is not None:
+            return palette.colors(answer.logits[0], card, vividness=vividness)
         # Without a distribution vividness can only scale, from what the card calls normal.
         gain = np.float32(vividness / card.vividness if card.vividness else 1)
-        return np.asarray(ab[0] * gain)
+        return np.asarray(answer.ab[0] * gain)
+
+    def _ask(
+        self, L: NDArray[np.float32], settings: Settings, hints: NDArray[np.float32] | None
+    ) -> Prediction:
+        """What the network says; in high quality the mean with what it says of the mirror image."""
+        answer = self._session.run(L, hints)
+        if settings.quality != "high":
+            return answer
+        turned = None if hints is None else hints[..., ::-1]
+        mirrored = self._session.run(L[..., ::-1], turned)
+        half, logits = np.float32(0.5), None
+        if answer.logits is not None and mirrored.logits is not None:
+            logits = (answer.logits + mirrored.logits[..., ::-1]) * half
+        return Prediction((answer.ab + mirrored.ab[..., ::-1]) * half, logits, None)
 
     def _full_u8(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> NDArray[np.uint8]:
         color = np.empty((*grey.shape, 3), np.uint8)

@@ -94,15 +94,8 @@ def load_squares(
     Raises:
         LearnError: A picture cannot be read.
     """
-    chosen: list[Source] = []
-    sources = find_sources(paths)
-    for group in sorted({source.group for source in sources}):
-        members = [source for source in sources if source.group == group]
-        if limit and limit < len(members):
-            members = [members[i] for i in np.linspace(0, len(members) - 1, limit).astype(int)]
-        chosen += members
     squares: dict[str, list[NDArray[np.uint8]]] = {}
-    for source, data in read_sources(chosen):
+    for source, data in read_sources(choose_sources(paths, limit=limit)):
         try:
             with Image.open(io.BytesIO(data)) as image:
                 square = to_square(image.convert("RGB"), size)
@@ -110,6 +103,23 @@ def load_squares(
             raise LearnError(f"{source.container}/{source.member}: {error}.") from None
         squares.setdefault(source.group, []).append(square)
     return squares
+
+
+def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[Source]:
+    """The pictures of folders and zips, or an even choice of each group.
+
+    Args:
+        paths: Folders or zips.
+        limit: At most so many of each group, spread evenly over it; None takes all.
+    """
+    chosen: list[Source] = []
+    sources = find_sources(paths)
+    for group in sorted({source.group for source in sources}):
+        members = [source for source in sources if source.group == group]
+        if limit and limit < len(members):
+            members = [members[i] for i in np.linspace(0, len(members) - 1, limit).astype(int)]
+        chosen += members
+    return chosen
 
 
 def dev_squares(
@@ -184,6 +194,45 @@ def evaluate(
 
                 title = f"{name}, told {told} colours" if told else name
                 rows.append(_row(title, group, tau, list(pool.map(one, pictures))))
+    return rows
+
+
+def best_of_palettes(
+    engine: Engine,
+    squares: dict[str, list[NDArray[np.uint8]]],
+    *,
+    name: str,
+    count: int,
+    threads: int = 2,
+) -> list[Row]:
+    """Scores, of several versions of each picture, the one nearest to the truth in CIEDE2000.
+
+    It shows whether the truth is among what the model thinks possible; nobody can choose so without
+    knowing the truth, and the row's name says how it was chosen.
+
+    Args:
+        engine: A model that predicts a distribution.
+        squares: From `load_squares`.
+        name: Of the model.
+        count: How many versions.
+        threads: Pictures at a time.
+
+    Raises:
+        ModelError: The model has no distribution.
+    """
+
+    def one(truth: NDArray[np.uint8]) -> Score:
+        photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
+        colors = (version.photo.color for version in engine.palettes(photo, count=count))
+        scores = [score(c, truth) for c in colors if isinstance(c, np.ndarray)]
+        return min(scores, key=lambda s: s.delta_e)
+
+    rows = []
+    with ThreadPoolExecutor(threads) as pool:
+        for group, pictures in squares.items():
+            title = f"{name}, best of {count} palettes"
+            tau = engine.bundle.card.vividness
+            rows.append(_row(title, group, tau, list(pool.map(one, pictures))))
     return rows
 
 

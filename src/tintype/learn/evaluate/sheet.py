@@ -1,0 +1,92 @@
+"""A contact sheet: each photograph in a row, grey, as it is, and as every model colours it.
+
+For looking. Figures have to be confirmed by eyes, and what eyes find by figures on dev.
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from tintype.engine.colorizer import Engine, Settings
+from tintype.errors import LearnError
+from tintype.learn.data.manifest import Source, read_sources
+from tintype.photo.photo import Metadata, Photo, rgb_to_grey
+
+_ROWS = 10
+_GAP = 4
+_HEAD = 18
+_CELL = (4, 3)  # a cell's width to its height
+
+
+def contact_sheets(
+    engines: Sequence[Engine],
+    sources: Sequence[Source],
+    target: Path,
+    *,
+    height: int = 256,
+    settings: Settings | None = None,
+) -> list[Path]:
+    """Writes sheets of ten photographs each.
+
+    Args:
+        engines: A column each.
+        sources: The photographs, whole and at most four times a cell's size.
+        target: ``sheet.jpg`` becomes ``sheet-01.jpg``, ``sheet-02.jpg`` and so on.
+        height: Of a cell in pixels.
+        settings: For all models; None is each model's own default.
+
+    Returns:
+        The files.
+
+    Raises:
+        LearnError: A photograph cannot be read, or there is no room.
+    """
+    names = ["grey", "as it is", *(engine.bundle.name for engine in engines)]
+    rows: list[Image.Image] = []
+    files: list[Path] = []
+    for number, (source, data) in enumerate(read_sources(sources), 1):
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                image.thumbnail((8 * height, 4 * height))
+                truth = np.asarray(image.convert("RGB"))
+        except (OSError, ValueError) as error:
+            raise LearnError(f"{source.container}/{source.member}: {error}.") from None
+        photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
+        cells = [np.asarray(photo.grey, np.uint8), truth]
+        for engine in engines:
+            color = engine.colorize(photo, settings).color
+            assert isinstance(color, np.ndarray)
+            cells.append(np.asarray(color, np.uint8))
+        rows.append(_row(cells, height))
+        if len(rows) == _ROWS or number == len(sources):
+            path = target.with_name(f"{target.stem}-{len(files) + 1:02d}{target.suffix}")
+            _page(rows, names).save(path, quality=90)
+            files.append(path)
+            rows = []
+    return files
+
+
+def _row(pictures: Sequence[NDArray[np.uint8]], height: int) -> Image.Image:
+    width = height * _CELL[0] // _CELL[1]
+    row = Image.new("RGB", (len(pictures) * (width + _GAP), height + _GAP), "white")
+    for column, picture in enumerate(pictures):
+        cell = Image.fromarray(picture).convert("RGB")
+        cell.thumbnail((width, height), Image.Resampling.LANCZOS)
+        row.paste(cell, (column * (width + _GAP) + (width - cell.width) // 2, 0))
+    return row
+
+
+def _page(rows: Sequence[Image.Image], names: Sequence[str]) -> Image.Image:
+    page = Image.new("RGB", (rows[0].width, _HEAD + sum(row.height for row in rows)), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(13)
+    for column, name in enumerate(names):
+        draw.text((column * rows[0].width // len(names) + 2, 2), name, "black", font=font)
+    top = _HEAD
+    for row in rows:
+        page.paste(row, (0, top))
+        top += row.height
+    return page
