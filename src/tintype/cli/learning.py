@@ -8,13 +8,16 @@ install.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tintype.errors import LearnError, TintypeError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tintype.engine.bundle import Bundle
 
 _NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
@@ -201,6 +204,27 @@ def _evaluate_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="also score the best of N palettes of each picture",
     )
+    parser.add_argument(
+        "--quality", choices=["fast", "normal", "high"], default="normal", help="default: normal"
+    )
+    parser.add_argument(
+        "--perceptual", action="store_true", help="LPIPS, KID and FID too (docs/how-to/compare.md)"
+    )
+    parser.add_argument(
+        "--distribution",
+        type=float,
+        nargs="?",
+        const=0.0,
+        metavar="T",
+        help="instead of colours: calibration, coverage, rank of certainty, at a temperature T "
+        "fitted on dev; without T it is fitted on these pictures",
+    )
+    parser.add_argument(
+        "--regions",
+        type=Path,
+        metavar="FILE",
+        help="instead of whole pictures: rectangles of skin and of what is neutral",
+    )
     parser.add_argument("--size", type=int, default=256, help="side of the squares (default: 256)")
     parser.add_argument(
         "--dev-of", type=Path, metavar="RECIPE", help="the data are this recipe's: score their dev"
@@ -225,6 +249,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from tintype.engine.bundle import load_bundle
     from tintype.engine.colorizer import Engine
     from tintype.learn.data.photos import open_photos
+    from tintype.learn.evaluate.perceptual import Judges
     from tintype.learn.evaluate.protocol import (
         best_of_palettes,
         bounds,
@@ -248,13 +273,23 @@ def _evaluate(options: argparse.Namespace) -> int:
             )
     if options.sheet:
         return _sheet(options, bundles)
+    if options.regions:
+        return _regions(options, bundles)
     if options.dev_of:
         recipe = read_recipe(options.dev_of).data
         photos = open_photos(options.data, recipe, cache=options.cache)
         squares = dev_squares(photos, size=options.size, limit=options.limit)
     else:
         squares = load_squares(options.data, size=options.size, limit=options.limit)
-    rows = bounds(squares)
+    if options.distribution is not None:
+        return _distribution(options, bundles, squares)
+    judges = {g: Judges(pictures) for g, pictures in squares.items()} if options.perceptual else {}
+    if options.perceptual and not any(one.names for one in judges.values()):
+        raise UsageError(
+            "The networks of LPIPS, KID and FID are not installed, or there are below 3 pictures.",
+            hint="See docs/how-to/compare.md, or leave --perceptual out.",
+        )
+    rows = bounds(squares, judges)
     for bundle in bundles:
         vividness = options.vividness or [bundle.card.vividness]
         engine = Engine(bundle, threads=1)
@@ -265,6 +300,8 @@ def _evaluate(options: argparse.Namespace) -> int:
             name=bundle.name,
             vividness=vividness,
             hints=options.hints,
+            quality=options.quality,
+            judges=judges,
             threads=options.threads,
         )
         if options.palettes:
@@ -278,6 +315,44 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     print(to_markdown(rows), end="")  # noqa: T201 - the result
+    return 0
+
+
+def _regions(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
+    from tintype.engine.colorizer import Engine, Settings
+    from tintype.learn.evaluate.regions import look_at_regions, read_regions, regions_to_markdown
+
+    regions = read_regions(options.regions)
+    for bundle in bundles:
+        engine = Engine(bundle, threads=options.threads)
+        for vividness in options.vividness or [bundle.card.vividness]:
+            settings = Settings(vividness, options.quality)
+            seen = look_at_regions(engine, regions, options.data, settings=settings)
+            print(f"{bundle.name}, vividness {vividness:g}\n")  # noqa: T201 - the result
+            print(regions_to_markdown(seen))  # noqa: T201
+    return 0
+
+
+def _distribution(
+    options: argparse.Namespace,
+    bundles: "Sequence[Bundle]",
+    squares: "Mapping[str, Sequence[NDArray[np.uint8]]]",
+) -> int:
+    from tintype.learn.evaluate.distribution import ask, certainty_rank, fit_temperature, honesty
+
+    lines = [
+        "| set | method | T | NLL | calibration error, % | coverage of 90 %, % | certainty, rank |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for bundle in bundles:
+        answers = {g: ask(bundle, list(p), threads=options.threads) for g, p in squares.items()}
+        every = [answer for some in answers.values() for answer in some]
+        temperature = options.distribution or fit_temperature(every)
+        for group, some in [*answers.items(), ("all", every)]:
+            figures = honesty(some, temperature) | {"rank": certainty_rank(some, bundle.card)}
+            cells = [f"{value:.2f} ({low:.2f}–{high:.2f})" for value, low, high in figures.values()]
+            lines.append(f"| {group} | {bundle.name} | {temperature:.2f} | {' | '.join(cells)} |")
+    print("\n".join(lines))  # noqa: T201 - the result
     return 0
 
 

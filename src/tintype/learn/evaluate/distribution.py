@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.stats import spearmanr
 
 from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.bundle import Bundle
+from tintype.engine.bundle import Bundle, Card
 from tintype.engine.fit import luma_to_input
+from tintype.engine.palette import colors, uncertainty
 from tintype.engine.session import Session
 from tintype.errors import LearnError
 from tintype.learn.evaluate.figures import Figure, nearest_bins
@@ -110,6 +112,37 @@ def honesty(
         ),
         "coverage": spread(covered.mean(), covered[drawn].mean(axis=1)),
     }
+
+
+def certainty_rank(answers: Sequence[Answer], card: Card, *, rounds: int = 500) -> Figure:
+    """Whether the map of certainty is high where the model errs: a rank correlation.
+
+    Args:
+        answers: From `ask`.
+        card: The model's: the error is that of its answer at its default vividness.
+        rounds: How many resamples.
+
+    Returns:
+        Spearman's correlation of entropy and distance in ab over all places of all pictures, with
+        its 95 % interval over pictures.
+    """
+    entropy = np.stack([uncertainty(a.logits.T.astype(np.float32)) for a in answers])
+    error = np.stack([_distance(answer, card) for answer in answers])
+
+    def correlation(rows: NDArray[np.int64]) -> float:
+        return float(spearmanr(entropy[rows].ravel(), error[rows].ravel()).statistic)
+
+    draw = np.random.default_rng(0)
+    count = len(answers)
+    resampled = [correlation(draw.integers(0, count, count)) for _ in range(rounds)]
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return correlation(np.arange(count)), float(low), float(high)
+
+
+def _distance(answer: Answer, card: Card) -> Floats:
+    ab = colors(answer.logits.T.astype(np.float32), card, vividness=card.vividness).T
+    distance: Floats = np.hypot(*(ab - answer.ab).T)
+    return distance
 
 
 def _log_p(answer: Answer, temperature: float) -> Floats:

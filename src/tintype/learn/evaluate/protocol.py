@@ -6,22 +6,24 @@ colours. The grey itself is a row of the table (the floor) and so is the truth (
 """
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.colorizer import Engine, Settings
+from tintype.engine.colorizer import Engine, Quality, Settings
 from tintype.engine.hints import Hint
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import Source, find_sources, read_sources
 from tintype.learn.data.photos import Photos
+from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import (
     ab_distance,
     auc,
@@ -30,6 +32,7 @@ from tintype.learn.evaluate.metrics import (
     interval,
     psnr,
 )
+from tintype.learn.evaluate.perceptual import Judges
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 _HINT_RADIUS = 2
@@ -63,6 +66,7 @@ class Row:
         delta_e: Mean CIEDE2000.
         delta_e_interval: Likewise.
         auc: Raw, percent.
+        perceptual: LPIPS, KID and FID by their exact names, where they were asked for.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Row:
     delta_e: float
     delta_e_interval: tuple[float, float]
     auc: float
+    perceptual: Mapping[str, Figure] = field(default_factory=dict)
 
 
 def load_squares(
@@ -162,6 +167,8 @@ def evaluate(
     name: str,
     vividness: Iterable[float],
     hints: Iterable[int] = (0,),
+    quality: Quality = "normal",
+    judges: Mapping[str, Judges] = MappingProxyType({}),
     threads: int = 2,
 ) -> list[Row]:
     """Scores a model at several vividnesses, and told the truth at several numbers of places.
@@ -172,6 +179,8 @@ def evaluate(
         name: Of the rows.
         vividness: The values of tau.
         hints: Numbers of `true_hints`; a row with some is not automatic and its name says so.
+        quality: Of the engine.
+        judges: Of each set, for LPIPS, KID and FID; empty for none.
         threads: Pictures at a time.
 
     Raises:
@@ -181,19 +190,23 @@ def evaluate(
     with ThreadPoolExecutor(threads) as pool:
         for group, pictures in squares.items():
             for tau, told in product(vividness, hints):
-                settings = Settings(vividness=tau)
+                settings = Settings(vividness=tau, quality=quality)
 
                 def one(
                     truth: NDArray[np.uint8], settings: Settings = settings, told: int = told
-                ) -> Score:
+                ) -> NDArray[np.uint8]:
                     photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
                     given = true_hints(truth, told)
                     color = engine.colorize(photo, settings, hints=given).color
                     assert isinstance(color, np.ndarray)
-                    return score(color, truth)
+                    return np.asarray(color, np.uint8)
 
+                painted = list(pool.map(one, pictures))
                 title = f"{name}, told {told} colours" if told else name
-                rows.append(_row(title, group, tau, list(pool.map(one, pictures))))
+                row = _row(title, group, tau, list(pool.map(score, painted, pictures)))
+                if group in judges:
+                    row = replace(row, perceptual=judges[group].judge(painted))
+                rows.append(row)
     return rows
 
 
@@ -257,13 +270,24 @@ def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:
     return found
 
 
-def bounds(squares: dict[str, list[NDArray[np.uint8]]]) -> list[Row]:
-    """The rows that every table begins with: the grey input and the truth."""
+def bounds(
+    squares: dict[str, list[NDArray[np.uint8]]],
+    judges: Mapping[str, Judges] = MappingProxyType({}),
+) -> list[Row]:
+    """The rows that every table begins with: the grey input and the truth.
+
+    Args:
+        squares: From `load_squares`.
+        judges: As for `evaluate`; they judge the grey input only.
+    """
     rows = []
     for group, pictures in squares.items():
         grey = [np.repeat(rgb_to_grey(p)[..., None], 3, axis=2) for p in pictures]
         scores = [score(g, p) for g, p in zip(grey, pictures, strict=True)]
-        rows.append(_row("grey input", group, None, scores))
+        row = _row("grey input", group, None, scores)
+        if group in judges:
+            row = replace(row, perceptual=judges[group].judge(grey))
+        rows.append(row)
         rows.append(_row("ground truth", group, None, [score(p, p) for p in pictures]))
     return rows
 
@@ -326,18 +350,30 @@ def at_colorfulness(rows: Sequence[Row], ratio: float) -> tuple[float, float] | 
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """The table, sets one after the other."""
-    lines = [
-        "| set | method | vividness | pictures | CF ratio | PSNR | ab distance | ΔE2000 | AuC |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    names = list(dict.fromkeys(name for row in rows for name in row.perceptual))
+    # FID's name has the number of pictures, which the table has already.
+    more = [name.split(" (")[0] for name in names]
+    titles = ["set", "method", "vividness", "pictures", "CF ratio", "PSNR", "ab distance"]
+    titles += ["ΔE2000", "AuC", *dict.fromkeys(more)]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for group in sorted({row.group for row in rows}):
         for row in (r for r in rows if r.group == group):
             tau = "" if row.vividness is None else f"{row.vividness:g}"
             ab = f"{row.ab:.2f} ({row.ab_interval[0]:.2f}–{row.ab_interval[1]:.2f})"
             low, high = row.delta_e_interval
             delta_e = f"{row.delta_e:.2f} ({low:.2f}–{high:.2f})"
-            lines.append(
-                f"| {group} | {row.name} | {tau} | {row.pictures} | {row.cf_ratio:.2f} "
-                f"| {row.psnr:.2f} | {ab} | {delta_e} | {row.auc:.1f} |"
-            )
+            cells = [group, row.name, tau, str(row.pictures), f"{row.cf_ratio:.2f}"]
+            cells += [f"{row.psnr:.2f}", ab, delta_e, f"{row.auc:.1f}"]
+            figures = {name.split(" (")[0]: figure for name, figure in row.perceptual.items()}
+            cells += [_figure(figures.get(title)) for title in dict.fromkeys(more)]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _figure(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    value, low, high = figure
+    digits = 3 if value < 1 else 1
+    spread = "" if low == high else f" ({low:.{digits}f}–{high:.{digits}f})"
+    return f"{value:.{digits}f}{spread}"

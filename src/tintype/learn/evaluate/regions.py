@@ -1,0 +1,178 @@
+"""Skin, snow, paper and cloth: whether what everyone knows the colour of has that colour.
+
+Rectangles are marked by hand on photographs whose truth is known. Skin is compared with the true
+skin in bands of lightness, because light and dark skin differ in hue and chroma; what is neutral
+must stay so.
+"""
+
+import io
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.color.cielab import rgb01_to_lab
+from tintype.engine.colorizer import Engine, Settings
+from tintype.errors import LearnError
+from tintype.learn.data.manifest import file_hash, find_sources, read_sources
+from tintype.photo.photo import Metadata, Photo, rgb_to_grey
+
+SKIN = "skin"
+BANDS = ((0, 40), (40, 55), (55, 70), (70, 101))
+"""Of true mean lightness."""
+NEUTRAL_CHROMA = 6.0
+_MIDDLE = 50.0  # degrees: hues of skin lie around it, far from where the circle is cut
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle on a photograph.
+
+    Attributes:
+        kind: ``skin``, or something neutral, as ``snow``.
+        picture: SHA-256 of the photograph's file.
+        box: left, top, right, bottom in pixels of the upright picture; the last two exclusive.
+    """
+
+    kind: str
+    picture: str
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One rectangle, in truth and as it was coloured.
+
+    Attributes:
+        kind: As marked.
+        lightness: True mean L.
+        true: Median hue in degrees and median chroma of the truth.
+        painted: The same of the result.
+    """
+
+    kind: str
+    lightness: float
+    true: tuple[float, float]
+    painted: tuple[float, float]
+
+
+def read_regions(path: Path) -> list[Region]:
+    """Reads a file of rectangles.
+
+    Raises:
+        LearnError: It cannot be read, or an entry is not whole.
+    """
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))["region"]
+        return [
+            Region(str(entry["kind"]), str(entry["picture"]), _box(entry["box"]))
+            for entry in entries
+        ]
+    except OSError as error:
+        raise LearnError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise LearnError(
+            f"{path}: {error} is missing or wrong.",
+            hint="Each [[region]] has a kind, a picture and a box of four numbers.",
+        ) from None
+
+
+def _box(values: Sequence[int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = (int(value) for value in values)
+    if not (0 <= left < right and 0 <= top < bottom):
+        raise ValueError(f"box {list(values)}")
+    return left, top, right, bottom
+
+
+def look_at_regions(
+    engine: Engine,
+    regions: Sequence[Region],
+    paths: Sequence[Path],
+    *,
+    settings: Settings | None = None,
+) -> list[Seen]:
+    """Colours the photographs, whole, and looks at the rectangles.
+
+    Args:
+        engine: The model as it is shipped.
+        regions: From `read_regions`.
+        paths: Folders or zips that hold the photographs.
+        settings: None is the model's own default.
+
+    Raises:
+        LearnError: A photograph is not there, or a rectangle reaches out of it.
+    """
+    wanted: dict[str, list[Region]] = {}
+    for region in regions:
+        wanted.setdefault(region.picture, []).append(region)
+    seen: list[Seen] = []
+    for source, data in read_sources(find_sources(paths)):
+        marked = wanted.pop(file_hash(data).hex(), None)
+        if marked is None:
+            continue
+        with Image.open(io.BytesIO(data)) as image:
+            truth = np.asarray(image.convert("RGB"))
+        photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
+        color = engine.colorize(photo, settings).color
+        assert isinstance(color, np.ndarray)
+        labs = rgb01_to_lab(truth / 255), rgb01_to_lab(color / 255)
+        for region in marked:
+            left, top, right, bottom = region.box
+            if right > truth.shape[1] or bottom > truth.shape[0]:
+                raise LearnError(f"{source.member}: the rectangle {region.box} reaches out of it.")
+            true, painted = (lab[top:bottom, left:right].reshape(-1, 3) for lab in labs)
+            seen.append(
+                Seen(region.kind, float(true[:, 0].mean()), _hue_chroma(true), _hue_chroma(painted))
+            )
+    if wanted:
+        raise LearnError(
+            f"{len(wanted)} of the marked photographs are not in {', '.join(map(str, paths))}.",
+            hint="Give all the data that the rectangles were marked on with --data.",
+        )
+    return seen
+
+
+def _hue_chroma(lab: NDArray[np.float64]) -> tuple[float, float]:
+    a, b = np.median(lab[:, 1:], axis=0).tolist()
+    hue = (np.degrees(np.arctan2(b, a)) - _MIDDLE + 180) % 360 - 180 + _MIDDLE
+    return float(hue), float(np.hypot(a, b))
+
+
+def regions_to_markdown(seen: Sequence[Seen]) -> str:
+    """Two tables: skin by lightness against the truth's middle half, and what is neutral."""
+    lines = [
+        "| skin, true L | regions | true hue | hue | true chroma | chroma | inside |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for low, high in BANDS:
+        band = [one for one in seen if one.kind == SKIN and low <= one.lightness < high]
+        if band:
+            lines.append(_skin_row(f"{low}–{min(high, 100)}", band))
+    lines += ["", "| neutral | regions | true chroma | chroma | below 6 |", "|---|---|---|---|---|"]
+    kinds: Mapping[str, list[Seen]] = {
+        kind: [one for one in seen if one.kind == kind]
+        for kind in sorted({one.kind for one in seen} - {SKIN})
+    }
+    every = [one for one in seen if one.kind != SKIN]
+    for kind, members in [*kinds.items(), *([("all", every)] if every else [])]:
+        chroma = float(np.median([one.painted[1] for one in members]))
+        true = float(np.median([one.true[1] for one in members]))
+        yes = "yes" if chroma < NEUTRAL_CHROMA else "no"
+        lines.append(f"| {kind} | {len(members)} | {true:.1f} | {chroma:.1f} | {yes} |")
+    return "\n".join(lines) + "\n"
+
+
+def _skin_row(name: str, band: Sequence[Seen]) -> str:
+    cells, inside = [], []
+    for which, unit in ((0, "°"), (1, "")):
+        low, high = np.percentile([one.true[which] for one in band], [25, 75])
+        ours = float(np.median([one.painted[which] for one in band]))
+        cells += [f"{low:.0f}–{high:.0f}{unit}", f"{ours:.0f}{unit}"]
+        inside.append(bool(low <= ours <= high))
+    hue, chroma = ("yes" if one else "no" for one in inside)
+    verdict = "yes" if all(inside) else f"hue {hue}, chroma {chroma}"
+    return f"| {name} | {len(band)} | {' | '.join(cells)} | {verdict} |"
