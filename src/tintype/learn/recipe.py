@@ -42,14 +42,18 @@ class ModelRecipe(_Table):
     """Side of the copy that a global stream looks at (Iizuka, section 3.2)."""
     init: Literal["scratch", "classifier"] = "scratch"
     """Whether the trunk starts from a grey classifier, given with ``--classifier``."""
-    encoder: Literal["lite0", "lite2"] = "lite0"
-    """Which EfficientNet-Lite looks at the lightness."""
+    encoder: Literal["lite0", "lite2", "resnet18"] = "lite0"
+    """What looks at the lightness: an EfficientNet-Lite, or the grey ResNet-18."""
     pretrained: bool = True
     """Start from its ImageNet weights; they come with the ``encoders`` extra."""
     train_encoder_from: int = Field(default=0, ge=0)
     """First encoder block that is trained; the stem and the blocks before it keep their weights."""
     widths: tuple[int, int, int, int] = (256, 256, 192, 128)
     """Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size."""
+    global_vector: bool = True
+    """Tell every place what the whole picture is like (Iizuka, section 3.3)."""
+    attention: bool = False
+    """Let places look at each other, at 1/16 of the size."""
     hints: bool = False
     """Take colours that a person gives at some places; needs ``data.hints`` to learn it."""
 

@@ -1,11 +1,15 @@
 """Parts that more than one network is built of. Networks never import each other."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tintype.color.abgrid import bin_centers
+from tintype.errors import LearnError
 
+_TRUNK = "trunk."  # as `tintype.learn.models.resnet` calls it
 _MIDDLE, _SPREAD = 50.0, 25.0  # about the mean and the deviation of lightness in photographs
 
 
@@ -65,11 +69,38 @@ class GreyTrunk(nn.Module):
 
     def forward(self, L: Tensor) -> Tensor:
         """(B, 1, H, W) in [0, 100] -> (B, channels, h, w): a quarter of the size, then halves."""
+        return self.pyramid(L)[-1]
+
+    def pyramid(self, L: Tensor) -> list[Tensor]:
+        """(B, 1, H, W) in [0, 100] -> what each stage gives, from a quarter of the size on."""
         x = F.relu(self.norm1(self.conv1((L - _MIDDLE) / _SPREAD)))
         x = F.max_pool2d(x, 3, stride=2, padding=1)
+        found = []
         for layer in self.layers:
             x = layer(x)
-        return x
+            found.append(x)
+        return found
+
+    def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
+        """Starts from the first layers of a grey classifier.
+
+        Args:
+            weights: All weights of the classifier by name; those of its later layers are left out.
+
+        Raises:
+            LearnError: A tensor of the trunk is missing or has another shape.
+        """
+        wanted = self.state_dict()
+        for name, tensor in wanted.items():
+            given = weights.get(_TRUNK + name)
+            if given is None or given.shape != tensor.shape:
+                what = "is missing" if given is None else f"is {tuple(given.shape)}"
+                raise LearnError(
+                    f"The classifier does not fit: {_TRUNK}{name} {what}, "
+                    f"{tuple(tensor.shape)} is needed.",
+                    hint="Train one with recipes/report/grey-resnet18.toml at the same width.",
+                )
+        self.load_state_dict({name: weights[_TRUNK + name] for name in wanted})
 
 
 class AnnealedMean(nn.Module):

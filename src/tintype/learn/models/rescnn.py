@@ -30,7 +30,6 @@ PAPER = "M. Zhou, P. Zhou, Automatic Colorization, 2019"
 
 _RANGE = 110.0  # of a and b
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
-_TRUNK = "trunk."
 _VARIANTS = ("", "layer2", "layer1")
 
 
@@ -99,17 +98,7 @@ class ResCnn(nn.Module):
         Raises:
             LearnError: A tensor of the trunk is missing or has another shape.
         """
-        wanted = self.trunk.state_dict()
-        for name, tensor in wanted.items():
-            given = weights.get(_TRUNK + name)
-            if given is None or given.shape != tensor.shape:
-                what = "is missing" if given is None else f"is {tuple(given.shape)}"
-                raise LearnError(
-                    f"The classifier does not fit: {_TRUNK}{name} {what}, "
-                    f"{tuple(tensor.shape)} is needed.",
-                    hint="Train one with recipes/report/grey-resnet18.toml at the same width.",
-                )
-        self.trunk.load_state_dict({name: weights[_TRUNK + name] for name in wanted})
+        self.trunk.load_classifier(weights)
 
 
 def _layer(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
