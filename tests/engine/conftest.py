@@ -27,6 +27,12 @@ def tiny_ab() -> Bundle:
 
 
 @pytest.fixture(scope="session")
+def hinted() -> Bundle:
+    """The first one, with an input for told colours."""
+    return load_bundle(HERE / "tiny-hints.onnx")
+
+
+@pytest.fixture(scope="session")
 def photo_of() -> Callable[[np.ndarray], Photo]:
     """A grey photograph of some pixels."""
     return lambda grey: Photo(grey, None, "grey", Metadata(format="PNG"))

@@ -37,6 +37,7 @@ def weights_and_card() -> tuple[dict[str, np.ndarray], dict[str, object]]:
         "tau_log_w": (VIVIDNESS * log_w).astype(np.float32).reshape(1, BINS, 1, 1),
         "temperature": np.array(TEMPERATURE, np.float32),
         "hundredth": np.array(0.01, np.float32),
+        "told": rng.normal(0, 0.02, (5, 3, 4, 4)).astype(np.float32),
     }
     card = {
         "name": "tiny",
@@ -62,20 +63,30 @@ def weights_and_card() -> tuple[dict[str, np.ndarray], dict[str, object]]:
     return weights, card
 
 
-def build(*, logits: bool = True) -> onnx.ModelProto:
+def build(*, logits: bool = True, hints: bool = False) -> onnx.ModelProto:
     weights, card = weights_and_card()
+    seen = "h4" if hints else "h3"
     conv = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
     nodes = [
         helper.make_node("Mul", ["L", "hundredth"], ["x"]),
         helper.make_node("Conv", ["x", "w1", "b1"], ["h1"], **conv),
         helper.make_node("Relu", ["h1"], ["h2"]),
         helper.make_node("Conv", ["h2", "w2", "b2"], ["h3"], **conv),
-        helper.make_node("Conv", ["h3", "mixing"], ["logits"], kernel_shape=[1, 1]),
+        helper.make_node("Conv", [seen, "mixing"], ["logits"], kernel_shape=[1, 1]),
         helper.make_node("Add", ["logits", "tau_log_w"], ["biased"]),
         helper.make_node("Div", ["biased", "temperature"], ["scaled"]),
         helper.make_node("Softmax", ["scaled"], ["mass"], axis=1),
         helper.make_node("Conv", ["mass", "centers"], ["ab"], kernel_shape=[1, 1]),
     ]
+    inputs = [helper.make_tensor_value_info("L", TensorProto.FLOAT, [1, 1, "h", "w"])]
+    if hints:
+        inputs.append(helper.make_tensor_value_info("hints", TensorProto.FLOAT, [1, 3, "h", "w"]))
+        told = {"kernel_shape": [4, 4], "strides": [4, 4]}
+        nodes.insert(4, helper.make_node("Conv", ["hints", "told"], ["heard"], **told))
+        nodes.insert(5, helper.make_node("Add", ["h3", "heard"], ["h4"]))
+        card |= {"name": "tiny-hints", "capabilities": ["logits", "hints"]}
+    else:
+        del weights["told"]
     shape = [1, None, "h4", "w4"]
     outputs = [helper.make_tensor_value_info("ab", TensorProto.FLOAT, shape)]
     if logits:
@@ -83,7 +94,7 @@ def build(*, logits: bool = True) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("L", TensorProto.FLOAT, [1, 1, "h", "w"])],
+        inputs,
         outputs,
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
@@ -104,8 +115,12 @@ def sign(data: bytes) -> bytes:
 
 def main() -> None:
     here = Path(__file__).parent
-    for name, logits in (("tiny", True), ("tiny-ab", False)):
-        data = sign(build(logits=logits).SerializeToString(deterministic=True))
+    for name, logits, hints in (
+        ("tiny", True, False),
+        ("tiny-ab", False, False),
+        ("tiny-hints", True, True),
+    ):
+        data = sign(build(logits=logits, hints=hints).SerializeToString(deterministic=True))
         (here / f"{name}.onnx").write_bytes(data)
         sys.stdout.write(f"{name}.onnx: {len(data)} bytes\n")
 

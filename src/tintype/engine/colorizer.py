@@ -15,8 +15,8 @@ from tintype.color import gamut_grid
 from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
 from tintype.engine import palette
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.fit import ChromaUp, Fit, halved_range, luma_down, luma_to_input, plan_fit
-from tintype.engine.hints import Hint, hints_to_input
+from tintype.engine.fit import ChromaUp, Fit, Pin, halved_range, luma_down, luma_to_input, plan_fit
+from tintype.engine.hints import Hint, hints_to_input, hold_hints
 from tintype.engine.session import Prediction, Session
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -127,7 +127,7 @@ class Engine:
         fit, luma = self._prepare(photo, settings)
         told = hints_to_input(hints, fit) if hints else None
         ab = self._predict(luma_to_input(luma), settings, told)
-        return self._paint(photo, ab, luma, fit, half_chroma=half_chroma)
+        return self._paint(photo, ab, luma, fit, hints=hints, half_chroma=half_chroma)
 
     def palettes(
         self,
@@ -166,7 +166,9 @@ class Engine:
             )
         vividness = card.vividness if settings.vividness is None else settings.vividness
         found = palette.palettes(logits[0], card, vividness=vividness, count=count)
-        return [Version(self._paint(photo, one.ab, luma, fit), one.share) for one in found]
+        return [
+            Version(self._paint(photo, one.ab, luma, fit, hints=hints), one.share) for one in found
+        ]
 
     def _prepare(self, photo: Photo, settings: Settings) -> tuple[Fit, NDArray[np.float32]]:
         """How the photograph lies in the network's input, and its luma there."""
@@ -186,12 +188,20 @@ class Engine:
         luma: NDArray[np.float32],
         fit: Fit,
         *,
+        hints: Sequence[Hint] = (),
         half_chroma: bool = False,
     ) -> Photo:
-        """Brings (2, h, w) ab to the photograph's size and under its grey."""
+        """Brings (2, h, w) ab to the photograph's size and under its grey; hints become exact."""
+        if hints:
+            ab = hold_hints(hints, ab, luma, fit)
         halved = half_chroma and photo.bits == 8
         grey = np.asarray(Image.fromarray(photo.grey).reduce(2)) if halved else photo.grey
-        up = ChromaUp(ab, luma, fit, (grey.shape[0], grey.shape[1]))
+        shrunk = 2 if halved else 1
+        pins = [
+            Pin(hint.y // shrunk, hint.x // shrunk, hint.radius // shrunk, (hint.a, hint.b))
+            for hint in hints
+        ]
+        up = ChromaUp(ab, luma, fit, (grey.shape[0], grey.shape[1]), pins=pins, grey=grey)
         step = gamut_grid.step_for(up.largest)
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
         if halved:

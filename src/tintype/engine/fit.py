@@ -9,6 +9,7 @@ regression of ab on Y' at the network's size. The alternatives that lost, guided
 bilateral among them, are measured in `benchmarks/chroma_upsampling.md`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ _LARGEST_GAIN = 4
 """A tiny picture is enlarged at most this much: a 1 x 1 needs no 256 pixels."""
 _REGULARITY = 80 * 2.55**2
 """Variance of Y' (in steps of 255) below which a slope is not trusted: 80 in L."""
+_ALIKE = 20.0  # steps of Y' over which what is near a pin gets less of its colour
 _ON_ONE_THREAD = 1 << 18
 """Multiplications up to which OpenBLAS wakes no other threads. They would spin for longer than the
 product takes, and in a folder's processes for the whole time."""
@@ -149,6 +151,23 @@ def _window_mean(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / np.float32(9))
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A square of the photograph whose colour is given.
+
+    Attributes:
+        y: Its middle row.
+        x: Its middle column.
+        radius: It has 2 radius + 1 rows and columns.
+        ab: The colour, CIELAB units.
+    """
+
+    y: int
+    x: int
+    radius: int
+    ab: tuple[float, float]
+
+
 class ChromaUp:
     """Chroma at full size, a strip at a time.
 
@@ -160,6 +179,9 @@ class ChromaUp:
         luma: ``fit.padded`` what it was asked, Y' in 0..255.
         fit: Where the photograph lies in it.
         shape: (height, width) to bring chroma to: the photograph's, or half of it.
+        pins: Squares that get their colour exactly, in pixels of `shape`; a later one covers an
+            earlier one.
+        grey: (height, width) of `shape`, for what lies around the pins; not needed without any.
     """
 
     def __init__(
@@ -168,8 +190,14 @@ class ChromaUp:
         luma: NDArray[np.float32],
         fit: Fit,
         shape: tuple[int, int],
+        *,
+        pins: Sequence[Pin] = (),
+        grey: NDArray[np.unsignedinteger] | None = None,
     ) -> None:
         self.shape = shape
+        self._pins = [_placed(pin, shape, grey) for pin in pins if grey is not None]
+        self._fade = max(1.0, shape[0] * fit.stride / fit.content[0])
+        self._coding = (1.0, 0.0)
         height, width = ab.shape[1:]
         low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
         planes = np.concatenate([ab, chroma_slope(ab, low), low[None]]).astype(np.float32)
@@ -178,11 +206,13 @@ class ChromaUp:
         self._columns = np.stack([_widen(plane, shape[1], right) for plane in planes])
         # Injected detail is a few steps of luma times the slope; a stray pixel beyond is cut.
         self.largest = float(np.abs(planes[:2]).max() + 24 * np.abs(planes[2:4]).max())
+        self.largest = max(self.largest, *(abs(c) for pin in pins for c in pin.ab), 0.0)
 
     def express(self, scale: float, offset: float) -> None:
         """From now on `rows` gives ``ab * scale + offset``: free here, two passes at full size."""
         self._columns[:4] *= np.float32(scale)
         self._columns[:2] += np.float32(offset)
+        self._coding = (scale, offset)
 
     def rows(self, top: int, luma: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
         """Chroma of some rows.
@@ -211,7 +241,60 @@ class ChromaUp:
         detail -= planes[4]
         planes[2:4] *= detail
         planes[:2] += planes[2:4]
+        for pin in self._pins:
+            self._set(pin, top, luma, planes[:2])
         return planes[:2]
+
+    def _set(
+        self,
+        pin: "_Placed",
+        top: int,
+        luma: NDArray[np.unsignedinteger],
+        ab: NDArray[np.float32],
+    ) -> None:
+        """Gives a pin's square its colour, and what is near and alike a share of it."""
+        reach = int(3 * self._fade) + 1
+        first = max(top, pin.rows.start - reach)
+        last = min(top + luma.shape[0], pin.rows.stop + reach)
+        if first >= last:
+            return
+        left, right = max(0, pin.columns.start - reach), pin.columns.stop + reach
+        part = slice(first - top, last - top), slice(left, right)
+        y = _outside(np.arange(first, last), pin.rows)
+        x = _outside(np.arange(left, min(right, luma.shape[1])), pin.columns)
+        apart = (y[:, None] ** 2 + x**2) / (2 * self._fade**2)
+        steps = 1 if luma.dtype == np.uint8 else 255 / 65535
+        unlike = (luma[part] * np.float32(steps) - pin.luma) ** 2 / (2 * _ALIKE**2)
+        inside = apart == 0
+        share = np.where(inside, 1, np.exp(-apart - unlike)).astype(np.float32)
+        scale, offset = self._coding
+        for plane, value in zip(ab, pin.ab, strict=True):
+            plane[part] += share * (np.float32(value * scale + offset) - plane[part])
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A pin with its edges cut to the picture, and its mean Y' in 0..255."""
+
+    rows: slice
+    columns: slice
+    ab: tuple[float, float]
+    luma: float
+
+
+def _placed(pin: Pin, shape: tuple[int, int], grey: NDArray[np.unsignedinteger]) -> _Placed:
+    rows, columns = (
+        slice(max(0, middle - pin.radius), min(side, middle + pin.radius + 1))
+        for middle, side in zip((pin.y, pin.x), shape, strict=True)
+    )
+    steps = 1 if grey.dtype == np.uint8 else 255 / 65535
+    return _Placed(rows, columns, pin.ab, float(grey[rows, columns].mean()) * steps)
+
+
+def _outside(places: NDArray[np.intp], span: slice) -> NDArray[np.float64]:
+    """How far each place is from a span, 0 within it."""
+    far = np.maximum(np.maximum(span.start - places, places - span.stop + 1), 0)
+    return far.astype(np.float64)
 
 
 def _widen(plane: NDArray[np.float32], width: int, right: float) -> NDArray[np.float32]:

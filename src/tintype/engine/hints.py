@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.engine.fit import Fit
+from tintype.engine.spread import spread
 from tintype.errors import UsageError
 
 
@@ -56,6 +57,36 @@ def hints_to_input(hints: Sequence[Hint], fit: Fit) -> NDArray[np.float32]:
         columns = _span(hint.x, hint.radius, width, across)
         told[0, :, rows, columns] = np.array([hint.a, hint.b, 1], np.float32)[:, None, None]
     return told
+
+
+def hold_hints(
+    hints: Sequence[Hint], ab: NDArray[np.float32], luma: NDArray[np.float32], fit: Fit
+) -> NDArray[np.float32]:
+    """Corrects a network's answer so that it has the told colours at the told places.
+
+    Args:
+        hints: A later one covers an earlier one.
+        ab: (2, h, w) what the network answered, CIELAB units, padding included.
+        luma: ``fit.padded`` what it was asked, Y' in 0..255.
+        fit: How the photograph lies in the input.
+
+    Returns:
+        (2, h, w): told places to within a few hundredths, the others moved with them as far as
+        they belong together.
+    """
+    height, width = ab.shape[1:]
+    low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
+    missing = np.zeros_like(ab)
+    told = np.zeros((height, width), bool)
+    down = fit.content[0] / fit.shape[0] / fit.stride
+    across = fit.content[1] / fit.shape[1] / fit.stride
+    for hint in hints:
+        rows = _span(hint.y, hint.radius, fit.shape[0], down)
+        columns = _span(hint.x, hint.radius, fit.shape[1], across)
+        wanted = np.array([hint.a, hint.b], np.float32)[:, None, None]
+        missing[:, rows, columns] = wanted - ab[:, rows, columns]
+        told[rows, columns] = True
+    return ab + spread(missing, told, low, ab)
 
 
 def _span(place: int, radius: int, size: int, scale: float) -> slice:

@@ -1,0 +1,95 @@
+"""Told colours held: exact where they were given, spread over what belongs together.
+
+A network that is told colours comes near to them; a person who picks one wants that one. What is
+still missing at the told places spreads as heat does, through places that look alike and hardly
+over edges, and fades with the distance.
+
+Source: A. Levin, D. Lischinski, Y. Weiss, "Colorization Using Optimization", SIGGRAPH 2004, section
+2, whose quadratic cost this is, with two changes: it is about what is missing and not about the
+colours, and a term that pulls towards zero lets the network's own colours stand far away.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+F64 = NDArray[np.float64]
+
+_HOLD = 1000.0  # weight of a told place against its neighbours
+_REACH = 8.0  # answer pixels over which a correction fades where everything looks alike
+_LUMA = 12.0  # steps of Y' that make two places strangers
+_AB = 12.0  # and of the network's own colours, in CIELAB units
+_LEAK = 1e-3  # of an edge
+_STEPS = 400
+_ENOUGH = 1e-4  # of the residual at the start
+
+
+def spread(
+    missing: NDArray[np.float32],
+    told: NDArray[np.bool_],
+    luma: NDArray[np.float32],
+    ab: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Spreads what is missing at some places.
+
+    Args:
+        missing: (2, h, w) CIELAB units; read where `told` is true.
+        told: (h, w).
+        luma: (h, w) Y' in 0..255.
+        ab: (2, h, w) what the network answered, CIELAB units.
+
+    Returns:
+        (2, h, w) what to add to `ab`.
+    """
+    down, across = (_alike(luma, ab, axis) for axis in (0, 1))
+    degree: F64 = _HOLD * told.astype(np.float64) + 1 / _REACH**2
+    degree[:-1] += down
+    degree[1:] += down
+    degree[:, :-1] += across
+    degree[:, 1:] += across
+
+    def apply(x: F64) -> F64:
+        y = degree * x
+        y[:, :-1] -= down * x[:, 1:]
+        y[:, 1:] -= down * x[:, :-1]
+        y[:, :, :-1] -= across * x[:, :, 1:]
+        y[:, :, 1:] -= across * x[:, :, :-1]
+        return y
+
+    goal: F64 = _HOLD * told * missing.astype(np.float64)
+    return _conjugate_gradients(apply, goal, degree).astype(np.float32)
+
+
+def _alike(luma: NDArray[np.float32], ab: NDArray[np.float32], axis: int) -> F64:
+    """How much each place shares with the next one along an axis, 0 to 1."""
+    apart = np.diff(luma.astype(np.float64), axis=axis) ** 2 / (2 * _LUMA**2)
+    apart += (np.diff(ab.astype(np.float64), axis=axis + 1) ** 2).sum(axis=0) / (2 * _AB**2)
+    share: F64 = np.exp(-apart) + _LEAK
+    return share
+
+
+def _conjugate_gradients(apply: Callable[[F64], F64], goal: F64, diagonal: F64) -> F64:
+    """Solves for both planes at once, each with its own steps; preconditioned by the diagonal."""
+    x = np.zeros_like(goal)
+    left = goal.copy()
+    direction = left / diagonal
+    power = _dot(left, direction)
+    enough = _ENOUGH**2 * power
+    for _ in range(_STEPS):
+        if (power <= enough).all():
+            break
+        moved = apply(direction)
+        step = power / np.maximum(_dot(direction, moved), 1e-30)
+        x += step * direction
+        left -= step * moved
+        eased = left / diagonal
+        before, power = power, _dot(left, eased)
+        direction = eased + power / np.maximum(before, 1e-30) * direction
+    return x
+
+
+def _dot(x: F64, y: F64) -> F64:
+    """(2, h, w), (2, h, w) -> (2, 1, 1)."""
+    product: F64 = (x * y).sum(axis=(1, 2), keepdims=True)
+    return product
