@@ -225,3 +225,40 @@ def test_several_threads_share_one_model(tiny_model: Path) -> None:
         thread.join()
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_hints_and_warmth_through_both_doors(
+    colorizer: "tintype.Colorizer", photo: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = photo.read_bytes()
+    plain = pixels(colorizer.colorize(data))
+    told = pixels(colorizer.colorize(data, warmth=0.5, hints=[(60, 40, "#c04030", 3)]))
+    red = told[40, 60].astype(int)
+    assert red[0] > red[1] + 15
+    assert red[0] > red[2] + 15
+    assert not np.array_equal(plain, told)
+    out = tmp_path / "out"
+    words = ["--warmth", "0.5", "--hint", "60,40,#c04030,3", "--into", str(out)]
+    assert main([str(photo), "--model", str(tiny_model), *words]) == 0
+    written = pixels(out / "photo.color.png")
+    assert np.array_equal(written, told)
+    # The same command finds its work done; without the hint it is another picture.
+    assert main([str(photo), "--model", str(tiny_model), *words]) == 0
+    assert main([str(photo), "--model", str(tiny_model), "--into", str(out)]) == 3
+
+
+def test_hints_are_for_one_photograph(
+    photo: Path, tiny_model: Path, make_photo: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = make_photo(photo.with_name("other.png"), height=97, width=131)
+    words = [str(photo), str(other), "--model", str(tiny_model), "--hint", "1,2,#c04030"]
+    assert main(words) == 2
+    assert "2 inputs" in capsys.readouterr().err
+    assert not list(photo.parent.glob("*.color.*"))
+
+
+def test_warm_is_more_orange_than_cold(colorizer: "tintype.Colorizer", photo: Path) -> None:
+    data = photo.read_bytes()
+    warm, cold = (pixels(colorizer.colorize(data, warmth=w)).astype(int) for w in (1, -1))
+    lean = (warm[..., 0] - warm[..., 2]) - (cold[..., 0] - cold[..., 2])
+    assert lean.mean() > 5

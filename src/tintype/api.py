@@ -20,6 +20,7 @@ from PIL import Image
 from tintype import __version__
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.colorizer import Engine, Quality, Settings, verify_grey
+from tintype.engine.hints import hint_of
 from tintype.errors import (
     SkippedPhotoError,
     TargetExistsError,
@@ -43,6 +44,9 @@ _KEPT_SUFFIXES = frozenset({".jpeg", ".jpe", ".jfif", ".tiff", ".pnm"})
 _BYTES_PER_PIXEL = 16
 _BYTES_FREE = 64 * 2**20
 
+
+HintWords = tuple[int, int, str] | tuple[int, int, str, int]
+"""A hint as it is given in Python: x, y, a colour as ``#c04030``, and a radius if wanted."""
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
 
@@ -300,6 +304,8 @@ class Colorizer:
         *,
         vividness: float | None = ...,
         quality: Quality = ...,
+        warmth: float = ...,
+        hints: Sequence[HintWords] = ...,
         overwrite: bool = ...,
     ) -> Path: ...
     @overload
@@ -309,6 +315,8 @@ class Colorizer:
         *,
         vividness: float | None = ...,
         quality: Quality = ...,
+        warmth: float = ...,
+        hints: Sequence[HintWords] = ...,
         overwrite: bool = ...,
     ) -> io.BytesIO: ...
     @overload
@@ -318,6 +326,8 @@ class Colorizer:
         *,
         vividness: float | None = ...,
         quality: Quality = ...,
+        warmth: float = ...,
+        hints: Sequence[HintWords] = ...,
         overwrite: bool = ...,
     ) -> _Picture: ...
     def colorize(
@@ -326,6 +336,8 @@ class Colorizer:
         *,
         vividness: float | None = None,
         quality: Quality = "normal",
+        warmth: float = 0.0,
+        hints: Sequence[HintWords] = (),
         overwrite: bool = False,
     ) -> Path | bytes | io.BytesIO | Image.Image | NDArray[Any]:
         """Colours one photograph; what comes out is of the kind that went in.
@@ -339,6 +351,10 @@ class Colorizer:
             vividness: How strong the colours are, 0 to 2; None is what the model recommends.
             quality: "fast", "normal" or "high": at what size the model looks at the photograph.
                 The output always has full resolution.
+            warmth: -1 to 1: what is open leans towards blue, or towards orange.
+            hints: Colours that are known at some places: ``(x, y, "#c04030")``, or
+                ``(x, y, "#c04030", radius)`` for a square of 2 radius + 1 pixels, counted from 0
+                at the upper left corner of the upright photograph.
             overwrite: Replace an earlier output; only for a path, and never the input itself.
 
         Returns:
@@ -352,7 +368,7 @@ class Colorizer:
             TargetExistsError: The output exists and `overwrite` is False.
             PhotoError: The photograph cannot be read, coloured or written.
         """
-        settings = Settings(vividness=vividness, quality=quality)
+        settings = Settings(vividness, quality, warmth, tuple(hint_of(*hint) for hint in hints))
         match x:
             case str() | os.PathLike():
                 return self._path(Path(x), settings, overwrite=overwrite)
@@ -441,6 +457,8 @@ def colorize(
     *,
     vividness: float | None = ...,
     quality: Quality = ...,
+    warmth: float = ...,
+    hints: Sequence[HintWords] = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> Path: ...
@@ -450,6 +468,8 @@ def colorize(
     *,
     vividness: float | None = ...,
     quality: Quality = ...,
+    warmth: float = ...,
+    hints: Sequence[HintWords] = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> io.BytesIO: ...
@@ -459,6 +479,8 @@ def colorize(
     *,
     vividness: float | None = ...,
     quality: Quality = ...,
+    warmth: float = ...,
+    hints: Sequence[HintWords] = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> _Picture: ...
@@ -467,6 +489,8 @@ def colorize(
     *,
     vividness: float | None = None,
     quality: Quality = "normal",
+    warmth: float = 0.0,
+    hints: Sequence[HintWords] = (),
     model: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Any:
@@ -476,13 +500,22 @@ def colorize(
         x: As for `Colorizer.colorize`.
         vividness: As for `Colorizer.colorize`.
         quality: As for `Colorizer.colorize`.
+        warmth: As for `Colorizer.colorize`.
+        hints: As for `Colorizer.colorize`.
         model: As for `Colorizer`; to colour many photographs, make one `Colorizer` instead.
         overwrite: As for `Colorizer.colorize`.
 
     Returns:
         As `Colorizer.colorize`.
     """
-    return Colorizer(model).colorize(x, vividness=vividness, quality=quality, overwrite=overwrite)
+    return Colorizer(model).colorize(
+        x,
+        vividness=vividness,
+        quality=quality,
+        warmth=warmth,
+        hints=hints,
+        overwrite=overwrite,
+    )
 
 
 def _with_alpha(photo: Photo) -> NDArray[Any]:

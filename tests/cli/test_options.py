@@ -14,12 +14,14 @@ def test_nothing_given_is_none() -> None:
     assert words.photos == ("x.jpg",)
     given = {name: getattr(words, name) for name in words.__slots__ if name != "photos"}
     flags = {"recursive", "overwrite", "strip_metadata", "check"}
+    assert given.pop("hint") == ()
     assert given == {name: False if name in flags else None for name in given}
 
 
 def test_everything_given_arrives() -> None:
     typed = (
         "a -o b --into c -r --vividness 1.5 --quality high --format jpg --model m --overwrite "
+        "--warmth -0.5 --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --hints h.json "
         "--strip-metadata --report r --jobs 3 --color-photos skip --check --max-megapixels 0.5 d"
     )
     words = parse_photos(typed.split())
@@ -30,6 +32,9 @@ def test_everything_given_arrives() -> None:
         recursive=True,
         vividness=1.5,
         quality="high",
+        warmth=-0.5,
+        hint=("1,2,#c04030", "3,4,#ffffff,5"),
+        hints="h.json",
         format="JPEG",
         model="m",
         overwrite=True,

@@ -1,16 +1,18 @@
-"""Where a hint lies in a network's input."""
+"""Hints: how they are written, and where they lie in a network's input."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.colorizer import Settings
 from tintype.engine.fit import plan_fit
-from tintype.engine.hints import Hint, hints_to_input
-from tintype.errors import ModelError, UsageError
-from tintype.photo.photo import Metadata, Photo
+from tintype.engine.hints import Hint, hints_to_input, parse_hint, read_hints
+from tintype.errors import UsageError
 
 
 def test_a_hint_is_where_it_was_put() -> None:
@@ -55,7 +57,43 @@ def test_a_hint_outside_is_refused(x: int, y: int) -> None:
         hints_to_input([Hint(x, y, 0, 0)], fit)
 
 
-def test_a_model_without_hints_says_so(tiny: Bundle) -> None:
-    photo = Photo(np.zeros((32, 32), np.uint8), None, "grey", Metadata("PNG"))
-    with pytest.raises(ModelError, match="takes no hints"):
-        Engine(tiny).colorize(photo, hints=[Hint(1, 1, 0, 0)])
+def test_a_hint_is_written_as_place_and_colour() -> None:
+    hint = parse_hint("120,80,#c04030")
+    assert (hint.x, hint.y, hint.radius) == (120, 80, 0)
+    assert (hint.a, hint.b) == pytest.approx((50.3, 37.6), abs=0.1)
+    assert parse_hint(" 120 , 80, C04030 , 4 ") == replace(hint, radius=4)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1,2", "1,2,red", "1,2,#c0403", "1,2,#c04030,x", "1,2,#c04030,3,4"]
+)
+def test_a_hint_that_is_written_otherwise_is_one_line(text: str) -> None:
+    with pytest.raises(UsageError, match="not understood"):
+        parse_hint(text)
+
+
+@pytest.mark.parametrize("text", ["-1,2,#c04030", "1,2,#c04030,-3"])
+def test_numbers_below_zero_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="below 0"):
+        parse_hint(text)
+
+
+def test_hints_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "hints.json"
+    path.write_text('[{"x": 120, "y": 80, "color": "#c04030", "radius": 4}]')
+    assert read_hints(path) == [parse_hint("120,80,#c04030,4")]
+    for text in ("{", '{"x": 1}', "[3]", '[{"x": 1, "y": 2}]', "3"):
+        path.write_text(text)
+        with pytest.raises(UsageError, match="holds no list of hints"):
+            read_hints(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_hints(tmp_path / "none.json")
+
+
+def test_hints_and_warmth_are_part_of_what_was_done() -> None:
+    assert Settings().canonical() == '{"quality":"normal","vividness":null}'
+    said = json.loads(Settings(warmth=1, hints=(Hint(1, 2, 3, 4, 5),)).canonical())
+    assert said["warmth"] == 1.0
+    assert said["hints"] == [[1, 2, 3.0, 4.0, 5]]
+    with pytest.raises(UsageError, match="-1 to 1"):
+        Settings(warmth=1.5)

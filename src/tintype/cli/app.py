@@ -134,6 +134,11 @@ def _photos(words: PhotoWords) -> int:
     if census.items == 0:
         hint = "Give --recursive to enter the folders inside." if census.not_entered else ""
         raise PhotoError(f"There is no picture in {shown(' '.join(words.photos))}.", hint=hint)
+    if options.settings.hints and census.items > 1:
+        raise UsageError(
+            f"Hints are places on one photograph, but there are {census.items:,} inputs.",
+            hint="Colour that photograph by a command of its own.",
+        )
     tally = Tally()
     began = time.monotonic()
     rows = run(plan, options, items=census.items, jobs=words.jobs)
@@ -172,7 +177,17 @@ def _settings(words: PhotoWords) -> "Settings":
     from tintype.engine.colorizer import Settings
 
     settings = Settings(vividness=words.vividness)
-    return settings if words.quality is None else replace(settings, quality=words.quality)
+    if words.quality is not None:
+        settings = replace(settings, quality=words.quality)
+    if words.warmth is not None:
+        settings = replace(settings, warmth=words.warmth)
+    if words.hint or words.hints is not None:
+        from tintype.engine.hints import parse_hint, read_hints
+
+        from_file = [] if words.hints is None else read_hints(Path(words.hints))
+        hints = (*from_file, *(parse_hint(text) for text in words.hint))
+        settings = replace(settings, hints=hints)
+    return settings
 
 
 def _tell(row: "Row", view: Screen, *, alone: bool) -> None:

@@ -265,12 +265,6 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise UsageError(
             "A number of hints below 0.", hint="Give --hints 0 1 5 20, or leave it out."
         )
-    for bundle in bundles:
-        if any(options.hints) and "hints" not in bundle.card.capabilities:
-            raise UsageError(
-                f"The model {bundle.name} takes no hints.",
-                hint="Leave --hints out, or leave this model out.",
-            )
     if options.sheet:
         return _sheet(options, bundles)
     if options.regions:

@@ -43,6 +43,9 @@ class PhotoWords:
     recursive: bool
     vividness: float | None
     quality: Literal["fast", "normal", "high"] | None
+    warmth: float | None
+    hint: tuple[str, ...]
+    hints: str | None
     format: str | None
     model: str | None
     overwrite: bool
@@ -215,6 +218,27 @@ _PHOTOS = _PhotosCommand(
             "--quality",
             type=click.Choice(["fast", "normal", "high"]),
             help="How closely the model looks; outputs always have full resolution.",
+        ),
+        _Option(
+            "--warmth",
+            type=float,
+            first_page=False,
+            metavar="NUMBER",
+            help="Lean towards blue, below 0, or orange, above: -1 to 1.",
+        ),
+        _Option(
+            "--hint",
+            multiple=True,
+            metavar="X,Y,COLOUR",
+            help='The colour at a place, as in "120,80,#c04030"; a radius may follow. May be given '
+            "several times.",
+        ),
+        _Option(
+            "--hints",
+            metavar="FILE",
+            first_page=False,
+            help='Hints from a JSON file: a list of {"x": 120, "y": 80, "color": "#c04030", '
+            '"radius": 4}.',
         ),
         _Option(
             "--format",

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -37,10 +37,15 @@ class Settings:
     Attributes:
         vividness: 0..2, or None for what the model's card says.
         quality: "fast", "normal", or "high" (a larger network input, and the mirrored picture too).
+        warmth: -1..1: what is open leans towards blue, or towards orange.
+        hints: Colours that are given at some places of the one photograph they are for; a later
+            one covers an earlier one.
     """
 
     vividness: float | None = None
     quality: Quality = "normal"
+    warmth: float = 0.0
+    hints: tuple[Hint, ...] = ()
 
     def __post_init__(self) -> None:
         if self.quality not in get_args(Quality):
@@ -49,13 +54,19 @@ class Settings:
             )
         if self.vividness is not None and not 0 <= self.vividness <= 2:
             raise UsageError(f"The vividness {self.vividness} is out of range.", hint="Use 0 to 2.")
+        if not -1 <= self.warmth <= 1:
+            raise UsageError(f"The warmth {self.warmth} is out of range.", hint="Use -1 to 1.")
 
     def canonical(self) -> str:
         """One spelling for one meaning, as provenance and resumed runs compare it."""
         vividness = None if self.vividness is None else float(self.vividness)
-        return json.dumps(
-            asdict(self) | {"vividness": vividness}, sort_keys=True, separators=(",", ":")
-        )
+        said: dict[str, object] = {"quality": self.quality, "vividness": vividness}
+        # What came later stands there only where it is used: earlier outputs are still the same.
+        if self.warmth:
+            said["warmth"] = float(self.warmth)
+        if self.hints:
+            said["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
+        return json.dumps(said, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +115,14 @@ class Engine:
         photo: Photo,
         settings: Settings | None = None,
         *,
-        hints: Sequence[Hint] = (),
         half_chroma: bool = False,
     ) -> Photo:
         """Colours one photograph.
 
         Args:
             photo: Any size and depth; whatever colour it had was left behind when it was decoded.
-            settings: How; None is the default.
-            hints: Colours that are known at some places.
+            settings: How; None is the default. Hints are told to networks that listen, and every
+                network's answer is corrected to have them exactly.
             half_chroma: Give half-size chroma planes, which a JPEG holds without touching the grey.
                 Only 8-bit photographs can; a 16-bit one gets all its pixels.
 
@@ -120,14 +130,13 @@ class Engine:
             The same photograph with ``color``; everything else is untouched.
 
         Raises:
-            ModelError: The model does not run, or there are hints and it takes none.
+            ModelError: The model does not run.
             UsageError: A hint lies outside the photograph.
         """
         settings = settings or Settings()
         fit, luma = self._prepare(photo, settings)
-        told = hints_to_input(hints, fit) if hints else None
-        ab = self._predict(luma_to_input(luma), settings, told)
-        return self._paint(photo, ab, luma, fit, hints=hints, half_chroma=half_chroma)
+        ab = self._predict(luma_to_input(luma), settings, self._told(settings.hints, fit))
+        return self._paint(photo, ab, luma, fit, hints=settings.hints, half_chroma=half_chroma)
 
     def palettes(
         self,
@@ -135,7 +144,6 @@ class Engine:
         settings: Settings | None = None,
         *,
         count: int = 5,
-        hints: Sequence[Hint] = (),
     ) -> list[Version]:
         """Colours one photograph in several plausible ways, with one run of the network.
 
@@ -143,7 +151,6 @@ class Engine:
             photo: As for `colorize`.
             settings: How; None is the default.
             count: How many versions, 1 to 16.
-            hints: Colours that are known at some places.
 
         Returns:
             What `colorize` gives first, then the others, the likeliest first.
@@ -157,7 +164,7 @@ class Engine:
         if not 1 <= count <= _MOST_PALETTES:
             raise UsageError(f"{count} palettes cannot be made.", hint="Ask for 1 to 16.")
         fit, luma = self._prepare(photo, settings)
-        told = hints_to_input(hints, fit) if hints else None
+        told = self._told(settings.hints, fit)
         logits = self._ask(luma_to_input(luma), settings, told).logits
         if logits is None:
             raise ModelError(
@@ -165,10 +172,20 @@ class Engine:
                 hint="Use tintype-own, or another model whose card lists logits.",
             )
         vividness = card.vividness if settings.vividness is None else settings.vividness
-        found = palette.palettes(logits[0], card, vividness=vividness, count=count)
+        found = palette.palettes(
+            logits[0], card, vividness=vividness, warmth=settings.warmth, count=count
+        )
         return [
-            Version(self._paint(photo, one.ab, luma, fit, hints=hints), one.share) for one in found
+            Version(self._paint(photo, one.ab, luma, fit, hints=settings.hints), one.share)
+            for one in found
         ]
+
+    def _told(self, hints: Sequence[Hint], fit: Fit) -> NDArray[np.float32] | None:
+        """Hints as the network's input; None where there are none or it has no such input."""
+        if not hints:
+            return None
+        told = hints_to_input(hints, fit)
+        return told if "hints" in self.bundle.card.capabilities else None
 
     def _prepare(self, photo: Photo, settings: Settings) -> tuple[Fit, NDArray[np.float32]]:
         """How the photograph lies in the network's input, and its luma there."""
@@ -223,10 +240,13 @@ class Engine:
         vividness = card.vividness if settings.vividness is None else settings.vividness
         answer = self._ask(L, settings, hints)
         if answer.logits is not None:
-            return palette.colors(answer.logits[0], card, vividness=vividness)
-        # Without a distribution vividness can only scale, from what the card calls normal.
+            return palette.colors(
+                answer.logits[0], card, vividness=vividness, warmth=settings.warmth
+            )
+        # Without a distribution vividness can only scale, from what the card calls normal, and
+        # warmth can only shift.
         gain = np.float32(vividness / card.vividness if card.vividness else 1)
-        return np.asarray(answer.ab[0] * gain)
+        return np.asarray(answer.ab[0] * gain + palette.shift(settings.warmth))
 
     def _ask(
         self, L: NDArray[np.float32], settings: Settings, hints: NDArray[np.float32] | None

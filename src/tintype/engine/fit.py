@@ -294,7 +294,7 @@ def _placed(pin: Pin, shape: tuple[int, int], grey: NDArray[np.unsignedinteger])
 def _outside(places: NDArray[np.intp], span: slice) -> NDArray[np.float64]:
     """How far each place is from a span, 0 within it."""
     far = np.maximum(np.maximum(span.start - places, places - span.stop + 1), 0)
-    return far.astype(np.float64)
+    return np.asarray(far, np.float64)
 
 
 def _widen(plane: NDArray[np.float32], width: int, right: float) -> NDArray[np.float32]:

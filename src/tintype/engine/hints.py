@@ -1,14 +1,18 @@
 """Colours that a person gives at some places, as what a network is told."""
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.fit import Fit
 from tintype.engine.spread import spread
-from tintype.errors import UsageError
+from tintype.errors import UsageError, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,71 @@ class Hint:
     a: float
     b: float
     radius: int = 0
+
+
+def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
+    """A hint from a colour as screens have it.
+
+    Args:
+        x: Column.
+        y: Row.
+        color: sRGB as ``#c04030``; its hue and chroma count, the lightness is the photograph's.
+        radius: Pixels around the place that are meant too.
+
+    Raises:
+        UsageError: The colour is not written so, or a number is below 0.
+    """
+    if not re.fullmatch(r"#?[0-9a-fA-F]{6}", color):
+        raise UsageError(
+            f"The colour {shown(color)} of a hint is not understood.",
+            hint="Write it as #c04030, in quotes where the shell takes # for a remark.",
+        )
+    if min(x, y, radius) < 0:
+        raise UsageError(
+            f"A hint at {x},{y} with radius {radius} has a number below 0.",
+            hint="Count pixels from 0 at the upper left corner.",
+        )
+    digits = color.removeprefix("#")
+    rgb = np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)])
+    _, a, b = rgb01_to_lab(rgb / 255).tolist()
+    return Hint(x, y, a, b, radius)
+
+
+def parse_hint(text: str) -> Hint:
+    """A hint as it is typed: ``X,Y,#c04030`` or ``X,Y,#c04030,RADIUS``.
+
+    Raises:
+        UsageError: It is written otherwise.
+    """
+    found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*([^,\s]+)\s*(?:,\s*(-?\d+)\s*)?", text)
+    if found is None:
+        raise UsageError(
+            f"The hint {shown(text)} is not understood.",
+            hint='Write it as X,Y,COLOUR or X,Y,COLOUR,RADIUS: "120,80,#c04030,4".',
+        )
+    x, y, color, radius = found.groups()
+    return hint_of(int(x), int(y), color, int(radius or 0))
+
+
+def read_hints(path: Path) -> list[Hint]:
+    """Hints from a JSON file: a list of ``{"x": 120, "y": 80, "color": "#c04030", "radius": 4}``.
+
+    Raises:
+        UsageError: It cannot be read, or an entry is not whole.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return [
+            hint_of(int(e["x"]), int(e["y"]), str(e["color"]), int(e.get("radius", 0)))
+            for e in entries
+        ]
+    except OSError as error:
+        raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"{shown(path)} holds no list of hints ({type(error).__name__}: {shown(str(error))}).",
+            hint='Each is {"x": 120, "y": 80, "color": "#c04030"}, with a "radius" if you like.',
+        ) from error
 
 
 def hints_to_input(hints: Sequence[Hint], fit: Fit) -> NDArray[np.float32]:

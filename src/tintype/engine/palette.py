@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from tintype.color.abgrid import BINS, annealed_mean, bin_centers
 from tintype.engine.bundle import Card
 
+_WARM = np.array([0.012, 0.035])  # nats for each unit of a and b: towards orange
+_WARM_SHIFT = np.array([3.0, 8.0])  # CIELAB units
 _BIN = 10.0  # ab units from one bin to the next
 _STEP = 0.45
 """How far a palette leans, in standard deviations of the picture's uncertainty; chosen on dev,
@@ -32,7 +34,9 @@ class Palette:
     share: float
 
 
-def colors(logits: NDArray[np.float32], card: Card, *, vividness: float) -> NDArray[np.float32]:
+def colors(
+    logits: NDArray[np.float32], card: Card, *, vividness: float, warmth: float = 0.0
+) -> NDArray[np.float32]:
     """The chroma of a distribution.
 
     Args:
@@ -40,16 +44,30 @@ def colors(logits: NDArray[np.float32], card: Card, *, vividness: float) -> NDAr
         card: The model's, for its weights and its temperature.
         vividness: tau in ``softmax((logits + tau log w) / T)``: 0 is the calibrated distribution,
             1 is Zhang's rebalancing.
+        warmth: -1..1 leans the distribution towards blue or orange: what is certain stays.
 
     Returns:
         (2, h, w) a and b in CIELAB units.
     """
-    bias = np.asarray(card.log_weights, np.float32) * np.float32(vividness)
+    bias = _bias(card, vividness=vividness, warmth=warmth).astype(np.float32)
     return annealed_mean(logits, temperature=card.temperature, bias=bias)
 
 
+def _bias(card: Card, *, vividness: float, warmth: float) -> NDArray[np.float64]:
+    """(313,) what is added to the logits."""
+    bias = np.asarray(card.log_weights, np.float64) * vividness
+    if warmth:
+        bias = bias + bin_centers().astype(np.float64) @ (warmth * _WARM)
+    return bias
+
+
+def shift(warmth: float) -> NDArray[np.float32]:
+    """(2, 1, 1) what warmth adds to the colours of a network without a distribution."""
+    return (warmth * _WARM_SHIFT)[:, None, None].astype(np.float32)
+
+
 def palettes(
-    logits: NDArray[np.float32], card: Card, *, vividness: float, count: int
+    logits: NDArray[np.float32], card: Card, *, vividness: float, count: int, warmth: float = 0.0
 ) -> list[Palette]:
     """The single answer, and versions that lean as a whole towards other colours.
 
@@ -62,12 +80,13 @@ def palettes(
         card: The model's, for its weights and its temperature.
         vividness: tau, as in `colors`.
         count: How many, the single answer among them; at least 1.
+        warmth: As in `colors`.
 
     Returns:
         The single answer first, then the others, the likeliest first. There is no chance in it.
     """
     centers = bin_centers().astype(np.float64)
-    bias = np.asarray(card.log_weights, np.float64) * vividness
+    bias = _bias(card, vividness=vividness, warmth=warmth)
     mass = np.exp(logits.reshape(BINS, -1) - logits.reshape(BINS, -1).max(axis=0))
     mass /= mass.sum(axis=0)
     axes = _open_axes(mass.astype(np.float64), centers)

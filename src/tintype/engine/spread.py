@@ -43,7 +43,7 @@ def spread(
         (2, h, w) what to add to `ab`.
     """
     down, across = (_alike(luma, ab, axis) for axis in (0, 1))
-    degree: F64 = _HOLD * told.astype(np.float64) + 1 / _REACH**2
+    degree: F64 = np.asarray(_HOLD * told + 1 / _REACH**2, np.float64)
     degree[:-1] += down
     degree[1:] += down
     degree[:, :-1] += across
@@ -57,7 +57,7 @@ def spread(
         y[:, :, 1:] -= across * x[:, :, :-1]
         return y
 
-    goal: F64 = _HOLD * told * missing.astype(np.float64)
+    goal: F64 = np.asarray(_HOLD * told * missing, np.float64)
     return _conjugate_gradients(apply, goal, degree).astype(np.float32)
 
 

@@ -196,8 +196,8 @@ def evaluate(
                     truth: NDArray[np.uint8], settings: Settings = settings, told: int = told
                 ) -> NDArray[np.uint8]:
                     photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-                    given = true_hints(truth, told)
-                    color = engine.colorize(photo, settings, hints=given).color
+                    given = replace(settings, hints=tuple(true_hints(truth, told)))
+                    color = engine.colorize(photo, given).color
                     assert isinstance(color, np.ndarray)
                     return np.asarray(color, np.uint8)
 
