@@ -243,6 +243,25 @@ def colorize_photos(
     return Coloring(encoded.data, written, tone, notes, checked)
 
 
+def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings) -> bytes:
+    """Where the colours of a file's first page are a guess, as a PNG file.
+
+    Args:
+        photos: The pages of one file.
+        engine: The loaded model.
+        settings: As for `colorize_photos`.
+
+    Returns:
+        A grey PNG of the page's size: 0 is certain, 255 knows nothing.
+
+    Raises:
+        ModelError: The model predicts no distribution.
+    """
+    file = io.BytesIO()
+    Image.fromarray(engine.uncertainty(photos[0], settings)).save(file, "PNG")
+    return file.getvalue()
+
+
 def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
     """Whether a coloured file, read back, has the grey of its source.
 

@@ -51,6 +51,45 @@ def test_one_photo(color: Callable[..., int], make_photo: Make, capfd: Capture) 
     assert "done already" in said.err
 
 
+def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    make_photo(Path("photo.jpg"), height=50, width=70)
+    assert color("photo.jpg", "--certainty", "map.png") == 0
+    assert capfd.readouterr().out == "photo.color.jpg\nmap.png\n"
+    with Image.open("map.png") as image:
+        assert image.mode == "L"
+        assert image.size == (70, 50)
+        assert np.ptp(np.asarray(image).astype(int)) > 0
+    before = Path("map.png").read_bytes()
+    assert color("photo.jpg", "--certainty", "map.png") == 3
+    assert "map.png exists already" in capfd.readouterr().err
+    assert color("photo.jpg", "--certainty", "map.png", "--overwrite") == 0
+    assert Path("map.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (("photo.png", "other.png", "--certainty", "m.png"), 2, "2 inputs"),
+        (("photo.png", "--certainty", "m.jpg"), 2, "no PNG"),
+        (("photo.png", "--certainty", "photo.png", "--overwrite"), 3, "input or the output"),
+        (("photo.png", "-o", "x.png", "--certainty", "x.png"), 3, "input or the output"),
+        (("photo.png", "-o", "-", "--certainty", "m.png"), 2, "not for a stream"),
+    ],
+)
+def test_a_map_that_would_lose_something_is_refused_before_the_work(
+    color: Callable[..., int],
+    make_photo: Make,
+    capfd: Capture,
+    case: tuple[tuple[str, ...], int, str],
+) -> None:
+    words, code, what = case
+    make_photo(Path("photo.png"))
+    make_photo(Path("other.png"))
+    assert color(*words) == code
+    assert what in capfd.readouterr().err
+    assert sorted(names()) == ["other.png", "photo.png"]
+
+
 def test_a_folder(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
     for name in ("b.png", "a.png", "deep/c.png"):
         make_photo(Path("in", name))

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tintype.engine import colorizer
+from tintype.color.cielab import luma01_to_L
+from tintype.engine import colorizer, palette
 from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine, GreyCheck, Settings, verify_grey
+from tintype.engine.session import Session
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
 
@@ -261,11 +263,27 @@ def test_palettes_are_several_versions_and_the_first_is_the_single_one(
         engine.palettes(photo, count=0)
 
 
-def test_a_model_without_a_distribution_has_no_palettes(
+def test_a_model_without_a_distribution_has_no_palettes_and_no_certainty(
     tiny_ab: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
     with pytest.raises(ModelError, match="not a distribution"):
         Engine(tiny_ab, threads=1).palettes(photo_of(cameraman))
+    with pytest.raises(ModelError, match="not a distribution"):
+        Engine(tiny_ab, threads=1).uncertainty(photo_of(cameraman))
+
+
+def test_uncertainty_has_the_size_of_the_photograph_and_is_the_networks(
+    engine: Engine, photo_of: PhotoOf
+) -> None:
+    flat = np.full((128, 192), 70, np.uint8)
+    found = engine.uncertainty(photo_of(flat))
+    assert found.shape == (128, 192)
+    assert found.dtype == np.uint8
+    L = np.full((1, 1, 64, 96), float(luma01_to_L(np.float64(70 / 255))), np.float32)
+    logits = Session(engine.bundle.data, name="tiny").run(L).logits
+    assert logits is not None
+    share = palette.uncertainty(logits[0])[8, 12]
+    assert found[64, 96] == pytest.approx(255 * share, abs=1.5)
 
 
 @pytest.mark.parametrize("vividness", [-0.1, 2.1, float("nan")])

@@ -27,13 +27,20 @@ from tintype.cli.options import (
     parse_photos,
 )
 from tintype.cli.show import Screen, print_result, say, screen, write_picture
-from tintype.errors import ModelError, PhotoError, TintypeError, UsageError, shown
+from tintype.errors import (
+    ModelError,
+    PhotoError,
+    TargetExistsError,
+    TintypeError,
+    UsageError,
+    shown,
+)
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row, Tally, open_report
 
 if TYPE_CHECKING:
     from tintype.engine.bundle import Bundle
     from tintype.engine.colorizer import Settings
-    from tintype.jobs.plan import Census
+    from tintype.jobs.plan import Census, Plan
     from tintype.jobs.work import Options
 
 INTERRUPTED = 130
@@ -139,6 +146,8 @@ def _photos(words: PhotoWords) -> int:
             f"Hints are places on one photograph, but there are {census.items:,} inputs.",
             hint="Colour that photograph by a command of its own.",
         )
+    if words.certainty is not None:
+        _refuse_certainty(words, items=census.items)
     tally = Tally()
     began = time.monotonic()
     rows = run(plan, options, items=census.items, jobs=words.jobs)
@@ -153,7 +162,50 @@ def _photos(words: PhotoWords) -> int:
             _tell(row, view, alone=census.items == 1)
     if census.items > 1:
         say(_last_line(tally, census, time.monotonic() - began))
+    if words.certainty is not None and tally.exit_code == 0:
+        _write_certainty(words, plan, options)
     return tally.exit_code
+
+
+def _refuse_certainty(words: PhotoWords, *, items: int) -> None:
+    """Before anything is coloured: the map is of one photograph, and no picture is lost to it."""
+    target = Path(str(words.certainty))
+    if items > 1:
+        raise UsageError(
+            f"A map of certainty is of one photograph, but there are {items:,} inputs.",
+            hint="Colour that photograph by a command of its own.",
+        )
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"{shown(str(target))} is no PNG.", hint="Give a name that ends in .png.")
+    if target.exists() and not words.overwrite:
+        raise TargetExistsError(
+            f"{shown(str(target))} exists already.", hint="Move it away, or give --overwrite."
+        )
+    others = [Path(photo) for photo in words.photos] + (
+        [Path(words.output)] if words.output else []
+    )
+    if any(target.resolve() == other.resolve() for other in others):
+        raise TargetExistsError(f"{shown(str(target))} is the input or the output itself.")
+
+
+def _write_certainty(words: PhotoWords, plan: "Plan", options: "Options") -> None:
+    from tintype.api import certainty_map, read_input
+    from tintype.engine.bundle import load_bundle
+    from tintype.engine.colorizer import Engine
+    from tintype.jobs.plan import Job
+    from tintype.photo.decode import decode
+    from tintype.photo.encode import write_atomically
+
+    (job,) = (item for item in plan if isinstance(item, Job))
+    target = Path(str(words.certainty))
+    if target.exists() and job.target.exists() and target.samefile(job.target):
+        raise TargetExistsError(f"{shown(str(target))} is the coloured photograph itself.")
+    data = read_input(job.source, max_pixels=options.max_pixels)
+    photos = decode(data, name=shown(job.source), max_pixels=options.max_pixels)
+    engine = Engine(load_bundle(options.model))
+    found = certainty_map(photos, engine=engine, settings=options.settings)
+    write_atomically(target, found, overwrite=words.overwrite)
+    Screen().written(str(target))
 
 
 def _options(words: PhotoWords) -> "Options":
@@ -238,6 +290,8 @@ def _stream(words: PhotoWords) -> int:
         raise UsageError("A stream is one picture, but several inputs are named.")
     if words.into is not None or words.report is not None:
         raise UsageError("--into and --report are for files and folders, not for streams.")
+    if words.certainty is not None:
+        raise UsageError("--certainty is for a file, not for a stream.")
     source = words.photos[0]
     output = None if words.output in {None, "-"} else Path(str(words.output))
     if output is None and sys.stdout is not None and sys.stdout.isatty():

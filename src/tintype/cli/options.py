@@ -46,6 +46,7 @@ class PhotoWords:
     warmth: float | None
     hint: tuple[str, ...]
     hints: str | None
+    certainty: str | None
     format: str | None
     model: str | None
     overwrite: bool
@@ -239,6 +240,12 @@ _PHOTOS = _PhotosCommand(
             first_page=False,
             help='Hints from a JSON file: a list of {"x": 120, "y": 80, "color": "#c04030", '
             '"radius": 4}.',
+        ),
+        _Option(
+            "--certainty",
+            metavar="FILE",
+            first_page=False,
+            help="Also write where the colours are a guess, as a grey PNG: black is certain.",
         ),
         _Option(
             "--format",

@@ -164,6 +164,45 @@ class Engine:
         if not 1 <= count <= _MOST_PALETTES:
             raise UsageError(f"{count} palettes cannot be made.", hint="Ask for 1 to 16.")
         fit, luma = self._prepare(photo, settings)
+        logits = self._logits(luma, fit, settings)
+        vividness = card.vividness if settings.vividness is None else settings.vividness
+        found = palette.palettes(
+            logits, card, vividness=vividness, warmth=settings.warmth, count=count
+        )
+        return [
+            Version(self._paint(photo, one.ab, luma, fit, hints=settings.hints), one.share)
+            for one in found
+        ]
+
+    def uncertainty(self, photo: Photo, settings: Settings | None = None) -> NDArray[np.uint8]:
+        """Where the colours of a photograph are a guess.
+
+        Args:
+            photo: As for `colorize`.
+            settings: Its quality and its hints count: a hint makes its surroundings certain, if
+                the network listens.
+
+        Returns:
+            (H, W) entropy of the distribution as a share of the largest possible, times 255: 0 is
+            certain, 255 knows nothing.
+
+        Raises:
+            ModelError: The model does not run, or predicts no distribution.
+            UsageError: A hint lies outside the photograph.
+        """
+        settings = settings or Settings()
+        fit, luma = self._prepare(photo, settings)
+        share = palette.uncertainty(self._logits(luma, fit, settings))
+        right, below = (side / fit.stride for side in fit.content[::-1])
+        image = Image.fromarray(share).resize(
+            (photo.width, photo.height), Image.Resampling.BILINEAR, box=(0, 0, right, below)
+        )
+        return np.asarray(np.rint(np.asarray(image).clip(0, 1) * 255), np.uint8)
+
+    def _logits(
+        self, luma: NDArray[np.float32], fit: Fit, settings: Settings
+    ) -> NDArray[np.float32]:
+        """(bins, h, w) of a network that predicts a distribution."""
         told = self._told(settings.hints, fit)
         logits = self._ask(luma_to_input(luma), settings, told).logits
         if logits is None:
@@ -171,14 +210,7 @@ class Engine:
                 f"The model {self.bundle.name} gives one answer, not a distribution.",
                 hint="Use tintype-own, or another model whose card lists logits.",
             )
-        vividness = card.vividness if settings.vividness is None else settings.vividness
-        found = palette.palettes(
-            logits[0], card, vividness=vividness, warmth=settings.warmth, count=count
-        )
-        return [
-            Version(self._paint(photo, one.ab, luma, fit, hints=settings.hints), one.share)
-            for one in found
-        ]
+        return np.asarray(logits[0])
 
     def _told(self, hints: Sequence[Hint], fit: Fit) -> NDArray[np.float32] | None:
         """Hints as the network's input; None where there are none or it has no such input."""
