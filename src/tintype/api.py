@@ -234,12 +234,23 @@ def colorize_photos(
         raise SkippedPhotoError(f"{name} is a colour photograph.")
     written = form or FORMATS[photos[0].meta.format].writes
     half = accepts_half_chroma(written) and all(photo.bits == 8 for photo in photos)
-    colored = [engine.colorize(photo, settings, half_chroma=half) for photo in photos]
+    several = settings.palette > 0 and settings.palettes > 1
+    share = 0.0
+    colored = []
+    for photo in photos:
+        if several:
+            (version,) = engine.versions(photo, settings, half_chroma=half)
+            colored.append(version.photo)
+            share += version.share / len(photos)
+        else:
+            colored.append(engine.colorize(photo, settings, half_chroma=half))
     encoded = encode(colored, format=written, provenance=provenance, strip_metadata=strip_metadata)
     checked = compare_grey(photos, encoded.data, name=name) if check_grey else None
     notes = encoded.lost
     if tone == "color":
         notes = ("A colour photograph: it is coloured anew from its lightness.", *notes)
+    if several:
+        notes = (f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.", *notes)
     return Coloring(encoded.data, written, tone, notes, checked)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,25 @@ def test_one_photo(color: Callable[..., int], make_photo: Make, capfd: Capture) 
     assert "done already" in said.err
 
 
+def test_several_palettes(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    make_photo(Path("photo.png"), height=50, width=70)
+    assert color("photo.png", "--palettes", "3") == 0
+    said = capfd.readouterr()
+    outputs = [f"photo.color-{number}.png" for number in (1, 2, 3)]
+    assert lines(said.out) == outputs
+    assert all(f"Palette {number} of 3: " in said.err for number in (1, 2, 3))
+    shares = [int(share) for share in re.findall(r"of 3: (\d+)%", said.err)]
+    assert 98 <= sum(shares) <= 102
+    pictures = [np.asarray(Image.open(name)).astype(int) for name in outputs]
+    assert np.abs(pictures[0] - pictures[1]).mean() > 0.2
+    assert np.abs(pictures[1] - pictures[2]).mean() > 0.2
+    # Done is done; the first is what the single answer is.
+    assert color("photo.png", "--palettes", "3") == 0
+    assert capfd.readouterr().out == ""
+    assert color("photo.png") == 0
+    assert np.abs(np.asarray(Image.open("photo.color.png")).astype(int) - pictures[0]).max() <= 1
+
+
 def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
     make_photo(Path("photo.jpg"), height=50, width=70)
     assert color("photo.jpg", "--certainty", "map.png") == 0
@@ -73,7 +93,8 @@ def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: 
         (("photo.png", "--certainty", "m.jpg"), 2, "no PNG"),
         (("photo.png", "--certainty", "photo.png", "--overwrite"), 3, "input or the output"),
         (("photo.png", "-o", "x.png", "--certainty", "x.png"), 3, "input or the output"),
-        (("photo.png", "-o", "-", "--certainty", "m.png"), 2, "not for a stream"),
+        (("photo.png", "-o", "-", "--certainty", "m.png"), 2, "not for streams"),
+        (("photo.png", "-o", "x.png", "--palettes", "2"), 2, "several palettes"),
     ],
 )
 def test_a_map_that_would_lose_something_is_refused_before_the_work(

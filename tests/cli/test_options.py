@@ -21,7 +21,8 @@ def test_nothing_given_is_none() -> None:
 def test_everything_given_arrives() -> None:
     typed = (
         "a -o b --into c -r --vividness 1.5 --quality high --format jpg --model m --overwrite "
-        "--warmth -0.5 --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --hints h.json --certainty c.png "
+        "--warmth -0.5 --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --hints h.json "
+        "--palettes 5 --certainty c.png "
         "--strip-metadata --report r --jobs 3 --color-photos skip --check --max-megapixels 0.5 d"
     )
     words = parse_photos(typed.split())
@@ -35,6 +36,7 @@ def test_everything_given_arrives() -> None:
         warmth=-0.5,
         hint=("1,2,#c04030", "3,4,#ffffff,5"),
         hints="h.json",
+        palettes=5,
         certainty="c.png",
         format="JPEG",
         model="m",

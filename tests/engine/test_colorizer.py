@@ -247,7 +247,7 @@ def test_palettes_are_several_versions_and_the_first_is_the_single_one(
     engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
     photo = photo_of(cameraman)
-    versions = engine.palettes(photo, count=3)
+    versions = engine.versions(photo, Settings(palettes=3))
     assert len(versions) == 3
     single, first = engine.colorize(photo).color, versions[0].photo.color
     assert isinstance(single, np.ndarray)
@@ -259,15 +259,18 @@ def test_palettes_are_several_versions_and_the_first_is_the_single_one(
         assert isinstance(one.photo.color, np.ndarray)
         assert isinstance(other.photo.color, np.ndarray)
         assert np.abs(one.photo.color.astype(int) - other.photo.color).mean() > 0.2
+    second = engine.colorize(photo, Settings(palettes=3, palette=2)).color
+    assert isinstance(versions[1].photo.color, np.ndarray)
+    np.testing.assert_array_equal(second, versions[1].photo.color)
     with pytest.raises(UsageError, match="0 palettes"):
-        engine.palettes(photo, count=0)
+        Settings(palettes=0)
 
 
 def test_a_model_without_a_distribution_has_no_palettes_and_no_certainty(
     tiny_ab: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
     with pytest.raises(ModelError, match="not a distribution"):
-        Engine(tiny_ab, threads=1).palettes(photo_of(cameraman))
+        Engine(tiny_ab, threads=1).versions(photo_of(cameraman), Settings(palettes=2))
     with pytest.raises(ModelError, match="not a distribution"):
         Engine(tiny_ab, threads=1).uncertainty(photo_of(cameraman))
 

@@ -136,18 +136,20 @@ def _photos(words: PhotoWords) -> int:
         recursive=words.recursive,
         format=words.format,
         overwrite=words.overwrite,
+        palettes=options.settings.palettes,
     )
     census = plan.check()
     if census.items == 0:
         hint = "Give --recursive to enter the folders inside." if census.not_entered else ""
         raise PhotoError(f"There is no picture in {shown(' '.join(words.photos))}.", hint=hint)
-    if options.settings.hints and census.items > 1:
+    photos = census.items // plan.palettes
+    if options.settings.hints and photos > 1:
         raise UsageError(
-            f"Hints are places on one photograph, but there are {census.items:,} inputs.",
+            f"Hints are places on one photograph, but there are {photos:,} inputs.",
             hint="Colour that photograph by a command of its own.",
         )
     if words.certainty is not None:
-        _refuse_certainty(words, items=census.items)
+        _refuse_certainty(words, items=photos)
     tally = Tally()
     began = time.monotonic()
     rows = run(plan, options, items=census.items, jobs=words.jobs)
@@ -196,7 +198,7 @@ def _write_certainty(words: PhotoWords, plan: "Plan", options: "Options") -> Non
     from tintype.photo.decode import decode
     from tintype.photo.encode import write_atomically
 
-    (job,) = (item for item in plan if isinstance(item, Job))
+    job = next(item for item in plan if isinstance(item, Job))
     target = Path(str(words.certainty))
     if target.exists() and job.target.exists() and target.samefile(job.target):
         raise TargetExistsError(f"{shown(str(target))} is the coloured photograph itself.")
@@ -233,6 +235,8 @@ def _settings(words: PhotoWords) -> "Settings":
         settings = replace(settings, quality=words.quality)
     if words.warmth is not None:
         settings = replace(settings, warmth=words.warmth)
+    if words.palettes is not None:
+        settings = replace(settings, palettes=words.palettes)
     if words.hint or words.hints is not None:
         from tintype.engine.hints import parse_hint, read_hints
 
@@ -290,8 +294,8 @@ def _stream(words: PhotoWords) -> int:
         raise UsageError("A stream is one picture, but several inputs are named.")
     if words.into is not None or words.report is not None:
         raise UsageError("--into and --report are for files and folders, not for streams.")
-    if words.certainty is not None:
-        raise UsageError("--certainty is for a file, not for a stream.")
+    if words.certainty is not None or (words.palettes or 1) > 1:
+        raise UsageError("--certainty and --palettes are for files, not for streams.")
     source = words.photos[0]
     output = None if words.output in {None, "-"} else Path(str(words.output))
     if output is None and sys.stdout is not None and sys.stdout.isatty():

@@ -46,6 +46,7 @@ class PhotoWords:
     warmth: float | None
     hint: tuple[str, ...]
     hints: str | None
+    palettes: int | None
     certainty: str | None
     format: str | None
     model: str | None
@@ -240,6 +241,14 @@ _PHOTOS = _PhotosCommand(
             first_page=False,
             help='Hints from a JSON file: a list of {"x": 120, "y": 80, "color": "#c04030", '
             '"radius": 4}.',
+        ),
+        _Option(
+            "--palettes",
+            type=click.IntRange(min=1, max=16),
+            metavar="N",
+            first_page=False,
+            help="Write N plausible versions of each photograph, name.color-1.jpg and so on: the "
+            "usual one, then the others, the likeliest first.",
         ),
         _Option(
             "--certainty",

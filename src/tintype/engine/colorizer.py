@@ -40,12 +40,16 @@ class Settings:
         warmth: -1..1: what is open leans towards blue, or towards orange.
         hints: Colours that are given at some places of the one photograph they are for; a later
             one covers an earlier one.
+        palettes: How many versions there are, 1 to 16.
+        palette: Which of them this is, from 1, the single answer; 0 where there is only one.
     """
 
     vividness: float | None = None
     quality: Quality = "normal"
     warmth: float = 0.0
     hints: tuple[Hint, ...] = ()
+    palettes: int = 1
+    palette: int = 0
 
     def __post_init__(self) -> None:
         if self.quality not in get_args(Quality):
@@ -56,6 +60,8 @@ class Settings:
             raise UsageError(f"The vividness {self.vividness} is out of range.", hint="Use 0 to 2.")
         if not -1 <= self.warmth <= 1:
             raise UsageError(f"The warmth {self.warmth} is out of range.", hint="Use -1 to 1.")
+        if not 1 <= self.palettes <= _MOST_PALETTES:
+            raise UsageError(f"{self.palettes} palettes cannot be made.", hint="Ask for 1 to 16.")
 
     def canonical(self) -> str:
         """One spelling for one meaning, as provenance and resumed runs compare it."""
@@ -66,6 +72,8 @@ class Settings:
             said["warmth"] = float(self.warmth)
         if self.hints:
             said["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
+        if self.palette and self.palettes > 1:
+            said["palette"] = [self.palette, self.palettes]
         return json.dumps(said, sort_keys=True, separators=(",", ":"))
 
 
@@ -134,43 +142,44 @@ class Engine:
             UsageError: A hint lies outside the photograph.
         """
         settings = settings or Settings()
+        if settings.palette and settings.palettes > 1:
+            return self.versions(photo, settings, half_chroma=half_chroma)[0].photo
         fit, luma = self._prepare(photo, settings)
         ab = self._predict(luma_to_input(luma), settings, self._told(settings.hints, fit))
         return self._paint(photo, ab, luma, fit, hints=settings.hints, half_chroma=half_chroma)
 
-    def palettes(
-        self,
-        photo: Photo,
-        settings: Settings | None = None,
-        *,
-        count: int = 5,
+    def versions(
+        self, photo: Photo, settings: Settings, *, half_chroma: bool = False
     ) -> list[Version]:
         """Colours one photograph in several plausible ways, with one run of the network.
 
         Args:
             photo: As for `colorize`.
-            settings: How; None is the default.
-            count: How many versions, 1 to 16.
+            settings: How, and how many; with a `palette`, that one alone.
+            half_chroma: As for `colorize`.
 
         Returns:
             What `colorize` gives first, then the others, the likeliest first.
 
         Raises:
             ModelError: The model does not run, or predicts no distribution.
-            UsageError: The count is out of range, or a hint lies outside the photograph.
+            UsageError: A hint lies outside the photograph.
         """
-        settings = settings or Settings()
         card = self.bundle.card
-        if not 1 <= count <= _MOST_PALETTES:
-            raise UsageError(f"{count} palettes cannot be made.", hint="Ask for 1 to 16.")
         fit, luma = self._prepare(photo, settings)
         logits = self._logits(luma, fit, settings)
         vividness = card.vividness if settings.vividness is None else settings.vividness
         found = palette.palettes(
-            logits, card, vividness=vividness, warmth=settings.warmth, count=count
+            logits, card, vividness=vividness, warmth=settings.warmth, count=settings.palettes
         )
+        if settings.palette:
+            found = [found[settings.palette - 1]]
+        hints = settings.hints
         return [
-            Version(self._paint(photo, one.ab, luma, fit, hints=settings.hints), one.share)
+            Version(
+                self._paint(photo, one.ab, luma, fit, hints=hints, half_chroma=half_chroma),
+                one.share,
+            )
             for one in found
         ]
 

@@ -11,7 +11,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from hashlib import blake2b
 from pathlib import Path
@@ -31,12 +31,14 @@ class Job:
         target: The file to write.
         alone: The only picture of the run, named by the user: colour photographs are not skipped.
         target_is_input: What stands at the target is another input of the same run.
+        palette: Which of several versions this is, from 1; 0 where there is only one.
     """
 
     source: Path
     target: Path
     alone: bool = False
     target_is_input: bool = False
+    palette: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Plan:
         recursive: Enter folders inside folders.
         format: A key of `tintype.photo.formats.FORMATS`; None keeps each picture's own.
         overwrite: Earlier outputs may be replaced; then inputs need to be told apart from them.
+        palettes: Versions of each picture; more than one get a number each, ``name.color-2.jpg``.
     """
 
     inputs: Sequence[str]
@@ -80,6 +83,7 @@ class Plan:
     recursive: bool = False
     format: str | None = None
     overwrite: bool = False
+    palettes: int = 1
     _input_ids: set[tuple[int, int]] = field(default_factory=set, init=False, repr=False)
 
     def check(self) -> Census:
@@ -96,7 +100,7 @@ class Plan:
         counts = _Counts()
         seen = _Seen()
         items = 0
-        for item in self._walk(counts):
+        for item in self._versions(self._walk(counts)):
             if self.output is not None and items:
                 raise UsageError(
                     "-o names one file, but there are several inputs.", hint="Give --into FOLDER."
@@ -118,7 +122,7 @@ class Plan:
             Jobs to run, and rows for what failed or was skipped while walking.
         """
         seen = _Seen()
-        for item in self._walk(_Counts()):
+        for item in self._versions(self._walk(_Counts())):
             if isinstance(item, Row):
                 yield item
                 continue
@@ -129,6 +133,16 @@ class Plan:
                 yield Row.failure(item.source, clash)
             elif met is _Met.NEW:
                 yield self._mark_inputs(item)
+
+    def _versions(self, items: Iterator[Job | Row]) -> Iterator[Job | Row]:
+        """Each picture's versions, one after the other."""
+        for item in items:
+            if isinstance(item, Row) or self.palettes == 1:
+                yield item
+                continue
+            for number in range(1, self.palettes + 1):
+                name = f"{item.target.stem}-{number}{item.target.suffix}"
+                yield replace(item, target=item.target.with_name(name), palette=number)
 
     # ----- walking -----
 
@@ -218,6 +232,10 @@ class Plan:
 
     def _check_options(self) -> None:
         if self.output is not None:
+            if self.palettes > 1:
+                raise UsageError(
+                    "-o names one file, but there are several palettes.", hint="Give --into FOLDER."
+                )
             if self.into is not None:
                 raise UsageError("-o and --into contradict each other.", hint="Give one of them.")
             if self.output.is_dir():
@@ -239,7 +257,7 @@ class Plan:
         # The digests say that there is a first one; only a second walk says which.
         first = next(
             item
-            for item in self._walk(_Counts())
+            for item in self._versions(self._walk(_Counts()))
             if isinstance(item, Job) and places.key(item.target) == wanted
         )
         raise UsageError(
@@ -264,7 +282,7 @@ class Plan:
         except OSError:
             return job
         is_input = (found.st_dev, found.st_ino) in self._input_ids
-        return Job(job.source, job.target, job.alone, is_input)
+        return replace(job, target_is_input=is_input)
 
 
 def check_output_name(output: Path, form: str | None) -> str | None:

@@ -102,9 +102,10 @@ class Worker:
 
     def _do(self, job: Job) -> Row:
         options = self._options
+        settings = replace(options.settings, palette=job.palette)
         data = read_input(job.source, max_pixels=options.max_pixels)
         provenance = provenance_of(
-            data, self._bundle, options.settings, strip_metadata=options.strip_metadata
+            data, self._bundle, settings, strip_metadata=options.strip_metadata
         )
         row = Row("done", str(job.source), str(job.target), input_sha256=provenance.input_sha256)
         policy = options.color_photos or ("color" if job.alone else "skip")
@@ -122,7 +123,7 @@ class Worker:
             photos,
             name=name,
             engine=self._engine,
-            settings=options.settings,
+            settings=settings,
             provenance=provenance,
             form=options.format or format_of_suffix(job.target.suffix),
             strip_metadata=options.strip_metadata,

@@ -236,7 +236,8 @@ def best_of_palettes(
 
     def one(truth: NDArray[np.uint8]) -> Score:
         photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-        colors = (version.photo.color for version in engine.palettes(photo, count=count))
+        found = engine.versions(photo, Settings(palettes=count))
+        colors = (version.photo.color for version in found)
         scores = [score(c, truth) for c in colors if isinstance(c, np.ndarray)]
         return min(scores, key=lambda s: s.delta_e)
 
