@@ -19,8 +19,9 @@ from PIL import Image
 
 from tintype import __version__
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.colorizer import Engine, Quality, Settings, verify_grey
+from tintype.engine.colorizer import Engine, verify_grey
 from tintype.engine.hints import hint_of
+from tintype.engine.settings import Quality, Settings
 from tintype.errors import (
     SkippedPhotoError,
     TargetExistsError,

@@ -71,6 +71,47 @@ def test_several_palettes(color: Callable[..., int], make_photo: Make, capfd: Ca
     assert np.abs(np.asarray(Image.open("photo.color.png")).astype(int) - pictures[0]).max() <= 1
 
 
+def test_saved_settings_give_the_same_bytes(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    make_photo(Path("photo.png"), height=50, width=70)
+    words = ["--vividness", "1.2", "--warmth", "0.3", "--hint", "20,30,#c04030,2"]
+    assert color("photo.png", *words, "--strip-metadata", "--save-settings", "how.json") == 0
+    assert capfd.readouterr().out == "photo.color.png\nhow.json\n"
+    assert color("photo.png", "--settings", "how.json", "--into", "again") == 0
+    assert Path("again/photo.color.png").read_bytes() == Path("photo.color.png").read_bytes()
+    assert color("photo.png", "--settings", "how.json", "--vividness", "0", "-o", "c.png") == 0
+    assert Path("c.png").read_bytes() != Path("photo.color.png").read_bytes()
+    assert color("photo.png", "--save-settings", "how.json") == 3
+    assert "how.json exists already" in capfd.readouterr().err
+    assert color("photo.png", "--palettes", "2", "--save-settings", "two.json") == 0
+    assert color("photo.png", "--settings", "two.json", "--into", "two") == 0
+    assert names("two") == ["photo.color-1.png", "photo.color-2.png"]
+
+
+def test_settings_that_do_not_fit_are_one_line(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    make_photo(Path("photo.png"))
+    assert color("photo.png", "--save-settings", "how.json", "-o", "x.png") == 0
+    good = json.loads(Path("how.json").read_text())
+    damaged = {
+        "no settings": "{",
+        "another model": json.dumps(good | {"model_sha256": "0" * 64}),
+        "format GIF": json.dumps(good | {"format": "GIF"}),
+        "an unknown key": json.dumps(good | {"settings": good["settings"] | {"x": 1}}),
+        "no quality": json.dumps(good | {"settings": {"vividness": 1, "quality": "best"}}),
+    }
+    for what, text in damaged.items():
+        Path("bad.json").write_text(text)
+        capfd.readouterr()
+        assert color("photo.png", "--settings", "bad.json", "-o", "y.png") in {2, 3}
+        said = capfd.readouterr().err
+        assert what in said
+        assert len(lines(said)) == 1
+    assert not Path("y.png").exists()
+
+
 def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
     make_photo(Path("photo.jpg"), height=50, width=70)
     assert color("photo.jpg", "--certainty", "map.png") == 0

@@ -16,8 +16,9 @@ from PIL import Image
 from tintype.color.cielab import luma01_to_L
 from tintype.engine import colorizer, palette
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine, GreyCheck, Settings, verify_grey
+from tintype.engine.colorizer import Engine, GreyCheck, verify_grey
 from tintype.engine.session import Session
+from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype.engine.colorizer import Settings
 from tintype.engine.fit import plan_fit
 from tintype.engine.hints import Hint, hints_to_input, parse_hint, read_hints
+from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine, Settings, verify_grey
+from tintype.engine.colorizer import Engine, verify_grey
 from tintype.engine.fit import ChromaUp, Pin, plan_fit
 from tintype.engine.hints import Hint, hold_hints
+from tintype.engine.settings import Settings
 from tintype.engine.spread import spread
 from tintype.photo.photo import HalfChroma, Photo
 

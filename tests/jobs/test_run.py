@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tintype.engine.colorizer import Settings
+from tintype.engine.settings import Settings
 from tintype.errors import ModelError
 from tintype.jobs import processes, work
 from tintype.jobs.plan import Plan

@@ -39,7 +39,7 @@ from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row, Tally, open_report
 
 if TYPE_CHECKING:
     from tintype.engine.bundle import Bundle
-    from tintype.engine.colorizer import Settings
+    from tintype.engine.settings import Settings
     from tintype.jobs.plan import Census, Plan
     from tintype.jobs.work import Options
 
@@ -134,7 +134,7 @@ def _photos(words: PhotoWords) -> int:
         into=None if words.into is None else Path(words.into),
         output=None if words.output is None else Path(words.output),
         recursive=words.recursive,
-        format=words.format,
+        format=options.format,
         overwrite=words.overwrite,
         palettes=options.settings.palettes,
     )
@@ -150,6 +150,8 @@ def _photos(words: PhotoWords) -> int:
         )
     if words.certainty is not None:
         _refuse_certainty(words, items=photos)
+    if words.save_settings is not None:
+        _refuse_existing(Path(words.save_settings), words)
     tally = Tally()
     began = time.monotonic()
     rows = run(plan, options, items=census.items, jobs=words.jobs)
@@ -166,6 +168,8 @@ def _photos(words: PhotoWords) -> int:
         say(_last_line(tally, census, time.monotonic() - began))
     if words.certainty is not None and tally.exit_code == 0:
         _write_certainty(words, plan, options)
+    if words.save_settings is not None and tally.exit_code == 0:
+        _save_settings(Path(words.save_settings), options)
     return tally.exit_code
 
 
@@ -179,6 +183,11 @@ def _refuse_certainty(words: PhotoWords, *, items: int) -> None:
         )
     if target.suffix.lower() != ".png":
         raise UsageError(f"{shown(str(target))} is no PNG.", hint="Give a name that ends in .png.")
+    _refuse_existing(target, words)
+
+
+def _refuse_existing(target: Path, words: PhotoWords) -> None:
+    """A file beside the picture: it replaces nothing unasked, and never a picture of this run."""
     if target.exists() and not words.overwrite:
         raise TargetExistsError(
             f"{shown(str(target))} exists already.", hint="Move it away, or give --overwrite."
@@ -188,6 +197,22 @@ def _refuse_certainty(words: PhotoWords, *, items: int) -> None:
     )
     if any(target.resolve() == other.resolve() for other in others):
         raise TargetExistsError(f"{shown(str(target))} is the input or the output itself.")
+
+
+def _save_settings(target: Path, options: "Options") -> None:
+    from tintype.engine.bundle import load_bundle
+    from tintype.jobs.sidecar import Sidecar, write_sidecar
+
+    bundle = load_bundle(options.model)
+    said = Sidecar(
+        model=bundle.name,
+        model_sha256=bundle.sha256,
+        settings=options.settings,
+        format=options.format,
+        strip_metadata=options.strip_metadata,
+    )
+    write_sidecar(target, said, overwrite=options.overwrite)
+    Screen().written(str(target))
 
 
 def _write_certainty(words: PhotoWords, plan: "Plan", options: "Options") -> None:
@@ -211,38 +236,55 @@ def _write_certainty(words: PhotoWords, plan: "Plan", options: "Options") -> Non
 
 
 def _options(words: PhotoWords) -> "Options":
+    from tintype.engine.settings import Settings
     from tintype.jobs.work import Options
 
     options = Options(
         model=words.model,
-        settings=_settings(words),
+        settings=Settings(),
         format=words.format,
         strip_metadata=words.strip_metadata,
         overwrite=words.overwrite,
         color_photos=words.color_photos,
         check_grey=words.check,
     )
+    if words.settings is not None:
+        options = _as_saved(Path(words.settings), options)
+    options = replace(options, settings=_settings(words, options.settings))
     if words.max_megapixels is not None:
         options = replace(options, max_pixels=round(words.max_megapixels * 1e6))
     return options
 
 
-def _settings(words: PhotoWords) -> "Settings":
-    from tintype.engine.colorizer import Settings
+def _as_saved(path: Path, options: "Options") -> "Options":
+    from tintype.engine.bundle import load_bundle
+    from tintype.jobs.sidecar import read_sidecar
 
-    settings = Settings(vividness=words.vividness)
-    if words.quality is not None:
-        settings = replace(settings, quality=words.quality)
-    if words.warmth is not None:
-        settings = replace(settings, warmth=words.warmth)
-    if words.palettes is not None:
-        settings = replace(settings, palettes=words.palettes)
+    said = read_sidecar(path)
+    said.check(load_bundle(options.model))
+    return replace(
+        options,
+        settings=said.settings,
+        format=options.format or said.format,
+        strip_metadata=options.strip_metadata or said.strip_metadata,
+    )
+
+
+def _settings(words: PhotoWords, settings: "Settings") -> "Settings":
+    """What is typed, on top of what was saved."""
+    given: dict[str, Any] = {
+        "vividness": words.vividness,
+        "quality": words.quality,
+        "warmth": words.warmth,
+        "palettes": words.palettes,
+    }
+    settings = replace(settings, **{key: v for key, v in given.items() if v is not None})
     if words.hint or words.hints is not None:
         from tintype.engine.hints import parse_hint, read_hints
 
         from_file = [] if words.hints is None else read_hints(Path(words.hints))
-        hints = (*from_file, *(parse_hint(text) for text in words.hint))
-        settings = replace(settings, hints=hints)
+        typed = (*from_file, *(parse_hint(text) for text in words.hint))
+        settings = replace(settings, hints=(*settings.hints, *typed))
     return settings
 
 
@@ -294,8 +336,8 @@ def _stream(words: PhotoWords) -> int:
         raise UsageError("A stream is one picture, but several inputs are named.")
     if words.into is not None or words.report is not None:
         raise UsageError("--into and --report are for files and folders, not for streams.")
-    if words.certainty is not None or (words.palettes or 1) > 1:
-        raise UsageError("--certainty and --palettes are for files, not for streams.")
+    if words.certainty is not None or words.save_settings is not None:
+        raise UsageError("--certainty and --save-settings are for files, not for streams.")
     source = words.photos[0]
     output = None if words.output in {None, "-"} else Path(str(words.output))
     if output is None and sys.stdout is not None and sys.stdout.isatty():
@@ -306,6 +348,8 @@ def _stream(words: PhotoWords) -> int:
             hint="Add < FILE, or name the file.",
         )
     options = _options(words)
+    if options.settings.palettes > 1:
+        raise UsageError("--palettes writes several files, but a stream is one.")
     from tintype.api import colorize_photos, provenance_of, read_input, read_stream
     from tintype.engine.bundle import load_bundle
     from tintype.engine.colorizer import Engine

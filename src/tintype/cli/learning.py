@@ -313,7 +313,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _regions(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
-    from tintype.engine.colorizer import Engine, Settings
+    from tintype.engine.colorizer import Engine
+    from tintype.engine.settings import Settings
     from tintype.learn.evaluate.regions import look_at_regions, read_regions, regions_to_markdown
 
     regions = read_regions(options.regions)
@@ -351,7 +352,8 @@ def _distribution(
 
 
 def _sheet(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
-    from tintype.engine.colorizer import Engine, Settings
+    from tintype.engine.colorizer import Engine
+    from tintype.engine.settings import Settings
     from tintype.learn.evaluate.protocol import choose_sources
     from tintype.learn.evaluate.sheet import contact_sheets
 

@@ -48,6 +48,8 @@ class PhotoWords:
     hints: str | None
     palettes: int | None
     certainty: str | None
+    settings: str | None
+    save_settings: str | None
     format: str | None
     model: str | None
     overwrite: bool
@@ -255,6 +257,18 @@ _PHOTOS = _PhotosCommand(
             metavar="FILE",
             first_page=False,
             help="Also write where the colours are a guess, as a grey PNG: black is certain.",
+        ),
+        _Option(
+            "--save-settings",
+            metavar="FILE",
+            first_page=False,
+            help="Also write how it was coloured, hints included.",
+        ),
+        _Option(
+            "--settings",
+            metavar="FILE",
+            first_page=False,
+            help="Colour as that file says; what is typed beside it counts for more.",
         ),
         _Option(
             "--format",

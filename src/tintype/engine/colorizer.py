@@ -1,11 +1,9 @@
 """Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,63 +16,14 @@ from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.fit import ChromaUp, Fit, Pin, halved_range, luma_down, luma_to_input, plan_fit
 from tintype.engine.hints import Hint, hints_to_input, hold_hints
 from tintype.engine.session import Prediction, Session
+from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
 
-Quality = Literal["fast", "normal", "high"]
-
 _STRIP = 1 << 16
 """Pixels of a strip: five float planes of it stay in a core's cache."""
-_MOST_PALETTES = 16
 _BAND = 1 << 20
 """Pixels of a band, what a thread takes at a time: Pillow unpacks its table anew for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to colour.
-
-    Attributes:
-        vividness: 0..2, or None for what the model's card says.
-        quality: "fast", "normal", or "high" (a larger network input, and the mirrored picture too).
-        warmth: -1..1: what is open leans towards blue, or towards orange.
-        hints: Colours that are given at some places of the one photograph they are for; a later
-            one covers an earlier one.
-        palettes: How many versions there are, 1 to 16.
-        palette: Which of them this is, from 1, the single answer; 0 where there is only one.
-    """
-
-    vividness: float | None = None
-    quality: Quality = "normal"
-    warmth: float = 0.0
-    hints: tuple[Hint, ...] = ()
-    palettes: int = 1
-    palette: int = 0
-
-    def __post_init__(self) -> None:
-        if self.quality not in get_args(Quality):
-            raise UsageError(
-                f"There is no quality {self.quality!r}.", hint="Use fast, normal or high."
-            )
-        if self.vividness is not None and not 0 <= self.vividness <= 2:
-            raise UsageError(f"The vividness {self.vividness} is out of range.", hint="Use 0 to 2.")
-        if not -1 <= self.warmth <= 1:
-            raise UsageError(f"The warmth {self.warmth} is out of range.", hint="Use -1 to 1.")
-        if not 1 <= self.palettes <= _MOST_PALETTES:
-            raise UsageError(f"{self.palettes} palettes cannot be made.", hint="Ask for 1 to 16.")
-
-    def canonical(self) -> str:
-        """One spelling for one meaning, as provenance and resumed runs compare it."""
-        vividness = None if self.vividness is None else float(self.vividness)
-        said: dict[str, object] = {"quality": self.quality, "vividness": vividness}
-        # What came later stands there only where it is used: earlier outputs are still the same.
-        if self.warmth:
-            said["warmth"] = float(self.warmth)
-        if self.hints:
-            said["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
-        if self.palette and self.palettes > 1:
-            said["palette"] = [self.palette, self.palettes]
-        return json.dumps(said, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

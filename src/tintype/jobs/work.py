@@ -7,7 +7,8 @@ from typing import Literal
 
 from tintype.api import colorize_photos, provenance_of, read_input
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine, Settings
+from tintype.engine.colorizer import Engine
+from tintype.engine.settings import Settings
 from tintype.errors import (
     PhotoError,
     SkippedPhotoError,

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tintype.color.abgrid import BINS
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine, Settings
+from tintype.engine.colorizer import Engine
+from tintype.engine.settings import Settings
 from tintype.learn.compare.results import EVERYTHING
 from tintype.learn.evaluate.distribution import ask, fit_temperature, honesty
 from tintype.learn.evaluate.figures import Figure, columns_of, measure, rarity, summarize

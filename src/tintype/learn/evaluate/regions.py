@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.colorizer import Engine, Settings
+from tintype.engine.colorizer import Engine
+from tintype.engine.settings import Settings
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import file_hash, find_sources, read_sources
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey

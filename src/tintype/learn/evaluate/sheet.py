@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from tintype.engine.colorizer import Engine, Settings
+from tintype.engine.colorizer import Engine
+from tintype.engine.settings import Settings
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import Source, read_sources
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey

@@ -1,0 +1,91 @@
+"""How to colour: one frozen value, one spelling of it, and back."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from tintype.engine.hints import Hint
+from tintype.errors import UsageError
+
+Quality = Literal["fast", "normal", "high"]
+
+_MOST_PALETTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to colour.
+
+    Attributes:
+        vividness: 0..2, or None for what the model's card says.
+        quality: "fast", "normal", or "high" (a larger network input, and the mirrored picture too).
+        warmth: -1..1: what is open leans towards blue, or towards orange.
+        hints: Colours that are given at some places of the one photograph they are for; a later
+            one covers an earlier one.
+        palettes: How many versions there are, 1 to 16.
+        palette: Which of them this is, from 1, the single answer; 0 where there is only one.
+    """
+
+    vividness: float | None = None
+    quality: Quality = "normal"
+    warmth: float = 0.0
+    hints: tuple[Hint, ...] = ()
+    palettes: int = 1
+    palette: int = 0
+
+    def __post_init__(self) -> None:
+        if self.quality not in get_args(Quality):
+            raise UsageError(
+                f"There is no quality {self.quality!r}.", hint="Use fast, normal or high."
+            )
+        if self.vividness is not None and not 0 <= self.vividness <= 2:
+            raise UsageError(f"The vividness {self.vividness} is out of range.", hint="Use 0 to 2.")
+        if not -1 <= self.warmth <= 1:
+            raise UsageError(f"The warmth {self.warmth} is out of range.", hint="Use -1 to 1.")
+        if not 1 <= self.palettes <= _MOST_PALETTES:
+            raise UsageError(f"{self.palettes} palettes cannot be made.", hint="Ask for 1 to 16.")
+
+    def canonical(self) -> str:
+        """One spelling for one meaning, as provenance and resumed runs compare it."""
+        vividness = None if self.vividness is None else float(self.vividness)
+        said: dict[str, object] = {"quality": self.quality, "vividness": vividness}
+        # What came later stands there only where it is used: earlier outputs are still the same.
+        if self.warmth:
+            said["warmth"] = float(self.warmth)
+        if self.hints:
+            said["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
+        if self.palettes > 1:
+            said["palette"] = [self.palette, self.palettes]
+        return json.dumps(said, sort_keys=True, separators=(",", ":"))
+
+
+def settings_of(said: Any) -> Settings:  # noqa: ANN401
+    """Settings from what `Settings.canonical` says, parsed.
+
+    Args:
+        said: What JSON holds.
+
+    Raises:
+        UsageError: It says something else.
+    """
+    known = {"vividness", "quality", "warmth", "hints", "palette"}
+    try:
+        if not isinstance(said, dict) or not set(said) <= known:
+            raise ValueError("an unknown key")
+        palette, palettes = said.get("palette", (0, 1))
+        return Settings(
+            vividness=None if said["vividness"] is None else float(said["vividness"]),
+            quality=said["quality"],
+            warmth=float(said.get("warmth", 0)),
+            hints=tuple(
+                Hint(int(x), int(y), float(a), float(b), int(radius))
+                for x, y, a, b, radius in said.get("hints", ())
+            ),
+            palettes=int(palettes),
+            palette=int(palette),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"These are no settings ({type(error).__name__}: {error}).",
+            hint="Give a file that --save-settings has written.",
+        ) from error

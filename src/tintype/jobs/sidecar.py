@@ -1,0 +1,96 @@
+"""A file that says how something was coloured, so that it can be done again to the byte.
+
+It is written by ``--save-settings`` and read by ``--settings``. Words of the command that are given
+too count for more.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tintype import __version__
+from tintype.engine.bundle import Bundle
+from tintype.engine.settings import Settings, settings_of
+from tintype.errors import ModelError, UsageError, shown
+from tintype.photo.encode import write_atomically
+from tintype.photo.formats import writable_formats
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What a run was told that changes its outputs.
+
+    Attributes:
+        model: Name of the model.
+        model_sha256: Of its file.
+        settings: How it coloured.
+        format: A key of `tintype.photo.formats.FORMATS`; None kept each picture's own.
+        strip_metadata: Whether metadata were left out.
+    """
+
+    model: str
+    model_sha256: str
+    settings: Settings
+    format: str | None
+    strip_metadata: bool
+
+    def check(self, bundle: Bundle) -> None:
+        """Refuses a model that would colour differently.
+
+        Raises:
+            ModelError: It is not the one that the file names.
+        """
+        if bundle.sha256 != self.model_sha256:
+            raise ModelError(
+                f"The settings were saved with another model, {shown(self.model)} "
+                f"({self.model_sha256[:12]}); this one is {shown(bundle.name)} "
+                f"({bundle.sha256[:12]}).",
+                hint="Give that model with --model, or leave --settings out.",
+            )
+
+
+def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
+    """Writes the file, whole or not at all.
+
+    Raises:
+        TargetExistsError: It exists and is not to be replaced.
+        WriteError: It cannot be written.
+    """
+    said = {
+        "tintype": __version__,
+        "model": sidecar.model,
+        "model_sha256": sidecar.model_sha256,
+        "settings": json.loads(sidecar.settings.canonical()),
+        "format": sidecar.format,
+        "strip_metadata": sidecar.strip_metadata,
+    }
+    write_atomically(path, (json.dumps(said, indent=1) + "\n").encode(), overwrite=overwrite)
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Reads it.
+
+    Raises:
+        UsageError: It cannot be read, or is something else.
+    """
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        form = said["format"]
+        if form is not None and form not in writable_formats():
+            raise ValueError(f"format {form}")
+        return Sidecar(
+            model=str(said["model"]),
+            model_sha256=str(said["model_sha256"]),
+            settings=settings_of(said["settings"]),
+            format=form,
+            strip_metadata=bool(said["strip_metadata"]),
+        )
+    except OSError as error:
+        raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+    except UsageError as error:
+        raise UsageError(f"{shown(path)}: {error.message}", hint=error.hint) from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise UsageError(
+            f"{shown(path)} holds no settings ({type(error).__name__}: {shown(str(error))}).",
+            hint="Give a file that --save-settings has written.",
+        ) from error
