@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine, Settings
+from tintype.engine.colorizer import Engine
 from tintype.engine.fit import luma_down, luma_to_input, plan_fit
+from tintype.engine.settings import Settings
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 
