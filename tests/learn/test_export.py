@@ -106,3 +106,20 @@ def test_methods_are_compared_at_equal_colourfulness():
     curve = [row(0.4, 10, 8), row(0.8, 12, 9)]
     assert at_colorfulness(curve, 0.6) == pytest.approx((11, 8.5))
     assert at_colorfulness(curve, 0.9) is None
+
+
+def test_weights_are_drawn_back_to_where_they_began(run: Path, tmp_path: Path):
+    trained = exporting.load_trained(run)
+    start = tmp_path / "start.safetensors"
+    exporting.save_weights(trained, start)
+    moved = exporting.load_trained(run)
+    with torch.no_grad():
+        for parameter in moved.model.parameters():
+            parameter.add_(1)
+    mixed = exporting.mix_with_start(moved, start, 0.25).model.state_dict()
+    for name, tensor in trained.model.named_parameters():
+        expected = tensor.half().float() * 0.25 + (tensor + 1) * 0.75
+        assert torch.allclose(mixed[name], expected, atol=1e-3), name
+    # What was given is left alone.
+    for name, tensor in trained.model.named_parameters():
+        assert torch.equal(moved.model.state_dict()[name], tensor + 1)

@@ -384,6 +384,12 @@ def _export_parser() -> argparse.ArgumentParser:
         default="float16",
         help="float16 is stored only, half the size (default); int8 a quarter and faster",
     )
+    parser.add_argument(
+        "--start", type=Path, metavar="CHECKPOINT", help="the run's --init, to mix its weights in"
+    )
+    parser.add_argument(
+        "--start-share", type=float, default=0.25, metavar="SHARE", help="of it (default: 0.25)"
+    )
     parser.add_argument("--vividness", type=float, default=0.4, help="default tau (default: 0.4)")
     parser.add_argument("--temperature", type=float, default=0.38, help="default T (default: 0.38)")
     parser.add_argument("--checkpoint", type=Path, help="also write the weights in fp16 here")
@@ -399,10 +405,15 @@ def _export(options: argparse.Namespace) -> int:
         export,
         lightness_examples,
         load_trained,
+        mix_with_start,
         save_weights,
     )
 
+    if not 0 <= options.start_share <= 1:
+        raise UsageError("--start-share is a share.", hint="Give a number from 0 to 1.")
     trained = load_trained(options.run)
+    if options.start:
+        trained = mix_with_start(trained, options.start, options.start_share)
     card = default_card(trained, vividness=options.vividness, temperature=options.temperature)
     if options.card:
         card |= tomllib.loads(options.card.read_text(encoding="utf-8"))

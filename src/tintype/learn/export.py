@@ -6,13 +6,14 @@ quantised to int8 (static, per channel) on photographs of the training split. Bo
 torch on photographs of dev, and a file that differs is not written.
 """
 
+import copy
 import datetime
 import hashlib
 import json
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from tintype.color.abgrid import BINS, bin_centers, rebalancing_weights
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
-from tintype.learn.models.contract import Colorizer, answer, takes_hints
+from tintype.learn.models.contract import Adopting, Colorizer, answer, takes_hints
 from tintype.learn.models.registry import MODELS, build
 from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import (
@@ -94,6 +95,36 @@ def load_trained(run: Path) -> Trained:
     weights = np.where(weights > 0, weights, weights.max())
     log_weights = np.log(weights).astype(np.float32)
     return Trained(model.eval(), prior.astype(np.float32), log_weights, progress, facts)
+
+
+def mix_with_start(trained: Trained, start: Path, share: float) -> Trained:
+    """A run's weights, drawn back some way to those it began from.
+
+    Source: M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, equation 1:
+    between the two, what was learned long ago and what was learned last are both there.
+
+    Args:
+        trained: From `load_trained`.
+        start: The checkpoint that was its ``--init``; it may be wider or lack parts.
+        share: Of the start's weights, 0 to 1. Parts that it lacks stay as they were trained.
+
+    Raises:
+        LearnError: The checkpoint does not fit.
+    """
+    tensors, _, _ = load_checkpoint(start)
+    weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
+    begun = copy.deepcopy(trained.model)
+    if isinstance(begun, Adopting):
+        begun.adopt(weights)
+    else:
+        begun.load_state_dict(weights)
+    mixed = copy.deepcopy(trained.model)
+    first = begun.state_dict()
+    with torch.no_grad():
+        for name, tensor in mixed.state_dict().items():
+            if name in weights and tensor.is_floating_point():
+                tensor.lerp_(first[name], share)
+    return replace(trained, model=mixed.eval())
 
 
 def save_weights(trained: Trained, target: Path) -> None:
