@@ -44,7 +44,12 @@ def parameters(function: object) -> list[tuple[str, str, object]]:
 
 
 X = ("x", "POSITIONAL_OR_KEYWORD", inspect.Parameter.empty)
-SETTINGS = [("vividness", "KEYWORD_ONLY", None), ("quality", "KEYWORD_ONLY", "normal")]
+SETTINGS = [
+    ("vividness", "KEYWORD_ONLY", None),
+    ("quality", "KEYWORD_ONLY", "normal"),
+    ("warmth", "KEYWORD_ONLY", 0.0),
+    ("hints", "KEYWORD_ONLY", ()),
+]
 OVERWRITE = ("overwrite", "KEYWORD_ONLY", False)
 
 

@@ -390,7 +390,7 @@ def _export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start-share", type=float, default=0.25, metavar="SHARE", help="of it (default: 0.25)"
     )
-    parser.add_argument("--vividness", type=float, default=0.4, help="default tau (default: 0.4)")
+    parser.add_argument("--vividness", type=float, default=0.8, help="default tau (default: 0.8)")
     parser.add_argument("--temperature", type=float, default=0.38, help="default T (default: 0.38)")
     parser.add_argument("--checkpoint", type=Path, help="also write the weights in fp16 here")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
