@@ -9,6 +9,7 @@ vividness, is nine tenths as colourful as the truth. A run that is there already
 """
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,8 @@ def main() -> None:
         folder = options.runs / name.replace(" ", "-").replace(",", "")
         sitting = Sitting(classifier=options.classifier)
         progress = train(folder, recipe, photos, sitting)
+        if progress.samples < options.samples:
+            sys.exit(f"Stopped in {name!r}; the same command goes on from there.")
         model = load_trained(folder).model
         size = sum(p.numel() for p in model.parameters()) / 1e6
         cells = [name, f"{progress.samples:,}", f"{size:.1f}", f"{count_gmac(model):.2f}"]

@@ -235,11 +235,10 @@ def colorize_photos(
         raise SkippedPhotoError(f"{name} is a colour photograph.")
     written = form or FORMATS[photos[0].meta.format].writes
     half = accepts_half_chroma(written) and all(photo.bits == 8 for photo in photos)
-    several = settings.palette > 0 and settings.palettes > 1
     share = 0.0
     colored = []
     for photo in photos:
-        if several:
+        if settings.one_of_several:
             (version,) = engine.versions(photo, settings, half_chroma=half)
             colored.append(version.photo)
             share += version.share / len(photos)
@@ -250,7 +249,7 @@ def colorize_photos(
     notes = encoded.lost
     if tone == "color":
         notes = ("A colour photograph: it is coloured anew from its lightness.", *notes)
-    if several:
+    if settings.one_of_several:
         notes = (f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.", *notes)
     return Coloring(encoded.data, written, tone, notes, checked)
 

@@ -95,11 +95,14 @@ def test_settings_that_do_not_fit_are_one_line(
     make_photo(Path("photo.png"))
     assert color("photo.png", "--save-settings", "how.json", "-o", "x.png") == 0
     good = json.loads(Path("how.json").read_text())
+    plain = good["settings"]
     damaged = {
         "no settings": "{",
         "another model": json.dumps(good | {"model_sha256": "0" * 64}),
         "format GIF": json.dumps(good | {"format": "GIF"}),
         "an unknown key": json.dumps(good | {"settings": good["settings"] | {"x": 1}}),
+        "palette 7 of 5": json.dumps(good | {"settings": plain | {"palette": [7, 5]}}),
+        "the hint": json.dumps(good | {"settings": plain | {"hints": [[1, 2, 3, 4, -1]]}}),
         "no quality": json.dumps(good | {"settings": {"vividness": 1, "quality": "best"}}),
     }
     for what, text in damaged.items():

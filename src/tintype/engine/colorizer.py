@@ -91,7 +91,7 @@ class Engine:
             UsageError: A hint lies outside the photograph.
         """
         settings = settings or Settings()
-        if settings.palette and settings.palettes > 1:
+        if settings.one_of_several:
             return self.versions(photo, settings, half_chroma=half_chroma)[0].photo
         fit, luma = self._prepare(photo, settings)
         ab = self._predict(luma_to_input(luma), settings, self._told(settings.hints, fit))

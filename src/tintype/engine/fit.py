@@ -195,7 +195,8 @@ class ChromaUp:
         grey: NDArray[np.unsignedinteger] | None = None,
     ) -> None:
         self.shape = shape
-        self._pins = [_placed(pin, shape, grey) for pin in pins if grey is not None]
+        assert grey is not None or not pins, "pins need the grey around them"
+        self._pins = [] if grey is None else [_placed(pin, shape, grey) for pin in pins]
         self._fade = max(1.0, shape[0] * fit.stride / fit.content[0])
         self._coding = (1.0, 0.0)
         height, width = ab.shape[1:]

@@ -1,6 +1,7 @@
 """How to colour: one frozen value, one spelling of it, and back."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -44,6 +45,13 @@ class Settings:
             raise UsageError(f"The warmth {self.warmth} is out of range.", hint="Use -1 to 1.")
         if not 1 <= self.palettes <= _MOST_PALETTES:
             raise UsageError(f"{self.palettes} palettes cannot be made.", hint="Ask for 1 to 16.")
+        if not 0 <= self.palette <= self.palettes:
+            raise UsageError(f"There is no palette {self.palette} of {self.palettes}.")
+
+    @property
+    def one_of_several(self) -> bool:
+        """Whether this is one version among others."""
+        return self.palette > 0 and self.palettes > 1
 
     def canonical(self) -> str:
         """One spelling for one meaning, as provenance and resumed runs compare it."""
@@ -77,10 +85,7 @@ def settings_of(said: Any) -> Settings:  # noqa: ANN401
             vividness=None if said["vividness"] is None else float(said["vividness"]),
             quality=said["quality"],
             warmth=float(said.get("warmth", 0)),
-            hints=tuple(
-                Hint(int(x), int(y), float(a), float(b), int(radius))
-                for x, y, a, b, radius in said.get("hints", ())
-            ),
+            hints=tuple(_hint_of(*values) for values in said.get("hints", ())),
             palettes=int(palettes),
             palette=int(palette),
         )
@@ -89,3 +94,10 @@ def settings_of(said: Any) -> Settings:  # noqa: ANN401
             f"These are no settings ({type(error).__name__}: {error}).",
             hint="Give a file that --save-settings has written.",
         ) from error
+
+
+def _hint_of(x: Any, y: Any, a: Any, b: Any, radius: Any) -> Hint:  # noqa: ANN401
+    hint = Hint(int(x), int(y), float(a), float(b), int(radius))
+    if not (math.isfinite(hint.a) and math.isfinite(hint.b) and hint.radius >= 0):
+        raise ValueError(f"the hint {[x, y, a, b, radius]}")
+    return hint
