@@ -1,6 +1,7 @@
 """Whole runs of a few seconds: exact resume, schedules, checkpoints, what is left on disk."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -63,6 +64,8 @@ def test_a_killed_run_resumes_to_the_same_weights(
     command = [sys.executable, "-m", "tintype.cli.learning", "train"]
     child = subprocess.Popen(
         [*command, *words(recipe, photo_folder, killed, "--max-samples", "100000")],
+        # As many threads as this process uses: another number adds in another order.
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
