@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from PIL import Image
 
 from tintype.engine.bundle import load_bundle
 from tintype.engine.colorizer import Engine
-from tintype.engine.fit import luma_down, luma_to_input, plan_fit
+from tintype.engine.fit import luma_down
 from tintype.engine.settings import Settings
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
@@ -130,11 +131,8 @@ def speed_table(model: str, folder: Path) -> None:
     engine = Engine(load_bundle(model))
     photo = decode(data, name="photo.jpg")[0]
     colored = engine.colorize(photo, half_chroma=True)
-    card = engine.bundle.card
-    fit = plan_fit(
-        photo.shape, short_side=card.sizes["normal"], multiple=card.multiple, stride=card.stride
-    )
-    L = luma_to_input(luma_down(photo.grey, fit))
+    fit = engine.ask(photo).fit
+    small = replace(photo, grey=np.rint(luma_down(photo.grey, fit)).astype(np.uint8))
     settings = Settings()
 
     def library() -> None:
@@ -154,7 +152,7 @@ def speed_table(model: str, folder: Path) -> None:
     row("**library call**: decode, colour, encode", library, "6, ending at 2")
     row("- decode", lambda: decode(data, name="photo.jpg"))
     row("- colour, half-size chroma", lambda: engine.colorize(photo, half_chroma=True))
-    row("  - of which network and palette", lambda: engine._predict(L, settings))
+    row("  - of which network and palette", lambda: engine.chroma(engine.ask(small), settings))
     row("- encode", lambda: encode([colored], format="JPEG", provenance=None))
     row("colour at full size (PNG, TIFF, arrays)", lambda: engine.colorize(photo))
     target = folder / "photo.color.jpg"

@@ -49,6 +49,8 @@ SETTINGS = [
     ("quality", "KEYWORD_ONLY", "normal"),
     ("warmth", "KEYWORD_ONLY", 0.0),
     ("hints", "KEYWORD_ONLY", ()),
+    ("scribbles", "KEYWORD_ONLY", None),
+    ("mask", "KEYWORD_ONLY", None),
 ]
 OVERWRITE = ("overwrite", "KEYWORD_ONLY", False)
 

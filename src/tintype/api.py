@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar, overload
+from typing import Any, BinaryIO, Literal, TypedDict, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from tintype import __version__
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.colorizer import Engine, verify_grey
 from tintype.engine.hints import hint_of
+from tintype.engine.layers import mask_from, scribbles_from
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import (
     SkippedPhotoError,
@@ -48,6 +49,9 @@ _BYTES_FREE = 64 * 2**20
 
 HintWords = tuple[int, int, str] | tuple[int, int, str, int]
 """A hint as it is given in Python: x, y, a colour as ``#c04030``, and a radius if wanted."""
+
+LayerWords = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+"""A picture that lies over the photograph, as it is given in Python."""
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
 
@@ -269,7 +273,8 @@ def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings
         ModelError: The model predicts no distribution.
     """
     file = io.BytesIO()
-    Image.fromarray(engine.uncertainty(photos[0], settings)).save(file, "PNG")
+    answer = engine.ask(photos[0], settings)
+    Image.fromarray(engine.uncertainty(photos[0], answer)).save(file, "PNG")
     return file.getvalue()
 
 
@@ -336,6 +341,8 @@ class Colorizer:
         quality: Quality = ...,
         warmth: float = ...,
         hints: Sequence[HintWords] = ...,
+        scribbles: LayerWords | None = ...,
+        mask: LayerWords | None = ...,
         overwrite: bool = ...,
     ) -> Path: ...
     @overload
@@ -347,6 +354,8 @@ class Colorizer:
         quality: Quality = ...,
         warmth: float = ...,
         hints: Sequence[HintWords] = ...,
+        scribbles: LayerWords | None = ...,
+        mask: LayerWords | None = ...,
         overwrite: bool = ...,
     ) -> io.BytesIO: ...
     @overload
@@ -358,6 +367,8 @@ class Colorizer:
         quality: Quality = ...,
         warmth: float = ...,
         hints: Sequence[HintWords] = ...,
+        scribbles: LayerWords | None = ...,
+        mask: LayerWords | None = ...,
         overwrite: bool = ...,
     ) -> _Picture: ...
     def colorize(
@@ -368,6 +379,8 @@ class Colorizer:
         quality: Quality = "normal",
         warmth: float = 0.0,
         hints: Sequence[HintWords] = (),
+        scribbles: LayerWords | None = None,
+        mask: LayerWords | None = None,
         overwrite: bool = False,
     ) -> Path | bytes | io.BytesIO | Image.Image | NDArray[Any]:
         """Colours one photograph; what comes out is of the kind that went in.
@@ -385,6 +398,11 @@ class Colorizer:
             hints: Colours that are known at some places: ``(x, y, "#c04030")``, or
                 ``(x, y, "#c04030", radius)`` for a square of 2 radius + 1 pixels, counted from 0
                 at the upper left corner of the upright photograph.
+            scribbles: Colours painted on a transparent layer as large as the upright photograph: a
+                path, the bytes of a picture file, a PIL image, or an array (H, W, 4). They cover
+                the hints.
+            mask: What is coloured, as large: white is, black stays grey, grey is in between. A
+                path, bytes, a PIL image, or an array (H, W).
             overwrite: Replace an earlier output; only for a path, and never the input itself.
 
         Returns:
@@ -398,7 +416,14 @@ class Colorizer:
             TargetExistsError: The output exists and `overwrite` is False.
             PhotoError: The photograph cannot be read, coloured or written.
         """
-        settings = Settings(vividness, quality, warmth, tuple(hint_of(*hint) for hint in hints))
+        settings = Settings(
+            vividness,
+            quality,
+            warmth,
+            tuple(hint_of(*hint) for hint in hints),
+            None if scribbles is None else scribbles_from(**_layer_file(scribbles, "scribbles")),
+            None if mask is None else mask_from(**_layer_file(mask, "mask")),
+        )
         match x:
             case str() | os.PathLike():
                 return self._path(Path(x), settings, overwrite=overwrite)
@@ -489,6 +514,8 @@ def colorize(
     quality: Quality = ...,
     warmth: float = ...,
     hints: Sequence[HintWords] = ...,
+    scribbles: LayerWords | None = ...,
+    mask: LayerWords | None = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> Path: ...
@@ -500,6 +527,8 @@ def colorize(
     quality: Quality = ...,
     warmth: float = ...,
     hints: Sequence[HintWords] = ...,
+    scribbles: LayerWords | None = ...,
+    mask: LayerWords | None = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> io.BytesIO: ...
@@ -511,6 +540,8 @@ def colorize(
     quality: Quality = ...,
     warmth: float = ...,
     hints: Sequence[HintWords] = ...,
+    scribbles: LayerWords | None = ...,
+    mask: LayerWords | None = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> _Picture: ...
@@ -521,6 +552,8 @@ def colorize(
     quality: Quality = "normal",
     warmth: float = 0.0,
     hints: Sequence[HintWords] = (),
+    scribbles: LayerWords | None = None,
+    mask: LayerWords | None = None,
     model: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Any:
@@ -532,6 +565,8 @@ def colorize(
         quality: As for `Colorizer.colorize`.
         warmth: As for `Colorizer.colorize`.
         hints: As for `Colorizer.colorize`.
+        scribbles: As for `Colorizer.colorize`.
+        mask: As for `Colorizer.colorize`.
         model: As for `Colorizer`; to colour many photographs, make one `Colorizer` instead.
         overwrite: As for `Colorizer.colorize`.
 
@@ -544,8 +579,32 @@ def colorize(
         quality=quality,
         warmth=warmth,
         hints=hints,
+        scribbles=scribbles,
+        mask=mask,
         overwrite=overwrite,
     )
+
+
+class _LayerFile(TypedDict):
+    data: bytes
+    name: str
+
+
+def _layer_file(x: LayerWords, name: str) -> _LayerFile:
+    """A layer as the bytes of a file, and what to call it."""
+    if isinstance(x, str | os.PathLike):
+        return {"data": read_input(Path(x)), "name": str(x)}
+    if isinstance(x, np.ndarray):
+        if x.dtype != np.uint8 or x.ndim not in (2, 3):
+            raise UsageError(f"The array of the {name} is {x.dtype} {x.shape}; give uint8.")
+        x = Image.fromarray(x)
+    if isinstance(x, Image.Image):
+        file = io.BytesIO()
+        x.save(file, "PNG")
+        return {"data": file.getvalue(), "name": f"the {name}"}
+    if isinstance(x, bytes):
+        return {"data": x, "name": f"the {name}"}
+    raise UsageError(f"A {type(x).__name__} cannot be the {name}.")
 
 
 def _with_alpha(photo: Photo) -> NDArray[Any]:

@@ -89,6 +89,33 @@ def test_saved_settings_give_the_same_bytes(
     assert names("two") == ["photo.color-1.png", "photo.color-2.png"]
 
 
+def test_saved_settings_know_their_layers(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    make_photo(Path("photo.png"), height=50, width=70)
+    strokes = np.zeros((50, 70, 4), np.uint8)
+    strokes[10:14, 5:60] = (160, 60, 60, 255)
+    Image.fromarray(strokes).save("strokes.png")
+    Path("masks").mkdir()
+    Image.fromarray(np.repeat(np.uint8([[255] * 70, [0] * 70]), 25, axis=0)).save("masks/m.png")
+    words = ["--scribbles", "strokes.png", "--mask", "masks/m.png"]
+    assert color("photo.png", *words, "--save-settings", "masks/how.json") == 0
+    colored = np.asarray(Image.open("photo.color.png"))
+    assert np.ptp(colored[25:], axis=-1).max() == 0
+    assert np.ptp(colored[11, 5:60], axis=-1).min() > 0
+    assert color("photo.png", "--settings", "masks/how.json", "--into", "again") == 0
+    assert Path("again/photo.color.png").read_bytes() == Path("photo.color.png").read_bytes()
+    assert color("photo.png", *words, "--into", "again") == 0  # known as done
+    make_photo(Path("other.png"))
+    assert color("photo.png", "other.png", *words) == 2
+    assert color("other.png", *words) == 3
+    assert "strokes.png is 70 x 50" in capfd.readouterr().err
+    strokes[20] = 255
+    Image.fromarray(strokes).save("strokes.png")
+    assert color("photo.png", "--settings", "masks/how.json", "-o", "x.png") == 2
+    assert "strokes.png has changed" in capfd.readouterr().err
+
+
 def test_settings_that_do_not_fit_are_one_line(
     color: Callable[..., int], make_photo: Make, capfd: Capture
 ) -> None:

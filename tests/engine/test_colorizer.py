@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tintype.color.cielab import luma01_to_L
+from tintype.color.abgrid import bin_centers
+from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.engine import colorizer, palette
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine, GreyCheck, verify_grey
+from tintype.engine.colorizer import Answer, Engine, GreyCheck, verify_grey
+from tintype.engine.hints import hint_of
 from tintype.engine.session import Session
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
@@ -36,12 +38,10 @@ class Painted(Engine):
 
     reach = 60.0
 
-    def _predict(
-        self, L: np.ndarray, settings: Settings, hints: np.ndarray | None = None
-    ) -> np.ndarray:
+    def chroma(self, answer: Answer, settings: Settings) -> np.ndarray:
         del settings
-        shape = (2, L.shape[2] // 4, L.shape[3] // 4)
-        return np.random.default_rng(0).uniform(-self.reach, self.reach, shape).astype(np.float32)
+        noise = np.random.default_rng(0).uniform(-self.reach, self.reach, answer.ab.shape)
+        return noise.astype(np.float32)
 
 
 def noise(shape: tuple[int, int], kind: type = np.uint8) -> np.ndarray:
@@ -272,15 +272,19 @@ def test_a_model_without_a_distribution_has_no_palettes_and_no_certainty(
 ) -> None:
     with pytest.raises(ModelError, match="not a distribution"):
         Engine(tiny_ab, threads=1).versions(photo_of(cameraman), Settings(palettes=2))
+    engine = Engine(tiny_ab, threads=1)
+    answer = engine.ask(photo_of(cameraman))
     with pytest.raises(ModelError, match="not a distribution"):
-        Engine(tiny_ab, threads=1).uncertainty(photo_of(cameraman))
+        engine.uncertainty(photo_of(cameraman), answer)
+    with pytest.raises(ModelError, match="not a distribution"):
+        engine.suggestions(answer, 0, 0, count=3)
 
 
 def test_uncertainty_has_the_size_of_the_photograph_and_is_the_networks(
     engine: Engine, photo_of: PhotoOf
 ) -> None:
     flat = np.full((128, 192), 70, np.uint8)
-    found = engine.uncertainty(photo_of(flat))
+    found = engine.uncertainty(photo_of(flat), engine.ask(photo_of(flat)))
     assert found.shape == (128, 192)
     assert found.dtype == np.uint8
     L = np.full((1, 1, 64, 96), float(luma01_to_L(np.float64(70 / 255))), np.float32)
@@ -357,3 +361,44 @@ def test_one_thread_is_one_thread(
     """
     engine, photo = Engine(tiny, threads=1), photo_of(noise(shape))
     assert _cores_used(lambda: engine.colorize(photo, half_chroma=half_chroma)) < 1.15
+
+
+def test_what_was_asked_once_is_painted_often_and_in_smaller(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    photo = photo_of(cameraman)
+    answer = engine.ask(photo)
+    vivid = Settings(vividness=1.4)
+    once = engine.colorize(photo, vivid).color
+    np.testing.assert_array_equal(engine.paint(photo, answer, vivid).color, once)
+    small = photo_of(np.asarray(Image.fromarray(cameraman).resize((228, 150))))
+    hinted = Settings(hints=(hint_of(200, 100, "#c04030", 12),))
+    preview, full = (engine.paint(p, answer, hinted).color for p in (small, photo))
+    assert isinstance(preview, np.ndarray)
+    assert isinstance(full, np.ndarray)
+    chroma = [rgb01_to_lab(p[y, x] / 255)[1:] for p, y, x in ((preview, 50, 100), (full, 100, 200))]
+    np.testing.assert_allclose(chroma[0], chroma[1], atol=3)
+    halved = np.asarray(Image.fromarray(full).resize((228, 150)), int)
+    assert np.abs(halved - preview).mean() < 6
+
+
+def test_suggestions_are_the_distributions_own(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    answer = engine.ask(photo_of(cameraman))
+    found = engine.suggestions(answer, 456, 299, count=4)
+    assert [s.share for s in found] == sorted((s.share for s in found), reverse=True)
+    assert sum(s.share for s in found) == pytest.approx(1)
+    for one, other in itertools.combinations(found, 2):
+        assert np.hypot(one.a - other.a, one.b - other.b) >= 25
+    logits = np.full(313, -20.0, np.float32)
+    centers = bin_centers()
+    near = np.linalg.norm(centers - (40, 30), axis=1).argmin()
+    far = np.linalg.norm(centers - (-30, -30), axis=1).argmin()
+    logits[near], logits[far] = np.log(0.7), np.log(0.3)
+    first, second, *_ = palette.suggestions(logits, count=3)
+    assert (first.a, first.b) == tuple(centers[near])
+    assert (second.a, second.b) == tuple(centers[far])
+    assert first.share == pytest.approx(0.7, abs=1e-3)
+    with pytest.raises(UsageError, match="457,0 is outside"):
+        engine.suggestions(answer, 457, 0, count=1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype.engine.fit import plan_fit
-from tintype.engine.hints import Hint, hints_to_input, parse_hint, read_hints
+from tintype.engine.hints import Hint, parse_hint, read_hints, told_at
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 
@@ -18,12 +18,12 @@ from tintype.errors import UsageError
 def test_a_hint_is_where_it_was_put() -> None:
     fit = plan_fit((200, 100), short_side=50, multiple=32, stride=4)  # half of the size
     assert fit.content == (100, 50)
-    told = hints_to_input([Hint(20, 40, 30, -10, radius=3)], fit)
-    assert told.shape == (1, 3, *fit.padded)
+    told = told_at([Hint(20, 40, 30, -10, radius=3)], None, fit, cell=1)
+    assert told.shape == (3, *fit.padded)
     # Rows 37 to 43 and columns 17 to 23 of the photograph; middles at 18.5 to 21.5, 8.5 to 11.5.
-    rows, columns = np.nonzero(told[0, 2])
+    rows, columns = np.nonzero(told[2])
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (18, 21, 8, 11)
-    assert (told[0, :, 20, 10] == [30, -10, 1]).all()
+    assert (told[:, 20, 10] == [30, -10, 1]).all()
     assert told.sum() == pytest.approx(16 * (30 - 10 + 1))
 
 
@@ -38,23 +38,23 @@ def test_every_hint_is_told_and_none_in_the_padding(
 ) -> None:
     fit = plan_fit((height, width), short_side=64, multiple=32, stride=4)
     hint = Hint(int(place[0] * width), int(place[1] * height), 5, 6, radius)
-    mask = hints_to_input([hint], fit)[0, 2]
+    mask = told_at([hint], None, fit, cell=1)[2]
     assert mask.sum() >= 1
     assert mask[fit.content[0] :].sum() == mask[:, fit.content[1] :].sum() == 0
 
 
 def test_a_later_hint_covers_an_earlier_one() -> None:
     fit = plan_fit((64, 64), short_side=64, multiple=32, stride=4)
-    told = hints_to_input([Hint(10, 10, 1, 1, 4), Hint(10, 10, 9, 9, 1)], fit)
-    assert told[0, 0, 10, 10] == 9
-    assert told[0, 0, 10, 13] == 1
+    told = told_at([Hint(10, 10, 1, 1, 4), Hint(10, 10, 9, 9, 1)], None, fit, cell=1)
+    assert told[0, 10, 10] == 9
+    assert told[0, 10, 13] == 1
 
 
 @pytest.mark.parametrize(("x", "y"), [(-1, 0), (0, -1), (64, 0), (0, 32)])
 def test_a_hint_outside_is_refused(x: int, y: int) -> None:
     fit = plan_fit((32, 64), short_side=32, multiple=32, stride=4)
     with pytest.raises(UsageError, match=f"{x},{y} is outside the photograph of 64 x 32"):
-        hints_to_input([Hint(x, y, 0, 0)], fit)
+        told_at([Hint(x, y, 0, 0)], None, fit, cell=1)
 
 
 def test_a_hint_is_written_as_place_and_colour() -> None:

@@ -9,7 +9,7 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine, verify_grey
 from tintype.engine.fit import ChromaUp, Pin, plan_fit
-from tintype.engine.hints import Hint, hold_hints
+from tintype.engine.hints import Hint, hold_hints, told_at
 from tintype.engine.settings import Settings
 from tintype.engine.spread import spread
 from tintype.photo.photo import HalfChroma, Photo
@@ -53,7 +53,7 @@ def test_two_hints_each_hold_their_own() -> None:
     fit = plan_fit((128, 192), short_side=128, multiple=32, stride=4)
     big = np.kron(luma, np.ones((4, 4), np.float32))
     hints = [Hint(40, 60, 50, 10, radius=2), Hint(150, 60, -30, 30, radius=2)]
-    held = hold_hints(hints, ab, big, fit)
+    held = hold_hints(told_at(hints, None, fit, cell=4), ab, big, fit)
     np.testing.assert_allclose(held[:, 15, 10], (50, 10), atol=0.6)
     np.testing.assert_allclose(held[:, 15, 37], (-30, 30), atol=0.6)
 

@@ -143,9 +143,9 @@ def _photos(words: PhotoWords) -> int:
         hint = "Give --recursive to enter the folders inside." if census.not_entered else ""
         raise PhotoError(f"There is no picture in {shown(' '.join(words.photos))}.", hint=hint)
     photos = census.items // plan.palettes
-    if options.settings.hints and photos > 1:
+    if options.settings.of_one_photograph and photos > 1:
         raise UsageError(
-            f"Hints are places on one photograph, but there are {photos:,} inputs.",
+            f"Hints and masks are for one photograph, but there are {photos:,} inputs.",
             hint="Colour that photograph by a command of its own.",
         )
     if words.certainty is not None:
@@ -285,6 +285,13 @@ def _settings(words: PhotoWords, settings: "Settings") -> "Settings":
         from_file = [] if words.hints is None else read_hints(Path(words.hints))
         typed = (*from_file, *(parse_hint(text) for text in words.hint))
         settings = replace(settings, hints=(*settings.hints, *typed))
+    if words.scribbles is not None or words.mask is not None:
+        from tintype.engine.layers import read_mask, read_scribbles
+
+        if words.scribbles is not None:
+            settings = replace(settings, scribbles=read_scribbles(Path(words.scribbles)))
+        if words.mask is not None:
+            settings = replace(settings, mask=read_mask(Path(words.mask)))
     return settings
 
 

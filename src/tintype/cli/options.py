@@ -46,6 +46,8 @@ class PhotoWords:
     warmth: float | None
     hint: tuple[str, ...]
     hints: str | None
+    scribbles: str | None
+    mask: str | None
     palettes: int | None
     certainty: str | None
     settings: str | None
@@ -243,6 +245,18 @@ _PHOTOS = _PhotosCommand(
             first_page=False,
             help='Hints from a JSON file: a list of {"x": 120, "y": 80, "color": "#c04030", '
             '"radius": 4}.',
+        ),
+        _Option(
+            "--scribbles",
+            metavar="FILE",
+            first_page=False,
+            help="Colours painted over the photograph: a PNG as large as it, empty elsewhere.",
+        ),
+        _Option(
+            "--mask",
+            metavar="FILE",
+            first_page=False,
+            help="What to colour: a picture as large as the photograph; black stays grey.",
         ),
         _Option(
             "--palettes",

@@ -1,7 +1,7 @@
 """Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -13,10 +13,11 @@ from tintype.color import gamut_grid
 from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
 from tintype.engine import palette
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.fit import ChromaUp, Fit, Pin, halved_range, luma_down, luma_to_input, plan_fit
-from tintype.engine.hints import Hint, hints_to_input, hold_hints
+from tintype.engine.fit import ChromaUp, Fit, halved_range, luma_down, luma_to_input, plan_fit
+from tintype.engine.hints import hold_hints, pins_of, told_at
+from tintype.engine.palette import Suggestion
 from tintype.engine.session import Prediction, Session
-from tintype.engine.settings import Settings
+from tintype.engine.settings import Quality, Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
 
@@ -39,6 +40,25 @@ class GreyCheck:
     max_difference: int
     differing: int
     mean_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a network said about one photograph; colours are decoded from it without asking again.
+
+    Attributes:
+        fit: How the photograph lies in the network's input.
+        luma: ``fit.padded`` what it was asked, Y' in 0..255.
+        ab: (2, h, w) CIELAB units, at the card's default vividness and temperature.
+        logits: (bins, h, w) log-probabilities up to a constant, or None.
+        features: (channels, h', w') for matching, or None.
+    """
+
+    fit: Fit
+    luma: NDArray[np.float32]
+    ab: NDArray[np.float32]
+    logits: NDArray[np.float32] | None
+    features: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +107,55 @@ class Engine:
             The same photograph with ``color``; everything else is untouched.
 
         Raises:
-            ModelError: The model does not run.
-            UsageError: A hint lies outside the photograph.
+            ModelError: The model does not run, or cannot do what the settings ask for.
+            UsageError: A hint lies outside the photograph, or a picture of the settings does not
+                fit it.
         """
         settings = settings or Settings()
+        return self.paint(photo, self.ask(photo, settings), settings, half_chroma=half_chroma)
+
+    def ask(self, photo: Photo, settings: Settings | None = None) -> Answer:
+        """Runs the network: what `paint` makes colours of, as often as one likes.
+
+        Args:
+            photo: As for `colorize`.
+            settings: Only quality, hints and the reference count here.
+
+        Raises:
+            ModelError: As `colorize`.
+            UsageError: As `colorize`.
+        """
+        settings = settings or Settings()
+        fit = self._fit(photo, settings.quality)
+        settings.check_size(photo.shape)
+        luma = luma_down(photo.grey, fit)
+        said = self._run(luma_to_input(luma), settings.quality, self._told(settings, fit))
+        logits = None if said.logits is None else said.logits[0]
+        features = None if said.features is None else said.features[0]
+        return Answer(fit, luma, said.ab[0], logits, features)
+
+    def paint(
+        self, photo: Photo, answer: Answer, settings: Settings, *, half_chroma: bool = False
+    ) -> Photo:
+        """Colours a photograph with what the network has said about it.
+
+        Args:
+            photo: The one that was asked about, or the same in smaller: places of hints are always
+                those of the one that was asked about.
+            answer: What `ask` gave for the same quality, hints and reference.
+            settings: How.
+            half_chroma: As for `colorize`.
+
+        Returns:
+            As `colorize`.
+
+        Raises:
+            ModelError: A palette is wanted, and the model predicts no distribution.
+        """
         if settings.one_of_several:
-            return self.versions(photo, settings, half_chroma=half_chroma)[0].photo
-        fit, luma = self._prepare(photo, settings)
-        ab = self._predict(luma_to_input(luma), settings, self._told(settings.hints, fit))
-        return self._paint(photo, ab, luma, fit, hints=settings.hints, half_chroma=half_chroma)
+            return self.paint_versions(photo, answer, settings, half_chroma=half_chroma)[0].photo
+        chroma = self.chroma(answer, settings)
+        return self._paint(photo, answer, chroma, settings, half_chroma=half_chroma)
 
     def versions(
         self, photo: Photo, settings: Settings, *, half_chroma: bool = False
@@ -112,103 +172,124 @@ class Engine:
 
         Raises:
             ModelError: The model does not run, or predicts no distribution.
-            UsageError: A hint lies outside the photograph.
+            UsageError: As `colorize`.
         """
-        card = self.bundle.card
-        fit, luma = self._prepare(photo, settings)
-        logits = self._logits(luma, fit, settings)
-        vividness = card.vividness if settings.vividness is None else settings.vividness
+        answer = self.ask(photo, settings)
+        return self.paint_versions(photo, answer, settings, half_chroma=half_chroma)
+
+    def paint_versions(
+        self, photo: Photo, answer: Answer, settings: Settings, *, half_chroma: bool = False
+    ) -> list[Version]:
+        """`versions` of what the network has said; arguments as for `paint`."""
         found = palette.palettes(
-            logits, card, vividness=vividness, warmth=settings.warmth, count=settings.palettes
+            self._distribution(answer),
+            self.bundle.card,
+            vividness=self._vividness(settings),
+            warmth=settings.warmth,
+            count=settings.palettes,
         )
         if settings.palette:
             found = [found[settings.palette - 1]]
-        hints = settings.hints
         return [
             Version(
-                self._paint(photo, one.ab, luma, fit, hints=hints, half_chroma=half_chroma),
-                one.share,
+                self._paint(photo, answer, one.ab, settings, half_chroma=half_chroma), one.share
             )
             for one in found
         ]
 
-    def uncertainty(self, photo: Photo, settings: Settings | None = None) -> NDArray[np.uint8]:
+    def uncertainty(self, photo: Photo, answer: Answer) -> NDArray[np.uint8]:
         """Where the colours of a photograph are a guess.
 
         Args:
-            photo: As for `colorize`.
-            settings: Its quality and its hints count: a hint makes its surroundings certain, if
-                the network listens.
+            photo: As for `paint`.
+            answer: What `ask` gave. A hint makes its surroundings certain, if the network listens.
 
         Returns:
             (H, W) entropy of the distribution as a share of the largest possible, times 255: 0 is
             certain, 255 knows nothing.
 
         Raises:
-            ModelError: The model does not run, or predicts no distribution.
-            UsageError: A hint lies outside the photograph.
+            ModelError: The model predicts no distribution.
         """
-        settings = settings or Settings()
-        fit, luma = self._prepare(photo, settings)
-        share = palette.uncertainty(self._logits(luma, fit, settings))
-        right, below = (side / fit.stride for side in fit.content[::-1])
+        share = palette.uncertainty(self._distribution(answer))
+        right, below = (side / answer.fit.stride for side in answer.fit.content[::-1])
         image = Image.fromarray(share).resize(
             (photo.width, photo.height), Image.Resampling.BILINEAR, box=(0, 0, right, below)
         )
         return np.asarray(np.rint(np.asarray(image).clip(0, 1) * 255), np.uint8)
 
-    def _logits(
-        self, luma: NDArray[np.float32], fit: Fit, settings: Settings
-    ) -> NDArray[np.float32]:
+    def suggestions(self, answer: Answer, x: int, y: int, *, count: int) -> list[Suggestion]:
+        """Colours that the model thinks possible at one place.
+
+        Args:
+            answer: What `ask` gave.
+            x: Column of the photograph that was asked about.
+            y: Its row.
+            count: At most so many.
+
+        Returns:
+            The likeliest first, each at least two bins from those before it.
+
+        Raises:
+            ModelError: The model predicts no distribution.
+            UsageError: The place is outside the photograph.
+        """
+        logits = self._distribution(answer)
+        row, column = answer.fit.answer_place(x, y)
+        return palette.suggestions(logits[:, row, column], count=count)
+
+    def _distribution(self, answer: Answer) -> NDArray[np.float32]:
         """(bins, h, w) of a network that predicts a distribution."""
-        told = self._told(settings.hints, fit)
-        logits = self._ask(luma_to_input(luma), settings, told).logits
-        if logits is None:
+        if answer.logits is None:
             raise ModelError(
                 f"The model {self.bundle.name} gives one answer, not a distribution.",
                 hint="Use tintype-own, or another model whose card lists logits.",
             )
-        return np.asarray(logits[0])
+        return answer.logits
 
-    def _told(self, hints: Sequence[Hint], fit: Fit) -> NDArray[np.float32] | None:
+    def _told(self, settings: Settings, fit: Fit) -> NDArray[np.float32] | None:
         """Hints as the network's input; None where there are none or it has no such input."""
-        if not hints:
+        if not settings.hinted or "hints" not in self.bundle.card.capabilities:
             return None
-        told = hints_to_input(hints, fit)
-        return told if "hints" in self.bundle.card.capabilities else None
+        return told_at(settings.hints, settings.scribbles, fit, cell=1)[None]
 
-    def _prepare(self, photo: Photo, settings: Settings) -> tuple[Fit, NDArray[np.float32]]:
-        """How the photograph lies in the network's input, and its luma there."""
+    def _fit(self, photo: Photo, quality: Quality) -> Fit:
+        """How a photograph lies in the network's input."""
         card = self.bundle.card
-        fit = plan_fit(
+        return plan_fit(
             photo.shape,
-            short_side=card.sizes[settings.quality],
+            short_side=card.sizes[quality],
             multiple=card.multiple,
             stride=card.stride,
         )
-        return fit, luma_down(photo.grey, fit)
 
     def _paint(
         self,
         photo: Photo,
+        answer: Answer,
         ab: NDArray[np.float32],
-        luma: NDArray[np.float32],
-        fit: Fit,
+        settings: Settings,
         *,
-        hints: Sequence[Hint] = (),
-        half_chroma: bool = False,
+        half_chroma: bool,
     ) -> Photo:
         """Brings (2, h, w) ab to the photograph's size and under its grey; hints become exact."""
-        if hints:
-            ab = hold_hints(hints, ab, luma, fit)
+        fit = answer.fit
+        if settings.hinted:
+            told = told_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
+            ab = hold_hints(told, ab, answer.luma, fit)
         halved = half_chroma and photo.bits == 8
         grey = np.asarray(Image.fromarray(photo.grey).reduce(2)) if halved else photo.grey
-        shrunk = 2 if halved else 1
-        pins = [
-            Pin(hint.y // shrunk, hint.x // shrunk, hint.radius // shrunk, (hint.a, hint.b))
-            for hint in hints
-        ]
-        up = ChromaUp(ab, luma, fit, (grey.shape[0], grey.shape[1]), pins=pins, grey=grey)
+        shape = grey.shape[0], grey.shape[1]
+        up = ChromaUp(
+            ab,
+            answer.luma,
+            fit,
+            shape,
+            pins=pins_of(settings.hints, fit, shape),
+            grey=grey,
+            scribbles=None if settings.scribbles is None else settings.scribbles.fitted(shape),
+            mask=None if settings.mask is None else settings.mask.fitted(shape),
+        )
         step = gamut_grid.step_for(up.largest)
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
         if halved:
@@ -219,38 +300,40 @@ class Engine:
             color = self._full_u16(grey, up, step)
         return replace(photo, color=color)
 
-    def _predict(
-        self,
-        L: NDArray[np.float32],
-        settings: Settings,
-        hints: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.float32]:
-        """(2, h, w) ab for (1, 1, H, W) L and (1, 3, H, W) hints."""
+    def _vividness(self, settings: Settings) -> float:
+        return self.bundle.card.vividness if settings.vividness is None else settings.vividness
+
+    def chroma(self, answer: Answer, settings: Settings) -> NDArray[np.float32]:
+        """(2, h, w) ab of what the network said, before hints are held."""
         card = self.bundle.card
-        vividness = card.vividness if settings.vividness is None else settings.vividness
-        answer = self._ask(L, settings, hints)
+        vividness = self._vividness(settings)
         if answer.logits is not None:
-            return palette.colors(
-                answer.logits[0], card, vividness=vividness, warmth=settings.warmth
-            )
+            return palette.colors(answer.logits, card, vividness=vividness, warmth=settings.warmth)
         # Without a distribution vividness can only scale, from what the card calls normal, and
         # warmth can only shift.
         gain = np.float32(vividness / card.vividness if card.vividness else 1)
-        return np.asarray(answer.ab[0] * gain + palette.shift(settings.warmth))
+        return np.asarray(answer.ab * gain + palette.shift(settings.warmth))
 
-    def _ask(
-        self, L: NDArray[np.float32], settings: Settings, hints: NDArray[np.float32] | None
+    def _run(
+        self, L: NDArray[np.float32], quality: Quality, hints: NDArray[np.float32] | None
     ) -> Prediction:
         """What the network says; in high quality the mean with what it says of the mirror image."""
         answer = self._session.run(L, hints)
-        if settings.quality != "high":
+        if quality != "high":
             return answer
         turned = None if hints is None else hints[..., ::-1]
         mirrored = self._session.run(L[..., ::-1], turned)
-        half, logits = np.float32(0.5), None
-        if answer.logits is not None and mirrored.logits is not None:
-            logits = (answer.logits + mirrored.logits[..., ::-1]) * half
-        return Prediction((answer.ab + mirrored.ab[..., ::-1]) * half, logits, None)
+
+        def mean(
+            one: NDArray[np.float32] | None, other: NDArray[np.float32] | None
+        ) -> NDArray[np.float32] | None:
+            if one is None or other is None:
+                return None
+            return (one + other[..., ::-1]) * np.float32(0.5)
+
+        ab = (answer.ab + mirrored.ab[..., ::-1]) * np.float32(0.5)
+        features = mean(answer.features, mirrored.features)
+        return Prediction(ab, mean(answer.logits, mirrored.logits), features)
 
     def _full_u8(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> NDArray[np.uint8]:
         color = np.empty((*grey.shape, 3), np.uint8)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import luma01_to_L
+from tintype.errors import UsageError
 
 _LARGEST_AREA = 4
 """The network sees at most this many squares of the card's size: a panorama is shrunk further."""
@@ -45,6 +46,22 @@ class Fit:
     content: tuple[int, int]
     padded: tuple[int, int]
     stride: int
+
+    def answer_place(self, x: int, y: int) -> tuple[int, int]:
+        """Row and column of the network's output for a pixel of the photograph.
+
+        Raises:
+            UsageError: The pixel is outside the photograph.
+        """
+        height, width = self.shape
+        if not (0 <= x < width and 0 <= y < height):
+            raise UsageError(
+                f"The place {x},{y} is outside the photograph of {width} x {height}.",
+                hint="Count pixels from 0 at the upper left corner.",
+            )
+        row = int((y + 0.5) * self.content[0] / height / self.stride)
+        column = int((x + 0.5) * self.content[1] / width / self.stride)
+        return row, column
 
 
 def plan_fit(shape: tuple[int, int], *, short_side: int, multiple: int, stride: int) -> Fit:
@@ -182,6 +199,9 @@ class ChromaUp:
         pins: Squares that get their colour exactly, in pixels of `shape`; a later one covers an
             earlier one.
         grey: (height, width) of `shape`, for what lies around the pins; not needed without any.
+        scribbles: (2, height, width) CIELAB units of `shape`, and (height, width) where they count;
+            they cover the pins.
+        mask: (height, width) of `shape`, how much of its colour each pixel gets, 0 to 1.
     """
 
     def __init__(
@@ -193,8 +213,12 @@ class ChromaUp:
         *,
         pins: Sequence[Pin] = (),
         grey: NDArray[np.unsignedinteger] | None = None,
+        scribbles: tuple[NDArray[np.float16], NDArray[np.bool_]] | None = None,
+        mask: NDArray[np.float32] | None = None,
     ) -> None:
         self.shape = shape
+        self._scribbles = scribbles
+        self._mask = mask
         assert grey is not None or not pins, "pins need the grey around them"
         self._pins = [] if grey is None else [_placed(pin, shape, grey) for pin in pins]
         self._fade = max(1.0, shape[0] * fit.stride / fit.content[0])
@@ -208,6 +232,8 @@ class ChromaUp:
         # Injected detail is a few steps of luma times the slope; a stray pixel beyond is cut.
         self.largest = float(np.abs(planes[:2]).max() + 24 * np.abs(planes[2:4]).max())
         self.largest = max(self.largest, *(abs(c) for pin in pins for c in pin.ab), 0.0)
+        if scribbles is not None:
+            self.largest = max(self.largest, float(np.abs(scribbles[0]).max()))
 
     def express(self, scale: float, offset: float) -> None:
         """From now on `rows` gives ``ab * scale + offset``: free here, two passes at full size."""
@@ -244,7 +270,19 @@ class ChromaUp:
         planes[:2] += planes[2:4]
         for pin in self._pins:
             self._set(pin, top, luma, planes[:2])
+        self._overlay(slice(top, top + luma.shape[0]), planes[:2])
         return planes[:2]
+
+    def _overlay(self, rows: slice, ab: NDArray[np.float32]) -> None:
+        """Scribbles set, and what is to stay grey faded out."""
+        scale, offset = (np.float32(number) for number in self._coding)
+        if self._scribbles is not None:
+            painted, where = self._scribbles
+            np.copyto(ab, painted[:, rows] * scale + offset, where=where[rows])
+        if self._mask is not None:
+            ab -= offset
+            ab *= self._mask[rows]
+            ab += offset
 
     def _set(
         self,

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.fit import Fit
+from tintype.engine.fit import Fit, Pin
+from tintype.engine.layers import Scribbles
 from tintype.engine.spread import spread
 from tintype.errors import UsageError, shown
 
@@ -99,23 +100,27 @@ def read_hints(path: Path) -> list[Hint]:
         ) from error
 
 
-def hints_to_input(hints: Sequence[Hint], fit: Fit) -> NDArray[np.float32]:
-    """Where the hints lie in a network's input.
+def told_at(
+    hints: Sequence[Hint], scribbles: Scribbles | None, fit: Fit, *, cell: int
+) -> NDArray[np.float32]:
+    """Where the told colours lie in a network's input, or in its output.
 
     Args:
         hints: A later one covers an earlier one.
+        scribbles: They cover the hints.
         fit: How the photograph lies in the input.
+        cell: Input pixels for one place: 1, or the stride of the output.
 
     Returns:
-        (1, 3, h, w) of the padded input: a and b, 0 without a hint, and a mask of 0 and 1. A hint
-        smaller than a pixel of the input is told as that pixel.
+        (3, h, w) of the padded input: a and b, 0 where nothing is told, and a mask of 0 and 1. A
+        hint smaller than a place is told as that place.
 
     Raises:
         UsageError: A hint outside the photograph.
     """
     height, width = fit.shape
-    down, across = fit.content[0] / height, fit.content[1] / width
-    told = np.zeros((1, 3, *fit.padded), np.float32)
+    down, across = fit.content[0] / height / cell, fit.content[1] / width / cell
+    told = np.zeros((3, fit.padded[0] // cell, fit.padded[1] // cell), np.float32)
     for hint in hints:
         if not (0 <= hint.x < width and 0 <= hint.y < height):
             raise UsageError(
@@ -124,17 +129,43 @@ def hints_to_input(hints: Sequence[Hint], fit: Fit) -> NDArray[np.float32]:
             )
         rows = _span(hint.y, hint.radius, height, down)
         columns = _span(hint.x, hint.radius, width, across)
-        told[0, :, rows, columns] = np.array([hint.a, hint.b, 1], np.float32)[:, None, None]
+        told[:, rows, columns] = np.array([hint.a, hint.b, 1], np.float32)[:, None, None]
+    if scribbles is not None:
+        places = -(-fit.content[0] // cell), -(-fit.content[1] // cell)
+        ab, where = scribbles.fitted(places)
+        inside = told[:, : places[0], : places[1]]
+        inside[:2] = np.where(where, ab, inside[:2])
+        inside[2] = np.maximum(inside[2], where)
     return told
 
 
+def pins_of(hints: Sequence[Hint], fit: Fit, shape: tuple[int, int]) -> list[Pin]:
+    """Hints as squares of a picture that is as large as the photograph, or smaller.
+
+    Args:
+        hints: In pixels of the photograph.
+        fit: Knows how large that is.
+        shape: (height, width) of the picture.
+    """
+    down, across = shape[0] / fit.shape[0], shape[1] / fit.shape[1]
+    return [
+        Pin(
+            int((hint.y + 0.5) * down),
+            int((hint.x + 0.5) * across),
+            int((hint.radius + 0.5) * down),
+            (hint.a, hint.b),
+        )
+        for hint in hints
+    ]
+
+
 def hold_hints(
-    hints: Sequence[Hint], ab: NDArray[np.float32], luma: NDArray[np.float32], fit: Fit
+    told: NDArray[np.float32], ab: NDArray[np.float32], luma: NDArray[np.float32], fit: Fit
 ) -> NDArray[np.float32]:
     """Corrects a network's answer so that it has the told colours at the told places.
 
     Args:
-        hints: A later one covers an earlier one.
+        told: (3, h, w) as `told_at` gives it for the output.
         ab: (2, h, w) what the network answered, CIELAB units, padding included.
         luma: ``fit.padded`` what it was asked, Y' in 0..255.
         fit: How the photograph lies in the input.
@@ -145,17 +176,8 @@ def hold_hints(
     """
     height, width = ab.shape[1:]
     low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
-    missing = np.zeros_like(ab)
-    told = np.zeros((height, width), bool)
-    down = fit.content[0] / fit.shape[0] / fit.stride
-    across = fit.content[1] / fit.shape[1] / fit.stride
-    for hint in hints:
-        rows = _span(hint.y, hint.radius, fit.shape[0], down)
-        columns = _span(hint.x, hint.radius, fit.shape[1], across)
-        wanted = np.array([hint.a, hint.b], np.float32)[:, None, None]
-        missing[:, rows, columns] = wanted - ab[:, rows, columns]
-        told[rows, columns] = True
-    return ab + spread(missing, told, low, ab)
+    where = told[2] > 0
+    return ab + spread((told[:2] - ab) * where, where, low, ab)
 
 
 def _span(place: int, radius: int, size: int, scale: float) -> slice:

@@ -15,6 +15,7 @@ from tintype.engine.bundle import Card
 _WARM = np.array([0.012, 0.035])  # nats for each unit of a and b: towards orange
 _WARM_SHIFT = np.array([3.0, 8.0])  # CIELAB units
 _BIN = 10.0  # ab units from one bin to the next
+_APART = 25.0  # ab units between two suggestions: told apart at a glance
 _STEP = 0.45
 """How far a palette leans, in standard deviations of the picture's uncertainty; chosen on dev,
 where the best of five was nearest to the truth at 0.4 to 0.5."""
@@ -129,6 +130,52 @@ def _shares(mass: NDArray[np.float32], versions: NDArray[np.float32]) -> NDArray
     nearest = distance.argmin(axis=1)
     total = np.array([(mass * (nearest == k)).sum() for k in range(versions.shape[0])])
     return np.asarray(total / total.sum(), np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A colour that the model thinks possible at one place.
+
+    Attributes:
+        a: CIELAB a.
+        b: CIELAB b.
+        share: How much of the distribution lies nearer to it than to the other suggestions.
+    """
+
+    a: float
+    b: float
+    share: float
+
+
+def suggestions(logits: NDArray[np.float32], *, count: int) -> list[Suggestion]:
+    """What a person may choose from at one place.
+
+    Args:
+        logits: (bins,) log-probabilities of the place up to a constant.
+        count: At most so many.
+
+    Returns:
+        The likeliest first. Each is chosen as the bin with the most probability around it, at
+        least `_APART` from those chosen before.
+    """
+    centers = bin_centers().astype(np.float64)
+    mass = np.exp(logits.astype(np.float64) - float(logits.max()))
+    mass /= mass.sum()
+    distance = np.linalg.norm(centers[:, None] - centers[None], axis=2)  # (bins, bins)
+    around = np.exp(-(distance**2) / (2 * _BIN**2)) @ mass
+    chosen: list[int] = []
+    open_bins = np.ones(len(centers), bool)
+    while len(chosen) < count and open_bins.any():
+        best = int(np.where(open_bins, around, -1).argmax())
+        chosen.append(best)
+        open_bins &= distance[best] >= _APART
+    nearest = distance[:, chosen].argmin(axis=1)
+    found = []
+    for place, index in enumerate(chosen):
+        share = float(mass[nearest == place].sum())
+        a, b = centers[index].tolist()
+        found.append(Suggestion(a, b, share))
+    return sorted(found, key=lambda suggestion: -suggestion.share)
 
 
 def uncertainty(logits: NDArray[np.float32]) -> NDArray[np.float32]:

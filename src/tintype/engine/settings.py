@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from tintype.engine.hints import Hint
+from tintype.engine.layers import Layer, Mask, Scribbles
 from tintype.errors import UsageError
 
 Quality = Literal["fast", "normal", "high"]
+
+LAYERS = ("scribbles", "mask")
+"""The fields that are pictures; `Settings.canonical` knows them by the hash of their file."""
 
 _MOST_PALETTES = 16
 
@@ -23,6 +27,8 @@ class Settings:
         warmth: -1..1: what is open leans towards blue, or towards orange.
         hints: Colours that are given at some places of the one photograph they are for; a later
             one covers an earlier one.
+        scribbles: Colours painted over that photograph; they cover the hints.
+        mask: What of that photograph is coloured.
         palettes: How many versions there are, 1 to 16.
         palette: Which of them this is, from 1, the single answer; 0 where there is only one.
     """
@@ -31,6 +37,8 @@ class Settings:
     quality: Quality = "normal"
     warmth: float = 0.0
     hints: tuple[Hint, ...] = ()
+    scribbles: Scribbles | None = None
+    mask: Mask | None = None
     palettes: int = 1
     palette: int = 0
 
@@ -53,6 +61,29 @@ class Settings:
         """Whether this is one version among others."""
         return self.palette > 0 and self.palettes > 1
 
+    @property
+    def hinted(self) -> bool:
+        """Whether colours are given at some places."""
+        return bool(self.hints) or self.scribbles is not None
+
+    @property
+    def of_one_photograph(self) -> bool:
+        """Whether they are about places, and so about one photograph."""
+        return self.hinted or self.mask is not None
+
+    def check_size(self, shape: tuple[int, int]) -> None:
+        """Refuses a photograph that the layers do not fit.
+
+        Args:
+            shape: (height, width).
+
+        Raises:
+            UsageError: A layer has another size.
+        """
+        for layer in (self.scribbles, self.mask):
+            if layer is not None:
+                layer.check_size(shape)
+
     def canonical(self) -> str:
         """One spelling for one meaning, as provenance and resumed runs compare it."""
         vividness = None if self.vividness is None else float(self.vividness)
@@ -62,13 +93,20 @@ class Settings:
             said["warmth"] = float(self.warmth)
         if self.hints:
             said["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
+        for key, layer in self.layers().items():
+            said[key] = layer.sha256
         if self.palettes > 1:
             said["palette"] = [self.palette, self.palettes]
         return json.dumps(said, sort_keys=True, separators=(",", ":"))
 
+    def layers(self) -> dict[str, Layer]:
+        """The pictures among them, by the name of their field."""
+        found: dict[str, Layer | None] = {"scribbles": self.scribbles, "mask": self.mask}
+        return {key: layer for key, layer in found.items() if layer is not None}
+
 
 def settings_of(said: Any) -> Settings:  # noqa: ANN401
-    """Settings from what `Settings.canonical` says, parsed.
+    """Settings from what `Settings.canonical` says, parsed; without the pictures among them.
 
     Args:
         said: What JSON holds.
@@ -76,7 +114,7 @@ def settings_of(said: Any) -> Settings:  # noqa: ANN401
     Raises:
         UsageError: It says something else.
     """
-    known = {"vividness", "quality", "warmth", "hints", "palette"}
+    known = {"vividness", "quality", "warmth", "hints", "palette", *LAYERS}
     try:
         if not isinstance(said, dict) or not set(said) <= known:
             raise ValueError("an unknown key")

@@ -5,12 +5,17 @@ too count for more.
 """
 
 import json
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from tintype import __version__
 from tintype.engine.bundle import Bundle
-from tintype.engine.settings import Settings, settings_of
+from tintype.engine.layers import Layer, read_mask, read_scribbles
+from tintype.engine.settings import LAYERS, Settings, settings_of
 from tintype.errors import ModelError, UsageError, shown
 from tintype.photo.encode import write_atomically
 from tintype.photo.formats import writable_formats
@@ -64,7 +69,37 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
         "format": sidecar.format,
         "strip_metadata": sidecar.strip_metadata,
     }
+    layers = sidecar.settings.layers()
+    if layers:  # by their place seen from this file, so that a folder can move as a whole
+        home = path.parent.resolve()
+        said["files"] = {
+            key: Path(os.path.relpath(Path(layer.path).resolve(), home)).as_posix()
+            for key, layer in layers.items()
+        }
     write_atomically(path, (json.dumps(said, indent=1) + "\n").encode(), overwrite=overwrite)
+
+
+_READERS: Mapping[str, Callable[[Path], Layer]] = MappingProxyType(
+    {"scribbles": read_scribbles, "mask": read_mask}
+)
+
+
+def _with_layers(said: dict[str, Any], settings: Settings, home: Path) -> Settings:
+    """The pictures among the settings, read again and compared with what they were."""
+    found: dict[str, Any] = {}
+    for key in LAYERS:
+        wanted = said["settings"].get(key)
+        if wanted is None:
+            continue
+        file = home / str(said["files"][key])
+        layer = _READERS[key](file)
+        if layer.sha256 != wanted:
+            raise UsageError(
+                f"{shown(file)} has changed since the settings were saved.",
+                hint=f"Give the one you want with --{key}, and save the settings anew.",
+            )
+        found[key] = layer
+    return replace(settings, **found)
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -81,7 +116,7 @@ def read_sidecar(path: Path) -> Sidecar:
         return Sidecar(
             model=str(said["model"]),
             model_sha256=str(said["model_sha256"]),
-            settings=settings_of(said["settings"]),
+            settings=_with_layers(said, settings_of(said["settings"]), path.parent),
             format=form,
             strip_metadata=bool(said["strip_metadata"]),
         )

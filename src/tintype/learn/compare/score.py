@@ -7,14 +7,14 @@ import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tintype.color.abgrid import BINS
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.colorizer import Answer, Engine
 from tintype.engine.settings import Settings
 from tintype.learn.compare.results import EVERYTHING
 from tintype.learn.evaluate.distribution import ask, fit_temperature, honesty
@@ -70,7 +70,7 @@ class ScaledEngine(Engine):
     def __init__(self, bundle: Bundle) -> None:
         super().__init__(bundle, threads=1)
         self.gain = np.float32(1)
-        self._known: dict[bytes, NDArray[np.float32]] = {}
+        self._known: dict[bytes, Answer] = {}
 
     def scaled(self, gain: float) -> "ScaledEngine":
         """The same network under another factor."""
@@ -78,17 +78,20 @@ class ScaledEngine(Engine):
         other.gain = np.float32(gain)
         return other
 
-    def _predict(
-        self,
-        L: NDArray[np.float32],
-        settings: Settings,
-        hints: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.float32]:
-        assert hints is None  # no method of the comparison is told any
-        key = hashlib.sha256(L.tobytes()).digest()
+    def ask(self, photo: Photo, settings: Settings | None = None) -> Answer:
+        """What the network said about this picture, the first time that it was asked."""
+        key = hashlib.sha256(photo.grey.tobytes()).digest()
         if key not in self._known:
-            self._known[key] = super()._predict(L, settings)
-        return np.asarray(self._known[key] * self.gain)
+            # The chroma is all that is looked at, and a distribution is a hundred times as large.
+            answer = super().ask(photo, settings)
+            chroma = super().chroma(answer, settings or Settings())
+            self._known[key] = replace(answer, ab=chroma, logits=None, features=None)
+        return self._known[key]
+
+    def chroma(self, answer: Answer, settings: Settings) -> NDArray[np.float32]:
+        """Multiplied by the factor."""
+        del settings  # they were obeyed when the network was asked
+        return np.asarray(answer.ab * self.gain)
 
 
 def engine_painter(bundle: Bundle) -> Paint:

@@ -1,0 +1,192 @@
+"""Pictures that lie over a photograph: scribbled colours, and a mask of what to leave grey.
+
+Both are as large as the upright photograph. They are known by the hash of their file, so that a
+coloured file can say what it was made with.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from tintype.color.cielab import rgb01_to_lab
+from tintype.errors import UsageError, shown
+
+_PAINTED = 128  # alpha from which a pixel counts as painted
+_MOST_PIXELS = 1 << 29
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """A picture over a photograph; two are equal where their files are.
+
+    Attributes:
+        path: Where it was read from.
+        sha256: Of its file.
+        pixels: (H, W) or (H, W, 4).
+    """
+
+    path: str
+    sha256: str
+    pixels: NDArray[np.uint8]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.sha256 == getattr(other, "sha256", None)
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def check_size(self, shape: tuple[int, int]) -> None:
+        """Refuses a photograph of another size.
+
+        Raises:
+            UsageError: The sizes differ.
+        """
+        height, width = self.pixels.shape[:2]
+        if (height, width) != shape:
+            raise UsageError(
+                f"{shown(self.path)} is {width} x {height}, but the photograph is "
+                f"{shape[1]} x {shape[0]} as it is looked at.",
+                hint="Draw it over the photograph, at the same size.",
+            )
+
+
+class Scribbles(Layer):
+    """Colours painted on a transparent layer.
+
+    Attributes:
+        path: Where it was read from.
+        sha256: Of its file.
+        pixels: (H, W, 4) sRGB and alpha. Hue and chroma of what is at least half opaque count.
+    """
+
+    __slots__ = ()
+
+    def fitted(self, shape: tuple[int, int]) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
+        """The layer in another size.
+
+        Args:
+            shape: (height, width), at most the layer's own.
+
+        Returns:
+            (2, height, width) a and b, the mean over what is painted in each place, and
+            (height, width) where anything is.
+        """
+        painted = self.pixels[..., 3] >= _PAINTED
+        own = self.pixels.shape[:2]
+        colors, where = np.unique(_packed(self.pixels[painted]), return_inverse=True)
+        rgb = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=-1)
+        chroma = rgb01_to_lab(rgb / 255)[:, 1:].astype(np.float32)[where]  # (painted, 2)
+        if shape == own:
+            ab = np.zeros((2, *own), np.float16)
+            ab[:, painted] = chroma.T
+            return ab, painted
+        rows, columns = np.nonzero(painted)
+        place = (rows * shape[0] // own[0]) * shape[1] + columns * shape[1] // own[1]
+        size = shape[0] * shape[1]
+        count = np.bincount(place, minlength=size)
+        sums = [np.bincount(place, plane, minlength=size) for plane in chroma.T]
+        mean = np.stack(sums) / np.maximum(count, 1)
+        return mean.reshape(2, *shape).astype(np.float16), count.reshape(shape) > 0
+
+
+class Mask(Layer):
+    """How much of its colour each pixel gets.
+
+    Attributes:
+        path: Where it was read from.
+        sha256: Of its file.
+        pixels: (H, W): white is coloured, black stays grey.
+    """
+
+    __slots__ = ()
+
+    def fitted(self, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """(height, width) of 0 to 1, in another size."""
+        image = Image.fromarray(self.pixels)
+        if shape != self.pixels.shape:
+            image = image.resize(shape[::-1], Image.Resampling.BOX)
+        return np.asarray(image, np.float32) / np.float32(255)
+
+
+def scribbles_from(data: bytes, *, name: str) -> Scribbles:
+    """Scribbles of a file's bytes.
+
+    Args:
+        data: A PNG, WebP or TIFF with transparency.
+        name: For messages.
+
+    Raises:
+        UsageError: It is no picture, has no transparency, or nothing is painted.
+    """
+    image = _open(data, name)
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        raise UsageError(
+            f"{shown(name)} has no transparency, so all of it would be a hint.",
+            hint="Paint on an empty layer and save that layer alone, as a PNG.",
+        )
+    pixels = np.asarray(image.convert("RGBA"))
+    if not (pixels[..., 3] >= _PAINTED).any():
+        raise UsageError(f"Nothing is painted in {shown(name)}.")
+    return Scribbles(name, hashlib.sha256(data).hexdigest(), pixels)
+
+
+def mask_from(data: bytes, *, name: str) -> Mask:
+    """A mask of a file's bytes: white is coloured, black stays grey.
+
+    Args:
+        data: A picture file; colours count by their luma.
+        name: For messages.
+
+    Raises:
+        UsageError: It is no picture, or has transparency and so says nothing where it is empty.
+    """
+    image = _open(data, name)
+    if "A" in image.getbands() or "transparency" in image.info:
+        raise UsageError(
+            f"The mask {shown(name)} has transparent places.",
+            hint="Save it without transparency: white is coloured, black stays grey.",
+        )
+    return Mask(name, hashlib.sha256(data).hexdigest(), np.asarray(image.convert("L")))
+
+
+def read_scribbles(path: Path) -> Scribbles:
+    """`scribbles_from` a file; raises UsageError where it cannot be read, too."""
+    return scribbles_from(_read(path), name=str(path))
+
+
+def read_mask(path: Path) -> Mask:
+    """`mask_from` a file; raises UsageError where it cannot be read, too."""
+    return mask_from(_read(path), name=str(path))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{shown(str(path))} cannot be read: {error.strerror}.") from error
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data), formats=("PNG", "WEBP", "TIFF", "JPEG"))
+        if image.width * image.height > _MOST_PIXELS:
+            raise UsageError(f"{shown(name)} is too large for a layer.")
+        image.load()
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise UsageError(
+            f"{shown(name)} is not a picture that can be read.", hint="Give a PNG."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise UsageError(f"{shown(name)} is too large for a layer.") from error
+    return image
+
+
+def _packed(rgba: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """(N, 4) to one number for each colour."""
+    wide = rgba.astype(np.uint32)
+    return np.asarray(wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2], np.uint32)
