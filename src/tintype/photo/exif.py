@@ -235,3 +235,28 @@ def text_of(block: bytes | None, tag: int) -> str:
     if entry is None or entry.kind != ifd.ASCII:
         return ""
     return entry.data.split(b"\0", 1)[0].decode("utf-8", "replace").strip()
+
+
+def without_location(block: bytes | None) -> bytes | None:
+    """The block without its GPS directory, whose values are wiped and not only unlinked.
+
+    Args:
+        block: A TIFF structure, or None.
+
+    Raises:
+        DamagedTagsError: The block cannot be followed, so nobody knows what is in it.
+    """
+    if block is None:
+        return None
+    structure = ifd.open_structure(block)
+    first = structure.directory(structure.first)
+    if GPS_IFD not in first.entries:
+        return block
+    places = structure.sub_directory(first, GPS_IFD)
+    out = bytearray(block)
+    if places is not None:
+        for tag, entry in places.entries.items():
+            start = places.places[tag]
+            out[start : start + len(entry.data)] = bytes(len(entry.data))
+        out[places.offset : places.offset + places.size] = bytes(places.size)
+    return with_tags(bytes(out), {}, without=frozenset({GPS_IFD}))

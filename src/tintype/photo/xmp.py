@@ -20,6 +20,7 @@ _XMP = "http://ns.adobe.com/xap/1.0/"
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _OURS = "urn:tintype:ns:1"
+_PLACES = frozenset({"LocationCreated", "LocationShown"})
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 
 # A tree takes about a kilobyte an element, whatever the file says.
@@ -58,6 +59,28 @@ def made_upright(packet: bytes) -> bytes:
         _set(document, _TIFF, "tiff", "Orientation", "1")
     _remove(document, _XMP, "Thumbnails")
     _remove(document, _NOTE, "HasExtendedXMP")
+    return _written(document)
+
+
+def without_location(packet: bytes | None) -> bytes | None:
+    """The packet without the places in it: GPS coordinates, and what IPTC says was shown where.
+
+    Args:
+        packet: As found in a file, or None.
+
+    Raises:
+        DamagedXmpError: It is not XMP, so nobody knows what is in it.
+    """
+    if packet is None:
+        return None
+    document = _parse(packet)
+    for description in _descriptions(document):
+        names = [n.localName for n in (*description.attributes.values(), *description.childNodes)]
+        for name in {name for name in names if name}:
+            if name.startswith("GPS"):
+                _remove(document, _EXIF, name)
+            if name in _PLACES:
+                _remove(document, _IPTC, name)
     return _written(document)
 
 
