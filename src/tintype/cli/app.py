@@ -25,6 +25,7 @@ from tintype.cli.options import (
     parse_inspect,
     parse_models,
     parse_photos,
+    parse_serve,
 )
 from tintype.cli.show import Screen, print_result, say, screen, write_picture
 from tintype.errors import (
@@ -105,6 +106,8 @@ def _dispatch(words: list[str]) -> int:
         return _learning(first, words[1:])
     if first == "models":
         return _models(words[1:])
+    if first == "serve":
+        return _serve(words[1:])
     return _inspect(words[1:])
 
 
@@ -392,6 +395,40 @@ def _stream(words: PhotoWords) -> int:
     else:
         write_atomically(output, colored.data, overwrite=options.overwrite)
         view.written(str(output))
+    return 0
+
+
+# ----- the page -----
+
+
+def _serve(words: list[str]) -> int:
+    told = parse_serve(words)
+    from tintype.web.serve import Options as ServeOptions
+    from tintype.web.serve import listen, open_browser
+
+    given: dict[str, Any] = {
+        "host": told.host,
+        "port": told.port,
+        "model": told.model,
+        "pairs": None if told.pairs is None else Path(told.pairs),
+        "jobs": told.jobs,
+        "waiting": told.queue,
+        "memory": told.memory,
+        "max_pixels": None if told.max_megapixels is None else round(told.max_megapixels * 1e6),
+    }
+    options = ServeOptions(**{key: value for key, value in given.items() if value is not None})
+    place: list[str] = []
+
+    def opened() -> None:
+        print_result(place[0])
+        if not told.no_browser:
+            open_browser(place[0])
+
+    server = listen(options, said=say, opened=opened)
+    page = "which-is-real" if told.pairs else ""
+    place.append(server.url + page)
+    say(f"Tintype is at {place[0]} and ends with Ctrl-C.")
+    server.run()
     return 0
 
 

@@ -18,6 +18,7 @@ from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "serve": "open the page in the browser, and the HTTP API",
         "models": "list the models and their cards",
         "inspect": "say whether a picture was coloured, by what and how",
         "data": "find bad and repeated photographs before training",
@@ -79,6 +80,21 @@ class ModelsWords:
     json: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ServeWords:
+    """What `tintype serve` was told; None where it was not."""
+
+    host: str | None
+    port: int | None
+    model: str | None
+    pairs: str | None
+    jobs: int | None
+    queue: int | None
+    memory: int | None
+    max_megapixels: float | None
+    no_browser: bool
+
+
 def parse_photos(words: Sequence[str]) -> PhotoWords:
     """Words after `tintype`, where the first is no command.
 
@@ -97,6 +113,11 @@ def parse_inspect(words: Sequence[str]) -> InspectWords:
 def parse_models(words: Sequence[str]) -> ModelsWords:
     """Words after `tintype models`; raises as `parse_photos`."""
     return ModelsWords(**_parse(_MODELS, "tintype models", words))
+
+
+def parse_serve(words: Sequence[str]) -> ServeWords:
+    """Words after `tintype serve`; raises as `parse_photos`."""
+    return ServeWords(**_parse(_SERVE, "tintype serve", words))
 
 
 def help_page() -> str:
@@ -350,6 +371,63 @@ _MODELS = _Command(
     params=[
         click.Argument(["names"], nargs=-1, metavar="MODEL..."),
         _Option("--json", is_flag=True, help="Print a JSON line for each model."),
+        _flag("-h", "--help", callback=_help, help="Show this page."),
+    ],
+)
+
+_SERVE = _Command(
+    "serve",
+    usage="[OPTIONS]",
+    help="""Opens a page in the browser: drop photographs, compare, give hints, save.
+
+    It answers this machine alone, works without a network, keeps everything in memory, and ends
+    with Ctrl-C. Programs use the same server, see /openapi.json.""",
+    params=[
+        _Option(
+            "--host",
+            metavar="ADDRESS",
+            help="Listen there too, as in 0.0.0.0 for the home network; each other machine then "
+            "needs a token, which is printed.",
+        ),
+        _Option(
+            "--port",
+            type=click.IntRange(min=0, max=65_535),
+            metavar="N",
+            help="Usually 7839, or another where that is taken.",
+        ),
+        _Option("--no-browser", is_flag=True, help="Open no browser."),
+        _Option("--model", metavar="MODEL", help='Name (see "tintype models") or file of a model.'),
+        _Option(
+            "--pairs",
+            metavar="DIR",
+            help="Colour photographs for the page /which-is-real; beside name.jpg, name.color.jpg "
+            "is its coloured version, or else our model makes one.",
+        ),
+        _Option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Colour N photographs at a time; usually one for each core.",
+        ),
+        _Option(
+            "--queue",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Let N more wait, and refuse others for the moment; usually 32.",
+        ),
+        _Option(
+            "--memory",
+            type=click.IntRange(min=16),
+            metavar="MIB",
+            help="Let go of the oldest photographs above this; usually 1024.",
+        ),
+        _Option(
+            "--max-megapixels",
+            type=float,
+            callback=_above_zero,
+            metavar="NUMBER",
+            help="Refuse pictures that are larger; usually 100.",
+        ),
         _flag("-h", "--help", callback=_help, help="Show this page."),
     ],
 )

@@ -52,6 +52,41 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
         raise source.too_large_for_memory() from error
 
 
+def decode_colors(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Reads the colours of a picture: a reference, or the truth that others are compared with.
+
+    Args:
+        data: The file; of several pages the first counts.
+        name: What messages call it.
+        max_pixels: As for `decode`.
+
+    Returns:
+        (H, W, 3) sRGB, upright; a grey picture has three equal channels.
+
+    Raises:
+        PhotoError: As for `decode`.
+    """
+    source = Source(data, name, max_pixels)
+    kind = sniff(data)
+    if kind is None:
+        decode(data, name=name)  # says what it is instead
+    try:
+        raw = _read(source, str(kind))[0]
+        picture = raw.picture
+        profile = _profile(raw, [])
+        if profile is not None and not profile.is_srgb:
+            picture = _converted(picture, profile)
+        if not isinstance(picture, Image.Image):
+            shallow = picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
+            picture = Image.fromarray(np.ascontiguousarray(shallow))
+        turn = raw.orientation or exif.orientation(raw.exif) or xmp.orientation(raw.xmp) or 1
+        return upright(np.asarray(picture.convert("RGB")), turn)
+    except (icc.DamagedProfileError, icc.TableProfileError) as error:
+        raise UnreadablePhotoError(f"{name} has a colour profile that cannot be used.") from error
+    except MemoryError as error:
+        raise source.too_large_for_memory() from error
+
+
 def _read(source: Source, kind: str) -> list[Raw]:
     if kind == "JPEG":
         return [jpeg.read(source)]

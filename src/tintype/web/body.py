@@ -1,0 +1,84 @@
+"""Bodies of requests: raw bytes, bounded in size and in time, and all together in memory."""
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from tintype.web.errors import BusyError, MalformedError, TooLargeError, TooSlowError
+
+_JSON = 1 << 20
+
+
+class Intake:
+    """Reads bodies; what is being read at one moment is bounded too.
+
+    Args:
+        longest: Bytes of one body.
+        together: Bytes of all bodies that are being read.
+        seconds: How long one may take.
+    """
+
+    def __init__(self, *, longest: int, together: int, seconds: float) -> None:
+        self._longest = longest
+        self._together = together
+        self._seconds = seconds
+        self._reading = 0
+
+    async def read(self, request: Request) -> bytes:
+        """The body of a request.
+
+        Raises:
+            MalformedError: Empty, or the client went away.
+            TooLargeError: Longer than allowed; known from its header, it is not read at all.
+            TooSlowError: It did not arrive in time.
+            BusyError: Too much is being read already.
+        """
+        return await self._read(request, self._longest)
+
+    async def read_json(self, request: Request) -> dict[str, Any]:
+        """The body as a JSON object; nothing at all is an empty one.
+
+        Raises:
+            MalformedError: It is no JSON object.
+            WebError: As for `read`.
+        """
+        data = await self._read(request, _JSON, may_be_empty=True)
+        try:
+            said = json.loads(data) if data else {}
+        except (ValueError, RecursionError) as error:
+            raise MalformedError(f"The body is not JSON ({error}).") from None
+        if not isinstance(said, dict):
+            raise MalformedError("The body is not a JSON object.")
+        return said
+
+    async def _read(self, request: Request, longest: int, *, may_be_empty: bool = False) -> bytes:
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal():
+            raise MalformedError("Content-Length is no number.")
+        if int(length) > longest:
+            raise TooLargeError(f"The body is longer than {longest >> 20} MiB.")
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._seconds):
+                async for part in request.stream():
+                    size += len(part)
+                    self._reading += len(part)
+                    parts.append(part)
+                    if size > longest:
+                        raise TooLargeError(f"The body is longer than {longest >> 20} MiB.")
+                    if self._reading > self._together:
+                        raise BusyError("Too many photographs arrive at once.", retry_after=2)
+        except TimeoutError:
+            raise TooSlowError(f"The body took longer than {self._seconds:g} seconds.") from None
+        except ClientDisconnect:
+            raise MalformedError("The client went away.") from None
+        finally:
+            self._reading -= size
+        if size == 0 and not may_be_empty:
+            raise MalformedError(
+                "The request has no body.", hint="Send the bytes of the picture as the body."
+            )
+        return b"".join(parts)

@@ -1,0 +1,371 @@
+"""The photographs somebody is working on: in memory, the least recently used ones let go.
+
+What the network said about a photograph is kept with it, so a slider that moves is a matter of
+decoding (`Engine.paint`), at the size of the screen.
+"""
+
+import hashlib
+import io
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.api import colorize_photos, provenance_of
+from tintype.color.cielab import lab_to_rgb01
+from tintype.color.gamut import solve_rgb01
+from tintype.engine.colorizer import Answer, Engine
+from tintype.engine.layers import Mask, Scribbles, mask_from, scribbles_from
+from tintype.engine.settings import Settings
+from tintype.errors import UsageError
+from tintype.photo.decode import decode
+from tintype.photo.encode import encode
+from tintype.photo.location import without_location
+from tintype.photo.photo import Metadata, Photo
+from tintype.web.errors import GoneError
+from tintype.web.wish import Stroke, Wish, as_mask, as_scribbles
+
+Strokes = tuple[Stroke, ...]
+_L = TypeVar("_L", Scribbles, Mask)
+_NAME = "The picture"
+SIDES = (64, 2048)
+"""Smallest and largest longest side of a preview, in pixels."""
+_ANSWERS = 3  # kept for one photograph: of other qualities, hints and references
+
+
+@dataclass(slots=True)
+class Held:
+    """A photograph that somebody is working on.
+
+    Attributes:
+        id: What the client calls it.
+        data: Its file.
+        photos: Its pages.
+        answers: What the network said of the first page, by what it was asked.
+        small: The first page in smaller, by longest side.
+        scribbles: What was painted last, by its strokes.
+        masks: What was last painted to stay grey, by its strokes.
+        lock: Held while something of it is made, so that it is made once.
+    """
+
+    id: str
+    data: bytes
+    photos: tuple[Photo, ...]
+    answers: "OrderedDict[str, Answer]" = field(default_factory=OrderedDict)
+    small: dict[int, Photo] = field(default_factory=dict)
+    scribbles: dict[Strokes, Scribbles] = field(default_factory=dict)
+    masks: dict[Strokes, Mask] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def page(self) -> Photo:
+        """The page that is looked at."""
+        return self.photos[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes in memory, about."""
+        pages = sum(p.grey.nbytes + (0 if p.alpha is None else p.alpha.nbytes) for p in self.photos)
+        asked = sum(0 if a.logits is None else a.logits.nbytes for a in self.answers.values())
+        layers = (*self.scribbles.values(), *self.masks.values())
+        painted = sum(layer.pixels.nbytes for layer in layers)
+        return len(self.data) + pages + asked + painted
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A coloured file.
+
+    Attributes:
+        data: Its bytes.
+        format: A key of `tintype.photo.formats.FORMATS`.
+        notes: What should be said about it.
+    """
+
+    data: bytes
+    format: str
+    notes: tuple[str, ...]
+
+
+class Desk:
+    """What is held, and what can be done with it. Safe to use from several threads.
+
+    Args:
+        engine: The loaded model.
+        max_pixels: Photographs with more are refused.
+        budget: Bytes that all held photographs may take together.
+    """
+
+    def __init__(self, engine: Engine, *, max_pixels: int, budget: int) -> None:
+        self.engine = engine
+        self._max_pixels = max_pixels
+        self._budget = budget
+        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._layers: OrderedDict[str, Scribbles | Mask] = OrderedDict()
+        self._lock = threading.Lock()
+
+    # ----- what is held -----
+
+    def add(self, data: bytes) -> Held:
+        """Takes a photograph, and asks the network about it.
+
+        Raises:
+            PhotoError: It cannot be read, or is too large.
+        """
+        photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
+        held = Held(secrets.token_urlsafe(9), data, photos)
+        self._answer(held, Settings())
+        with self._lock:
+            self._held[held.id] = held
+            self._let_go()
+        return held
+
+    def get(self, name: str) -> Held:
+        """A held photograph.
+
+        Raises:
+            GoneError: It is not held, or no longer.
+        """
+        with self._lock:
+            if name not in self._held:
+                raise GoneError("This photograph is not held any more.", hint="Send it again.")
+            self._held.move_to_end(name)
+            return self._held[name]
+
+    def remove(self, name: str) -> None:
+        """Forgets a photograph; raises `GoneError` where it is not held."""
+        self.get(name)
+        with self._lock:
+            self._held.pop(name, None)
+
+    def add_layer(self, kind: str, data: bytes) -> str:
+        """Takes a picture that lies over photographs.
+
+        Args:
+            kind: ``scribbles`` or ``mask``.
+            data: Its file.
+
+        Raises:
+            UsageError: It is no such picture.
+        """
+        readers: dict[str, Callable[..., Scribbles | Mask]] = {
+            "scribbles": scribbles_from,
+            "mask": mask_from,
+        }
+        if kind not in readers:
+            raise UsageError(f"There is no kind {kind!r} of layer.", hint="Say scribbles or mask.")
+        layer = readers[kind](data, name=f"The {kind}")
+        name = secrets.token_urlsafe(9)
+        with self._lock:
+            self._layers[name] = layer
+            self._let_go()
+        return name
+
+    def _let_go(self) -> None:
+        """Forgets what was not used for longest, until the rest fits; the newest always stays."""
+        while len(self._layers) > 1 and self._total() > self._budget:
+            self._layers.popitem(last=False)
+        while len(self._held) > 1 and self._total() > self._budget:
+            self._held.popitem(last=False)
+
+    def _total(self) -> int:
+        layers = sum(layer.pixels.nbytes for layer in self._layers.values())
+        return layers + sum(held.size for held in self._held.values())
+
+    # ----- what can be done with it -----
+
+    def preview(self, held: Held, wish: Wish, *, side: int) -> bytes:
+        """A coloured JPEG for the screen.
+
+        Args:
+            held: The photograph.
+            wish: How.
+            side: Its longest side, at most the photograph's own.
+
+        Raises:
+            UsageError: The wish does not fit the photograph.
+        """
+        settings = self._settings(held, wish)
+        small = self._small(held, side)
+        answer = self._answer(held, settings)
+        return _jpeg(self.engine.paint(small, answer, settings, half_chroma=True))
+
+    def grey(self, held: Held, *, side: int) -> bytes:
+        """The grey photograph as a JPEG for the screen."""
+        return _jpeg(self._small(held, side))
+
+    def certainty(self, held: Held, wish: Wish, *, side: int) -> bytes:
+        """Where the colours are a guess, as a grey PNG: 0 is certain."""
+        settings = self._settings(held, wish)
+        found = self.engine.uncertainty(self._small(held, side), self._answer(held, settings))
+        file = io.BytesIO()
+        Image.fromarray(found).save(file, "PNG", compress_level=1)
+        return file.getvalue()
+
+    def shares(self, held: Held, wish: Wish) -> list[float]:
+        """How likely each of the palettes of a wish is, the single answer first."""
+        settings = replace(self._settings(held, wish), palette=0)
+        tiny = self._small(held, SIDES[0])
+        answer = self._answer(held, settings)
+        return [v.share for v in self.engine.paint_versions(tiny, answer, settings)]
+
+    def suggestions(
+        self, held: Held, wish: Wish, x: int, y: int, *, count: int
+    ) -> list[tuple[str, float]]:
+        """Colours that the model thinks possible at a place, under the photograph's own lightness.
+
+        Returns:
+            sRGB as ``#c04030`` and a share, the likeliest first.
+        """
+        answer = self._answer(held, self._settings(held, wish))
+        found = self.engine.suggestions(answer, x, y, count=count)
+        luma = float(held.page.grey[y, x]) / (2**held.page.bits - 1)
+        # A place in deep shadow or bright light shows no colour: choosing needs to see one.
+        luma = min(max(luma, 0.25), 0.85)
+        ab = np.array([[s.a, s.b] for s in found])
+        return list(zip(_words(luma, ab), (s.share for s in found), strict=True))
+
+    def color_at(self, held: Held, wish: Wish, x: int, y: int) -> str:
+        """The colour that a place has now, as ``#c04030``."""
+        settings = self._settings(held, wish)
+        answer = self._answer(held, settings)
+        row, column = answer.fit.answer_place(x, y)
+        a, b = self.engine.chroma(answer, settings)[:, row, column].tolist()
+        rgb = lab_to_rgb01(np.array([60.0, a, b])).clip(0, 1)
+        return _hex(rgb)
+
+    def finish(
+        self,
+        data: bytes,
+        wish: Wish,
+        *,
+        held: Held | None = None,
+        form: str | None = None,
+        keep_location: bool = False,
+        strip_metadata: bool = False,
+    ) -> Finished:
+        """The coloured file, at full resolution.
+
+        Args:
+            data: The photograph's file.
+            wish: How.
+            held: The same photograph, where it is held.
+            form: The format; None is the photograph's own.
+            keep_location: Keep the coordinates in its metadata.
+            strip_metadata: Keep no metadata at all.
+
+        Raises:
+            PhotoError: It cannot be read or written.
+            UsageError: The wish does not fit the photograph.
+        """
+        if held is None:
+            photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
+            held = Held("", data, photos)
+        settings = self._settings(held, wish)
+        pages = held.photos if keep_location else tuple(map(without_location, held.photos))
+        provenance = provenance_of(
+            data, self.engine.bundle, settings, strip_metadata=strip_metadata
+        )
+        done = colorize_photos(
+            pages,
+            name=_NAME,
+            engine=self.engine,
+            settings=settings,
+            provenance=provenance,
+            form=form,
+            strip_metadata=strip_metadata,
+        )
+        return Finished(done.data, done.format, done.notes)
+
+    # ----- what is made of it on the way -----
+
+    def _answer(self, held: Held, settings: Settings) -> Answer:
+        key = f"{settings.quality}"
+        if settings.hinted and "hints" in self.engine.bundle.card.capabilities:
+            told = Settings(hints=settings.hints, scribbles=settings.scribbles)
+            key += hashlib.sha256(told.canonical().encode()).hexdigest()
+        settings.check_size(held.page.shape)
+        with held.lock:
+            if key not in held.answers:
+                held.answers[key] = self.engine.ask(held.page, settings)
+                if len(held.answers) > _ANSWERS:
+                    held.answers.popitem(last=False)
+            held.answers.move_to_end(key)
+            return held.answers[key]
+
+    def _small(self, held: Held, side: int) -> Photo:
+        page = held.page
+        longest = max(page.shape)
+        side = min(max(side, SIDES[0]), SIDES[1], longest)
+        with held.lock:
+            if side not in held.small:
+                height, width = (max(1, round(n * side / longest)) for n in page.shape)
+                grey: NDArray[np.uint8] = (
+                    page.grey if page.bits == 8 else (page.grey // 257).astype(np.uint8)
+                )
+                if (height, width) != page.shape:
+                    image = Image.fromarray(grey).resize(
+                        (width, height), Image.Resampling.BICUBIC, reducing_gap=2.0
+                    )
+                    grey = np.asarray(image)
+                held.small[side] = Photo(grey, None, page.tone, Metadata("JPEG"))
+                if len(held.small) > 4:
+                    del held.small[next(iter(held.small))]
+            return held.small[side]
+
+    def _settings(self, held: Held, wish: Wish) -> Settings:
+        settings = wish.settings
+        if wish.strokes:
+            with held.lock:
+                painted = _newest(held.scribbles, wish.strokes, as_scribbles, held.page.shape)
+            settings = replace(settings, scribbles=painted)
+        if wish.grey_strokes:
+            with held.lock:
+                mask = _newest(held.masks, wish.grey_strokes, as_mask, held.page.shape)
+            settings = replace(settings, mask=mask)
+        if wish.scribbles:
+            settings = replace(settings, scribbles=self._layer(wish.scribbles, Scribbles))
+        if wish.mask:
+            settings = replace(settings, mask=self._layer(wish.mask, Mask))
+        return settings
+
+    def _layer(self, name: str, kind: type[_L]) -> _L:
+        with self._lock:
+            layer = self._layers.get(name)
+        if not isinstance(layer, kind):
+            raise GoneError(
+                f"No {kind.__name__.lower()} of that name are held.", hint="Send them again."
+            )
+        return layer
+
+
+def _newest(
+    kept: dict[Strokes, _L],
+    strokes: Strokes,
+    draw: Callable[[Strokes, tuple[int, int]], _L],
+    shape: tuple[int, int],
+) -> _L:
+    """What was painted, drawn once; only the newest is kept."""
+    if strokes not in kept:
+        kept.clear()
+        kept[strokes] = draw(strokes, shape)
+    return kept[strokes]
+
+
+def _jpeg(photo: Photo) -> bytes:
+    return encode([photo], format="JPEG", provenance=None).data
+
+
+def _words(luma: float, ab: NDArray[np.float64]) -> list[str]:
+    rgb = solve_rgb01(np.full(len(ab), luma), ab)
+    return [_hex(color) for color in rgb]
+
+
+def _hex(rgb01: NDArray[np.floating]) -> str:
+    return "#" + bytes(np.rint(rgb01 * 255).astype(np.uint8)).hex()

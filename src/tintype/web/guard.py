@@ -1,0 +1,169 @@
+"""Who may ask: this machine's own pages and programs, and with a token those of the home network.
+
+A page from anywhere can send requests to 127.0.0.1, and a name that resolves there can make them
+look like the page's own (DNS rebinding). So a request must name this machine as its host by an
+address or a name that nobody else controls, and must not come from another site.
+"""
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from http.cookies import CookieError, SimpleCookie
+from types import MappingProxyType
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tintype.web.answers import failure
+from tintype.web.errors import ForeignError, NoEntryError
+
+_SAFE = frozenset({"GET", "HEAD"})
+_COOKIE = "tintype"
+_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+            "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Cache-Control": "no-store",
+    }
+)
+
+
+class Tokens:
+    """Entry for other machines: each token opens once, for one browser or program.
+
+    Args:
+        announce: Called with each new token, so that somebody can see it.
+    """
+
+    def __init__(self, announce: Callable[[str], None]) -> None:
+        self._announce = announce
+        self._keys: set[str] = set()
+        self._token = ""
+        self._renew()
+
+    def _renew(self) -> None:
+        self._token = secrets.token_urlsafe(12)
+        self._announce(self._token)
+
+    def open(self, token: str) -> str | None:
+        """The key that a token opens with; None where it is not the one that was shown last."""
+        if not secrets.compare_digest(token.encode(), self._token.encode()):
+            return None
+        key = secrets.token_urlsafe(24)
+        self._keys.add(key)
+        self._renew()
+        return key
+
+    def knows(self, key: str) -> bool:
+        """Whether a token has opened for this key."""
+        return key in self._keys
+
+
+class Guard:
+    """Lets through what may ask, and puts the headers on every answer.
+
+    Args:
+        app: What is guarded.
+        tokens: Where requests come from other machines; None where only from this one.
+    """
+
+    def __init__(self, app: ASGIApp, *, tokens: Tokens | None) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._names = {"localhost"}
+        if tokens is not None:
+            own = socket.gethostname().lower()
+            self._names |= {own, f"{own}.local"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        answer = self._refusal(scope)
+        await (answer or self._app)(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        try:
+            self._check_host(host)
+            if scope["method"] not in _SAFE:
+                self._check_origin(headers, host)
+            return None if self._tokens is None else self._enter(scope, headers, self._tokens)
+        except (ForeignError, NoEntryError) as error:
+            return failure(error)
+
+    def _check_host(self, host: str) -> None:
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").lower()
+        except ValueError:
+            name = ""
+        if name in self._names or _is_own_address(name, loopback_only=self._tokens is None):
+            return
+        raise ForeignError(
+            "The request names another host than this machine.",
+            hint="Open the address that Tintype printed.",
+        )
+
+    def _check_origin(self, headers: Headers, host: str) -> None:
+        origin = headers.get("origin")
+        site = headers.get("sec-fetch-site", "same-origin")
+        if origin is None and site in {"same-origin", "none"}:
+            return
+        if origin is not None and urlsplit(origin).netloc.lower() == host.lower():
+            return
+        raise ForeignError("The request comes from another site.")
+
+    def _enter(self, scope: Scope, headers: Headers, tokens: Tokens) -> Response | None:
+        if tokens.knows(_key_of(headers)):
+            return None
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        key = tokens.open(query.get("token", [""])[0])
+        if key is None:
+            raise NoEntryError(
+                "This needs a token, and each token opens once.",
+                hint="Type the newest address that Tintype printed where it was started.",
+            )
+        answer: Response = RedirectResponse(scope["path"], status_code=303)
+        answer.set_cookie(_COOKIE, key, httponly=True, samesite="strict")
+        answer.headers["X-Tintype-Key"] = key
+        return answer
+
+
+def _key_of(headers: Headers) -> str:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(_COOKIE)
+    except CookieError:
+        return ""
+    return "" if cookie is None else cookie.value
+
+
+def _is_own_address(name: str, *, loopback_only: bool) -> bool:
+    """An address cannot be made to point elsewhere, as a name can."""
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or not loopback_only

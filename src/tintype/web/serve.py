@@ -1,0 +1,221 @@
+"""Starts the server, says where it is, and opens the browser."""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from tintype.api import longest_input
+from tintype.engine.bundle import load_bundle
+from tintype.engine.colorizer import Engine, usable_cores
+from tintype.errors import UsageError
+from tintype.photo.decode import MAX_PIXELS
+from tintype.web.app import House, make_app
+from tintype.web.bench import Bench
+from tintype.web.body import Intake
+from tintype.web.desk import Desk
+from tintype.web.guard import Tokens
+from tintype.web.pairs import Pairs
+
+PORT = 7839
+"""T-I-N-T on nobody's list of services; another free one where it is taken."""
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to serve.
+
+    Attributes:
+        host: Address to listen on; anything but this machine's own asks for tokens.
+        port: None takes `PORT`, or a free one where that is taken.
+        model: Name or file of the model; None is the default one.
+        pairs: Folder for "which is real?", or None.
+        jobs: Photographs at a time; None is one for each core.
+        waiting: How many may wait; more are refused.
+        memory: MiB that held photographs may take.
+        max_pixels: Photographs with more are refused.
+        seconds: How long one answer may take.
+        body_seconds: How long a body may take to arrive.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    model: str | None = None
+    pairs: Path | None = None
+    jobs: int | None = None
+    waiting: int = 32
+    memory: int = 1024
+    max_pixels: int = MAX_PIXELS
+    seconds: float = 120.0
+    body_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A server that is ready to run.
+
+    Attributes:
+        url: Where this machine's browser finds it.
+        local: Whether only this machine can.
+    """
+
+    url: str
+    local: bool
+    _server: "_Server"
+    _socket: socket.socket
+    _bench: Bench
+
+    def run(self) -> None:
+        """Answers until it is told to stop."""
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._bench.close()
+
+    def stop(self) -> None:
+        """Tells it to stop; from any thread."""
+        self._server.should_exit = True
+
+
+def listen(
+    options: Options, *, said: Callable[[str], None], opened: Callable[[], None] | None = None
+) -> Listening:
+    """Makes a server and takes its port.
+
+    Args:
+        options: How to serve.
+        said: Called with lines for the person at the terminal.
+        opened: Called once it answers.
+
+    Raises:
+        UsageError: The address or the port cannot be had.
+        ModelError: There is no such model.
+    """
+    taken = _bind(options.host, options.port)
+    local = _is_local(options.host)
+    port = taken.getsockname()[1]
+    shown_host = "127.0.0.1" if local or options.host in {"0.0.0.0", "::"} else options.host
+    shown_host = f"[{shown_host}]" if ":" in shown_host else shown_host
+    url = f"http://{shown_host}:{port}/"
+    jobs = options.jobs or usable_cores()
+    engine = Engine(load_bundle(options.model), threads=1)
+    bench = Bench(workers=jobs, waiting=options.waiting, seconds=options.seconds)
+    longest = longest_input(options.max_pixels)
+    first: list[str] = []
+
+    def announce(token: str) -> None:
+        if first:
+            said(f"For the next browser or program: http://{_own_name()}:{port}/?token={token}")
+        first.append(token)
+
+    tokens = None if local else Tokens(announce)
+    house = House(
+        desk=Desk(engine, max_pixels=options.max_pixels, budget=options.memory * _MIB),
+        bench=bench,
+        intake=Intake(
+            longest=longest,
+            together=max(longest, options.memory * _MIB),
+            seconds=options.body_seconds,
+        ),
+        pairs=None if options.pairs is None else Pairs(options.pairs, engine),
+    )
+    if tokens is not None:
+        said(f"On the home network: http://{_own_name()}:{port}/?token={first[0]}")
+    config = uvicorn.Config(
+        make_app(house, tokens=tokens),
+        log_config=None,  # nothing about the pictures is written anywhere
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=10,
+        lifespan="off",
+        loop="asyncio",
+        http="h11",
+        ws="none",
+    )
+    return Listening(url, local, _Server(config, bench, opened), taken, bench)
+
+
+class _Server(uvicorn.Server):
+    """Takes nothing new while it stops."""
+
+    def __init__(
+        self, config: uvicorn.Config, bench: Bench, opened: Callable[[], None] | None
+    ) -> None:
+        super().__init__(config)
+        self._bench = bench
+        self._opened = opened
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._opened is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._opened)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._bench.drain()
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def serving(options: Options) -> Iterator[Listening]:
+    """A server in a thread of its own, for programs and tests; it ends with the block."""
+    ready = threading.Event()
+    server = listen(options, said=lambda _line: None, opened=ready.set)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        if not ready.wait(30):
+            raise UsageError("The server did not start.")
+        yield server
+    finally:
+        server.stop()
+        thread.join(30)
+
+
+def open_browser(url: str) -> None:
+    """Opens the page; a machine without a browser has none to open, and that is no error."""
+    with contextlib.suppress(webbrowser.Error):
+        webbrowser.open(url)
+
+
+def _bind(host: str, port: int | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for wanted in (PORT, 0) if port is None else (port,):
+        taken = socket.socket(family, socket.SOCK_STREAM)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind((host, wanted))
+            return taken
+        except (OSError, OverflowError) as error:
+            taken.close()
+            reason = error
+    raise UsageError(
+        f"{host}:{port or PORT} cannot be listened on: {reason}.", hint="Give another --port."
+    )
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _own_name() -> str:
+    """An address that other machines of the network reach this one by, or its name."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing: it only chooses the way out
+        return str(probe.getsockname()[0])
+    return socket.gethostname()
