@@ -20,13 +20,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tintype import __version__
-from tintype.errors import TintypeError, UsageError
+from tintype.errors import TintypeError
 from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
 from tintype.web.answers import failure
 from tintype.web.bench import Bench
 from tintype.web.body import Intake
 from tintype.web.desk import Desk, Finished, Held
-from tintype.web.errors import MalformedError, WebError
+from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
 from tintype.web.guard import Guard, Tokens
 from tintype.web.pairs import Pairs
 from tintype.web.wish import Wish, wish_of, wish_of_query
@@ -37,7 +37,7 @@ MIME = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
     "TIFF": "image/tiff",
-    "WebP": "image/webp",
+    "WEBP": "image/webp",
     "AVIF": "image/avif",
     "JPEG2000": "image/jp2",
     "BMP": "image/bmp",
@@ -126,7 +126,10 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         except TintypeError as error:
             return failure(error, getattr(request.state, "picture", None))
         except MemoryError:
-            return failure(UsageError("There is not enough memory for this photograph."))
+            return failure(TooLargeError("There is not enough memory for this photograph."))
+        except Exception as error:  # noqa: BLE001
+            # The door: a fault of ours is an answer as well, and says nothing about the picture.
+            return failure(FaultError(f"A fault in Tintype ({type(error).__name__})."))
 
     return answered
 

@@ -56,6 +56,12 @@ class TooLargeError(WebError):
     status = 413
 
 
+class FaultError(WebError):
+    """Ours, not the client's."""
+
+    status = 500
+
+
 class BusyError(WebError):
     """The queue is full, or the server is stopping.
 

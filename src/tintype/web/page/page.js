@@ -175,6 +175,7 @@ function frame(photo) {
   button.title = photo.name;
   const picture = document.createElement("img");
   picture.alt = photo.name;
+  picture.hidden = true;
   button.append(picture);
   const state = document.createElement("span");
   state.className = "state";
@@ -183,7 +184,10 @@ function frame(photo) {
   away.textContent = "✕";
   away.setAttribute("aria-label", `Put ${photo.name} away`);
   item.append(button, state, away);
-  button.onclick = () => choose(photo);
+  button.onclick = () => {
+    choose(photo);
+    $("stage").scrollIntoView({ block: "nearest" });
+  };
   away.onclick = () => putAway(photo);
   photo.frame = { item, button, picture, state };
   $("film").append(item);
@@ -197,6 +201,7 @@ function mark(photo, state) {
   label.hidden = state === "ready";
   button.classList.toggle("bad", state === "failed");
   if (photo.urls.after) picture.src = photo.urls.after;
+  picture.hidden = !photo.urls.after;
   if (photo === current) showState();
 }
 
@@ -219,6 +224,7 @@ function putAway(photo) {
 
 async function choose(photo) {
   closePicker();
+  if (photo !== current) clearPalettes();
   current = photo;
   for (const one of photos) {
     one.frame.button.setAttribute("aria-current", String(one === photo));
@@ -251,6 +257,7 @@ function showState() {
     $("trouble").querySelector("span").textContent = error.hint || "";
   }
   $("sheet").hidden = state === "failed" || !current.width;
+  $("panel").classList.toggle("idle", state === "failed");
   for (const control of $("panel").querySelectorAll("input, button, select")) {
     control.disabled = state !== "ready";
   }
@@ -419,6 +426,14 @@ function palettesLater() {
   palettesTimer = setTimeout(showPalettes, 250);
 }
 
+function clearPalettes() {
+  palettesFor = "";
+  for (const label of $("palettes").children) {
+    label.querySelector("img").removeAttribute("src");
+    label.querySelector("span").textContent = "…";
+  }
+}
+
 async function showPalettes() {
   const photo = current;
   if (!photo || photo.state !== "ready" || !info.capabilities.includes("logits")) return;
@@ -476,7 +491,7 @@ async function guess() {
     const data = pen.getImageData(0, 0, map.width, map.height);
     for (let i = 0; i < data.data.length; i += 4) {
       const open = data.data[i] / 255;
-      data.data.set([255, 96, 40, 255 * Math.min(0.85, Math.max(0, (open - 0.25) * 1.5))], i);
+      data.data.set([255, 96, 40, 255 * Math.min(0.8, Math.max(0, (open - 0.35) * 1.7))], i);
     }
     pen.putImageData(data, 0, 0);
   } catch (error) {
@@ -534,15 +549,9 @@ async function openPicker(index, found) {
   const photo = current;
   picking = index;
   const hint = photo.settings.hints[index];
-  const picker = $("picker");
-  if (!picker.open) picker.show();
-  const box = $("sheet").getBoundingClientRect();
-  const x = box.left + (hint.x / photo.width) * box.width;
-  const y = box.top + (hint.y / photo.height) * box.height;
-  const left = x + 24 + picker.offsetWidth < innerWidth ? x + 24 : x - picker.offsetWidth - 24;
-  picker.style.left = `${Math.max(8, left)}px`;
-  picker.style.top = `${Math.max(8, Math.min(y - 40, innerHeight - picker.offsetHeight - 8))}px`;
+  if (!$("picker").open) $("picker").show();
   syncPicker();
+  standPicker();
   $("suggestions").replaceChildren();
   if (!found) {
     // What it would think without this hint.
@@ -568,6 +577,19 @@ async function openPicker(index, found) {
   }
   syncPicker();
   $("suggestions").querySelector("button")?.focus({ preventScroll: true });
+}
+
+// Beside the place, and always whole.
+function standPicker() {
+  const picker = $("picker");
+  const hint = current?.settings.hints[picking];
+  if (!picker.open || !hint) return;
+  const box = $("sheet").getBoundingClientRect();
+  const x = box.left + ((hint.x + 0.5) / current.width) * box.width;
+  const y = box.top + ((hint.y + 0.5) / current.height) * box.height;
+  const left = x + 26 + picker.offsetWidth < innerWidth ? x + 26 : x - picker.offsetWidth - 26;
+  picker.style.left = `${Math.max(8, left)}px`;
+  picker.style.top = `${Math.max(8, Math.min(y - 60, innerHeight - picker.offsetHeight - 10))}px`;
 }
 
 function recolour(color) {
@@ -793,6 +815,7 @@ function wire() {
   $("reference-clear").onclick = () => changed(null, (s) => (s.reference = null));
   for (const button of $("zoom").children) button.onclick = () => zoom(button.dataset.zoom);
   new ResizeObserver(layOut).observe($("scroller"));
+  new ResizeObserver(standPicker).observe($("picker"));
   wireSheet();
   wireWheel();
   wireDrops();

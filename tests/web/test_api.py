@@ -1,0 +1,293 @@
+"""The HTTP API: the same files as the command's, and a right answer to everything wrong."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.cli.app import main
+from tintype.color.cielab import rgb01_to_lab
+from tintype.photo.formats import writable_formats
+from tintype.web.app import _STATIC, MIME, ROUTES
+from tintype.web.serve import Options, serving
+from web.conftest import TINY
+
+Make = Callable[..., bytes]
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+def hold(client: httpx.Client, data: bytes) -> str:
+    answer = client.post("/v1/photos", content=data)
+    assert answer.status_code == 201
+    return str(answer.json()["id"])
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WebP"])
+def test_one_request_gives_the_file_that_the_command_writes(
+    client: httpx.Client, picture: Make, tmp_path: Path, form: str
+) -> None:
+    data = picture(form)
+    path = tmp_path / f"photo.{form.lower()}"
+    path.write_bytes(data)
+    words = ["--vividness", "1.2", "--warmth", "0.2", "--hint", "40,50,#c04030,3"]
+    assert main([str(path), "--model", TINY, *words, "--into", str(tmp_path / "out")]) == 0
+    (written,) = (tmp_path / "out").iterdir()
+    query = {"vividness": 1.2, "warmth": 0.2, "hint": "40,50,#c04030,3"}
+    answer = client.post("/v1/color", params=query, content=data)
+    assert answer.status_code == 200
+    assert answer.content == written.read_bytes()
+    # And so does the photograph that is held.
+    name = hold(client, data)
+    hint = {"x": 40, "y": 50, "color": "#c04030", "radius": 3}
+    settings = {"vividness": 1.2, "warmth": 0.2, "hints": [hint]}
+    again = client.post(f"/v1/photos/{name}/file", json=settings)
+    assert again.content == written.read_bytes()
+
+
+def test_a_preview_is_the_file_in_small(client: httpx.Client, picture: Make) -> None:
+    name = hold(client, picture("PNG", (1280, 960)))
+    settings = {"vividness": 1.3, "strokes": [{"points": [[100, 100]], "color": "#8a6a5a"}]}
+    small = opened(client.post(f"/v1/photos/{name}/preview?side=320", json=settings).content)
+    full = opened(client.post(f"/v1/photos/{name}/file", json=settings).content)
+    assert small.size == (320, 240)
+    assert full.size == (1280, 960)
+    apart = np.asarray(full.resize((320, 240), Image.Resampling.BOX), int) - np.asarray(small)
+    assert np.abs(apart).mean() < 4
+    grey = opened(client.get(f"/v1/photos/{name}/grey?side=320").content)
+    assert grey.mode == "L"
+    assert np.abs(np.asarray(grey, int) - np.asarray(small.convert("L"))).mean() < 1.5
+    plain = opened(client.post(f"/v1/photos/{name}/preview?side=320", json={}).content)
+    assert np.abs(np.asarray(plain, int) - np.asarray(small)).mean() > 1
+
+
+def test_strokes_are_exact_and_grey_strokes_stay_grey(client: httpx.Client, picture: Make) -> None:
+    name = hold(client, picture("PNG"))
+    line = {"points": [[20, 60], [140, 60]], "radius": 4}
+    settings = {
+        "strokes": [line | {"color": "#8a6a5a"}],
+        "grey_strokes": [{"points": [[80, 100]], "radius": 9}],
+    }
+    done = np.asarray(opened(client.post(f"/v1/photos/{name}/file", json=settings).content))
+    wanted = rgb01_to_lab(np.array([0x8A, 0x6A, 0x5A]) / 255)[1:]
+    luma = np.asarray(opened(picture("PNG")))[60, 20:140]
+    inside = (luma > 60) & (luma < 200)  # elsewhere the gamut forbids it
+    got = rgb01_to_lab(done[60, 20:140][inside] / 255)[:, 1:]
+    assert np.abs(got - wanted).max() < 1.6
+    assert np.ptp(done[95:106, 75:86], axis=-1).max() == 0
+
+
+def test_layers_are_sent_once_and_named(client: httpx.Client, picture: Make) -> None:
+    data = picture("PNG")
+    name = hold(client, data)
+    mask = np.zeros((120, 160), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(mask).save(file, "PNG")
+    layer = client.post("/v1/layers?kind=mask", content=file.getvalue()).json()["id"]
+    done = client.post(f"/v1/photos/{name}/file", json={"mask": layer})
+    assert np.ptp(np.asarray(opened(done.content)), axis=-1).max() == 0
+    once = client.post("/v1/color", params={"mask": layer}, content=data)
+    assert once.content == done.content
+    for wrong, status in (("?kind=hat", 400), ("?kind=scribbles", 400)):
+        assert client.post(f"/v1/layers{wrong}", content=file.getvalue()).status_code == status
+    missing = client.post(f"/v1/photos/{name}/file", json={"scribbles": layer})
+    assert missing.status_code == 404
+
+
+def test_suggestions_palettes_and_certainty(client: httpx.Client, picture: Make) -> None:
+    name = hold(client, picture())
+    found = client.post(f"/v1/photos/{name}/suggestions?x=159&y=0", json={}).json()
+    shares = [one["share"] for one in found["suggestions"]]
+    assert sum(shares) == pytest.approx(1, abs=0.01)
+    assert shares == sorted(shares, reverse=True)
+    assert len(found["now"]) == 7
+    shares = client.post(f"/v1/photos/{name}/palettes", json={"palettes": 4}).json()["shares"]
+    assert len(shares) == 4
+    assert sum(shares) == pytest.approx(1, abs=0.01)
+    versions = [
+        client.post(f"/v1/photos/{name}/preview", json={"palettes": 4, "palette": k}).content
+        for k in (1, 2, 3)
+    ]
+    assert len(set(versions)) == 3
+    map_ = opened(client.post(f"/v1/photos/{name}/certainty?side=80", json={}).content)
+    assert map_.mode == "L"
+    assert map_.size == (80, 60)
+
+
+def test_a_photograph_is_held_until_it_is_removed(client: httpx.Client, picture: Make) -> None:
+    name = hold(client, picture())
+    facts = client.get(f"/v1/photos/{name}").json()
+    assert (facts["width"], facts["height"], facts["format"]) == (160, 120, "JPEG")
+    assert client.delete(f"/v1/photos/{name}").status_code == 204
+    answer = client.post(f"/v1/photos/{name}/preview", json={})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["hint"] == "Send it again."
+
+
+def test_the_oldest_are_let_go_when_memory_is_short(picture: Make) -> None:
+    data = picture("PNG", (2000, 1500))  # three megabytes of grey each, and the logits
+    with (
+        serving(Options(port=0, model=TINY, memory=16)) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        names = [hold(client, data) for _ in range(6)]
+        held = [client.get(f"/v1/photos/{name}").status_code for name in names]
+        assert held[-1] == 200
+        assert held[0] == 404
+        assert held.count(200) >= 2
+
+
+def test_coordinates_stay_at_home_unless_asked(client: httpx.Client, picture: Make) -> None:
+    exif = Image.Exif()
+    exif[271] = "Maker"
+    exif[34853] = {1: "N", 29: "1931:05:06"}
+    data = picture(exif=exif)
+    for query, kept in (({}, False), ({"keep_location": "1"}, True)):
+        written = client.post("/v1/color", params=query, content=data).content
+        assert (b"1931:05:06" in written) is kept
+        assert opened(written).getexif()[271] == "Maker"
+    stripped = client.post("/v1/color", params={"strip_metadata": "1"}, content=data).content
+    assert b"Maker" not in stripped
+
+
+BAD = {
+    "nothing at all": ("/v1/color", b"", 400),
+    "text": ("/v1/color", b"hello, this is no picture", 415),
+    "unknown setting": ("/v1/photos/{id}/preview", b'{"vivid": 1}', 400),
+    "no JSON": ("/v1/photos/{id}/preview", b"{", 400),
+    "a JSON list": ("/v1/photos/{id}/preview", b"[]", 400),
+    "deep JSON": ("/v1/photos/{id}/preview", b"[" * 100_000, 400),
+    "vividness of 7": ("/v1/photos/{id}/preview", b'{"vividness": 7}', 400),
+    "vividness of NaN": ("/v1/photos/{id}/preview", b'{"vividness": NaN}', 400),
+    "a huge number": ("/v1/photos/{id}/preview", b'{"palettes": 1e400}', 400),
+    "a hint outside": (
+        "/v1/photos/{id}/preview",
+        b'{"hints": [{"x": 9999, "y": 0, "color": "#ffffff"}]}',
+        400,
+    ),
+    "a hint that is none": ("/v1/photos/{id}/preview", b'{"hints": [7]}', 400),
+    "too many hints": (
+        "/v1/photos/{id}/preview",
+        json.dumps({"hints": [{"x": 0, "y": 0, "color": "#ffffff"}] * 1001}).encode(),
+        400,
+    ),
+    "a stroke far away": (
+        "/v1/photos/{id}/preview",
+        b'{"strokes": [{"points": [[99999999, 1]], "color": "#ffffff"}]}',
+        400,
+    ),
+    "an empty stroke": (
+        "/v1/photos/{id}/preview",
+        b'{"strokes": [{"points": [], "color": "#ffffff"}]}',
+        400,
+    ),
+    "no side": ("/v1/photos/{id}/preview?side=big", b"{}", 400),
+    "a place outside": ("/v1/photos/{id}/suggestions?x=160&y=0", b"{}", 400),
+    "no place": ("/v1/photos/{id}/suggestions", b"{}", 400),
+    "format GIF": ("/v1/photos/{id}/file?format=gif", b"{}", 400),
+    "a flag of 7": ("/v1/photos/{id}/file?keep_location=7", b"{}", 400),
+    "too much JSON": ("/v1/photos/{id}/preview", b" " * (1 << 21), 413),
+    "another path": ("/v1/hats", b"", 404),
+    "a path of the disk": ("/v1/photos/..%2F..%2Fetc%2Fpasswd/file", b"{}", 404),
+    "no pairs": ("/v1/pairs/0", b'{"real": "left"}', 404),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_is_wrong_is_said_and_harms_nothing(
+    client: httpx.Client, picture: Make, what: str
+) -> None:
+    path, body, status = BAD[what]
+    name = hold(client, picture())
+    answer = client.post(path.replace("{id}", name), content=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+    assert client.post(f"/v1/photos/{name}/preview", json={}).status_code == 200
+
+
+def test_damaged_and_large_pictures(picture: Make) -> None:
+    with (
+        serving(Options(port=0, model=TINY, max_pixels=100_000)) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        whole = picture("PNG", (200, 200))
+        assert client.post("/v1/color", content=whole[: len(whole) // 2]).status_code == 422
+        large = client.post("/v1/color", content=picture("PNG", (1000, 1000)))
+        assert large.status_code == 413
+        long = client.post("/v1/color", content=bytes(80 << 20))
+        assert long.status_code == 413
+        assert "MiB" in long.json()["error"]["message"]
+        assert client.post("/v1/color", content=whole).status_code == 200
+
+
+def test_methods_and_headers(client: httpx.Client) -> None:
+    assert client.get("/v1/color").status_code == 405
+    assert client.put("/", content=b"x").status_code == 405
+    for path in _STATIC:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "server" not in answer.headers
+        assert b"http://" not in answer.content.replace(b"http://www.w3.org", b"").replace(
+            b"http://127.0.0.1", b""
+        )
+        assert b"https://" not in answer.content
+
+
+def test_the_description_is_of_these_routes(client: httpx.Client) -> None:
+    said = client.get("/openapi.json").json()
+    described = {
+        (method.upper(), path)
+        for path, item in said["paths"].items()
+        for method in item
+        if method in {"get", "post", "delete"}
+    }
+    assert described == {(method, path.replace(":int", "")) for method, path, _ in ROUTES}
+    text = json.dumps(said)
+    for name in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
+        assert name in said["components"]["schemas"]
+    known = set(said["components"]["schemas"]["Settings"]["properties"])
+    answer = client.post("/v1/photos/x/preview", json={"?": 1})
+    assert answer.status_code == 404  # first things first
+    refused = client.post("/v1/color", params={"quality": "best"}, content=b"x")
+    assert refused.status_code == 400
+    from tintype.web.wish import _KNOWN
+
+    assert known == set(_KNOWN)
+
+
+def test_every_format_has_a_type(client: httpx.Client, picture: Make) -> None:
+    assert set(MIME) == set(writable_formats())
+    for form in writable_formats():
+        answer = client.post("/v1/color", params={"format": form}, content=picture("PNG"))
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == MIME[form]
+
+
+def test_a_fault_of_ours_is_an_answer(
+    client: httpx.Client, picture: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret of the picture")
+
+    monkeypatch.setattr("tintype.web.desk.colorize_photos", broken)
+    answer = client.post("/v1/color", content=picture())
+    assert answer.status_code == 500
+    assert "ZeroDivisionError" in answer.text
+    assert "secret" not in answer.text
+
+
+def test_status_says_who_answers(client: httpx.Client) -> None:
+    said = client.get("/v1/status").json()
+    assert said["model"] == "tiny"
+    assert said["pending"] == 0
+    assert said["capacity"] > 0
+    assert "logits" in said["capabilities"]

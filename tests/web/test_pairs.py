@@ -1,0 +1,104 @@
+"""Which is real: pairs that differ in colour alone, and a count that can be trusted."""
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.engine.bundle import load_bundle
+from tintype.engine.colorizer import Engine
+from tintype.errors import UsageError
+from tintype.web.errors import GoneError, MalformedError
+from tintype.web.pairs import Pairs, wilson
+from tintype.web.serve import Options, serving
+from web.conftest import TINY
+
+Make = Callable[..., bytes]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, colorful: np.ndarray) -> Path:
+    for k in range(6):
+        Image.fromarray(np.roll(colorful, 9 * k, axis=1)).save(tmp_path / f"{k}.png")
+    Image.fromarray(255 - colorful).save(tmp_path / "3.color.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def test_a_pair_shares_its_grey_and_the_real_one_is_the_photograph(
+    folder: Path, colorful: np.ndarray
+) -> None:
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    assert len(pairs) == 6
+    for number in range(6):
+        left, right = (
+            np.asarray(Image.open(io.BytesIO(pairs.picture(number, side))).convert("RGB"), int)
+            for side in ("left", "right")
+        )
+        said = pairs.answer(number, "left", 1.0)
+        real, ours = (left, right) if said["real"] == "left" else (right, left)
+        truths = [np.roll(colorful, 9 * k, axis=1) for k in range(6)]
+        nearest = min(float(np.abs(real - truth).mean()) for truth in truths)
+        assert nearest < 4  # JPEG
+        assert min(float(np.abs(ours - truth).mean()) for truth in truths) > 6
+    facts = pairs.facts()
+    assert facts["answered"] == 6
+    assert facts["low"] <= facts["rate"] <= facts["high"]
+    rows = list(csv.DictReader(io.StringIO(pairs.csv())))
+    assert sum(int(row["fooled"]) for row in rows) == facts["fooled"]
+    assert {row["file"] for row in rows} == {f"{k}.png" for k in range(6)}
+    with pytest.raises(MalformedError, match="answered already"):
+        pairs.answer(0, "left", 1.0)
+    with pytest.raises(GoneError):
+        pairs.picture(6, "left")
+    with pytest.raises(MalformedError):
+        pairs.picture(0, "top")
+
+
+def test_sides_and_order_come_from_the_seed(folder: Path) -> None:
+    engine = Engine(load_bundle(Path(TINY)), threads=1)
+
+    def sides(seed: int) -> list[str]:
+        pairs = Pairs(folder, engine, seed=seed)
+        return [str(pairs.answer(k, "left", 0)["real"]) for k in range(6)]
+
+    assert sides(1) == sides(1)
+    assert len({tuple(sides(seed)) for seed in range(8)}) > 3
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    engine = Engine(load_bundle(Path(TINY)), threads=1)
+    with pytest.raises(UsageError, match="no photograph"):
+        Pairs(tmp_path, engine)
+    with pytest.raises(UsageError, match="no folder"):
+        Pairs(tmp_path / "missing", engine)
+
+
+def test_wilson_against_its_textbook_values() -> None:
+    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
+    for hits, trials, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605)):
+        np.testing.assert_allclose(wilson(hits, trials), (low, high), atol=1e-4)
+    assert wilson(0, 20)[0] == 0
+    assert wilson(0, 20)[1] == pytest.approx(0.1611, abs=1e-4)
+    assert wilson(0, 0) == (0, 1)
+
+
+def test_over_http(folder: Path) -> None:
+    with (
+        serving(Options(port=0, model=TINY, pairs=folder)) as server,
+        httpx.Client(base_url=server.url, timeout=20) as client,
+    ):
+        assert client.get("/v1/pairs").json()["pairs"] == 6
+        assert client.get("/v1/pairs/0/left").headers["content-type"] == "image/jpeg"
+        assert client.get("/v1/pairs/9/left").status_code == 404
+        said = client.post("/v1/pairs/0", json={"real": "right", "seconds": 2.5}).json()
+        assert said["answered"] == 1
+        assert said["real"] in {"left", "right"}
+        assert client.post("/v1/pairs/0", json={"real": "right"}).status_code == 400
+        assert client.post("/v1/pairs/1", json={"real": "right", "seconds": "x"}).status_code == 400
+        assert client.get("/v1/pairs/results.csv").text.count("\n") == 2
