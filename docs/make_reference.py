@@ -8,11 +8,13 @@ else on the pages is written by hand. A test fails while a page differs.
 
 import argparse
 import ast
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import click
 
@@ -50,6 +52,11 @@ def inspect_options() -> str:
 def models_options() -> str:
     """Options of `tintype models`."""
     return _click_table(options._MODELS)
+
+
+def serve_options() -> str:
+    """Options of `tintype serve`."""
+    return _click_table(options._SERVE)
 
 
 def _click_table(command: click.Command) -> str:
@@ -191,11 +198,69 @@ def card_table() -> str:
     return table(("key", "kind", "meaning"), rows)
 
 
+# ----- the HTTP API -----
+
+
+def _openapi() -> dict[str, Any]:
+    text = (PACKAGE / "web" / "page" / "openapi.json").read_text(encoding="utf-8")
+    said: dict[str, Any] = json.loads(text)
+    return said
+
+
+def http_paths() -> str:
+    """Every path of the HTTP API."""
+    rows = []
+    for path, item in _openapi()["paths"].items():
+        for method in ("get", "post", "delete"):
+            if method in item:
+                query = ", ".join(
+                    f"`{p['name']}`"
+                    for p in item[method].get("parameters", ())
+                    if p["in"] == "query"
+                )
+                good = next(a for code, a in item[method]["responses"].items() if code < "300")
+                kinds = ", ".join(good.get("content", {})) or "nothing"
+                row = (f"`{method.upper()} {path}`", item[method]["summary"], query, kinds)
+                rows.append(row)
+    return table(("path", "what it does", "query", "answers with"), rows)
+
+
+def http_settings() -> str:
+    """Every key of the settings."""
+    meaning = {
+        "vividness": "how strong the colours are, 0 to 2; without it, what the model recommends",
+        "warmth": "-1 to 1: what is open leans towards blue, or towards orange",
+        "quality": "`fast`, `normal` or `high`",
+        "palettes": "how many versions there are, 1 to 16",
+        "palette": "which of them this is, from 1; 0 is the single answer",
+        "hints": "a list of `x`, `y`, `color` as `#c04030`, and a `radius` if wanted",
+        "strokes": "a list of `points` as `[x, y]`, a `radius` and a `color`",
+        "grey_strokes": "the same without a colour: what is to stay grey",
+        "scribbles": "name of a layer, from `POST /v1/layers?kind=scribbles`",
+        "mask": "name of a layer, from `POST /v1/layers?kind=mask`",
+        "reference": "name of a layer, from `POST /v1/layers?kind=reference`",
+    }
+    known = _openapi()["components"]["schemas"]["Settings"]["properties"]
+    return table(("key", "meaning"), [(f"`{key}`", meaning[key]) for key in known])
+
+
+def http_statuses() -> str:
+    """Every status of an error."""
+    found = _openapi()["components"]["responses"]
+    return table(
+        ("status", "meaning"), [(code, said["description"]) for code, said in found.items()]
+    )
+
+
 GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "photo options": photo_options,
         "inspect options": inspect_options,
         "models options": models_options,
+        "serve options": serve_options,
+        "paths": http_paths,
+        "http settings": http_settings,
+        "statuses": http_statuses,
         "data options": learning_options("data"),
         "train options": learning_options("train"),
         "evaluate options": learning_options("evaluate"),

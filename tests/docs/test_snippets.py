@@ -25,7 +25,7 @@ import tifffile
 
 from docs.pages import ROOT, Block, blocks, make_reference, pages
 from tintype.cli.learning import _COMMANDS
-from tintype.cli.options import parse_inspect, parse_models, parse_photos
+from tintype.cli.options import parse_inspect, parse_models, parse_photos, parse_serve
 from tintype.engine.bundle import Card
 from tintype.errors import UsageError
 
@@ -130,6 +130,8 @@ def parse(words: list[str]) -> str | None:
         _COMMANDS[command][0]().parse_args(words[2:])
     elif command == "models":
         parse_models(words[2:])
+    elif command == "serve":
+        parse_serve(words[2:])
     elif command == "inspect":
         parse_inspect(words[2:])
     else:

@@ -137,7 +137,7 @@ def listen(
         server_header=False,
         date_header=False,
         timeout_keep_alive=10,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=3,
         lifespan="off",
         loop="asyncio",
         http="h11",

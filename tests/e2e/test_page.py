@@ -1,0 +1,444 @@
+"""The page in a real browser: all that a person does with it, and nothing that leaves."""
+
+import base64
+import io
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from tintype.engine.colorizer import Engine
+from tintype.web.serve import Options, serving
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, as Debian packages it")
+
+TINY = str(Path(__file__).parents[1] / "engine" / "tiny.onnx")
+SIZE = (640, 480)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        switches = ["--disable-gpu", "--disable-background-networking", "--disable-quic"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            switches.append("--no-sandbox")
+        running = started.chromium.launch(executable_path=CHROMIUM, args=switches)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(Options(port=0, model=TINY)) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    camera = Image.fromarray(skimage.data.camera()).resize(SIZE)
+    camera.save(folder / "camera.png")
+    camera.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "mirrored.jpg")
+    (folder / "letter.jpg").write_bytes(b"Dear grandmother,")
+    return folder
+
+
+class Visit:
+    """One person at the page.
+
+    Attributes:
+        page: Playwright's.
+        asked: Every address that the browser asked for.
+        faults: What went wrong in the page's script.
+    """
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        self.faults: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._listen)
+        page.goto(url)
+        page.wait_for_selector("body[data-ready]")
+
+    def _listen(self, message: Any) -> None:
+        # A refused picture is reported by the browser itself, as a failed request.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.faults.append(message.text)
+
+    def drop(self, *paths: Path) -> None:
+        self.page.set_input_files("#files", [str(path) for path in paths])
+        self.page.wait_for_selector("#film .frame")
+        for _ in range(100):
+            if not self.page.locator("#film .state:visible:has-text('ing')").count():
+                break
+            self.page.wait_for_timeout(100)
+        self.settled()
+
+    def settled(self) -> None:
+        """Until what is shown no longer changes."""
+        last = ""
+        for _ in range(60):
+            self.page.wait_for_timeout(250)
+            now = self.shown()
+            if now == last and now:
+                return
+            last = now
+        raise AssertionError("the picture never came to rest")
+
+    def shown(self) -> str:
+        found: str = self.page.locator("#after").evaluate("image => image.currentSrc")
+        return found
+
+    def pixels(self) -> np.ndarray:
+        """(H, W, 3) the coloured picture as it is shown."""
+        address = self.page.locator("#after").evaluate(
+            """image => {
+              const canvas = document.createElement('canvas');
+              canvas.width = image.naturalWidth;
+              canvas.height = image.naturalHeight;
+              canvas.getContext('2d').drawImage(image, 0, 0);
+              return canvas.toDataURL('image/png');
+            }"""
+        )
+        data = base64.b64decode(address.split(",")[1])
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+    def tool(self, name: str) -> None:
+        self.page.locator(f'input[name="tool"][value="{name}"]').check(force=True)
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """A place of the sheet, in shares of it, as the mouse counts."""
+        box = self.page.locator("#sheet").bounding_box()
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    def move(self, selector: str, value: float) -> None:
+        self.page.locator(selector).evaluate(
+            "(it, value) => { it.value = value; it.dispatchEvent(new Event('input')); }",
+            value,
+        )
+
+    def save(self) -> tuple[str, bytes]:
+        with self.page.expect_download() as waiting:
+            self.page.locator("#download").click()
+        download = waiting.value
+        return download.suggested_filename, Path(download.path()).read_bytes()
+
+
+@pytest.fixture
+def visit(browser: Any, url: str) -> Iterator[Callable[..., Visit]]:
+    """Opens the page; at the end nothing may have gone wrong, and nothing been asked elsewhere."""
+    visits: list[Visit] = []
+    contexts = []
+
+    def arrive(**how: Any) -> Visit:
+        how = {"viewport": {"width": 1280, "height": 800}} | how
+        contexts.append(browser.new_context(accept_downloads=True, **how))
+        visits.append(Visit(contexts[-1].new_page(), url))
+        return visits[-1]
+
+    yield arrive
+    for one in visits:
+        assert one.faults == []
+        assert one.asked
+        for address in one.asked:
+            assert address.startswith((url, f"blob:{url}")), address
+    for context in contexts:
+        context.close()
+
+
+def grey_of(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).convert("L"), int)
+
+
+def test_from_drop_to_download(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    assert person.page.locator("#welcome").is_visible()
+    person.drop(files / "camera.png")
+    assert not person.page.locator("#welcome").is_visible()
+    shown = person.pixels()
+    camera = np.asarray(Image.open(files / "camera.png"))
+    assert shown.shape == (*camera.shape, 3)
+    assert np.abs(grey_of(shown) - camera).mean() < 2
+    assert np.ptp(shown.astype(int), axis=-1).max() > 8
+    name, data = person.save()
+    assert name == "camera.color.png"
+    saved = np.asarray(Image.open(io.BytesIO(data)))
+    np.testing.assert_array_equal(grey_of(saved), camera)
+    assert np.abs(saved.astype(int) - shown).mean() < 4
+
+
+def test_the_slider_compares(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+
+    def colorful(x: float) -> bool:
+        """Whether a piece of the screen around a place of the photograph has colours."""
+        left, top = person.at(x, 0.5)
+        clip = {"x": left - 20, "y": top - 60, "width": 40, "height": 30}
+        shot = Image.open(io.BytesIO(person.page.screenshot(clip=clip))).convert("RGB")
+        return bool(np.ptp(np.asarray(shot, int), axis=-1).max() > 12)
+
+    assert [colorful(0.25), colorful(0.75)] == [False, True]
+    person.move("#compare", 100)
+    assert not colorful(0.75)
+    person.page.locator("#compare").focus()
+    person.page.keyboard.press("Home")
+    assert colorful(0.25)
+    text = person.page.locator("#compare").get_attribute("aria-valuetext")
+    assert text == "0 percent grey"
+
+
+def test_a_slider_moves_without_a_new_inference(
+    visit: Callable[..., Visit], files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    before = person.pixels()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the network was asked again")
+
+    monkeypatch.setattr(Engine, "ask", refuse)
+    person.move("#vividness", 1.6)
+    person.settled()
+    vivid = person.pixels()
+    assert np.ptp(vivid.astype(int), axis=-1).mean() > np.ptp(before.astype(int), axis=-1).mean()
+    person.move("#warmth", 1)
+    person.settled()
+    assert (person.pixels().astype(int) - vivid)[..., 2].mean() < 0
+    assert person.page.locator("#warmth-out").text_content() == "+1.00"
+
+
+def test_a_hint_its_suggestions_and_undo(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    before = person.pixels()
+    person.tool("hint")
+    person.page.mouse.click(*person.at(0.25, 0.25))
+    person.page.wait_for_selector("#suggestions button")
+    assert person.page.locator("#picker").is_visible()
+    assert person.page.locator("#suggestions button").count() >= 2
+    shares = person.page.locator("#suggestions button").all_inner_texts()
+    assert all(re.search(r"\d+ %", share) for share in shares)
+    person.page.locator("#exact").evaluate(
+        "field => { field.value = '#3060d0'; field.dispatchEvent(new Event('input')); }"
+    )
+    person.settled()
+    hinted = person.pixels()
+    y, x = 120, 160
+    assert hinted[y, x, 2] > int(hinted[y, x, 0]) + 25
+    assert person.page.locator("#marks button").count() == 1
+    # A suggestion is taken by a click, and a step back by the keyboard.
+    person.page.locator("#suggestions button").nth(1).click()
+    person.settled()
+    assert np.abs(person.pixels()[y, x].astype(int) - hinted[y, x]).sum() > 10
+    person.page.locator("#done").click()
+    for _ in range(12):
+        if not person.page.locator("#undo").is_enabled():
+            break
+        person.page.keyboard.press("Control+z")
+    person.settled()
+    assert person.page.locator("#marks button").count() == 0
+    np.testing.assert_array_equal(person.pixels(), before)
+    person.page.keyboard.press("Control+Shift+z")
+    person.settled()
+    assert person.page.locator("#marks button").count() == 1
+
+
+def test_the_wheel_by_keyboard_and_by_mouse(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    person.page.keyboard.press("2")
+    person.page.locator("#sheet").focus()
+    person.page.keyboard.press("ArrowRight")
+    person.page.keyboard.press("Enter")
+    person.page.wait_for_selector("#suggestions button")
+    wheel = person.page.locator("#wheel")
+    box = wheel.bounding_box()
+    person.page.mouse.click(box["x"] + box["width"] * 0.95, box["y"] + box["height"] / 2)
+    assert int(wheel.get_attribute("aria-valuenow")) in {0, 1, 359}
+    wheel.focus()
+    for _ in range(20):
+        person.page.keyboard.press("ArrowRight")
+    assert abs(int(wheel.get_attribute("aria-valuenow")) - 120) <= 2
+    person.settled()
+    mark = person.page.locator("#marks button").get_attribute("style")
+    assert "background" in mark
+    person.page.locator("#remove").click()
+    assert person.page.locator("#marks button").count() == 0
+
+
+def test_strokes_palettes_and_where_it_guesses(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    person.tool("grey")
+    person.move("#brush-size", 30)
+    person.page.mouse.move(*person.at(0.3, 0.2))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.at(0.7, 0.2), steps=6)
+    person.page.mouse.up()
+    person.settled()
+    middle = person.pixels()[96, 240:400].astype(int)
+    assert np.ptp(middle, axis=-1).mean() < 3  # JPEG
+    person.tool("brush")
+    person.page.locator("#brush-color").fill("#b04040")
+    person.page.mouse.move(*person.at(0.3, 0.85))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.at(0.7, 0.85), steps=6)
+    person.page.mouse.up()
+    person.settled()
+    painted = person.pixels()[408, 240:400].astype(int)
+    assert (painted[:, 0] - painted[:, 2]).mean() > 10
+    before = person.pixels()
+    person.page.wait_for_selector("#palettes label:nth-child(3) img[src]")
+    person.page.locator('#palettes input[value="3"]').check(force=True)
+    person.settled()
+    assert np.abs(person.pixels().astype(int) - before).mean() > 0.5
+    person.page.locator("#show-guess").check()
+    person.page.wait_for_timeout(600)
+    drawn = person.page.locator("#guess").evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0)"
+    )
+    assert drawn
+
+
+def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png", files / "letter.jpg", files / "mirrored.jpg")
+    frames = person.page.locator("#film .frame")
+    assert frames.count() == 3
+    frames.nth(1).click()
+    trouble = person.page.locator("#trouble")
+    assert "not a picture" in trouble.inner_text()
+    assert person.page.locator("#download").is_disabled()
+    frames.nth(2).click()
+    assert not trouble.is_visible()
+    person.settled()
+    assert person.save()[0] == "mirrored.color.jpg"
+    # Each keeps its own settings.
+    person.move("#vividness", 0.3)
+    frames.nth(0).click()
+    assert person.page.locator("#vividness").input_value() != "0.3"
+    person.page.locator("#film .away").nth(1).click()
+    assert frames.count() == 2
+
+
+def test_a_photograph_that_was_let_go_comes_back(
+    visit: Callable[..., Visit], files: Path, url: str
+) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    person.page.evaluate(
+        """async () => {
+          const real = window.fetch;
+          window.fetch = async (path, how) => {
+            if (path.endsWith('preview?side=640') && !window.forgot) {
+              window.forgot = true;
+              await real(path.split('/preview')[0], { method: 'DELETE' });
+            }
+            return real(path, how);
+          };
+        }"""
+    )
+    before = person.pixels()
+    person.move("#vividness", 1.5)
+    person.settled()
+    assert person.page.evaluate("() => window.forgot")
+    assert np.abs(person.pixels().astype(int) - before).mean() > 0.2
+
+
+def test_a_full_queue_is_waited_for(
+    browser: Any, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    ask = Engine.ask
+
+    def slow(engine: Engine, *rest: Any) -> Any:
+        gate.wait(20)
+        return ask(engine, *rest)
+
+    monkeypatch.setattr(Engine, "ask", slow)
+    with serving(Options(port=0, model=TINY, jobs=1, waiting=0)) as server:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(server.url)
+        page.wait_for_selector("body[data-ready]")
+        paths = [str(files / "camera.png"), str(files / "mirrored.jpg")]
+        page.set_input_files("#files", paths)
+        page.wait_for_selector("#film .state:has-text('in line')")
+        gate.set()
+        page.wait_for_selector("#film .state", state="hidden", timeout=20_000)
+        for _ in range(100):
+            if page.locator("#film .state:visible").count() == 0:
+                break
+            page.wait_for_timeout(100)
+        assert page.locator("#film .frame.bad").count() == 0
+        context.close()
+
+
+def test_on_a_telephone_by_touch(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    person.drop(files / "camera.png")
+    wide = person.page.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= 390
+    person.page.locator('label:has(input[value="hint"])').tap()
+    person.page.touchscreen.tap(*person.at(0.4, 0.4))
+    person.page.wait_for_selector("#suggestions button")
+    box = person.page.locator("#picker").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert box["y"] + box["height"] <= 844
+    person.page.locator("#suggestions button").first.tap()
+    person.page.locator("#done").tap()
+    person.settled()
+    assert person.page.locator("#marks button").count() == 1
+
+
+def test_everything_has_a_name_for_screen_readers(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    nameless = person.page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select, canvas[role]')]
+          .filter(e => e.offsetParent && !e.hidden)
+          .filter(e => !(e.getAttribute('aria-label') || e.innerText?.trim() || e.title ||
+                         e.labels?.length || e.closest('[aria-label]')))
+          .map(e => e.outerHTML)"""
+    )
+    assert nameless == []
+    live = person.page.locator("#live")
+    assert live.get_attribute("aria-live") == "polite"
+
+
+def test_which_is_real_by_keyboard(browser: Any, tmp_path: Path) -> None:
+    truth = np.asarray(Image.fromarray(skimage.data.astronaut()).resize((160, 160)))
+    for k in range(2):
+        Image.fromarray(np.roll(truth, 20 * k, axis=1)).save(tmp_path / f"{k}.png")
+    with serving(Options(port=0, model=TINY, pairs=tmp_path)) as server:
+        context = browser.new_context(accept_downloads=True)
+        page = context.new_page()
+        page.goto(f"{server.url}which-is-real")
+        page.wait_for_selector("#left:enabled")
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector("#next:enabled")
+        assert page.locator(".real").count() == 1
+        assert "of 1 times" in page.locator("#rate").inner_text()
+        page.keyboard.press(" ")
+        page.wait_for_selector("#left:enabled")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector("#next:enabled")
+        with page.expect_download() as waiting:
+            page.locator("#results").click()
+        assert Path(waiting.value.path()).read_text().count("\n") == 3
+        context.close()
