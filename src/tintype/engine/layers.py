@@ -156,15 +156,20 @@ def mask_from(data: bytes, *, name: str) -> Mask:
 
 def read_scribbles(path: Path) -> Scribbles:
     """`scribbles_from` a file; raises UsageError where it cannot be read, too."""
-    return scribbles_from(_read(path), name=str(path))
+    return scribbles_from(read_bytes(path), name=str(path))
 
 
 def read_mask(path: Path) -> Mask:
     """`mask_from` a file; raises UsageError where it cannot be read, too."""
-    return mask_from(_read(path), name=str(path))
+    return mask_from(read_bytes(path), name=str(path))
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a picture that settings name.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
