@@ -33,6 +33,12 @@ def hinted() -> Bundle:
 
 
 @pytest.fixture(scope="session")
+def matching() -> Bundle:
+    """The first one, with features by which places are compared."""
+    return load_bundle(HERE / "tiny-features.onnx")
+
+
+@pytest.fixture(scope="session")
 def photo_of() -> Callable[[np.ndarray], Photo]:
     """A grey photograph of some pixels."""
     return lambda grey: Photo(grey, None, "grey", Metadata(format="PNG"))

@@ -63,7 +63,7 @@ def weights_and_card() -> tuple[dict[str, np.ndarray], dict[str, object]]:
     return weights, card
 
 
-def build(*, logits: bool = True, hints: bool = False) -> onnx.ModelProto:
+def build(*, logits: bool = True, hints: bool = False, features: bool = False) -> onnx.ModelProto:
     weights, card = weights_and_card()
     seen = "h4" if hints else "h3"
     conv = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
@@ -91,6 +91,12 @@ def build(*, logits: bool = True, hints: bool = False) -> onnx.ModelProto:
     outputs = [helper.make_tensor_value_info("ab", TensorProto.FLOAT, shape)]
     if logits:
         outputs.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape))
+    if features:
+        pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+        nodes.append(helper.make_node("AveragePool", ["h3"], ["features"], **pool))
+        halved = [1, 5, "h8", "w8"]
+        outputs.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, halved))
+        card |= {"name": "tiny-features", "capabilities": ["logits", "features"]}
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -115,12 +121,13 @@ def sign(data: bytes) -> bytes:
 
 def main() -> None:
     here = Path(__file__).parent
-    for name, logits, hints in (
-        ("tiny", True, False),
-        ("tiny-ab", False, False),
-        ("tiny-hints", True, True),
+    for name, model in (
+        ("tiny", build()),
+        ("tiny-ab", build(logits=False)),
+        ("tiny-hints", build(hints=True)),
+        ("tiny-features", build(features=True)),
     ):
-        data = sign(build(logits=logits, hints=hints).SerializeToString(deterministic=True))
+        data = sign(model.SerializeToString(deterministic=True))
         (here / f"{name}.onnx").write_bytes(data)
         sys.stdout.write(f"{name}.onnx: {len(data)} bytes\n")
 

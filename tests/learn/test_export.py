@@ -51,6 +51,11 @@ def test_a_run_becomes_a_bundle_that_agrees_with_torch(
     with torch.no_grad():
         expected = trained.model(torch.from_numpy(L)).numpy()
     assert np.abs(logits - expected).mean() < 0.1 * np.abs(expected).mean()
+    assert "features" in bundle.card.capabilities
+    features = Session(bundle.data, name="tiny").run(L).features
+    assert features is not None
+    assert features.shape[2:] == (96 // 8, 160 // 8)
+    np.testing.assert_allclose((features**2).sum(axis=1), 2, rtol=1e-3)  # two parts of length 1
 
     scored = tmp_path / "rows.json"
     words = ["--data", str(photo_folder), "--size", "64", "--limit", "6"]
@@ -75,6 +80,13 @@ def test_a_run_becomes_a_bundle_that_agrees_with_torch(
     assert saturation[:, 105:161].max() > 60
     with pytest.raises(UsageError, match="one vividness"):
         main("evaluate", [str(bundle_file), *words, *sheet, "--vividness", "0", "1"])
+
+    # What is exported of the weights alone is the same to the last bits.
+    of_weights = exporting.load_trained(tmp_path / "tiny.safetensors")
+    assert of_weights.log_weights == pytest.approx(trained.log_weights, abs=1e-3)
+    with torch.no_grad():
+        near = of_weights.model(torch.from_numpy(L)).numpy()
+    assert np.abs(near - expected).mean() < 0.01 * np.abs(expected).mean()
 
     again = tmp_path / "again"
     data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]

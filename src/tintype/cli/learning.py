@@ -374,7 +374,9 @@ def _export_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tintype export", description="Make a bundle (ONNX with its card) of a run."
     )
-    parser.add_argument("run", type=Path, help="the run's folder")
+    parser.add_argument(
+        "run", type=Path, help="the run's folder, or weights that --checkpoint has written"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the ONNX file to write")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the run's data again")
     parser.add_argument("--card", type=Path, help="TOML with what the card says of the model")

@@ -16,6 +16,7 @@ from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.fit import ChromaUp, Fit, halved_range, luma_down, luma_to_input, plan_fit
 from tintype.engine.hints import hold_hints, pins_of, told_at
 from tintype.engine.palette import Suggestion
+from tintype.engine.reference import Known, Reference, know, pulled, see
 from tintype.engine.session import Prediction, Session
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import ModelError, UsageError
@@ -86,6 +87,7 @@ class Engine:
         self.bundle = load_bundle() if bundle is None else bundle
         self._threads = threads or usable_cores()
         self._session = Session(self.bundle.data, name=self.bundle.name, threads=self._threads)
+        self._last_known: tuple[Reference, Quality, Known] | None = None
 
     def colorize(
         self,
@@ -126,13 +128,18 @@ class Engine:
             UsageError: As `colorize`.
         """
         settings = settings or Settings()
-        fit = self._fit(photo, settings.quality)
+        fit = self._fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
+        if settings.reference is not None:
+            self._check_matching()
         luma = luma_down(photo.grey, fit)
         said = self._run(luma_to_input(luma), settings.quality, self._told(settings, fit))
         logits = None if said.logits is None else said.logits[0]
         features = None if said.features is None else said.features[0]
-        return Answer(fit, luma, said.ab[0], logits, features)
+        answer = Answer(fit, luma, said.ab[0], logits, features)
+        if settings.reference is None:
+            return answer
+        return self._referred(answer, self._know(settings.reference, settings.quality))
 
     def paint(
         self, photo: Photo, answer: Answer, settings: Settings, *, half_chroma: bool = False
@@ -253,11 +260,43 @@ class Engine:
             return None
         return told_at(settings.hints, settings.scribbles, fit, cell=1)[None]
 
-    def _fit(self, photo: Photo, quality: Quality) -> Fit:
+    def _check_matching(self) -> None:
+        """Refuses a reference before the network is asked."""
+        card = self.bundle.card
+        if not {"logits", "features"} <= set(card.capabilities):
+            raise ModelError(
+                f"The model {self.bundle.name} cannot compare a photograph with a reference.",
+                hint="Use tintype-own, or another model whose card lists logits and features.",
+            )
+
+    def _referred(self, answer: Answer, known: Known) -> Answer:
+        """An answer drawn towards a reference."""
+        assert answer.logits is not None
+        assert answer.features is not None
+        logits = pulled(answer.logits, see(answer.features, answer.luma, answer.fit), known)
+        card = self.bundle.card
+        ab = palette.colors(logits, card, vividness=card.vividness)
+        return replace(answer, ab=ab, logits=logits)
+
+    def _know(self, reference: Reference, quality: Quality) -> Known:
+        """What a reference has to give; the last one is kept, as a folder has one for all."""
+        kept = self._last_known
+        if kept is not None and kept[:2] == (reference, quality):
+            return kept[2]
+        grey = reference.grey()
+        fit = self._fit((grey.shape[0], grey.shape[1]), quality)
+        luma = luma_down(grey, fit)
+        said = self._run(luma_to_input(luma), quality, None)
+        assert said.features is not None
+        known = know(reference, said.features[0], luma, fit)
+        self._last_known = reference, quality, known
+        return known
+
+    def _fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
         """How a photograph lies in the network's input."""
         card = self.bundle.card
         return plan_fit(
-            photo.shape,
+            shape,
             short_side=card.sizes[quality],
             multiple=card.multiple,
             stride=card.stride,

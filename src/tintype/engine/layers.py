@@ -4,6 +4,7 @@ Both are as large as the upright photograph. They are known by the hash of their
 coloured file can say what it was made with.
 """
 
+import functools
 import hashlib
 import io
 from dataclasses import dataclass
@@ -76,22 +77,34 @@ class Scribbles(Layer):
             (2, height, width) a and b, the mean over what is painted in each place, and
             (height, width) where anything is.
         """
-        painted = self.pixels[..., 3] >= _PAINTED
         own = self.pixels.shape[:2]
-        colors, where = np.unique(_packed(self.pixels[painted]), return_inverse=True)
-        rgb = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=-1)
-        chroma = rgb01_to_lab(rgb / 255)[:, 1:].astype(np.float32)[where]  # (painted, 2)
+        where, chroma = _painted(self)
         if shape == own:
-            ab = np.zeros((2, *own), np.float16)
-            ab[:, painted] = chroma.T
-            return ab, painted
-        rows, columns = np.nonzero(painted)
+            ab = np.zeros((2, own[0] * own[1]), np.float16)
+            ab[:, where] = chroma
+            covered = np.zeros(own[0] * own[1], bool)
+            covered[where] = True
+            return ab.reshape(2, *own), covered.reshape(own)
+        rows, columns = np.divmod(where, own[1])
         place = (rows * shape[0] // own[0]) * shape[1] + columns * shape[1] // own[1]
         size = shape[0] * shape[1]
         count = np.bincount(place, minlength=size)
-        sums = [np.bincount(place, plane, minlength=size) for plane in chroma.T]
+        sums = [np.bincount(place, plane, minlength=size) for plane in chroma]
         mean = np.stack(sums) / np.maximum(count, 1)
         return mean.reshape(2, *shape).astype(np.float16), count.reshape(shape) > 0
+
+
+@functools.lru_cache(maxsize=2)
+def _painted(layer: Scribbles) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """(n,) places that are painted, counted row by row, and (2, n) their a and b.
+
+    Found once for all the sizes that the same strokes are wanted in.
+    """
+    where = np.flatnonzero(layer.pixels[..., 3] >= _PAINTED)
+    colors, which = np.unique(_packed(layer.pixels.reshape(-1, 4)[where]), return_inverse=True)
+    rgb = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=-1)
+    chroma = rgb01_to_lab(rgb / 255)[:, 1:].astype(np.float32)
+    return where, np.ascontiguousarray(chroma[which].T)
 
 
 class Mask(Layer):
@@ -156,15 +169,20 @@ def mask_from(data: bytes, *, name: str) -> Mask:
 
 def read_scribbles(path: Path) -> Scribbles:
     """`scribbles_from` a file; raises UsageError where it cannot be read, too."""
-    return scribbles_from(_read(path), name=str(path))
+    return scribbles_from(read_bytes(path), name=str(path))
 
 
 def read_mask(path: Path) -> Mask:
     """`mask_from` a file; raises UsageError where it cannot be read, too."""
-    return mask_from(_read(path), name=str(path))
+    return mask_from(read_bytes(path), name=str(path))
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a picture that settings name.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:

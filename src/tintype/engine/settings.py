@@ -7,11 +7,12 @@ from typing import Any, Literal, get_args
 
 from tintype.engine.hints import Hint
 from tintype.engine.layers import Layer, Mask, Scribbles
+from tintype.engine.reference import Reference
 from tintype.errors import UsageError
 
 Quality = Literal["fast", "normal", "high"]
 
-LAYERS = ("scribbles", "mask")
+LAYERS = ("scribbles", "mask", "reference")
 """The fields that are pictures; `Settings.canonical` knows them by the hash of their file."""
 
 _MOST_PALETTES = 16
@@ -29,6 +30,7 @@ class Settings:
             one covers an earlier one.
         scribbles: Colours painted over that photograph; they cover the hints.
         mask: What of that photograph is coloured.
+        reference: A picture to take colours from, for any photograph.
         palettes: How many versions there are, 1 to 16.
         palette: Which of them this is, from 1, the single answer; 0 where there is only one.
     """
@@ -39,6 +41,7 @@ class Settings:
     hints: tuple[Hint, ...] = ()
     scribbles: Scribbles | None = None
     mask: Mask | None = None
+    reference: Reference | None = None
     palettes: int = 1
     palette: int = 0
 
@@ -101,7 +104,11 @@ class Settings:
 
     def layers(self) -> dict[str, Layer]:
         """The pictures among them, by the name of their field."""
-        found: dict[str, Layer | None] = {"scribbles": self.scribbles, "mask": self.mask}
+        found: dict[str, Layer | None] = {
+            "scribbles": self.scribbles,
+            "mask": self.mask,
+            "reference": self.reference,
+        }
         return {key: layer for key, layer in found.items() if layer is not None}
 
 

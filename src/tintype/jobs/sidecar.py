@@ -15,6 +15,7 @@ from typing import Any
 from tintype import __version__
 from tintype.engine.bundle import Bundle
 from tintype.engine.layers import Layer, read_mask, read_scribbles
+from tintype.engine.reference import read_reference
 from tintype.engine.settings import LAYERS, Settings, settings_of
 from tintype.errors import ModelError, UsageError, shown
 from tintype.photo.encode import write_atomically
@@ -80,7 +81,7 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
 
 
 _READERS: Mapping[str, Callable[[Path], Layer]] = MappingProxyType(
-    {"scribbles": read_scribbles, "mask": read_mask}
+    {"scribbles": read_scribbles, "mask": read_mask, "reference": read_reference}
 )
 
 

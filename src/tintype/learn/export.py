@@ -38,7 +38,7 @@ from tintype.color.abgrid import BINS, bin_centers, rebalancing_weights
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
-from tintype.learn.models.contract import Adopting, Colorizer, answer, takes_hints
+from tintype.learn.models.contract import Adopting, Colorizer, Matching, answer, takes_hints
 from tintype.learn.models.registry import MODELS, build
 from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import (
@@ -72,29 +72,43 @@ def load_trained(run: Path) -> Trained:
     """The moving average of a run, ready for inference.
 
     Args:
-        run: A run's folder.
+        run: A run's folder, or the weights that `save_weights` has written of one: what comes out
+            of these is the same to the last bits, as the bundle holds them in float16 too.
 
     Raises:
         LearnError: There is no checkpoint, or its prior is missing.
     """
-    tensors, progress, facts = load_checkpoint(run / "checkpoint.safetensors")
+    weights_alone = run.is_file()
+    tensors, progress, facts = load_checkpoint(
+        run if weights_alone else run / "checkpoint.safetensors"
+    )
     recipe = make_recipe(facts["recipe"], name=str(run))
     model = build(recipe.model)
     if not isinstance(model, Colorizer):
         raise LearnError(
             f"{run}: {recipe.model.kind} does not colour, so there is nothing to export."
         )
-    model.load_state_dict(part(tensors, "ema."))
-    try:
-        prior = np.load(run / "prior.npy").astype(np.float64)
-    except OSError as error:
-        raise LearnError(f"{run / 'prior.npy'}: cannot be read ({error.strerror}).") from None
+    model.load_state_dict({name: value.float() for name, value in part(tensors, "ema.").items()})
+    if weights_alone and "prior" not in tensors:
+        raise LearnError(
+            f"{run}: the share of each colour is missing.", hint="Give the folder of the run."
+        )
+    prior = tensors["prior"].double().numpy() if weights_alone else _prior_of(run)
     # Bins that no training pixel fell into have no weight; the largest one stands in for them, so
     # that a colour the network believes in is not forbidden by the sample the prior came from.
     weights = rebalancing_weights(prior)
     weights = np.where(weights > 0, weights, weights.max())
     log_weights = np.log(weights).astype(np.float32)
     return Trained(model.eval(), prior.astype(np.float32), log_weights, progress, facts)
+
+
+def _prior_of(run: Path) -> NDArray[np.float64]:
+    path = run / "prior.npy"
+    try:
+        prior: NDArray[np.float64] = np.load(path).astype(np.float64)
+    except OSError as error:
+        raise LearnError(f"{path}: cannot be read ({error.strerror}).") from None
+    return prior
 
 
 def mix_with_start(trained: Trained, start: Path, share: float) -> Trained:
@@ -171,8 +185,15 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
 
 
 def _capabilities(model: nn.Module) -> list[str]:
-    found = ["logits"] if predicts_distribution(model) else []
-    return [*found, "hints"] if takes_hints(model) else found
+    outputs = [name for name in _outputs(model) if name != "ab"]
+    return [*outputs, "hints"] if takes_hints(model) else outputs
+
+
+def _outputs(model: nn.Module) -> list[str]:
+    """Names of what the graph of a network gives, in order."""
+    if not predicts_distribution(model):
+        return ["ab"]
+    return ["ab", "logits", "features"] if isinstance(model, Matching) else ["ab", "logits"]
 
 
 def _sizes(trained_at: int, multiple: int) -> dict[str, int]:
@@ -223,7 +244,10 @@ def predicts_distribution(model: nn.Module) -> bool:
 
 
 class _DistributionGraph(nn.Module):
-    """What the world gets: ``ab`` at the card's vividness and temperature, and the logits."""
+    """What the world gets: ``ab`` at the card's vividness and temperature, and the logits.
+
+    Features too, where the network has them.
+    """
 
     bias: Tensor
     moments: Tensor
@@ -236,14 +260,19 @@ class _DistributionGraph(nn.Module):
         self.register_buffer("moments", torch.from_numpy(moments)[:, :, None, None])
         self.register_buffer("bias", torch.from_numpy(bias).view(1, BINS, 1, 1))
 
-    def forward(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        logits = answer(self.model, L, hints)
+    def forward(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, ...]:
+        features: tuple[Tensor, ...] = ()
+        if isinstance(self.model, Matching):
+            logits, *found = self.model.with_features(L, hints)
+            features = tuple(found)
+        else:
+            logits = answer(self.model, L, hints)
         sharp = (logits + self.bias) / self.temperature
         # Not softmax, which ONNX Runtime turns over to the last axis and back: that took a fifth of
         # the whole inference. One product gives both moments and the total.
         mass = torch.exp(sharp - sharp.amax(dim=1, keepdim=True))
         total = torch.nn.functional.conv2d(mass, self.moments)
-        return total[:, :2] / total[:, 2:], logits
+        return total[:, :2] / total[:, 2:], logits, *features
 
 
 class _ChromaGraph(nn.Module):
@@ -345,7 +374,7 @@ def _write_float32(trained: Trained, graph: nn.Module, path: Path) -> None:
             graph,
             tuple(inputs.values()),
             input_names=list(inputs),
-            output_names=["ab", "logits"] if predicts_distribution(model) else ["ab"],
+            output_names=_outputs(model),
             opset_version=OPSET,
             dynamic_shapes=dict.fromkeys(inputs, sides),
             dynamo=True,

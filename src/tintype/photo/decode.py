@@ -38,22 +38,17 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
         PhotoTooLargeError: More pixels than the limit, or than the memory.
     """
     source = Source(data, name, max_pixels)
-    if not data:
-        raise UnreadablePhotoError(f"{name} is empty.", hint="Copy it again from where it came.")
-    kind = sniff(data)
-    if kind is None:
-        raise UnreadablePhotoError(
-            f"{name} is not a picture that Tintype knows{_looks_like(data)}.",
-            hint="It reads JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG 2000, BMP, PPM and GIF.",
-        )
+    kind = _kind(source)
     try:
         return tuple(_photo(raw, kind, source) for raw in _read(source, kind))
     except MemoryError as error:
         raise source.too_large_for_memory() from error
 
 
-def decode_colors(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Reads the colours of a picture: a reference, or the truth that others are compared with.
+def decode_colors(
+    data: bytes, *, name: str, max_pixels: int = MAX_PIXELS
+) -> tuple[NDArray[np.uint8], Tone]:
+    """Reads the colours of a picture, which `decode` leaves behind.
 
     Args:
         data: The file; of several pages the first counts.
@@ -61,35 +56,54 @@ def decode_colors(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> ND
         max_pixels: As for `decode`.
 
     Returns:
-        (H, W, 3) sRGB, upright; a grey picture has three equal channels.
+        (H, W, 3) upright, sRGB; and what kind of picture it is.
 
     Raises:
-        PhotoError: As for `decode`.
+        UnreadablePhotoError: As `decode`.
+        UnsupportedPhotoError: As `decode`.
+        PhotoTooLargeError: As `decode`.
     """
     source = Source(data, name, max_pixels)
-    kind = sniff(data)
-    if kind is None:
-        decode(data, name=name)  # says what it is instead
+    kind = _kind(source)
     try:
-        raw = _read(source, str(kind))[0]
-        picture = raw.picture
-        profile = _profile(raw, [])
-        if profile is not None and not profile.is_srgb:
-            picture = _converted(picture, profile)
-        if not isinstance(picture, Image.Image):
-            shallow = picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
-            picture = Image.fromarray(np.ascontiguousarray(shallow))
-        turn = raw.orientation or exif.orientation(raw.exif) or xmp.orientation(raw.xmp) or 1
-        return upright(np.asarray(picture.convert("RGB")), turn)
-    except (icc.DamagedProfileError, icc.TableProfileError) as error:
-        raise UnreadablePhotoError(f"{name} has a colour profile that cannot be used.") from error
+        raw = _read(source, kind, colors=True)[0]
+        notes: list[str] = []
+        picture, _ = _in_srgb(raw, _profile(raw, notes), source, notes)
+        if isinstance(picture, Image.Image):
+            tone = raw.tone or tone_of(picture)
+            rgb = np.asarray(picture.convert("RGB"))
+        else:
+            tone = raw.tone or ("grey" if picture.ndim == 2 else _tone_of_array(picture))
+            eight = picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
+            rgb = np.repeat(eight[..., None], 3, axis=2) if eight.ndim == 2 else eight
+        return upright(rgb, _turn(raw)), tone
     except MemoryError as error:
         raise source.too_large_for_memory() from error
 
 
-def _read(source: Source, kind: str) -> list[Raw]:
+def _kind(source: Source) -> str:
+    """The format of a file, by its contents."""
+    if not source.data:
+        raise UnreadablePhotoError(
+            f"{source.name} is empty.", hint="Copy it again from where it came."
+        )
+    kind = sniff(source.data)
+    if kind is None:
+        raise UnreadablePhotoError(
+            f"{source.name} is not a picture that Tintype knows{_looks_like(source.data)}.",
+            hint="It reads JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG 2000, BMP, PPM and GIF.",
+        )
+    return kind
+
+
+def _turn(raw: Raw) -> int:
+    """How the picture is to be turned."""
+    return raw.orientation or exif.orientation(raw.exif) or xmp.orientation(raw.xmp) or 1
+
+
+def _read(source: Source, kind: str, *, colors: bool = False) -> list[Raw]:
     if kind == "JPEG":
-        return [jpeg.read(source)]
+        return [jpeg.read(source, colors=colors)]
     if kind == "PNG":
         return [png.read(source)]
     if kind == "TIFF":
@@ -173,7 +187,7 @@ def _photo(raw: Raw, kind: str, source: Source) -> Photo:
         profile = None
     elif converted:
         profile = icc.srgb_profile()
-    turn = raw.orientation or exif.orientation(raw.exif) or xmp.orientation(raw.xmp) or 1
+    turn = _turn(raw)
     swap = turn in (5, 6, 7, 8)
     shape = grey.shape[::-1] if swap else grey.shape
     meta = Metadata(
@@ -217,26 +231,7 @@ def _grey(
     raw: Raw, profile: icc.Profile | None, source: Source, notes: list[str]
 ) -> tuple[Pixels, Tone, bool]:
     """The grey in sRGB, the tone, and whether the profile had to be applied."""
-    picture = raw.picture
-    if _space(picture) == "CMYK" and profile is None:
-        source.refuse(
-            "is a CMYK picture without a usable profile, so its colours are unknown",
-            "Convert it to RGB in an image editor first.",
-        )
-    convert = profile is not None and not profile.is_srgb
-    if profile is not None and convert:
-        try:
-            picture = _converted(picture, profile)
-        except icc.DamagedProfileError:
-            if _space(picture) == "CMYK":
-                source.fail("its colour profile cannot be used")
-            notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
-            convert = False
-        except icc.TableProfileError:
-            source.refuse(
-                "has 16-bit pixels with a colour profile made of tables",
-                "Convert it to sRGB in an image editor first, keeping 16 bits.",
-            )
+    picture, convert = _in_srgb(raw, profile, source, notes)
     if isinstance(picture, Image.Image):
         tone = raw.tone or tone_of(picture)
         # A contiguous array of its own: the image and its memory go.
@@ -244,6 +239,32 @@ def _grey(
     if picture.ndim == 2:
         return picture, raw.tone or "grey", convert
     return rgb_to_grey(picture), raw.tone or _tone_of_array(picture), convert
+
+
+def _in_srgb(
+    raw: Raw, profile: icc.Profile | None, source: Source, notes: list[str]
+) -> tuple[Image.Image | Pixels, bool]:
+    """The picture in sRGB, and whether the profile had to be applied."""
+    picture = raw.picture
+    if _space(picture) == "CMYK" and profile is None:
+        source.refuse(
+            "is a CMYK picture without a usable profile, so its colours are unknown",
+            "Convert it to RGB in an image editor first.",
+        )
+    if profile is None or profile.is_srgb:
+        return picture, False
+    try:
+        return _converted(picture, profile), True
+    except icc.DamagedProfileError:
+        if _space(picture) == "CMYK":
+            source.fail("its colour profile cannot be used")
+        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
+        return picture, False
+    except icc.TableProfileError:
+        source.refuse(
+            "has 16-bit pixels with a colour profile made of tables",
+            "Convert it to sRGB in an image editor first, keeping 16 bits.",
+        )
 
 
 def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Image | Pixels:

@@ -203,14 +203,16 @@ def without_thumbnails(blocks: bytes) -> bytes | None:
     return bytes(kept) or None
 
 
-def read(source: Source) -> Raw:
+def read(source: Source, *, colors: bool = False) -> Raw:
     """Decodes a JPEG.
 
     Args:
         source: The file.
+        colors: Whether its colours are wanted.
 
     Returns:
-        Grey where the luminance can be taken as it is; RGB or CMYK where a profile asks for more.
+        Grey where the luminance can be taken as it is; RGB or CMYK where a profile asks for more,
+        or colours are wanted.
     """
     data = source.data
     head = segments(data)
@@ -225,7 +227,7 @@ def read(source: Source) -> Raw:
     scans = data.count(b"\xff\xda", head.scans_at)
     if scans > _SCANS or scans * head.width * head.height > _SCAN_PIXELS:
         source.refuse(f"has {scans + 1} progressive scans", "Convert it to PNG first.")
-    raw = _decoded(source, head)
+    raw = _decoded(source, head, colors=colors)
     raw.icc, raw.exif, raw.xmp, raw.iptc = head.icc, head.exif, head.xmp, head.iptc
     raw.comment = head.comment
     raw.dpi = head.dpi or exif.resolution(head.exif)
@@ -237,13 +239,15 @@ def read(source: Source) -> Raw:
     return raw
 
 
-def _decoded(source: Source, head: Segments) -> Raw:
+def _decoded(source: Source, head: Segments, *, colors: bool) -> Raw:
     with source.reading():
         if head.components == 1:
             return Raw(_decode(source.data, "GRAY")[..., 0], tone="grey")
         if head.components == 3 and _luma_is_grey(head):
-            small = Image.fromarray(_decode(source.data, "RGB", small=True))
-            return Raw(_decode(source.data, "GRAY")[..., 0], tone=tone_of(small))
+            small = tone_of(Image.fromarray(_decode(source.data, "RGB", small=True)))
+            if colors:
+                return Raw(_decode(source.data, "RGB"), tone=small)
+            return Raw(_decode(source.data, "GRAY")[..., 0], tone=small)
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(source.data))
         image.load()
         if head.components == 3:

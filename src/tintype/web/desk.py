@@ -22,6 +22,7 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.colorizer import Answer, Engine
 from tintype.engine.layers import Mask, Scribbles, mask_from, scribbles_from
+from tintype.engine.reference import Reference, reference_from
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 from tintype.photo.decode import decode
@@ -32,7 +33,8 @@ from tintype.web.errors import GoneError
 from tintype.web.wish import Stroke, Wish, as_mask, as_scribbles
 
 Strokes = tuple[Stroke, ...]
-_L = TypeVar("_L", Scribbles, Mask)
+AnyLayer = Scribbles | Mask | Reference
+_L = TypeVar("_L", Scribbles, Mask, Reference)
 _NAME = "The picture"
 SIDES = (64, 2048)
 """Smallest and largest longest side of a preview, in pixels."""
@@ -107,7 +109,7 @@ class Desk:
         self._max_pixels = max_pixels
         self._budget = budget
         self._held: OrderedDict[str, Held] = OrderedDict()
-        self._layers: OrderedDict[str, Scribbles | Mask] = OrderedDict()
+        self._layers: OrderedDict[str, AnyLayer] = OrderedDict()
         self._lock = threading.Lock()
 
     # ----- what is held -----
@@ -145,21 +147,24 @@ class Desk:
             self._held.pop(name, None)
 
     def add_layer(self, kind: str, data: bytes) -> str:
-        """Takes a picture that lies over photographs.
+        """Takes a picture that settings can name.
 
         Args:
-            kind: ``scribbles`` or ``mask``.
+            kind: ``scribbles``, ``mask`` or ``reference``.
             data: Its file.
 
         Raises:
             UsageError: It is no such picture.
         """
-        readers: dict[str, Callable[..., Scribbles | Mask]] = {
+        readers: dict[str, Callable[..., AnyLayer]] = {
             "scribbles": scribbles_from,
             "mask": mask_from,
+            "reference": reference_from,
         }
         if kind not in readers:
-            raise UsageError(f"There is no kind {kind!r} of layer.", hint="Say scribbles or mask.")
+            raise UsageError(
+                f"There is no kind {kind!r} of layer.", hint=f"Say {', '.join(readers)}."
+            )
         layer = readers[kind](data, name=f"The {kind}")
         name = secrets.token_urlsafe(9)
         with self._lock:
@@ -290,6 +295,8 @@ class Desk:
         if settings.hinted and "hints" in self.engine.bundle.card.capabilities:
             told = Settings(hints=settings.hints, scribbles=settings.scribbles)
             key += hashlib.sha256(told.canonical().encode()).hexdigest()
+        if settings.reference is not None:
+            key += settings.reference.sha256
         settings.check_size(held.page.shape)
         with held.lock:
             if key not in held.answers:
@@ -333,6 +340,8 @@ class Desk:
             settings = replace(settings, scribbles=self._layer(wish.scribbles, Scribbles))
         if wish.mask:
             settings = replace(settings, mask=self._layer(wish.mask, Mask))
+        if wish.reference:
+            settings = replace(settings, reference=self._layer(wish.reference, Reference))
         return settings
 
     def _layer(self, name: str, kind: type[_L]) -> _L:

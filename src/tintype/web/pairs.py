@@ -105,10 +105,10 @@ class Pairs:
         return true if side == self._real[number] else ours
 
     def _make(self, file: Path) -> tuple[bytes, bytes]:
-        true = _shrunk(decode_colors(read_input(file), name=shown(file)))
+        true = _shrunk(decode_colors(read_input(file), name=shown(file))[0])
         rivals = list(file.parent.glob(f"{_escaped(file.stem)}.color.*"))
         if rivals:
-            other = decode_colors(read_input(rivals[0]), name=shown(rivals[0]))
+            other = decode_colors(read_input(rivals[0]), name=shown(rivals[0]))[0]
             size = (true.shape[1], true.shape[0])
             resized = Image.fromarray(other).resize(size, Image.Resampling.BICUBIC)
             return _jpeg(true), _jpeg(np.asarray(resized))

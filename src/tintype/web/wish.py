@@ -28,6 +28,7 @@ _KNOWN = frozenset(
         "grey_strokes",
         "scribbles",
         "mask",
+        "reference",
     }
 )
 
@@ -57,6 +58,7 @@ class Wish:
         grey_strokes: What was painted to stay grey.
         scribbles: Name of a layer that was sent before.
         mask: Name of one.
+        reference: Name of one.
     """
 
     settings: Settings
@@ -64,6 +66,7 @@ class Wish:
     grey_strokes: tuple[Stroke, ...] = ()
     scribbles: str = ""
     mask: str = ""
+    reference: str = ""
 
 
 def wish_of(said: Mapping[str, Any]) -> Wish:
@@ -95,6 +98,7 @@ def wish_of(said: Mapping[str, Any]) -> Wish:
             _strokes(said.get("grey_strokes") or (), colored=False),
             str(said.get("scribbles") or ""),
             str(said.get("mask") or ""),
+            str(said.get("reference") or ""),
         )
     except UsageError:
         raise
@@ -133,6 +137,7 @@ def wish_of_query(query: Mapping[str, str], hints: list[str]) -> Wish:
         ),
         scribbles=wish.scribbles,
         mask=wish.mask,
+        reference=wish.reference,
     )
 
 

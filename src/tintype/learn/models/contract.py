@@ -87,6 +87,18 @@ class Hintable(Protocol):
         ...
 
 
+@runtime_checkable
+class Matching(Protocol):
+    """A network that can say which places of two pictures show the same."""
+
+    def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """As `Colorizer.forward`, and (B, channels, h, w) whose cosine says how alike places are.
+
+        Their grid is as coarse as the output's or coarser by a whole factor.
+        """
+        ...
+
+
 def takes_hints(model: nn.Module) -> bool:
     """Whether a network takes hints."""
     return isinstance(model, Hintable) and model.takes_hints

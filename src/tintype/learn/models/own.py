@@ -12,7 +12,7 @@ The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al.
 outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -200,16 +200,38 @@ class OwnNet(nn.Module):
         Returns:
             (B, 313, H/4, W/4).
         """
-        _, x4, x8, x16, x32 = self.encoder(L)
+        _, logits = self._decoded(self.encoder(L), hints)
+        return logits
+
+    def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The same with what tells places apart, for matching two pictures.
+
+        The encoder at 1/16 knows what a place shows, the decoder at 1/8 where it ends and what it
+        may be coloured like; both have length 1 at each place, so that neither outweighs the other.
+
+        Args:
+            L: As for `forward`.
+            hints: As for `forward`.
+
+        Returns:
+            (B, 313, H/4, W/4) logits, and (B, channels, H/8, W/8) features.
+        """
+        pyramid = self.encoder(L)
+        x8, logits = self._decoded(pyramid, hints)
+        x16 = F.interpolate(pyramid[3], scale_factor=2.0, mode="bilinear", align_corners=False)
+        return logits, torch.cat([F.normalize(x16), F.normalize(x8)], dim=1)
+
+    def _decoded(self, pyramid: Sequence[Tensor], hints: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What the encoder found -> the decoder's features at 1/8, and the logits."""
+        _, x4, x8, x16, x32 = pyramid
         whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None] if self.whole else 0.0
         told = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
         x = F.relu(self.lateral(x32) + whole + told[0])  # (B, 256, H/32, W/32)
         x = self.attention(self.up16(x, x16) + told[1])  # (B, 256, H/16, W/16)
-        x = self.up8(x, x8) + told[2]  # (B, 192, H/8, W/8)
-        x = self.up4(x, x4) + told[3]  # (B, 128, H/4, W/4)
+        eighth = self.up8(x, x8) + told[2]  # (B, 192, H/8, W/8)
+        x = self.up4(eighth, x4) + told[3]  # (B, 128, H/4, W/4)
         x = F.relu(self.norm(self.refine(x)))
-        logits: Tensor = self.head(x)
-        return logits
+        return eighth, self.head(x)
 
     def to_ab(self, raw: Tensor) -> Tensor:
         """The annealed mean (Zhang 2016, equation 5).

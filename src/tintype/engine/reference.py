@@ -1,0 +1,283 @@
+"""A picture in colour that another one takes its colours from.
+
+The network looks at both. Each place of the photograph finds the places of the reference that are
+most like it to the network's eye, and among those the ones that are as light as it is; their
+colours speak for it, the more the surer the match and the more they agree. What finds nothing is
+drawn towards the colours of the reference as a whole. All of it is added to the distribution over
+colours, so that vividness, warmth, palettes and certainty act on what comes out.
+
+Sources: T. Welsh, M. Ashikhmin, K. Mueller, "Transferring Color to Greyscale Images", SIGGRAPH
+2002, for the lightness within a match; M. He et al., "Deep Exemplar-based Colorization", SIGGRAPH
+2018, section 3.1, for features of a network as what matches. The sum of distributions is ours.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.color.abgrid import BINS, bin_centers
+from tintype.color.cielab import rgb01_to_lab
+from tintype.engine.fit import Fit
+from tintype.engine.layers import Layer, read_bytes
+from tintype.errors import PhotoError, UsageError, shown
+from tintype.photo.decode import decode_colors
+from tintype.photo.photo import rgb_to_grey
+
+F32 = NDArray[np.float32]
+
+_MOST_PIXELS = 1 << 20
+"""More of a reference is never looked at: the network's input has half a million at most."""
+
+_CANDIDATES = 8  # places of the reference that speak for one of the photograph
+_COSINE = 0.05  # by which a candidate may be worse and still be heard
+_LUMA = 12.0  # steps of Y' likewise
+_SURE = (0.35, 0.75)  # cosines from which a match counts at all, and in full
+_WIDTH = 7.0  # CIELAB units that a colour may be off in a good match
+_STRENGTH = 1.0
+_PULL = 0.5  # of the way to the reference's palette where nothing matches
+_PALETTE_WIDTH = 10.0  # CIELAB units over which a palette is smoothed
+_LARGEST_PULL = 3.0  # nats
+_RARE = 1e-4  # probability below which a bin of a palette is not told from another
+
+_BLOCK = 32
+"""Places at a time on both sides of a product: OpenBLAS does it on one thread, whose sums come out
+the same on every machine with the same instructions, and wakes no others."""
+
+
+class Reference(Layer):
+    """A picture in colour, of any size.
+
+    Attributes:
+        path: Where it was read from.
+        sha256: Of its file.
+        pixels: (H, W, 3) sRGB, upright, shrunk to what can matter.
+    """
+
+    __slots__ = ()
+
+    def grey(self) -> NDArray[np.uint8]:
+        """(H, W) its Y'."""
+        return np.asarray(rgb_to_grey(self.pixels), np.uint8)
+
+    def ab_down(self, fit: Fit) -> F32:
+        """Its colours at the size of a network's output.
+
+        Args:
+            fit: How it lies in the network's input.
+
+        Returns:
+            (2, h, w) CIELAB units, mirrored into the padding as its lightness is.
+        """
+        height, width = fit.content
+        small = Image.fromarray(self.pixels).resize(
+            (width, height), Image.Resampling.BICUBIC, reducing_gap=2.0
+        )
+        below, right = fit.padded[0] - height, fit.padded[1] - width
+        rgb = np.pad(np.asarray(small), ((0, below), (0, right), (0, 0)), mode="symmetric")
+        ab = rgb01_to_lab(rgb / np.float32(255))[..., 1:]
+        rows, columns = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
+        cells = ab.reshape(rows, fit.stride, columns, fit.stride, 2).mean(axis=(1, 3))
+        return np.asarray(np.moveaxis(cells, -1, 0), np.float32)
+
+
+def reference_from(data: bytes, *, name: str) -> Reference:
+    """A reference of a file's bytes.
+
+    Args:
+        data: A picture file, of any format that can be coloured.
+        name: For messages.
+
+    Raises:
+        UsageError: It is no picture, or has no colours.
+    """
+    try:
+        rgb, tone = decode_colors(data, name=shown(name))
+    except PhotoError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    if tone == "grey":
+        raise UsageError(
+            f"The reference {shown(name)} has no colours to take.", hint="Give a picture in colour."
+        )
+    factor = int(np.ceil((rgb.shape[0] * rgb.shape[1] / _MOST_PIXELS) ** 0.5))
+    if factor > 1:
+        rgb = np.asarray(Image.fromarray(rgb).reduce(factor))
+    return Reference(name, hashlib.sha256(data).hexdigest(), np.ascontiguousarray(rgb))
+
+
+def read_reference(path: Path) -> Reference:
+    """`reference_from` a file; raises UsageError where it cannot be read, too."""
+    return reference_from(read_bytes(path), name=str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A picture as a network sees it, cut into the cells that its features describe.
+
+    Attributes:
+        features: (cells, channels) of length 1, the picture's own mean taken out.
+        luma: (cells, k k) Y' in 0..255 of the places of the output inside each cell.
+        shape: (height, width) of the output.
+    """
+
+    features: F32
+    luma: F32
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a reference has to give.
+
+    Attributes:
+        seen: As the network sees it.
+        ab: (cells, k k, 2) CIELAB units.
+        palette: (313,) the share of each colour, smoothed.
+    """
+
+    seen: Seen
+    ab: F32
+    palette: NDArray[np.float64]
+
+
+def see(features: F32, luma: F32, fit: Fit) -> Seen:
+    """Makes a picture ready to be compared.
+
+    Args:
+        features: (channels, h', w') of the network.
+        luma: ``fit.padded`` Y' in 0..255 that it was shown.
+        fit: How the picture lies in its input.
+    """
+    rows, columns = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
+    low = luma.reshape(rows, fit.stride, columns, fit.stride).mean(axis=(1, 3))
+    vectors = features.reshape(features.shape[0], -1).T
+    # Every picture has its own mean: what all of it has in common tells no place from another.
+    vectors = vectors - vectors.mean(axis=0)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.asarray(vectors / np.maximum(length, 1e-6), np.float32)
+    side = rows // features.shape[1]
+    return Seen(np.ascontiguousarray(vectors), _into_cells(low[None], side)[..., 0], low.shape)
+
+
+def know(reference: Reference, features: F32, luma: F32, fit: Fit) -> Known:
+    """What a reference has to give, once for all photographs; arguments as for `see`."""
+    seen = see(features, luma, fit)
+    ab = reference.ab_down(fit)
+    side = seen.shape[0] // features.shape[1]
+    flat = ab.reshape(2, -1)
+    share = np.bincount(_nearest_bins(flat), minlength=BINS) / flat.shape[1]
+    return Known(seen, _into_cells(ab, side), _smooth() @ share)
+
+
+def pulled(logits: F32, seen: Seen, known: Known) -> F32:
+    """A distribution drawn towards the colours of a reference.
+
+    Args:
+        logits: (313, h, w) log-probabilities up to a constant.
+        seen: The photograph as the network sees it.
+        known: The reference.
+
+    Returns:
+        (313, h, w) log-probabilities up to a constant.
+    """
+    flat = logits.reshape(BINS, -1)
+    ab, spread, cosine = _matched(seen, known)
+    low, high = _SURE
+    sure = np.clip((cosine - low) / (high - low), 0, 1)
+    strength = np.float32(_STRENGTH) * sure / (np.float32(_WIDTH**2) + spread)
+    # -|bin - ab|^2 / 2, without what is the same for all bins.
+    centers = bin_centers()
+    added = centers @ (strength * ab)
+    added -= (centers**2).sum(axis=1, keepdims=True) * (strength / 2)
+    added += _palette_pull(flat, known)[:, None] * (1 - sure)
+    return np.asarray((flat + added).reshape(logits.shape), np.float32)
+
+
+def _matched(seen: Seen, known: Known) -> tuple[F32, F32, F32]:
+    """What the reference says at each place of the output.
+
+    Returns:
+        (2, n) the colour, (n,) the variance of the colours that speak, (n,) cosine of the best.
+    """
+    cells, inside = seen.luma.shape
+    ab = np.empty((cells, inside, 2), np.float32)
+    spread = np.empty((cells, inside), np.float32)
+    best = np.empty((cells, inside), np.float32)
+    blocks = _in_blocks(known.seen.features)
+    for top in range(0, cells, _BLOCK):
+        part = slice(top, top + _BLOCK)
+        cosine = _cosines(seen.features[part], blocks, len(known.ab))
+        count = min(_CANDIDATES, cosine.shape[1])
+        chosen = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+        found = np.take_along_axis(cosine, chosen, axis=1)  # (b, count)
+        highest = found.max(axis=1, keepdims=True)
+        best[part] = highest
+        unlike = seen.luma[part, :, None, None] - known.seen.luma[chosen][:, None]
+        weight = (found - highest)[:, None, :, None] / _COSINE - unlike**2 / (2 * _LUMA**2)
+        weight = weight.reshape(*weight.shape[:2], -1)  # (b, inside, count inside)
+        weight = np.exp(weight - weight.max(axis=2, keepdims=True))
+        weight /= weight.sum(axis=2, keepdims=True)
+        colors = known.ab[chosen].reshape(len(chosen), -1, 2)
+        mean = weight @ colors  # (b, inside, 2)
+        square = weight @ (colors**2).sum(axis=2, keepdims=True)
+        ab[part] = mean
+        spread[part] = np.maximum(square[..., 0] - (mean**2).sum(axis=2), 0) / 2
+    planes = np.concatenate([ab, spread[..., None], best[..., None]], axis=2)
+    a, b, variance, cosines = _out_of_cells(planes, seen.shape)
+    return np.stack([a, b]), variance, cosines
+
+
+def _in_blocks(features: F32) -> F32:
+    """(n, channels) to (n / block, channels, block), zeros at the end."""
+    count = -(-len(features) // _BLOCK)
+    padded = np.zeros((count * _BLOCK, features.shape[1]), np.float32)
+    padded[: len(features)] = features
+    return np.ascontiguousarray(padded.reshape(count, _BLOCK, -1).transpose(0, 2, 1))
+
+
+def _cosines(rows: F32, blocks: F32, count: int) -> F32:
+    """(b, channels) against all places of a reference: (b, count)."""
+    product = np.matmul(rows, blocks)  # (blocks, b, block)
+    return np.asarray(product.transpose(1, 0, 2).reshape(len(rows), -1)[:, :count])
+
+
+def _palette_pull(flat: F32, known: Known) -> NDArray[np.float32]:
+    """(313,) nats that move the picture's mean distribution towards a palette."""
+    mass = np.exp(flat - flat.max(axis=0))
+    mass /= mass.sum(axis=0)
+    own = _smooth() @ mass.mean(axis=1, dtype=np.float64)
+    ratio = np.log(known.palette + _RARE) - np.log(own + _RARE)
+    return np.asarray(_PULL * np.clip(ratio, -_LARGEST_PULL, _LARGEST_PULL), np.float32)
+
+
+def _smooth() -> NDArray[np.float64]:
+    """(313, 313) that spreads the share of each colour over its neighbours."""
+    centers = bin_centers().astype(np.float64)
+    squared = ((centers[:, None] - centers[None]) ** 2).sum(axis=-1)
+    kernel = np.exp(-squared / (2 * _PALETTE_WIDTH**2))
+    return np.asarray(kernel / kernel.sum(axis=0))
+
+
+def _nearest_bins(ab: F32) -> NDArray[np.intp]:
+    """(n,) the bin of each of (2, n) colours."""
+    centers = bin_centers()
+    distance = (centers**2).sum(axis=1, keepdims=True) - 2 * centers @ ab
+    return np.asarray(distance.argmin(axis=0))
+
+
+def _into_cells(planes: F32, side: int) -> F32:
+    """(c, h, w) to (h w / side^2, side^2, c): the places of each cell together."""
+    count, height, width = planes.shape
+    cut = planes.reshape(count, height // side, side, width // side, side)
+    return np.ascontiguousarray(cut.transpose(1, 3, 2, 4, 0).reshape(-1, side * side, count))
+
+
+def _out_of_cells(cells: F32, shape: tuple[int, int]) -> F32:
+    """The way back: (cells, side^2, c) to (c, h w)."""
+    side = round(cells.shape[1] ** 0.5)
+    rows, columns = shape[0] // side, shape[1] // side
+    cut = cells.reshape(rows, columns, side, side, -1).transpose(4, 0, 2, 1, 3)
+    return np.ascontiguousarray(cut.reshape(cells.shape[2], -1))
