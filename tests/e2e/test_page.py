@@ -388,6 +388,27 @@ def test_a_full_queue_is_waited_for(
         context.close()
 
 
+def test_colours_of_another_picture(browser: Any, files: Path, tmp_path: Path) -> None:
+    Image.fromarray(skimage.data.astronaut()).save(tmp_path / "portrait.png")
+    with serving(Options(port=0, model=TINY.replace("tiny", "tiny-features"))) as server:
+        context = browser.new_context()
+        person = Visit(context.new_page(), server.url)
+        person.drop(files / "camera.png")
+        before = person.pixels()
+        person.page.set_input_files("#reference-file", str(tmp_path / "portrait.png"))
+        person.page.wait_for_selector("#reference img")
+        person.settled()
+        assert np.abs(person.pixels().astype(int) - before).mean() > 0.3
+        assert "portrait.png" in person.page.locator("#reference").inner_text()
+        person.page.locator("#reference-clear").click()
+        person.settled()
+        np.testing.assert_array_equal(person.pixels(), before)
+        person.page.set_input_files("#reference-file", str(files / "camera.png"))
+        person.page.wait_for_selector("#waiting-text:has-text('colour')")
+        assert person.faults == []
+        context.close()
+
+
 def test_on_a_telephone_by_touch(visit: Callable[..., Visit], files: Path) -> None:
     person = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     person.drop(files / "camera.png")

@@ -13,6 +13,7 @@ from PIL import Image
 from tintype.web.serve import Options, serving
 
 TINY = str(Path(__file__).parents[1] / "engine" / "tiny.onnx")
+FEATURES = str(Path(__file__).parents[1] / "engine" / "tiny-features.onnx")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.photo.formats import writable_formats
 from tintype.web.app import _STATIC, MIME, ROUTES
 from tintype.web.serve import Options, serving
-from web.conftest import TINY
+from web.conftest import FEATURES, TINY
 
 Make = Callable[..., bytes]
 
@@ -99,6 +99,27 @@ def test_layers_are_sent_once_and_named(client: httpx.Client, picture: Make) -> 
         assert client.post(f"/v1/layers{wrong}", content=file.getvalue()).status_code == status
     missing = client.post(f"/v1/photos/{name}/file", json={"scribbles": layer})
     assert missing.status_code == 404
+
+
+def test_a_reference_is_a_layer(picture: Make, colorful: np.ndarray) -> None:
+    file = io.BytesIO()
+    Image.fromarray(colorful).save(file, "PNG")
+    grey = picture("PNG")
+    with (
+        serving(Options(port=0, model=FEATURES)) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        name = hold(client, grey)
+        layer = client.post("/v1/layers?kind=reference", content=file.getvalue()).json()["id"]
+        plain = client.post(f"/v1/photos/{name}/preview", json={}).content
+        drawn = client.post(f"/v1/photos/{name}/preview", json={"reference": layer}).content
+        assert drawn != plain
+        once = client.post("/v1/color", params={"reference": layer}, content=grey).content
+        held = client.post(f"/v1/photos/{name}/file", json={"reference": layer}).content
+        assert once == held
+        refused = client.post("/v1/layers?kind=reference", content=grey)
+        assert refused.status_code == 400
+        assert "colour" in refused.json()["error"]["message"]
 
 
 def test_suggestions_palettes_and_certainty(client: httpx.Client, picture: Make) -> None:
