@@ -4,10 +4,11 @@ Colours, palettes, honesty, quality and hints on the evaluation sets, at 256 px 
 the temperature fitted on dev; skin and what is neutral in the rectangles of regions.toml; damaged
 pictures against their clean versions. What stands on the page below the last heading is kept.
 
-    python benchmarks/own_model.py --data DATA ... --evaluation ZIP ... [--model FILE] [--limit 150]
+    python benchmarks/own_model.py --data DATA ... --evaluation ZIP ... [--model FILE] [--limit 100]
 """
 
 import argparse
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -179,7 +180,15 @@ def table(bars: Sequence[Bar]) -> str:
     return "\n".join(lines)
 
 
-def page(bundle: Bundle, limit: int, bars: Sequence[Bar], regions: str, damages: str) -> str:
+def page(
+    bundle: Bundle,
+    bars: Sequence[Bar],
+    regions: str,
+    damages: str,
+    *,
+    limit: int,
+    minutes: float,
+) -> str:
     old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else LAST
     return f"""# Our own model against its bars
 
@@ -188,7 +197,7 @@ def page(bundle: Bundle, limit: int, bars: Sequence[Bar], regions: str, damages:
     python benchmarks/own_model.py --data DATA ... --evaluation ZIP ... --limit {limit}
 
 on at most {limit} pictures of each set, spread evenly over it, and for the damages a fifth of
-them; twelve minutes or so on one core. Brackets are 95 % bootstrap intervals over the pictures;
+them; {minutes:.0f} minutes of one core. Brackets are 95 % bootstrap intervals over the pictures;
 "nearer" is in pairs, on the same pictures. A bar is met where the figure itself meets it; "above 0"
 and "nearer" ask it of the whole interval.
 
@@ -216,7 +225,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True)
     parser.add_argument("--evaluation", type=Path, nargs="+", required=True)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--limit", type=int, default=150)
+    parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--cache", type=Path, default=Path("cache"))
     options = parser.parse_args()
     bundle = load_bundle(options.model)
@@ -228,7 +237,9 @@ def main() -> None:
     bars = color_bars(engine, squares) + honesty_bars(bundle, squares, dev)
     regional, regions = region_bars(engine, options.data)
     some = [one for group in squares.values() for one in group[::5]]
-    text = page(bundle, options.limit, bars + regional, regions, damage_table(engine, some))
+    damages = damage_table(engine, some)
+    minutes = time.process_time() / 60
+    text = page(bundle, bars + regional, regions, damages, limit=options.limit, minutes=minutes)
     PAGE.write_text(text, encoding="utf-8")
     print(PAGE)
 
