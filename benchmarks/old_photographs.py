@@ -9,7 +9,7 @@ distance in ab, CIEDE2000, and the ratio of colourfulness.
 
 import argparse
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -100,15 +100,7 @@ def under(lab: NDArray[np.float64], L: NDArray[np.float64]) -> NDArray[np.float6
     return np.asarray(rgb01_to_lab(lab_to_rgb01(joined).clip(0, 1)), np.float64)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, nargs="+")
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--limit", type=int, default=100)
-    options = parser.parse_args()
-    engine = Engine(load_bundle(options.model) if options.model else None, threads=1)
-    squares = load_squares(options.data, size=256, limit=options.limit)
-    pictures = [picture for group in squares.values() for picture in group]
+def damage_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for truth in pictures:
         grey = rgb_to_grey(truth)
@@ -125,9 +117,10 @@ def main() -> None:
             found.setdefault(name, []).append(
                 (distance, delta, colorfulness(other), colorfulness(clean))
             )
-    print(f"{engine.bundle.name}, {len(pictures)} pictures\n")
-    print("| damage | ab distance from the clean one | ΔE2000 from it | colourfulness, of it |")
-    print("|---|---|---|---|")
+    lines = [
+        "| damage | ab distance from the clean one | ΔE2000 from it | colourfulness, of it |",
+        "|---|---|---|---|",
+    ]
     for name, rows in found.items():
         table = np.array(rows)
         cells = []
@@ -135,7 +128,21 @@ def main() -> None:
             low, high = interval(table[:, column])
             cells.append(f"{table[:, column].mean():.1f} ({low:.1f}–{high:.1f})")
         ratio = table[:, 2].mean() / table[:, 3].mean()
-        print(f"| {name} | {cells[0]} | {cells[1]} | {ratio:.2f} |")
+        lines.append(f"| {name} | {cells[0]} | {cells[1]} | {ratio:.2f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--limit", type=int, default=100)
+    options = parser.parse_args()
+    engine = Engine(load_bundle(options.model) if options.model else None, threads=1)
+    squares = load_squares(options.data, size=256, limit=options.limit)
+    pictures = [picture for group in squares.values() for picture in group]
+    print(f"{engine.bundle.name}, {len(pictures)} pictures\n")
+    print(damage_table(engine, pictures))
 
 
 if __name__ == "__main__":

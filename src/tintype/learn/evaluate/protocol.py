@@ -192,23 +192,41 @@ def evaluate(
         for group, pictures in squares.items():
             for tau, told in product(vividness, hints):
                 settings = Settings(vividness=tau, quality=quality)
-
-                def one(
-                    truth: NDArray[np.uint8], settings: Settings = settings, told: int = told
-                ) -> NDArray[np.uint8]:
-                    photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-                    given = replace(settings, hints=tuple(true_hints(truth, told)))
-                    color = engine.colorize(photo, given).color
-                    assert isinstance(color, np.ndarray)
-                    return np.asarray(color, np.uint8)
-
-                painted = list(pool.map(one, pictures))
+                painted = paint(engine, pictures, settings, pool, told=told)
                 title = f"{name}, told {told} colours" if told else name
                 row = _row(title, group, tau, list(pool.map(score, painted, pictures)))
                 if group in judges:
                     row = replace(row, perceptual=judges[group].judge(painted))
                 rows.append(row)
     return rows
+
+
+def paint(
+    engine: Engine,
+    pictures: Sequence[NDArray[np.uint8]],
+    settings: Settings,
+    pool: ThreadPoolExecutor,
+    *,
+    told: int = 0,
+) -> list[NDArray[np.uint8]]:
+    """Colours the grey of pictures.
+
+    Args:
+        engine: The model as it is shipped.
+        pictures: (H, W, 3) truths.
+        settings: Without hints.
+        pool: Pictures at a time.
+        told: The number of `true_hints`.
+    """
+
+    def one(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
+        given = replace(settings, hints=tuple(true_hints(truth, told)))
+        color = engine.colorize(photo, given).color
+        assert isinstance(color, np.ndarray)
+        return np.asarray(color, np.uint8)
+
+    return list(pool.map(one, pictures))
 
 
 def best_of_palettes(
@@ -234,6 +252,29 @@ def best_of_palettes(
     Raises:
         ModelError: The model has no distribution.
     """
+    rows = []
+    with ThreadPoolExecutor(threads) as pool:
+        for group, pictures in squares.items():
+            title = f"{name}, best of {count} palettes"
+            tau = engine.bundle.card.vividness
+            rows.append(_row(title, group, tau, best_scores(engine, pictures, count, pool)))
+    return rows
+
+
+def best_scores(
+    engine: Engine, pictures: Sequence[NDArray[np.uint8]], count: int, pool: ThreadPoolExecutor
+) -> list[Score]:
+    """What the version nearest to the truth gets, of each picture.
+
+    Args:
+        engine: A model that predicts a distribution.
+        pictures: (H, W, 3) truths.
+        count: How many versions.
+        pool: Pictures at a time.
+
+    Raises:
+        ModelError: The model has no distribution.
+    """
 
     def one(truth: NDArray[np.uint8]) -> Score:
         photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
@@ -242,13 +283,7 @@ def best_of_palettes(
         scores = [score(c, truth) for c in colors if isinstance(c, np.ndarray)]
         return min(scores, key=lambda s: s.delta_e)
 
-    rows = []
-    with ThreadPoolExecutor(threads) as pool:
-        for group, pictures in squares.items():
-            title = f"{name}, best of {count} palettes"
-            tau = engine.bundle.card.vividness
-            rows.append(_row(title, group, tau, list(pool.map(one, pictures))))
-    return rows
+    return list(pool.map(one, pictures))
 
 
 def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:

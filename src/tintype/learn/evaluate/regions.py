@@ -149,10 +149,7 @@ def regions_to_markdown(seen: Sequence[Seen]) -> str:
         "| skin, true L | regions | true hue | hue | true chroma | chroma | inside |",
         "|---|---|---|---|---|---|---|",
     ]
-    for low, high in BANDS:
-        band = [one for one in seen if one.kind == SKIN and low <= one.lightness < high]
-        if band:
-            lines.append(_skin_row(f"{low}–{min(high, 100)}", band))
+    lines += [_skin_row(name, band) for name, band in skin_bands(seen).items()]
     lines += ["", "| neutral | regions | true chroma | chroma | below 6 |", "|---|---|---|---|---|"]
     kinds: Mapping[str, list[Seen]] = {
         kind: [one for one in seen if one.kind == kind]
@@ -167,13 +164,38 @@ def regions_to_markdown(seen: Sequence[Seen]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _skin_row(name: str, band: Sequence[Seen]) -> str:
-    cells, inside = [], []
-    for which, unit in ((0, "°"), (1, "")):
+def skin_bands(seen: Sequence[Seen]) -> dict[str, list[Seen]]:
+    """The rectangles of skin by true lightness, without the bands that have none."""
+    bands = {
+        f"{low}–{min(high, 100)}": [
+            one for one in seen if one.kind == SKIN and low <= one.lightness < high
+        ]
+        for low, high in BANDS
+    }
+    return {name: band for name, band in bands.items() if band}
+
+
+def is_inside(band: Sequence[Seen]) -> tuple[bool, bool]:
+    """Whether the median hue and the median chroma lie in the middle half of the truth's."""
+    hue, chroma = (low <= ours <= high for low, ours, high in _middle_halves(band))
+    return hue, chroma
+
+
+def _middle_halves(band: Sequence[Seen]) -> list[tuple[float, float, float]]:
+    """Of hue and of chroma: the truth's quartiles around our median."""
+    found = []
+    for which in (0, 1):
         low, high = np.percentile([one.true[which] for one in band], [25, 75])
         ours = float(np.median([one.painted[which] for one in band]))
+        found.append((float(low), ours, float(high)))
+    return found
+
+
+def _skin_row(name: str, band: Sequence[Seen]) -> str:
+    cells = []
+    for (low, ours, high), unit in zip(_middle_halves(band), ("°", ""), strict=True):
         cells += [f"{low:.0f}–{high:.0f}{unit}", f"{ours:.0f}{unit}"]
-        inside.append(bool(low <= ours <= high))
+    inside = is_inside(band)
     hue, chroma = ("yes" if one else "no" for one in inside)
     verdict = "yes" if all(inside) else f"hue {hue}, chroma {chroma}"
     return f"| {name} | {len(band)} | {' | '.join(cells)} | {verdict} |"

@@ -1,0 +1,248 @@
+"""What the bars for our own model say of a model: one page, made again by one command.
+
+Colours, palettes, honesty, quality and hints on the evaluation sets, at 256 px through the engine;
+the temperature fitted on dev; skin and what is neutral in the rectangles of regions.toml; damaged
+pictures against their clean versions. What stands on the page below the last heading is kept.
+
+    python benchmarks/own_model.py --data DATA ... --evaluation ZIP ... [--model FILE] [--limit 100]
+"""
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from old_photographs import damage_table
+
+from tintype.engine.bundle import Bundle, load_bundle
+from tintype.engine.colorizer import Engine
+from tintype.engine.settings import Settings
+from tintype.learn.data.photos import open_photos
+from tintype.learn.evaluate.distribution import ask, certainty_rank, fit_temperature, honesty
+from tintype.learn.evaluate.figures import Figure
+from tintype.learn.evaluate.metrics import interval
+from tintype.learn.evaluate.protocol import (
+    Score,
+    best_scores,
+    dev_squares,
+    load_squares,
+    paint,
+    score,
+)
+from tintype.learn.evaluate.regions import (
+    NEUTRAL_CHROMA,
+    SKIN,
+    is_inside,
+    look_at_regions,
+    read_regions,
+    regions_to_markdown,
+    skin_bands,
+)
+from tintype.learn.recipe import read_recipe
+
+HERE = Path(__file__).parent
+PAGE = HERE / "own_model.md"
+LAST = "## What is missed, and why\n"
+PALETTES = 5
+HINTS = (1, 5, 20)
+Squares = Mapping[str, Sequence[NDArray[np.uint8]]]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A line of the table; `met` is None where no bar is set."""
+
+    what: str
+    group: str
+    figure: str
+    bar: str = ""
+    met: bool | None = None
+
+
+def shown(figure: Figure, digits: int = 1, unit: str = "") -> str:
+    value, low, high = (f"{part:.{digits}f}" for part in figure)
+    return f"{value}{unit} ({low} to {high})"
+
+
+def mean(values: Floats) -> Figure:
+    return (float(values.mean()), *interval(values))
+
+
+def nearer(before: Floats, after: Floats, rounds: int = 1000) -> Figure:
+    """By how many percent the mean has fallen, on the same pictures, resampled in pairs."""
+    rows = np.random.default_rng(0).integers(0, len(before), (rounds, len(before)))
+    fallen = 100 * (1 - after[rows].mean(axis=1) / before[rows].mean(axis=1))
+    low, high = np.percentile(fallen, [2.5, 97.5])
+    return float(100 * (1 - after.mean() / before.mean())), float(low), float(high)
+
+
+def delta_e(scores: Sequence[Score]) -> Floats:
+    return np.array([one.delta_e for one in scores])
+
+
+def color_bars(engine: Engine, squares: Squares) -> list[Bar]:
+    bars = []
+    with ThreadPoolExecutor(1) as pool:
+        for group, pictures in squares.items():
+
+            def scored(
+                quality: str = "normal",
+                told: int = 0,
+                pictures: Sequence[NDArray[np.uint8]] = pictures,
+            ) -> list[Score]:
+                settings = Settings(quality=quality)  # type: ignore[arg-type]
+                painted = paint(engine, pictures, settings, pool, told=told)
+                return [score(*pair) for pair in zip(painted, pictures, strict=True)]
+
+            single = scored()
+            best = best_scores(engine, pictures, PALETTES, pool)
+            bars += single_bars(group, single)
+            fallen = nearer(delta_e(single), delta_e(best))
+            what = f"best of {PALETTES} palettes, nearer in ΔE2000"
+            bars.append(Bar(what, group, shown(fallen, 1, " %"), "at least 15 %", fallen[0] >= 15))
+            fallen = nearer(delta_e(single), delta_e(scored("high")))
+            what = "`--quality high`, nearer in ΔE2000"
+            bars.append(Bar(what, group, shown(fallen, 1, " %"), "above 0", fallen[1] > 0))
+            fewer = single
+            for told in HINTS:
+                more = scored(told=told)
+                fallen = nearer(delta_e(fewer), delta_e(more))
+                figure = f"{shown(mean(delta_e(more)), 2)}, {shown(fallen, 1, ' %')} nearer"
+                what = f"ΔE2000 when told {told} true colour{'s' * (told > 1)}"
+                bars.append(Bar(what, group, figure, "nearer than with fewer", fallen[1] > 0))
+                fewer = more
+    return bars
+
+
+def single_bars(group: str, scores: Sequence[Score]) -> list[Bar]:
+    color = np.array([[one.colorfulness, one.true_colorfulness] for one in scores])
+    ratio = float(color[:, 0].mean() / color[:, 1].mean())
+    figure = shown(mean(delta_e(scores)), 2)
+    met = 0.9 <= ratio <= 1.1
+    return [
+        Bar("colourfulness, of the truth's", group, f"{ratio:.2f}", "0.9 to 1.1", met),
+        Bar("ΔE2000 of the single answer", group, figure),
+    ]
+
+
+def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
+    on_dev = [answer for some in dev.values() for answer in ask(bundle, some, threads=1)]
+    temperature = fit_temperature(on_dev)
+    bars = []
+    for group, answers in {
+        f"dev, where T = {temperature:.2f} is fitted": on_dev,
+        **{group: ask(bundle, some, threads=1) for group, some in squares.items()},
+    }.items():
+        found = honesty(answers, temperature)
+        error, coverage = found["calibration"], found["coverage"]
+        rank = certainty_rank(answers, bundle.card)
+        inside = 88 <= coverage[0] <= 92
+        bars += [
+            Bar("calibration error", group, shown(error, 1, " %"), "below 3 %", error[0] < 3),
+            Bar("90 % sets hold the truth", group, shown(coverage, 1, " %"), "88 to 92 %", inside),
+            Bar("rank of entropy with error", group, shown(rank, 2), "above 0", rank[1] > 0),
+        ]
+    return bars
+
+
+def region_bars(engine: Engine, data: Sequence[Path]) -> tuple[list[Bar], str]:
+    """The bars, and the tables behind them."""
+    seen = look_at_regions(engine, read_regions(HERE / "regions.toml"), data)
+    verdicts = [is_inside(band) for band in skin_bands(seen).values()]
+    neutral: dict[str, list[float]] = {}
+    for one in seen:
+        if one.kind != SKIN:
+            neutral.setdefault(one.kind, []).append(one.painted[1])
+    chroma = float(np.median(np.concatenate(list(neutral.values()))))
+    low = sum(np.median(kind) < NEUTRAL_CHROMA for kind in neutral.values())
+    rows = []
+    for which, name in enumerate(("hue", "chroma")):
+        good = sum(verdict[which] for verdict in verdicts)
+        figure, met = f"{good} of {len(verdicts)} bands of lightness", good == len(verdicts)
+        rows.append(Bar(f"skin's {name} within the truth's middle half", "dev", figure, "all", met))
+    met = chroma < NEUTRAL_CHROMA
+    rows.append(Bar("median chroma of what is neutral", "dev", f"{chroma:.1f}", "below 6", met))
+    figure, met = f"{low} of {len(neutral)} kinds", low == len(neutral)
+    rows.append(Bar("kinds of neutral things below 6", "dev", figure, "all", met))
+    return rows, regions_to_markdown(seen)
+
+
+def table(bars: Sequence[Bar]) -> str:
+    lines = ["| what | set | figure | bar | met |", "|---|---|---|---|---|"]
+    for one in bars:
+        met = {None: "", True: "yes", False: "**no**"}[one.met]
+        lines.append(f"| {one.what} | {one.group} | {one.figure} | {one.bar} | {met} |")
+    return "\n".join(lines)
+
+
+def page(
+    bundle: Bundle,
+    bars: Sequence[Bar],
+    regions: str,
+    damages: str,
+    *,
+    limit: int,
+    minutes: float,
+) -> str:
+    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else LAST
+    return f"""# Our own model against its bars
+
+{bundle.name} {bundle.card.version}, at its default settings. Made with
+
+    python benchmarks/own_model.py --data DATA ... --evaluation ZIP ... --limit {limit}
+
+on at most {limit} pictures of each set, spread evenly over it, and for the damages a fifth of
+them; {minutes:.0f} minutes of one core. Brackets are 95 % bootstrap intervals over the pictures;
+"nearer" is in pairs, on the same pictures. A bar is met where the figure itself meets it; "above 0"
+and "nearer" ask it of the whole interval.
+
+{table(bars)}
+
+The best of five palettes is chosen by knowing the truth. Hints are the true colours of 5 x 5 pixels
+at random places. Calibration is at vividness 0 and T; the rank is Spearman's, the error that of the
+default answer.
+
+## Skin, and what is neutral
+
+Medians over the rectangles of regions.toml, on photographs of dev, coloured whole.
+
+{regions.strip()}
+
+## Damaged against clean
+
+{damages}
+
+{LAST}{old.partition(LAST)[2]}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    parser.add_argument("--evaluation", type=Path, nargs="+", required=True)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--limit", type=int, default=100)
+    parser.add_argument("--cache", type=Path, default=Path("cache"))
+    options = parser.parse_args()
+    bundle = load_bundle(options.model)
+    engine = Engine(bundle, threads=1)
+    squares = load_squares(options.evaluation, size=256, limit=options.limit)
+    recipe = read_recipe(HERE.parent / "recipes" / "own.toml").data
+    photos = open_photos(options.data, recipe, cache=options.cache)
+    dev = dev_squares(photos, size=256, limit=options.limit)
+    bars = color_bars(engine, squares) + honesty_bars(bundle, squares, dev)
+    regional, regions = region_bars(engine, options.data)
+    some = [one for group in squares.values() for one in group[::5]]
+    damages = damage_table(engine, some)
+    minutes = time.process_time() / 60
+    text = page(bundle, bars + regional, regions, damages, limit=options.limit, minutes=minutes)
+    PAGE.write_text(text, encoding="utf-8")
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
