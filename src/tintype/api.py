@@ -20,7 +20,7 @@ from PIL import Image
 from tintype import __version__
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.colorizer import Engine, verify_grey
-from tintype.engine.hints import hint_of
+from tintype.engine.hints import hint_of, pale
 from tintype.engine.layers import mask_from, scribbles_from
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import (
@@ -253,6 +253,7 @@ def colorize_photos(
     notes = encoded.lost
     if tone == "color":
         notes = ("A colour photograph: it is coloured anew from its lightness.", *notes)
+    notes = (*pale(settings.hints, settings.scribbles, photos[0].grey), *notes)
     if settings.one_of_several:
         notes = (f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.", *notes)
     return Coloring(encoded.data, written, tone, notes, checked)

@@ -1,6 +1,7 @@
 """Hints: how they are written, and where they lie in a network's input."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype.engine.fit import plan_fit
-from tintype.engine.hints import Hint, parse_hint, read_hints, told_at
+from tintype.engine.hints import Hint, hint_of, pale, parse_hint, read_hints, told_at
+from tintype.engine.layers import Scribbles
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 
@@ -97,3 +99,22 @@ def test_hints_and_warmth_are_part_of_what_was_done() -> None:
     assert said["hints"] == [[1, 2, 3.0, 4.0, 5]]
     with pytest.raises(UsageError, match="-1 to 1"):
         Settings(warmth=1.5)
+
+
+def test_what_the_gamut_forbids_is_said() -> None:
+    grey = np.full((40, 60), 128, np.uint8)
+    grey[:, 30:] = 250
+    fine, pale_one = hint_of(10, 10, "#a06050", 2), hint_of(50, 20, "#c00000", 2)
+    assert pale([fine, hint_of(50, 20, "#808080")], None, grey) == []
+    (said,) = pale([fine, pale_one], None, grey)
+    assert "50,20" in said
+    share = int(re.search(r"(\d+) %|(\d+)%", said)[0].rstrip(" %"))  # type: ignore[index]
+    assert share < 30
+    assert pale([pale_one], None, grey.astype(np.uint16) * 257) == [said]
+    layer = np.zeros((40, 60, 4), np.uint8)
+    layer[20, 30:] = (200, 0, 0, 255)
+    painted = Scribbles("x", "0", layer)
+    assert "100%" in pale([], painted, grey)[0]
+    layer = np.zeros((40, 60, 4), np.uint8)
+    layer[20, :30] = (160, 96, 80, 255)
+    assert pale([], Scribbles("x", "1", layer), grey) == []

@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.color.cielab import rgb01_to_lab
+from tintype.color.gamut import solve_rgb01
 from tintype.engine.fit import Fit, Pin
 from tintype.engine.layers import Scribbles
 from tintype.engine.spread import spread
 from tintype.errors import UsageError, shown
+
+_PALE = 0.9  # of the chroma that was asked for
+_NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,51 @@ def hold_hints(
     low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
     where = told[2] > 0
     return ab + spread((told[:2] - ab) * where, where, low, ab)
+
+
+def pale(
+    hints: Sequence[Hint], scribbles: Scribbles | None, grey: NDArray[np.unsignedinteger]
+) -> list[str]:
+    """What the gamut forbids: told colours that do not exist at the lightness of their places.
+
+    Args:
+        hints: As they were told.
+        scribbles: As they were painted.
+        grey: (H, W) Y' of the photograph.
+
+    Returns:
+        A sentence for each hint that got less than nine tenths of its chroma, and one for the
+        scribbles if that is so for a tenth of what is painted.
+    """
+    top = np.iinfo(grey.dtype).max
+    sentences = []
+    for hint in hints:
+        rows = slice(max(0, hint.y - hint.radius), hint.y + hint.radius + 1)
+        columns = slice(max(0, hint.x - hint.radius), hint.x + hint.radius + 1)
+        luma = np.array([float(np.median(grey[rows, columns])) / top])
+        (share,) = _possible(luma, np.array([[hint.a, hint.b]]))
+        if share < _PALE:
+            sentences.append(
+                f"At the lightness of {hint.x},{hint.y} that colour does not exist: "
+                f"it has {share:.0%} of its strength."
+            )
+    if scribbles is not None:
+        luma, ab = scribbles.sampled(grey)
+        weak = float((_possible(luma / top, ab) < _PALE).mean())
+        if weak > 0.1:
+            sentences.append(
+                f"On {weak:.0%} of what is painted the colour does not exist at that lightness, "
+                "and is paler."
+            )
+    return sentences
+
+
+def _possible(luma01: NDArray[np.float64], ab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) how much of a chroma sRGB has at a luma, 0 to 1."""
+    got = rgb01_to_lab(solve_rgb01(luma01, ab))[:, 1:]
+    wanted = np.hypot(*ab.T)
+    share = np.hypot(*got.T) / np.maximum(wanted, 1e-6)
+    return np.asarray(np.where(wanted < _NEUTRAL, 1, share), np.float64).clip(0, 1)
 
 
 def _span(place: int, radius: int, size: int, scale: float) -> slice:

@@ -93,6 +93,19 @@ class Scribbles(Layer):
         mean = np.stack(sums) / np.maximum(count, 1)
         return mean.reshape(2, *shape).astype(np.float16), count.reshape(shape) > 0
 
+    def sampled(
+        self, grey: NDArray[np.unsignedinteger]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Some thousand of the painted places: (n,) their Y' and (n, 2) their a and b.
+
+        Args:
+            grey: (H, W) of the photograph.
+        """
+        where, chroma = _painted(self)
+        step = max(1, len(where) // 1000)
+        luma = grey.reshape(-1)[where[::step]].astype(np.float64)
+        return luma, chroma[:, ::step].T.astype(np.float64)
+
 
 @functools.lru_cache(maxsize=2)
 def _painted(layer: Scribbles) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
