@@ -48,6 +48,7 @@ class PhotoWords:
     hints: str | None
     scribbles: str | None
     mask: str | None
+    reference: str | None
     palettes: int | None
     certainty: str | None
     settings: str | None
@@ -257,6 +258,13 @@ _PHOTOS = _PhotosCommand(
             metavar="FILE",
             first_page=False,
             help="What to colour: a picture as large as the photograph; black stays grey.",
+        ),
+        _Option(
+            "--reference",
+            metavar="FILE",
+            first_page=False,
+            help="Take the colours from this picture, where it shows the same; it may have any "
+            "size and serve many photographs.",
         ),
         _Option(
             "--palettes",
