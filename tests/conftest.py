@@ -25,6 +25,12 @@ def tiny_model() -> Path:
     return TINY
 
 
+@pytest.fixture(scope="session")
+def matching_model() -> Path:
+    """The same with features, which reference pictures need."""
+    return TINY.with_name("tiny-features.onnx")
+
+
 def grey_pixels(height: int = 48, width: int = 64, *, seed: int = 0) -> np.ndarray:
     """A smooth grey picture with some noise: (height, width) uint8, different for each seed."""
     rng = np.random.default_rng(seed)

@@ -262,3 +262,24 @@ def test_warm_is_more_orange_than_cold(colorizer: "tintype.Colorizer", photo: Pa
     warm, cold = (pixels(colorizer.colorize(data, warmth=w)).astype(int) for w in (1, -1))
     lean = (warm[..., 0] - warm[..., 2]) - (cold[..., 0] - cold[..., 2])
     assert lean.mean() > 5
+
+
+def test_a_reference_comes_in_every_kind(matching_model: Path, photo: Path, tmp_path: Path) -> None:
+    colorizer = tintype.Colorizer(matching_model)
+    grey = np.asarray(Image.open(photo))
+    other = np.random.default_rng(0).integers(60, 200, (64, 80, 3)).astype(np.uint8)
+    path = tmp_path / "other.png"
+    Image.fromarray(other).save(path)
+    with Image.open(path) as image:
+        kinds = [path, str(path), path.read_bytes(), image, other]
+        results = [colorizer(grey, reference=kind) for kind in kinds]
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+    assert not np.array_equal(results[0], colorizer(grey))
+    with pytest.raises(tintype.UsageError, match="the reference has no colours"):
+        colorizer(grey, reference=grey)
+    cmyk = Image.fromarray(other).convert("CMYK")
+    with pytest.raises(tintype.UsageError, match="CMYK"):
+        colorizer(grey, reference=cmyk)
+    with pytest.raises(tintype.UsageError, match="cannot be the reference"):
+        colorizer(grey, reference=7)  # type: ignore[arg-type]

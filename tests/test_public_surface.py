@@ -51,6 +51,7 @@ SETTINGS = [
     ("hints", "KEYWORD_ONLY", ()),
     ("scribbles", "KEYWORD_ONLY", None),
     ("mask", "KEYWORD_ONLY", None),
+    ("reference", "KEYWORD_ONLY", None),
 ]
 OVERWRITE = ("overwrite", "KEYWORD_ONLY", False)
 

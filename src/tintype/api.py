@@ -15,13 +15,14 @@ from typing import Any, BinaryIO, Literal, TypedDict, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tintype import __version__
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.colorizer import Engine, verify_grey
 from tintype.engine.hints import hint_of, pale
 from tintype.engine.layers import mask_from, scribbles_from
+from tintype.engine.reference import reference_from
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import (
     SkippedPhotoError,
@@ -51,7 +52,7 @@ HintWords = tuple[int, int, str] | tuple[int, int, str, int]
 """A hint as it is given in Python: x, y, a colour as ``#c04030``, and a radius if wanted."""
 
 LayerWords = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
-"""A picture that lies over the photograph, as it is given in Python."""
+"""A picture that lies over the photograph, or beside it, as it is given in Python."""
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
 
@@ -344,6 +345,7 @@ class Colorizer:
         hints: Sequence[HintWords] = ...,
         scribbles: LayerWords | None = ...,
         mask: LayerWords | None = ...,
+        reference: LayerWords | None = ...,
         overwrite: bool = ...,
     ) -> Path: ...
     @overload
@@ -357,6 +359,7 @@ class Colorizer:
         hints: Sequence[HintWords] = ...,
         scribbles: LayerWords | None = ...,
         mask: LayerWords | None = ...,
+        reference: LayerWords | None = ...,
         overwrite: bool = ...,
     ) -> io.BytesIO: ...
     @overload
@@ -370,6 +373,7 @@ class Colorizer:
         hints: Sequence[HintWords] = ...,
         scribbles: LayerWords | None = ...,
         mask: LayerWords | None = ...,
+        reference: LayerWords | None = ...,
         overwrite: bool = ...,
     ) -> _Picture: ...
     def colorize(
@@ -382,6 +386,7 @@ class Colorizer:
         hints: Sequence[HintWords] = (),
         scribbles: LayerWords | None = None,
         mask: LayerWords | None = None,
+        reference: LayerWords | None = None,
         overwrite: bool = False,
     ) -> Path | bytes | io.BytesIO | Image.Image | NDArray[Any]:
         """Colours one photograph; what comes out is of the kind that went in.
@@ -404,6 +409,9 @@ class Colorizer:
                 the hints.
             mask: What is coloured, as large: white is, black stays grey, grey is in between. A
                 path, bytes, a PIL image, or an array (H, W).
+            reference: A picture in colour, of any size, that the colours are taken from: they move
+                to what it has in common with the photograph. A path, bytes, a PIL image, or an
+                array (H, W, 3).
             overwrite: Replace an earlier output; only for a path, and never the input itself.
 
         Returns:
@@ -424,6 +432,7 @@ class Colorizer:
             tuple(hint_of(*hint) for hint in hints),
             None if scribbles is None else scribbles_from(**_layer_file(scribbles, "scribbles")),
             None if mask is None else mask_from(**_layer_file(mask, "mask")),
+            None if reference is None else reference_from(**_layer_file(reference, "reference")),
         )
         match x:
             case str() | os.PathLike():
@@ -517,6 +526,7 @@ def colorize(
     hints: Sequence[HintWords] = ...,
     scribbles: LayerWords | None = ...,
     mask: LayerWords | None = ...,
+    reference: LayerWords | None = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> Path: ...
@@ -530,6 +540,7 @@ def colorize(
     hints: Sequence[HintWords] = ...,
     scribbles: LayerWords | None = ...,
     mask: LayerWords | None = ...,
+    reference: LayerWords | None = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> io.BytesIO: ...
@@ -543,6 +554,7 @@ def colorize(
     hints: Sequence[HintWords] = ...,
     scribbles: LayerWords | None = ...,
     mask: LayerWords | None = ...,
+    reference: LayerWords | None = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> _Picture: ...
@@ -555,6 +567,7 @@ def colorize(
     hints: Sequence[HintWords] = (),
     scribbles: LayerWords | None = None,
     mask: LayerWords | None = None,
+    reference: LayerWords | None = None,
     model: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Any:
@@ -568,6 +581,7 @@ def colorize(
         hints: As for `Colorizer.colorize`.
         scribbles: As for `Colorizer.colorize`.
         mask: As for `Colorizer.colorize`.
+        reference: As for `Colorizer.colorize`.
         model: As for `Colorizer`; to colour many photographs, make one `Colorizer` instead.
         overwrite: As for `Colorizer.colorize`.
 
@@ -582,6 +596,7 @@ def colorize(
         hints=hints,
         scribbles=scribbles,
         mask=mask,
+        reference=reference,
         overwrite=overwrite,
     )
 
@@ -601,7 +616,12 @@ def _layer_file(x: LayerWords, name: str) -> _LayerFile:
         x = Image.fromarray(x)
     if isinstance(x, Image.Image):
         file = io.BytesIO()
-        x.save(file, "PNG")
+        try:
+            ImageOps.exif_transpose(x).save(file, "PNG")
+        except OSError as error:
+            raise UsageError(
+                f"An image of mode {x.mode} cannot be the {name}.", hint="Convert it to RGB."
+            ) from error
         return {"data": file.getvalue(), "name": f"the {name}"}
     if isinstance(x, bytes):
         return {"data": x, "name": f"the {name}"}

@@ -116,6 +116,36 @@ def test_saved_settings_know_their_layers(
     assert "strokes.png has changed" in capfd.readouterr().err
 
 
+def test_a_reference_serves_a_folder_and_saved_settings_know_it(
+    matching_model: Path, make_photo: Make, capfd: Capture
+) -> None:
+    def color(*words: str) -> int:
+        return main(["--model", str(matching_model), "--jobs", "1", *words])
+
+    make_photo(Path("album/one.png"), height=50, width=70)
+    make_photo(Path("album/two.png"), seed=1)
+    pixels = np.random.default_rng(0).integers(60, 200, (5, 4, 3)).astype(np.uint8)
+    Image.fromarray(np.repeat(np.repeat(pixels, 20, axis=0), 20, axis=1)).save("other.jpg")
+    assert color("album", "--into", "plain") == 0
+    words = ["--reference", "other.jpg", "--strip-metadata"]
+    assert color("album", *words, "--into", "as-other", "--save-settings", "how.json") == 0
+    for name in ("one.color.png", "two.color.png"):
+        plain, told = (np.asarray(Image.open(Path(f) / name)) for f in ("plain", "as-other"))
+        assert not np.array_equal(plain, told)
+    assert color("album", "--settings", "how.json", "--into", "again") == 0
+    for path in Path("as-other").iterdir():
+        assert (Path("again") / path.name).read_bytes() == path.read_bytes()
+    capfd.readouterr()
+    make_photo(Path("grey.png"))
+    assert color("album/one.png", "--reference", "grey.png", "-o", "x.png") == 2
+    assert capfd.readouterr().err.count("grey.png has no colours to take") == 1
+    assert color("album/one.png", "--reference", "missing.png", "-o", "x.png") == 2
+    Image.fromarray(pixels[::-1]).save("other.jpg")
+    assert color("album/one.png", "--settings", "how.json", "-o", "x.png") == 2
+    assert "other.jpg has changed" in capfd.readouterr().err
+    assert not Path("x.png").exists()
+
+
 def test_settings_that_do_not_fit_are_one_line(
     color: Callable[..., int], make_photo: Make, capfd: Capture
 ) -> None:

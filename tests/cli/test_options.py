@@ -22,7 +22,7 @@ def test_everything_given_arrives() -> None:
     typed = (
         "a -o b --into c -r --vividness 1.5 --quality high --format jpg --model m --overwrite "
         "--warmth -0.5 --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --hints h.json "
-        "--scribbles s.png --mask m.png "
+        "--scribbles s.png --mask m.png --reference r.jpg "
         "--palettes 5 --certainty c.png --settings s.json --save-settings t.json "
         "--strip-metadata --report r --jobs 3 --color-photos skip --check --max-megapixels 0.5 d"
     )
@@ -39,6 +39,7 @@ def test_everything_given_arrives() -> None:
         hints="h.json",
         scribbles="s.png",
         mask="m.png",
+        reference="r.jpg",
         palettes=5,
         certainty="c.png",
         settings="s.json",

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image, ImageCms, ImageOps
 
 from photo.samples import (
@@ -31,7 +32,7 @@ from photo.samples import (
 )
 from tintype.errors import PhotoTooLargeError, UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo import icc
-from tintype.photo.decode import decode, photo_from_array, photo_from_image
+from tintype.photo.decode import decode, decode_colors, photo_from_array, photo_from_image
 from tintype.photo.photo import Photo, rgb_to_grey
 
 
@@ -406,3 +407,21 @@ def test_photos_are_values() -> None:
     with pytest.raises(AttributeError):
         photo.tone = "grey"  # type: ignore[misc]
     assert replace(photo, tone="grey").tone == "grey"
+
+
+def test_colours_are_read_where_they_are_wanted() -> None:
+    coffee = skimage.data.coffee()
+    for form, tolerance in (("PNG", 0), ("TIFF", 0), ("JPEG", 6)):
+        file = io.BytesIO()
+        exif = Image.Exif()
+        exif[0x0112] = 3
+        Image.fromarray(coffee[::-1, ::-1].copy()).save(file, form, quality=95, exif=exif)
+        rgb, tone = decode_colors(file.getvalue(), name=form)
+        assert tone == "color"
+        assert np.abs(rgb.astype(int) - coffee).mean() <= tolerance
+    for pixels in (skimage.data.camera(), skimage.data.camera().astype(np.uint16) * 257):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        rgb, tone = decode_colors(file.getvalue(), name="grey")
+        assert tone == "grey"
+        np.testing.assert_array_equal(rgb, np.repeat(skimage.data.camera()[..., None], 3, axis=2))

@@ -295,6 +295,10 @@ def _settings(words: PhotoWords, settings: "Settings") -> "Settings":
             settings = replace(settings, scribbles=read_scribbles(Path(words.scribbles)))
         if words.mask is not None:
             settings = replace(settings, mask=read_mask(Path(words.mask)))
+    if words.reference is not None:
+        from tintype.engine.reference import read_reference
+
+        settings = replace(settings, reference=read_reference(Path(words.reference)))
     return settings
 
 

@@ -49,6 +49,7 @@ class PhotoWords:
     hints: str | None
     scribbles: str | None
     mask: str | None
+    reference: str | None
     palettes: int | None
     certainty: str | None
     settings: str | None
@@ -278,6 +279,13 @@ _PHOTOS = _PhotosCommand(
             metavar="FILE",
             first_page=False,
             help="What to colour: a picture as large as the photograph; black stays grey.",
+        ),
+        _Option(
+            "--reference",
+            metavar="FILE",
+            first_page=False,
+            help="Take the colours from this picture, where it shows the same; it may have any "
+            "size and serve many photographs.",
         ),
         _Option(
             "--palettes",

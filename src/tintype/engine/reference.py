@@ -35,12 +35,13 @@ _MOST_PIXELS = 1 << 20
 _CANDIDATES = 8  # places of the reference that speak for one of the photograph
 _COSINE = 0.05  # by which a candidate may be worse and still be heard
 _LUMA = 12.0  # steps of Y' likewise
-_SURE = (0.35, 0.75)  # cosines from which a match counts at all, and in full
-_WIDTH = 7.0  # CIELAB units that a colour may be off in a good match
-_STRENGTH = 1.0
-_PULL = 0.5  # of the way to the reference's palette where nothing matches
+_SURE = (0.4, 0.7)  # cosines from which a match counts at all, and in full
+_AROUND = 2  # places of the output on each side that must agree
+_LEAST = 0.01  # what a place without a match counts among its neighbours
+_WIDTH = 5.0  # CIELAB units that a colour may be off in a good match
+_PULL = 0.4  # of the way to the reference's palette where nothing matches
 _PALETTE_WIDTH = 10.0  # CIELAB units over which a palette is smoothed
-_LARGEST_PULL = 3.0  # nats
+_LARGEST_PULL = 2.0  # nats
 _RARE = 1e-4  # probability below which a bin of a palette is not told from another
 
 _BLOCK = 32
@@ -187,7 +188,8 @@ def pulled(logits: F32, seen: Seen, known: Known) -> F32:
     ab, spread, cosine = _matched(seen, known)
     low, high = _SURE
     sure = np.clip((cosine - low) / (high - low), 0, 1)
-    strength = np.float32(_STRENGTH) * sure / (np.float32(_WIDTH**2) + spread)
+    ab, spread = _agreed(ab, spread, sure, seen)
+    strength = sure / (np.float32(_WIDTH**2) + spread)
     # -|bin - ab|^2 / 2, without what is the same for all bins.
     centers = bin_centers()
     added = centers @ (strength * ab)
@@ -228,6 +230,45 @@ def _matched(seen: Seen, known: Known) -> tuple[F32, F32, F32]:
     planes = np.concatenate([ab, spread[..., None], best[..., None]], axis=2)
     a, b, variance, cosines = _out_of_cells(planes, seen.shape)
     return np.stack([a, b]), variance, cosines
+
+
+def _agreed(ab: F32, spread: F32, sure: F32, seen: Seen) -> tuple[F32, F32]:
+    """The mean of what is said around each place, where it is as light.
+
+    One place alone that says something else is a stain, and where neighbours contradict each other
+    the variance grows, so that none of them counts for much.
+
+    Args:
+        ab: (2, n) colours.
+        spread: (n,) their variances.
+        sure: (n,) how much each counts, 0 to 1.
+        seen: The photograph.
+
+    Returns:
+        (2, n) colours and (n,) variances.
+    """
+    height, width = seen.shape
+    luma = _out_of_cells(seen.luma[..., None], seen.shape).reshape(height, width)
+    said = np.concatenate([ab, [2 * spread + (ab**2).sum(axis=0), np.ones_like(spread)]])
+    weighted = ((sure + np.float32(_LEAST)) * said).reshape(-1, height, width)
+    total = np.zeros_like(weighted)
+    for down in range(-_AROUND, _AROUND + 1):
+        for across in range(-_AROUND, _AROUND + 1):
+            here, there = _overlap(height, down), _overlap(width, across)
+            ours, theirs = (slice(None), here[0], there[0]), (slice(None), here[1], there[1])
+            unlike = luma[ours[1:]] - luma[theirs[1:]]
+            alike = np.exp(-(unlike**2) / np.float32(2 * _LUMA**2))
+            total[ours] += alike * weighted[theirs]
+    total = total.reshape(4, -1)
+    mean = total[:2] / total[3]
+    variance = np.maximum(total[2] / total[3] - (mean**2).sum(axis=0), 0) / 2
+    return mean, variance
+
+
+def _overlap(size: int, shift: int) -> tuple[slice, slice]:
+    """Places that have a neighbour so far away, and those neighbours."""
+    ours = slice(max(0, -shift), max(0, size - max(0, shift)))
+    return ours, slice(ours.start + shift, max(ours.start, ours.stop) + shift)
 
 
 def _in_blocks(features: F32) -> F32:
