@@ -2,11 +2,12 @@
 
 Each variant is `recipes/own.toml` with some keys changed, without hints, trained from the same
 start on as many samples with the rate falling to zero, and measured on photographs of dev: the
-cross-entropy in nats a pixel, and the distance in ab and CIEDE2000 where the variant, by its
-vividness, is nine tenths as colourful as the truth; each also less that of "as it is", on the same
-photographs. A run that is there already is not made again.
+cross-entropy in nats a pixel, and the distance in ab and CIEDE2000 where its chroma at the
+default vividness, times one factor, is nine tenths as colourful as the truth: so few photographs
+make networks that no vividness makes colourful. Each figure also less that of "as it is", on the
+same photographs. A run that is there already is not made again.
 
-    python benchmarks/ablations.py --data DATA ... --runs runs/ablations --samples 1024
+    python benchmarks/ablations.py --data DATA ... --runs runs/ablations --samples 1536
 """
 
 import argparse
@@ -53,7 +54,8 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 BATCH = 16  # of few samples, twice the steps of the recipe's 32
 COLORFUL = 0.9
-TAUS = np.arange(-1, 4.01, 0.25)
+FACTORS = np.geomspace(0.25, 8, 13)
+VIVIDNESS = 0.8
 TEMPERATURE = 0.38
 
 
@@ -90,10 +92,12 @@ def measure(folder: Path, photos: Photos, count: int) -> dict[str, NDArray[np.fl
     dev = np.flatnonzero(photos.dev)
     dev = dev[np.linspace(0, len(dev) - 1, count).astype(int)]
     loss = SoftCrossEntropy()
-    # Plain weights of a uniform prior would say nothing; Zhang's over this data are in the file.
-    bias = np.log(np.maximum(rebalancing_weights(trained.prior.astype(np.float64)), 1e-3))
+    # Zhang's weights over this data; what training has weighted already is not weighted again.
+    weights = np.log(np.maximum(rebalancing_weights(trained.prior.astype(np.float64)), 1e-3))
+    tau = VIVIDNESS - trained.facts["recipe"]["loss"]["rebalance"]
+    bias = (tau * weights).astype(np.float32)
     nats, true_cf = [], []
-    table = np.zeros((3, len(TAUS), count))
+    table = np.zeros((3, len(FACTORS), count))
     for place, index in enumerate(dev):
         batch = sampler.fixed(np.array([index]))
         ab = batch.ab_at(4)
@@ -103,11 +107,10 @@ def measure(folder: Path, photos: Photos, count: int) -> dict[str, NDArray[np.fl
         L = torch.nn.functional.avg_pool2d(batch.L, 4)
         truth = torch.cat([L, ab], dim=1)[0].permute(1, 2, 0).double().numpy()
         true_cf.append(colorfulness(_shown(truth)))
-        for row, tau in enumerate(TAUS):
-            color = annealed_mean(
-                logits[0].numpy(), temperature=TEMPERATURE, bias=(tau * bias).astype(np.float32)
-            )
-            painted = _shown(np.concatenate([truth[..., :1], color.transpose(1, 2, 0)], axis=2))
+        color = annealed_mean(logits[0].numpy(), temperature=TEMPERATURE, bias=bias)
+        color = color.transpose(1, 2, 0)
+        for row, factor in enumerate(FACTORS):
+            painted = _shown(np.concatenate([truth[..., :1], factor * color], axis=2))
             lab = rgb01_to_lab(painted / 255)
             table[:, row, place] = (
                 colorfulness(painted),
@@ -116,7 +119,7 @@ def measure(folder: Path, photos: Photos, count: int) -> dict[str, NDArray[np.fl
             )
     ratios = table[0].mean(axis=1) / np.mean(true_cf)
     if not ratios.min() <= COLORFUL <= ratios.max():
-        sys.exit(f"{folder}: no vividness makes it {COLORFUL} as colourful as the truth: {ratios}.")
+        sys.exit(f"{folder}: no factor makes it {COLORFUL} as colourful as the truth: {ratios}.")
     order = np.argsort(ratios)
     at = {
         key: np.array(
@@ -141,7 +144,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--classifier", type=Path, help="checkpoint of a grey ResNet-18")
-    parser.add_argument("--samples", type=int, default=1024)
+    parser.add_argument("--samples", type=int, default=1536)
     parser.add_argument("--pictures", type=int, default=400)
     parser.add_argument("--cache", type=Path, default=Path("cache"))
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
