@@ -216,7 +216,7 @@ def test_from_a_checkpoint_without_hints_to_a_bundle_that_takes_them(
     target = tmp_path / "hinted.onnx"
     assert main("export", [str(hinted), "-o", str(target), *data]) == 0
     bundle = load_bundle(target)
-    assert bundle.card.capabilities == ("logits", "hints")
+    assert bundle.card.capabilities == ("logits", "features", "hints")
     assert bundle.card.metrics["export"]["float32_max"] < 0.01
     engine = Engine(bundle)
     grey = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
