@@ -172,6 +172,17 @@ def test_settings_that_do_not_fit_are_one_line(
     assert not Path("y.png").exists()
 
 
+def test_a_model_that_cannot_is_refused_once(make_photo: Make, capfd: Capture) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        make_photo(Path("album") / name)
+    plain = str(Path(__file__).parents[1] / "engine" / "tiny-ab.onnx")
+    assert main(["album", "--palettes", "3", "--model", plain]) == 3
+    said = lines(capfd.readouterr().err)
+    assert len(said) == 1
+    assert "no logits" in said[0]
+    assert names("album") == ["a.png", "b.png", "c.png"]
+
+
 def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
     make_photo(Path("photo.jpg"), height=50, width=70)
     assert color("photo.jpg", "--certainty", "map.png") == 0

@@ -155,6 +155,8 @@ def _photos(words: PhotoWords) -> int:
         _refuse_certainty(words, items=photos)
     if words.save_settings is not None:
         _refuse_existing(Path(words.save_settings), words)
+    if options.settings.needs:
+        _refuse_model(options)
     tally = Tally()
     began = time.monotonic()
     rows = run(plan, options, items=census.items, jobs=words.jobs)
@@ -174,6 +176,20 @@ def _photos(words: PhotoWords) -> int:
     if words.save_settings is not None and tally.exit_code == 0:
         _save_settings(Path(words.save_settings), options)
     return tally.exit_code
+
+
+def _refuse_model(options: "Options") -> None:
+    """Once, before a folder is begun, and not for each of its photographs."""
+    from tintype.engine.bundle import load_bundle
+
+    bundle = load_bundle(options.model)
+    missing = options.settings.needs - set(bundle.card.capabilities)
+    if missing:
+        raise ModelError(
+            f"The model {bundle.name} gives no {' and no '.join(sorted(missing))}, which "
+            "--palettes and --reference need.",
+            hint="Leave --model out to use tintype-own.",
+        )
 
 
 def _refuse_certainty(words: PhotoWords, *, items: int) -> None:

@@ -74,6 +74,12 @@ class Settings:
         """Whether they are about places, and so about one photograph."""
         return self.hinted or self.mask is not None
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the card of a model must list among its capabilities for them."""
+        found = {"logits"} if self.palettes > 1 else set()
+        return frozenset(found | ({"logits", "features"} if self.reference else set()))
+
     def check_size(self, shape: tuple[int, int]) -> None:
         """Refuses a photograph that the layers do not fit.
 
