@@ -74,8 +74,10 @@ class Held:
     def size(self) -> int:
         """Bytes it takes in memory, about."""
         pages = sum(p.grey.nbytes + (0 if p.alpha is None else p.alpha.nbytes) for p in self.photos)
-        asked = sum(0 if a.logits is None else a.logits.nbytes for a in self.answers.values())
-        layers = (*self.scribbles.values(), *self.masks.values())
+        # Copies, since other threads may be adding.
+        answers = tuple(self.answers.values())
+        asked = sum(0 if a.logits is None else a.logits.nbytes for a in answers)
+        layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
         painted = sum(layer.pixels.nbytes for layer in layers)
         return len(self.data) + pages + asked + painted
 
