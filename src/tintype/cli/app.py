@@ -4,6 +4,7 @@ Nothing heavy is imported before it is known to be needed, so that help and mist
 are answered at once.
 """
 
+import contextlib
 import difflib
 import json
 import os
@@ -448,7 +449,9 @@ def _serve(words: list[str]) -> int:
     page = "which-is-real" if told.pairs else ""
     place.append(server.url + page)
     say(f"Tintype is at {place[0]} and ends with Ctrl-C.")
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):  # how it is meant to be ended
+        server.run()
+    say("Tintype has stopped.")
     return 0
 
 

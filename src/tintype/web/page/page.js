@@ -216,7 +216,7 @@ function putAway(photo) {
   else {
     $("desk").dataset.state = "empty";
     $("stage").hidden = $("panel").hidden = $("strip-box").hidden = true;
-    history_();
+    showSteps();
   }
 }
 
@@ -261,7 +261,7 @@ function showState() {
   for (const control of $("panel").querySelectorAll("input, button, select")) {
     control.disabled = state !== "ready";
   }
-  history_();
+  showSteps();
 }
 
 const longest = (photo) => Math.max(photo.width, photo.height);
@@ -395,10 +395,10 @@ function controls() {
     picture.alt = "";
     box.replaceChildren(picture, s.reference.name);
   } else box.replaceChildren("Drop one here, or choose it");
-  history_();
+  showSteps();
 }
 
-function history_() {
+function showSteps() {
   $("undo").disabled = !current?.past.length;
   $("redo").disabled = !current?.future.length;
 }
