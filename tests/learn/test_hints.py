@@ -250,3 +250,34 @@ def test_numbers_of_hints_are_refused_before_anything_is_scored(photo_folder: Pa
     words = ["tintype-own", "--data", str(photo_folder), "--hints"]
     with pytest.raises(UsageError, match="below 0"):
         main("evaluate", [*words, "-1"])
+
+
+def test_the_path_of_hints_can_be_trained_alone() -> None:
+    """Without hints the network stays what it was, through its norms' running means too."""
+    recipe = ModelRecipe(
+        kind="own",
+        encoder="lite0",
+        pretrained=False,
+        widths=WIDTHS,
+        hints=True,
+        train_only_hints=True,
+    )
+    model = build(recipe)
+    model.train()
+    L = torch.rand(2, 1, 64, 64) * 100
+    hints = torch.zeros(2, 3, 64, 64)
+    hints[:, :, 20:30, 20:30] = torch.tensor([30.0, -20.0, 1.0])[:, None, None]
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    plain, told = model(L), model(L, hints)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=0.01)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(L, hints).square().mean().backward()
+        optimizer.step()
+    moved = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
+    assert moved == {name for name in before if name.startswith("hints.")}
+    assert torch.equal(model(L), plain)
+    assert not torch.allclose(model(L, hints), told)
+    with pytest.raises(LearnError, match=r"model\.hints"):
+        build(recipe.model_copy(update={"hints": False}))

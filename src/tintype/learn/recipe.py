@@ -48,6 +48,8 @@ class ModelRecipe(_Table):
     """Start from its ImageNet weights; they come with the ``encoders`` extra."""
     train_encoder_from: int = Field(default=0, ge=0)
     """First encoder block that is trained; the stem and the blocks before it keep their weights."""
+    train_only_hints: bool = False
+    """Train the path of the hints alone: without hints the network stays exactly what it was."""
     widths: tuple[int, int, int, int] = (256, 256, 192, 128)
     """Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size."""
     global_vector: bool = True

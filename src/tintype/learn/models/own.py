@@ -187,8 +187,29 @@ class OwnNet(nn.Module):
         self.norm = nn.BatchNorm2d(widths[3])
         self.head = nn.Conv2d(widths[3], BINS, 1)
         self.mean = AnnealedMean(temperature)
+        self.only_hints = False
         if hints:
             self.hints = HintPath(widths)
+
+    def train(self, mode: bool = True) -> "OwnNet":
+        """Training mode; where the path of the hints alone is trained, for that path alone."""
+        super().train(mode)
+        if self.only_hints:
+            for name, part in self.named_children():
+                part.train(mode and name == "hints")
+        return self
+
+    def train_hints_alone(self) -> None:
+        """Keeps every weight and every running mean but those of the hints' path.
+
+        Raises:
+            LearnError: There is no such path.
+        """
+        if not self.takes_hints:
+            raise LearnError("model.train_only_hints needs model.hints = true.")
+        self.only_hints = True
+        self.requires_grad_(False)
+        self.hints.requires_grad_(True)
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
         """Lightness to unnormalised log-probabilities.
@@ -330,4 +351,6 @@ def build(recipe: ModelRecipe) -> nn.Module:
         model.encoder.requires_grad_(False)
         for block in model.encoder.blocks[recipe.train_encoder_from :]:
             block.requires_grad_(True)
+    if recipe.train_only_hints:
+        model.train_hints_alone()
     return model
