@@ -9,7 +9,7 @@ let current = null;
 let info = { vividness: 1, formats: [], capabilities: [] };
 
 const PALETTES = 5;
-const QUICK = 800; // longest side of a preview while something moves
+const QUICK = 640; // longest side of a preview while something moves
 const TIPS = {
   look: "Drag across the photograph to compare.",
   hint: "Click a place and choose its colour. It spreads to what belongs to it.",
