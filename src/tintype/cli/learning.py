@@ -392,8 +392,16 @@ def _export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start-share", type=float, default=0.25, metavar="SHARE", help="of it (default: 0.25)"
     )
-    parser.add_argument("--vividness", type=float, default=0.8, help="default tau (default: 0.8)")
+    parser.add_argument(
+        "--vividness", type=float, help="default tau (default: 0.9, and 0.8 for --weights rarity)"
+    )
     parser.add_argument("--temperature", type=float, default=0.38, help="default T (default: 0.38)")
+    parser.add_argument(
+        "--weights",
+        choices=["fitted", "rarity"],
+        default="fitted",
+        help="rarity alone, or corrected by what comes out on dev (default: fitted)",
+    )
     parser.add_argument("--checkpoint", type=Path, help="also write the weights in fp16 here")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
     return parser
@@ -402,12 +410,14 @@ def _export_parser() -> argparse.ArgumentParser:
 def _export(options: argparse.Namespace) -> int:
     import tomllib
 
+    from tintype.learn.decoding import FEWEST, fitted, look_at_dev
     from tintype.learn.export import (
         default_card,
         export,
         lightness_examples,
         load_trained,
         mix_with_start,
+        predicts_distribution,
         save_weights,
     )
 
@@ -416,10 +426,22 @@ def _export(options: argparse.Namespace) -> int:
     trained = load_trained(options.run)
     if options.start:
         trained = mix_with_start(trained, options.start, options.start_share)
-    card = default_card(trained, vividness=options.vividness, temperature=options.temperature)
+    vividness = options.vividness
+    if vividness is None:
+        vividness = 0.9 if options.weights == "fitted" else 0.8
+    card = default_card(trained, vividness=vividness, temperature=options.temperature)
     if options.card:
         card |= tomllib.loads(options.card.read_text(encoding="utf-8"))
     calibration, check = lightness_examples(trained, options.data, cache=options.cache)
+    vividness, temperature = float(card["vividness"]), float(card["temperature"])
+    if options.weights == "fitted" and predicts_distribution(trained.model) and vividness > 0:
+        size = card["sizes"]["normal"]
+        places = look_at_dev(trained, options.data, size=size, cache=options.cache)
+        if places.photographs < FEWEST:
+            _say(f"dev has {places.photographs} photographs, too few to fit weights: rarity alone")
+        else:
+            trained = fitted(trained, places, vividness=vividness, temperature=temperature)
+            _say(f"weights fitted on {places.photographs} photographs of dev")
     report = export(
         trained,
         options.output,

@@ -1,0 +1,101 @@
+"""Weights are fitted so that what is decoded is as frequent as what is true."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tintype.cli.learning import main
+from tintype.color.abgrid import annealed_mean, bin_centers
+from tintype.engine.bundle import load_bundle
+from tintype.learn import decoding
+from tintype.learn.decoding import Places, fit_log_weights, look_at_dev
+from tintype.learn.export import load_trained
+
+WriteRecipe = Callable[..., Path]
+BROWN, BLUE = (10.0, 30.0), (0.0, -40.0)
+VIVIDNESS, TEMPERATURE = 0.8, 0.38
+
+
+def _index(color: tuple[float, float]) -> int:
+    return int(np.abs(bin_centers() - np.array(color)).sum(axis=1).argmin())
+
+
+def _unsure(count: int = 4000) -> Places:
+    """Places of which a third are blue, where brown is nearly always likelier."""
+    draw = np.random.default_rng(0)
+    blue = draw.random(count) < 1 / 3
+    logits = np.full((313, count), -12.0, np.float32)
+    logits[_index(BROWN)] = 0
+    # Where it is blue, blue is likelier than elsewhere, and still less likely than brown.
+    logits[_index(BLUE)] = np.where(blue, -1.0, -2.0) + draw.normal(0, 1, count)
+    return Places(logits, np.where(blue[:, None], BLUE, BROWN), 200)
+
+
+def _share_of_blue(places: Places, log_weights: np.ndarray) -> float:
+    bias = (VIVIDNESS * log_weights).astype(np.float32)
+    ab = annealed_mean(places.logits, temperature=TEMPERATURE, bias=bias)
+    return float((ab[1] < 0).mean())
+
+
+def test_a_colour_that_hardly_comes_out_is_lifted_until_it_is_about_as_frequent_as_in_truth():
+    places = _unsure()
+    before = np.zeros(313, np.float32)
+    assert _share_of_blue(places, before) < 0.1
+    after = fit_log_weights(places, before, vividness=VIVIDNESS, temperature=TEMPERATURE)
+    assert 0.25 < _share_of_blue(places, after) < 0.45
+
+
+def test_what_is_right_already_stays():
+    places = _unsure()
+    sure = Places(places.logits.copy(), places.ab, 200)
+    blue = places.ab[:, 1] < 0
+    sure.logits[_index(BLUE)] = np.where(blue, 12, -12)
+    before = np.linspace(-1, 1, 313, dtype=np.float32)
+    after = fit_log_weights(sure, before, vividness=VIVIDNESS, temperature=TEMPERATURE)
+    np.testing.assert_allclose(after, before, atol=0.05)
+
+
+def test_colours_that_neither_come_out_nor_are_true_are_left_alone():
+    before = np.zeros(313, np.float32)
+    after = fit_log_weights(_unsure(), before, vividness=VIVIDNESS, temperature=TEMPERATURE)
+    assert abs(after[_index((60, 60))]) < 0.01
+    assert np.isfinite(after).all()
+
+
+def test_it_is_the_same_every_time():
+    first, second = (
+        fit_log_weights(
+            _unsure(), np.zeros(313, np.float32), vividness=VIVIDNESS, temperature=TEMPERATURE
+        )
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def test_export_fits_on_dev_where_dev_is_large_enough(
+    tmp_path: Path,
+    photo_folder: Path,
+    recipe_file: WriteRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    data = ["--data", str(photo_folder), "--cache", str(cache)]
+    main("train", [str(recipe_file()), *data, "--run", str(run), "--max-samples", "8"])
+    trained = load_trained(run)
+    places = look_at_dev(trained, [photo_folder], size=64, cache=cache, limit=2)
+    assert 1 <= places.photographs <= 2
+    assert places.logits.shape == (313, len(places.ab))
+
+    def weights(*words: str) -> np.ndarray:
+        target = tmp_path / "tiny.onnx"
+        assert main("export", [str(run), "-o", str(target), *data, *words]) == 0
+        return np.array(load_bundle(target).card.log_weights, np.float32)
+
+    np.testing.assert_allclose(weights(), trained.log_weights, atol=1e-5)
+    assert "too few to fit" in capsys.readouterr().err
+    monkeypatch.setattr(decoding, "FEWEST", 1)
+    assert np.abs(weights() - trained.log_weights).max() > 0.01
+    np.testing.assert_allclose(weights("--weights", "rarity"), trained.log_weights, atol=1e-5)
