@@ -89,13 +89,12 @@ def test_export_fits_on_dev_where_dev_is_large_enough(
     assert 1 <= places.photographs <= 2
     assert places.logits.shape == (313, len(places.ab))
 
-    def weights(*words: str) -> np.ndarray:
+    def weights() -> np.ndarray:
         target = tmp_path / "tiny.onnx"
-        assert main("export", [str(run), "-o", str(target), *data, *words]) == 0
+        assert main("export", [str(run), "-o", str(target), *data]) == 0
         return np.array(load_bundle(target).card.log_weights, np.float32)
 
     np.testing.assert_allclose(weights(), trained.log_weights, atol=1e-5)
     assert "too few to fit" in capsys.readouterr().err
     monkeypatch.setattr(decoding, "FEWEST", 1)
     assert np.abs(weights() - trained.log_weights).max() > 0.01
-    np.testing.assert_allclose(weights("--weights", "rarity"), trained.log_weights, atol=1e-5)
