@@ -18,8 +18,9 @@ from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.engine import colorizer, palette
 from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Answer, Engine, GreyCheck, verify_grey
+from tintype.engine.fit import luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hints import hint_of
-from tintype.engine.session import Session
+from tintype.engine.session import Prediction, Session
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -166,6 +167,10 @@ def test_the_same_photo_gives_the_same_answer(
     photo = photo_of(cameraman)
     first = engine.colorize(photo).color
     assert isinstance(first, np.ndarray)
+    high = Settings(quality="high")
+    np.testing.assert_array_equal(
+        engine.colorize(photo, high).color, Engine(tiny, threads=2).colorize(photo, high).color
+    )
     again = [engine.colorize(photo).color, Engine(tiny, threads=2).colorize(photo).color]
     with ThreadPoolExecutor(4) as pool:
         again += list(pool.map(lambda _: engine.colorize(photo).color, range(4)))
@@ -227,21 +232,79 @@ def test_a_model_without_a_distribution_scales_its_chroma(
     assert np.mean(np.abs(plain.astype(int) - with_logits) <= 1) > 0.999
 
 
-def test_high_quality_is_blind_to_left_and_right(
+def test_high_quality_answers_on_the_grid_of_normal(
     engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
-    grey = np.ascontiguousarray(cameraman[:288, :384])  # no padding at the card's 96 pixels
+    normal = engine.ask(photo_of(cameraman))
+    high = engine.ask(photo_of(cameraman), Settings(quality="high"))
+    assert high.fit == normal.fit
+    assert high.logits is not None
+    assert normal.logits is not None
+    assert high.logits.shape == normal.logits.shape
+    np.testing.assert_array_equal(high.luma, normal.luma)
+    card = engine.bundle.card
+    decoded = palette.colors(high.logits, card, vividness=card.vividness)
+    np.testing.assert_allclose(high.ab, decoded, atol=1e-3)
+    # One flat grey has one answer at every size, away from the edges of what the network sees.
+    flat = photo_of(np.full((128, 256), 70, np.uint8))
+    one, mean = (engine.ask(flat, Settings(quality=q)).ab for q in ("normal", "high"))
+    np.testing.assert_allclose(mean[:, 4:-4, 4:-4], one[:, 4:-4, 4:-4], atol=0.05)
 
-    def unlike(quality: str) -> float:
-        settings = Settings(quality=quality)  # type: ignore[arg-type]
-        seen = engine.colorize(photo_of(grey), settings).color
-        mirrored = engine.colorize(photo_of(np.ascontiguousarray(grey[:, ::-1])), settings).color
-        assert isinstance(seen, np.ndarray)
-        assert isinstance(mirrored, np.ndarray)
-        return float(np.abs(seen.astype(int) - mirrored[:, ::-1]).mean())
 
-    assert unlike("high") < 0.2
-    assert unlike("normal") > unlike("high")
+def test_high_quality_of_a_tiny_picture_is_the_normal_one(
+    engine: Engine, photo_of: PhotoOf
+) -> None:
+    """Enlarged four times at most, it has one size whatever is asked for."""
+    photo = photo_of(noise((3, 2)))
+    high = engine.ask(photo, Settings(quality="high"))
+    normal = engine.ask(photo)
+    np.testing.assert_array_equal(high.logits, normal.logits)
+    np.testing.assert_array_equal(high.ab, normal.ab)
+
+
+def test_high_quality_is_the_mean_of_the_cards_three_sizes(
+    engine: Engine, tiny: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    answer = engine.ask(photo_of(cameraman), Settings(quality="high"))
+    session, expected = Session(tiny.data, name="tiny"), []
+    for side in tiny.card.sizes.values():
+        fit = plan_fit(cameraman.shape, short_side=side, multiple=32, stride=4)
+        logits = session.run(luma_to_input(luma_down(cameraman, fit))).logits
+        assert logits is not None
+        expected.append(regrid(logits[0], fit, answer.fit))
+    np.testing.assert_allclose(answer.logits, np.mean(expected, axis=0), rtol=1e-4, atol=1e-4)
+
+
+def test_high_quality_tells_its_hints_at_every_size(
+    hinted: Bundle, photo_of: PhotoOf, cameraman: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, heard = Engine(hinted, threads=1), []
+    run = engine._session.run
+
+    def listening(L: np.ndarray, hints: np.ndarray | None = None) -> Prediction:
+        assert hints is not None
+        assert hints.shape[2:] == L.shape[2:]
+        rows, columns = np.nonzero(hints[0, 2])
+        heard.append((L.shape[3], rows.mean() / L.shape[2], columns.mean() / L.shape[3]))
+        return run(L, hints)
+
+    monkeypatch.setattr(engine._session, "run", listening)
+    grey = photo_of(np.ascontiguousarray(cameraman[:228, :456]))
+    told = Settings(quality="high", hints=(hint_of(100, 60, "#c04030", 8),))
+    answer = engine.ask(grey, told)
+    assert sorted(width for width, *_ in heard) == [64, 128, 192]
+    for width, down, across in heard:
+        assert across * width == pytest.approx(100 / 456 * width, abs=1.01)
+        assert down * width / 2 == pytest.approx(60 / 228 * width / 2, abs=1.01)
+    monkeypatch.undo()
+    untold = engine.ask(grey, Settings(quality="high"))
+    assert np.abs(answer.ab - untold.ab).max() > 1
+    color = engine.paint(grey, answer, told).color
+    assert isinstance(color, np.ndarray)
+    a, b = rgb01_to_lab(color[60, 100] / 255)[1:]
+    # It is dark there: the gamut has the colour in paler only.
+    assert np.arctan2(b, a) == pytest.approx(np.arctan2(told.hints[0].b, told.hints[0].a), abs=0.1)
+    assert a > 15
 
 
 def test_palettes_are_several_versions_and_the_first_is_the_single_one(

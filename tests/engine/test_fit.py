@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from tintype.color.cielab import luma01_to_L
@@ -13,6 +15,7 @@ from tintype.engine.fit import (
     luma_down,
     luma_to_input,
     plan_fit,
+    regrid,
 )
 
 
@@ -165,3 +168,35 @@ def test_the_range_of_each_four_pixels(shape: tuple[int, int]) -> None:
             four = grey[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
             assert lowest[row, column] == four.min()
             assert highest[row, column] == four.max()
+
+
+@given(
+    height=st.integers(1, 400),
+    width=st.integers(1, 400),
+    sides=st.tuples(st.integers(16, 100), st.integers(16, 100)),
+)
+def test_an_answer_at_another_size_keeps_its_places(
+    height: int, width: int, sides: tuple[int, int]
+) -> None:
+    """Planes that say where they are in the photograph still say it on the other grid."""
+    there, here = (plan_fit((height, width), short_side=n, multiple=32, stride=4) for n in sides)
+
+    def places(fit: Fit) -> np.ndarray:
+        y, x = ((np.arange(n // 4) + 0.5) * 4 for n in fit.padded)
+        down, across = height / fit.content[0], width / fit.content[1]
+        return np.stack(np.broadcast_arrays((y * down)[:, None], x * across)).astype(np.float32)
+
+    known, wanted = places(there), places(here)
+    got = regrid(known, there, here)
+    assert got.shape == wanted.shape
+    assert got.dtype == np.float32
+    # Beyond its first and last places the other answer says nothing: they count on.
+    limits = known[:, 0, 0], known[:, -1, -1]
+    expected = [plane.clip(*ends) for plane, *ends in zip(wanted, *limits, strict=True)]
+    np.testing.assert_allclose(got, np.stack(expected), rtol=1e-4, atol=1e-3)
+
+
+def test_an_answer_at_its_own_size_stays_as_it_is() -> None:
+    fit = plan_fit((200, 301), short_side=64, multiple=32, stride=4)
+    planes = np.random.default_rng(0).normal(size=(3, 16, 24)).astype(np.float32)
+    np.testing.assert_allclose(regrid(planes, fit, fit), planes, rtol=1e-6)

@@ -13,7 +13,15 @@ from tintype.color import gamut_grid
 from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
 from tintype.engine import palette
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.fit import ChromaUp, Fit, halved_range, luma_down, luma_to_input, plan_fit
+from tintype.engine.fit import (
+    ChromaUp,
+    Fit,
+    halved_range,
+    luma_down,
+    luma_to_input,
+    plan_fit,
+    regrid,
+)
 from tintype.engine.hints import hold_hints, pins_of, told_at
 from tintype.engine.palette import Suggestion
 from tintype.engine.reference import Known, Reference, know, pulled, see
@@ -128,12 +136,13 @@ class Engine:
             UsageError: As `colorize`.
         """
         settings = settings or Settings()
-        fit = self._fit(photo.shape, settings.quality)
+        fit = self._fit(photo.shape, _grid(settings.quality))
         settings.check_size(photo.shape)
         if settings.reference is not None:
             self._check_matching()
-        luma = luma_down(photo.grey, fit)
-        said = self._run(luma_to_input(luma), settings.quality, self._told(settings, fit))
+        luma, said = self._look(photo.grey, settings, fit)
+        if settings.quality == "high":
+            said = self._seen_closely(photo, settings, fit, said)
         logits = None if said.logits is None else said.logits[0]
         features = None if said.features is None else said.features[0]
         answer = Answer(fit, luma, said.ab[0], logits, features)
@@ -274,9 +283,12 @@ class Engine:
         assert answer.logits is not None
         assert answer.features is not None
         logits = pulled(answer.logits, see(answer.features, answer.luma, answer.fit), known)
+        return replace(answer, ab=self._usual(logits), logits=logits)
+
+    def _usual(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(2, h, w) ab at the card's own vividness."""
         card = self.bundle.card
-        ab = palette.colors(logits, card, vividness=card.vividness)
-        return replace(answer, ab=ab, logits=logits)
+        return palette.colors(logits, card, vividness=card.vividness)
 
     def _know(self, reference: Reference, quality: Quality) -> Known:
         """What a reference has to give; the last one is kept, as a folder has one for all."""
@@ -284,16 +296,48 @@ class Engine:
         if kept is not None and kept[:2] == (reference, quality):
             return kept[2]
         grey = reference.grey()
-        fit = self._fit((grey.shape[0], grey.shape[1]), quality)
-        luma = luma_down(grey, fit)
-        said = self._run(luma_to_input(luma), quality, None)
+        fit = self._fit((grey.shape[0], grey.shape[1]), _grid(quality))
+        luma, said = self._look(grey, Settings(), fit)
         assert said.features is not None
         known = know(reference, said.features[0], luma, fit)
         self._last_known = reference, quality, known
         return known
 
+    def _look(
+        self, grey: NDArray[np.unsignedinteger], settings: Settings, fit: Fit
+    ) -> tuple[NDArray[np.float32], Prediction]:
+        """What the network is asked at one size, Y' in 0..255, and what it says."""
+        luma = luma_down(grey, fit)
+        return luma, self._session.run(luma_to_input(luma), self._told(settings, fit))
+
+    def _seen_closely(
+        self, photo: Photo, settings: Settings, fit: Fit, said: Prediction
+    ) -> Prediction:
+        """What was said at the normal size, averaged with what is said at the card's others.
+
+        The mean is taken of logits, on the grid of the normal size. Features stay as they are:
+        they are compared at one size.
+        """
+        ab, logits, count = said.ab[0], None if said.logits is None else said.logits[0], 1
+        for quality in ("fast", "high"):
+            there = self._fit(photo.shape, quality)
+            if there == fit:
+                continue  # a tiny picture is enlarged no further: nothing else would be said
+            _, other = self._look(photo.grey, settings, there)
+            ab = ab + regrid(other.ab[0], there, fit)
+            if logits is not None and other.logits is not None:
+                logits = logits + regrid(other.logits[0], there, fit)
+            count += 1
+        if count == 1:
+            return said
+        share = np.float32(1 / count)
+        if logits is None:
+            return Prediction(ab[None] * share, None, said.features)
+        logits = logits * share
+        return Prediction(self._usual(logits)[None], logits[None], said.features)
+
     def _fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
-        """How a photograph lies in the network's input."""
+        """How a photograph lies in the network's input of one of the card's sizes."""
         card = self.bundle.card
         return plan_fit(
             shape,
@@ -353,27 +397,6 @@ class Engine:
         gain = np.float32(vividness / card.vividness if card.vividness else 1)
         return np.asarray(answer.ab * gain + palette.shift(settings.warmth))
 
-    def _run(
-        self, L: NDArray[np.float32], quality: Quality, hints: NDArray[np.float32] | None
-    ) -> Prediction:
-        """What the network says; in high quality the mean with what it says of the mirror image."""
-        answer = self._session.run(L, hints)
-        if quality != "high":
-            return answer
-        turned = None if hints is None else hints[..., ::-1]
-        mirrored = self._session.run(L[..., ::-1], turned)
-
-        def mean(
-            one: NDArray[np.float32] | None, other: NDArray[np.float32] | None
-        ) -> NDArray[np.float32] | None:
-            if one is None or other is None:
-                return None
-            return (one + other[..., ::-1]) * np.float32(0.5)
-
-        ab = (answer.ab + mirrored.ab[..., ::-1]) * np.float32(0.5)
-        features = mean(answer.features, mirrored.features)
-        return Prediction(ab, mean(answer.logits, mirrored.logits), features)
-
     def _full_u8(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> NDArray[np.uint8]:
         color = np.empty((*grey.shape, 3), np.uint8)
         up.express(*gamut_grid.rgb_u8_coding(step))
@@ -432,6 +455,11 @@ class Engine:
             return
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(work, bands))
+
+
+def _grid(quality: Quality) -> Quality:
+    """At which of the card's sizes an answer lies: in high quality several are brought there."""
+    return "normal" if quality == "high" else quality
 
 
 def usable_cores() -> int:

@@ -108,6 +108,33 @@ def luma_down(grey: NDArray[np.unsignedinteger], fit: Fit) -> NDArray[np.float32
     return np.pad(luma, ((0, below), (0, right)), mode="symmetric")
 
 
+def regrid(planes: NDArray[np.float32], there: Fit, here: Fit) -> NDArray[np.float32]:
+    """Brings what a network said at one size to the places of another size, bilinearly.
+
+    Args:
+        planes: (n, h, w) of the output for `there`, padding included.
+        there: How the photograph lay in that input.
+        here: How it lies in the other one.
+
+    Returns:
+        (n, h', w') of the output for `here`: each place has what was said of its place of the
+        photograph, and the padding what was said last.
+    """
+    for axis in (0, 1):
+        ratio = there.content[axis] * here.stride / (here.content[axis] * there.stride)
+        last = planes.shape[1 + axis] - 1
+        position = (np.arange(here.padded[axis] // here.stride) + 0.5) * ratio - 0.5
+        position = position.clip(0, last)
+        low = position.astype(np.intp)
+        share = (position - low).astype(np.float32).reshape(-1, *[1] * (1 - axis))
+        below, above = (np.take(planes, i, 1 + axis) for i in (low, np.minimum(low + 1, last)))
+        above -= below
+        above *= share
+        above += below
+        planes = above
+    return planes
+
+
 def _upper_byte(grey: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
     """The upper byte, rounded: the network's input has no finer steps, in training either."""
     upper = np.empty(grey.shape, np.uint8)

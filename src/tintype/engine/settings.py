@@ -24,7 +24,7 @@ class Settings:
 
     Attributes:
         vividness: 0..2, or None for what the model's card says.
-        quality: "fast", "normal", or "high" (a larger network input, and the mirrored picture too).
+        quality: "fast", "normal", or "high" (the mean of what the network says at three sizes).
         warmth: -1..1: what is open leans towards blue, or towards orange.
         hints: Colours that are given at some places of the one photograph they are for; a later
             one covers an earlier one.
