@@ -84,6 +84,17 @@ def test_strokes_are_exact_and_grey_strokes_stay_grey(client: httpx.Client, pict
     assert np.ptp(done[95:106, 75:86], axis=-1).max() == 0
 
 
+def test_one_point_is_painted_and_one_outside_is_not(client: httpx.Client, picture: Make) -> None:
+    name = hold(client, picture("PNG"))
+    plain = client.post(f"/v1/photos/{name}/file", json={}).content
+    for point, painted in (([80, 60], True), ([5000, 5000], False)):
+        stroke = {"points": [point], "color": "#8a6a5a"}
+        done = client.post(f"/v1/photos/{name}/file", json={"strokes": [stroke]})
+        assert done.status_code == 200
+        same = np.array_equal(np.asarray(opened(done.content)), np.asarray(opened(plain)))
+        assert same is not painted
+
+
 def test_layers_are_sent_once_and_named(client: httpx.Client, picture: Make) -> None:
     data = picture("PNG")
     name = hold(client, data)

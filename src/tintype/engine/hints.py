@@ -212,7 +212,8 @@ def pale(
             )
     if scribbles is not None:
         luma, ab = scribbles.sampled(grey)
-        weak = float((_possible(luma / top, ab) < _PALE).mean())
+        # Strokes may lie outside as a whole; then nothing is painted, and nothing is pale.
+        weak = float((_possible(luma / top, ab) < _PALE).sum()) / max(1, len(luma))
         if weak > 0.1:
             sentences.append(
                 f"On {weak:.0%} of what is painted the colour does not exist at that lightness, "

@@ -191,6 +191,7 @@ def as_mask(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Mask:
 def _draw(image: Image.Image, stroke: Stroke, ink: int | tuple[int, ...]) -> None:
     pen = ImageDraw.Draw(image)
     r = stroke.radius
+    pen.point(stroke.points, ink)  # an ellipse of no radius paints nothing
     pen.line(stroke.points, ink, width=2 * r + 1)
     for x, y in stroke.points:  # round ends and joints
         pen.ellipse((x - r, y - r, x + r, y + r), ink)

@@ -50,6 +50,7 @@ async function show() {
 async function take(side) {
   if (!open) return;
   open = false;
+  for (const one of sides) $(one).disabled = true;
   const seconds = (performance.now() - began) / 1000;
   facts = await (await call("POST", `v1/pairs/${number}`, { json: { real: side, seconds } })).json();
   $(facts.real).classList.add("real");
