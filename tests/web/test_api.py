@@ -193,6 +193,8 @@ BAD = {
     "nothing at all": ("/v1/color", b"", 400),
     "text": ("/v1/color", b"hello, this is no picture", 415),
     "unknown setting": ("/v1/photos/{id}/preview", b'{"vivid": 1}', 400),
+    "a misspelt key": ("/v1/color?vividnes=1", b"x", 400),
+    "an empty value": ("/v1/color?vividness=", b"x", 400),
     "no JSON": ("/v1/photos/{id}/preview", b"{", 400),
     "a JSON list": ("/v1/photos/{id}/preview", b"[]", 400),
     "deep JSON": ("/v1/photos/{id}/preview", b"[" * 100_000, 400),

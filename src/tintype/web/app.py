@@ -43,6 +43,8 @@ MIME = {
     "BMP": "image/bmp",
     "PPM": "image/x-portable-pixmap",
 }
+_OF_THE_FILE = frozenset({"hint", "format", "keep_location", "strip_metadata"})
+"""Keys of the query of ``/v1/color`` that are no settings."""
 _STATIC = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
@@ -141,13 +143,14 @@ async def color(house: House, request: Request) -> Response:
     """``POST /v1/color``: a picture in, the coloured file out."""
     house.bench.check()
     query = request.query_params
-    wish = wish_of_query(dict(query), query.getlist("hint"))
+    rest = {key: value for key, value in query.items() if key not in _OF_THE_FILE}
+    wish = wish_of_query(rest, query.getlist("hint"))
     form, location, strip = _form(query.get("format")), *_flags(dict(query))
     data = await house.intake.read(request)
     request.state.picture = data
     done = await house.bench.run(
         lambda: house.desk.finish(
-            data, wish, form=form, keep_location=location, strip_metadata=strip
+            house.desk.open(data), wish, form=form, keep_location=location, strip_metadata=strip
         )
     )
     return _finished(done)
@@ -208,8 +211,13 @@ async def suggestions(house: House, request: Request) -> Response:
     y = _number(request, "y", 0, held.page.height - 1)
     count = _number(request, "count", 1, 12, default=6)
     wish = await _wish(house, request)
-    found = await house.bench.run(lambda: house.desk.suggestions(held, wish, x, y, count=count))
-    now = await house.bench.run(lambda: house.desk.color_at(held, wish, x, y))
+    desk = house.desk
+    found, now = await house.bench.run(
+        lambda: (
+            desk.suggestions(held, wish, x, y, count=count),
+            desk.color_at(held, wish, x, y),
+        )
+    )
     said = [{"color": color, "share": round(share, 4)} for color, share in found]
     return JSONResponse({"suggestions": said, "now": now})
 
@@ -223,7 +231,7 @@ async def finished_file(house: House, request: Request) -> Response:
     )
     done = await house.bench.run(
         lambda: house.desk.finish(
-            held.data, wish, held=held, form=form, keep_location=location, strip_metadata=strip
+            held, wish, form=form, keep_location=location, strip_metadata=strip
         )
     )
     return _finished(done)

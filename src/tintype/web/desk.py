@@ -122,13 +122,21 @@ class Desk:
         Raises:
             PhotoError: It cannot be read, or is too large.
         """
-        photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
-        held = Held(secrets.token_urlsafe(9), data, photos)
+        held = self.open(data)
         self._answer(held, Settings())
         with self._lock:
             self._held[held.id] = held
             self._let_go()
         return held
+
+    def open(self, data: bytes) -> Held:
+        """A photograph for one request: the same as a held one, but nobody can ask for it again.
+
+        Raises:
+            PhotoError: It cannot be read, or is too large.
+        """
+        photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
+        return Held(secrets.token_urlsafe(9), data, photos)
 
     def get(self, name: str) -> Held:
         """A held photograph.
@@ -249,10 +257,9 @@ class Desk:
 
     def finish(
         self,
-        data: bytes,
+        held: Held,
         wish: Wish,
         *,
-        held: Held | None = None,
         form: str | None = None,
         keep_location: bool = False,
         strip_metadata: bool = False,
@@ -260,24 +267,20 @@ class Desk:
         """The coloured file, at full resolution.
 
         Args:
-            data: The photograph's file.
+            held: The photograph.
             wish: How.
-            held: The same photograph, where it is held.
             form: The format; None is the photograph's own.
             keep_location: Keep the coordinates in its metadata.
             strip_metadata: Keep no metadata at all.
 
         Raises:
-            PhotoError: It cannot be read or written.
+            PhotoError: It cannot be written.
             UsageError: The wish does not fit the photograph.
         """
-        if held is None:
-            photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
-            held = Held("", data, photos)
         settings = self._settings(held, wish)
         pages = held.photos if keep_location else tuple(map(without_location, held.photos))
         provenance = provenance_of(
-            data, self.engine.bundle, settings, strip_metadata=strip_metadata
+            held.data, self.engine.bundle, settings, strip_metadata=strip_metadata
         )
         done = colorize_photos(
             pages,
@@ -306,7 +309,10 @@ class Desk:
                 if len(held.answers) > _ANSWERS:
                     held.answers.popitem(last=False)
             held.answers.move_to_end(key)
-            return held.answers[key]
+            answer = held.answers[key]
+        with self._lock:  # what is known of a photograph has grown
+            self._let_go()
+        return answer
 
     def _small(self, held: Held, side: int) -> Photo:
         page = held.page

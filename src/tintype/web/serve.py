@@ -110,12 +110,9 @@ def listen(
     engine = Engine(load_bundle(options.model), threads=1)
     bench = Bench(workers=jobs, waiting=options.waiting, seconds=options.seconds)
     longest = longest_input(options.max_pixels)
-    first: list[str] = []
 
     def announce(token: str) -> None:
-        if first:
-            said(f"For the next browser or program: http://{_own_name()}:{port}/?token={token}")
-        first.append(token)
+        said(f"On another machine, once: http://{_own_name()}:{port}/?token={token}")
 
     tokens = None if local else Tokens(announce)
     house = House(
@@ -128,8 +125,6 @@ def listen(
         ),
         pairs=None if options.pairs is None else Pairs(options.pairs, engine),
     )
-    if tokens is not None:
-        said(f"On the home network: http://{_own_name()}:{port}/?token={first[0]}")
     config = uvicorn.Config(
         make_app(house, tokens=tokens),
         log_config=None,  # nothing about the pictures is written anywhere

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,33 +112,17 @@ def wish_of_query(query: Mapping[str, str], hints: list[str]) -> Wish:
     """A wish from the query of an address.
 
     Args:
-        query: Each key once.
+        query: Each key once; the keys of `wish_of`.
         hints: ``X,Y,#c04030`` or ``X,Y,#c04030,RADIUS``.
 
     Raises:
         WebError, UsageError: As for `wish_of`.
     """
-    said: dict[str, Any] = {
-        key: value for key, value in query.items() if key in _KNOWN and key != "hints" and value
-    }
     if len(hints) > _MOST_HINTS:
         raise MalformedError(f"There are more than {_MOST_HINTS} hints.")
-    wish = wish_of(said)
-    settings = wish.settings
+    wish = wish_of(query)
     told = tuple(parse_hint(text) for text in hints)
-    return Wish(
-        Settings(
-            settings.vividness,
-            settings.quality,
-            settings.warmth,
-            told,
-            palettes=settings.palettes,
-            palette=settings.palette,
-        ),
-        scribbles=wish.scribbles,
-        mask=wish.mask,
-        reference=wish.reference,
-    )
+    return replace(wish, settings=replace(wish.settings, hints=told))
 
 
 def _hints(said: Any) -> tuple[Hint, ...]:  # noqa: ANN401
