@@ -1,0 +1,1 @@
+"""Film: frames in and out, colours that hold still, everything else of the file untouched."""
