@@ -136,7 +136,7 @@ class Engine:
             UsageError: As `colorize`.
         """
         settings = settings or Settings()
-        fit = self._fit(photo.shape, _grid(settings.quality))
+        fit = self.fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
         if settings.reference is not None:
             self._check_matching()
@@ -335,6 +335,15 @@ class Engine:
             return Prediction(ab[None] * share, None, said.features)
         logits = logits * share
         return Prediction(self._usual(logits)[None], logits[None], said.features)
+
+    def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
+        """How `ask` lays a photograph into the network's input.
+
+        Args:
+            shape: (height, width) of the photograph.
+            quality: As in the settings; in high quality several sizes are brought to one.
+        """
+        return self._fit(shape, _grid(quality))
 
     def _fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
         """How a photograph lies in the network's input of one of the card's sizes."""
