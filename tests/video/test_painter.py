@@ -142,7 +142,7 @@ def test_a_hint_is_exact_and_moves_with_what_it_is_on(engine):
     hint = Hint(100, 48, 20.0, -15.0, 3)
     found = painted(Painter(engine, FAST, LAYOUT, shots=[Shot(0.0, (hint,))]), frames)
     assert np.abs(lab_of(frames[0], found[0], 48, 100) - (20, -15)).max() < 2.5
-    # After five frames the camera of `pan` is 10 and 5 pixels of the photograph further, and nearer.
+    # After five frames the camera of `pan` is 10 and 5 pixels further over the photograph.
     x = (100 * 1.6 + 40 - 40 - 10) / 1.55
     y = (48 * 1.6 + 20 - 20 - 5) / 1.55
     assert np.abs(lab_of(frames[5], found[5], round(y), round(x)) - (20, -15)).max() < 4
