@@ -46,8 +46,10 @@ types: $(STAMP)
 contracts: $(STAMP)
 	$(BIN)/lint-imports --no-logo
 
+# Several processes, each with a part of the tests; what is slow is given away when a process is idle.
+# More than four would mostly wait for memory: torch is loaded in each.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 format: $(STAMP)
 	$(BIN)/ruff format

@@ -100,24 +100,44 @@ def test_ci_asks_for_the_tests_of_training() -> None:
 def test_a_run_that_must_learn_fails_when_it_did_not(
     tmp_path: Path, contents: str, code: int, said: str | None
 ) -> None:
+    done = run_that_must_learn(tmp_path, "-p", "no:xdist", test_it=contents)
+    assert done.returncode == code, done.stdout
+    assert said is None or said in done.stdout
+
+
+def test_a_run_in_several_processes_must_learn_as_well(tmp_path: Path) -> None:
+    learned = "import pytest\n@pytest.mark.learn\ndef test_a(): pass"
+    assert run_that_must_learn(tmp_path, "-n", "2", test_it=learned).returncode == 0
+    missing = "import pytest\npytest.importorskip('no_such_module')"
+    skipping = "import pytest\ndef test_b(): pytest.importorskip('no_such_module')"
+    done = run_that_must_learn(tmp_path, "-n", "2", test_missing=missing, test_skipping=skipping)
+    assert done.returncode == 1, done.stdout
+    assert "test_missing.py was skipped" in done.stdout
+    assert "test_b was skipped" in done.stdout
+
+
+def run_that_must_learn(
+    tmp_path: Path, *words: str, **files: str
+) -> "subprocess.CompletedProcess[str]":
+    """A run of pytest over test files of these names and contents."""
     (tmp_path / "require_learn.py").write_text(
         (ROOT / "tests" / "require_learn.py").read_text(encoding="utf-8"), encoding="utf-8"
     )
     (tmp_path / "conftest.py").write_text("from require_learn import *", encoding="utf-8")
-    (tmp_path / "test_it.py").write_text(contents, encoding="utf-8")
+    for name, contents in files.items():
+        (tmp_path / f"{name}.py").write_text(contents, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nmarkers =\n    learn\npythonpath = .\n", encoding="utf-8"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"],
+    plain = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *plain, *words],
         cwd=tmp_path,
         env=os.environ | {"TINTYPE_REQUIRE_LEARN": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == code, done.stdout
-    assert said is None or said in done.stdout
 
 
 # ----- a small installation -----

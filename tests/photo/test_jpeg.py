@@ -185,10 +185,10 @@ def scan_bomb(scans: int) -> bytes:
 
 def test_repeated_scans_are_refused_without_decoding_them() -> None:
     data = scan_bomb(5000)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(UnsupportedPhotoError, match="progressive scans"):
         decode(data, name="x")
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_stray_bytes_between_segments_do_no_harm() -> None:

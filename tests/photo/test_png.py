@@ -111,9 +111,9 @@ def flood(kind: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
 def test_floods_are_left_out_and_said(kind: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     found = one(png_with(saved(scene(), "PNG"), *[flood(kind)] * 20))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert "far too large" in found.meta.notes[0]
     assert found.meta.text == ()
     assert found.meta.icc is None
@@ -135,10 +135,10 @@ def test_a_small_file_of_many_pixels_is_refused_by_its_header() -> None:
         )
     )
     assert len(data) < 200_000
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(PhotoTooLargeError, match=r"169 megapixels.*limit of 100"):
         decode(data, name="bomb.png")
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (2**31, 2**31)])

@@ -147,7 +147,7 @@ def test_a_full_queue_refuses_at_once(monkeypatch: pytest.MonkeyPatch, picture: 
             assert time.monotonic() < deadline
         began = time.monotonic()
         refused = post()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5  # those in line wait for twenty
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) >= 1
         slow.gate.set()
