@@ -270,13 +270,16 @@ def colorize_photos(
             share += version.share / len(photos)
         else:
             colored.append(engine.colorize(photo, settings, half_chroma=half))
-    encoded = encode(
-        colored,
-        format=written,
-        provenance=provenance,
-        strip_metadata=strip_metadata,
-        luminance_of=luminance_of if written == "JPEG" else None,
-    )
+    try:
+        encoded = encode(
+            colored,
+            format=written,
+            provenance=provenance,
+            strip_metadata=strip_metadata,
+            luminance_of=luminance_of if written == "JPEG" else None,
+        )
+    except UnsupportedPhotoError as error:
+        raise UnsupportedPhotoError(f"{name}: {error.message}", hint=error.hint) from error
     checked = None
     if encoded.blocks:
         checked = f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"

@@ -361,8 +361,8 @@ class Engine:
             told = told_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
             ab = hold_hints(told, ab, answer.luma, fit)
         halved = half_chroma and photo.bits == 8
-        full = paired(photo.grey, photo.turn) if halved else photo.grey
-        grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else full
+        full = paired(photo.grey, photo.turn)
+        grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else photo.grey
         shape = grey.shape[0], grey.shape[1]
         up = ChromaUp(
             ab,

@@ -264,8 +264,9 @@ def _jpeg(pages: list[_Page], lost: list[str]) -> bytes:
 
 def _exact_jpeg(page: _Page, source: bytes, lost: list[str]) -> tuple[bytes, int]:
     photo, marks = page
-    written = _with_marks(exact.write(photo, source), _turned_marks(marks, photo), lost)
-    return written, exact.verify(written, photo, source)
+    picture, luma = exact.write(photo, source)
+    written = _with_marks(picture, _turned_marks(marks, photo), lost)
+    return written, exact.verify(written, photo, luma)
 
 
 def _turned_marks(marks: _Marks, photo: Photo) -> _Marks:

@@ -1,9 +1,9 @@
 """A JPEG whose luminance is the source's own, coefficient by coefficient.
 
-Coding a photograph anew as JPEG rounds its grey anew, by half a step of 255 on average at most. Here
-nothing is coded anew: the quantised coefficients of Y and their table are taken from the source,
-and chroma is put beside them. What was written is read back and compared, every time, before
-anybody gets it.
+Coding a photograph as JPEG a second time rounds its grey a second time, by half a step of 255 on
+average at most. Here the quantised coefficients of Y and their table are taken from the source as
+they are, and chroma is put beside them. What was written is read back and compared, every time,
+before anybody gets it.
 
 Pixels that are turned by their metadata stay as they are stored: turning them would be another set
 of coefficients.
@@ -15,9 +15,9 @@ import numpy as np
 
 from tintype.errors import UnsupportedPhotoError
 from tintype.photo import coefficients, jpeg
-from tintype.photo.coefficients import Component, CoefficientsError
+from tintype.photo.coefficients import CoefficientsError, Component
 from tintype.photo.formats import FORMATS
-from tintype.photo.photo import HalfChroma, Photo, as_stored
+from tintype.photo.photo import HalfChroma, Photo, Pixels, as_stored
 
 _OUT = "Leave --keep-luminance out."
 
@@ -63,7 +63,7 @@ def check(photos: Sequence[Photo], data: bytes, *, form: str, name: str) -> None
         )
 
 
-def write(photo: Photo, data: bytes) -> bytes:
+def write(photo: Photo, data: bytes) -> tuple[bytes, Component]:
     """The source with other chroma.
 
     Args:
@@ -71,7 +71,7 @@ def write(photo: Photo, data: bytes) -> bytes:
         data: The source, which `check` has passed.
 
     Returns:
-        A JPEG without metadata.
+        A JPEG without metadata, and the luminance that is in it.
 
     Raises:
         UnsupportedPhotoError: Its coefficients cannot be read or written.
@@ -79,23 +79,25 @@ def write(photo: Photo, data: bytes) -> bytes:
     chroma = photo.color
     assert isinstance(chroma, HalfChroma), "only half-size chroma stands beside coefficients"
     turned = HalfChroma(as_stored(chroma.cb, photo.turn), as_stored(chroma.cr, photo.turn))
-    shape = as_stored(photo.grey, photo.turn).shape
-    height, width = int(shape[0]), int(shape[1])
-    # The chroma is coded by the usual encoder, beside an even grey that costs nothing.
-    carrier = jpeg.write_planes(np.full((height, width), 128, np.uint8), turned)
+    grey = as_stored(photo.grey, photo.turn)
+    height, width = int(grey.shape[0]), int(grey.shape[1])
     luma_size = coefficients.blocks_of(height), coefficients.blocks_of(width)
     chroma_size = coefficients.blocks_of(height, 1, 2), coefficients.blocks_of(width, 1, 2)
     try:
+        luma = _luma_of_source(data, grey, luma_size)
+        # The chroma is coded by the usual encoder, beside an even grey that costs nothing.
+        carrier = jpeg.write_planes(np.full((height, width), 128, np.uint8), turned)
         _, cb, cr = coefficients.read(carrier, [luma_size, chroma_size, chroma_size])
         del carrier
-        return jpeg.with_usual_ids(coefficients.write(_luma(data), cb, cr, (height, width)))
-    except CoefficientsError as error:
+        written = coefficients.write(luma, cb, cr, (height, width))
+    except ValueError as error:  # the decoder's, or ours
         raise UnsupportedPhotoError(
-            f"The luminance coefficients cannot be kept ({str(error) or 'unreadable'}).", hint=_OUT
+            f"Its luminance coefficients cannot be kept ({str(error) or 'damaged'}).", hint=_OUT
         ) from error
+    return jpeg.with_usual_ids(written), luma
 
 
-def verify(written: bytes, photo: Photo, data: bytes) -> int:
+def verify(written: bytes, photo: Photo, luma: Component) -> int:
     """Reads a written file back and compares its luminance with the source's.
 
     Both the coefficients, as a library for them reads them, and the pixels, as our decoder shows
@@ -104,7 +106,7 @@ def verify(written: bytes, photo: Photo, data: bytes) -> int:
     Args:
         written: The whole output.
         photo: As for `write`.
-        data: As for `write`.
+        luma: As `write` gave it.
 
     Returns:
         How many blocks were compared.
@@ -112,23 +114,27 @@ def verify(written: bytes, photo: Photo, data: bytes) -> int:
     Raises:
         UnsupportedPhotoError: They differ; then nothing must be written.
     """
+    rows, columns = luma.blocks.shape[:2]
     try:
-        kept = _luma(data)
-        same = _luma(written) == kept
-    except CoefficientsError as error:
+        same = coefficients.read(jpeg.bare(written), [(rows, columns)])[0] == luma
+        same &= np.array_equal(jpeg.luminance(written), as_stored(photo.grey, photo.turn))
+    except ValueError:
+        same = False
+    if not same:
         raise UnsupportedPhotoError(
-            f"The luminance that was written cannot be read back ({error}).", hint=_OUT
-        ) from error
-    if not same or not np.array_equal(
-        jpeg.luminance(written), as_stored(photo.grey, photo.turn)
-    ):
-        raise UnsupportedPhotoError(
-            "The luminance came out different; nothing was written.", hint=_OUT
+            "The luminance came out different when it was read back; nothing was written.",
+            hint=_OUT,
         )
-    return int(kept.blocks.shape[0] * kept.blocks.shape[1])
+    return int(rows * columns)
 
 
-def _luma(data: bytes) -> Component:
-    head = jpeg.segments(data)
-    size = coefficients.blocks_of(head.height), coefficients.blocks_of(head.width)
-    return coefficients.read(jpeg.bare(data), [size])[0]
+def _luma_of_source(data: bytes, grey: Pixels, size: tuple[int, int]) -> Component:
+    """The luminance of the source, which is what the photograph shows as its grey.
+
+    The library for coefficients was not made for files of strangers: a damaged header ends the
+    process. So it is given exactly the bytes that the decoder has taken without a remark.
+    """
+    needed = jpeg.bare(data)
+    if not np.array_equal(jpeg.luminance(needed), grey):
+        raise CoefficientsError("they are not what the picture shows")
+    return coefficients.read(needed, [size])[0]

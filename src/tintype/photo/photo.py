@@ -179,7 +179,7 @@ def as_stored(pixels: Pixels, orientation: int) -> Pixels:
     return np.ascontiguousarray(turned)
 
 
-def paired(grey: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+def paired(grey: Pixels, turn: int) -> Pixels:
     """A picture whose pairs of rows and columns are those of the file that will store it.
 
     Args:
