@@ -169,7 +169,7 @@ def _photos(words: PhotoWords) -> int:
         for row in rows:
             tally.add(row)
             report.add(row)
-            _tell(row, view, alone=census.items == 1)
+            _tell(row, view, alone=census.items == 1, checked=words.check)
     if census.items > 1:
         say(_last_line(tally, census, time.monotonic() - began))
     if words.certainty is not None and tally.exit_code == 0:
@@ -230,6 +230,7 @@ def _save_settings(target: Path, options: "Options") -> None:
         settings=options.settings,
         format=options.format,
         strip_metadata=options.strip_metadata,
+        keep_luminance=options.keep_luminance,
     )
     write_sidecar(target, said, overwrite=options.overwrite)
     Screen().written(str(target))
@@ -270,7 +271,13 @@ def _options(words: PhotoWords) -> "Options":
     )
     if words.settings is not None:
         options = _as_saved(Path(words.settings), options)
+    if words.keep_luminance is not None:
+        options = replace(options, keep_luminance=words.keep_luminance)
     options = replace(options, settings=_settings(words, options.settings))
+    if options.keep_luminance == "exact":
+        from tintype.photo.coefficients import check_installed
+
+        check_installed()  # once, and not for each photograph of a folder
     if words.max_megapixels is not None:
         options = replace(options, max_pixels=round(words.max_megapixels * 1e6))
     return options
@@ -287,6 +294,7 @@ def _as_saved(path: Path, options: "Options") -> "Options":
         settings=said.settings,
         format=options.format or said.format,
         strip_metadata=options.strip_metadata or said.strip_metadata,
+        keep_luminance=said.keep_luminance,
     )
 
 
@@ -319,8 +327,8 @@ def _settings(words: PhotoWords, settings: "Settings") -> "Settings":
     return settings
 
 
-def _tell(row: "Row", view: Screen, *, alone: bool) -> None:
-    """Says what became of one input."""
+def _tell(row: "Row", view: Screen, *, alone: bool, checked: bool) -> None:
+    """Says what became of one input; the grey check where it was asked for."""
     name = shown(row.input)
     if row.status == "failed":
         view.say(" ".join(part for part in (row.error, row.hint) if part))
@@ -330,7 +338,7 @@ def _tell(row: "Row", view: Screen, *, alone: bool) -> None:
             hint = _SKIP_HINTS.get(row.reason or "", "")
             view.say(f"{name} is skipped: {row.reason}.{hint}")
     elif row.output is not None:
-        _tell_more(name, row.notes, row.grey_check, view)
+        _tell_more(name, row.notes, row.grey_check if alone or checked else None, view)
         if row.status == "done":
             if alone:
                 view.say(f"{name} is coloured, in {row.seconds:.1f} s.")
@@ -341,7 +349,7 @@ def _tell(row: "Row", view: Screen, *, alone: bool) -> None:
 
 
 def _tell_more(name: str, notes: Sequence[str], grey_check: str | None, view: Screen) -> None:
-    """What the format could not carry, in one line; and the grey check where asked for."""
+    """What the format could not carry, in one line; and the grey check."""
     if notes:
         view.say(f"{name}: {' '.join(notes)}")
     if grey_check is not None:
@@ -402,12 +410,17 @@ def _stream(words: PhotoWords) -> int:
         engine=Engine(bundle),
         settings=options.settings,
         provenance=provenance_of(
-            data, bundle, options.settings, strip_metadata=options.strip_metadata
+            data,
+            bundle,
+            options.settings,
+            strip_metadata=options.strip_metadata,
+            keep_luminance=options.keep_luminance,
         ),
         form=form,
         strip_metadata=options.strip_metadata,
         color_photos=options.color_photos or "color",
         check_grey=options.check_grey,
+        luminance_of=data if options.keep_luminance == "exact" else None,
     )
     view = Screen()
     _tell_more(name, colored.notes, colored.grey_check, view)

@@ -58,6 +58,7 @@ class PhotoWords:
     model: str | None
     overwrite: bool
     strip_metadata: bool
+    keep_luminance: Literal["usual", "exact"] | None
     report: str | None
     jobs: int | None
     color_photos: Literal["skip", "color"] | None
@@ -325,6 +326,13 @@ _PHOTOS = _PhotosCommand(
             "--strip-metadata",
             is_flag=True,
             help="Write no place, date, camera or any other metadata.",
+        ),
+        _Option(
+            "--keep-luminance",
+            type=click.Choice(["usual", "exact"]),
+            first_page=False,
+            help="Give a JPEG made of a JPEG the very luminance coefficients of its input, and "
+            "verify it; needs the extra tintype[exact].",
         ),
         _Option("--report", metavar="FILE", help="Write a JSON line for each input."),
         _Option(

@@ -28,7 +28,7 @@ from tintype.engine.reference import Known, Reference, know, pulled, see
 from tintype.engine.session import Prediction, Session
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import ModelError, UsageError
-from tintype.photo.photo import HalfChroma, Photo
+from tintype.photo.photo import HalfChroma, Photo, paired
 
 _STRIP = 1 << 16
 """Pixels of a strip: five float planes of it stay in a core's cache."""
@@ -370,7 +370,8 @@ class Engine:
             told = told_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
             ab = hold_hints(told, ab, answer.luma, fit)
         halved = half_chroma and photo.bits == 8
-        grey = np.asarray(Image.fromarray(photo.grey).reduce(2)) if halved else photo.grey
+        full = paired(photo.grey, photo.turn)
+        grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else photo.grey
         shape = grey.shape[0], grey.shape[1]
         up = ChromaUp(
             ab,
@@ -385,7 +386,7 @@ class Engine:
         step = gamut_grid.step_for(up.largest)
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
         if halved:
-            color = self._half(photo.grey, grey, up, step)
+            color = self._half(full, grey, up, step)
         elif photo.bits == 8:
             color = self._full_u8(grey, up, step)
         else:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast, get_args
 
 from tintype import __version__
+from tintype.api import KeepLuminance
 from tintype.engine.bundle import Bundle
 from tintype.engine.layers import Layer, read_mask, read_scribbles
 from tintype.engine.reference import read_reference
@@ -32,6 +33,7 @@ class Sidecar:
         settings: How it coloured.
         format: A key of `tintype.photo.formats.FORMATS`; None kept each picture's own.
         strip_metadata: Whether metadata were left out.
+        keep_luminance: How JPEGs kept their luminance.
     """
 
     model: str
@@ -39,6 +41,7 @@ class Sidecar:
     settings: Settings
     format: str | None
     strip_metadata: bool
+    keep_luminance: KeepLuminance = "usual"
 
     def check(self, bundle: Bundle) -> None:
         """Refuses a model that would colour differently.
@@ -70,6 +73,8 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
         "format": sidecar.format,
         "strip_metadata": sidecar.strip_metadata,
     }
+    if sidecar.keep_luminance != "usual":
+        said["keep_luminance"] = sidecar.keep_luminance
     layers = sidecar.settings.layers()
     if layers:  # by their place seen from this file, so that a folder can move as a whole
         home = path.parent.resolve()
@@ -103,6 +108,13 @@ def _with_layers(said: dict[str, Any], settings: Settings, home: Path) -> Settin
     return replace(settings, **found)
 
 
+def _keep_luminance(said: object) -> KeepLuminance:
+    for known in get_args(KeepLuminance):
+        if said == known:
+            return cast(KeepLuminance, known)
+    raise ValueError(f"keep_luminance {said}")
+
+
 def read_sidecar(path: Path) -> Sidecar:
     """Reads it.
 
@@ -120,6 +132,7 @@ def read_sidecar(path: Path) -> Sidecar:
             settings=_with_layers(said, settings_of(said["settings"]), path.parent),
             format=form,
             strip_metadata=bool(said["strip_metadata"]),
+            keep_luminance=_keep_luminance(said.get("keep_luminance", "usual")),
         )
     except OSError as error:
         raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Literal
 
-from tintype.api import colorize_photos, provenance_of, read_input
+from tintype.api import KeepLuminance, colorize_photos, provenance_of, read_input
 from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine
 from tintype.engine.settings import Settings
@@ -43,6 +43,7 @@ class Options:
             a picture given alone and skips them among others.
         max_pixels: Larger pictures are refused.
         check_grey: Compare the grey of each output with its input's.
+        keep_luminance: How a JPEG keeps the luminance of a JPEG.
     """
 
     model: str | None = None
@@ -53,6 +54,7 @@ class Options:
     color_photos: ColorPhotos | None = None
     max_pixels: int = MAX_PIXELS
     check_grey: bool = False
+    keep_luminance: KeepLuminance = "usual"
 
 
 class Worker:
@@ -106,7 +108,11 @@ class Worker:
         settings = replace(options.settings, palette=job.palette)
         data = read_input(job.source, max_pixels=options.max_pixels)
         provenance = provenance_of(
-            data, self._bundle, settings, strip_metadata=options.strip_metadata
+            data,
+            self._bundle,
+            settings,
+            strip_metadata=options.strip_metadata,
+            keep_luminance=options.keep_luminance,
         )
         row = Row("done", str(job.source), str(job.target), input_sha256=provenance.input_sha256)
         policy = options.color_photos or ("color" if job.alone else "skip")
@@ -119,6 +125,7 @@ class Worker:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
         photos = decode(data, name=name, max_pixels=options.max_pixels)
+        source = data if options.keep_luminance == "exact" else None
         del data  # of a large photograph it would lie beside the pixels to the end
         colored = colorize_photos(
             photos,
@@ -130,6 +137,7 @@ class Worker:
             strip_metadata=options.strip_metadata,
             color_photos=policy,
             check_grey=options.check_grey,
+            luminance_of=source,
         )
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()

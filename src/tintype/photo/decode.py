@@ -201,6 +201,8 @@ def _photo(raw: Raw, kind: str, source: Source) -> Photo:
         iptc=raw.iptc,
         packing=raw.packing,
         notes=tuple(notes),
+        turned=turn,
+        converted=converted,
     )
     alpha = None if raw.alpha is None else upright(raw.alpha, turn)
     return Photo(upright(grey, turn), alpha, tone, meta)

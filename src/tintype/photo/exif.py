@@ -117,6 +117,32 @@ def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> 
     return _blanked(out, ranges, keep=(first, details))
 
 
+def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> bytes:
+    """Makes an upright block true for pixels that are stored turned.
+
+    Args:
+        block: A TIFF structure as `made_upright` gives it, or None.
+        turn: The orientation, 1 to 8.
+        shape: (height, width) as stored.
+
+    Returns:
+        The block with the orientation and the dimensions of the stored picture.
+
+    Raises:
+        DamagedTagsError: The block cannot be followed.
+    """
+    order = byte_order(block)
+    block = with_tags(block, {ORIENTATION: ifd.integer_entry(order, ifd.SHORT, turn)})
+    out = bytearray(block)
+    structure = ifd.open_structure(block)
+    first = structure.directory(structure.first)
+    for directory, index in ((first, 0), (structure.sub_directory(first, EXIF_IFD), 1)):
+        if directory is not None:
+            _patch(out, structure, directory, _HEIGHT[index], shape[0])
+            _patch(out, structure, directory, _WIDTH[index], shape[1])
+    return bytes(out)
+
+
 def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, value: int) -> None:
     """Overwrites one integer where it stands; a tag that is not there is not added."""
     entry = where.entries.get(tag)

@@ -58,6 +58,9 @@ class Segments:
         width: Columns, 0 before a frame was seen.
         height: Rows.
         components: 1, 3 or 4.
+        factors: Each component's identifier and its sampling factors, (id, across, down).
+        jfif: Whether it says that it is JFIF, whose colours are always YCbCr.
+        adobe: What Adobe's segment says of the colours: 0 for RGB or CMYK, 1 for YCbCr.
         frame: The frame marker's second byte.
         bits: Per sample.
         scans_at: Where the first scan begins.
@@ -74,6 +77,9 @@ class Segments:
     width: int = 0
     height: int = 0
     components: int = 0
+    factors: tuple[tuple[int, int, int], ...] = ()
+    jfif: bool = False
+    adobe: int | None = None
     frame: int = 0
     bits: int = 8
     scans_at: int = 0
@@ -85,6 +91,17 @@ class Segments:
     dpi: tuple[float, float] | None = None
     pictures: int = 1
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def has_luminance(self) -> bool:
+        """Whether its first component is Y at full size, by the rules of libjpeg."""
+        if self.components == 1:
+            return True
+        if self.components != 3 or len(self.factors) != 3:
+            return False
+        ids, across, down = zip(*self.factors, strict=True)
+        as_rgb = self.adobe == 0 or (self.adobe is None and ids == (82, 71, 66))  # "R", "G", "B"
+        return (self.jfif or not as_rgb) and across[0] == max(across) and down[0] == max(down)
 
 
 def segments(data: bytes) -> Segments:
@@ -98,10 +115,17 @@ def segments(data: bytes) -> Segments:
             found.bits, found.height, found.width, found.components = struct.unpack(
                 ">BHHB", body[:6]
             )
+            found.factors = tuple(
+                (body[at], body[at + 1] >> 4, body[at + 1] & 15)
+                for at in range(6, min(len(body), 6 + 3 * found.components) - 2, 3)
+            )
         elif marker == 0xDA:
             found.scans_at = end
         elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+            found.jfif = True
             found.dpi = found.dpi or _density(body)
+        elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12:
+            found.adobe = body[11]
         elif marker == 0xE1:
             _app1(found, body)
         elif marker == 0xE2 and body.startswith(_ICC_HEAD) and len(body) > 14:
@@ -299,6 +323,37 @@ def _tidy(data: bytes) -> bytes:
         parts.append(data[end - len(body) - 4 : end])
         coded = end
     return b"".join([*parts, data[coded:]])
+
+
+def bare(data: bytes) -> bytes:
+    """The file without anything that decoding does not need: no metadata, no stray bytes."""
+    parts, coded = [data[:2]], 2
+    for marker, body, end in _walk(data):
+        if marker < 0xE0:
+            parts.append(data[end - len(body) - 4 : end])
+        coded = end
+    return b"".join([*parts, memoryview(data)[coded:]])
+
+
+def with_usual_ids(data: bytes) -> bytes:
+    """A file whose components are 0, 1 and 2 with the numbers 1, 2 and 3 of CIPA DC-008 (4.7.2)."""
+    out = bytearray(data)
+    for marker, body, end in _walk(data):
+        start = end - len(body)
+        if marker in _FRAMES:
+            places = range(start + 6, end, 3)
+        elif marker == 0xDA:
+            places = range(start + 1, start + 1 + 2 * body[0], 2)
+        else:
+            continue
+        for at in places:
+            out[at] += 1
+    return bytes(out)
+
+
+def luminance(data: bytes) -> NDArray[np.uint8]:
+    """The Y plane of a JPEG of ours as it is stored, (H, W)."""
+    return _decode(data, "GRAY")[..., 0]
 
 
 def _harmless(remark: str) -> bool:

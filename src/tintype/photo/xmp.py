@@ -62,6 +62,19 @@ def made_upright(packet: bytes) -> bytes:
     return _written(document)
 
 
+def stored_turned(packet: bytes, turn: int) -> bytes:
+    """An upright packet for pixels that are stored turned: says so where it says an orientation.
+
+    Raises:
+        DamagedXmpError: It is not XMP.
+    """
+    document = _parse(packet)
+    if _value(document, _TIFF, "Orientation") is not None:
+        _remove(document, _TIFF, "Orientation")
+        _set(document, _TIFF, "tiff", "Orientation", str(turn))
+    return _written(document)
+
+
 def without_location(packet: bytes | None) -> bytes | None:
     """The packet without the places in it: GPS coordinates, and what IPTC says was shown where.
 
