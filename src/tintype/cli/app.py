@@ -132,6 +132,7 @@ def _photos(words: PhotoWords) -> int:
     options = _options(words)
     from tintype.jobs.plan import Plan
     from tintype.jobs.run import run
+    from tintype.jobs.sheet import open_sheet
 
     plan = Plan(
         words.photos,
@@ -156,19 +157,24 @@ def _photos(words: PhotoWords) -> int:
         _refuse_certainty(words, items=photos)
     if words.save_settings is not None:
         _refuse_existing(Path(words.save_settings), words)
+    if words.report is not None and words.report == words.contact_sheet:
+        raise UsageError("--report and --contact-sheet name the same file.")
     if options.settings.needs:
         _refuse_model(options)
     tally = Tally()
     began = time.monotonic()
     rows = run(plan, options, items=census.items, jobs=words.jobs)
     with (
-        open_report(None if words.report is None else Path(words.report)) as report,
+        open_report(_path(words.report)) as report,
+        open_sheet(_path(words.contact_sheet), items=census.items) as sheet,
         screen(census.items) as view,
         closing(rows),
     ):
         for row in rows:
             tally.add(row)
             report.add(row)
+            if sheet is not None:
+                sheet.add(row)
             _tell(row, view, alone=census.items == 1, checked=words.check)
     if census.items > 1:
         say(_last_line(tally, census, time.monotonic() - began))
@@ -177,6 +183,10 @@ def _photos(words: PhotoWords) -> int:
     if words.save_settings is not None and tally.exit_code == 0:
         _save_settings(Path(words.save_settings), options)
     return tally.exit_code
+
+
+def _path(word: str | None) -> Path | None:
+    return None if word is None else Path(word)
 
 
 def _refuse_model(options: "Options") -> None:
@@ -268,6 +278,7 @@ def _options(words: PhotoWords) -> "Options":
         overwrite=words.overwrite,
         color_photos=words.color_photos,
         check_grey=words.check,
+        thumbnails=words.contact_sheet is not None,
     )
     if words.settings is not None:
         options = _as_saved(Path(words.settings), options)
@@ -373,8 +384,10 @@ def _stream(words: PhotoWords) -> int:
     """One picture from standard input, or to standard output, or both."""
     if len(words.photos) != 1:
         raise UsageError("A stream is one picture, but several inputs are named.")
-    if words.into is not None or words.report is not None:
-        raise UsageError("--into and --report are for files and folders, not for streams.")
+    if words.into is not None or words.report is not None or words.contact_sheet is not None:
+        raise UsageError(
+            "--into, --report and --contact-sheet are for files and folders, not for streams."
+        )
     if words.certainty is not None or words.save_settings is not None:
         raise UsageError("--certainty and --save-settings are for files, not for streams.")
     source = words.photos[0]

@@ -60,6 +60,7 @@ class PhotoWords:
     strip_metadata: bool
     keep_luminance: Literal["usual", "exact"] | None
     report: str | None
+    contact_sheet: str | None
     jobs: int | None
     color_photos: Literal["skip", "color"] | None
     check: bool
@@ -335,6 +336,11 @@ _PHOTOS = _PhotosCommand(
             "verify it; needs the extra tintype[exact].",
         ),
         _Option("--report", metavar="FILE", help="Write a JSON line for each input."),
+        _Option(
+            "--contact-sheet",
+            metavar="FILE",
+            help="Write a page (.html) with each photograph before and after.",
+        ),
         _Option(
             "--jobs",
             type=click.IntRange(min=1),

@@ -1,12 +1,13 @@
 """The plan: which picture becomes which file, decided before a pixel is read.
 
 A plan is walked twice: once to refuse what cannot end well, once to work. It is never held as a
-list, so that fifty thousand pictures cost some hundred bytes each, however long their paths are.
-Walking is deterministic: the words in their order, each folder's names sorted, files before
-folders.
+list: of each picture stay two digests, and its name while its folder is walked, which together are
+less than a hundred bytes. Walking is deterministic: the words in their order, each folder's names
+sorted, files before folders.
 """
 
 import glob
+import heapq
 import os
 import stat
 import unicodedata
@@ -18,8 +19,11 @@ from pathlib import Path
 
 from tintype.api import target_name
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
+from tintype.jobs.digests import Digests, digest
 from tintype.jobs.report import LINK_OUTSIDE, Row
 from tintype.photo.formats import format_of_suffix, writable_formats
+
+_SORTED_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Plan:
     format: str | None = None
     overwrite: bool = False
     palettes: int = 1
-    _input_ids: set[tuple[int, int]] = field(default_factory=set, init=False, repr=False)
+    _input_ids: Digests = field(default_factory=Digests, init=False, repr=False)
 
     def check(self) -> Census:
         """Walks everything once and refuses what would lose a picture.
@@ -108,7 +112,9 @@ class Plan:
             if isinstance(item, Job):
                 met = seen.meet(item)
                 if met is _Met.CLASH:
-                    self._refuse_clash(item)
+                    first = self._first_with_target_of(item)
+                    if first.source != item.source:  # and not two digests that are equal by chance
+                        raise _clash(first, item)
                 if met is _Met.AGAIN:
                     continue
                 self._note_input(item)
@@ -127,12 +133,14 @@ class Plan:
                 yield item
                 continue
             met = seen.meet(item)
-            if met is _Met.CLASH:
+            if met is _Met.AGAIN:
+                continue
+            if met is _Met.CLASH and self._first_with_target_of(item).source != item.source:
                 # Appeared since `check`: too late to refuse the run, never too late to keep both.
                 clash = UsageError(f"Another input has the same output {shown(item.target)}.")
                 yield Row.failure(item.source, clash)
-            elif met is _Met.NEW:
-                yield self._mark_inputs(item)
+                continue
+            yield self._mark_inputs(item)
 
     def _versions(self, items: Iterator[Job | Row]) -> Iterator[Job | Row]:
         """Each picture's versions, one after the other."""
@@ -188,35 +196,43 @@ class Plan:
     def _walk_folder(self, root: Path, counts: _Counts) -> Iterator[Job | Row]:
         real_root = root.resolve()
         real_into = None if self.into is None else self.into.resolve()
-        waiting = [root]
-        while waiting:
-            folder = waiting.pop()
+        # The folders on the way down, and of each the names of those inside that still wait.
+        way: list[tuple[Path, Iterator[str]]] = []
+        here: Path | None = root
+        while way or here is not None:
+            if here is None:
+                folder, waiting = way[-1]
+                name = next(waiting, None)
+                if name is None:
+                    way.pop()
+                    continue
+                here = folder / name
+                # An output folder inside the input folder holds our outputs, not inputs.
+                if real_into is not None and here.resolve() == real_into:
+                    here = None
+                    continue
             try:
-                with os.scandir(folder) as found:
-                    entries = sorted(found, key=lambda entry: entry.name)
+                names = _names_in(here, counts)
             except OSError as error:
-                yield Row.failure(folder, _unreadable(folder, error))
+                yield Row.failure(here, _unreadable(here, error))
+                here = None
                 continue
-            below = []
-            for entry in entries:
-                path = folder / entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    # An output folder inside the input folder holds our outputs, not inputs.
-                    if real_into is None or path.resolve() != real_into:
-                        below.append(path)
-                elif not _is_picture(entry):
-                    # Our own state file is nothing that the user should wonder about.
-                    counts.left_alone += not entry.name.startswith(".tintype-")
-                elif entry.is_symlink() and not _leads_inside(path, real_root):
+            for name in names.pictures:
+                path = here / name
+                if name in names.links and not _leads_inside(path, real_root):
                     yield Row.skip(path, LINK_OUTSIDE)
-                elif not entry.is_file():
+                elif name in names.links and not path.is_file():
                     counts.left_alone += 1
                 else:
                     yield self._job(path, path.relative_to(root))
             if self.recursive:
-                waiting.extend(reversed(below))
+                way.append((here, iter(names.folders)))
             else:
-                counts.not_entered += len(below)
+                counts.not_entered += sum(
+                    real_into is None or (here / name).resolve() != real_into
+                    for name in names.folders
+                )
+            here = None
 
     def _job(self, source: Path, relative: Path, *, alone: bool = False) -> Job | Row:
         if self.output is not None:
@@ -251,28 +267,21 @@ class Plan:
         if self.into is not None and self.into.exists() and not self.into.is_dir():
             raise UsageError(f"--into {shown(self.into)} is a file, not a folder.")
 
-    def _refuse_clash(self, second: Job) -> None:
+    def _first_with_target_of(self, second: Job) -> Job:
+        """The first job with a job's target: the digests only say that there is one."""
         places = _Places()
         wanted = places.key(second.target)
-        # The digests say that there is a first one; only a second walk says which.
-        first = next(
-            item
-            for item in self._versions(self._walk(_Counts()))
-            if isinstance(item, Job) and places.key(item.target) == wanted
-        )
-        raise UsageError(
-            f"{shown(first.source)} and {shown(second.source)} would both be written to "
-            f"{shown(second.target)}.",
-            hint="Nothing was coloured. Run them separately with different --into folders, "
-            "or without --format.",
-        )
+        for item in self._versions(self._walk(_Counts())):
+            if isinstance(item, Job) and places.key(item.target) == wanted:
+                return item
+        return second  # gone meanwhile
 
     # ----- telling inputs from earlier outputs -----
 
     def _note_input(self, job: Job) -> None:
         if self.overwrite:
             found = job.source.stat()
-            self._input_ids.add((found.st_dev, found.st_ino))
+            self._input_ids.put(_identity(found), 1)
 
     def _mark_inputs(self, job: Job) -> Job:
         if not self.overwrite:
@@ -281,8 +290,7 @@ class Plan:
             found = job.target.stat()
         except OSError:
             return job
-        is_input = (found.st_dev, found.st_ino) in self._input_ids
-        return replace(job, target_is_input=is_input)
+        return replace(job, target_is_input=self._input_ids.get(_identity(found)) is not None)
 
 
 def check_output_name(output: Path, form: str | None) -> str | None:
@@ -327,18 +335,19 @@ class _Met(Enum):
 
 
 class _Seen:
-    """Targets met so far, as digests: sixteen bytes for a path of any length."""
+    """Targets met so far and whose they are, as digests."""
 
     def __init__(self) -> None:
-        self._source_of: dict[bytes, bytes] = {}
-        self._targets = _Places()
-        self._sources = _Places()
+        self._sources = Digests()
+        self._target_places = _Places()
+        self._source_places = _Places()
 
     def meet(self, job: Job) -> _Met:
-        target = self._targets.key(job.target)
-        source = self._sources.key(job.source, exact=True)
-        first = self._source_of.setdefault(target, source)
-        if first is source:
+        target = digest(self._target_places.key(job.target))
+        source = digest(self._source_places.key(job.source, exact=True))
+        first = self._sources.get(target)
+        if first is None:
+            self._sources.put(target, source)
             return _Met.NEW
         return _Met.AGAIN if first == source else _Met.CLASH
 
@@ -382,6 +391,90 @@ def _where(folder: Path) -> str:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def _clash(first: Job, second: Job) -> UsageError:
+    return UsageError(
+        f"{shown(first.source)} and {shown(second.source)} would both be written to "
+        f"{shown(second.target)}.",
+        hint="Nothing was coloured. Run them separately with different --into folders, "
+        "or without --format.",
+    )
+
+
+def _identity(found: os.stat_result) -> int:
+    """A file on the disk, whatever its names."""
+    return digest(b"%d:%d" % (found.st_dev, found.st_ino))
+
+
+class _Packed:
+    """Names that come out sorted, and take little more than their letters.
+
+    A string of its own takes fifty bytes beside its letters, and a folder may hold a million. So
+    they are sorted and packed some thousands at a time, and these are merged when they are read.
+    """
+
+    def __init__(self) -> None:
+        self._sorted: list[bytes] = []
+        self._new: list[str] = []
+
+    def add(self, name: str) -> None:
+        self._new.append(name)
+        if len(self._new) == _SORTED_AT_A_TIME:
+            self._pack()
+
+    def __iter__(self) -> Iterator[str]:
+        self._pack()
+        return heapq.merge(*map(_unpacked, self._sorted))
+
+    def _pack(self) -> None:
+        self._new.sort()
+        # No file system has a slash in a name.
+        text = "/".join([*self._new, ""])
+        self._sorted.append(text.encode("utf-8", "surrogatepass"))
+        self._new.clear()
+
+
+def _unpacked(names: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(names):
+        end = names.index(b"/", at)
+        yield names[at:end].decode("utf-8", "surrogatepass")
+        at = end + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What is in a folder.
+
+    Attributes:
+        pictures: Files and links that are pictures by their ending.
+        folders: Folders.
+        links: Those of the pictures that are links.
+    """
+
+    pictures: _Packed = field(default_factory=_Packed)
+    folders: _Packed = field(default_factory=_Packed)
+    links: set[str] = field(default_factory=set)
+
+
+def _names_in(folder: Path, counts: _Counts) -> _Names:
+    names = _Names()
+    with os.scandir(folder) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                names.folders.add(entry.name)
+            elif not _is_picture(entry):
+                # Our own state file is nothing that the user should wonder about.
+                counts.left_alone += not entry.name.startswith(".tintype-")
+            elif entry.is_symlink():
+                names.pictures.add(entry.name)
+                names.links.add(entry.name)
+            elif entry.is_file():
+                names.pictures.add(entry.name)
+            else:
+                counts.left_alone += 1
+    return names
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:

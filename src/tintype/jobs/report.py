@@ -43,6 +43,7 @@ class Row:
         notes: Sentences on what the output could not keep or what was unusual.
         grey_check: What comparing the written grey with the input's gave, where asked for.
         exit_code: Of the error; not part of the report.
+        thumbnails: Before and after, as JPEG files, where they are wanted; not part of the report.
     """
 
     status: Status
@@ -57,6 +58,7 @@ class Row:
     notes: tuple[str, ...] = ()
     grey_check: str | None = None
     exit_code: int = 0
+    thumbnails: tuple[bytes, bytes] | None = None
 
     @classmethod
     def failure(cls, source: Path, error: TintypeError) -> Self:
@@ -79,8 +81,8 @@ class Row:
 
         Bytes in a name that are no text stand as lone surrogates, as Python reads and writes them.
         """
-        fields = asdict(self)
-        del fields["exit_code"]
+        fields = asdict(replace(self, thumbnails=None))
+        del fields["exit_code"], fields["thumbnails"]
         return json.dumps(fields)
 
     def timed(self, seconds: float) -> "Row":

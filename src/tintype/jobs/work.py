@@ -1,6 +1,7 @@
 """The work: one job at a time, from a source on the disk to a target on the disk, as a row."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Literal
@@ -20,10 +21,12 @@ from tintype.errors import (
 from tintype.jobs.plan import Job, reason
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
+from tintype.photo import thumbnail
 from tintype.photo.decode import MAX_PIXELS, decode
 from tintype.photo.encode import write_atomically
 from tintype.photo.formats import format_of_suffix
 from tintype.photo.packets import read_provenance
+from tintype.photo.photo import Photo
 from tintype.photo.provenance import Provenance
 
 ColorPhotos = Literal["skip", "color"]
@@ -44,6 +47,7 @@ class Options:
         max_pixels: Larger pictures are refused.
         check_grey: Compare the grey of each output with its input's.
         keep_luminance: How a JPEG keeps the luminance of a JPEG.
+        thumbnails: Put small pictures of before and after into the rows.
     """
 
     model: str | None = None
@@ -55,6 +59,7 @@ class Options:
     max_pixels: int = MAX_PIXELS
     check_grey: bool = False
     keep_luminance: KeepLuminance = "usual"
+    thumbnails: bool = False
 
 
 class Worker:
@@ -120,7 +125,12 @@ class Worker:
             return replace(row, status="skipped", output=None, reason=OWN_OUTPUT)
         done = self._look_at_target(job, provenance)
         if done is not None:
-            return replace(row, status="already_done", sha256=done)
+            row = replace(row, status="already_done", sha256=sha256(done).hexdigest())
+            if not options.thumbnails:
+                return row
+            name, max_pixels = shown(job.source), options.max_pixels
+            photos = decode(data, name=name, max_pixels=max_pixels)
+            return self._with_thumbnails(row, photos, done)
         if self._engine is None:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
@@ -141,10 +151,20 @@ class Worker:
         )
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()
-        return replace(row, sha256=digest, notes=colored.notes, grey_check=colored.grey_check)
+        row = replace(row, sha256=digest, notes=colored.notes, grey_check=colored.grey_check)
+        return self._with_thumbnails(row, photos, colored.data) if options.thumbnails else row
 
-    def _look_at_target(self, job: Job, provenance: Provenance) -> str | None:
-        """The hash of what stands at the target if that is this job done already.
+    def _with_thumbnails(self, row: Row, photos: Sequence[Photo], data: bytes) -> Row:
+        """A row with small pictures; without them where the output cannot be read any more."""
+        try:
+            name, pixels = str(row.output), self._options.max_pixels
+            after = thumbnail.of_file(data, name=shown(name), max_pixels=pixels)
+        except PhotoError:
+            return row
+        return replace(row, thumbnails=(thumbnail.of_grey(photos[0].grey), after))
+
+    def _look_at_target(self, job: Job, provenance: Provenance) -> bytes | None:
+        """What stands at the target if that is this job done already.
 
         Raises:
             TargetExistsError: Something else stands there, and it is not to be replaced.
@@ -165,7 +185,7 @@ class Worker:
         # Another version of the software may write the same colours better: --overwrite says so.
         done = found == provenance if self._options.overwrite else _same_work(found, provenance)
         if done:
-            return sha256(data).hexdigest()
+            return data
         if not self._options.overwrite:
             what = "does not come from Tintype"
             if found is not None:

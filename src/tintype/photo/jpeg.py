@@ -356,6 +356,24 @@ def luminance(data: bytes) -> NDArray[np.uint8]:
     return _decode(data, "GRAY")[..., 0]
 
 
+def read_small(data: bytes, least: tuple[int, int]) -> NDArray[np.uint8]:
+    """A JPEG of ours as (h, w, 3), shrunk while it is decoded.
+
+    Args:
+        data: The file.
+        least: (height, width) that it keeps at least.
+    """
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data,
+        colorspace="RGB",
+        fastdct=True,
+        fastupsample=True,
+        min_height=least[0],
+        min_width=least[1],
+    )
+    return pixels
+
+
 def _harmless(remark: str) -> bool:
     """Things libjpeg remarks on that leave every pixel as it was meant."""
     stray = re.search(r"(\d+) extraneous bytes before marker 0x(\w\w)", remark)

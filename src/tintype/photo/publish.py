@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from tintype.errors import TargetExistsError, WriteError
 
@@ -63,6 +64,30 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
                 temporary.unlink()
 
 
+@contextmanager
+def spool(folder: Path) -> Iterator[IO[bytes]]:
+    """A file without a final name, for what is put together piece by piece; gone afterwards.
+
+    What a killed process leaves of it, `remove_abandoned` removes.
+
+    Args:
+        folder: Where there is room for it; it exists.
+
+    Yields:
+        The file, open for writing and reading.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path, descriptor = _open_temporary(folder)
+    try:
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
 def remove_abandoned(folder: Path) -> int:
     """Removes temporary files that a killed process left behind; those in use are left alone.
 
@@ -87,7 +112,7 @@ def remove_abandoned(folder: Path) -> int:
 def _open_temporary(folder: Path) -> tuple[Path, int]:
     """A new file that nobody else has, open and locked."""
     # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
         path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         descriptor = os.open(path, flags, 0o666)
