@@ -1,9 +1,10 @@
-"""Writes the tables of docs/reference/ that follow from the code.
+"""Writes the tables of docs/reference/ and the parts of the manual page that follow from the code.
 
     python docs/make_reference.py
 
-Between ``<!-- generated: NAME -->`` and ``<!-- end -->`` stands what this program says; everything
-else on the pages is written by hand. A test fails while a page differs.
+Between ``<!-- generated: NAME -->`` and ``<!-- end -->`` stands what this program says, and between
+the same words in comments of roff in docs/man/tintype.1; everything else on the pages is written by
+hand. A test fails while a page differs.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,8 +22,10 @@ import click
 import tintype
 from tintype import errors
 from tintype.cli import learning, options
+from tintype.cli.vocabulary import Spoken, Word, vocabulary
 
 HERE = Path(__file__).parent / "reference"
+MANUAL = Path(__file__).parent / "man" / "tintype.1"
 PACKAGE = Path(tintype.__file__).parent
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -57,6 +60,11 @@ def models_options() -> str:
 def serve_options() -> str:
     """Options of `tintype serve`."""
     return _click_table(options._SERVE)
+
+
+def completion_options() -> str:
+    """Options of `tintype completion`."""
+    return _click_table(options._COMPLETION)
 
 
 def _click_table(command: click.Command) -> str:
@@ -252,12 +260,75 @@ def http_statuses() -> str:
     )
 
 
+# ----- the manual page, in the language of man(7) -----
+
+ROFF_BLOCK = re.compile(r'(\.\\" generated: (.+?)\n).*?(\.\\" end\n)', re.DOTALL)
+
+
+def _roff(text: str) -> str:
+    """A text in which nothing is a command of roff; a sentence ends with its line."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    text = re.sub(r"(?<=[a-z][.;:]) ", "\n", " ".join(text.split()))
+    return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)
+
+
+def _roff_words(words: Iterable[Word]) -> Iterator[str]:
+    for word in words:
+        names = ", ".join(f"\\fB{_roff(name)}\\fR" for name in word.names)
+        takes = f"\\fI{_roff(word.metavar)}\\fR" if word.metavar else ""
+        several = "\\|.\\|.\\|." if word.many else ""
+        yield f".TP\n{f'{names} {takes}'.strip()}{several}\n{_roff(word.text)}\n"
+
+
+def _roff_argument(word: Word) -> str:
+    name, several = _roff(word.metavar.upper()), " ..." if word.many else ""
+    return f"{name}{several}" if word.needed else f"[ {name} ]{several.strip()}"
+
+
+def _roff_paragraphs(spoken: Spoken) -> str:
+    return ".PP\n".join(f"{_roff(text)}\n" for text in spoken.text.split("\n\n"))
+
+
+def manual_title() -> str:
+    """The head of the page."""
+    version = tintype.__version__
+    changelog = (Path(__file__).parents[1] / "CHANGELOG.md").read_text(encoding="utf-8")
+    date = re.search(
+        rf"^## \[{re.escape(version)}\] - (\d{{4}}-\d\d-\d\d)", changelog, re.MULTILINE
+    )
+    return f'.TH TINTYPE 1 "{date[1] if date else ""}" "Tintype {version}" "User Commands"\n'
+
+
+def manual_commands() -> str:
+    """A section for each command."""
+    parts = []
+    for spoken in vocabulary()[1:]:
+        arguments = (
+            f".{'IR' if word.needed else 'RI'} {_roff_argument(word)}" for word in spoken.arguments
+        )
+        usage = "\n".join([f".B tintype {spoken.name}", ".RI [ OPTIONS ]", *arguments])
+        words = "".join(_roff_words(spoken.options))
+        parts.append(f".SS {spoken.name}\n{usage}\n.PP\n{_roff_paragraphs(spoken)}{words}")
+    return "".join(parts)
+
+
+ROFF_GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "title": manual_title,
+        "photo description": lambda: _roff_paragraphs(vocabulary()[0]),
+        "photo options": lambda: "".join(_roff_words(vocabulary()[0].options)),
+        "commands": manual_commands,
+    }
+)
+
+
 GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "photo options": photo_options,
         "inspect options": inspect_options,
         "models options": models_options,
         "serve options": serve_options,
+        "completion options": completion_options,
         "paths": http_paths,
         "http settings": http_settings,
         "statuses": http_statuses,
@@ -279,12 +350,15 @@ def rewritten(page: str) -> str:
     def block(found: re.Match[str]) -> str:
         return f"{found[1]}\n{GENERATED[found[2]]()}\n{found[3]}"
 
-    return BLOCK.sub(block, page)
+    def roff_block(found: re.Match[str]) -> str:
+        return f"{found[1]}{ROFF_GENERATED[found[2]]()}{found[3]}"
+
+    return ROFF_BLOCK.sub(roff_block, BLOCK.sub(block, page))
 
 
 def main() -> int:
     """Rewrites every page that has generated parts."""
-    for path in sorted(HERE.glob("*.md")):
+    for path in (*sorted(HERE.glob("*.md")), MANUAL):
         page = path.read_text(encoding="utf-8")
         if rewritten(page) != page:
             path.write_text(rewritten(page), encoding="utf-8")

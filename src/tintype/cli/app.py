@@ -23,6 +23,7 @@ from tintype.cli.options import (
     LEARNING,
     PhotoWords,
     help_page,
+    parse_completion,
     parse_inspect,
     parse_models,
     parse_photos,
@@ -109,6 +110,8 @@ def _dispatch(words: list[str]) -> int:
         return _models(words[1:])
     if first == "serve":
         return _serve(words[1:])
+    if first == "completion":
+        return _completion(words[1:])
     return _inspect(words[1:])
 
 
@@ -540,6 +543,17 @@ def _card_fields(bundle: "Bundle") -> dict[str, Any]:
     # Three hundred numbers that only the engine reads.
     del fields["log_weights"]
     return fields | {"file": str(bundle.path), "sha256": bundle.sha256}
+
+
+# ----- the rest -----
+
+
+def _completion(words: list[str]) -> int:
+    told = parse_completion(words)
+    from tintype.cli.completion import script
+
+    print_result(script(told.shell).rstrip("\n"))
+    return 0
 
 
 def _learning(command: str, words: list[str]) -> int:

@@ -42,6 +42,11 @@ def main(command: str, words: list[str]) -> int:
     return _COMMANDS[command][1](options)
 
 
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """The parsers of the learning commands, by their names."""
+    return {name: parser() for name, (parser, _) in _COMMANDS.items()}
+
+
 class _Parser(argparse.ArgumentParser):
     """Says a mistake in the words in one line, as every other command does."""
 

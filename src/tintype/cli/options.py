@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evaluate": "measure a model on photographs",
         "export": "make a model file of a training run",
         "compare": "train and measure every method of a folder, in one table",
+        "completion": "print what makes a shell complete the words of this command",
     }
 )
 """First words that are commands; any other first word is a file."""
@@ -98,6 +99,13 @@ class ServeWords:
     no_browser: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CompletionWords:
+    """What `tintype completion` was told."""
+
+    shell: Literal["bash", "zsh", "fish"]
+
+
 def parse_photos(words: Sequence[str]) -> PhotoWords:
     """Words after `tintype`, where the first is no command.
 
@@ -121,6 +129,11 @@ def parse_models(words: Sequence[str]) -> ModelsWords:
 def parse_serve(words: Sequence[str]) -> ServeWords:
     """Words after `tintype serve`; raises as `parse_photos`."""
     return ServeWords(**_parse(_SERVE, "tintype serve", words))
+
+
+def parse_completion(words: Sequence[str]) -> CompletionWords:
+    """Words after `tintype completion`; raises as `parse_photos`."""
+    return CompletionWords(**_parse(_COMPLETION, "tintype completion", words))
 
 
 def help_page() -> str:
@@ -196,7 +209,7 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-class _FormatType(click.ParamType[str]):
+class FormatType(click.ParamType[str]):
     """A format by its name or by any of its endings."""
 
     name = "format"
@@ -317,7 +330,7 @@ _PHOTOS = _PhotosCommand(
         ),
         _Option(
             "--format",
-            type=_FormatType(),
+            type=FormatType(),
             metavar="FORMAT",
             help=f"Write {_FORMAT_NAMES}, instead of the format of the input.",
         ),
@@ -453,3 +466,29 @@ _SERVE = _Command(
         _flag("-h", "--help", callback=_help, help="Show this page."),
     ],
 )
+
+_COMPLETION = _Command(
+    "completion",
+    usage="[OPTIONS] SHELL",
+    help="""Prints a script with which the Tab key completes commands, options, their values, models
+    and photographs.
+
+    For this shell only: source <(tintype completion bash). For good, see the documentation.""",
+    params=[
+        click.Argument(
+            ["shell"], metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]), required=True
+        ),
+        _flag("-h", "--help", callback=_help, help="Show this page."),
+    ],
+)
+
+PARSED: Mapping[str, click.Command] = MappingProxyType(
+    {
+        "": _PHOTOS,
+        "serve": _SERVE,
+        "models": _MODELS,
+        "inspect": _INSPECT,
+        "completion": _COMPLETION,
+    }
+)
+"""The commands that are parsed here, by their names; without a name, the one that colours."""
