@@ -564,9 +564,14 @@ _COMMANDS = {
 }
 
 
-if __name__ == "__main__":
+def _alone(words: list[str]) -> int:
+    """The commands without the door, as torchrun starts them."""
     try:
-        sys.exit(main(sys.argv[1], sys.argv[2:]))
+        return main(words[0], words[1:])
     except TintypeError as error:
         _say(str(error))
-        sys.exit(error.exit_code)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(_alone(sys.argv[1:]))
