@@ -59,7 +59,7 @@ class Row:
     exit_code: int = 0
 
     @classmethod
-    def failure(cls, source: Path, error: TintypeError) -> Self:
+    def failure(cls, source: object, error: TintypeError) -> Self:
         """A row for an input that could not be coloured."""
         return cls(
             "failed",
@@ -70,7 +70,7 @@ class Row:
         )
 
     @classmethod
-    def skip(cls, source: Path, reason: str) -> Self:
+    def skip(cls, source: object, reason: str) -> Self:
         """A row for an input that was left alone on purpose."""
         return cls("skipped", str(source), reason=reason)
 

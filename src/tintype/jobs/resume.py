@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from tintype.errors import WriteError, shown
+from tintype.jobs.store import Place
 from tintype.photo.packets import read_provenance
 from tintype.photo.provenance import Provenance, provenance_from_json
 
@@ -32,11 +33,11 @@ class Marks:
     _stamp: tuple[int, int] = (0, 0)
     _rows: dict[str, dict[str, Provenance]] = field(default_factory=dict)
 
-    def of(self, path: Path, data: bytes) -> Provenance | None:
+    def of(self, place: Place, data: bytes) -> Provenance | None:
         """Who made a file.
 
         Args:
-            path: Where it stands.
+            place: Where it stands. In a store there is no state file beside it.
             data: What is in it.
 
         Returns:
@@ -45,7 +46,9 @@ class Marks:
         written = read_provenance(data)
         if written is not None:
             return written
-        rows = self._state(path.parent / STATE_FILE).get(path.name)
+        if not isinstance(place, Path):
+            return None
+        rows = self._state(place.parent / STATE_FILE).get(place.name)
         return None if rows is None else rows.get(sha256(data).hexdigest())
 
     def _state(self, path: Path) -> dict[str, dict[str, Provenance]]:
