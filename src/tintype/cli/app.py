@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -134,13 +134,15 @@ def _photos(words: PhotoWords) -> int:
         return _stream(words)
     options = _options(words)
     from tintype.jobs.plan import Plan
-    from tintype.jobs.run import run
     from tintype.jobs.sheet import open_sheet
+    from tintype.jobs.store import place_of
 
+    if words.report is not None:
+        _refuse_url(words.report, "--report")
     plan = Plan(
         words.photos,
-        into=None if words.into is None else Path(words.into),
-        output=None if words.output is None else Path(words.output),
+        into=None if words.into is None else place_of(words.into),
+        output=None if words.output is None else place_of(words.output),
         recursive=words.recursive,
         format=options.format,
         overwrite=words.overwrite,
@@ -159,6 +161,7 @@ def _photos(words: PhotoWords) -> int:
     if words.certainty is not None:
         _refuse_certainty(words, items=photos)
     if words.save_settings is not None:
+        _refuse_url(words.save_settings, "--save-settings")
         _refuse_existing(Path(words.save_settings), words)
     if words.report is not None and words.report == words.contact_sheet:
         raise UsageError("--report and --contact-sheet name the same file.")
@@ -166,7 +169,7 @@ def _photos(words: PhotoWords) -> int:
         _refuse_model(options)
     tally = Tally()
     began = time.monotonic()
-    rows = run(plan, options, items=census.items, jobs=words.jobs)
+    rows = _run(words, plan, options, items=census.items)
     with (
         open_report(_path(words.report)) as report,
         open_sheet(_path(words.contact_sheet), items=census.items) as sheet,
@@ -192,6 +195,26 @@ def _path(word: str | None) -> Path | None:
     return None if word is None else Path(word)
 
 
+def _run(
+    words: PhotoWords, plan: "Plan", options: "Options", *, items: int
+) -> Generator[Row, None, None]:
+    if words.engine == "ray":
+        from tintype.cluster.run import run as run_on_cluster
+
+        return run_on_cluster(plan, options, items=items, jobs=words.jobs)
+    from tintype.jobs.run import run
+
+    return run(plan, options, items=items, jobs=words.jobs)
+
+
+def _refuse_url(word: str, option: str) -> None:
+    """For files that are written here, a line at a time or beside the pictures."""
+    from tintype.jobs.store import Remote, place_of
+
+    if isinstance(place_of(word), Remote):
+        raise UsageError(f"{option} names a file on this machine, but {shown(word)} is a URL.")
+
+
 def _refuse_model(options: "Options") -> None:
     """Once, before a folder is begun, and not for each of its photographs."""
     from tintype.engine.bundle import load_bundle
@@ -208,6 +231,7 @@ def _refuse_model(options: "Options") -> None:
 
 def _refuse_certainty(words: PhotoWords, *, items: int) -> None:
     """Before anything is coloured: the map is of one photograph, and no picture is lost to it."""
+    _refuse_url(str(words.certainty), "--certainty")
     target = Path(str(words.certainty))
     if items > 1:
         raise UsageError(
@@ -250,18 +274,19 @@ def _save_settings(target: Path, options: "Options") -> None:
 
 
 def _write_certainty(words: PhotoWords, plan: "Plan", options: "Options") -> None:
-    from tintype.api import certainty_map, read_input
+    from tintype.api import certainty_map
     from tintype.engine.bundle import load_bundle
     from tintype.engine.colorizer import Engine
-    from tintype.jobs.plan import Job
+    from tintype.jobs.plan import Job, same_file
+    from tintype.jobs.store import read
     from tintype.photo.decode import decode
     from tintype.photo.encode import write_atomically
 
     job = next(item for item in plan if isinstance(item, Job))
     target = Path(str(words.certainty))
-    if target.exists() and job.target.exists() and target.samefile(job.target):
+    if same_file(target, job.target):
         raise TargetExistsError(f"{shown(str(target))} is the coloured photograph itself.")
-    data = read_input(job.source, max_pixels=options.max_pixels)
+    data = read(job.source, max_pixels=options.max_pixels)
     photos = decode(data, name=shown(job.source), max_pixels=options.max_pixels)
     engine = Engine(load_bundle(options.model))
     found = certainty_map(photos, engine=engine, settings=options.settings)
@@ -393,6 +418,8 @@ def _stream(words: PhotoWords) -> int:
         )
     if words.certainty is not None or words.save_settings is not None:
         raise UsageError("--certainty and --save-settings are for files, not for streams.")
+    for word in (words.photos[0], words.output or "-"):
+        _refuse_url(word, "A stream")
     source = words.photos[0]
     output = None if words.output in {None, "-"} else Path(str(words.output))
     if output is None and sys.stdout is not None and sys.stdout.isatty():

@@ -63,6 +63,7 @@ class PhotoWords:
     report: str | None
     contact_sheet: str | None
     jobs: int | None
+    engine: Literal["processes", "ray"] | None
     color_photos: Literal["skip", "color"] | None
     check: bool
     max_megapixels: float | None
@@ -244,8 +245,8 @@ _PHOTOS = _PhotosCommand(
     help="""Colours black-and-white photographs, on this machine.
 
     "tintype photo.jpg" writes photo.color.jpg beside it. PHOTO is a file, a folder, a pattern such
-    as "*.jpg", or - for standard input. What an earlier run has done is not done again; nothing is
-    ever deleted, and no original is ever replaced.""",
+    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. What an earlier run has
+    done is not done again; nothing is ever deleted, and no original is ever replaced.""",
     params=[
         click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO..."),
         _Option("-o", "--output", metavar="FILE", help="Write the one output here; - is stdout."),
@@ -348,7 +349,12 @@ _PHOTOS = _PhotosCommand(
             help="Give a JPEG made of a JPEG the very luminance coefficients of its input, and "
             "verify it; needs the extra tintype[exact].",
         ),
-        _Option("--report", metavar="FILE", help="Write a JSON line for each input."),
+        _Option(
+            "--report",
+            metavar="FILE",
+            first_page=False,
+            help="Write a JSON line for each input.",
+        ),
         _Option(
             "--contact-sheet",
             metavar="FILE",
@@ -359,6 +365,13 @@ _PHOTOS = _PhotosCommand(
             type=click.IntRange(min=1),
             metavar="N",
             help="Colour in N processes; usually one for each core.",
+        ),
+        _Option(
+            "--engine",
+            type=click.Choice(["processes", "ray"]),
+            first_page=False,
+            help="Where the processes are: on this machine, or on the machines of a Ray cluster, "
+            "the one that RAY_ADDRESS names.",
         ),
         _Option(
             "--color-photos",

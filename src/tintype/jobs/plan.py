@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 from tintype.api import target_name
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
 from tintype.jobs.digests import Digests, digest
 from tintype.jobs.report import LINK_OUTSIDE, Row
+from tintype.jobs.store import Place, Remote, kind, listing, place_of
 from tintype.photo.formats import format_of_suffix, writable_formats
 
 _SORTED_AT_A_TIME = 4096
@@ -38,8 +39,8 @@ class Job:
         palette: Which of several versions this is, from 1; 0 where there is only one.
     """
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     alone: bool = False
     target_is_input: bool = False
     palette: int = 0
@@ -71,7 +72,7 @@ class Plan:
     """Inputs and where their outputs go.
 
     Attributes:
-        inputs: Files, folders and patterns as they were given.
+        inputs: Files, folders and patterns as they were given; URLs name files and folders.
         into: Folder for the outputs, the structure of each input folder mirrored below it; None
             puts each output beside its source.
         output: The one output of the one input.
@@ -82,8 +83,8 @@ class Plan:
     """
 
     inputs: Sequence[str]
-    into: Path | None = None
-    output: Path | None = None
+    into: Place | None = None
+    output: Place | None = None
     recursive: bool = False
     format: str | None = None
     overwrite: bool = False
@@ -160,6 +161,9 @@ class Plan:
             if isinstance(path, Row):
                 yield path
                 continue
+            if isinstance(path, Remote):
+                yield from self._walk_remote(path, counts, alone=len(paths) == 1)
+                continue
             try:
                 mode = path.stat().st_mode
             except (OSError, ValueError) as error:
@@ -178,10 +182,13 @@ class Plan:
                     ),
                 )
 
-    def _expand(self) -> Iterator[Path | Row]:
-        """The words as paths; patterns are expanded here because some shells do not."""
+    def _expand(self) -> Iterator[Place | Row]:
+        """The words as places; patterns are expanded here because some shells do not."""
         for word in self.inputs:
-            path = Path(word)
+            path = place_of(word)
+            if isinstance(path, Remote):
+                yield path
+                continue
             if not glob.has_magic(word) or os.path.lexists(path):
                 yield path
                 continue
@@ -195,7 +202,7 @@ class Plan:
 
     def _walk_folder(self, root: Path, counts: _Counts) -> Iterator[Job | Row]:
         real_root = root.resolve()
-        real_into = None if self.into is None else self.into.resolve()
+        real_into = self.into.resolve() if isinstance(self.into, Path) else None
         # The folders on the way down, and of each the names of those inside that still wait.
         way: list[tuple[Path, Iterator[str]]] = []
         here: Path | None = root
@@ -234,15 +241,63 @@ class Plan:
                 )
             here = None
 
-    def _job(self, source: Path, relative: Path, *, alone: bool = False) -> Job | Row:
+    def _walk_remote(self, place: Remote, counts: _Counts, *, alone: bool) -> Iterator[Job | Row]:
+        try:
+            found = kind(place)
+        except UnreadablePhotoError as error:
+            yield Row.failure(place, error)
+            return
+        if found == "folder":
+            yield from self._walk_store(place, counts)
+        else:
+            yield self._job(place, PurePosixPath(place.name), alone=alone)
+
+    def _walk_store(self, root: Remote, counts: _Counts) -> Iterator[Job | Row]:
+        """As `_walk_folder`; a store has no links, but names that no disk would have."""
+        waiting = [PurePosixPath()]
+        while waiting:
+            relative = waiting.pop()
+            folder = root / relative
+            try:
+                entries = listing(folder)
+            except UnreadablePhotoError as error:
+                yield Row.failure(folder, error)
+                continue
+            below = []
+            for entry in entries:
+                if not entry.safe:
+                    yield Row.failure(folder, _unsafe(folder, entry.name))
+                elif entry.is_folder:
+                    if folder / entry.name != self.into:
+                        below.append(relative / entry.name)
+                elif not _is_picture(entry.name):
+                    counts.left_alone += not entry.name.startswith(".tintype-")
+                else:
+                    yield self._job(folder / entry.name, relative / entry.name)
+            if self.recursive:
+                waiting.extend(reversed(below))
+            else:
+                counts.not_entered += len(below)
+
+    def _job(self, source: Place, relative: PurePath, *, alone: bool = False) -> Job | Row:
         if self.output is not None:
             return Job(source, self.output, alone)
         try:
-            name = target_name(source, self.format)
+            name = self._target_name(source)
         except TintypeError as error:
             return Row.failure(source, error)
         folder = source.parent if self.into is None else self.into / relative.parent
         return Job(source, folder / name, alone)
+
+    def _target_name(self, source: Place) -> str:
+        if isinstance(source, Path):
+            return target_name(source, self.format)
+        if format_of_suffix(source.suffix) is None:
+            raise UnreadablePhotoError(
+                f"The name {shown(source)} does not say a picture format.",
+                hint="Copy it here, and colour the copy.",
+            )
+        return target_name(Path(source.name), self.format)
 
     # ----- refusing -----
 
@@ -254,17 +309,17 @@ class Plan:
                 )
             if self.into is not None:
                 raise UsageError("-o and --into contradict each other.", hint="Give one of them.")
-            if self.output.is_dir():
+            if isinstance(self.output, Path) and self.output.is_dir():
                 raise UsageError(
                     f"{shown(self.output)} is a folder.", hint="-o names a file; give --into."
                 )
             check_output_name(self.output, self.format)
-            if len(self.inputs) == 1 and _same_file(Path(self.inputs[0]), self.output):
+            if len(self.inputs) == 1 and same_file(place_of(self.inputs[0]), self.output):
                 raise UsageError(
                     f"{shown(self.output)} is the input itself, which is never replaced.",
                     hint="Give another name to -o.",
                 )
-        if self.into is not None and self.into.exists() and not self.into.is_dir():
+        if isinstance(self.into, Path) and self.into.exists() and not self.into.is_dir():
             raise UsageError(f"--into {shown(self.into)} is a file, not a folder.")
 
     def _first_with_target_of(self, second: Job) -> Job:
@@ -280,20 +335,19 @@ class Plan:
 
     def _note_input(self, job: Job) -> None:
         if self.overwrite:
-            found = job.source.stat()
-            self._input_ids.put(_identity(found), 1)
+            self._input_ids.put(_identity(job.source), 1)
 
     def _mark_inputs(self, job: Job) -> Job:
         if not self.overwrite:
             return job
         try:
-            found = job.target.stat()
+            is_input = self._input_ids.get(_identity(job.target)) is not None
         except OSError:
             return job
-        return replace(job, target_is_input=self._input_ids.get(_identity(found)) is not None)
+        return replace(job, target_is_input=is_input)
 
 
-def check_output_name(output: Path, form: str | None) -> str | None:
+def check_output_name(output: Place, form: str | None) -> str | None:
     """Which format a named output asks for.
 
     Args:
@@ -361,10 +415,10 @@ class _Places:
     """
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._folder: Place | None = None
         self._where = ""
 
-    def key(self, path: Path, *, exact: bool = False) -> bytes:
+    def key(self, path: Place, *, exact: bool = False) -> bytes:
         if path.parent != self._folder:
             self._folder = path.parent
             self._where = _where(path.parent)
@@ -373,8 +427,10 @@ class _Places:
         return blake2b(text, digest_size=16).digest()
 
 
-def _where(folder: Path) -> str:
+def _where(folder: Place) -> str:
     """Identity of the nearest folder that exists, then the names that do not exist yet."""
+    if isinstance(folder, Remote):
+        return folder.url
     folder = folder.resolve()
     missing: list[str] = []
     while True:
@@ -402,8 +458,11 @@ def _clash(first: Job, second: Job) -> UsageError:
     )
 
 
-def _identity(found: os.stat_result) -> int:
-    """A file on the disk, whatever its names."""
+def _identity(place: Place) -> int:
+    """A file, on the disk whatever its names."""
+    if isinstance(place, Remote):
+        return digest(place.url.encode("utf-8", "surrogatepass"))
+    found = place.stat()
     return digest(b"%d:%d" % (found.st_dev, found.st_ino))
 
 
@@ -464,7 +523,7 @@ def _names_in(folder: Path, counts: _Counts) -> _Names:
         for entry in found:
             if entry.is_dir(follow_symlinks=False):
                 names.folders.add(entry.name)
-            elif not _is_picture(entry):
+            elif not _is_picture(entry.name):
                 # Our own state file is nothing that the user should wonder about.
                 counts.left_alone += not entry.name.startswith(".tintype-")
             elif entry.is_symlink():
@@ -477,20 +536,30 @@ def _names_in(folder: Path, counts: _Counts) -> _Names:
     return names
 
 
-def _is_picture(entry: os.DirEntry[str]) -> bool:
+def _is_picture(name: str) -> bool:
     # Hidden files with picture endings are other programs' (AppleDouble "._photo.jpg", thumbnails).
-    return not entry.name.startswith(".") and format_of_suffix(Path(entry.name).suffix) is not None
+    return not name.startswith(".") and format_of_suffix(Path(name).suffix) is not None
 
 
 def _leads_inside(link: Path, real_root: Path) -> bool:
     return link.resolve().is_relative_to(real_root)
 
 
-def _same_file(one: Path, other: Path) -> bool:
+def same_file(one: Place, other: Place) -> bool:
+    """Whether two places are one; places that do not exist are not."""
+    if isinstance(one, Remote) or isinstance(other, Remote):
+        return one == other
     try:
         return one.samefile(other)
     except (OSError, ValueError):
         return False
+
+
+def _unsafe(folder: Remote, name: str) -> UnreadablePhotoError:
+    return UnreadablePhotoError(
+        f"In {shown(folder)} there is a name that no folder on a disk can hold: {shown(name)}.",
+        hint="Rename it there.",
+    )
 
 
 def _unreadable(path: Path, error: Exception) -> UnreadablePhotoError:

@@ -61,7 +61,7 @@ class Row:
     thumbnails: tuple[bytes, bytes] | None = None
 
     @classmethod
-    def failure(cls, source: Path, error: TintypeError) -> Self:
+    def failure(cls, source: object, error: TintypeError) -> Self:
         """A row for an input that could not be coloured."""
         return cls(
             "failed",
@@ -72,7 +72,7 @@ class Row:
         )
 
     @classmethod
-    def skip(cls, source: Path, reason: str) -> Self:
+    def skip(cls, source: object, reason: str) -> Self:
         """A row for an input that was left alone on purpose."""
         return cls("skipped", str(source), reason=reason)
 

@@ -16,6 +16,7 @@ from typing import IO
 
 from tintype.errors import WriteError, shown
 from tintype.jobs.digests import Digests, digest
+from tintype.jobs.store import Place
 from tintype.photo.packets import read_provenance
 from tintype.photo.provenance import Provenance, provenance_from_json
 
@@ -36,11 +37,11 @@ class Marks:
         self._read = 0
         self._lines = Digests()
 
-    def of(self, path: Path, data: bytes) -> Provenance | None:
+    def of(self, place: Place, data: bytes) -> Provenance | None:
         """Who made a file.
 
         Args:
-            path: Where it stands.
+            place: Where it stands. In a store there is no state file beside it.
             data: What is in it.
 
         Returns:
@@ -49,9 +50,11 @@ class Marks:
         written = read_provenance(data)
         if written is not None:
             return written
+        if not isinstance(place, Path):
+            return None
         try:
-            with (path.parent / STATE_FILE).open("rb") as file:
-                return self._said_of(path.name, sha256(data).hexdigest(), file)
+            with (place.parent / STATE_FILE).open("rb") as file:
+                return self._said_of(place.name, sha256(data).hexdigest(), file)
         except OSError:
             return None
 

@@ -1,12 +1,13 @@
-"""The work: one job at a time, from a source on the disk to a target on the disk, as a row."""
+"""The work: one job at a time, from a source to a target, as a row."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Literal
 
-from tintype.api import KeepLuminance, colorize_photos, provenance_of, read_input
+from tintype.api import KeepLuminance, colorize_photos, provenance_of
 from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine
 from tintype.engine.settings import Settings
@@ -15,16 +16,17 @@ from tintype.errors import (
     SkippedPhotoError,
     TargetExistsError,
     TintypeError,
+    UnsupportedPhotoError,
     WriteError,
     shown,
 )
-from tintype.jobs.plan import Job, reason
+from tintype.jobs import store
+from tintype.jobs.plan import Job, reason, same_file
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo import thumbnail
 from tintype.photo.decode import MAX_PIXELS, decode
-from tintype.photo.encode import write_atomically
-from tintype.photo.formats import format_of_suffix
+from tintype.photo.formats import FORMATS, format_of_suffix
 from tintype.photo.packets import read_provenance
 from tintype.photo.photo import Photo
 from tintype.photo.provenance import Provenance
@@ -72,18 +74,19 @@ class Worker:
         self._engine: Engine | None = None
         self._marks = Marks()
 
-    def do(self, job: Job) -> Row:
+    def do(self, job: Job, *, given_up: PhotoError | None = None) -> Row:
         """Colours one file; whatever goes wrong becomes a row.
 
         Args:
             job: Source and target.
+            given_up: Why it is not to be coloured, where that was not done already.
 
         Returns:
             What became of it.
         """
         began = time.monotonic()
         try:
-            row = self._do(job)
+            row = self._do(job, given_up)
         except SkippedPhotoError:
             row = Row.skip(job.source, COLOR_PHOTO)
         except TintypeError as error:
@@ -108,10 +111,12 @@ class Worker:
             )
         return row.timed(time.monotonic() - began)
 
-    def _do(self, job: Job) -> Row:
+    def _do(self, job: Job, given_up: PhotoError | None) -> Row:
         options = self._options
+        form = options.format or format_of_suffix(job.target.suffix)
+        _refuse_forgetful(job, form)
         settings = replace(options.settings, palette=job.palette)
-        data = read_input(job.source, max_pixels=options.max_pixels)
+        data = store.read(job.source, max_pixels=options.max_pixels)
         provenance = provenance_of(
             data,
             self._bundle,
@@ -131,6 +136,8 @@ class Worker:
             name, max_pixels = shown(job.source), options.max_pixels
             photos = decode(data, name=name, max_pixels=max_pixels)
             return self._with_thumbnails(row, photos, done)
+        if given_up is not None:
+            raise given_up
         if self._engine is None:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
@@ -143,7 +150,7 @@ class Worker:
             engine=self._engine,
             settings=settings,
             provenance=provenance,
-            form=options.format or format_of_suffix(job.target.suffix),
+            form=form,
             strip_metadata=options.strip_metadata,
             color_photos=policy,
             check_grey=options.check_grey,
@@ -170,17 +177,17 @@ class Worker:
             TargetExistsError: Something else stands there, and it is not to be replaced.
         """
         try:
-            if job.target.samefile(job.source):
+            if same_file(job.target, job.source):
                 raise TargetExistsError(
                     f"{shown(job.target)} is the input itself, which is never replaced."
                 )
-            data = job.target.read_bytes()
-        except FileNotFoundError:
-            return None
+            data = store.look(job.target)
         except OSError as error:
             raise TargetExistsError(
                 f"{shown(job.target)} exists and cannot be read: {reason(error)}."
             ) from error
+        if data is None:
+            return None
         found = self._marks.of(job.target, data)
         # Another version of the software may write the same colours better: --overwrite says so.
         done = found == provenance if self._options.overwrite else _same_work(found, provenance)
@@ -201,19 +208,30 @@ class Worker:
         return None
 
     def _write(self, job: Job, data: bytes, provenance: Provenance) -> None:
-        folder = job.target.parent
+        if isinstance(job.target, Path):
+            folder = job.target.parent
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise WriteError(f"{shown(folder)} cannot be made: {reason(error)}.") from error
+            if read_provenance(data) != provenance:
+                remember(job.target, data, provenance)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteError(f"{shown(folder)} cannot be made: {reason(error)}.") from error
-        if read_provenance(data) != provenance:
-            remember(job.target, data, provenance)
-        try:
-            write_atomically(job.target, data, overwrite=self._options.overwrite)
+            store.write(job.target, data, overwrite=self._options.overwrite)
         except TargetExistsError:
             # Another run may have finished the very same picture meanwhile.
             if self._look_at_target(job, provenance) is None:
                 raise
+
+
+def _refuse_forgetful(job: Job, form: str | None) -> None:
+    """In a store there is no state file that says how an output was made that cannot say it."""
+    if isinstance(job.target, store.Remote) and "provenance" not in FORMATS[str(form)].carries:
+        raise UnsupportedPhotoError(
+            f"{form} cannot say in the file how it was coloured, which {shown(job.target)} "
+            "would need.",
+            hint="Give --format png.",
+        )
 
 
 def _same_work(found: Provenance | None, wanted: Provenance) -> bool:
