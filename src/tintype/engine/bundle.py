@@ -91,7 +91,7 @@ class Card:
         """
         try:
             raw = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{where}: its card is not JSON ({error}).", hint=_LIST) from None
         if not isinstance(raw, dict):
             raise ModelError(f"{where}: its card is not a JSON object.", hint=_LIST)

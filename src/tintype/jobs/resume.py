@@ -92,10 +92,12 @@ def remember(target: Path, data: bytes, provenance: Provenance) -> None:
 def _parse(data: bytes) -> dict[str, dict[str, Provenance]]:
     rows: dict[str, dict[str, Provenance]] = {}
     for line in data.splitlines():
-        provenance = provenance_from_json(line.decode("ascii", "replace"))
+        # Ours are ASCII; whatever became of a line, it costs no more than itself.
+        text = line.decode("ascii", "replace")
+        provenance = provenance_from_json(text)
         if provenance is None:
             continue
-        row = json.loads(line)
+        row = json.loads(text)
         output, digest = row.get("output"), row.get("sha256")
         if isinstance(output, str) and isinstance(digest, str):
             rows.setdefault(output, {})[digest] = provenance

@@ -14,12 +14,14 @@ from typing import Any
 
 from tintype import __version__
 from tintype.engine.bundle import Bundle
-from tintype.engine.layers import Layer, read_mask, read_scribbles
+from tintype.engine.layers import Layer, read_bytes, read_mask, read_scribbles
 from tintype.engine.reference import read_reference
 from tintype.engine.settings import LAYERS, Settings, settings_of
 from tintype.errors import ModelError, UsageError, shown
 from tintype.photo.encode import write_atomically
 from tintype.photo.formats import writable_formats
+
+_MOST_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def read_sidecar(path: Path) -> Sidecar:
         UsageError: It cannot be read, or is something else.
     """
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(read_bytes(path, most=_MOST_BYTES))
         form = said["format"]
         if form is not None and form not in writable_formats():
             raise ValueError(f"format {form}")
@@ -121,10 +123,11 @@ def read_sidecar(path: Path) -> Sidecar:
             format=form,
             strip_metadata=bool(said["strip_metadata"]),
         )
-    except OSError as error:
-        raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
     except UsageError as error:
-        raise UsageError(f"{shown(path)}: {error.message}", hint=error.hint) from error
+        message = (
+            error.message if shown(path) in error.message else f"{shown(path)}: {error.message}"
+        )
+        raise UsageError(message, hint=error.hint) from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(
             f"{shown(path)} holds no settings ({type(error).__name__}: {shown(str(error))}).",
