@@ -19,6 +19,7 @@ from pathlib import Path
 from tintype.api import target_name
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
 from tintype.jobs.report import LINK_OUTSIDE, Row
+from tintype.photo.encode import stands_at
 from tintype.photo.formats import format_of_suffix, writable_formats
 
 
@@ -174,6 +175,10 @@ class Plan:
         """The words as paths; patterns are expanded here because some shells do not."""
         for word in self.inputs:
             path = Path(word)
+            if not word:
+                # To `Path` it is the current folder; in a script it is a variable that is not set.
+                yield Row.failure(path, UnreadablePhotoError("The name of an input is empty."))
+                continue
             if not glob.has_magic(word) or os.path.lexists(path):
                 yield path
                 continue
@@ -186,8 +191,8 @@ class Plan:
             yield from map(Path, found)
 
     def _walk_folder(self, root: Path, counts: _Counts) -> Iterator[Job | Row]:
-        real_root = root.resolve()
-        real_into = None if self.into is None else self.into.resolve()
+        real_root = _real(root)
+        real_into = None if self.into is None else _real(self.into)
         waiting = [root]
         while waiting:
             folder = waiting.pop()
@@ -202,14 +207,14 @@ class Plan:
                 path = folder / entry.name
                 if entry.is_dir(follow_symlinks=False):
                     # An output folder inside the input folder holds our outputs, not inputs.
-                    if real_into is None or path.resolve() != real_into:
+                    if real_into is None or _real(path) != real_into:
                         below.append(path)
                 elif not _is_picture(entry):
                     # Our own state file is nothing that the user should wonder about.
                     counts.left_alone += not entry.name.startswith(".tintype-")
                 elif entry.is_symlink() and not _leads_inside(path, real_root):
                     yield Row.skip(path, LINK_OUTSIDE)
-                elif not entry.is_file():
+                elif not _is_file(entry):
                     counts.left_alone += 1
                 else:
                     yield self._job(path, path.relative_to(root))
@@ -238,7 +243,7 @@ class Plan:
                 )
             if self.into is not None:
                 raise UsageError("-o and --into contradict each other.", hint="Give one of them.")
-            if self.output.is_dir():
+            if stands_at(self.output) and self.output.is_dir():
                 raise UsageError(
                     f"{shown(self.output)} is a folder.", hint="-o names a file; give --into."
                 )
@@ -248,7 +253,7 @@ class Plan:
                     f"{shown(self.output)} is the input itself, which is never replaced.",
                     hint="Give another name to -o.",
                 )
-        if self.into is not None and self.into.exists() and not self.into.is_dir():
+        if self.into is not None and stands_at(self.into) and not self.into.is_dir():
             raise UsageError(f"--into {shown(self.into)} is a file, not a folder.")
 
     def _refuse_clash(self, second: Job) -> None:
@@ -366,7 +371,7 @@ class _Places:
 
 def _where(folder: Path) -> str:
     """Identity of the nearest folder that exists, then the names that do not exist yet."""
-    folder = folder.resolve()
+    folder = _real(folder)
     missing: list[str] = []
     while True:
         try:
@@ -389,8 +394,21 @@ def _is_picture(entry: os.DirEntry[str]) -> bool:
     return not entry.name.startswith(".") and format_of_suffix(Path(entry.name).suffix) is not None
 
 
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a regular file, links followed; a loop of links leads to none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
 def _leads_inside(link: Path, real_root: Path) -> bool:
-    return link.resolve().is_relative_to(real_root)
+    return _real(link).is_relative_to(real_root)
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads. `Path.resolve` does the same, and raises where links form a loop."""
+    return Path(os.path.realpath(path))
 
 
 def _same_file(one: Path, other: Path) -> bool:

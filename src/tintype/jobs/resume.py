@@ -8,6 +8,7 @@ a run killed between the two leaves a line without a target, never a target with
 
 import json
 import os
+import stat
 import sys
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -51,6 +52,8 @@ class Marks:
     def _state(self, path: Path) -> dict[str, dict[str, Provenance]]:
         try:
             found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                return {}  # a pipe would be waited for
             stamp = found.st_size, found.st_mtime_ns
             if path != self._path or stamp != self._stamp:
                 self._rows = _parse(path.read_bytes())

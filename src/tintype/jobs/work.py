@@ -1,5 +1,7 @@
 """The work: one job at a time, from a source on the disk to a target on the disk, as a row."""
 
+import errno
+import stat
 import time
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -21,7 +23,7 @@ from tintype.jobs.plan import Job, reason
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo.decode import MAX_PIXELS, decode
-from tintype.photo.encode import write_atomically
+from tintype.photo.encode import unwritable, write_atomically
 from tintype.photo.formats import format_of_suffix
 from tintype.photo.packets import read_provenance
 from tintype.photo.provenance import Provenance
@@ -146,10 +148,17 @@ class Worker:
                 raise TargetExistsError(
                     f"{shown(job.target)} is the input itself, which is never replaced."
                 )
+            if not stat.S_ISREG(job.target.stat().st_mode):
+                raise TargetExistsError(
+                    f"{shown(job.target)} is no file, and is never replaced.",
+                    hint="Move it away, or choose another folder with --into.",
+                )
             data = job.target.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise unwritable(job.target, error) from error
             raise TargetExistsError(
                 f"{shown(job.target)} exists and cannot be read: {reason(error)}."
             ) from error

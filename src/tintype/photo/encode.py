@@ -16,10 +16,23 @@ from tintype.photo.formats import FORMATS, Format, writable_formats
 from tintype.photo.ifd import DamagedTagsError
 from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
 from tintype.photo.provenance import Provenance
-from tintype.photo.publish import remove_abandoned, write_atomically
+from tintype.photo.publish import (
+    remove_abandoned,
+    stands_at,
+    unwritable,
+    write_atomically,
+)
 from tintype.photo.stills import saved
 
-__all__ = ["Encoded", "accepts_half_chroma", "encode", "remove_abandoned", "write_atomically"]
+__all__ = [
+    "Encoded",
+    "accepts_half_chroma",
+    "encode",
+    "remove_abandoned",
+    "stands_at",
+    "unwritable",
+    "write_atomically",
+]
 
 # With these the grey of noisy photographs comes back within one step of 255 on average (0.7 to 0.9
 # for WebP, 0.4 to 0.7 for AVIF); WebP at 95 and AVIF at 90 do not do it.

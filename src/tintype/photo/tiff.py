@@ -40,7 +40,7 @@ _TABLE_BYTES = 2 << 20
 # Strips or tiles of one page: one for each row and channel, and some more for small pictures. Every
 # one costs time, so there is an end to that as well.
 _MORE_BLOCKS = 65_536
-_MOST_BLOCKS = 2_000_000
+_MOST_BLOCKS = 1_000_000
 # Strips that libtiff unpacks: each call costs a third of a millisecond, so small ones go together.
 _BATCH_BYTES = 4 << 20
 _STRIP_HEAD = 4096
