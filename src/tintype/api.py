@@ -34,7 +34,7 @@ from tintype.errors import (
 )
 from tintype.photo import exact
 from tintype.photo.decode import MAX_PIXELS, decode, photo_from_array, photo_from_image
-from tintype.photo.encode import accepts_half_chroma, encode, write_atomically
+from tintype.photo.encode import accepts_half_chroma, encode, stands_at, write_atomically
 from tintype.photo.formats import FORMATS, format_of_suffix, sniff
 from tintype.photo.photo import HalfChroma, Photo, Tone
 from tintype.photo.provenance import Provenance
@@ -536,7 +536,7 @@ class Colorizer:
     ) -> Path:
         data = read_input(source, max_pixels=self._max_pixels)
         target = source.parent / target_name(source)
-        if target.exists():
+        if stands_at(target):
             if not overwrite:
                 raise TargetExistsError(
                     f"{shown(target)} exists already.", hint="Move it away, or say overwrite=True."

@@ -245,14 +245,17 @@ def _refuse_certainty(words: PhotoWords, *, items: int) -> None:
 
 def _refuse_existing(target: Path, words: PhotoWords) -> None:
     """A file beside the picture: it replaces nothing unasked, and never a picture of this run."""
-    if target.exists() and not words.overwrite:
+    from tintype.photo.encode import stands_at
+
+    if stands_at(target) and not words.overwrite:
         raise TargetExistsError(
             f"{shown(str(target))} exists already.", hint="Move it away, or give --overwrite."
         )
     others = [Path(photo) for photo in words.photos] + (
         [Path(words.output)] if words.output else []
     )
-    if any(target.resolve() == other.resolve() for other in others):
+    # Not Path.resolve: a loop of links is an error to it.
+    if any(os.path.realpath(target) == os.path.realpath(other) for other in others):
         raise TargetExistsError(f"{shown(str(target))} is the input or the output itself.")
 
 

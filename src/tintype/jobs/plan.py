@@ -22,6 +22,7 @@ from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
 from tintype.jobs.digests import Digests, digest
 from tintype.jobs.report import LINK_OUTSIDE, Row
 from tintype.jobs.store import Place, Remote, kind, listing, place_of
+from tintype.photo.encode import stands_at
 from tintype.photo.formats import format_of_suffix, writable_formats
 
 _SORTED_AT_A_TIME = 4096
@@ -189,6 +190,10 @@ class Plan:
             if isinstance(path, Remote):
                 yield path
                 continue
+            if not word:
+                # To `Path` it is the current folder; in a script it is a variable that is not set.
+                yield Row.failure(path, UnreadablePhotoError("The name of an input is empty."))
+                continue
             if not glob.has_magic(word) or os.path.lexists(path):
                 yield path
                 continue
@@ -201,8 +206,8 @@ class Plan:
             yield from map(Path, found)
 
     def _walk_folder(self, root: Path, counts: _Counts) -> Iterator[Job | Row]:
-        real_root = root.resolve()
-        real_into = self.into.resolve() if isinstance(self.into, Path) else None
+        real_root = _real(root)
+        real_into = _real(self.into) if isinstance(self.into, Path) else None
         # The folders on the way down, and of each the names of those inside that still wait.
         way: list[tuple[Path, Iterator[str]]] = []
         here: Path | None = root
@@ -215,7 +220,7 @@ class Plan:
                     continue
                 here = folder / name
                 # An output folder inside the input folder holds our outputs, not inputs.
-                if real_into is not None and here.resolve() == real_into:
+                if real_into is not None and _real(here) == real_into:
                     here = None
                     continue
             try:
@@ -228,7 +233,7 @@ class Plan:
                 path = here / name
                 if name in names.links and not _leads_inside(path, real_root):
                     yield Row.skip(path, LINK_OUTSIDE)
-                elif name in names.links and not path.is_file():
+                elif name in names.links and not _is_file(path):
                     counts.left_alone += 1
                 else:
                     yield self._job(path, path.relative_to(root))
@@ -236,8 +241,7 @@ class Plan:
                 way.append((here, iter(names.folders)))
             else:
                 counts.not_entered += sum(
-                    real_into is None or (here / name).resolve() != real_into
-                    for name in names.folders
+                    real_into is None or _real(here / name) != real_into for name in names.folders
                 )
             here = None
 
@@ -309,7 +313,7 @@ class Plan:
                 )
             if self.into is not None:
                 raise UsageError("-o and --into contradict each other.", hint="Give one of them.")
-            if isinstance(self.output, Path) and self.output.is_dir():
+            if isinstance(self.output, Path) and stands_at(self.output) and self.output.is_dir():
                 raise UsageError(
                     f"{shown(self.output)} is a folder.", hint="-o names a file; give --into."
                 )
@@ -319,7 +323,7 @@ class Plan:
                     f"{shown(self.output)} is the input itself, which is never replaced.",
                     hint="Give another name to -o.",
                 )
-        if isinstance(self.into, Path) and self.into.exists() and not self.into.is_dir():
+        if isinstance(self.into, Path) and stands_at(self.into) and not self.into.is_dir():
             raise UsageError(f"--into {shown(self.into)} is a file, not a folder.")
 
     def _first_with_target_of(self, second: Job) -> Job:
@@ -431,7 +435,7 @@ def _where(folder: Place) -> str:
     """Identity of the nearest folder that exists, then the names that do not exist yet."""
     if isinstance(folder, Remote):
         return folder.url
-    folder = folder.resolve()
+    folder = _real(folder)
     missing: list[str] = []
     while True:
         try:
@@ -541,8 +545,21 @@ def _is_picture(name: str) -> bool:
     return not name.startswith(".") and format_of_suffix(Path(name).suffix) is not None
 
 
+def _is_file(path: Path) -> bool:
+    """Whether it is a regular file, links followed; a loop of links leads to none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _leads_inside(link: Path, real_root: Path) -> bool:
-    return link.resolve().is_relative_to(real_root)
+    return _real(link).is_relative_to(real_root)
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads. `Path.resolve` does the same, and raises where links form a loop."""
+    return Path(os.path.realpath(path))
 
 
 def same_file(one: Place, other: Place) -> bool:

@@ -207,7 +207,7 @@ def _is_report(path: Path) -> bool:
         return True
     try:
         row = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"status", "input", "output", "sha256"} <= row.keys()
 

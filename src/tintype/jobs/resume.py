@@ -8,6 +8,7 @@ a run killed between the two leaves a line without a target, never a target with
 
 import json
 import os
+import stat
 import sys
 from dataclasses import asdict
 from hashlib import sha256
@@ -53,7 +54,10 @@ class Marks:
         if not isinstance(place, Path):
             return None
         try:
-            with (place.parent / STATE_FILE).open("rb") as file:
+            path = place.parent / STATE_FILE
+            if not stat.S_ISREG(path.stat().st_mode):
+                return None  # a pipe would be waited for
+            with path.open("rb") as file:
                 return self._said_of(place.name, sha256(data).hexdigest(), file)
         except OSError:
             return None
@@ -122,10 +126,12 @@ def _key(name: str, sha: str) -> int:
 
 def _parsed(line: bytes) -> tuple[str, str, Provenance] | None:
     """Name and hash of an output, and who made it; None for what is no line of ours."""
-    provenance = provenance_from_json(line.decode("ascii", "replace"))
+    # Ours are ASCII; whatever became of a line, it costs no more than itself.
+    text = line.decode("ascii", "replace")
+    provenance = provenance_from_json(text)
     if provenance is None:
         return None
-    row = json.loads(line)
+    row = json.loads(text)
     name, sha = row.get("output"), row.get("sha256")
     return (name, sha, provenance) if isinstance(name, str) and isinstance(sha, str) else None
 

@@ -15,12 +15,14 @@ from typing import Any, cast, get_args
 from tintype import __version__
 from tintype.api import KeepLuminance
 from tintype.engine.bundle import Bundle
-from tintype.engine.layers import Layer, read_mask, read_scribbles
+from tintype.engine.layers import Layer, read_bytes, read_mask, read_scribbles
 from tintype.engine.reference import read_reference
 from tintype.engine.settings import LAYERS, Settings, settings_of
 from tintype.errors import ModelError, UsageError, shown
 from tintype.photo.encode import write_atomically
 from tintype.photo.formats import writable_formats
+
+_MOST_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def read_sidecar(path: Path) -> Sidecar:
         UsageError: It cannot be read, or is something else.
     """
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(read_bytes(path, most=_MOST_BYTES))
         form = said["format"]
         if form is not None and form not in writable_formats():
             raise ValueError(f"format {form}")
@@ -134,10 +136,11 @@ def read_sidecar(path: Path) -> Sidecar:
             strip_metadata=bool(said["strip_metadata"]),
             keep_luminance=_keep_luminance(said.get("keep_luminance", "usual")),
         )
-    except OSError as error:
-        raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
     except UsageError as error:
-        raise UsageError(f"{shown(path)}: {error.message}", hint=error.hint) from error
+        message = (
+            error.message if shown(path) in error.message else f"{shown(path)}: {error.message}"
+        )
+        raise UsageError(message, hint=error.hint) from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(
             f"{shown(path)} holds no settings ({type(error).__name__}: {shown(str(error))}).",

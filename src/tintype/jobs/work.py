@@ -1,5 +1,7 @@
 """The work: one job at a time, from a source to a target, as a row."""
 
+import errno
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +28,7 @@ from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo import thumbnail
 from tintype.photo.decode import MAX_PIXELS, decode
+from tintype.photo.encode import unwritable
 from tintype.photo.formats import FORMATS, format_of_suffix
 from tintype.photo.packets import read_provenance
 from tintype.photo.photo import Photo
@@ -181,8 +184,15 @@ class Worker:
                 raise TargetExistsError(
                     f"{shown(job.target)} is the input itself, which is never replaced."
                 )
+            if not _replaceable(job.target):
+                raise TargetExistsError(
+                    f"{shown(job.target)} is no file, and is never replaced.",
+                    hint="Move it away, or choose another folder with --into.",
+                )
             data = store.look(job.target)
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG and isinstance(job.target, Path):
+                raise unwritable(job.target, error) from error
             raise TargetExistsError(
                 f"{shown(job.target)} exists and cannot be read: {reason(error)}."
             ) from error
@@ -232,6 +242,14 @@ def _refuse_forgetful(job: Job, form: str | None) -> None:
             "would need.",
             hint="Give --format png.",
         )
+
+
+def _replaceable(target: store.Place) -> bool:
+    """Whether a file stands there, or nothing; a pipe would be waited for."""
+    try:
+        return not isinstance(target, Path) or stat.S_ISREG(target.stat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 def _same_work(found: Provenance | None, wanted: Provenance) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from tintype.errors import TargetExistsError, WriteError
+from tintype.errors import TargetExistsError, WriteError, shown
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or choose another folder with --into."),
@@ -29,6 +29,21 @@ _PREFIX, _SUFFIX = ".tintype-", ".tmp"
 
 # What link() says where a file system has no hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
+
+
+def stands_at(path: Path) -> bool:
+    """Whether something stands under a name, links followed.
+
+    Args:
+        path: Where a file is to be written.
+
+    Raises:
+        WriteError: Nothing can ever stand there, as the name is too long.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
@@ -56,7 +71,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
                 _publish_new(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise _write_error(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         # Gone already when all went well, and in every other case rubbish.
         if temporary is not None:
@@ -207,11 +222,16 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _exists(path: Path) -> TargetExistsError:
-    return TargetExistsError(f"{path} exists already.", hint="Add --overwrite to replace it.")
+    return TargetExistsError(
+        f"{shown(path)} exists already.", hint="Add --overwrite to replace it."
+    )
 
 
-def _write_error(path: Path, error: OSError) -> WriteError:
+def unwritable(path: Path, error: OSError) -> WriteError:
+    """What to say where the operating system does not let a file be written."""
     reason, hint = _REASONS.get(
         error.errno or 0, (error.strerror or str(error), "Choose another folder with --into.")
     )
-    return WriteError(f"{path} could not be written: {reason} ({path.parent}).", hint=hint)
+    return WriteError(
+        f"{shown(path)} could not be written: {reason} ({shown(path.parent)}).", hint=hint
+    )
