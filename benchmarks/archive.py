@@ -9,9 +9,9 @@
 processes, and then types the command again, so that everything is done already. The largest memory
 of each process is read from the system while it runs. A tiny model makes the run short; the shipped
 one adds the same to each process, however many photographs there are. `plan` walks the same folders
-without colouring. `speed` colours photographs of a megapixel, with and without a contact sheet, beside what
-Pillow takes to read and write the same files. `exact` is a JPEG of 12 megapixels whose luminance
-coefficients are kept. Linux only.
+without colouring. `speed` colours photographs of a megapixel, with and without a contact sheet,
+beside what Pillow takes to read and write the same files. `exact` is a JPEG of 12 megapixels whose
+luminance coefficients are kept. Linux only.
 """
 
 import argparse
