@@ -283,6 +283,7 @@ def test_a_great_plan_is_never_held(tmp_path: Path) -> None:
         (tmp_path / f"{number:03}.png").touch()
     plan = Plan([str(tmp_path)])
     plan.check()
+    gc.collect()  # what errors of other tests hold in their tracebacks
     held = [
         sum(type(thing) is Job for thing in gc.get_objects())
         for number, _ in enumerate(plan)
@@ -297,7 +298,7 @@ def test_a_photograph_of_a_plan_takes_less_than_a_hundred_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: int
 ) -> None:
     """Names and digests together, at the most that is held at any time, on top of what all take."""
-    monkeypatch.setattr("tintype.jobs.plan._SORTED_AT_A_TIME", 64)
+    monkeypatch.setattr("tintype.jobs.plan._SORTED_AT_A_TIME", 256)
 
     def make(photos: int) -> Path:
         home = tmp_path / str(photos)
@@ -318,11 +319,11 @@ def test_a_photograph_of_a_plan_takes_less_than_a_hundred_bytes(
 
     # More than once, because Python's table of names (pathlib interns them) grows now and then.
     few, many = (
-        min(peak(home, photos) for _ in range(3))
-        for photos in (400, 3200)
+        min(peak(home, photos) for _ in range(2))
+        for photos in (200, 1700)
         for home in [make(photos)]
     )
-    assert (many - few) / 2800 < 100
+    assert (many - few) / 1500 < 100
 
 
 def test_equal_digests_of_different_outputs_are_no_clash(
