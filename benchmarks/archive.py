@@ -9,9 +9,9 @@
 processes, and then types the command again, so that everything is done already. The largest memory
 of each process is read from the system while it runs. A tiny model makes the run short; the shipped
 one adds the same to each process, however many photographs there are. `plan` walks the same folders
-without colouring. `speed` colours photographs of a megapixel, with and without a contact sheet, beside what
-Pillow takes to read and write the same files. `exact` is a JPEG of 12 megapixels whose luminance
-coefficients are kept. Linux only.
+without colouring. `speed` colours photographs of a megapixel, with and without a contact sheet,
+beside what Pillow takes to read and write the same files. `exact` is a JPEG of 12 megapixels whose
+luminance coefficients are kept. Linux only.
 """
 
 import argparse
@@ -107,9 +107,9 @@ def command(*words: str | Path) -> list[str]:
     return [sys.executable, "-m", "tintype", *map(str, words)]
 
 
-def timed_run(*words: str | Path) -> tuple[float, float, float, str]:
-    """Seconds, memory of the command, memory of a process of it, and its last line."""
-    began = time.monotonic()
+def timed_run(*words: str | Path) -> tuple[float, float, float, float]:
+    """Seconds, seconds of the processor, memory of the command and of a process of it."""
+    began, before = time.monotonic(), processor()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command(*words), stdout=subprocess.DEVNULL, stderr=said)
         own, others = largest_memory(process)
@@ -118,7 +118,13 @@ def timed_run(*words: str | Path) -> tuple[float, float, float, str]:
         last = said.read().decode().strip().splitlines()[-1]
     if process.returncode:
         raise SystemExit(f"{words}: {last}")
-    return seconds, own, others, last
+    return seconds, processor() - before, own, others
+
+
+def processor() -> float:
+    """Seconds of the processor that ended children have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextlib.contextmanager
@@ -142,7 +148,7 @@ def memory(options: argparse.Namespace) -> None:
             if options.sheet:
                 more += ["--contact-sheet", folder / "sheets" / "sheet.html"]
             for run in ("colour", "again, all done"):
-                seconds, own, others, _ = timed_run(
+                seconds, _, own, others = timed_run(
                     source, "--recursive", "--into", folder / "out", "--jobs", "2", *more
                 )
                 print(
@@ -196,48 +202,50 @@ def plan(options: argparse.Namespace) -> None:
 
 
 def pillow(source: Path) -> float:
-    """Seconds to decode every file and to encode it again as a JPEG in colour, on one core."""
-    began = time.monotonic()
+    """Seconds of the processor to decode every file and encode it again as a JPEG in colour."""
+    began = time.process_time()
     for path in sorted(source.iterdir()):
         image = Image.open(path).convert("RGB")
         image.save(io.BytesIO(), "JPEG", quality=95)
-    return time.monotonic() - began
+    return time.process_time() - began
 
 
 def speed(options: argparse.Namespace) -> None:
-    print("| run | s | photographs/s | a photograph, of Pillow reading and writing it |")
+    print("| run | photographs/s | processor, ms a photograph | of Pillow's |")
     print("| --- | --- | --- | --- |")
     with scratch(options.where) as folder:
         (photos,) = options.photos
         source = photographs(folder / "in", photos)
-        each = min(pillow(source) for _ in range(2)) / photos
-        print(f"| Pillow, one core | {each * photos:.1f} | {1 / each:.0f} | 1 |")
+        each = min(pillow(source) for _ in range(3)) / photos
+        print(f"| Pillow reads and writes it, one core | | {each * 1000:.1f} | 1 |")
         for turn in range(options.rounds):
             for name, more in (
-                ("coloured, two processes", []),
-                ("with a contact sheet", ["--contact-sheet", folder / f"{turn}.html"]),
-                ("exact luminance", ["--keep-luminance", "exact"]),
+                ("two processes", []),
+                ("the same, with a contact sheet", ["--contact-sheet", folder / f"{turn}.html"]),
+                ("the same, exact luminance", ["--keep-luminance", "exact"]),
             ):
                 out = folder / f"{turn}-{name}"
-                seconds, *_ = timed_run(source, "--into", out, "--jobs", "2", *more)
+                seconds, used, _, _ = timed_run(source, "--into", out, "--jobs", "2", *more)
+                cost = used / photos
                 rate = photos / seconds
-                # Two processes: each spends twice the time that lies between two photographs.
                 print(
-                    f"| {name} | {seconds:.1f} | {rate:.1f} | {2 / rate / each:.1f} |", flush=True
+                    f"| {name} | {rate:.1f} | {cost * 1000:.1f} | {cost / each:.1f} |", flush=True
                 )
 
 
 def exact(options: argparse.Namespace) -> None:
-    print("| 12 megapixels | s | MB | bytes of the output, of the input |")
-    print("| --- | --- | --- | --- |")
+    print("| 12 megapixels | s | processor, s | MB | bytes of the output, of the input |")
+    print("| --- | --- | --- | --- | --- |")
     with scratch(options.where) as folder:
         source = next(photographs(folder / "in", 1, shape=(3000, 4000)).iterdir())
         for turn in range(options.rounds):
             for how in ("usual", "exact"):
                 out = folder / f"{turn}-{how}.jpg"
-                seconds, own, _, _ = timed_run(source, "-o", out, "--keep-luminance", how)
+                seconds, used, own, _ = timed_run(source, "-o", out, "--keep-luminance", how)
                 share = out.stat().st_size / source.stat().st_size
-                print(f"| {how} | {seconds:.2f} | {own:.0f} | {share:.2f} |", flush=True)
+                print(
+                    f"| {how} | {seconds:.2f} | {used:.2f} | {own:.0f} | {share:.2f} |", flush=True
+                )
 
 
 def main() -> None:

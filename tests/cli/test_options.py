@@ -49,13 +49,13 @@ def test_everything_given_arrives() -> None:
         model="m",
         overwrite=True,
         strip_metadata=True,
+        keep_luminance="exact",
         report="r",
+        contact_sheet="s.html",
         jobs=3,
         color_photos="skip",
         check=True,
         max_megapixels=0.5,
-        keep_luminance="exact",
-        contact_sheet="s.html",
         engine="ray",
     )
 

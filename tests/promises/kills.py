@@ -128,10 +128,11 @@ def strike(process: "subprocess.Popen[bytes]", way: str, chance: random.Random) 
 
 
 def children(pid: int) -> Iterator[int]:
-    try:
-        yield from map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    except OSError:
-        return
+    """Processes that colour; Python's own, which tidies up behind it, is left out."""
+    with contextlib.suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                yield int(child)
 
 
 def group_is_gone(group: int) -> bool:

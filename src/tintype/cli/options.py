@@ -358,6 +358,7 @@ _PHOTOS = _PhotosCommand(
         _Option(
             "--contact-sheet",
             metavar="FILE",
+            first_page=False,
             help="Write a page (.html) with each photograph before and after.",
         ),
         _Option(

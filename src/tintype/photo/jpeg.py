@@ -311,7 +311,7 @@ def _decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint
         try:
             return _simplejpeg(_tidy(data) if tidied else data, colors, small=small, strict=True)
         except ValueError as error:
-            if not _harmless(str(error)):
+            if not harmless(str(error)):
                 raise
     return _simplejpeg(_tidy(data), colors, small=small, strict=False)
 
@@ -384,8 +384,12 @@ def read_small(data: bytes, least: tuple[int, int]) -> NDArray[np.uint8]:
     return pixels
 
 
-def _harmless(remark: str) -> bool:
-    """Things libjpeg remarks on that leave every pixel as it was meant."""
+def harmless(remark: str) -> bool:
+    """Whether libjpeg remarks on something that leaves every pixel as it was meant.
+
+    Args:
+        remark: What it prints.
+    """
     stray = re.search(r"(\d+) extraneous bytes before marker 0x(\w\w)", remark)
     if stray is None:
         return "Unknown Adobe color transform" in remark or "JFIF revision" in remark
