@@ -170,7 +170,7 @@ def unknown_options(text: str) -> list[str]:
     unknown = []
     for span in SPAN.findall(FENCE.sub("", text)):
         words = span.split()
-        if words[0] in {"pip", "python", ".venv/bin/pip", ".venv/bin/python"}:
+        if Path(words[0]).name in {"pip", "python", "twine"}:
             continue
         # Within a whole command, those of that command; named alone, those of any.
         name = words[1] if words[0] == "tintype" and len(words) > 1 else None

@@ -391,7 +391,8 @@ def check_types(bench: Bench) -> str:
     words = ["--verifytypes", "tintype", "--ignoreexternal", "--outputjson"]
     said = subprocess.run(
         [tools.with_name("basedpyright"), *words],
-        cwd=consumer.parent, env=os.environ | activated, capture_output=True, text=True, check=False,
+        cwd=consumer.parent, env=os.environ | activated,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     symbols = json.loads(said.stdout)["typeCompleteness"]["symbols"]
     # Training stands on torch, which is not there, and is not what programs import.
