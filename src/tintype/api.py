@@ -481,9 +481,15 @@ class Colorizer:
             quality,
             warmth,
             tuple(hint_of(*hint) for hint in hints),
-            None if scribbles is None else scribbles_from(**_layer_file(scribbles, "scribbles")),
-            None if mask is None else mask_from(**_layer_file(mask, "mask")),
-            None if reference is None else reference_from(**_layer_file(reference, "reference")),
+            None
+            if scribbles is None
+            else scribbles_from(**_layer_file(scribbles, "scribbles"), max_pixels=self._max_pixels),
+            None
+            if mask is None
+            else mask_from(**_layer_file(mask, "mask"), max_pixels=self._max_pixels),
+            None
+            if reference is None
+            else reference_from(**_layer_file(reference, "reference"), max_pixels=self._max_pixels),
         )
         if keep_luminance not in get_args(KeepLuminance):
             raise UsageError(

@@ -677,8 +677,8 @@ BOMBS: Mapping[str, Bomb] = MappingProxyType(
         "JPEG, 100 megapixels, most scans": Bomb(
             jpeg_scans_let_through(99, 40), "picture", pixels=99 * _MB
         ),
-        "JPEG, comments": Bomb(jpeg_segments(0xFE), "picture"),
-        "JPEG, empty segments": Bomb(jpeg_segments(0xE5, b""), "picture"),
+        "JPEG, comments": Bomb(jpeg_segments(0xFE), ""),
+        "JPEG, empty segments": Bomb(jpeg_segments(0xE5, b""), ""),
         "JPEG, profile chunks": Bomb(jpeg_segments(0xE2, b"ICC_PROFILE\0\1\2" + bytes(60_000))),
         "JPEG, stray bytes": Bomb(jpeg_stray, "picture"),
         "JPEG, Photoshop resources": Bomb(photoshop, "picture"),
@@ -717,7 +717,7 @@ BOMBS: Mapping[str, Bomb] = MappingProxyType(
         "PGM, 100 megapixels that are not there": Bomb(ppm_empty, pixels=100 * _MB),
         "settings, nested": Bomb(nested_json, task="settings"),
         "hints, nested": Bomb(nested_json, task="hints"),
-        "hints, millions": Bomb(many_hints, "picture", task="hints"),
+        "hints, millions": Bomb(many_hints, "", task="hints"),
         "state, nested": Bomb(nested_json, "picture", task="state"),
         "report, nested": Bomb(nested_json, task="report"),
         "model, empty fields": Bomb(model_fields, task="model"),

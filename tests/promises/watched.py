@@ -155,7 +155,7 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
         if task == "model":
             load_bundle(path)
         elif task == "settings":
-            read_sidecar(path)
+            read_sidecar(path, max_pixels=max_pixels)
         elif task == "hints":
             read_hints(path)
         elif task == "state":
@@ -166,11 +166,11 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
             with open_report(path):
                 pass
         elif task == "scribbles":
-            read_scribbles(path)
+            read_scribbles(path, max_pixels=max_pixels)
         elif task == "mask":
-            read_mask(path)
+            read_mask(path, max_pixels=max_pixels)
         elif task == "reference":
-            read_reference(path)
+            read_reference(path, max_pixels=max_pixels)
         elif task == "colors":
             decode_colors(data, name="file", max_pixels=max_pixels)
         else:

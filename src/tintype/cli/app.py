@@ -311,25 +311,24 @@ def _options(words: PhotoWords) -> "Options":
         check_grey=words.check,
         thumbnails=words.contact_sheet is not None,
     )
+    if words.max_megapixels is not None:
+        options = replace(options, max_pixels=round(words.max_megapixels * 1e6))
     if words.settings is not None:
         options = _as_saved(Path(words.settings), options)
     if words.keep_luminance is not None:
         options = replace(options, keep_luminance=words.keep_luminance)
-    options = replace(options, settings=_settings(words, options.settings))
     if options.keep_luminance == "exact":
         from tintype.photo.coefficients import check_installed
 
         check_installed()  # once, and not for each photograph of a folder
-    if words.max_megapixels is not None:
-        options = replace(options, max_pixels=round(words.max_megapixels * 1e6))
-    return options
+    return replace(options, settings=_settings(words, options.settings, options.max_pixels))
 
 
 def _as_saved(path: Path, options: "Options") -> "Options":
     from tintype.engine.bundle import load_bundle
     from tintype.jobs.sidecar import read_sidecar
 
-    said = read_sidecar(path)
+    said = read_sidecar(path, max_pixels=options.max_pixels)
     said.check(load_bundle(options.model))
     return replace(
         options,
@@ -340,8 +339,8 @@ def _as_saved(path: Path, options: "Options") -> "Options":
     )
 
 
-def _settings(words: PhotoWords, settings: "Settings") -> "Settings":
-    """What is typed, on top of what was saved."""
+def _settings(words: PhotoWords, settings: "Settings", max_pixels: int) -> "Settings":
+    """What is typed, on top of what was saved; a picture with more pixels is refused."""
     given: dict[str, Any] = {
         "vividness": words.vividness,
         "quality": words.quality,
@@ -359,13 +358,17 @@ def _settings(words: PhotoWords, settings: "Settings") -> "Settings":
         from tintype.engine.layers import read_mask, read_scribbles
 
         if words.scribbles is not None:
-            settings = replace(settings, scribbles=read_scribbles(Path(words.scribbles)))
+            settings = replace(
+                settings, scribbles=read_scribbles(Path(words.scribbles), max_pixels=max_pixels)
+            )
         if words.mask is not None:
-            settings = replace(settings, mask=read_mask(Path(words.mask)))
+            settings = replace(settings, mask=read_mask(Path(words.mask), max_pixels=max_pixels))
     if words.reference is not None:
         from tintype.engine.reference import read_reference
 
-        settings = replace(settings, reference=read_reference(Path(words.reference)))
+        settings = replace(
+            settings, reference=read_reference(Path(words.reference), max_pixels=max_pixels)
+        )
     return settings
 
 

@@ -17,6 +17,7 @@ from tintype.engine.spread import spread
 from tintype.errors import UsageError, shown
 
 _MOST_BYTES = 16 << 20
+_MOST_HINTS = 10_000
 _PALE = 0.9  # of the chroma that was asked for
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 
@@ -92,6 +93,8 @@ def read_hints(path: Path) -> list[Hint]:
     """
     try:
         entries = json.loads(read_bytes(path, most=_MOST_BYTES))
+        if len(entries) > _MOST_HINTS:
+            raise ValueError(f"more than {_MOST_HINTS:,} hints")
         return [
             hint_of(int(e["x"]), int(e["y"]), str(e["color"]), int(e.get("radius", 0)))
             for e in entries

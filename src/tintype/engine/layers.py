@@ -15,10 +15,9 @@ from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import PhotoError, PhotoTooLargeError, UsageError, shown
-from tintype.photo.decode import decode_layer
+from tintype.photo.decode import MAX_PIXELS, decode_layer
 
 _PAINTED = 128  # alpha from which a pixel counts as painted
-_MOST_PIXELS = 1 << 29
 _MOST_BYTES = 1 << 28
 
 
@@ -140,7 +139,7 @@ class Mask(Layer):
         return np.asarray(image, np.float32) / np.float32(255)
 
 
-def scribbles_from(data: bytes, *, name: str, max_pixels: int = _MOST_PIXELS) -> Scribbles:
+def scribbles_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Scribbles:
     """Scribbles of a file's bytes.
 
     Args:
@@ -163,7 +162,7 @@ def scribbles_from(data: bytes, *, name: str, max_pixels: int = _MOST_PIXELS) ->
     return Scribbles(name, hashlib.sha256(data).hexdigest(), pixels)
 
 
-def mask_from(data: bytes, *, name: str, max_pixels: int = _MOST_PIXELS) -> Mask:
+def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
     """A mask of a file's bytes: white is coloured, black stays grey.
 
     Args:
@@ -183,14 +182,14 @@ def mask_from(data: bytes, *, name: str, max_pixels: int = _MOST_PIXELS) -> Mask
     return Mask(name, hashlib.sha256(data).hexdigest(), np.asarray(image.convert("L")))
 
 
-def read_scribbles(path: Path) -> Scribbles:
+def read_scribbles(path: Path, *, max_pixels: int = MAX_PIXELS) -> Scribbles:
     """`scribbles_from` a file; raises UsageError where it cannot be read, too."""
-    return scribbles_from(read_bytes(path), name=str(path))
+    return scribbles_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> Mask:
     """`mask_from` a file; raises UsageError where it cannot be read, too."""
-    return mask_from(read_bytes(path), name=str(path))
+    return mask_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
 
 
 def read_bytes(path: Path, *, most: int = _MOST_BYTES) -> bytes:

@@ -110,9 +110,9 @@ def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> R
     return Reference(name, hashlib.sha256(data).hexdigest(), np.ascontiguousarray(rgb))
 
 
-def read_reference(path: Path) -> Reference:
+def read_reference(path: Path, *, max_pixels: int = MAX_PIXELS) -> Reference:
     """`reference_from` a file; raises UsageError where it cannot be read, too."""
-    return reference_from(read_bytes(path), name=str(path))
+    return reference_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
 
 
 @dataclass(frozen=True, slots=True)

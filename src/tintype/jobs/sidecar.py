@@ -19,6 +19,7 @@ from tintype.engine.layers import Layer, read_bytes, read_mask, read_scribbles
 from tintype.engine.reference import read_reference
 from tintype.engine.settings import LAYERS, Settings, settings_of
 from tintype.errors import ModelError, UsageError, shown
+from tintype.photo.decode import MAX_PIXELS
 from tintype.photo.encode import write_atomically
 from tintype.photo.formats import writable_formats
 
@@ -87,12 +88,12 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
     write_atomically(path, (json.dumps(said, indent=1) + "\n").encode(), overwrite=overwrite)
 
 
-_READERS: Mapping[str, Callable[[Path], Layer]] = MappingProxyType(
+_READERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
     {"scribbles": read_scribbles, "mask": read_mask, "reference": read_reference}
 )
 
 
-def _with_layers(said: dict[str, Any], settings: Settings, home: Path) -> Settings:
+def _with_layers(said: dict[str, Any], settings: Settings, home: Path, max_pixels: int) -> Settings:
     """The pictures among the settings, read again and compared with what they were."""
     found: dict[str, Any] = {}
     for key in LAYERS:
@@ -100,7 +101,7 @@ def _with_layers(said: dict[str, Any], settings: Settings, home: Path) -> Settin
         if wanted is None:
             continue
         file = home / str(said["files"][key])
-        layer = _READERS[key](file)
+        layer = _READERS[key](file, max_pixels=max_pixels)
         if layer.sha256 != wanted:
             raise UsageError(
                 f"{shown(file)} has changed since the settings were saved.",
@@ -117,8 +118,12 @@ def _keep_luminance(said: object) -> KeepLuminance:
     raise ValueError(f"keep_luminance {said}")
 
 
-def read_sidecar(path: Path) -> Sidecar:
+def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
     """Reads it.
+
+    Args:
+        path: The file.
+        max_pixels: A picture that it names is refused if it has more.
 
     Raises:
         UsageError: It cannot be read, or is something else.
@@ -131,7 +136,7 @@ def read_sidecar(path: Path) -> Sidecar:
         return Sidecar(
             model=str(said["model"]),
             model_sha256=str(said["model_sha256"]),
-            settings=_with_layers(said, settings_of(said["settings"]), path.parent),
+            settings=_with_layers(said, settings_of(said["settings"]), path.parent, max_pixels),
             format=form,
             strip_metadata=bool(said["strip_metadata"]),
             keep_luminance=_keep_luminance(said.get("keep_luminance", "usual")),

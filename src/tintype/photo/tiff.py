@@ -410,13 +410,13 @@ def _through_pillow(source: Source, structure: Structure, page: Directory) -> Ra
     megabytes is none of its business.
     """
     order, data = structure.order, source.data
-    tags: dict[int, Entry | Tags] = {
-        tag: _classic(order, entry)
-        for tag, entry in page.entries.items()
-        if tag in tifftags.STORAGE
-    }
     base = len(data) + len(data) % 2
     with source.reading():
+        tags: dict[int, Entry | Tags] = {
+            tag: _classic(order, entry)
+            for tag, entry in page.entries.items()
+            if tag in tifftags.STORAGE
+        }
         stream = io.BytesIO(
             b"".join(
                 (
@@ -437,7 +437,7 @@ def _classic(order: str, entry: Entry) -> Entry:
     """An entry of a BigTIFF as an entry of the classic kind."""
     if entry.kind not in (16, 17, 18):
         return entry
-    return ifd.integer_entry(order, ifd.LONG, *entry.integers(order, most=entry.count))
+    return ifd.integer_entry(order, ifd.LONG, *entry.integers(order, most=_MOST_BLOCKS))
 
 
 def _described(raw: Raw, structure: Structure, page: Directory, *, turned: bool) -> Raw:
