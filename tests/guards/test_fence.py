@@ -53,7 +53,7 @@ def test_colouring_a_photo_loads_no_torch(
 
 
 def test_help_answers_at_once(tmp_path: Path) -> None:
-    # The smallest of several, of the processor where the system says it (the other processes that run
+    # The smallest of several, of the processor where the system says it (other processes that run
     # tests are no children of this one): what the program needs, not what the machine is busy with.
     command = [sys.executable, "-m", "tintype", "--help"]
     seconds = []
