@@ -23,6 +23,7 @@ from tintype.cli.options import (
     LEARNING,
     PhotoWords,
     help_page,
+    parse_film,
     parse_inspect,
     parse_models,
     parse_photos,
@@ -107,6 +108,8 @@ def _dispatch(words: list[str]) -> int:
         return _learning(first, words[1:])
     if first == "models":
         return _models(words[1:])
+    if first == "video":
+        return _film(words[1:])
     if first == "serve":
         return _serve(words[1:])
     return _inspect(words[1:])
@@ -432,6 +435,16 @@ def _stream(words: PhotoWords) -> int:
     return 0
 
 
+# ----- film -----
+
+
+def _film(words: list[str]) -> int:
+    told = parse_film(words)
+    from tintype.cli import film
+
+    return film.color_film(told)
+
+
 # ----- the page -----
 
 
@@ -473,12 +486,13 @@ def _serve(words: list[str]) -> int:
 
 def _inspect(words: list[str]) -> int:
     told = parse_inspect(words)
+    from tintype.cli.film import inspect_film
     from tintype.jobs.inspect import inspect
 
     failed = 0
     for photo in told.photos:
         try:
-            found = inspect(Path(photo))
+            found = inspect_film(Path(photo)) or inspect(Path(photo))
         except TintypeError as error:
             failed += 1
             say(str(error))
