@@ -41,7 +41,7 @@ def color_film(words: FilmWords) -> int:
     """
     _need_the_extra()
     from tintype.engine.bundle import load_bundle
-    from tintype.video.film import color, plan
+    from tintype.video.film import color, plan, tidy
 
     name = shown(words.film)
     wish = _wish(words)
@@ -50,6 +50,7 @@ def color_film(words: FilmWords) -> int:
     job = plan(Path(words.film), output, wish, bundle, overwrite=words.overwrite)
     view = Screen()
     if job.done:
+        tidy(job)
         view.say(f"{name} is done already: {shown(job.target)}.")
         return 0
     for warning in job.warnings:

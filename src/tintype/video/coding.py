@@ -103,6 +103,11 @@ def choose(
     if codec is None:
         codec = _fitting(source, muxer, lossless=lossless)
     known = _ENCODERS[codec]
+    if codec == "ffv1" and muxer != "matroska":
+        raise UsageError(
+            "FFV1 is written into Matroska only.",
+            hint="Give a name that ends in .mkv, or another --codec.",
+        )
     if crf is not None and (lossless or known.crf is None):
         raise UsageError("--crf says how much is lost, but nothing is.", hint="Leave --crf out.")
     if crf is not None and not 0 <= crf <= known.most:
@@ -123,11 +128,20 @@ def choose(
     return Coding(codec, known.crf if crf is None else float(crf), muxer)
 
 
+def needs_matroska(source: Source, codec: Codec | None) -> bool:
+    """Whether no other container holds what a film is compressed with.
+
+    Args:
+        source: The film.
+        codec: What the user wants; None leaves it open.
+    """
+    return codec == "ffv1" or (codec is None and source.layout.bits not in _ENCODERS["h265"].bits)
+
+
 def _fitting(source: Source, muxer: str, *, lossless: bool) -> Codec:
-    bits = source.layout.bits
-    if (lossless and muxer == "matroska") or bits not in _ENCODERS["h265"].bits:
+    if (lossless and muxer == "matroska") or needs_matroska(source, None):
         return "ffv1"
-    return "h264" if bits in _ENCODERS["h264"].bits else "h265"
+    return "h264" if source.layout.bits in _ENCODERS["h264"].bits else "h265"
 
 
 def fitted(source: Source, coding: Coding) -> tuple[Source, tuple[str, ...]]:
@@ -213,14 +227,13 @@ def prepare(context: VideoCodecContext, source: Source, coding: Coding) -> None:
     if source.interlaced and coding.codec == "h264":
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     context.thread_count = THREADS
-    context.options = _options(source, coding)
+    context.options = _options(coding)
 
 
-def _options(source: Source, coding: Coding) -> dict[str, str]:
+def _options(coding: Coding) -> dict[str, str]:
     if coding.codec == "ffv1":
         # Version 3 with a checksum in every slice, as archives ask for (RFC 9043).
-        large = source.layout.shape[0] >= 720
-        return {"level": "3", "slices": "16" if large else "4", "slicecrc": "1", "g": "1"}
+        return {"level": "3", "slicecrc": "1", "g": "1"}
     quality = {"qp": "0"} if coding.lossless else {"crf": f"{coding.crf:g}"}
     if coding.codec == "h264":
         return {"preset": "medium", **quality}

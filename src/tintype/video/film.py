@@ -36,12 +36,13 @@ from tintype.video.coding import (
     encoder,
     extradata_digest,
     fitted,
+    needs_matroska,
 )
 from tintype.video.layout import Layout
 from tintype.video.mark import made_by
 from tintype.video.mux import Window, carried, write_film
 from tintype.video.painter import EVERY, STEADY, Painter, Shot
-from tintype.video.segments import Coded, Work
+from tintype.video.segments import Coded, Work, remove_work
 from tintype.video.source import (
     Copied,
     Damage,
@@ -263,6 +264,22 @@ def color(
     return frames, damage
 
 
+def tidy(job: Job) -> None:
+    """Removes what a run has left that was killed after its film was whole.
+
+    Args:
+        job: One that is done.
+
+    Raises:
+        FilmError: Another process is at it.
+        WriteError: It cannot be removed.
+    """
+    try:
+        remove_work(job.target)
+    except OSError as error:
+        raise write_error(job.target, error, option="-o") from error
+
+
 # ----- planning -----
 
 
@@ -271,10 +288,11 @@ def _try_encoder(source: Source, coding: Coding) -> None:
         encoder(source, coding).open()
     except (av.FFmpegError, ValueError) as error:
         height, width = source.layout.shape
+        reason = getattr(error, "strerror", None) or error
         raise FilmError(
             f"{shown(source.path)}, {width} x {height}, cannot be encoded as {coding.codec} "
-            f"({error}).",
-            hint="Give --codec ffv1.",
+            f"({reason}).",
+            hint="" if coding.codec == "ffv1" else "Give --codec ffv1.",
         ) from error
 
 
@@ -306,7 +324,7 @@ def _target(source: Source, wish: Wish) -> Path:
     word = "color" if wish.window is None else "preview"
     path = source.path
     suffix = path.suffix.lower()
-    if wish.codec == "ffv1" and suffix != ".mov":
+    if needs_matroska(source, wish.codec):
         suffix = ".mkv"
     if suffix not in CONTAINERS:
         suffix = ".mp4"

@@ -303,7 +303,7 @@ def _old_packets(
             continue
         if packet.dts is None:
             packet.dts = packet.pts
-        if packet.dts is None:
+        if packet.dts is None or _is_gap(packet):
             continue
         if window is not None and not _within(packet, window, shift):
             continue
@@ -318,6 +318,11 @@ def _old_packets(
         last[index] = packet.dts
         packet.stream = streams[index]
         yield packet
+
+
+def _is_gap(packet: AnyPacket) -> bool:
+    """Whether it is an empty text between two of MP4's, which the muxer makes anew."""
+    return packet.size == 2 and packet.stream.name == "mov_text" and bytes(packet) == b"\0\0"
 
 
 def _within(packet: AnyPacket, window: Window, shift: Fraction) -> bool:

@@ -81,7 +81,7 @@ class Work:
     """
 
     def __init__(self, target: Path, key: str) -> None:
-        self.folder = target.with_name(f".tintype-{target.name}.part")
+        self.folder = _folder(target)
         self.folder.mkdir(exist_ok=True)
         self._lock: IO[bytes] = (self.folder / _LOCK).open("a+b")
         if not _locked(self._lock):
@@ -91,7 +91,11 @@ class Work:
             )
         self.told: list[Told] = []
         """The segments that are done, in their order."""
-        self._reuse(key)
+        try:
+            self._reuse(key)
+        except BaseException:
+            self._lock.close()
+            raise
 
     def _reuse(self, key: str) -> None:
         job = self.folder / _JOB
@@ -160,6 +164,24 @@ class Work:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06}{_SUFFIX}"
+
+
+def remove_work(target: Path) -> None:
+    """Removes the folder of a film in the making, where there is one.
+
+    Args:
+        target: The film.
+
+    Raises:
+        FilmError: Another process is at it.
+        OSError: It cannot be removed.
+    """
+    if _folder(target).is_dir():
+        Work(target, "").remove()
+
+
+def _folder(target: Path) -> Path:
+    return target.with_name(f".tintype-{target.name}.part")
 
 
 class Writer:

@@ -1,7 +1,7 @@
 """Reading film: what a file holds, what cannot be kept of it, and its pictures one after the other.
 
-FFmpeg reads it, through PyAV. A film may name other files or addresses (playlists do); they are all
-empty here, so that nothing is read but the file that was given.
+FFmpeg reads it, through PyAV. A film may name other files or addresses (playlists do); they are not
+opened, or are empty, so that nothing is read but the file that was given.
 """
 
 import io
@@ -50,7 +50,6 @@ _PACKED = {"yuyv422": 0, "yvyu422": 0, "uyvy422": 1}  # the first luma byte of e
 _HIGH = re.compile(r"p[024]1[0-6][lb]e")  # p010le: 10 bits at the upper end of 16
 _SWS_BT2020 = 9  # SWS_CS_BT2020
 _THREADS = 2  # of the decoder
-_SLACK = Fraction(1, 2)  # seconds that a film may end before it says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +104,7 @@ class Source:
         rate: Frames a second, nominal.
         frames: How many there are, about; 0 where nobody knows.
         seconds: How long the video says it is; None where it does not.
+        slack: Seconds by which that may be too much.
         first: Time of the first picture, in `time_base`; seconds are counted from there.
         aspect: Of a pixel, width by height.
         display_matrix: How players turn the picture; nine numbers, or None.
@@ -126,6 +126,7 @@ class Source:
     rate: Fraction
     frames: int
     seconds: Fraction | None
+    slack: Fraction
     first: int
     aspect: Fraction | None
     display_matrix: tuple[int, ...] | None
@@ -231,6 +232,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
                 file,
                 "r",
                 metadata_errors="surrogateescape",
+                container_options={"protocol_whitelist": "none"},
                 buffer_size=1 << 18,
                 io_open=_nothing_else,
             )
@@ -261,7 +263,7 @@ def look_at(path: Path) -> Source:
         kind = _kind(frame)
         layout, said = _layout(frame, stream, kind)
         warnings = [*said, *_warnings(container, stream, frame, kind)]
-        seconds = _seconds(container, stream)
+        seconds, sure = _seconds(container, stream)
         rate = stream.guessed_rate or stream.average_rate or Fraction(25)
         matrix = _display_matrix(frame)
         return Source(
@@ -275,6 +277,7 @@ def look_at(path: Path) -> Source:
             rate=rate,
             frames=stream.frames or (0 if seconds is None else round(seconds * rate)),
             seconds=seconds,
+            slack=2 / rate if sure else max(Fraction(1, 2), (seconds or Fraction(0)) / 50),
             first=frame.pts or 0,
             aspect=stream.sample_aspect_ratio or None,
             display_matrix=matrix,
@@ -369,8 +372,7 @@ def _judge_end(
         return
     began = source.first * source.time_base
     read = (last + step) * source.time_base - began
-    slack = max(_SLACK, source.seconds / 50)
-    if read + slack < source.seconds:
+    if read + source.slack < source.seconds:
         damage.ended = f"it breaks off after {_clock(read)} of {_clock(source.seconds)}"
 
 
@@ -486,17 +488,17 @@ def _warnings(
     return said
 
 
-def _seconds(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """How long the video says it is."""
+def _seconds(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
+    """How long the video says it is, and whether that is about the video and not about all."""
     if stream.duration:
-        return stream.duration * cast(Fraction, stream.time_base)
+        return stream.duration * cast(Fraction, stream.time_base), True
     told = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if told is not None:  # Matroska
         hours, minutes, rest = told.groups()
         end = int(hours) * 3600 + int(minutes) * 60 + Fraction(rest)
         began = (stream.start_time or 0) * cast(Fraction, stream.time_base)
-        return max(Fraction(0), end - began)
-    return Fraction(container.duration, av.time_base) if container.duration else None
+        return max(Fraction(0), end - began), True
+    return (Fraction(container.duration, av.time_base) if container.duration else None), False
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
@@ -522,7 +524,8 @@ def _copied(container: InputContainer, video: VideoStream) -> Iterator[Copied]:
         if stream.disposition & Disposition.attached_pic:
             kind = "cover picture"  # type: ignore[assignment]
         counts[kind] = counts.get(kind, 0) + 1
-        name = stream.name or getattr(stream.codec_context, "name", "unknown")
+        codec = getattr(stream.codec_context, "codec", None)
+        name = stream.name if codec is None else codec.canonical_name
         details = ", ".join(v for v in (name, stream.metadata.get("language")) if v)
         what = f"{words.get(kind, kind)} {counts[kind]} ({shown(details)})"
         chapters = stream.type == "data" and stream.discard == av.stream.Discard.all
