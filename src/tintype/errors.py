@@ -92,6 +92,10 @@ class WriteError(PhotoError):
     exit_code = 1
 
 
+class FilmError(TintypeError):
+    """A film cannot be read, coloured or written, or the extra for film is missing."""
+
+
 class ModelError(TintypeError):
     """A model file is unknown, damaged or does not keep the contract."""
 

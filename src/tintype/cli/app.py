@@ -24,6 +24,7 @@ from tintype.cli.options import (
     PhotoWords,
     help_page,
     parse_completion,
+    parse_film,
     parse_inspect,
     parse_models,
     parse_photos,
@@ -108,6 +109,8 @@ def _dispatch(words: list[str]) -> int:
         return _learning(first, words[1:])
     if first == "models":
         return _models(words[1:])
+    if first == "video":
+        return _film(words[1:])
     if first == "serve":
         return _serve(words[1:])
     if first == "completion":
@@ -481,6 +484,16 @@ def _stream(words: PhotoWords) -> int:
     return 0
 
 
+# ----- film -----
+
+
+def _film(words: list[str]) -> int:
+    told = parse_film(words)
+    from tintype.cli import film
+
+    return film.color_film(told)
+
+
 # ----- the page -----
 
 
@@ -522,12 +535,13 @@ def _serve(words: list[str]) -> int:
 
 def _inspect(words: list[str]) -> int:
     told = parse_inspect(words)
+    from tintype.cli.film import inspect_film
     from tintype.jobs.inspect import inspect
 
     failed = 0
     for photo in told.photos:
         try:
-            found = inspect(Path(photo))
+            found = inspect_film(Path(photo)) or inspect(Path(photo))
         except TintypeError as error:
             failed += 1
             say(str(error))

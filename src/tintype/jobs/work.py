@@ -28,7 +28,7 @@ from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo import thumbnail
 from tintype.photo.decode import MAX_PIXELS, decode
-from tintype.photo.encode import unwritable
+from tintype.photo.encode import write_error
 from tintype.photo.formats import FORMATS, format_of_suffix
 from tintype.photo.packets import read_provenance
 from tintype.photo.photo import Photo
@@ -192,7 +192,7 @@ class Worker:
             data = store.look(job.target)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG and isinstance(job.target, Path):
-                raise unwritable(job.target, error) from error
+                raise write_error(job.target, error) from error
             raise TargetExistsError(
                 f"{shown(job.target)} exists and cannot be read: {reason(error)}."
             ) from error

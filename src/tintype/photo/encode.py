@@ -19,8 +19,8 @@ from tintype.photo.provenance import Provenance
 from tintype.photo.publish import (
     remove_abandoned,
     stands_at,
-    unwritable,
     write_atomically,
+    write_error,
 )
 from tintype.photo.stills import saved
 
@@ -30,8 +30,8 @@ __all__ = [
     "encode",
     "remove_abandoned",
     "stands_at",
-    "unwritable",
     "write_atomically",
+    "write_error",
 ]
 
 # With these the grey of noisy photographs comes back within one step of 255 on average (0.7 to 0.9
