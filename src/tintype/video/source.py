@@ -262,8 +262,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
 def _no_film(name: str) -> bool:
     """Whether FFmpeg reads something as moving pictures that nobody filmed.
 
-    Any text is an animation to it, as of a terminal; single pictures and lists of files are films of
-    one frame or of other files.
+    Any text is an animation to it, as of a terminal; a single picture is a film of one frame, and a
+    list of files one of other files.
 
     Args:
         name: FFmpeg's, of the container.
