@@ -276,6 +276,12 @@ def _nothing_else(_url: str, _flags: int, _options: dict[str, str]) -> io.BytesI
     return io.BytesIO()
 
 
+def is_film(container: InputContainer) -> bool:
+    """Whether a file that FFmpeg reads is more than a still picture, or a text taken for one."""
+    name = container.format.name
+    return not (name.endswith("_pipe") or name in {"image2", "ico", "tty", "bin", "xbin"})
+
+
 def look_at(path: Path) -> Source:
     """Reads what a film is, and its first picture.
 
@@ -286,6 +292,11 @@ def look_at(path: Path) -> Source:
         FilmError: It cannot be read, has no video, or cannot be coloured.
     """
     with opened(path) as container:
+        if not is_film(container):
+            raise FilmError(
+                f"{shown(path)} is no film ({container.format.name}).",
+                hint="A photograph is coloured by tintype PHOTO.",
+            )
         stream = _video(container, path)
         frame = _first_frame(container, stream, path)
         kind = _kind(frame)
@@ -518,14 +529,15 @@ def _warnings(
 
 def _seconds(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
     """How long the video says it is, and whether that is about the video and not about all."""
-    if stream.duration:
-        return stream.duration * cast(Fraction, stream.time_base), True
+    unit = cast(Fraction, stream.time_base)
     told = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if told is not None:  # Matroska
         hours, minutes, rest = told.groups()
         end = int(hours) * 3600 + int(minutes) * 60 + Fraction(rest)
-        began = (stream.start_time or 0) * cast(Fraction, stream.time_base)
-        return max(Fraction(0), end - began), True
+        return max(Fraction(0), end - (stream.start_time or 0) * unit), True
+    if stream.duration and "mp4" in container.format.name:
+        return stream.duration * unit, True
+    # Elsewhere FFmpeg says of every stream what the container says of all.
     return (Fraction(container.duration, av.time_base) if container.duration else None), False
 
 
