@@ -9,9 +9,9 @@ import io
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypedDict, TypeVar, overload
+from typing import Any, BinaryIO, Literal, TypedDict, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,9 @@ from tintype.errors import (
     UsageError,
     shown,
 )
+from tintype.photo import exact
 from tintype.photo.decode import MAX_PIXELS, decode, photo_from_array, photo_from_image
-from tintype.photo.encode import accepts_half_chroma, encode, write_atomically
+from tintype.photo.encode import accepts_half_chroma, encode, stands_at, write_atomically
 from tintype.photo.formats import FORMATS, format_of_suffix, sniff
 from tintype.photo.photo import HalfChroma, Photo, Tone
 from tintype.photo.provenance import Provenance
@@ -50,6 +51,9 @@ _BYTES_FREE = 64 * 2**20
 
 HintWords = tuple[int, int, str] | tuple[int, int, str, int]
 """A hint as it is given in Python: x, y, a colour as ``#c04030``, and a radius if wanted."""
+
+KeepLuminance = Literal["usual", "exact"]
+"""How a JPEG keeps the luminance of a JPEG: coded anew, or coefficient by coefficient."""
 
 LayerWords = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 """A picture that lies over the photograph, or beside it, as it is given in Python."""
@@ -173,7 +177,12 @@ def longest_input(max_pixels: int) -> int:
 
 
 def provenance_of(
-    data: bytes, bundle: Bundle, settings: Settings, *, strip_metadata: bool = False
+    data: bytes,
+    bundle: Bundle,
+    settings: Settings,
+    *,
+    strip_metadata: bool = False,
+    keep_luminance: KeepLuminance = "usual",
 ) -> Provenance:
     """What an output says about itself, and what a later run recognises it by.
 
@@ -182,14 +191,19 @@ def provenance_of(
         bundle: The model.
         settings: The settings.
         strip_metadata: Counts as a setting: a stripped output is another file.
+        keep_luminance: Counts as well.
 
     Returns:
         The provenance of the output that these would give.
     """
     text = settings.canonical()
+    more: dict[str, object] = {}
     if strip_metadata:
-        said = json.loads(text) | {"strip_metadata": True}
-        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        more["strip_metadata"] = True
+    if keep_luminance != "usual":
+        more["keep_luminance"] = keep_luminance
+    if more:
+        text = json.dumps(json.loads(text) | more, sort_keys=True, separators=(",", ":"))
     return Provenance(
         software="Tintype",
         version=__version__,
@@ -211,6 +225,7 @@ def colorize_photos(
     strip_metadata: bool = False,
     color_photos: Literal["color", "skip"] = "color",
     check_grey: bool = False,
+    luminance_of: bytes | None = None,
 ) -> Coloring:
     """The pages of a decoded file in, the coloured file's bytes out.
 
@@ -227,6 +242,8 @@ def colorize_photos(
         strip_metadata: Write no more than the pixels need.
         color_photos: Whether a colour photograph is coloured anew from its lightness.
         check_grey: Read the written bytes back and compare their grey with the source's.
+        luminance_of: The file itself, where its luminance is to be kept exactly; None keeps it as
+            well as the format usually does. The output is read back and compared in any case.
 
     Returns:
         The coloured file.
@@ -240,6 +257,10 @@ def colorize_photos(
         raise SkippedPhotoError(f"{name} is a colour photograph.")
     written = form or FORMATS[photos[0].meta.format].writes
     half = accepts_half_chroma(written) and all(photo.bits == 8 for photo in photos)
+    if luminance_of is not None:
+        exact.check(photos, luminance_of, form=written, name=name)
+        if written == "JPEG":
+            photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
     share = 0.0
     colored = []
     for photo in photos:
@@ -249,8 +270,26 @@ def colorize_photos(
             share += version.share / len(photos)
         else:
             colored.append(engine.colorize(photo, settings, half_chroma=half))
-    encoded = encode(colored, format=written, provenance=provenance, strip_metadata=strip_metadata)
-    checked = compare_grey(photos, encoded.data, name=name) if check_grey else None
+    try:
+        encoded = encode(
+            colored,
+            format=written,
+            provenance=provenance,
+            strip_metadata=strip_metadata,
+            luminance_of=luminance_of if written == "JPEG" else None,
+        )
+    except UnsupportedPhotoError as error:
+        raise UnsupportedPhotoError(f"{name}: {error.message}", hint=error.hint) from error
+    checked = None
+    if encoded.blocks:
+        checked = f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
+    elif check_grey or luminance_of is not None:
+        checked = compare_grey(photos, encoded.data, name=name)
+        if luminance_of is not None and checked != _identical(photos):
+            raise UnsupportedPhotoError(
+                f"{FORMATS[written].title} cannot keep the luminance of {name} exactly: {checked}.",
+                hint="Write it with --format png or tiff, or leave --keep-luminance out.",
+            )
     notes = encoded.lost
     if tone == "color":
         notes = ("A colour photograph: it is coloured anew from its lightness.", *notes)
@@ -298,7 +337,7 @@ def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
     checks = [verify_grey(*pair) for pair in zip(photos, again, strict=True)]
     differing = sum(check.differing for check in checks)
     if differing == 0:
-        return f"identical at all {pixels:,} pixels"
+        return _identical(photos)
     worst = max(check.max_difference for check in checks)
     mean = sum(
         check.mean_difference * photo.height * photo.width / pixels
@@ -308,6 +347,11 @@ def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
         f"mean difference {mean:.3f}, at most {worst}, at {differing:,} of {pixels:,} pixels "
         f"(in steps of {photos[0].bits} bits)"
     )
+
+
+def _identical(photos: Sequence[Photo]) -> str:
+    pixels = sum(photo.height * photo.width for photo in photos)
+    return f"identical at all {pixels:,} pixels"
 
 
 class Colorizer:
@@ -346,6 +390,7 @@ class Colorizer:
         scribbles: LayerWords | None = ...,
         mask: LayerWords | None = ...,
         reference: LayerWords | None = ...,
+        keep_luminance: KeepLuminance = ...,
         overwrite: bool = ...,
     ) -> Path: ...
     @overload
@@ -360,6 +405,7 @@ class Colorizer:
         scribbles: LayerWords | None = ...,
         mask: LayerWords | None = ...,
         reference: LayerWords | None = ...,
+        keep_luminance: KeepLuminance = ...,
         overwrite: bool = ...,
     ) -> io.BytesIO: ...
     @overload
@@ -374,6 +420,7 @@ class Colorizer:
         scribbles: LayerWords | None = ...,
         mask: LayerWords | None = ...,
         reference: LayerWords | None = ...,
+        keep_luminance: KeepLuminance = ...,
         overwrite: bool = ...,
     ) -> _Picture: ...
     def colorize(
@@ -387,6 +434,7 @@ class Colorizer:
         scribbles: LayerWords | None = None,
         mask: LayerWords | None = None,
         reference: LayerWords | None = None,
+        keep_luminance: KeepLuminance = "usual",
         overwrite: bool = False,
     ) -> Path | bytes | io.BytesIO | Image.Image | NDArray[Any]:
         """Colours one photograph; what comes out is of the kind that went in.
@@ -412,6 +460,9 @@ class Colorizer:
             reference: A picture in colour, of any size, that the colours are taken from: they move
                 to what it has in common with the photograph. A path, bytes, a PIL image, or an
                 array (H, W, 3).
+            keep_luminance: "exact" gives a JPEG the luminance coefficients of the JPEG that it was
+                made of, and verifies it (the extra ``exact``). What comes out as PNG, TIFF, an
+                image or an array has exactly the photograph's grey in any case.
             overwrite: Replace an earlier output; only for a path, and never the input itself.
 
         Returns:
@@ -430,23 +481,32 @@ class Colorizer:
             quality,
             warmth,
             tuple(hint_of(*hint) for hint in hints),
-            None if scribbles is None else scribbles_from(**_layer_file(scribbles, "scribbles")),
-            None if mask is None else mask_from(**_layer_file(mask, "mask")),
-            None if reference is None else reference_from(**_layer_file(reference, "reference")),
+            None
+            if scribbles is None
+            else scribbles_from(**_layer_file(scribbles, "scribbles"), max_pixels=self._max_pixels),
+            None
+            if mask is None
+            else mask_from(**_layer_file(mask, "mask"), max_pixels=self._max_pixels),
+            None
+            if reference is None
+            else reference_from(**_layer_file(reference, "reference"), max_pixels=self._max_pixels),
         )
+        if keep_luminance not in get_args(KeepLuminance):
+            raise UsageError(
+                f"There is no keep_luminance {keep_luminance!r}.", hint="Use usual or exact."
+            )
         match x:
             case str() | os.PathLike():
-                return self._path(Path(x), settings, overwrite=overwrite)
+                return self._path(Path(x), settings, keep_luminance, overwrite=overwrite)
             case bytes():
-                return self._file(x, settings, name="the picture")
+                return self._file(x, settings, keep_luminance, name="the picture")
             case Image.Image():
                 return self._image(x, settings)
             case np.ndarray():
                 return self._array(x, settings)
             case _ if hasattr(x, "read"):
-                return io.BytesIO(
-                    self._file(read_stream(x, name="the stream"), settings, name="the stream")
-                )
+                data = read_stream(x, name="the stream")
+                return io.BytesIO(self._file(data, settings, keep_luminance, name="the stream"))
             case _:
                 raise UsageError(
                     f"A {type(x).__name__} cannot be coloured.",
@@ -456,9 +516,17 @@ class Colorizer:
     __call__ = colorize
 
     def _file(
-        self, data: bytes, settings: Settings, *, name: str, form: str | None = None
+        self,
+        data: bytes,
+        settings: Settings,
+        keep_luminance: KeepLuminance,
+        *,
+        name: str,
+        form: str | None = None,
     ) -> bytes:
-        provenance = provenance_of(data, self._engine.bundle, settings)
+        provenance = provenance_of(
+            data, self._engine.bundle, settings, keep_luminance=keep_luminance
+        )
         return colorize_photos(
             decode(data, name=name, max_pixels=self._max_pixels),
             name=name,
@@ -466,12 +534,15 @@ class Colorizer:
             settings=settings,
             provenance=provenance,
             form=form,
+            luminance_of=data if keep_luminance == "exact" else None,
         ).data
 
-    def _path(self, source: Path, settings: Settings, *, overwrite: bool) -> Path:
+    def _path(
+        self, source: Path, settings: Settings, keep_luminance: KeepLuminance, *, overwrite: bool
+    ) -> Path:
         data = read_input(source, max_pixels=self._max_pixels)
         target = source.parent / target_name(source)
-        if target.exists():
+        if stands_at(target):
             if not overwrite:
                 raise TargetExistsError(
                     f"{shown(target)} exists already.", hint="Move it away, or say overwrite=True."
@@ -481,7 +552,7 @@ class Colorizer:
                     f"{shown(target)} is the input itself, which is never replaced."
                 )
         form = format_of_suffix(target.suffix)
-        colored = self._file(data, settings, name=shown(source), form=form)
+        colored = self._file(data, settings, keep_luminance, name=shown(source), form=form)
         write_atomically(target, colored, overwrite=overwrite)
         return target
 
@@ -527,6 +598,7 @@ def colorize(
     scribbles: LayerWords | None = ...,
     mask: LayerWords | None = ...,
     reference: LayerWords | None = ...,
+    keep_luminance: KeepLuminance = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> Path: ...
@@ -541,6 +613,7 @@ def colorize(
     scribbles: LayerWords | None = ...,
     mask: LayerWords | None = ...,
     reference: LayerWords | None = ...,
+    keep_luminance: KeepLuminance = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> io.BytesIO: ...
@@ -555,6 +628,7 @@ def colorize(
     scribbles: LayerWords | None = ...,
     mask: LayerWords | None = ...,
     reference: LayerWords | None = ...,
+    keep_luminance: KeepLuminance = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
 ) -> _Picture: ...
@@ -568,6 +642,7 @@ def colorize(
     scribbles: LayerWords | None = None,
     mask: LayerWords | None = None,
     reference: LayerWords | None = None,
+    keep_luminance: KeepLuminance = "usual",
     model: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Any:
@@ -582,6 +657,7 @@ def colorize(
         scribbles: As for `Colorizer.colorize`.
         mask: As for `Colorizer.colorize`.
         reference: As for `Colorizer.colorize`.
+        keep_luminance: As for `Colorizer.colorize`.
         model: As for `Colorizer`; to colour many photographs, make one `Colorizer` instead.
         overwrite: As for `Colorizer.colorize`.
 
@@ -597,6 +673,7 @@ def colorize(
         scribbles=scribbles,
         mask=mask,
         reference=reference,
+        keep_luminance=keep_luminance,
         overwrite=overwrite,
     )
 

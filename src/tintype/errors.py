@@ -92,8 +92,16 @@ class WriteError(PhotoError):
     exit_code = 1
 
 
+class FilmError(TintypeError):
+    """A film cannot be read, coloured or written, or the extra for film is missing."""
+
+
 class ModelError(TintypeError):
     """A model file is unknown, damaged or does not keep the contract."""
+
+
+class ClusterError(TintypeError):
+    """The Ray cluster cannot be reached, is not of one kind, or ended in the middle of the work."""
 
 
 class LearnError(TintypeError):

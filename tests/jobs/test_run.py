@@ -13,7 +13,7 @@ from PIL import Image
 
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError
-from tintype.jobs import processes, work
+from tintype.jobs import processes, store, work
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.run import run
@@ -338,20 +338,20 @@ def test_the_winner_of_a_race_is_accepted(
 ) -> None:
     """Another run finishes the same picture between our look at the target and our writing."""
     source = make_photo(tmp_path / "x.png")
-    write = work.write_atomically
+    write = store.write_atomically
 
     def overtaken(path: Path, data: bytes, *, overwrite: bool) -> None:
         write(path, data, overwrite=overwrite)
         write(path, data, overwrite=overwrite)
 
-    monkeypatch.setattr(work, "write_atomically", overtaken)
+    monkeypatch.setattr(store, "write_atomically", overtaken)
     assert one(source, options).status == "done"
 
     def beaten_by_a_stranger(path: Path, data: bytes, *, overwrite: bool) -> None:
         path.write_bytes(b"a stranger's file")
         write(path, data, overwrite=overwrite)
 
-    monkeypatch.setattr(work, "write_atomically", beaten_by_a_stranger)
+    monkeypatch.setattr(store, "write_atomically", beaten_by_a_stranger)
     row = one(make_photo(tmp_path / "y.png"), options)
     assert row.status == "failed"
     assert (tmp_path / "y.color.png").read_bytes() == b"a stranger's file"

@@ -18,6 +18,7 @@ from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "video": "colour a film",
         "serve": "open the page in the browser, and the HTTP API",
         "models": "list the models and their cards",
         "inspect": "say whether a picture was coloured, by what and how",
@@ -59,11 +60,37 @@ class PhotoWords:
     model: str | None
     overwrite: bool
     strip_metadata: bool
+    keep_luminance: Literal["usual", "exact"] | None
     report: str | None
+    contact_sheet: str | None
     jobs: int | None
+    engine: Literal["processes", "ray"] | None
     color_photos: Literal["skip", "color"] | None
     check: bool
     max_megapixels: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FilmWords:
+    """What `tintype video` was told; None where it was not."""
+
+    film: str
+    output: str | None
+    vividness: float | None
+    steady: float | None
+    every: int | None
+    quality: Literal["fast", "normal", "high"] | None
+    warmth: float | None
+    reference: str | None
+    hint: tuple[str, ...]
+    shots: str | None
+    preview: float | None
+    start: str | None
+    codec: Literal["h264", "h265", "ffv1"] | None
+    crf: float | None
+    lossless: bool
+    model: str | None
+    overwrite: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +139,11 @@ def parse_photos(words: Sequence[str]) -> PhotoWords:
         click.exceptions.Exit: Help or the version was printed.
     """
     return PhotoWords(**_parse(_PHOTOS, "tintype", words))
+
+
+def parse_film(words: Sequence[str]) -> FilmWords:
+    """Words after `tintype video`; raises as `parse_photos`."""
+    return FilmWords(**_parse(_VIDEO, "tintype video", words))
 
 
 def parse_inspect(words: Sequence[str]) -> InspectWords:
@@ -242,8 +274,8 @@ _PHOTOS = _PhotosCommand(
     help="""Colours black-and-white photographs, on this machine.
 
     "tintype photo.jpg" writes photo.color.jpg beside it. PHOTO is a file, a folder, a pattern such
-    as "*.jpg", or - for standard input. What an earlier run has done is not done again; nothing is
-    ever deleted, and no original is ever replaced.""",
+    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. What an earlier run has
+    done is not done again; nothing is ever deleted, and no original is ever replaced.""",
     params=[
         click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO..."),
         _Option("-o", "--output", metavar="FILE", help="Write the one output here; - is stdout."),
@@ -339,12 +371,37 @@ _PHOTOS = _PhotosCommand(
             is_flag=True,
             help="Write no place, date, camera or any other metadata.",
         ),
-        _Option("--report", metavar="FILE", help="Write a JSON line for each input."),
+        _Option(
+            "--keep-luminance",
+            type=click.Choice(["usual", "exact"]),
+            first_page=False,
+            help="Give a JPEG made of a JPEG the very luminance coefficients of its input, and "
+            "verify it; needs the extra tintype[exact].",
+        ),
+        _Option(
+            "--report",
+            metavar="FILE",
+            first_page=False,
+            help="Write a JSON line for each input.",
+        ),
+        _Option(
+            "--contact-sheet",
+            metavar="FILE",
+            first_page=False,
+            help="Write a page (.html) with each photograph before and after.",
+        ),
         _Option(
             "--jobs",
             type=click.IntRange(min=1),
             metavar="N",
             help="Colour in N processes; usually one for each core.",
+        ),
+        _Option(
+            "--engine",
+            type=click.Choice(["processes", "ray"]),
+            first_page=False,
+            help="Where the processes are: on this machine, or on the machines of a Ray cluster, "
+            "the one that RAY_ADDRESS names.",
         ),
         _Option(
             "--color-photos",
@@ -374,10 +431,108 @@ _PHOTOS = _PhotosCommand(
     ],
 )
 
+_VIDEO = _Command(
+    "video",
+    usage="[OPTIONS] FILM",
+    help="""Colours a black-and-white film, with its sound, subtitles and chapters.
+
+    "tintype video film.mp4" writes film.color.mp4 beside it. The brightness of every frame and its
+    time stay as they are. A film takes hours: stopped with Ctrl-C, or by the power, the same
+    command goes on where it was. Needs the extra for film: pip install "tintype[video]".""",
+    params=[
+        click.Argument(["film"], required=True, metavar="FILM"),
+        _Option("-o", "--output", metavar="FILE", help="Write here: .mp4, .m4v, .mov or .mkv."),
+        _Option(
+            "--preview",
+            type=float,
+            is_flag=False,
+            flag_value=10.0,
+            callback=_above_zero,
+            metavar="[SECONDS]",
+            help="Colour only so much, usually 10 seconds, and write film.preview.mp4.",
+        ),
+        _Option(
+            "--start",
+            metavar="TIME",
+            help="Where the preview begins: seconds, or as in 1:02:30.",
+        ),
+        _Option(
+            "--vividness",
+            type=float,
+            metavar="NUMBER",
+            help="How strong the colours are, 0 to 2; the model says what is usual.",
+        ),
+        _Option(
+            "--steady",
+            type=float,
+            metavar="NUMBER",
+            help="How much of the last frame's colours is kept, 0 to 0.99; 0 colours each frame "
+            "by itself.",
+        ),
+        _Option(
+            "--every",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Ask the network about one of N frames, and follow the motion in between; more is "
+            "faster.",
+        ),
+        _Option(
+            "--quality",
+            type=click.Choice(["fast", "normal", "high"]),
+            help="How closely the model looks; outputs always have full resolution.",
+        ),
+        _Option(
+            "--warmth",
+            type=float,
+            metavar="NUMBER",
+            help="Lean towards blue, below 0, or orange, above: -1 to 1.",
+        ),
+        _Option(
+            "--reference",
+            metavar="FILE",
+            help="Take the colours from this picture, where it shows the same.",
+        ),
+        _Option(
+            "--hint",
+            multiple=True,
+            metavar="X,Y,COLOUR",
+            help='The colour at a place of the first frame, as in "120,80,#c04030"; a radius may '
+            "follow. It moves with what it is on, until the next cut. May be given several times.",
+        ),
+        _Option(
+            "--shots",
+            metavar="FILE",
+            help="Hints and references for shots: a TOML file of [[shot]] with at, hints and "
+            "reference.",
+        ),
+        _Option(
+            "--codec",
+            type=click.Choice(["h264", "h265", "ffv1"]),
+            help="How the pictures are compressed; usually h264.",
+        ),
+        _Option(
+            "--crf",
+            type=float,
+            metavar="NUMBER",
+            help="How closely the compressed pictures are those that were painted, 0 to 51; "
+            "smaller is closer. Usually 17, and 19 for h265.",
+        ),
+        _Option(
+            "--lossless",
+            is_flag=True,
+            help="Compress without loss: the brightness is the film's, bit for bit.",
+        ),
+        _Option("--model", metavar="MODEL", help='Name (see "tintype models") or file of a model.'),
+        _Option("--overwrite", is_flag=True, help="Replace an earlier output; the film never."),
+        _flag("-h", "--help", callback=_help, help="Show this page."),
+    ],
+)
+
 _INSPECT = _Command(
     "inspect",
     usage="[OPTIONS] PHOTO...",
-    help="Says whether pictures were coloured by Tintype, with which model and which settings.",
+    help="Says whether pictures or films were coloured by Tintype, with which model and which "
+    "settings.",
     params=[
         click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO..."),
         _Option("--json", is_flag=True, help="Print a JSON line for each picture."),
@@ -471,6 +626,7 @@ _COMPLETION = _Command(
 PARSED: Mapping[str, click.Command] = MappingProxyType(
     {
         "": _PHOTOS,
+        "video": _VIDEO,
         "serve": _SERVE,
         "models": _MODELS,
         "inspect": _INSPECT,

@@ -74,12 +74,32 @@ def vocabulary() -> tuple[Spoken, ...]:
 PICTURES = tuple(ending for form in FORMATS.values() for ending in form.suffixes)
 """Endings of the files that are read as photographs."""
 
+FILMS = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".mts",
+    ".ts",
+    ".mxf",
+    ".dv",
+    ".ogv",
+    ".wmv",
+)
+"""Endings of films that a shell offers; what is read is whatever FFmpeg reads."""
+
 _WEIGHTS = (".safetensors",)
 _SOURCES = (".zip",)
 
 _ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "photos": PICTURES,
+        "film": FILMS,
+        "shots": (".toml",),
         "reference": PICTURES,
         "mask": PICTURES,
         "scribbles": (".png",),
@@ -165,7 +185,7 @@ def _taken(param: click.Parameter) -> tuple[Takes, tuple[str, ...], tuple[str, .
     match (param.metavar or "").removesuffix("..."):
         case "MODEL":
             return "model", (), (".onnx",)
-        case "FILE" | "DIR" | "PHOTO":
+        case "FILE" | "DIR" | "PHOTO" | "FILM":
             takes, endings = _path(key)
             return takes, (), endings
         case _:

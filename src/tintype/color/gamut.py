@@ -25,12 +25,17 @@ from tintype.color.cielab import (
     rgb01_to_lab,
 )
 
-LUMA_SHARES = tuple(weight / 65536 for weight in LUMA_WEIGHTS)
+Shares = tuple[float, float, float]
+"""What R, G and B count in a luma; they sum to 1."""
+
+LUMA_SHARES: Shares = (LUMA_WEIGHTS[0] / 65536, LUMA_WEIGHTS[1] / 65536, LUMA_WEIGHTS[2] / 65536)
+"""Of the photographs' luma, Rec.601; film may have another (`tintype.video`)."""
+
 _INSIDE = 1e-9
 
 
 def _luma_and_slope(
-    L: NDArray[np.floating], a: NDArray[np.floating], b: NDArray[np.floating]
+    L: NDArray[np.floating], a: NDArray[np.floating], b: NDArray[np.floating], shares: Shares
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Luma of a Lab colour and its derivative by L; channels below zero count as zero.
 
@@ -45,7 +50,7 @@ def _luma_and_slope(
         slopes.append(white / 116 * np.where(cubic, 3 * t * t, 108 / 841))
     luma = np.zeros_like(fy)
     slope = np.zeros_like(fy)
-    for weight, row in zip(LUMA_SHARES, XYZ_TO_RGB, strict=True):
+    for weight, row in zip(shares, XYZ_TO_RGB, strict=True):
         linear = row[0] * xyz[0] + row[1] * xyz[1] + row[2] * xyz[2]
         by_L = row[0] * slopes[0] + row[1] * slopes[1] + row[2] * slopes[2]
         toe = linear <= 0.0031308
@@ -63,6 +68,7 @@ def solve_L(
     b: NDArray[np.floating],
     *,
     steps: int,
+    shares: Shares = LUMA_SHARES,
 ) -> NDArray[np.floating]:
     """L with this luma at this ab: Newton inside a bracket, halved where Newton does not converge.
 
@@ -73,7 +79,7 @@ def solve_L(
     L = np.asarray(luma01_to_L(luma01), luma01.dtype)
     moved = high - low
     for _ in range(steps):
-        luma, slope = _luma_and_slope(L, a, b)
+        luma, slope = _luma_and_slope(L, a, b, shares)
         below = luma < luma01
         low = np.where(below, L, low)
         high = np.where(below, high, L)
@@ -130,7 +136,9 @@ def solve_rgb01(
     return np.clip(result, 0, 1)
 
 
-def gamut_edge(luma01: NDArray[np.float64], hues: NDArray[np.float64]) -> NDArray[np.float64]:
+def gamut_edge(
+    luma01: NDArray[np.float64], hues: NDArray[np.float64], *, shares: Shares = LUMA_SHARES
+) -> NDArray[np.float64]:
     """Where the gamut ends at each luma and hue.
 
     The plane of one luma cuts the RGB cube in a polygon. Walking around it and asking each point
@@ -140,13 +148,14 @@ def gamut_edge(luma01: NDArray[np.float64], hues: NDArray[np.float64]) -> NDArra
     Args:
         luma01: (n,) in (0, 1).
         hues: (m,) sorted CIELAB hue angles, radians in [-pi, pi].
+        shares: Which luma.
 
     Returns:
         (n, m, 3): the largest chroma, and R and B there, encoded in [0, 1].
     """
     around = (np.arange(720) + 0.5) * (np.pi / 360)  # half steps: no direction has a zero in it
     red, blue = np.cos(around), np.sin(around)
-    green = -(LUMA_SHARES[0] * red + LUMA_SHARES[2] * blue) / LUMA_SHARES[1]
+    green = -(shares[0] * red + shares[2] * blue) / shares[1]
     away = np.stack([red, green, blue], -1)  # directions of constant luma
     y = luma01[:, None, None]
     room = np.where(away > 0, 1 - y, -y) / away

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from tintype.color.cielab import lab_to_rgb01, rgb_u16_to_luma_u16
-from tintype.color.gamut import LUMA_SHARES, gamut_edge, settle_luma, solve_L
+from tintype.color.gamut import LUMA_SHARES, Shares, gamut_edge, settle_luma, solve_L
 
 NODES = 52
 """Nodes of the grid along Y', a and b. 51 divides 255, so every node falls on a whole code."""
@@ -50,13 +50,14 @@ def step_for(largest: float) -> float:
 
 
 @functools.cache
-def chroma_grid(step: float) -> NDArray[np.float32]:
+def chroma_grid(step: float, shares: Shares = LUMA_SHARES) -> NDArray[np.float32]:
     """The solved nodes: how far R and B lie from Y' at each luma and chroma.
 
     Computed at first use in about a twentieth of a second; a file would have to be kept in step.
 
     Args:
         step: One of `STEPS`.
+        shares: Which luma.
 
     Returns:
         (52, 52, 52, 2) read-only, indexed by Y', a and b at the codes 0, 5, ... 255; R - Y' and
@@ -68,14 +69,16 @@ def chroma_grid(step: float) -> NDArray[np.float32]:
     hue, chroma = np.arctan2(b, a), np.hypot(a, b)
     # Many nodes share a hue, and each hue is looked up once.
     hues, which = np.unique(hue.ravel().round(9), return_inverse=True)
-    edge = gamut_edge(y[1:-1], hues)[:, which.ravel()].reshape(NODES - 2, NODES, NODES, 3)
+    edge = gamut_edge(y[1:-1], hues, shares=shares)[:, which.ravel()].reshape(
+        NODES - 2, NODES, NODES, 3
+    )
     grid = np.zeros((NODES, NODES, NODES, 2), np.float32)
     grid[1:-1] = (edge[..., 1:] - y[1:-1, None, None, None]) * 255
     inner = np.argwhere(chroma[None] <= edge[..., 0])
     row, i, j = inner[:, 0] + 1, inner[:, 1], inner[:, 2]
     luma = y[row].astype(np.float32)
     wanted = axis[i].astype(np.float32), axis[j].astype(np.float32)
-    L = solve_L(luma, *wanted, steps=8)
+    L = solve_L(luma, *wanted, steps=8, shares=shares)
     rgb01 = np.clip(lab_to_rgb01(np.stack([L, *wanted], -1)), 0, 1)
     grid[row, i, j] = (rgb01[:, ::2] - luma[:, None]) * 255
     neutral = _NEUTRAL * (NODES - 1) // 255
@@ -85,12 +88,13 @@ def chroma_grid(step: float) -> NDArray[np.float32]:
 
 
 def _green(
-    luma: NDArray[np.float32], red: NDArray[np.float32], blue: NDArray[np.float32]
+    luma: NDArray[np.float32],
+    red: NDArray[np.float32],
+    blue: NDArray[np.float32],
+    shares: Shares = LUMA_SHARES,
 ) -> NDArray[np.float32]:
     """What is left of the luma for G."""
-    green: NDArray[np.float32] = (
-        luma - LUMA_SHARES[0] * red - LUMA_SHARES[2] * blue
-    ) / LUMA_SHARES[1]
+    green: NDArray[np.float32] = (luma - shares[0] * red - shares[2] * blue) / shares[1]
     return green
 
 
@@ -148,6 +152,11 @@ def chroma_u8_coding(step: float) -> Coding:
     return 0.5 / step, _CHROMA_NEUTRAL + 0.5
 
 
+def chroma_scales(shares: Shares) -> tuple[float, float]:
+    """What B - Y' and R - Y' are multiplied with to be Cb and Cr (ITU-R BT.601, 2.5.2)."""
+    return 0.5 / (1 - shares[2]), 0.5 / (1 - shares[0])
+
+
 def _read_along(
     grid: NDArray[np.float32], axis: int, at: NDArray[np.floating]
 ) -> NDArray[np.float32]:
@@ -165,7 +174,9 @@ def _read_along(
 
 
 @functools.cache
-def _chroma_u8_table(step: float) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+def _chroma_u8_table(
+    step: float, shares: Shares, scale: float
+) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
     """(256,) where the answers of a luma begin, and the answers.
 
     An answer is four bytes, the lowest first: Cb, Cr, and how far the colour's highest and lowest
@@ -174,14 +185,15 @@ def _chroma_u8_table(step: float) -> tuple[NDArray[np.int32], NDArray[np.uint32]
     tops = np.append(_CHROMA_LUMAS[1:], 256) - 1
     to_node = (NODES - 1) / 255
     chroma = ((np.arange(_CHROMA_CODES) - _CHROMA_NEUTRAL) * 2 + _NEUTRAL) * to_node
-    grid = _read_along(chroma_grid(step), 0, (_CHROMA_LUMAS + tops) / 2 * to_node)
+    grid = _read_along(chroma_grid(step, shares), 0, (_CHROMA_LUMAS + tops) / 2 * to_node)
     grid = _read_along(_read_along(grid, 1, chroma), 2, chroma)
     red, blue = grid[..., 0], grid[..., 1]
-    green = _green(np.zeros_like(red), red, blue)
+    green = _green(np.zeros_like(red), red, blue, shares)
     over = np.maximum(np.maximum(red, green), blue)
     under = -np.minimum(np.minimum(red, green), blue)
     answer = np.zeros(red.shape, np.uint32)
-    for place, value in enumerate((blue / 1.772 + 128, red / 1.402 + 128, over, under)):
+    to_cb, to_cr = (np.float32(part * scale) for part in chroma_scales(shares))
+    for place, value in enumerate((blue * to_cb + 128, red * to_cr + 128, over, under)):
         answer |= np.clip(value + np.float32(0.5), 0, 255).astype(np.uint32) << np.uint32(8 * place)
     entry = np.searchsorted(_CHROMA_LUMAS, np.arange(256), side="right") - 1
     return (entry * _CHROMA_CODES**2).astype(np.int32), answer.ravel()
@@ -194,8 +206,10 @@ def codes_to_chroma_u8(
     codes: NDArray[np.float32],
     *,
     step: float,
+    shares: Shares = LUMA_SHARES,
+    scale: float = 1.0,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The JFIF chroma of colours with this luma, for writing beside an untouched Y plane.
+    """The chroma of colours with this luma, for writing beside an untouched Y plane.
 
     One chroma sample serves four pixels. Where it would leave the gamut at the brightest or the
     darkest of them, whoever reads the JPEG would clip and so change the luma there: it is faded
@@ -207,11 +221,13 @@ def codes_to_chroma_u8(
         highest: (H, W) the highest.
         codes: (2, H, W) a and b by `chroma_u8_coding`, with their fractions.
         step: One of `STEPS`.
+        shares: Which luma; JFIF's is that of the photographs.
+        scale: Of the chroma codes: 1 as in JFIF, 224/255 where film uses 16 to 240.
 
     Returns:
         Cb and Cr, both (H, W), 128 is neutral.
     """
-    begins, answers = _chroma_u8_table(step)
+    begins, answers = _chroma_u8_table(step, shares, scale)
     np.clip(codes, 0, _CHROMA_CODES - 1, out=codes)
     a, b = codes.astype(np.int32)
     a *= _CHROMA_CODES
@@ -258,24 +274,7 @@ def codes_to_rgb_u16(
     Returns:
         (H, W, 3) encoded sRGB, for which `rgb_u16_to_luma_u16` gives ``luma_u16`` at every pixel.
     """
-    grid = chroma_grid(step).reshape(-1, 2)
-    index = np.zeros(luma_u16.shape, np.int32)
-    fractions = []
-    for place in (luma_u16 * np.float32((NODES - 1) / 65535), *codes):
-        within = np.clip(place, 0, NODES - 1)
-        base = np.minimum(within.astype(np.int32), NODES - 2)
-        fractions.append(within - base)
-        index *= NODES
-        index += base
-    away = np.zeros((*luma_u16.shape, 2), np.float32)
-    for corner in range(8):
-        weight = np.ones(luma_u16.shape, np.float32)
-        offset = 0
-        for axis, fraction in enumerate(fractions):
-            upper = corner >> axis & 1
-            weight *= fraction if upper else 1 - fraction
-            offset = offset * NODES + upper
-        away += np.take(grid, index + offset, axis=0) * weight[..., None]
+    away = _away(luma_u16 * np.float32((NODES - 1) / 65535), codes, chroma_grid(step))
     luma = luma_u16.astype(np.float32)
     red, blue = luma + away[..., 0] * 257, luma + away[..., 1] * 257
     rgb = np.stack([red, _green(luma, red, blue), blue], -1)
@@ -284,3 +283,74 @@ def codes_to_rgb_u16(
     flat = rgb_u16.reshape(-1, 3)
     flat[wrong] = settle_luma(luma_u16.reshape(-1)[wrong], flat[wrong], 65535)
     return rgb_u16
+
+
+def _away(
+    luma: NDArray[np.float32], codes: NDArray[np.float32], grid: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The grid between its nodes.
+
+    Args:
+        luma: (H, W) as a place between nodes.
+        codes: (2, H, W) a and b as places between nodes.
+        grid: As `chroma_grid` gives it.
+
+    Returns:
+        (H, W, 2) R - Y' and B - Y' in 8-bit steps.
+    """
+    grid = grid.reshape(-1, 2)
+    index = np.zeros(luma.shape, np.int32)
+    fractions = []
+    for place in (luma, *codes):
+        within = np.clip(place, 0, NODES - 1)
+        base = np.minimum(within.astype(np.int32), NODES - 2)
+        fractions.append(within - base)
+        index *= NODES
+        index += base
+    away = np.zeros((*luma.shape, 2), np.float32)
+    for corner in range(8):
+        weight = np.ones(luma.shape, np.float32)
+        offset = 0
+        for axis, fraction in enumerate(fractions):
+            upper = corner >> axis & 1
+            weight *= fraction if upper else 1 - fraction
+            offset = offset * NODES + upper
+        away += np.take(grid, index + offset, axis=0) * weight[..., None]
+    return away
+
+
+# --- chroma planes of more than 8 bits ----------------------------------------------------------
+
+
+def codes_to_chroma(
+    luma: NDArray[np.float32],
+    lowest: NDArray[np.float32],
+    highest: NDArray[np.float32],
+    codes: NDArray[np.float32],
+    *,
+    step: float,
+    shares: Shares,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """As `codes_to_chroma_u8`, interpolated and not rounded.
+
+    Args:
+        luma: (H, W) Y' in 0..255, with fractions.
+        lowest: (H, W) the lowest luma that the chroma sample serves.
+        highest: (H, W) the highest.
+        codes: (2, H, W) a and b by `rgb_u16_coding`.
+        step: One of `STEPS`.
+        shares: Which luma.
+
+    Returns:
+        Cb and Cr, both (H, W), in 8-bit steps of the full range; 0 is neutral.
+    """
+    away = _away(luma * np.float32((NODES - 1) / 255), codes, chroma_grid(step, shares))
+    red, blue = away[..., 0], away[..., 1]
+    green = _green(np.zeros_like(red), red, blue, shares)
+    over = np.maximum(np.maximum(red, green), blue)
+    under = -np.minimum(np.minimum(red, green), blue)
+    tiny = np.float32(1e-3)
+    room = np.minimum((255 - highest) / np.maximum(over, tiny), lowest / np.maximum(under, tiny))
+    np.clip(room, 0, 1, out=room)
+    to_cb, to_cr = (np.float32(part) for part in chroma_scales(shares))
+    return blue * room * to_cb, red * room * to_cr

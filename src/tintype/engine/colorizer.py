@@ -28,7 +28,7 @@ from tintype.engine.reference import Known, Reference, know, pulled, see
 from tintype.engine.session import Prediction, Session
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import ModelError, UsageError
-from tintype.photo.photo import HalfChroma, Photo
+from tintype.photo.photo import HalfChroma, Photo, paired
 
 _STRIP = 1 << 16
 """Pixels of a strip: five float planes of it stay in a core's cache."""
@@ -136,7 +136,7 @@ class Engine:
             UsageError: As `colorize`.
         """
         settings = settings or Settings()
-        fit = self._fit(photo.shape, _grid(settings.quality))
+        fit = self.fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
         if settings.reference is not None:
             self._check_matching()
@@ -336,6 +336,15 @@ class Engine:
         logits = logits * share
         return Prediction(self._usual(logits)[None], logits[None], said.features)
 
+    def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
+        """How `ask` lays a photograph into the network's input.
+
+        Args:
+            shape: (height, width) of the photograph.
+            quality: As in the settings; in high quality several sizes are brought to one.
+        """
+        return self._fit(shape, _grid(quality))
+
     def _fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
         """How a photograph lies in the network's input of one of the card's sizes."""
         card = self.bundle.card
@@ -361,7 +370,8 @@ class Engine:
             told = told_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
             ab = hold_hints(told, ab, answer.luma, fit)
         halved = half_chroma and photo.bits == 8
-        grey = np.asarray(Image.fromarray(photo.grey).reduce(2)) if halved else photo.grey
+        full = paired(photo.grey, photo.turn)
+        grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else photo.grey
         shape = grey.shape[0], grey.shape[1]
         up = ChromaUp(
             ab,
@@ -376,7 +386,7 @@ class Engine:
         step = gamut_grid.step_for(up.largest)
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
         if halved:
-            color = self._half(photo.grey, grey, up, step)
+            color = self._half(full, grey, up, step)
         elif photo.bits == 8:
             color = self._full_u8(grey, up, step)
         else:

@@ -11,21 +11,36 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnsupportedPhotoError, UsageError
-from tintype.photo import boxes, exif, ifd, jpeg, png, tiffwrite, xmp
+from tintype.photo import boxes, exact, exif, ifd, jpeg, png, tiffwrite, xmp
 from tintype.photo.formats import FORMATS, Format, writable_formats
 from tintype.photo.ifd import DamagedTagsError
 from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
 from tintype.photo.provenance import Provenance
-from tintype.photo.publish import remove_abandoned, write_atomically
+from tintype.photo.publish import (
+    remove_abandoned,
+    stands_at,
+    write_atomically,
+    write_error,
+)
 from tintype.photo.stills import saved
 
-__all__ = ["Encoded", "accepts_half_chroma", "encode", "remove_abandoned", "write_atomically"]
+__all__ = [
+    "Encoded",
+    "accepts_half_chroma",
+    "encode",
+    "remove_abandoned",
+    "stands_at",
+    "write_atomically",
+    "write_error",
+]
 
 # With these the grey of noisy photographs comes back within one step of 255 on average (0.7 to 0.9
 # for WebP, 0.4 to 0.7 for AVIF); WebP at 95 and AVIF at 90 do not do it.
 _WEBP_QUALITY = 98
 _AVIF_QUALITY = 95
 _AVIF_SPEED = 8
+# A marker segment of 65,535 bytes with its length and its kind (ISO/IEC 15444-1 annex A.9.2).
+_JP2_COMMENT = 65_531
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +50,13 @@ class Encoded:
     Attributes:
         data: All of it.
         lost: Sentences for the user; empty when everything of the source is in it.
+        blocks: How many blocks of luminance coefficients were read back and found to be those of
+            the source; 0 where nobody asked for that.
     """
 
     data: bytes
     lost: tuple[str, ...]
+    blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,7 @@ def encode(
     format: str,  # noqa: A002 (the word users know)
     provenance: Provenance | None,
     strip_metadata: bool = False,
+    luminance_of: bytes | None = None,
 ) -> Encoded:
     """Writes photos as one file.
 
@@ -80,13 +99,17 @@ def encode(
         format: A key of `FORMATS` that can be written.
         provenance: Goes into XMP, EXIF and PNG text where the format has a place for them.
         strip_metadata: Leaves out everything but the profile and the provenance.
+        luminance_of: The source, a JPEG that `tintype.photo.exact.check` has passed: a JPEG is
+            written with its luminance coefficients, read back and compared. The photo then says by
+            its `turn` how they are stored.
 
     Returns:
         The file, and sentences on what it could not take.
 
     Raises:
         UsageError: A format that cannot be written.
-        UnsupportedPhotoError: More pages or more pixels a side than the format allows.
+        UnsupportedPhotoError: More pages or more pixels a side than the format allows; or the
+            luminance cannot be kept.
     """
     if format not in writable_formats():
         raise UsageError(
@@ -108,8 +131,11 @@ def encode(
         lost.extend(photo.meta.notes)
         fitted = _fitted(photo, form, lost)
         pages.append((fitted, _marks(fitted.meta, form, provenance, strip_metadata, lost)))
-    data = _WRITERS[format](pages, lost)
-    return Encoded(data, tuple(dict.fromkeys(lost)))
+    if luminance_of is None:
+        data, blocks = _WRITERS[format](pages, lost), 0
+    else:
+        data, blocks = _exact_jpeg(pages[0], luminance_of, lost)
+    return Encoded(data, tuple(dict.fromkeys(lost)), blocks)
 
 
 def _fitted(photo: Photo, form: Format, lost: list[str]) -> Photo:
@@ -248,6 +274,32 @@ def _jpeg(pages: list[_Page], lost: list[str]) -> bytes:
         data = jpeg.write_planes(photo.grey, photo.color)
     else:
         data = jpeg.write_pixels(photo.grey if photo.color is None else photo.color)
+    return _with_marks(data, marks, lost)
+
+
+def _exact_jpeg(page: _Page, source: bytes, lost: list[str]) -> tuple[bytes, int]:
+    photo, marks = page
+    picture, luma = exact.write(photo, source)
+    written = _with_marks(picture, _turned_marks(marks, photo), lost)
+    return written, exact.verify(written, photo, luma)
+
+
+def _turned_marks(marks: _Marks, photo: Photo) -> _Marks:
+    """What is true of a picture that lies turned in its file."""
+    if photo.turn == 1:
+        return marks
+    swap = photo.turn in (5, 6, 7, 8)
+    shape = (photo.width, photo.height) if swap else photo.shape
+    return replace(
+        marks,
+        exif=exif.stored_turned(marks.exif, photo.turn, shape),
+        own_exif=exif.stored_turned(marks.own_exif, photo.turn, shape),
+        xmp=None if marks.xmp is None else xmp.stored_turned(marks.xmp, photo.turn),
+        dpi=(marks.dpi[1], marks.dpi[0]) if marks.dpi and swap else marks.dpi,
+    )
+
+
+def _with_marks(data: bytes, marks: _Marks, lost: list[str]) -> bytes:
     return jpeg.with_segments(
         data,
         exif_block=_fitting(marks.exif, marks.own_exif, "EXIF", lost),
@@ -339,9 +391,14 @@ def _rgb(photo: Photo) -> Image.Image:
     return image.convert("RGBA") if image.mode == "LA" else image
 
 
-def _jpeg2000(pages: list[_Page], _lost: list[str]) -> bytes:
+def _jpeg2000(pages: list[_Page], lost: list[str]) -> bytes:
     photo, marks = pages[0]
-    options: dict[str, object] = {"comment": marks.comment} if marks.comment else {}
+    options: dict[str, object] = {}
+    if marks.comment:
+        comment = marks.comment.encode("utf-8", "surrogateescape")
+        options["comment"] = comment[:_JP2_COMMENT]
+        if len(comment) > _JP2_COMMENT:
+            lost.append("The comment is too long for JPEG 2000, and was cut off.")
     return boxes.with_jp2_metadata(
         saved(_image(photo), "JPEG2000", **options),
         icc=marks.icc,

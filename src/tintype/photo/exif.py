@@ -18,6 +18,8 @@ EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 _WIDTH, _HEIGHT = (256, 40962), (257, 40963)
 _COLOR_SPACE = 40961
 _THUMBNAIL_PLACES = ((513, 514), (273, 279))
+# EXIF knows one directory after the first; a row of thousands is made to take time.
+_MOST_DIRECTORIES = 8
 
 
 def without_prefix(block: bytes) -> bytes:
@@ -117,6 +119,32 @@ def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> 
     return _blanked(out, ranges, keep=(first, details))
 
 
+def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> bytes:
+    """Makes an upright block true for pixels that are stored turned.
+
+    Args:
+        block: A TIFF structure as `made_upright` gives it, or None.
+        turn: The orientation, 1 to 8.
+        shape: (height, width) as stored.
+
+    Returns:
+        The block with the orientation and the dimensions of the stored picture.
+
+    Raises:
+        DamagedTagsError: The block cannot be followed.
+    """
+    order = byte_order(block)
+    block = with_tags(block, {ORIENTATION: ifd.integer_entry(order, ifd.SHORT, turn)})
+    out = bytearray(block)
+    structure = ifd.open_structure(block)
+    first = structure.directory(structure.first)
+    for directory, index in ((first, 0), (structure.sub_directory(first, EXIF_IFD), 1)):
+        if directory is not None:
+            _patch(out, structure, directory, _HEIGHT[index], shape[0])
+            _patch(out, structure, directory, _WIDTH[index], shape[1])
+    return bytes(out)
+
+
 def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, value: int) -> None:
     """Overwrites one integer where it stands; a tag that is not there is not added."""
     entry = where.entries.get(tag)
@@ -129,7 +157,7 @@ def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, val
 def _thumbnail_ranges(structure: Structure, first: Directory) -> Iterable[tuple[int, int]]:
     """Where the directories after the first stand, and the pictures they point to."""
     offset, seen = first.next_offset, {first.offset}
-    while offset and offset not in seen:
+    while offset and offset not in seen and len(seen) <= _MOST_DIRECTORIES:
         seen.add(offset)
         try:
             directory = structure.directory(offset)

@@ -40,6 +40,11 @@ _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
 _SCANS = 200
 _SCAN_PIXELS = 4e9
 
+# Segments before the picture, and steps to find them; a profile and some notes make a hundred.
+_STEPS = 65_536
+_COMMENTS = 1000
+_FILL = re.compile(rb"\xff+")
+
 # Bytes that some cameras leave before the end marker.
 _PADDING = 16
 
@@ -58,6 +63,9 @@ class Segments:
         width: Columns, 0 before a frame was seen.
         height: Rows.
         components: 1, 3 or 4.
+        factors: Each component's identifier and its sampling factors, (id, across, down).
+        jfif: Whether it says that it is JFIF, whose colours are always YCbCr.
+        adobe: What Adobe's segment says of the colours: 0 for RGB or CMYK, 1 for YCbCr.
         frame: The frame marker's second byte.
         bits: Per sample.
         scans_at: Where the first scan begins.
@@ -74,6 +82,9 @@ class Segments:
     width: int = 0
     height: int = 0
     components: int = 0
+    factors: tuple[tuple[int, int, int], ...] = ()
+    jfif: bool = False
+    adobe: int | None = None
     frame: int = 0
     bits: int = 8
     scans_at: int = 0
@@ -86,22 +97,41 @@ class Segments:
     pictures: int = 1
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def has_luminance(self) -> bool:
+        """Whether its first component is Y at full size, by the rules of libjpeg."""
+        if self.components == 1:
+            return True
+        if self.components != 3 or len(self.factors) != 3:
+            return False
+        ids, across, down = zip(*self.factors, strict=True)
+        as_rgb = self.adobe == 0 or (self.adobe is None and ids == (82, 71, 66))  # "R", "G", "B"
+        return (self.jfif or not as_rgb) and across[0] == max(across) and down[0] == max(down)
+
 
 def segments(data: bytes) -> Segments:
     """Reads the header up to the first scan; stops quietly where it is cut off."""
     found = Segments()
     profile: dict[int, bytes] = {}
     blocks: list[bytes] = []
+    comments: list[bytes] = []
     for marker, body, end in _walk(data):
         if marker in _FRAMES and len(body) >= 6:
             found.frame = marker
             found.bits, found.height, found.width, found.components = struct.unpack(
                 ">BHHB", body[:6]
             )
+            found.factors = tuple(
+                (body[at], body[at + 1] >> 4, body[at + 1] & 15)
+                for at in range(6, min(len(body), 6 + 3 * found.components) - 2, 3)
+            )
         elif marker == 0xDA:
             found.scans_at = end
         elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+            found.jfif = True
             found.dpi = found.dpi or _density(body)
+        elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12:
+            found.adobe = body[11]
         elif marker == 0xE1:
             _app1(found, body)
         elif marker == 0xE2 and body.startswith(_ICC_HEAD) and len(body) > 14:
@@ -114,9 +144,10 @@ def segments(data: bytes) -> Segments:
                 found.notes.append(note)
         elif marker == 0xED and body.startswith(_IPTC_HEAD):
             blocks.append(body[len(_IPTC_HEAD) :])
-        elif marker == 0xFE and body.rstrip(b"\0"):
-            text = body.rstrip(b"\0").decode("utf-8", "surrogateescape")
-            found.comment = text if found.comment is None else f"{found.comment}\n{text}"
+        elif marker == 0xFE and body.rstrip(b"\0") and len(comments) < _COMMENTS:
+            comments.append(body.rstrip(b"\0"))
+    if comments:
+        found.comment = b"\n".join(comments).decode("utf-8", "surrogateescape")
     if profile:
         found.icc = b"".join(profile[number] for number in sorted(profile))
     if blocks:
@@ -127,7 +158,9 @@ def segments(data: bytes) -> Segments:
 def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Marker, body and end of every segment up to and including the first scan's header."""
     at = 2
-    while at + 4 <= len(data):
+    for _ in range(_STEPS):
+        if at + 4 > len(data):
+            return
         if data[at] != 0xFF:
             # Stray bytes: go on at the next marker, as libjpeg does.
             at = data.find(b"\xff", at)
@@ -136,7 +169,8 @@ def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             continue
         marker = data[at + 1]
         if marker == 0xFF:
-            at += 1
+            fill = _FILL.match(data, at)
+            at = fill.end() - 1 if fill else at + 1
             continue
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:
             at += 2
@@ -277,7 +311,7 @@ def _decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint
         try:
             return _simplejpeg(_tidy(data) if tidied else data, colors, small=small, strict=True)
         except ValueError as error:
-            if not _harmless(str(error)):
+            if not harmless(str(error)):
                 raise
     return _simplejpeg(_tidy(data), colors, small=small, strict=False)
 
@@ -301,8 +335,61 @@ def _tidy(data: bytes) -> bytes:
     return b"".join([*parts, data[coded:]])
 
 
-def _harmless(remark: str) -> bool:
-    """Things libjpeg remarks on that leave every pixel as it was meant."""
+def bare(data: bytes) -> bytes:
+    """The file without anything that decoding does not need: no metadata, no stray bytes."""
+    parts, coded = [data[:2]], 2
+    for marker, body, end in _walk(data):
+        if marker < 0xE0:
+            parts.append(data[end - len(body) - 4 : end])
+        coded = end
+    return b"".join([*parts, memoryview(data)[coded:]])
+
+
+def with_usual_ids(data: bytes) -> bytes:
+    """A file whose components are 0, 1 and 2 with the numbers 1, 2 and 3 of CIPA DC-008 (4.7.2)."""
+    out = bytearray(data)
+    for marker, body, end in _walk(data):
+        start = end - len(body)
+        if marker in _FRAMES:
+            places = range(start + 6, end, 3)
+        elif marker == 0xDA:
+            places = range(start + 1, start + 1 + 2 * body[0], 2)
+        else:
+            continue
+        for at in places:
+            out[at] += 1
+    return bytes(out)
+
+
+def luminance(data: bytes) -> NDArray[np.uint8]:
+    """The Y plane of a JPEG of ours as it is stored, (H, W)."""
+    return _decode(data, "GRAY")[..., 0]
+
+
+def read_small(data: bytes, least: tuple[int, int]) -> NDArray[np.uint8]:
+    """A JPEG of ours as (h, w, 3), shrunk while it is decoded.
+
+    Args:
+        data: The file.
+        least: (height, width) that it keeps at least.
+    """
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data,
+        colorspace="RGB",
+        fastdct=True,
+        fastupsample=True,
+        min_height=least[0],
+        min_width=least[1],
+    )
+    return pixels
+
+
+def harmless(remark: str) -> bool:
+    """Whether libjpeg remarks on something that leaves every pixel as it was meant.
+
+    Args:
+        remark: What it prints.
+    """
     stray = re.search(r"(\d+) extraneous bytes before marker 0x(\w\w)", remark)
     if stray is None:
         return "Unknown Adobe color transform" in remark or "JFIF revision" in remark

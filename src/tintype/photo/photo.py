@@ -56,6 +56,8 @@ class Metadata:
         packing: How the source packed its samples, where the target can do the same: "none" or
             "deflate" (TIFF), "lossless" or "lossy" (WebP).
         notes: Plain sentences on what could not be kept already while reading.
+        turned: The EXIF orientation by which the stored pixels became upright ones.
+        converted: Whether a profile changed the pixels on their way to sRGB.
     """
 
     format: str
@@ -68,6 +70,8 @@ class Metadata:
     iptc: bytes | None = None
     packing: str = ""
     notes: tuple[str, ...] = ()
+    turned: int = 1
+    converted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,9 @@ class Photo:
         meta: What is written beside the pixels.
         color: None while not coloured; (H, W, 3) sRGB of the same type as the grey, or half-size
             chroma planes that meet the grey in a JPEG (8 bits only).
+        turn: The EXIF orientation in which it will be stored, 1 for upright. Everything here is
+            upright all the same; but half-size chroma belongs to pairs of rows and columns, which
+            are counted from the edge that is the first one in the file.
     """
 
     grey: Pixels
@@ -88,6 +95,7 @@ class Photo:
     tone: Tone
     meta: Metadata
     color: Pixels | HalfChroma | None = None
+    turn: int = 1
 
     @property
     def height(self) -> int:
@@ -149,3 +157,41 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
     if orientation in (3, 4, 7, 8):
         turned = turned[::-1]
     return np.ascontiguousarray(turned)
+
+
+def as_stored(pixels: Pixels, orientation: int) -> Pixels:
+    """The inverse of `upright`.
+
+    Args:
+        pixels: (H, W) or (H, W, 3), upright.
+        orientation: 1 to 8; anything else means 1.
+
+    Returns:
+        The picture as a file with that orientation stores it, contiguous.
+    """
+    turned = pixels
+    if orientation in (3, 4, 7, 8):
+        turned = turned[::-1]
+    if orientation in (2, 3, 6, 7):
+        turned = turned[:, ::-1]
+    if orientation in (5, 6, 7, 8):
+        turned = np.swapaxes(turned, 0, 1)
+    return np.ascontiguousarray(turned)
+
+
+def paired(grey: Pixels, turn: int) -> Pixels:
+    """A picture whose pairs of rows and columns are those of the file that will store it.
+
+    Args:
+        grey: (H, W), upright.
+        turn: As in `Photo`.
+
+    Returns:
+        The same, or with a copy of the first row or column before it, where the odd one out is the
+        first: a file that is turned by half counts its pairs from the other edge.
+    """
+    first_row = grey.shape[0] % 2 and turn in (3, 4, 7, 8)
+    first_column = grey.shape[1] % 2 and turn in (2, 3, 6, 7)
+    if not first_row and not first_column:
+        return grey
+    return np.pad(grey, ((int(first_row), 0), (int(first_column), 0)), mode="edge")

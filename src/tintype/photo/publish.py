@@ -7,18 +7,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, BinaryIO
 
-from tintype.errors import TargetExistsError, WriteError
+from tintype.errors import TargetExistsError, WriteError, shown
 
 _REASONS = {
-    errno.ENOSPC: ("the disk is full", "Free some space, or choose another folder with --into."),
+    errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
     errno.EDQUOT: (
         "your quota is used up",
-        "Free some space, or choose another folder with --into.",
+        "Free some space, or {elsewhere}",
     ),
-    errno.EACCES: ("there is no permission to write there", "Choose another folder with --into."),
-    errno.EPERM: ("there is no permission to write there", "Choose another folder with --into."),
-    errno.EROFS: ("the disk is read-only", "Choose another folder with --into."),
+    errno.EACCES: ("there is no permission to write there", "{Elsewhere}"),
+    errno.EPERM: ("there is no permission to write there", "{Elsewhere}"),
+    errno.EROFS: ("the disk is read-only", "{Elsewhere}"),
     errno.ENOENT: ("the folder does not exist", "Make the folder first."),
     errno.ENOTDIR: ("the folder does not exist", "Make the folder first."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name with -o."),
@@ -28,6 +29,21 @@ _PREFIX, _SUFFIX = ".tintype-", ".tmp"
 
 # What link() says where a file system has no hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
+
+
+def stands_at(path: Path) -> bool:
+    """Whether something stands under a name, links followed.
+
+    Args:
+        path: Where a file is to be written.
+
+    Raises:
+        WriteError: Nothing can ever stand there, as the name is too long.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
@@ -43,24 +59,78 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
         TargetExistsError: The name is taken and may not be replaced.
         WriteError: Disk full, no permission, folder gone; nothing is left behind.
     """
+    with open_atomically(path, overwrite=overwrite) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> Iterator[BinaryIO]:
+    """A file to write, which gets its name when the block ends without an error.
+
+    Args:
+        path: As for `write_atomically`.
+        overwrite: As for `write_atomically`.
+        option: What names another folder, for the message.
+
+    Yields:
+        A stream that can be written and sought in.
+
+    Raises:
+        TargetExistsError: As `write_atomically`.
+        WriteError: As `write_atomically`.
+    """
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
     temporary: Path | None = None
     try:
         temporary, descriptor = _open_temporary(path.parent)
-        with _written(descriptor, data):
-            if overwrite:
-                temporary.replace(path)
-            else:
-                _publish_new(temporary, path)
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+            if os.name != "nt":  # it stays open, and so locked, until it has its name
+                _publish(temporary, path, overwrite=overwrite)
+        if os.name == "nt":  # Windows renames no file that is open
+            _publish(temporary, path, overwrite=overwrite)
         _sync_folder(path.parent)
     except OSError as error:
-        raise _write_error(path, error) from error
+        raise write_error(path, error, option=option) from error
     finally:
         # Gone already when all went well, and in every other case rubbish.
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
+
+
+@contextmanager
+def spool(folder: Path) -> Iterator[IO[bytes]]:
+    """A file without a final name, for what is put together piece by piece; gone afterwards.
+
+    What a killed process leaves of it, `remove_abandoned` removes.
+
+    Args:
+        folder: Where there is room for it; it exists.
+
+    Yields:
+        The file, open for writing and reading.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path, descriptor = _open_temporary(folder)
+    try:
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _publish(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(path)
+    else:
+        _publish_new(temporary, path)
 
 
 def remove_abandoned(folder: Path) -> int:
@@ -87,7 +157,7 @@ def remove_abandoned(folder: Path) -> int:
 def _open_temporary(folder: Path) -> tuple[Path, int]:
     """A new file that nobody else has, open and locked."""
     # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
         path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         descriptor = os.open(path, flags, 0o666)
@@ -96,19 +166,6 @@ def _open_temporary(folder: Path) -> tuple[Path, int]:
             return path, descriptor
         # `remove_abandoned` of another process met it between its making and its lock.
         os.close(descriptor)
-
-
-@contextmanager
-def _written(descriptor: int, data: bytes) -> Iterator[None]:
-    """A file while it is whole and on the disk; on POSIX it stays open and locked meanwhile."""
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(descriptor)
-        if os.name != "nt":
-            yield
-            return
-    yield  # Windows renames no file that is open.
 
 
 if sys.platform == "win32":
@@ -182,11 +239,22 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _exists(path: Path) -> TargetExistsError:
-    return TargetExistsError(f"{path} exists already.", hint="Add --overwrite to replace it.")
-
-
-def _write_error(path: Path, error: OSError) -> WriteError:
-    reason, hint = _REASONS.get(
-        error.errno or 0, (error.strerror or str(error), "Choose another folder with --into.")
+    return TargetExistsError(
+        f"{shown(path)} exists already.", hint="Add --overwrite to replace it."
     )
-    return WriteError(f"{path} could not be written: {reason} ({path.parent}).", hint=hint)
+
+
+def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteError:
+    """What the operating system says about a file that could not be written, for people.
+
+    Args:
+        path: The file.
+        error: What it said.
+        option: What names another folder.
+    """
+    elsewhere = f"choose another folder with {option}."
+    reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), "{Elsewhere}"))
+    hint = hint.format(elsewhere=elsewhere, Elsewhere=elsewhere.capitalize())
+    return WriteError(
+        f"{shown(path)} could not be written: {reason} ({shown(path.parent)}).", hint=hint
+    )

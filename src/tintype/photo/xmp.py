@@ -23,9 +23,10 @@ _OURS = "urn:tintype:ns:1"
 _PLACES = frozenset({"LocationCreated", "LocationShown"})
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 
-# A tree takes about a kilobyte an element, whatever the file says.
+# A tree takes about a kilobyte and fifty microseconds an element or attribute, whatever it says.
 _MAX_BYTES = 8 << 20
-_MAX_TAGS = 200_000
+_MAX_TAGS = 100_000
+_MAX_VALUES = 100_000
 _MAX_DEPTH = 100
 
 _NEW = (
@@ -59,6 +60,19 @@ def made_upright(packet: bytes) -> bytes:
         _set(document, _TIFF, "tiff", "Orientation", "1")
     _remove(document, _XMP, "Thumbnails")
     _remove(document, _NOTE, "HasExtendedXMP")
+    return _written(document)
+
+
+def stored_turned(packet: bytes, turn: int) -> bytes:
+    """An upright packet for pixels that are stored turned: says so where it says an orientation.
+
+    Raises:
+        DamagedXmpError: It is not XMP.
+    """
+    document = _parse(packet)
+    if _value(document, _TIFF, "Orientation") is not None:
+        _remove(document, _TIFF, "Orientation")
+        _set(document, _TIFF, "tiff", "Orientation", str(turn))
     return _written(document)
 
 
@@ -132,7 +146,7 @@ def _parse(packet: bytes) -> minidom.Document:
     text = packet.strip(b"\0 \t\r\n")
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise DamagedXmpError("a document type has no place in XMP")
-    if text.count(b"<") > _MAX_TAGS:
+    if text.count(b"<") > _MAX_TAGS or text.count(b"=") > _MAX_VALUES:
         raise DamagedXmpError("too many elements")
     try:
         document = minidom.parseString(text)

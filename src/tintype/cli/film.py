@@ -1,0 +1,258 @@
+"""The command `tintype video`: its words become a wish, and what happens is told."""
+
+import re
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tintype.cli.options import FilmWords
+from tintype.cli.show import Screen
+from tintype.errors import FilmError, UsageError, shown
+
+if TYPE_CHECKING:
+    from tintype.engine.settings import Settings
+    from tintype.jobs.inspect import Inspection
+    from tintype.video.film import Wish
+    from tintype.video.painter import Shot
+
+_EXTRA = ("av", "cv2")
+_KEYS = frozenset({"at", "hints", "reference"})
+_HEAD = 64  # bytes that say whether a file is a picture
+
+
+def color_film(words: FilmWords) -> int:
+    """Colours a film.
+
+    Args:
+        words: What was typed.
+
+    Returns:
+        The exit code: 1 where a part of the film could not be read.
+
+    Raises:
+        TintypeError: It cannot be done.
+    """
+    _need_the_extra()
+    from tintype.engine.bundle import load_bundle
+    from tintype.video.film import color, plan, tidy
+
+    name = shown(words.film)
+    wish = _wish(words)
+    bundle = load_bundle(words.model)
+    output = None if words.output is None else Path(words.output)
+    job = plan(Path(words.film), output, wish, bundle, overwrite=words.overwrite)
+    view = Screen()
+    if job.done:
+        tidy(job)
+        view.say(f"{name} is done already: {shown(job.target)}.")
+        return 0
+    for warning in job.warnings:
+        view.say(f"{name}: {warning}")
+    began = time.monotonic()
+    with _bar(job.frames) as told:
+        frames, damage = color(job, bundle, overwrite=words.overwrite, told=told)
+    view.say(f"{name} is coloured, {frames:,} frames in {time.monotonic() - began:.1f} s.")
+    view.written(str(job.target))
+    if damage.sentence():
+        view.say(f"{name} is damaged. {damage.sentence()} The rest is coloured.")
+        return 1
+    return 0
+
+
+def inspect_film(path: Path) -> "Inspection | None":
+    """Reads what a film says about itself.
+
+    Args:
+        path: A file.
+
+    Returns:
+        None where it is a picture, or cannot be read as a film: then it is another's to judge.
+    """
+    from tintype.jobs.inspect import Inspection
+    from tintype.photo.formats import sniff
+
+    try:
+        with path.open("rb") as file:
+            if sniff(file.read(_HEAD)) is not None:
+                return None
+        _need_the_extra()
+        from tintype.video.mark import made_by
+        from tintype.video.source import opened
+
+        with opened(path) as container:
+            form = {"matroska,webm": "Matroska film"}.get(container.format.name, "film")
+            form = "MP4 film" if "mp4" in container.format.name else form
+            return Inspection(str(path), form, None, made_by(container.metadata))
+    except (OSError, FilmError):
+        return None
+
+
+def _need_the_extra() -> None:
+    try:
+        for name in _EXTRA:
+            import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        raise FilmError(
+            "The packages for film are not installed.",
+            hint="Type: pip install 'tintype[video]'",
+        ) from error
+
+
+# ----- words -----
+
+
+def _wish(words: FilmWords) -> "Wish":
+    from tintype.engine.hints import parse_hint
+    from tintype.video.film import Wish
+    from tintype.video.mux import Window
+    from tintype.video.painter import Shot
+
+    if words.start is not None and words.preview is None:
+        raise UsageError("--start says where a preview begins.", hint="Add --preview.")
+    window = None
+    if words.preview is not None:
+        start = Fraction(0) if words.start is None else parse_time(words.start)
+        window = Window(start, Fraction(str(words.preview)))
+    shots = [] if words.shots is None else read_shots(Path(words.shots))
+    typed = tuple(parse_hint(text) for text in words.hint)
+    if typed:
+        first = next((shot for shot in shots if shot.start == 0), Shot(0.0))
+        others = [shot for shot in shots if shot is not first]
+        shots = [replace(first, hints=(*first.hints, *typed)), *others]
+    return Wish(
+        settings=_settings(words),
+        shots=tuple(shots),
+        steady=words.steady,
+        every=words.every,
+        codec=words.codec,
+        crf=words.crf,
+        lossless=words.lossless,
+        window=window,
+    )
+
+
+def _settings(words: FilmWords) -> "Settings":
+    from tintype.engine.reference import read_reference
+    from tintype.engine.settings import Settings
+
+    given: dict[str, Any] = {
+        "vividness": words.vividness,
+        "quality": words.quality,
+        "warmth": words.warmth,
+        "reference": None if words.reference is None else read_reference(Path(words.reference)),
+    }
+    return Settings(**{key: value for key, value in given.items() if value is not None})
+
+
+def parse_time(text: str) -> Fraction:
+    """Seconds, from ``12.5``, ``1:30`` or ``1:02:03.5``.
+
+    Raises:
+        UsageError: It is written otherwise.
+    """
+    found = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", text.strip())
+    if found is None:
+        raise UsageError(
+            f"The time {shown(text)} is not understood.", hint="Write it as 12.5, 1:30 or 1:02:30."
+        )
+    hours, minutes, seconds = found.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
+
+
+def read_shots(path: Path) -> "list[Shot]":
+    """What is said about shots, from a TOML file.
+
+    Args:
+        path: A file of ``[[shot]]``, each with ``at`` and at least one of ``hints`` and
+            ``reference``; pictures are named from where the file lies.
+
+    Raises:
+        UsageError: It cannot be read, or an entry is not whole.
+    """
+    from tintype.engine.hints import parse_hint
+    from tintype.engine.reference import read_reference
+    from tintype.video.painter import Shot
+
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UsageError(f"{shown(path)} is no TOML ({shown(str(error))}).") from error
+    entries = said.get("shot")
+    if set(said) != {"shot"} or not isinstance(entries, list):
+        raise UsageError(f"{shown(path)} holds no shots.", hint="Begin each with [[shot]].")
+    shots = []
+    for number, entry in enumerate(entries, 1):
+        where = f"Shot {number} of {shown(path)}"
+        if unknown := sorted(set(entry) - _KEYS):
+            raise UsageError(
+                f"{where} has an unknown key, {shown(unknown[0])}.",
+                hint="A shot has at, hints and reference.",
+            )
+        hints = entry.get("hints", [])
+        if "at" not in entry or not isinstance(hints, list):
+            raise UsageError(
+                f"{where} is not whole.",
+                hint='Give at = "0:12.5", and hints = ["120,80,#c04030"] or reference = "a.jpg".',
+            )
+        reference = entry.get("reference")
+        shots.append(
+            Shot(
+                float(parse_time(str(entry["at"]))),
+                tuple(parse_hint(str(hint)) for hint in hints),
+                None if reference is None else read_reference(path.parent / str(reference)),
+            )
+        )
+    return shots
+
+
+# ----- progress -----
+
+
+@contextmanager
+def _bar(frames: int) -> Iterator[Callable[[int], None]]:
+    """A bar with the time left, where stderr is a terminal.
+
+    Args:
+        frames: How many there will be, about; 0 where nobody knows.
+
+    Yields:
+        What is to be called with the number of frames that are done.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames,"),
+        Remaining(elapsed_when_finished=True),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
+        task = progress.add_task("colouring", total=frames or None)
+        first: list[int] = []
+
+        def told(done: int) -> None:
+            # What an earlier run has done took no time of this one.
+            if not first:
+                first.append(done)
+                progress.reset(task, total=frames or None, completed=done)
+            progress.update(task, completed=done, total=max(frames, done) if frames else None)
+
+        yield told

@@ -1,0 +1,199 @@
+"""Small films made here: a window that pans over pictures of scikit-image, and sound and texts."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Disposition
+from skimage import data
+
+CLOCK = Fraction(1, 12800)
+
+
+def grey_frames(count: int, height: int, width: int) -> list[np.ndarray]:
+    """(height, width) uint8 each: one picture, then a cut to another."""
+    pictures = [data.camera(), data.coffee()[..., 1]]
+    frames = []
+    for number in range(count):
+        picture = pictures[2 * number // count]
+        top, left = 40 + number, 60 + 2 * number
+        frames.append(np.ascontiguousarray(picture[top : top + height, left : left + width]))
+    return frames
+
+
+def make_clip(
+    path: Path,
+    *,
+    count: int = 12,
+    size: tuple[int, int] = (96, 128),
+    codec: str = "libx264",
+    form: str = "yuv420p",
+    times: Sequence[int] | None = None,
+    clock: Fraction = CLOCK,
+    rate: int = 25,
+    sound: str | None = None,
+    texts: str | None = None,
+    chapters: bool = False,
+    turned: int = 0,
+    title: str | None = None,
+    attachment: bytes | None = None,
+    aspect: Fraction | None = None,
+    options: dict[str, str] | None = None,
+    **tags: int,
+) -> Path:
+    """A film in grey: luminance from `grey_frames`, chroma neutral.
+
+    Args:
+        path: Its ending says the container.
+        count: Frames.
+        size: (height, width).
+        codec: Encoder of the video.
+        form: Pixel format.
+        times: Of the frames, in units of the clock; None is one every 1 / rate.
+        clock: Seconds.
+        rate: Frames a second.
+        sound: Encoder of a sine, as long as the film.
+        texts: Codec of two subtitles.
+        chapters: Two of them.
+        turned: Degrees counter-clockwise that players turn it.
+        title: Of the container.
+        attachment: A file in it.
+        aspect: Of a pixel.
+        options: Of the video's encoder.
+        **tags: Of the video's encoder: colorspace, color_range, color_trc, color_primaries.
+    """
+    height, width = size
+    step = int(1 / (rate * clock))
+    times = [step * number for number in range(count)] if times is None else times
+    end = float((times[-1] + step) * clock)
+    with av.open(str(path), "w") as out:
+        if title is not None:
+            out.metadata["title"] = title
+        video = out.add_stream(codec, rate=rate, width=width, height=height, time_base=clock)
+        video.pix_fmt = form
+        video.options = options or ({"preset": "ultrafast"} if codec == "libx264" else {})
+        video.metadata["language"] = "fra"
+        if aspect is not None:
+            video.sample_aspect_ratio = aspect
+        for key, value in tags.items():
+            setattr(video, key, value)
+        if turned:
+            video.set_display_rotation(turned)
+        streams = _others(out, sound, texts)
+        if attachment is not None:
+            out.add_attachment("notes.txt", "text/plain", attachment)
+        if chapters:
+            half = int(end * 500)
+            out.set_chapters(
+                [
+                    {
+                        "id": number + 1,
+                        "start": number * half,
+                        "end": (number + 1) * half,
+                        "time_base": Fraction(1, 1000),
+                        "metadata": {"title": name},
+                    }
+                    for number, name in enumerate(("One", "Two"))
+                ]
+            )
+        for grey, pts in zip(grey_frames(count, height, width), times, strict=True):
+            frame = _frame(grey, form)
+            frame.pts, frame.time_base = int(pts), clock
+            if "color_range" in tags:
+                frame.color_range = tags["color_range"]
+            out.mux(video.encode(frame))
+        out.mux(video.encode())
+        if sound is not None:
+            _add_sound(out, streams["sound"], end)
+        if texts is not None:
+            _add_texts(out, streams["texts"], texts)
+    return path
+
+
+def _others(out, sound, texts):
+    streams = {}
+    if sound is not None:
+        streams["sound"] = out.add_stream(sound, rate=48000, bit_rate=96000)
+        streams["sound"].metadata["language"] = "eng"
+        streams["sound"].disposition = Disposition.default | Disposition.original
+    if texts is not None:
+        streams["texts"] = out.add_mux_stream(texts, time_base=Fraction(1, 1000))
+        streams["texts"].metadata["language"] = "deu"
+    return streams
+
+
+def _frame(grey, form):
+    """A frame of any format with this luminance; chroma is neutral."""
+    height, width = grey.shape
+    bits = 10 if "10" in form else 8
+    if form in ("rgb24", "bgr0"):
+        rgb = np.repeat(grey[..., None], 3, axis=-1)
+        return av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format=form)
+    frame = av.VideoFrame(width, height, form)
+    for index, plane in enumerate(frame.planes):
+        kind = np.uint8 if bits == 8 else np.uint16
+        lines = np.frombuffer(plane, kind)
+        lines = lines.reshape(-1, plane.line_size // lines.itemsize)
+        if index:
+            lines[:] = 1 << (bits - 1)
+        else:
+            lines[:height, :width] = grey.astype(kind) << (bits - 8)
+            lines[:height, :width] += np.arange(width).astype(kind) % 4 if bits == 10 else 0
+    return frame
+
+
+def _add_sound(out, stream, end):
+    rate, size = 48000, 1024
+    for start in range(0, int(end * rate), size):
+        wave = np.sin(np.arange(start, start + size) * (2 * np.pi * 440 / rate)) * 0.4
+        both = np.repeat(wave.astype(np.float32)[None], 2, axis=0)
+        frame = av.AudioFrame.from_ndarray(both, "fltp", "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+        out.mux(stream.encode(frame))
+    out.mux(stream.encode())
+
+
+def _add_texts(out, stream, codec):
+    for number, words in enumerate(("It was a grey morning.", "Then it was not.")):
+        text = words.encode()
+        packet = av.Packet(len(text).to_bytes(2, "big") + text if codec == "mov_text" else text)
+        packet.stream, packet.time_base = stream, Fraction(1, 1000)
+        packet.pts = packet.dts = 100 + 150 * number
+        packet.duration, packet.is_keyframe = 100, True
+        out.mux(packet)
+
+
+# ----- looking -----
+
+
+def video_of(path: Path) -> list[tuple[Fraction, np.ndarray, list[np.ndarray]]]:
+    """(time, luminance, chroma planes) of every frame of the first video."""
+    with av.open(str(path)) as container:
+        return [
+            (frame.pts * frame.time_base, *planes_of(frame))
+            for frame in container.decode(container.streams.video[0])
+        ]
+
+
+def planes_of(frame: av.VideoFrame) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Luminance and chroma, without the padding."""
+    kind = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
+    found = []
+    for plane in frame.planes:
+        lines = np.frombuffer(plane, kind)
+        lines = lines.reshape(-1, plane.line_size // lines.itemsize)
+        found.append(lines[: plane.height, : plane.width].copy())
+    return found[0], found[1:]
+
+
+def packets_of(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:
+    """(time, contents) of the packets of all streams of a kind."""
+    with av.open(str(path)) as container:
+        streams = [stream for stream in container.streams if stream.type == kind]
+        return [
+            (packet.pts * packet.time_base, bytes(packet))
+            for packet in container.demux()
+            if packet.stream in streams and packet.size
+        ]
