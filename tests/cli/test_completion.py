@@ -78,44 +78,42 @@ def test_bash_knows_the_function_for_the_command() -> None:
     assert said == "complete -F _tintype tintype\n"
 
 
+BASH: list[tuple[list[str], set[str]]] = [
+    (["tintype", ""], {*COMMANDS, *PHOTOS}),
+    (["tintype", "s"], {"serve"}),
+    (["tintype", "--qual"], {"--quality"}),
+    (["tintype", "--hint"], {"--hint", "--hints"}),
+    (["tintype", "one.tif", "--quality", ""], {"fast", "normal", "high"}),
+    (["tintype", "one.tif", "--quality", "=", "h"], {"high"}),
+    (["tintype", "one.tif", "--quality", "="], {"fast", "normal", "high"}),
+    (["tintype", "--quality", "high", ""], PHOTOS),
+    (["tintype", "o"], {"old photo.JPG", "one.tif", "old album"}),
+    (["tintype", '"old p'], {"old photo.JPG"}),
+    (["tintype", "old\\ p"], {"old photo.JPG"}),
+    (["tintype", "old album/"], {"old album/inside.png"}),
+    (["tintype", "~/des"], {"~/desk"}),
+    (["tintype", "--", "-"], set()),
+    (["tintype", "--", ""], PHOTOS),
+    (["tintype", "--into", ""], {"old album"}),
+    (["tintype", "-o", "l"], {"letter.txt"}),
+    (["tintype", "--vividness", ""], set()),
+    (["tintype", "--model", ""], {"tintype-own", "mine.onnx", "old album"}),
+    (["tintype", "--format", "j"], {"jpeg", "jpeg2000"}),
+    (["tintype", "serve", "--no"], {"--no-browser"}),
+    (["tintype", "serve", ""], set()),
+    (["tintype", "models", "tin"], {"tintype-own"}),
+    (["tintype", "inspect", "o"], {"old photo.JPG", "one.tif", "old album"}),
+    (["tintype", "data", ""], {"audit"}),
+    (["tintype", "data", "audit", ""], {"set.zip", "old album"}),
+    (["tintype", "train", "r"], {"run.toml"}),
+    (["tintype", "train", "run.toml", "--data", "set.zip", ""], {"set.zip", "old album"}),
+    (["tintype", "train", "run.toml", "--data", "set.zip", "--res"], {"--resume"}),
+    (["tintype", "completion", ""], {"bash", "zsh", "fish"}),
+]
+
+
 @pytest.mark.usefixtures("desk")
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        (["tintype", ""], {*COMMANDS, *PHOTOS}),
-        (["tintype", "s"], {"serve"}),
-        (["tintype", "--qual"], {"--quality"}),
-        (["tintype", "--hint"], {"--hint", "--hints"}),
-        (["tintype", "one.tif", "--quality", ""], {"fast", "normal", "high"}),
-        (["tintype", "one.tif", "--quality", "=", "h"], {"high"}),
-        (["tintype", "one.tif", "--quality", "="], {"fast", "normal", "high"}),
-        (["tintype", "--quality", "high", ""], PHOTOS),
-        (["tintype", "o"], {"old photo.JPG", "one.tif", "old album"}),
-        (["tintype", '"old p'], {"old photo.JPG"}),
-        (["tintype", "old\\ p"], {"old photo.JPG"}),
-        (["tintype", "old album/"], {"old album/inside.png"}),
-        (["tintype", "~/des"], {"~/desk"}),
-        (["tintype", "--", "-"], set()),
-        (["tintype", "--", ""], PHOTOS),
-        (["tintype", "--into", ""], {"old album"}),
-        (["tintype", "-o", "l"], {"letter.txt"}),
-        (["tintype", "--vividness", ""], set()),
-        (["tintype", "--model", ""], {"tintype-own", "mine.onnx", "old album"}),
-        (["tintype", "--format", "j"], {"jpeg", "jpeg2000"}),
-        (["tintype", "serve", "--no"], {"--no-browser"}),
-        (["tintype", "serve", ""], set()),
-        (["tintype", "models", "tin"], {"tintype-own"}),
-        (["tintype", "inspect", "o"], {"old photo.JPG", "one.tif", "old album"}),
-        (["tintype", "data", ""], {"audit"}),
-        (["tintype", "data", "audit", ""], {"set.zip", "old album"}),
-        (["tintype", "train", "r"], {"run.toml"}),
-        (["tintype", "train", "run.toml", "--data", "set.zip", ""], {"set.zip", "old album"}),
-        (["tintype", "train", "run.toml", "--data", "set.zip", "--res"], {"--resume"}),
-        (["tintype", "completion", ""], {"bash", "zsh", "fish"}),
-    ],
-    # The order of a set differs from process to process, and with it a name made of one.
-    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
-)
+@pytest.mark.parametrize(("typed", "offered"), BASH, ids=[" ".join(typed) for typed, _ in BASH])
 def test_bash_offers_what_fits(typed: list[str], offered: set[str]) -> None:
     assert offered_by_bash(*typed) == offered
 
