@@ -87,7 +87,7 @@ def _started(processes: int) -> Iterator[None]:
     # Ray reads these when it is imported, and hands them on to its processes.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_AUTH_MODE"] = "token"
-    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     # With "0" the address of this machine is that of its loopback interface, on every system.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     folder = tempfile.mkdtemp(prefix="tintype-ray-", dir=_short_folder())
