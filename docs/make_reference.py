@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference/ that follow from the code.
+"""Writes the tables of docs/ that follow from the code, and from what was measured.
 
     python docs/make_reference.py
 
@@ -22,9 +22,17 @@ import tintype
 from tintype import errors
 from tintype.cli import learning, options
 
-HERE = Path(__file__).parent / "reference"
+HERE = Path(__file__).parent
+PAGES = (*sorted((HERE / "reference").glob("*.md")), HERE / "promises.md")
 PACKAGE = Path(tintype.__file__).parent
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+SCRIPTS = (
+    "mutants", "bombs", "size", "names", "disk", "kills", "load", "models", "privacy",
+    "fuzz_decode",
+)  # fmt: skip
+"""Of tests/promises, in the order of docs/promises.md."""
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -252,6 +260,25 @@ def http_statuses() -> str:
     )
 
 
+# ----- what was measured -----
+
+
+def figures(script: str) -> Callable[[], str]:
+    """What one script of tests/promises measured, as docs/promises.json holds it."""
+
+    def make() -> str:
+        results = json.loads((HERE / "promises.json").read_text(encoding="utf-8"))
+        if script not in results:
+            return table(("measured", "figure"), [("nothing yet", "see `make promises`")])
+        found = results[script]
+        rows = [(what, said) for what, said in found["figures"].items()]
+        kept = "kept" if found["kept"] else "**broken**"
+        when = f"{found['date']}, {found['machine']}, {found['seconds']:.0f} s"
+        return table(("measured", "figure"), [*rows, (f"the promise is {kept}", when)])
+
+    return make
+
+
 GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "photo options": photo_options,
@@ -269,6 +296,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,
+        **{f"promise {script}": figures(script) for script in SCRIPTS},
     }
 )
 
@@ -284,7 +312,7 @@ def rewritten(page: str) -> str:
 
 def main() -> int:
     """Rewrites every page that has generated parts."""
-    for path in sorted(HERE.glob("*.md")):
+    for path in PAGES:
         page = path.read_text(encoding="utf-8")
         if rewritten(page) != page:
             path.write_text(rewritten(page), encoding="utf-8")
