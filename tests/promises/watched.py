@@ -174,7 +174,21 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
         elif task == "colors":
             decode_colors(data, name="file", max_pixels=max_pixels)
         else:
-            raise AssertionError(task)
+            _misbehave(task)
+
+
+def _misbehave(task: str) -> None:
+    """What the process that watches must see; asked for by its own tests."""
+    if task == "falls":
+        os.abort()
+    elif task == "sleeps":
+        time.sleep(60)
+    elif task == "prints":
+        os.write(2, b"a word\n")
+    elif task == "fills":
+        bytearray(500 << 20)[:: 1 << 12] = b"x" * (500 << 8)
+    else:
+        raise AssertionError(task)
 
 
 def _status(key: str) -> float:
