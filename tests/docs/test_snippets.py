@@ -24,10 +24,18 @@ import pytest
 import tifffile
 
 from docs.pages import ROOT, Block, blocks, make_reference, pages
+from tintype.cli.film import _KEYS
 from tintype.cli.learning import _COMMANDS
-from tintype.cli.options import parse_inspect, parse_models, parse_photos, parse_serve
+from tintype.cli.options import (
+    parse_film,
+    parse_inspect,
+    parse_models,
+    parse_photos,
+    parse_serve,
+)
 from tintype.engine.bundle import Card
 from tintype.errors import UsageError
+from video.clips import make_clip
 
 SECONDS = re.compile(r"\d+\.\d s\b")
 
@@ -63,6 +71,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> I
     for number in (1, 2):
         scan = np.ascontiguousarray(np.broadcast_to(np.roll(row, number), (64, 96)))
         tifffile.imwrite(desk / "scans" / f"box-7-{number:03d}.tif", scan)
+    make_clip(desk / "film.mp4", sound="aac")
     shutil.copy(tiny_model, desk / "mine.onnx")
     models = tmp_path / "home" / "models"
     models.mkdir(parents=True)
@@ -130,6 +139,8 @@ def parse(words: list[str]) -> str | None:
         _COMMANDS[command][0]().parse_args(words[2:])
     elif command == "models":
         parse_models(words[2:])
+    elif command == "video":
+        parse_film(words[2:])
     elif command == "serve":
         parse_serve(words[2:])
     elif command == "inspect":
@@ -147,6 +158,9 @@ def test_recipes_and_cards_on_pages_have_known_keys(page: Path) -> None:
     for block in blocks_of(page):
         if block.language == "toml":
             values = tomllib.loads(block.text)
+            if set(values) == {"shot"}:  # of a film
+                assert {key for shot in values["shot"] for key in shot} <= _KEYS
+                continue
             keys = {
                 f"{table}.{key}" if isinstance(inner, dict) else table
                 for table, inner in values.items()
