@@ -1,6 +1,8 @@
 # The checks, as a contributor and CI run them. `make check` makes what it needs.
 #
 #   make check     everything below, in this order
+#   make docs      the documentation as a site, in build/site
+#   make release-check   build the packages, install them alone, and look at what people get
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
 #   make clean     remove the environment and the caches of the tools
@@ -16,7 +18,7 @@ STAMP = $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL = check
-.PHONY: check format-check lint types contracts test format venv clean
+.PHONY: check format-check lint types contracts test format venv clean docs release-check
 
 check: format-check lint types contracts test
 
@@ -50,6 +52,14 @@ contracts: $(STAMP)
 # More than four would mostly wait for memory: torch is loaded in each.
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+# Read without a network: no font, script or picture comes from elsewhere.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# FINAL=1 where the version goes out now.
+release-check:
+	$(PYTHON) tests/release/check.py $(if $(FINAL),--final)
 
 format: $(STAMP)
 	$(BIN)/ruff format

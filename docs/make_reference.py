@@ -1,9 +1,10 @@
-"""Writes the tables of docs/reference/ that follow from the code.
+"""Writes the parts of docs/ and of the manual page that follow from the code, or were measured.
 
     python docs/make_reference.py
 
-Between ``<!-- generated: NAME -->`` and ``<!-- end -->`` stands what this program says; everything
-else on the pages is written by hand. A test fails while a page differs.
+Between ``<!-- generated: NAME -->`` and ``<!-- end -->`` stands what this program says, and between
+the same words in comments of roff in docs/man/tintype.1; everything else on the pages is written by
+hand. A test fails while a page differs.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,10 +22,20 @@ import click
 import tintype
 from tintype import errors
 from tintype.cli import learning, options
+from tintype.cli.vocabulary import Spoken, Word, vocabulary
 
-HERE = Path(__file__).parent / "reference"
+HERE = Path(__file__).parent
+PAGES = (*sorted((HERE / "reference").glob("*.md")), HERE / "promises.md")
+MANUAL = HERE / "man" / "tintype.1"
 PACKAGE = Path(tintype.__file__).parent
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+SCRIPTS = (
+    "mutants", "bombs", "size", "names", "disk", "kills", "load", "models", "privacy",
+    "fuzz_decode",
+)  # fmt: skip
+"""Of tests/promises, in the order of docs/promises.md."""
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -62,6 +73,11 @@ def models_options() -> str:
 def serve_options() -> str:
     """Options of `tintype serve`."""
     return _click_table(options._SERVE)
+
+
+def completion_options() -> str:
+    """Options of `tintype completion`."""
+    return _click_table(options._COMPLETION)
 
 
 def _click_table(command: click.Command) -> str:
@@ -257,6 +273,87 @@ def http_statuses() -> str:
     )
 
 
+# ----- what was measured -----
+
+
+def figures(script: str) -> Callable[[], str]:
+    """What one script of tests/promises measured, as docs/promises.json holds it."""
+
+    def make() -> str:
+        results = json.loads((HERE / "promises.json").read_text(encoding="utf-8"))
+        if script not in results:
+            return table(("measured", "figure"), [("nothing yet", "see `make promises`")])
+        found = results[script]
+        rows = [(what, said) for what, said in found["figures"].items()]
+        kept = "kept" if found["kept"] else "**broken**"
+        when = f"{found['date']}, {found['machine']}, {found['seconds']:.0f} s"
+        return table(("measured", "figure"), [*rows, (f"the promise is {kept}", when)])
+
+    return make
+
+
+# ----- the manual page, in the language of man(7) -----
+
+ROFF_BLOCK = re.compile(r'(\.\\" generated: (.+?)\n).*?(\.\\" end\n)', re.DOTALL)
+
+
+def _roff(text: str) -> str:
+    """A text in which nothing is a command of roff; a sentence ends with its line."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    text = re.sub(r"(?<=[a-z][.;:]) ", "\n", " ".join(text.split()))
+    return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)
+
+
+def _roff_words(words: Iterable[Word]) -> Iterator[str]:
+    for word in words:
+        names = ", ".join(f"\\fB{_roff(name)}\\fR" for name in word.names)
+        takes = f"\\fI{_roff(word.metavar)}\\fR" if word.metavar else ""
+        several = "\\|.\\|.\\|." if word.many else ""
+        yield f".TP\n{f'{names} {takes}'.strip()}{several}\n{_roff(word.text)}\n"
+
+
+def _roff_argument(word: Word) -> str:
+    name, several = _roff(word.metavar.upper()), " ..." if word.many else ""
+    return f"{name}{several}" if word.needed else f"[ {name} ]{several.strip()}"
+
+
+def _roff_paragraphs(spoken: Spoken) -> str:
+    return ".PP\n".join(f"{_roff(text)}\n" for text in spoken.text.split("\n\n"))
+
+
+def manual_title() -> str:
+    """The head of the page."""
+    version = tintype.__version__
+    changelog = (Path(__file__).parents[1] / "CHANGELOG.md").read_text(encoding="utf-8")
+    date = re.search(
+        rf"^## \[{re.escape(version)}\] - (\d{{4}}-\d\d-\d\d)", changelog, re.MULTILINE
+    )
+    return f'.TH TINTYPE 1 "{date[1] if date else ""}" "Tintype {version}" "User Commands"\n'
+
+
+def manual_commands() -> str:
+    """A section for each command."""
+    parts = []
+    for spoken in vocabulary()[1:]:
+        arguments = (
+            f".{'IR' if word.needed else 'RI'} {_roff_argument(word)}" for word in spoken.arguments
+        )
+        usage = "\n".join([f".B tintype {spoken.name}", ".RI [ OPTIONS ]", *arguments])
+        words = "".join(_roff_words(spoken.options))
+        parts.append(f".SS {spoken.name}\n{usage}\n.PP\n{_roff_paragraphs(spoken)}{words}")
+    return "".join(parts)
+
+
+ROFF_GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "title": manual_title,
+        "photo description": lambda: _roff_paragraphs(vocabulary()[0]),
+        "photo options": lambda: "".join(_roff_words(vocabulary()[0].options)),
+        "commands": manual_commands,
+    }
+)
+
+
 GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "photo options": photo_options,
@@ -264,6 +361,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "inspect options": inspect_options,
         "models options": models_options,
         "serve options": serve_options,
+        "completion options": completion_options,
         "paths": http_paths,
         "http settings": http_settings,
         "statuses": http_statuses,
@@ -275,6 +373,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,
+        **{f"promise {script}": figures(script) for script in SCRIPTS},
     }
 )
 
@@ -285,12 +384,15 @@ def rewritten(page: str) -> str:
     def block(found: re.Match[str]) -> str:
         return f"{found[1]}\n{GENERATED[found[2]]()}\n{found[3]}"
 
-    return BLOCK.sub(block, page)
+    def roff_block(found: re.Match[str]) -> str:
+        return f"{found[1]}{ROFF_GENERATED[found[2]]()}{found[3]}"
+
+    return ROFF_BLOCK.sub(roff_block, BLOCK.sub(block, page))
 
 
 def main() -> int:
     """Rewrites every page that has generated parts."""
-    for path in sorted(HERE.glob("*.md")):
+    for path in (*PAGES, MANUAL):
         page = path.read_text(encoding="utf-8")
         if rewritten(page) != page:
             path.write_text(rewritten(page), encoding="utf-8")

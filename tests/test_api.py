@@ -283,3 +283,19 @@ def test_a_reference_comes_in_every_kind(matching_model: Path, photo: Path, tmp_
         colorizer(grey, reference=cmyk)
     with pytest.raises(tintype.UsageError, match="cannot be the reference"):
         colorizer(grey, reference=7)  # type: ignore[arg-type]
+
+
+def test_exact_luminance_through_every_door(tiny_model: Path) -> None:
+    pytest.importorskip("jpeglib", reason="the exact extra is not installed")
+    colorizer = tintype.Colorizer(tiny_model)
+    data = io.BytesIO()
+    Image.fromarray(np.arange(64 * 48, dtype=np.uint16).reshape(48, 64).astype(np.uint8)).save(
+        data, "JPEG"
+    )
+    exact = colorizer(data.getvalue(), keep_luminance="exact")
+    assert colorizer(io.BytesIO(data.getvalue()), keep_luminance="exact").read() == exact
+    grey = Image.open(io.BytesIO(exact))
+    grey.draft("L", grey.size)
+    assert np.array_equal(np.asarray(grey), np.asarray(Image.open(data)))
+    with pytest.raises(tintype.UsageError, match="usual or exact"):
+        colorizer(exact, keep_luminance="very")

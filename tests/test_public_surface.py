@@ -52,6 +52,7 @@ SETTINGS = [
     ("scribbles", "KEYWORD_ONLY", None),
     ("mask", "KEYWORD_ONLY", None),
     ("reference", "KEYWORD_ONLY", None),
+    ("keep_luminance", "KEYWORD_ONLY", "usual"),
 ]
 OVERWRITE = ("overwrite", "KEYWORD_ONLY", False)
 

@@ -100,5 +100,9 @@ class ModelError(TintypeError):
     """A model file is unknown, damaged or does not keep the contract."""
 
 
+class ClusterError(TintypeError):
+    """The Ray cluster cannot be reached, is not of one kind, or ended in the middle of the work."""
+
+
 class LearnError(TintypeError):
     """Training, evaluation or export cannot go on: recipe, data or checkpoint is wrong."""

@@ -300,6 +300,59 @@ def test_the_grey_check(color: Callable[..., int], make_photo: Make, capfd: Capt
     assert "compared with the input" in said
 
 
+def test_exact_luminance(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    pytest.importorskip("jpeglib", reason="the exact extra is not installed")
+    make_photo(Path("a.jpg"))
+    make_photo(Path("b.png"))
+    assert color("a.jpg", "--keep-luminance", "exact", "--save-settings", "how.json") == 0
+    said = capfd.readouterr().err
+    assert "identical at all 3,072 pixels, its coefficients in all 48 blocks" in said
+    # It is a setting: known when asked, part of what is saved, and another output without it.
+    assert color("a.jpg", "--keep-luminance", "exact") == 0
+    assert color("a.jpg", "--settings", "how.json") == 0
+    assert capfd.readouterr().err.count("done already") == 2
+    assert color("a.jpg") == 3
+    assert "with other settings" in capfd.readouterr().err
+    # Of several the report tells, and a PNG is exact anyway.
+    words = ["--keep-luminance", "exact", "--into", "out", "--report", "r.jsonl"]
+    assert color("a.jpg", "b.png", *words) == 0
+    assert "identical" not in capfd.readouterr().err
+    rows = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()]
+    assert [row["grey_check"].split(",")[1:2] for row in rows] == [["072 pixels"], ["072 pixels"]]
+    assert "coefficients" in rows[0]["grey_check"]
+    assert Path("out/a.color.jpg").read_bytes() == Path("a.color.jpg").read_bytes()
+
+
+def test_exact_luminance_without_the_extra_is_said_once(
+    color: Callable[..., int], make_photo: Make, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype.photo.coefficients._file_of_library", lambda: None)
+    for number in range(3):
+        make_photo(Path(f"{number}.jpg"))
+    assert color(".", "--keep-luminance", "exact") == 3
+    assert lines(capfd.readouterr().err) == [
+        "tintype: Keeping the luminance of a JPEG exactly needs an extra. "
+        "Type: pip install 'tintype[exact]'"
+    ]
+
+
+def test_a_contact_sheet(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
+    make_photo(Path("in/a.jpg"))
+    make_photo(Path("in/b.png"))
+    Path("in/c.png").write_bytes(b"")
+    words = ["in", "--into", "out", "--contact-sheet", "out/sheet.html"]
+    assert color(*words) == 1
+    first = Path("out/sheet.html").read_bytes()
+    assert first.count(b"<img") == 4
+    assert b"2 coloured, 1 failed" in first
+    assert b'href="../in/a.jpg"' in first
+    assert b'href="a.color.jpg"' in first
+    assert color(*words) == 1
+    assert Path("out/sheet.html").read_bytes() == first
+    assert names("out") == ["a.color.jpg", "b.color.png", "sheet.html"]
+    capfd.readouterr()
+
+
 def test_clashing_names_are_usage_and_nothing_is_written(
     color: Callable[..., int], make_photo: Make, capfd: Capture
 ) -> None:
@@ -335,6 +388,11 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["Inspekt", "a.png"], 2, "Did you mean tintype inspect?"),
         (["-", "a.png"], 2, "A stream is one picture"),
         (["-", "--into", "x"], 2, "--into"),
+        (["-", "--contact-sheet", "x.html"], 2, "--contact-sheet"),
+        (["a.png", "--contact-sheet", "x"], 2, ".html"),
+        (["a.png", "--contact-sheet", "x.html", "--report", "x.html"], 2, "the same file"),
+        (["a.png", "--keep-luminance", "roughly"], 2, "usual"),
+        (["a.png", "--keep-luminance", "exact", "--format", "jpeg"], 3, "is no JPEG"),
     ],
 )
 def test_mistakes_are_one_line(

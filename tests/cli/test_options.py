@@ -24,7 +24,8 @@ def test_everything_given_arrives() -> None:
         "--warmth -0.5 --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --hints h.json "
         "--scribbles s.png --mask m.png --reference r.jpg "
         "--palettes 5 --certainty c.png --settings s.json --save-settings t.json "
-        "--strip-metadata --report r --jobs 3 --color-photos skip --check --max-megapixels 0.5 d"
+        "--strip-metadata --report r --jobs 3 --color-photos skip --check --max-megapixels 0.5 "
+        "--keep-luminance exact --contact-sheet s.html --engine ray d"
     )
     words = parse_photos(typed.split())
     assert words == options.PhotoWords(
@@ -48,11 +49,14 @@ def test_everything_given_arrives() -> None:
         model="m",
         overwrite=True,
         strip_metadata=True,
+        keep_luminance="exact",
         report="r",
+        contact_sheet="s.html",
         jobs=3,
         color_photos="skip",
         check=True,
         max_megapixels=0.5,
+        engine="ray",
     )
 
 

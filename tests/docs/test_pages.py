@@ -7,6 +7,7 @@ import pytest
 
 import tintype
 from docs.pages import ROOT, anchors, blocks, links, make_reference, pages
+from tintype.cli.vocabulary import vocabulary
 
 PAGES = pages()
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -60,7 +61,7 @@ def test_every_block_has_a_language_that_somebody_checks(page: Path) -> None:
     assert {block.language for block in blocks(page.read_text(encoding="utf-8"))} <= known
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "reference").glob("*.md")), ids=str)
+@pytest.mark.parametrize("page", [*REFERENCE.PAGES, REFERENCE.MANUAL], ids=lambda page: page.name)
 def test_generated_tables_say_what_the_code_says(page: Path) -> None:
     """If this fails: python docs/make_reference.py."""
     text = page.read_text(encoding="utf-8")
@@ -70,15 +71,38 @@ def test_generated_tables_say_what_the_code_says(page: Path) -> None:
 def test_every_generated_table_is_on_a_page() -> None:
     used = {
         found[2]
-        for page in (ROOT / "docs" / "reference").glob("*.md")
+        for page in REFERENCE.PAGES
         for found in REFERENCE.BLOCK.finditer(page.read_text(encoding="utf-8"))
     }
     assert used == set(REFERENCE.GENERATED)
 
 
+def test_every_generated_part_is_on_the_manual_page() -> None:
+    text = REFERENCE.MANUAL.read_text(encoding="utf-8")
+    assert [found[2] for found in REFERENCE.ROFF_BLOCK.finditer(text)] == list(
+        REFERENCE.ROFF_GENERATED
+    )
+
+
+def test_the_manual_page_names_every_command_and_option() -> None:
+    text = REFERENCE.MANUAL.read_text(encoding="utf-8").replace("\\-", "-")
+    for command in vocabulary():
+        start = text.index(f".SS {command.name}\n") if command.name else 0
+        for word in command.options:
+            for name in word.names:
+                assert f"\\fB{name}\\fR" in text[start:], (command.name, name)
+
+
+@pytest.mark.parametrize("text", [".SH forged", "'br", "a\\fBb", "It is -1. .br"])
+def test_nothing_in_the_words_of_an_option_is_roff(text: str) -> None:
+    said = REFERENCE._roff(text)
+    assert [line for line in said.splitlines() if line.startswith((".", "'"))] == []
+    assert said.replace("\\&", "").replace("\\-", "-").replace("\\e", "\\").split() == text.split()
+
+
 def test_every_row_of_a_generated_table_says_something() -> None:
     # What the command takes first is told by the text above the table.
-    said = "`PHOTO...`", "`MODEL...`"
+    said = "`PHOTO...`", "`MODEL...`", "`SHELL`"
     for name, make in REFERENCE.GENERATED.items():
         rows = [row for row in make().splitlines()[2:] if not any(word in row for word in said)]
         assert rows, name

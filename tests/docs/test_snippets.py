@@ -3,7 +3,8 @@
 Blocks of language ``python`` and ``console`` are run, page by page and in order, in a folder with
 the files that the pages talk about. ``...`` in an answer stands for anything, seconds are not
 compared. Blocks of language ``sh`` are not run, since they install things or train for hours, but
-their `tintype` commands must parse.
+a shell must be able to read them, and their `tintype` commands must parse. Options that the text
+names exist.
 """
 
 import io
@@ -23,16 +24,18 @@ import numpy as np
 import pytest
 import tifffile
 
-from docs.pages import ROOT, Block, blocks, make_reference, pages
+from docs.pages import FENCE, ROOT, Block, blocks, make_reference, pages
 from tintype.cli.film import _KEYS
 from tintype.cli.learning import _COMMANDS
 from tintype.cli.options import (
+    parse_completion,
     parse_film,
     parse_inspect,
     parse_models,
     parse_photos,
     parse_serve,
 )
+from tintype.cli.vocabulary import vocabulary
 from tintype.engine.bundle import Card
 from tintype.errors import UsageError
 from video.clips import make_clip
@@ -126,8 +129,66 @@ def test_the_snippets_of_a_page_do_what_it_says(page: Path) -> None:
 def test_the_commands_that_are_not_run_parse(page: Path) -> None:
     for block in blocks_of(page):
         if block.language in {"sh", "powershell"}:
-            for line in block.text.replace("\\\n", " ").splitlines():
-                parse(shlex.split(line, comments=True, posix=block.language == "sh"))
+            for words in commands(block.text, posix=block.language == "sh"):
+                parse(words)
+
+
+def commands(text: str, *, posix: bool) -> Iterator[list[str]]:
+    """The commands of a script, without what joins them and without redirections."""
+    text = text.replace("\\\n", " ").replace("\n", " ;\n")
+    lexer = shlex.shlex(text, posix=posix, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for word in lexer:
+        if word in {"<", ">", ">>", ">&"}:
+            next(lexer)
+        elif set(word) <= set("();<>|&"):
+            yield words
+            words = []
+        else:
+            words.append(word)
+    yield words
+
+
+def shell_refuses(text: str) -> str:
+    """What a shell says against a script that it only reads; it runs nothing."""
+    done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
+    return done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no shell to ask")
+@pytest.mark.parametrize("page", pages_with("sh"), ids=named)
+def test_a_shell_can_read_the_commands_that_are_not_run(page: Path) -> None:
+    assert [shell_refuses(b.text) for b in blocks_of(page) if b.language == "sh"] == [
+        "" for b in blocks_of(page) if b.language == "sh"
+    ]
+
+
+SPAN = re.compile(r"`([^`]+)`")
+OPTION = re.compile(r"(?:^|(?<=\s))--?[a-z][\w-]*")
+
+
+def unknown_options(text: str) -> list[str]:
+    """Options in the text of a page, outside its blocks, that no command has."""
+    spoken = {command.name: command for command in vocabulary()}
+    unknown = []
+    for span in SPAN.findall(FENCE.sub("", text)):
+        words = span.split()
+        if Path(words[0]).name in {"pip", "python", "twine"}:
+            continue
+        # Within a whole command, those of that command; named alone, those of any.
+        name = words[1] if words[0] == "tintype" and len(words) > 1 else None
+        asked = [spoken.get(name, spoken[""])] if name else list(spoken.values())
+        known = {n for command in asked for word in command.options for n in word.names}
+        unknown += [
+            option for option in OPTION.findall(span.split("-- ")[0]) if option not in known
+        ]
+    return unknown
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_options_that_the_text_names_exist(page: Path) -> None:
+    assert unknown_options(page.read_text(encoding="utf-8")) == []
 
 
 def parse(words: list[str]) -> str | None:
@@ -145,6 +206,8 @@ def parse(words: list[str]) -> str | None:
         parse_serve(words[2:])
     elif command == "inspect":
         parse_inspect(words[2:])
+    elif command == "completion":
+        parse_completion(words[2:])
     else:
         parse_photos(words[1:])
         return "photos"
@@ -179,6 +242,27 @@ def test_the_guard_sees_a_wrong_answer() -> None:
         run_console(f'$ "{sys.executable}" -m tintype --version\ntintype 9\n')
     with pytest.raises(AssertionError):
         run_python(Block("python", "print(1)", "2"), {}, "here")
+
+
+def test_the_guard_sees_every_command_of_a_line() -> None:
+    line = "cd x && tintype a.jpg > b 2>&1; cat <(tintype models) | head \\\n -1  # tintype not\n"
+    assert [words for words in commands(line, posix=True) if words] == [
+        ["cd", "x"],
+        ["tintype", "a.jpg", "2"],  # whose number only looks like a word
+        ["cat"],
+        ["tintype", "models"],
+        ["head", "-1"],
+    ]
+    assert "unexpected EOF" in shell_refuses("tintype 'a.jpg\n")
+
+
+def test_the_guard_sees_an_option_that_is_none() -> None:
+    assert unknown_options("`--vivid` and `tintype serve --check`, `tintype x.jpg --port 1`") == [
+        "--vivid",
+        "--check",
+        "--port",
+    ]
+    assert unknown_options("`tintype serve --port 1`, `--quality high`, `pip -q`, `-1`") == []
 
 
 def test_the_guard_sees_a_wrong_command() -> None:

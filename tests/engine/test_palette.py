@@ -91,3 +91,16 @@ def test_uncertainty_is_the_entropy(answer: Prediction) -> None:
     mass /= mass.sum(axis=0)
     expected = -(mass * np.log(mass)).sum(axis=0) / np.log(313)
     np.testing.assert_allclose(palette.uncertainty(answer.logits[0]), expected, atol=1e-4)
+
+
+def test_one_of_several_palettes_is_sober(tiny: Bundle, answer: Prediction) -> None:
+    assert answer.logits is not None
+    logits = answer.logits[0]
+    sober = palette.colors(logits, tiny.card, vividness=0)
+    found = palette.palettes(logits, tiny.card, vividness=0.9, count=5)
+    assert sum(np.array_equal(one.ab, sober) for one in found) == 1
+    # Not among two, where the other one shall be another colour; and not where all are sober.
+    pair = palette.palettes(logits, tiny.card, vividness=0.9, count=2)
+    assert not any(np.array_equal(one.ab, sober) for one in pair)
+    calm = palette.palettes(logits, tiny.card, vividness=0, count=3)
+    assert sum(np.array_equal(one.ab, sober) for one in calm) == 1

@@ -53,16 +53,24 @@ def test_colouring_a_photo_loads_no_torch(
 
 
 def test_help_answers_at_once(tmp_path: Path) -> None:
-    # The smallest of several: what the program needs, not what the machine is busy with.
+    # The smallest of several, of the processor where the system says it (other processes that run
+    # tests are no children of this one): what the program needs, not what the machine is busy with.
     command = [sys.executable, "-m", "tintype", "--help"]
     seconds = []
     for _ in range(15):
-        began = time.perf_counter()
+        began = _seconds_of_children()
         subprocess.run(command, stdout=subprocess.DEVNULL, cwd=tmp_path, check=True)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(_seconds_of_children() - began)
         if min(seconds) <= HELP_SECONDS:
             break
     assert min(seconds) <= HELP_SECONDS
+
+
+def _seconds_of_children() -> float:
+    if sys.platform == "win32":
+        return time.perf_counter()
+    spent = os.times()
+    return spent.children_user + spent.children_system
 
 
 def test_the_guard_sees_what_is_loaded(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 import gc
+import itertools
 import os
+import tracemalloc
 import unicodedata
 from pathlib import Path
 
 import pytest
 
-from tintype.errors import UsageError
+from tintype.errors import UsageError, WriteError
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import LINK_OUTSIDE, Row
 
@@ -281,6 +283,7 @@ def test_a_great_plan_is_never_held(tmp_path: Path) -> None:
         (tmp_path / f"{number:03}.png").touch()
     plan = Plan([str(tmp_path)])
     plan.check()
+    gc.collect()  # what errors of other tests hold in their tracebacks
     held = [
         sum(type(thing) is Job for thing in gc.get_objects())
         for number, _ in enumerate(plan)
@@ -288,3 +291,79 @@ def test_a_great_plan_is_never_held(tmp_path: Path) -> None:
     ]
     assert len(held) == 3
     assert max(held) <= 2
+
+
+@pytest.mark.parametrize("folders", [1, 20])
+def test_a_photograph_of_a_plan_takes_less_than_a_hundred_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: int
+) -> None:
+    """Names and digests together, at the most that is held at any time, on top of what all take."""
+    monkeypatch.setattr("tintype.jobs.plan._SORTED_AT_A_TIME", 256)
+
+    def make(photos: int) -> Path:
+        home = tmp_path / str(photos)
+        for folder in range(folders):
+            (home / str(folder)).mkdir(parents=True)
+        for number in range(photos):
+            (home / str(number % folders) / f"photograph-{number:05}.png").touch()
+        return home
+
+    def peak(home: Path, photos: int) -> int:
+        plan = Plan([str(home)], recursive=True)
+        tracemalloc.start()
+        assert plan.check().items == photos
+        assert sum(1 for _ in plan) == photos
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    # More than once, because Python's table of names (pathlib interns them) grows now and then.
+    few, many = (
+        min(peak(home, photos) for _ in range(2))
+        for photos in (200, 1700)
+        for home in [make(photos)]
+    )
+    assert (many - few) / 1500 < 100
+
+
+def test_equal_digests_of_different_outputs_are_no_clash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "x.png", tmp_path / "y.png")
+    numbers = itertools.count(1)
+    # Every target gets the same digest, every source one of its own.
+    monkeypatch.setattr("tintype.jobs.plan.digest", lambda _: 7 if (n := next(numbers)) % 2 else n)
+    plan = Plan([str(tmp_path)])
+    assert plan.check().items == 2
+    assert [source for source, _ in planned(plan, tmp_path)] == ["x.png", "y.png"]
+
+
+def test_loops_of_links_and_links_to_nowhere_leave_the_rest_alone(tmp_path: Path) -> None:
+    (tmp_path / "x.png").touch()
+    (tmp_path / "a.jpg").symlink_to("b.jpg")
+    (tmp_path / "b.jpg").symlink_to("a.jpg")
+    (tmp_path / "nowhere.jpg").symlink_to("nothing.jpg")
+    plan = Plan([str(tmp_path)], into=tmp_path / "out")
+    assert plan.check().items == 1
+    assert [item.source.name for item in plan if isinstance(item, Job)] == ["x.png"]
+    (tmp_path / "loop").symlink_to("loop")
+    (row,) = Plan([str(tmp_path / "loop")], into=tmp_path / "loop" / "out")
+    assert isinstance(row, Row)
+    assert "symbolic links" in str(row.error)
+
+
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.png").touch()
+    monkeypatch.chdir(tmp_path)
+    (row,) = Plan([""])
+    assert isinstance(row, Row)
+    assert row.error == "The name of an input is empty."
+
+
+@pytest.mark.parametrize("how", [{"output": Path("y" * 300 + ".png")}, {"into": Path("y" * 300)}])
+def test_names_that_no_file_can_have_are_said(tmp_path: Path, how: dict[str, Path]) -> None:
+    (tmp_path / "x.png").touch()
+    with pytest.raises(WriteError, match="the name is too long"):
+        Plan([str(tmp_path / "x.png")], **how).check()

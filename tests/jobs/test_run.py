@@ -13,7 +13,7 @@ from PIL import Image
 
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError
-from tintype.jobs import processes, work
+from tintype.jobs import processes, store, work
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.run import run
@@ -338,20 +338,20 @@ def test_the_winner_of_a_race_is_accepted(
 ) -> None:
     """Another run finishes the same picture between our look at the target and our writing."""
     source = make_photo(tmp_path / "x.png")
-    write = work.write_atomically
+    write = store.write_atomically
 
     def overtaken(path: Path, data: bytes, *, overwrite: bool) -> None:
         write(path, data, overwrite=overwrite)
         write(path, data, overwrite=overwrite)
 
-    monkeypatch.setattr(work, "write_atomically", overtaken)
+    monkeypatch.setattr(store, "write_atomically", overtaken)
     assert one(source, options).status == "done"
 
     def beaten_by_a_stranger(path: Path, data: bytes, *, overwrite: bool) -> None:
         path.write_bytes(b"a stranger's file")
         write(path, data, overwrite=overwrite)
 
-    monkeypatch.setattr(work, "write_atomically", beaten_by_a_stranger)
+    monkeypatch.setattr(store, "write_atomically", beaten_by_a_stranger)
     row = one(make_photo(tmp_path / "y.png"), options)
     assert row.status == "failed"
     assert (tmp_path / "y.color.png").read_bytes() == b"a stranger's file"
@@ -425,3 +425,40 @@ def test_closing_a_run_ends_its_processes(
     running.close()
     assert multiprocessing.active_children() == []
     assert not list((tmp_path / "in").glob(".tintype-*.tmp"))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_pipe_under_the_name_of_a_target_is_not_waited_for(
+    tmp_path: Path, make_photo: Make, options: Options, overwrite: bool
+) -> None:
+    if not hasattr(os, "mkfifo"):
+        return
+    source = make_photo(tmp_path / "x.png")
+    os.mkfifo(tmp_path / "x.color.png")
+    row = one(source, replace(options, overwrite=overwrite))
+    assert row.status == "failed"
+    assert "is no file" in str(row.error)
+    assert (tmp_path / "x.color.png").is_fifo()
+
+
+def test_a_pipe_under_the_name_of_the_state_file_is_not_waited_for(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    if not hasattr(os, "mkfifo"):
+        return
+    for name in ("a.bmp", "b.png"):
+        make_photo(tmp_path / name)
+    os.mkfifo(tmp_path / ".tintype-state.jsonl")
+    rows = do(Plan([str(tmp_path)]), options)
+    assert [row.status for row in rows] == ["failed", "done"]
+    assert "tintype-state.jsonl cannot be written" in str(rows[0].error)
+
+
+def test_a_name_that_leaves_no_room_for_the_ending_is_said(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    row = one(make_photo(tmp_path / ("n" * 251 + ".png")), options)
+    assert row.status == "failed"
+    assert "the name is too long" in str(row.error)
+    assert "-o" in str(row.hint)
+    assert row.exit_code == 1

@@ -254,6 +254,16 @@ def test_damaged_files_are_refused_and_never_end_the_process() -> None:
     assert 10 < done < 390
 
 
+def test_padding_of_a_camera_and_odd_segments_are_no_obstacle(tmp_path: Path) -> None:
+    plain = saved(RGB, "JPEG")
+    comments = b"".join(b"\xff\xfe\0\5abc" for _ in range(200))  # more than the package's table has
+    data = plain[:2] + comments + plain[2:-2] + bytes(6) + plain[-2:]
+    written = kept(data).data
+    assert np.array_equal(
+        luma_of(tmp_path / "1.jpg", plain)[0], luma_of(tmp_path / "2.jpg", written)[0]
+    )
+
+
 def test_nothing_is_left_behind_and_nothing_is_printed(tmp_path: Path) -> None:
     source = tmp_path / "x.jpg"
     source.write_bytes(saved(RGB.convert("L"), "JPEG"))

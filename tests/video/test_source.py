@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from tintype.errors import FilmError
 from tintype.video.layout import Layout
@@ -230,3 +231,24 @@ def test_a_name_that_looks_like_an_address_is_a_file(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FilmError, match="No such file"):
         look_at(Path("http://localhost:1/a.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("letter.mp4", b"Dear aunt, here is the film.\n" * 40),
+        ("list.m3u8", b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:9/a.ts\n"),
+        ("list.mp4", b"ffconcat version 1.0\nfile other.mp4\n"),
+        ("one.mp4", None),
+    ],
+)
+def test_texts_lists_and_single_pictures_are_no_films(
+    tmp_path: Path, name: str, data: bytes | None
+) -> None:
+    path = tmp_path / name
+    if data is None:
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(path, "PNG")
+    else:
+        path.write_bytes(data)
+    with pytest.raises(FilmError, match="no film"):
+        look_at(path)

@@ -1,5 +1,7 @@
 """Motion is followed, and let go where the picture is new."""
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
 from skimage import data
@@ -58,7 +60,8 @@ def test_what_was_hidden_is_not_trusted():
 def test_an_answer_is_mixed_in_as_far_as_the_carried_is_trusted():
     trust = np.zeros((32, 48), np.float32)
     trust[:, 24:] = 1
-    held = Held(np.zeros((2, 32, 48), np.float32), trust)
+    nothing = np.zeros((2, 32, 48), np.float32)
+    held = Held(nothing, nothing[0], trust)
     mixed = held.mixed(np.ones((2, 32, 48), np.float32), 0.75)
     assert np.all(mixed.ab[..., :24] == 1)
     assert np.all(mixed.ab[..., 24:] == 0.25)
@@ -67,4 +70,21 @@ def test_an_answer_is_mixed_in_as_far_as_the_carried_is_trusted():
 
 def test_it_is_stale_where_too_much_is_new():
     assert not seen(ramps()).stale
-    assert Held(ramps(), np.full((32, 48), 0.5, np.float32)).stale
+    assert replace(seen(ramps()), trust=np.full((32, 48), 0.5, np.float32)).stale
+
+
+def test_grain_is_no_change():
+    rng = np.random.default_rng(0)
+    still, next_ = ((piece(100, 40) + rng.normal(0, 5, (128, 192))).clip(0, 255) for _ in range(2))
+    motion = Follower().between(still.astype(np.uint8), next_.astype(np.uint8), FIT)
+    assert motion.trust.mean() > 0.95
+
+
+def test_mixing_two_colours_keeps_how_vivid_they_were():
+    orange = np.broadcast_to(np.array([30, 40], np.float32)[:, None, None], (2, 32, 48))
+    red = np.broadcast_to(np.array([50, 0], np.float32)[:, None, None], (2, 32, 48))
+    mixed = seen(orange).mixed(red, 0.5)
+    assert np.hypot(*mixed.ab).max() < 45
+    assert np.hypot(*mixed.colors()).min() > 49.9
+    # Of opposites nothing is left to be made vivid.
+    assert np.abs(seen(red).mixed(-red, 0.5).colors()).max() == 0

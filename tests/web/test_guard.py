@@ -1,5 +1,6 @@
 """Who may ask, and how much at once."""
 
+import contextlib
 import re
 import socket
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from tintype.engine.colorizer import Engine
 from tintype.errors import UsageError
+from tintype.web import patience
 from tintype.web.guard import Tokens
 from tintype.web.serve import Options, listen, serving
 from web.conftest import TINY
@@ -187,6 +189,147 @@ def test_slow_clients_do_not_block_others(picture: Make) -> None:
         for one in slow:
             assert one.recv(200).startswith(b"HTTP/1.1 408")
             one.close()
+
+
+def connected(url: str, data: bytes = b"") -> socket.socket:
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    one = socket.create_connection((host, int(port)), timeout=10)
+    one.sendall(data)
+    return one
+
+
+def ended(one: socket.socket) -> bytes:
+    """What came before the server closed the connection."""
+    said = b""
+    with one:
+        while part := one.recv(4096):
+            said += part
+    return said
+
+
+def test_a_head_that_never_ends_is_not_waited_for(picture: Make) -> None:
+    options = Options(port=0, model=TINY, jobs=1, head_seconds=0.8)
+    with serving(options) as server:
+        began = time.monotonic()
+        silent = [connected(server.url) for _ in range(5)]
+        slow = [connected(server.url, b"POST /v1/color HTTP/1.1\r\nHost: ") for _ in range(20)]
+        drip = connected(server.url, b"G")
+        answer = httpx.post(f"{server.url}v1/color", content=picture(), timeout=10)
+        assert answer.status_code == 200
+        for letter in b"ET / HTTP":  # a byte now and then is no excuse
+            time.sleep(0.1)
+            with contextlib.suppress(OSError):
+                drip.send(bytes([letter]))
+        assert all(ended(one).startswith(b"HTTP/1.1 408") for one in slow)
+        assert all(ended(one) == b"" for one in silent)
+        with contextlib.suppress(ConnectionError):
+            ended(drip)
+        assert time.monotonic() - began < 6
+
+
+def test_half_a_head_after_a_whole_request_is_not_waited_for() -> None:
+    with serving(Options(port=0, model=TINY, head_seconds=0.5)) as server:
+        host = server.url.removeprefix("http://").rstrip("/")
+        whole = f"GET /v1/status HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        one = connected(server.url, whole)
+        assert one.recv(4096).startswith(b"HTTP/1.1 200")
+        one.sendall(b"GET /v1/st")
+        assert ended(one).endswith(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+                                   b"Content-Length: 0\r\n\r\n")  # fmt: skip
+        # A body may take longer than a head: it has a limit of its own.
+        data = b"x" * 10
+        head = f"POST /v1/color HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\n".encode()
+        one = connected(server.url, head)
+        time.sleep(0.8)
+        one.sendall(data)
+        assert one.recv(15) == b"HTTP/1.1 415 Un"
+        one.close()
+
+
+def test_idle_connections_take_nobodys_place(picture: Make) -> None:
+    options = Options(port=0, model=TINY, jobs=1, connections=8)
+    with serving(options) as server:
+        idle = [connected(server.url) for _ in range(30)]
+        waits_for_one = httpx.get(f"{server.url}v1/status", timeout=10)
+        assert waits_for_one.status_code == 200
+        answer = httpx.post(f"{server.url}v1/color", content=picture(), timeout=10)
+        assert answer.status_code == 200
+        assert len(server._server.server_state.connections) <= 9
+        for one in idle:
+            one.close()
+
+
+def test_busy_connections_are_not_ended_for_new_ones(
+    monkeypatch: pytest.MonkeyPatch, picture: Make
+) -> None:
+    slow = Slow(monkeypatch)
+    with (
+        serving(Options(port=0, model=TINY, jobs=1, connections=2)) as server,
+        ThreadPoolExecutor(2) as pool,
+    ):
+
+        def post() -> httpx.Response:
+            return httpx.post(f"{server.url}v1/color", content=picture(), timeout=30)
+
+        busy = [pool.submit(post) for _ in range(2)]
+        deadline = time.monotonic() + 10
+        while len(server._server.server_state.tasks) < 2:
+            assert time.monotonic() < deadline
+        refused = httpx.get(f"{server.url}v1/status")
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
+        slow.gate.set()
+        assert [job.result().status_code for job in busy] == [200, 200]
+
+
+def test_who_does_not_read_the_answer_is_left(
+    monkeypatch: pytest.MonkeyPatch, picture: Make
+) -> None:
+    monkeypatch.setattr(patience, "_READ_SECONDS", 0.4)
+    with serving(Options(port=0, model=TINY, jobs=1)) as server:
+        host = server.url.removeprefix("http://").rstrip("/")
+        data = picture("PNG", size=(2600, 2000))
+        head = f"POST /v1/color?format=bmp HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(data)}"
+        one = connected(server.url)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.sendall(f"{head}\r\n\r\n".encode() + data)
+        deadline = time.monotonic() + 15
+        state = server._server.server_state
+        while not any(other._reader for other in list(state.connections)):
+            assert time.monotonic() < deadline
+        while state.connections:
+            assert time.monotonic() < deadline
+        one.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 200_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: 1\r\n" % n for n in range(20_000)) + b"\r\n",
+        b"GET /" + b"x" * 200_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\0\1\2\3 nothing\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nContent-Length: 8\r\n\r\n",
+    ],
+    ids=[
+        "long header",
+        "many headers",
+        "long path",
+        "noise",
+        "two hosts",
+        "negative",
+        "two lengths",
+    ],
+)
+def test_heads_that_make_no_sense_are_400(client: httpx.Client, head: bytes) -> None:
+    one = connected(str(client.base_url))
+    with contextlib.suppress(ConnectionError):
+        one.sendall(head)
+    assert one.recv(200).startswith(b"HTTP/1.1 400")
+    one.close()
+    assert client.get("/v1/status").status_code == 200
 
 
 def test_a_client_that_goes_away_harms_nobody(picture: Make) -> None:

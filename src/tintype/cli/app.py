@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from tintype.cli.options import (
     LEARNING,
     PhotoWords,
     help_page,
+    parse_completion,
     parse_film,
     parse_inspect,
     parse_models,
@@ -112,6 +113,8 @@ def _dispatch(words: list[str]) -> int:
         return _film(words[1:])
     if first == "serve":
         return _serve(words[1:])
+    if first == "completion":
+        return _completion(words[1:])
     return _inspect(words[1:])
 
 
@@ -134,12 +137,15 @@ def _photos(words: PhotoWords) -> int:
         return _stream(words)
     options = _options(words)
     from tintype.jobs.plan import Plan
-    from tintype.jobs.run import run
+    from tintype.jobs.sheet import open_sheet
+    from tintype.jobs.store import place_of
 
+    if words.report is not None:
+        _refuse_url(words.report, "--report")
     plan = Plan(
         words.photos,
-        into=None if words.into is None else Path(words.into),
-        output=None if words.output is None else Path(words.output),
+        into=None if words.into is None else place_of(words.into),
+        output=None if words.output is None else place_of(words.output),
         recursive=words.recursive,
         format=options.format,
         overwrite=words.overwrite,
@@ -158,20 +164,26 @@ def _photos(words: PhotoWords) -> int:
     if words.certainty is not None:
         _refuse_certainty(words, items=photos)
     if words.save_settings is not None:
+        _refuse_url(words.save_settings, "--save-settings")
         _refuse_existing(Path(words.save_settings), words)
+    if words.report is not None and words.report == words.contact_sheet:
+        raise UsageError("--report and --contact-sheet name the same file.")
     if options.settings.needs:
         _refuse_model(options)
     tally = Tally()
     began = time.monotonic()
-    rows = run(plan, options, items=census.items, jobs=words.jobs)
+    rows = _run(words, plan, options, items=census.items)
     with (
-        open_report(None if words.report is None else Path(words.report)) as report,
+        open_report(_path(words.report)) as report,
+        open_sheet(_path(words.contact_sheet), items=census.items) as sheet,
         screen(census.items) as view,
         closing(rows),
     ):
         for row in rows:
             tally.add(row)
             report.add(row)
+            if sheet is not None:
+                sheet.add(row)
             _tell(row, view, alone=census.items == 1, checked=words.check)
     if census.items > 1:
         say(_last_line(tally, census, time.monotonic() - began))
@@ -180,6 +192,30 @@ def _photos(words: PhotoWords) -> int:
     if words.save_settings is not None and tally.exit_code == 0:
         _save_settings(Path(words.save_settings), options)
     return tally.exit_code
+
+
+def _path(word: str | None) -> Path | None:
+    return None if word is None else Path(word)
+
+
+def _run(
+    words: PhotoWords, plan: "Plan", options: "Options", *, items: int
+) -> Generator[Row, None, None]:
+    if words.engine == "ray":
+        from tintype.cluster.run import run as run_on_cluster
+
+        return run_on_cluster(plan, options, items=items, jobs=words.jobs)
+    from tintype.jobs.run import run
+
+    return run(plan, options, items=items, jobs=words.jobs)
+
+
+def _refuse_url(word: str, option: str) -> None:
+    """For files that are written here, a line at a time or beside the pictures."""
+    from tintype.jobs.store import Remote, place_of
+
+    if isinstance(place_of(word), Remote):
+        raise UsageError(f"{option} names a file on this machine, but {shown(word)} is a URL.")
 
 
 def _refuse_model(options: "Options") -> None:
@@ -198,6 +234,7 @@ def _refuse_model(options: "Options") -> None:
 
 def _refuse_certainty(words: PhotoWords, *, items: int) -> None:
     """Before anything is coloured: the map is of one photograph, and no picture is lost to it."""
+    _refuse_url(str(words.certainty), "--certainty")
     target = Path(str(words.certainty))
     if items > 1:
         raise UsageError(
@@ -211,14 +248,17 @@ def _refuse_certainty(words: PhotoWords, *, items: int) -> None:
 
 def _refuse_existing(target: Path, words: PhotoWords) -> None:
     """A file beside the picture: it replaces nothing unasked, and never a picture of this run."""
-    if target.exists() and not words.overwrite:
+    from tintype.photo.encode import stands_at
+
+    if stands_at(target) and not words.overwrite:
         raise TargetExistsError(
             f"{shown(str(target))} exists already.", hint="Move it away, or give --overwrite."
         )
     others = [Path(photo) for photo in words.photos] + (
         [Path(words.output)] if words.output else []
     )
-    if any(target.resolve() == other.resolve() for other in others):
+    # Not Path.resolve: a loop of links is an error to it.
+    if any(os.path.realpath(target) == os.path.realpath(other) for other in others):
         raise TargetExistsError(f"{shown(str(target))} is the input or the output itself.")
 
 
@@ -240,18 +280,19 @@ def _save_settings(target: Path, options: "Options") -> None:
 
 
 def _write_certainty(words: PhotoWords, plan: "Plan", options: "Options") -> None:
-    from tintype.api import certainty_map, read_input
+    from tintype.api import certainty_map
     from tintype.engine.bundle import load_bundle
     from tintype.engine.colorizer import Engine
-    from tintype.jobs.plan import Job
+    from tintype.jobs.plan import Job, same_file
+    from tintype.jobs.store import read
     from tintype.photo.decode import decode
     from tintype.photo.encode import write_atomically
 
     job = next(item for item in plan if isinstance(item, Job))
     target = Path(str(words.certainty))
-    if target.exists() and job.target.exists() and target.samefile(job.target):
+    if same_file(target, job.target):
         raise TargetExistsError(f"{shown(str(target))} is the coloured photograph itself.")
-    data = read_input(job.source, max_pixels=options.max_pixels)
+    data = read(job.source, max_pixels=options.max_pixels)
     photos = decode(data, name=shown(job.source), max_pixels=options.max_pixels)
     engine = Engine(load_bundle(options.model))
     found = certainty_map(photos, engine=engine, settings=options.settings)
@@ -271,26 +312,26 @@ def _options(words: PhotoWords) -> "Options":
         overwrite=words.overwrite,
         color_photos=words.color_photos,
         check_grey=words.check,
+        thumbnails=words.contact_sheet is not None,
     )
+    if words.max_megapixels is not None:
+        options = replace(options, max_pixels=round(words.max_megapixels * 1e6))
     if words.settings is not None:
         options = _as_saved(Path(words.settings), options)
     if words.keep_luminance is not None:
         options = replace(options, keep_luminance=words.keep_luminance)
-    options = replace(options, settings=_settings(words, options.settings))
     if options.keep_luminance == "exact":
         from tintype.photo.coefficients import check_installed
 
         check_installed()  # once, and not for each photograph of a folder
-    if words.max_megapixels is not None:
-        options = replace(options, max_pixels=round(words.max_megapixels * 1e6))
-    return options
+    return replace(options, settings=_settings(words, options.settings, options.max_pixels))
 
 
 def _as_saved(path: Path, options: "Options") -> "Options":
     from tintype.engine.bundle import load_bundle
     from tintype.jobs.sidecar import read_sidecar
 
-    said = read_sidecar(path)
+    said = read_sidecar(path, max_pixels=options.max_pixels)
     said.check(load_bundle(options.model))
     return replace(
         options,
@@ -301,8 +342,8 @@ def _as_saved(path: Path, options: "Options") -> "Options":
     )
 
 
-def _settings(words: PhotoWords, settings: "Settings") -> "Settings":
-    """What is typed, on top of what was saved."""
+def _settings(words: PhotoWords, settings: "Settings", max_pixels: int) -> "Settings":
+    """What is typed, on top of what was saved; a picture with more pixels is refused."""
     given: dict[str, Any] = {
         "vividness": words.vividness,
         "quality": words.quality,
@@ -320,13 +361,17 @@ def _settings(words: PhotoWords, settings: "Settings") -> "Settings":
         from tintype.engine.layers import read_mask, read_scribbles
 
         if words.scribbles is not None:
-            settings = replace(settings, scribbles=read_scribbles(Path(words.scribbles)))
+            settings = replace(
+                settings, scribbles=read_scribbles(Path(words.scribbles), max_pixels=max_pixels)
+            )
         if words.mask is not None:
-            settings = replace(settings, mask=read_mask(Path(words.mask)))
+            settings = replace(settings, mask=read_mask(Path(words.mask), max_pixels=max_pixels))
     if words.reference is not None:
         from tintype.engine.reference import read_reference
 
-        settings = replace(settings, reference=read_reference(Path(words.reference)))
+        settings = replace(
+            settings, reference=read_reference(Path(words.reference), max_pixels=max_pixels)
+        )
     return settings
 
 
@@ -376,10 +421,14 @@ def _stream(words: PhotoWords) -> int:
     """One picture from standard input, or to standard output, or both."""
     if len(words.photos) != 1:
         raise UsageError("A stream is one picture, but several inputs are named.")
-    if words.into is not None or words.report is not None:
-        raise UsageError("--into and --report are for files and folders, not for streams.")
+    if words.into is not None or words.report is not None or words.contact_sheet is not None:
+        raise UsageError(
+            "--into, --report and --contact-sheet are for files and folders, not for streams."
+        )
     if words.certainty is not None or words.save_settings is not None:
         raise UsageError("--certainty and --save-settings are for files, not for streams.")
+    for word in (words.photos[0], words.output or "-"):
+        _refuse_url(word, "A stream")
     source = words.photos[0]
     output = None if words.output in {None, "-"} else Path(str(words.output))
     if output is None and sys.stdout is not None and sys.stdout.isatty():
@@ -541,6 +590,17 @@ def _card_fields(bundle: "Bundle") -> dict[str, Any]:
     # Three hundred numbers that only the engine reads.
     del fields["log_weights"]
     return fields | {"file": str(bundle.path), "sha256": bundle.sha256}
+
+
+# ----- the rest -----
+
+
+def _completion(words: list[str]) -> int:
+    told = parse_completion(words)
+    from tintype.cli.completion import script
+
+    print_result(script(told.shell).rstrip("\n"))
+    return 0
 
 
 def _learning(command: str, words: list[str]) -> int:

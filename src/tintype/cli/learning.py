@@ -42,6 +42,11 @@ def main(command: str, words: list[str]) -> int:
     return _COMMANDS[command][1](options)
 
 
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """The parsers of the learning commands, by their names."""
+    return {name: parser() for name, (parser, _) in _COMMANDS.items()}
+
+
 class _Parser(argparse.ArgumentParser):
     """Says a mistake in the words in one line, as every other command does."""
 
@@ -559,9 +564,14 @@ _COMMANDS = {
 }
 
 
-if __name__ == "__main__":
+def _alone(words: list[str]) -> int:
+    """The commands without the door, as torchrun starts them."""
     try:
-        sys.exit(main(sys.argv[1], sys.argv[2:]))
+        return main(words[0], words[1:])
     except TintypeError as error:
         _say(str(error))
-        sys.exit(error.exit_code)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(_alone(sys.argv[1:]))

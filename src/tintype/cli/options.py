@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evaluate": "measure a model on photographs",
         "export": "make a model file of a training run",
         "compare": "train and measure every method of a folder, in one table",
+        "completion": "print what makes a shell complete the words of this command",
     }
 )
 """First words that are commands; any other first word is a file."""
@@ -61,7 +62,9 @@ class PhotoWords:
     strip_metadata: bool
     keep_luminance: Literal["usual", "exact"] | None
     report: str | None
+    contact_sheet: str | None
     jobs: int | None
+    engine: Literal["processes", "ray"] | None
     color_photos: Literal["skip", "color"] | None
     check: bool
     max_megapixels: float | None
@@ -121,6 +124,13 @@ class ServeWords:
     no_browser: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CompletionWords:
+    """What `tintype completion` was told."""
+
+    shell: Literal["bash", "zsh", "fish"]
+
+
 def parse_photos(words: Sequence[str]) -> PhotoWords:
     """Words after `tintype`, where the first is no command.
 
@@ -149,6 +159,11 @@ def parse_models(words: Sequence[str]) -> ModelsWords:
 def parse_serve(words: Sequence[str]) -> ServeWords:
     """Words after `tintype serve`; raises as `parse_photos`."""
     return ServeWords(**_parse(_SERVE, "tintype serve", words))
+
+
+def parse_completion(words: Sequence[str]) -> CompletionWords:
+    """Words after `tintype completion`; raises as `parse_photos`."""
+    return CompletionWords(**_parse(_COMPLETION, "tintype completion", words))
 
 
 def help_page() -> str:
@@ -224,7 +239,7 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-class _FormatType(click.ParamType[str]):
+class FormatType(click.ParamType[str]):
     """A format by its name or by any of its endings."""
 
     name = "format"
@@ -259,8 +274,8 @@ _PHOTOS = _PhotosCommand(
     help="""Colours black-and-white photographs, on this machine.
 
     "tintype photo.jpg" writes photo.color.jpg beside it. PHOTO is a file, a folder, a pattern such
-    as "*.jpg", or - for standard input. What an earlier run has done is not done again; nothing is
-    ever deleted, and no original is ever replaced.""",
+    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. What an earlier run has
+    done is not done again; nothing is ever deleted, and no original is ever replaced.""",
     params=[
         click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO..."),
         _Option("-o", "--output", metavar="FILE", help="Write the one output here; - is stdout."),
@@ -345,7 +360,7 @@ _PHOTOS = _PhotosCommand(
         ),
         _Option(
             "--format",
-            type=_FormatType(),
+            type=FormatType(),
             metavar="FORMAT",
             help=f"Write {_FORMAT_NAMES}, instead of the format of the input.",
         ),
@@ -363,12 +378,30 @@ _PHOTOS = _PhotosCommand(
             help="Give a JPEG made of a JPEG the very luminance coefficients of its input, and "
             "verify it; needs the extra tintype[exact].",
         ),
-        _Option("--report", metavar="FILE", help="Write a JSON line for each input."),
+        _Option(
+            "--report",
+            metavar="FILE",
+            first_page=False,
+            help="Write a JSON line for each input.",
+        ),
+        _Option(
+            "--contact-sheet",
+            metavar="FILE",
+            first_page=False,
+            help="Write a page (.html) with each photograph before and after.",
+        ),
         _Option(
             "--jobs",
             type=click.IntRange(min=1),
             metavar="N",
             help="Colour in N processes; usually one for each core.",
+        ),
+        _Option(
+            "--engine",
+            type=click.Choice(["processes", "ray"]),
+            first_page=False,
+            help="Where the processes are: on this machine, or on the machines of a Ray cluster, "
+            "the one that RAY_ADDRESS names.",
         ),
         _Option(
             "--color-photos",
@@ -574,3 +607,30 @@ _SERVE = _Command(
         _flag("-h", "--help", callback=_help, help="Show this page."),
     ],
 )
+
+_COMPLETION = _Command(
+    "completion",
+    usage="[OPTIONS] SHELL",
+    help="""Prints a script with which the Tab key completes commands, options, their values, models
+    and photographs.
+
+    For this shell only: source <(tintype completion bash). For good, see the documentation.""",
+    params=[
+        click.Argument(
+            ["shell"], metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]), required=True
+        ),
+        _flag("-h", "--help", callback=_help, help="Show this page."),
+    ],
+)
+
+PARSED: Mapping[str, click.Command] = MappingProxyType(
+    {
+        "": _PHOTOS,
+        "video": _VIDEO,
+        "serve": _SERVE,
+        "models": _MODELS,
+        "inspect": _INSPECT,
+        "completion": _COMPLETION,
+    }
+)
+"""The commands that are parsed here, by their names; without a name, the one that colours."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tintype.errors import ModelError
+from tintype.errors import ModelError, shown
 
 _T = TypeVar("_T")
 
@@ -91,7 +91,7 @@ class Card:
         """
         try:
             raw = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{where}: its card is not JSON ({error}).", hint=_LIST) from None
         if not isinstance(raw, dict):
             raise ModelError(f"{where}: its card is not a JSON object.", hint=_LIST)
@@ -295,16 +295,19 @@ def own_hash(data: bytes, claimed: str, *, where: str) -> str:
 
 def _read(path: Path) -> bytes:
     try:
+        # Reading a pipe would wait for ever, and a device has no end.
+        if path.exists() and not path.is_file():
+            raise ModelError(f"The model {shown(path)} is not a regular file.", hint=_LIST)
         return path.read_bytes()
     except OSError as error:
         why = error.strerror or "it cannot be read"
-        raise ModelError(f"Cannot read the model {path}: {why}.", hint=_LIST) from None
+        raise ModelError(f"Cannot read the model {shown(path)}: {why}.", hint=_LIST) from None
 
 
 def _open(path: Path, *, pinned: str | None) -> Bundle:
     """Reads and verifies one file; `pinned` is the hash in the package's index, if it is there."""
     data = _read(path)
-    where = str(path)
+    where = shown(path)
     sha256 = hashlib.sha256(data).hexdigest()
     if pinned is not None and sha256 != pinned:
         raise ModelError(
@@ -400,7 +403,7 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
         path = Path(wanted).expanduser()
         # A file of the package opened by its path is still the package's file.
         for file, pinned in index.values():
-            if path.resolve() == file.resolve():
+            if os.path.realpath(path) == os.path.realpath(file):
                 return _open(file, pinned=pinned)
         return _open(path, pinned=None)
     for path in _user_files():

@@ -92,7 +92,7 @@ class Engine:
     """
 
     def __init__(self, bundle: Bundle | None = None, *, threads: int | None = None) -> None:
-        self.bundle = load_bundle() if bundle is None else bundle
+        self.bundle: Bundle = load_bundle() if bundle is None else bundle
         self._threads = threads or usable_cores()
         self._session = Session(self.bundle.data, name=self.bundle.name, threads=self._threads)
         self._last_known: tuple[Reference, Quality, Known] | None = None

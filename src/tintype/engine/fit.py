@@ -257,7 +257,7 @@ class ChromaUp:
         right = fit.content[1] / fit.stride
         self._columns = np.stack([_widen(plane, shape[1], right) for plane in planes])
         # Injected detail is a few steps of luma times the slope; a stray pixel beyond is cut.
-        self.largest = float(np.abs(planes[:2]).max() + 24 * np.abs(planes[2:4]).max())
+        self.largest: float = float(np.abs(planes[:2]).max() + 24 * np.abs(planes[2:4]).max())
         self.largest = max(self.largest, *(abs(c) for pin in pins for c in pin.ab), 0.0)
         if scribbles is not None:
             self.largest = max(self.largest, float(np.abs(scribbles[0]).max()))

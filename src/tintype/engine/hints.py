@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.fit import Fit, Pin
-from tintype.engine.layers import Scribbles
+from tintype.engine.layers import Scribbles, read_bytes
 from tintype.engine.spread import spread
 from tintype.errors import UsageError, shown
 
+_MOST_BYTES = 16 << 20
+_MOST_HINTS = 10_000
 _PALE = 0.9  # of the chroma that was asked for
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 
@@ -90,13 +92,13 @@ def read_hints(path: Path) -> list[Hint]:
         UsageError: It cannot be read, or an entry is not whole.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(read_bytes(path, most=_MOST_BYTES))
+        if len(entries) > _MOST_HINTS:
+            raise ValueError(f"more than {_MOST_HINTS:,} hints")
         return [
             hint_of(int(e["x"]), int(e["y"]), str(e["color"]), int(e.get("radius", 0)))
             for e in entries
         ]
-    except OSError as error:
-        raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{shown(path)} holds no list of hints ({type(error).__name__}: {shown(str(error))}).",

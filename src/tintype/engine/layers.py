@@ -6,19 +6,19 @@ coloured file can say what it was made with.
 
 import functools
 import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.errors import UsageError, shown
+from tintype.errors import PhotoError, PhotoTooLargeError, UsageError, shown
+from tintype.photo.decode import MAX_PIXELS, decode_layer
 
 _PAINTED = 128  # alpha from which a pixel counts as painted
-_MOST_PIXELS = 1 << 29
+_MOST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,40 +139,42 @@ class Mask(Layer):
         return np.asarray(image, np.float32) / np.float32(255)
 
 
-def scribbles_from(data: bytes, *, name: str) -> Scribbles:
+def scribbles_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Scribbles:
     """Scribbles of a file's bytes.
 
     Args:
-        data: A PNG, WebP or TIFF with transparency.
+        data: A picture file with transparency: PNG, WebP or TIFF.
         name: For messages.
+        max_pixels: A picture with more is refused unread.
 
     Raises:
         UsageError: It is no picture, has no transparency, or nothing is painted.
     """
-    image = _open(data, name)
-    if "A" not in image.getbands() and "transparency" not in image.info:
+    image, alpha = _open(data, name, max_pixels)
+    if alpha is None:
         raise UsageError(
             f"{shown(name)} has no transparency, so all of it would be a hint.",
             hint="Paint on an empty layer and save that layer alone, as a PNG.",
         )
-    pixels = np.asarray(image.convert("RGBA"))
+    pixels = np.dstack([np.asarray(image.convert("RGB")), alpha])
     if not (pixels[..., 3] >= _PAINTED).any():
         raise UsageError(f"Nothing is painted in {shown(name)}.")
     return Scribbles(name, hashlib.sha256(data).hexdigest(), pixels)
 
 
-def mask_from(data: bytes, *, name: str) -> Mask:
+def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
     """A mask of a file's bytes: white is coloured, black stays grey.
 
     Args:
         data: A picture file; colours count by their luma.
         name: For messages.
+        max_pixels: A picture with more is refused unread.
 
     Raises:
         UsageError: It is no picture, or has transparency and so says nothing where it is empty.
     """
-    image = _open(data, name)
-    if "A" in image.getbands() or "transparency" in image.info:
+    image, alpha = _open(data, name, max_pixels)
+    if alpha is not None:
         raise UsageError(
             f"The mask {shown(name)} has transparent places.",
             hint="Save it without transparency: white is coloured, black stays grey.",
@@ -180,41 +182,47 @@ def mask_from(data: bytes, *, name: str) -> Mask:
     return Mask(name, hashlib.sha256(data).hexdigest(), np.asarray(image.convert("L")))
 
 
-def read_scribbles(path: Path) -> Scribbles:
+def read_scribbles(path: Path, *, max_pixels: int = MAX_PIXELS) -> Scribbles:
     """`scribbles_from` a file; raises UsageError where it cannot be read, too."""
-    return scribbles_from(read_bytes(path), name=str(path))
+    return scribbles_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> Mask:
     """`mask_from` a file; raises UsageError where it cannot be read, too."""
-    return mask_from(read_bytes(path), name=str(path))
+    return mask_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a picture that settings name.
+def read_bytes(path: Path, *, most: int = _MOST_BYTES) -> bytes:
+    """The bytes of a file that settings name.
+
+    Args:
+        path: Of any kind of file; a device that gives bytes without end is left at `most`.
+        most: More bytes are refused.
 
     Raises:
-        UsageError: It cannot be read.
+        UsageError: It cannot be read, or is too long for what it should be.
     """
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{shown(str(path))} cannot be read: {error.strerror}.") from error
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{shown(str(path))} cannot be read: {why}.") from error
+    if len(data) > most:
+        raise UsageError(f"{shown(str(path))} is longer than {most >> 20} MiB.")
+    return data
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _open(data: bytes, name: str, max_pixels: int) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+    """The picture, and its transparency."""
     try:
-        image = Image.open(io.BytesIO(data), formats=("PNG", "WEBP", "TIFF", "JPEG"))
-        if image.width * image.height > _MOST_PIXELS:
-            raise UsageError(f"{shown(name)} is too large for a layer.")
-        image.load()
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        return decode_layer(data, name=shown(name), max_pixels=max_pixels)
+    except PhotoTooLargeError as error:
+        raise UsageError(f"{shown(name)} is too large for a layer.") from error
+    except PhotoError as error:
         raise UsageError(
             f"{shown(name)} is not a picture that can be read.", hint="Give a PNG."
         ) from error
-    except Image.DecompressionBombError as error:
-        raise UsageError(f"{shown(name)} is too large for a layer.") from error
-    return image
 
 
 def _packed(rgba: NDArray[np.uint8]) -> NDArray[np.uint32]:

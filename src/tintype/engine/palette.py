@@ -16,9 +16,10 @@ _WARM = np.array([0.012, 0.035])  # nats for each unit of a and b: towards orang
 _WARM_SHIFT = np.array([3.0, 8.0])  # CIELAB units
 _BIN = 10.0  # ab units from one bin to the next
 _APART = 25.0  # ab units between two suggestions: told apart at a glance
-_STEP = 0.45
-"""How far a palette leans, in standard deviations of the picture's uncertainty; chosen on dev,
-where the best of five was nearest to the truth at 0.4 to 0.5."""
+_STEP = 0.5
+"""How far a palette leans, in standard deviations of the picture's uncertainty; chosen on dev."""
+_SOBER_FROM = 0.3
+"""From this vividness on, one of three palettes or more is the sober one, as at vividness 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,13 @@ def shift(warmth: float) -> NDArray[np.float32]:
 def palettes(
     logits: NDArray[np.float32], card: Card, *, vividness: float, count: int, warmth: float = 0.0
 ) -> list[Palette]:
-    """The single answer, and versions that lean as a whole towards other colours.
+    """The single answer, a sober one, and versions that lean as a whole towards other colours.
 
-    A version multiplies every place's distribution by ``exp(lean . ab)``, the same lean everywhere:
-    what is certain stays, what is open moves together, so that each version is consistent within
-    itself. The leans go evenly around the ellipse of the picture's own uncertainty.
+    A version that leans multiplies every place's distribution by ``exp(lean . ab)``, the same lean
+    everywhere: what is certain stays, what is open moves together, so that each version is
+    consistent within itself. The leans go evenly around the ellipse of the picture's own
+    uncertainty. The sober version is the distribution as the network said it: where no colour can
+    be told, it dares none.
 
     Args:
         logits: (313, h, w) log-probabilities up to a constant.
@@ -91,16 +94,17 @@ def palettes(
     mass = np.exp(logits.reshape(BINS, -1) - logits.reshape(BINS, -1).max(axis=0))
     mass /= mass.sum(axis=0)
     axes = _open_axes(mass.astype(np.float64), centers)
-    angles = np.arange(count - 1) * (2 * np.pi / max(count - 1, 1))
+    sober = count >= 3 and vividness >= _SOBER_FROM
+    leaning = count - 1 - sober
+    # The first one leans along the narrow axis: of three, that was nearest to the truth on dev.
+    angles = np.pi / 2 + np.arange(leaning) * (2 * np.pi / max(leaning, 1))
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1) @ axes
-    leans = [np.zeros(2), *(_STEP * around)]
+    biases = [bias, *(bias + centers @ (_STEP * lean) for lean in around)]
+    if sober:
+        biases.append(_bias(card, vividness=0, warmth=warmth))
     versions = [
-        annealed_mean(
-            logits,
-            temperature=card.temperature,
-            bias=(bias + centers @ lean).astype(np.float32),
-        )
-        for lean in leans
+        annealed_mean(logits, temperature=card.temperature, bias=one.astype(np.float32))
+        for one in biases
     ]
     shares = _shares(mass, np.stack(versions).reshape(count, 2, -1))
     first, *others = (Palette(ab, float(p)) for ab, p in zip(versions, shares, strict=True))

@@ -24,7 +24,7 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.fit import Fit
 from tintype.engine.layers import Layer, read_bytes
 from tintype.errors import PhotoError, UsageError, shown
-from tintype.photo.decode import decode_colors
+from tintype.photo.decode import MAX_PIXELS, decode_colors
 from tintype.photo.photo import rgb_to_grey
 
 F32 = NDArray[np.float32]
@@ -85,18 +85,19 @@ class Reference(Layer):
         return np.asarray(np.moveaxis(cells, -1, 0), np.float32)
 
 
-def reference_from(data: bytes, *, name: str) -> Reference:
+def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Reference:
     """A reference of a file's bytes.
 
     Args:
         data: A picture file, of any format that can be coloured.
         name: For messages.
+        max_pixels: A picture with more is refused unread.
 
     Raises:
         UsageError: It is no picture, or has no colours.
     """
     try:
-        rgb, tone = decode_colors(data, name=shown(name))
+        rgb, tone = decode_colors(data, name=shown(name), max_pixels=max_pixels)
     except PhotoError as error:
         raise UsageError(error.message, hint=error.hint) from error
     if tone == "grey":
@@ -109,9 +110,9 @@ def reference_from(data: bytes, *, name: str) -> Reference:
     return Reference(name, hashlib.sha256(data).hexdigest(), np.ascontiguousarray(rgb))
 
 
-def read_reference(path: Path) -> Reference:
+def read_reference(path: Path, *, max_pixels: int = MAX_PIXELS) -> Reference:
     """`reference_from` a file; raises UsageError where it cannot be read, too."""
-    return reference_from(read_bytes(path), name=str(path))
+    return reference_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """The plan: which picture becomes which file, decided before a pixel is read.
 
 A plan is walked twice: once to refuse what cannot end well, once to work. It is never held as a
-list, so that fifty thousand pictures cost some hundred bytes each, however long their paths are.
-Walking is deterministic: the words in their order, each folder's names sorted, files before
-folders.
+list: of each picture stay two digests, and its name while its folder is walked, which together are
+less than a hundred bytes. Walking is deterministic: the words in their order, each folder's names
+sorted, files before folders.
 """
 
 import glob
+import heapq
 import os
 import stat
 import unicodedata
@@ -14,12 +15,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 from tintype.api import target_name
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
+from tintype.jobs.digests import Digests, digest
 from tintype.jobs.report import LINK_OUTSIDE, Row
+from tintype.jobs.store import Place, Remote, kind, listing, place_of
+from tintype.photo.encode import stands_at
 from tintype.photo.formats import format_of_suffix, writable_formats
+
+_SORTED_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,8 @@ class Job:
         palette: Which of several versions this is, from 1; 0 where there is only one.
     """
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     alone: bool = False
     target_is_input: bool = False
     palette: int = 0
@@ -67,7 +73,7 @@ class Plan:
     """Inputs and where their outputs go.
 
     Attributes:
-        inputs: Files, folders and patterns as they were given.
+        inputs: Files, folders and patterns as they were given; URLs name files and folders.
         into: Folder for the outputs, the structure of each input folder mirrored below it; None
             puts each output beside its source.
         output: The one output of the one input.
@@ -78,13 +84,13 @@ class Plan:
     """
 
     inputs: Sequence[str]
-    into: Path | None = None
-    output: Path | None = None
+    into: Place | None = None
+    output: Place | None = None
     recursive: bool = False
     format: str | None = None
     overwrite: bool = False
     palettes: int = 1
-    _input_ids: set[tuple[int, int]] = field(default_factory=set, init=False, repr=False)
+    _input_ids: Digests = field(default_factory=Digests, init=False, repr=False)
 
     def check(self) -> Census:
         """Walks everything once and refuses what would lose a picture.
@@ -108,7 +114,9 @@ class Plan:
             if isinstance(item, Job):
                 met = seen.meet(item)
                 if met is _Met.CLASH:
-                    self._refuse_clash(item)
+                    first = self._first_with_target_of(item)
+                    if first.source != item.source:  # and not two digests that are equal by chance
+                        raise _clash(first, item)
                 if met is _Met.AGAIN:
                     continue
                 self._note_input(item)
@@ -127,12 +135,14 @@ class Plan:
                 yield item
                 continue
             met = seen.meet(item)
-            if met is _Met.CLASH:
+            if met is _Met.AGAIN:
+                continue
+            if met is _Met.CLASH and self._first_with_target_of(item).source != item.source:
                 # Appeared since `check`: too late to refuse the run, never too late to keep both.
                 clash = UsageError(f"Another input has the same output {shown(item.target)}.")
                 yield Row.failure(item.source, clash)
-            elif met is _Met.NEW:
-                yield self._mark_inputs(item)
+                continue
+            yield self._mark_inputs(item)
 
     def _versions(self, items: Iterator[Job | Row]) -> Iterator[Job | Row]:
         """Each picture's versions, one after the other."""
@@ -152,6 +162,9 @@ class Plan:
             if isinstance(path, Row):
                 yield path
                 continue
+            if isinstance(path, Remote):
+                yield from self._walk_remote(path, counts, alone=len(paths) == 1)
+                continue
             try:
                 mode = path.stat().st_mode
             except (OSError, ValueError) as error:
@@ -170,10 +183,17 @@ class Plan:
                     ),
                 )
 
-    def _expand(self) -> Iterator[Path | Row]:
-        """The words as paths; patterns are expanded here because some shells do not."""
+    def _expand(self) -> Iterator[Place | Row]:
+        """The words as places; patterns are expanded here because some shells do not."""
         for word in self.inputs:
-            path = Path(word)
+            path = place_of(word)
+            if isinstance(path, Remote):
+                yield path
+                continue
+            if not word:
+                # To `Path` it is the current folder; in a script it is a variable that is not set.
+                yield Row.failure(path, UnreadablePhotoError("The name of an input is empty."))
+                continue
             if not glob.has_magic(word) or os.path.lexists(path):
                 yield path
                 continue
@@ -186,47 +206,102 @@ class Plan:
             yield from map(Path, found)
 
     def _walk_folder(self, root: Path, counts: _Counts) -> Iterator[Job | Row]:
-        real_root = root.resolve()
-        real_into = None if self.into is None else self.into.resolve()
-        waiting = [root]
-        while waiting:
-            folder = waiting.pop()
+        real_root = _real(root)
+        real_into = _real(self.into) if isinstance(self.into, Path) else None
+        # The folders on the way down, and of each the names of those inside that still wait.
+        way: list[tuple[Path, Iterator[str]]] = []
+        here: Path | None = root
+        while way or here is not None:
+            if here is None:
+                folder, waiting = way[-1]
+                name = next(waiting, None)
+                if name is None:
+                    way.pop()
+                    continue
+                here = folder / name
+                # An output folder inside the input folder holds our outputs, not inputs.
+                if real_into is not None and _real(here) == real_into:
+                    here = None
+                    continue
             try:
-                with os.scandir(folder) as found:
-                    entries = sorted(found, key=lambda entry: entry.name)
+                names = _names_in(here, counts)
             except OSError as error:
-                yield Row.failure(folder, _unreadable(folder, error))
+                yield Row.failure(here, _unreadable(here, error))
+                here = None
                 continue
-            below = []
-            for entry in entries:
-                path = folder / entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    # An output folder inside the input folder holds our outputs, not inputs.
-                    if real_into is None or path.resolve() != real_into:
-                        below.append(path)
-                elif not _is_picture(entry):
-                    # Our own state file is nothing that the user should wonder about.
-                    counts.left_alone += not entry.name.startswith(".tintype-")
-                elif entry.is_symlink() and not _leads_inside(path, real_root):
+            for name in names.pictures:
+                path = here / name
+                if name in names.links and not _leads_inside(path, real_root):
                     yield Row.skip(path, LINK_OUTSIDE)
-                elif not entry.is_file():
+                elif name in names.links and not _is_file(path):
                     counts.left_alone += 1
                 else:
                     yield self._job(path, path.relative_to(root))
+            if self.recursive:
+                way.append((here, iter(names.folders)))
+            else:
+                counts.not_entered += sum(
+                    real_into is None or _real(here / name) != real_into for name in names.folders
+                )
+            here = None
+
+    def _walk_remote(self, place: Remote, counts: _Counts, *, alone: bool) -> Iterator[Job | Row]:
+        try:
+            found = kind(place)
+        except UnreadablePhotoError as error:
+            yield Row.failure(place, error)
+            return
+        if found == "folder":
+            yield from self._walk_store(place, counts)
+        else:
+            yield self._job(place, PurePosixPath(place.name), alone=alone)
+
+    def _walk_store(self, root: Remote, counts: _Counts) -> Iterator[Job | Row]:
+        """As `_walk_folder`; a store has no links, but names that no disk would have."""
+        waiting = [PurePosixPath()]
+        while waiting:
+            relative = waiting.pop()
+            folder = root / relative
+            try:
+                entries = listing(folder)
+            except UnreadablePhotoError as error:
+                yield Row.failure(folder, error)
+                continue
+            below = []
+            for entry in entries:
+                if not entry.safe:
+                    yield Row.failure(folder, _unsafe(folder, entry.name))
+                elif entry.is_folder:
+                    if folder / entry.name != self.into:
+                        below.append(relative / entry.name)
+                elif not _is_picture(entry.name):
+                    counts.left_alone += not entry.name.startswith(".tintype-")
+                else:
+                    yield self._job(folder / entry.name, relative / entry.name)
             if self.recursive:
                 waiting.extend(reversed(below))
             else:
                 counts.not_entered += len(below)
 
-    def _job(self, source: Path, relative: Path, *, alone: bool = False) -> Job | Row:
+    def _job(self, source: Place, relative: PurePath, *, alone: bool = False) -> Job | Row:
         if self.output is not None:
             return Job(source, self.output, alone)
         try:
-            name = target_name(source, self.format)
+            name = self._target_name(source)
         except TintypeError as error:
             return Row.failure(source, error)
         folder = source.parent if self.into is None else self.into / relative.parent
         return Job(source, folder / name, alone)
+
+    def _target_name(self, source: Place) -> str:
+        if isinstance(source, Path):
+            return target_name(source, self.format)
+        if format_of_suffix(source.suffix) is None:
+            raise UnreadablePhotoError(
+                f"The name {shown(source)} does not say a picture format.",
+                hint="Copy it here, and colour the copy.",
+            )
+        return target_name(Path(source.name), self.format)
 
     # ----- refusing -----
 
@@ -238,54 +313,45 @@ class Plan:
                 )
             if self.into is not None:
                 raise UsageError("-o and --into contradict each other.", hint="Give one of them.")
-            if self.output.is_dir():
+            if isinstance(self.output, Path) and stands_at(self.output) and self.output.is_dir():
                 raise UsageError(
                     f"{shown(self.output)} is a folder.", hint="-o names a file; give --into."
                 )
             check_output_name(self.output, self.format)
-            if len(self.inputs) == 1 and _same_file(Path(self.inputs[0]), self.output):
+            if len(self.inputs) == 1 and same_file(place_of(self.inputs[0]), self.output):
                 raise UsageError(
                     f"{shown(self.output)} is the input itself, which is never replaced.",
                     hint="Give another name to -o.",
                 )
-        if self.into is not None and self.into.exists() and not self.into.is_dir():
+        if isinstance(self.into, Path) and stands_at(self.into) and not self.into.is_dir():
             raise UsageError(f"--into {shown(self.into)} is a file, not a folder.")
 
-    def _refuse_clash(self, second: Job) -> None:
+    def _first_with_target_of(self, second: Job) -> Job:
+        """The first job with a job's target: the digests only say that there is one."""
         places = _Places()
         wanted = places.key(second.target)
-        # The digests say that there is a first one; only a second walk says which.
-        first = next(
-            item
-            for item in self._versions(self._walk(_Counts()))
-            if isinstance(item, Job) and places.key(item.target) == wanted
-        )
-        raise UsageError(
-            f"{shown(first.source)} and {shown(second.source)} would both be written to "
-            f"{shown(second.target)}.",
-            hint="Nothing was coloured. Run them separately with different --into folders, "
-            "or without --format.",
-        )
+        for item in self._versions(self._walk(_Counts())):
+            if isinstance(item, Job) and places.key(item.target) == wanted:
+                return item
+        return second  # gone meanwhile
 
     # ----- telling inputs from earlier outputs -----
 
     def _note_input(self, job: Job) -> None:
         if self.overwrite:
-            found = job.source.stat()
-            self._input_ids.add((found.st_dev, found.st_ino))
+            self._input_ids.put(_identity(job.source), 1)
 
     def _mark_inputs(self, job: Job) -> Job:
         if not self.overwrite:
             return job
         try:
-            found = job.target.stat()
+            is_input = self._input_ids.get(_identity(job.target)) is not None
         except OSError:
             return job
-        is_input = (found.st_dev, found.st_ino) in self._input_ids
         return replace(job, target_is_input=is_input)
 
 
-def check_output_name(output: Path, form: str | None) -> str | None:
+def check_output_name(output: Place, form: str | None) -> str | None:
     """Which format a named output asks for.
 
     Args:
@@ -327,18 +393,19 @@ class _Met(Enum):
 
 
 class _Seen:
-    """Targets met so far, as digests: sixteen bytes for a path of any length."""
+    """Targets met so far and whose they are, as digests."""
 
     def __init__(self) -> None:
-        self._source_of: dict[bytes, bytes] = {}
-        self._targets = _Places()
-        self._sources = _Places()
+        self._sources = Digests()
+        self._target_places = _Places()
+        self._source_places = _Places()
 
     def meet(self, job: Job) -> _Met:
-        target = self._targets.key(job.target)
-        source = self._sources.key(job.source, exact=True)
-        first = self._source_of.setdefault(target, source)
-        if first is source:
+        target = digest(self._target_places.key(job.target))
+        source = digest(self._source_places.key(job.source, exact=True))
+        first = self._sources.get(target)
+        if first is None:
+            self._sources.put(target, source)
             return _Met.NEW
         return _Met.AGAIN if first == source else _Met.CLASH
 
@@ -352,10 +419,10 @@ class _Places:
     """
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._folder: Place | None = None
         self._where = ""
 
-    def key(self, path: Path, *, exact: bool = False) -> bytes:
+    def key(self, path: Place, *, exact: bool = False) -> bytes:
         if path.parent != self._folder:
             self._folder = path.parent
             self._where = _where(path.parent)
@@ -364,9 +431,11 @@ class _Places:
         return blake2b(text, digest_size=16).digest()
 
 
-def _where(folder: Path) -> str:
+def _where(folder: Place) -> str:
     """Identity of the nearest folder that exists, then the names that do not exist yet."""
-    folder = folder.resolve()
+    if isinstance(folder, Remote):
+        return folder.url
+    folder = _real(folder)
     missing: list[str] = []
     while True:
         try:
@@ -384,20 +453,130 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
-def _is_picture(entry: os.DirEntry[str]) -> bool:
+def _clash(first: Job, second: Job) -> UsageError:
+    return UsageError(
+        f"{shown(first.source)} and {shown(second.source)} would both be written to "
+        f"{shown(second.target)}.",
+        hint="Nothing was coloured. Run them separately with different --into folders, "
+        "or without --format.",
+    )
+
+
+def _identity(place: Place) -> int:
+    """A file, on the disk whatever its names."""
+    if isinstance(place, Remote):
+        return digest(place.url.encode("utf-8", "surrogatepass"))
+    found = place.stat()
+    return digest(b"%d:%d" % (found.st_dev, found.st_ino))
+
+
+class _Packed:
+    """Names that come out sorted, and take little more than their letters.
+
+    A string of its own takes fifty bytes beside its letters, and a folder may hold a million. So
+    they are sorted and packed some thousands at a time, and these are merged when they are read.
+    """
+
+    def __init__(self) -> None:
+        self._sorted: list[bytes] = []
+        self._new: list[str] = []
+
+    def add(self, name: str) -> None:
+        self._new.append(name)
+        if len(self._new) == _SORTED_AT_A_TIME:
+            self._pack()
+
+    def __iter__(self) -> Iterator[str]:
+        self._pack()
+        return heapq.merge(*map(_unpacked, self._sorted))
+
+    def _pack(self) -> None:
+        self._new.sort()
+        # No file system has a slash in a name.
+        text = "/".join([*self._new, ""])
+        self._sorted.append(text.encode("utf-8", "surrogatepass"))
+        self._new.clear()
+
+
+def _unpacked(names: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(names):
+        end = names.index(b"/", at)
+        yield names[at:end].decode("utf-8", "surrogatepass")
+        at = end + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What is in a folder.
+
+    Attributes:
+        pictures: Files and links that are pictures by their ending.
+        folders: Folders.
+        links: Those of the pictures that are links.
+    """
+
+    pictures: _Packed = field(default_factory=_Packed)
+    folders: _Packed = field(default_factory=_Packed)
+    links: set[str] = field(default_factory=set)
+
+
+def _names_in(folder: Path, counts: _Counts) -> _Names:
+    names = _Names()
+    with os.scandir(folder) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                names.folders.add(entry.name)
+            elif not _is_picture(entry.name):
+                # Our own state file is nothing that the user should wonder about.
+                counts.left_alone += not entry.name.startswith(".tintype-")
+            elif entry.is_symlink():
+                names.pictures.add(entry.name)
+                names.links.add(entry.name)
+            elif entry.is_file():
+                names.pictures.add(entry.name)
+            else:
+                counts.left_alone += 1
+    return names
+
+
+def _is_picture(name: str) -> bool:
     # Hidden files with picture endings are other programs' (AppleDouble "._photo.jpg", thumbnails).
-    return not entry.name.startswith(".") and format_of_suffix(Path(entry.name).suffix) is not None
+    return not name.startswith(".") and format_of_suffix(Path(name).suffix) is not None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a regular file, links followed; a loop of links leads to none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _leads_inside(link: Path, real_root: Path) -> bool:
-    return link.resolve().is_relative_to(real_root)
+    return _real(link).is_relative_to(real_root)
 
 
-def _same_file(one: Path, other: Path) -> bool:
+def _real(path: Path) -> Path:
+    """Where a path leads. `Path.resolve` does the same, and raises where links form a loop."""
+    return Path(os.path.realpath(path))
+
+
+def same_file(one: Place, other: Place) -> bool:
+    """Whether two places are one; places that do not exist are not."""
+    if isinstance(one, Remote) or isinstance(other, Remote):
+        return one == other
     try:
         return one.samefile(other)
     except (OSError, ValueError):
         return False
+
+
+def _unsafe(folder: Remote, name: str) -> UnreadablePhotoError:
+    return UnreadablePhotoError(
+        f"In {shown(folder)} there is a name that no folder on a disk can hold: {shown(name)}.",
+        hint="Rename it there.",
+    )
 
 
 def _unreadable(path: Path, error: Exception) -> UnreadablePhotoError:

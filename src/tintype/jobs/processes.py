@@ -16,8 +16,8 @@ from tintype.engine.bundle import load_bundle
 from tintype.errors import PhotoError, shown
 from tintype.jobs.plan import Job
 from tintype.jobs.report import Row
+from tintype.jobs.store import tidy
 from tintype.jobs.work import Options, Worker
-from tintype.photo.encode import remove_abandoned
 
 # A job and its row to come; or the row of what failed while the plan was walked.
 _Waiting = deque[tuple[Job, Future[Row]] | Row]
@@ -83,7 +83,7 @@ class Pool:
         # The pool ends its other processes as well, in the middle of whatever they write.
         jobs = [first, *(item[0] for item in waiting if not isinstance(item, Row))]
         for folder in {job.target.parent for job in jobs}:
-            remove_abandoned(folder)
+            tidy(folder)
         self._pool = self._start(self._processes)
         for index, item in enumerate(waiting):
             if not isinstance(item, Row) and not (item[1].done() and not _broke(item[1])):
@@ -95,7 +95,7 @@ class Pool:
             try:
                 return _result(_submit(single, self._options, job))
             except BrokenProcessPool:
-                remove_abandoned(job.target.parent)
+                tidy(job.target.parent)
                 error = PhotoError(
                     f"The process that coloured {shown(job.source)} was ended from outside, "
                     "most often for lack of memory.",
@@ -117,7 +117,7 @@ class Pool:
         return ProcessPoolExecutor(
             processes,
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin_process,
+            initializer=begin_process,
         )
 
 
@@ -146,7 +146,8 @@ def _submit(pool: ProcessPoolExecutor, options: Options, job: Job) -> Future[Row
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin_process() -> None:
+def begin_process() -> None:
+    """What a process does first: Ctrl-C is its parent's to answer, and it ends when that does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

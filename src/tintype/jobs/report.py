@@ -43,6 +43,7 @@ class Row:
         notes: Sentences on what the output could not keep or what was unusual.
         grey_check: What comparing the written grey with the input's gave, where asked for.
         exit_code: Of the error; not part of the report.
+        thumbnails: Before and after, as JPEG files, where they are wanted; not part of the report.
     """
 
     status: Status
@@ -57,9 +58,10 @@ class Row:
     notes: tuple[str, ...] = ()
     grey_check: str | None = None
     exit_code: int = 0
+    thumbnails: tuple[bytes, bytes] | None = None
 
     @classmethod
-    def failure(cls, source: Path, error: TintypeError) -> Self:
+    def failure(cls, source: object, error: TintypeError) -> Self:
         """A row for an input that could not be coloured."""
         return cls(
             "failed",
@@ -70,7 +72,7 @@ class Row:
         )
 
     @classmethod
-    def skip(cls, source: Path, reason: str) -> Self:
+    def skip(cls, source: object, reason: str) -> Self:
         """A row for an input that was left alone on purpose."""
         return cls("skipped", str(source), reason=reason)
 
@@ -79,8 +81,8 @@ class Row:
 
         Bytes in a name that are no text stand as lone surrogates, as Python reads and writes them.
         """
-        fields = asdict(self)
-        del fields["exit_code"]
+        fields = asdict(replace(self, thumbnails=None))
+        del fields["exit_code"], fields["thumbnails"]
         return json.dumps(fields)
 
     def timed(self, seconds: float) -> "Row":
@@ -205,7 +207,7 @@ def _is_report(path: Path) -> bool:
         return True
     try:
         row = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"status", "input", "output", "sha256"} <= row.keys()
 

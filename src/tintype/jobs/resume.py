@@ -8,35 +8,41 @@ a run killed between the two leaves a line without a target, never a target with
 
 import json
 import os
+import stat
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 from tintype.errors import WriteError, shown
+from tintype.jobs.digests import Digests, digest
+from tintype.jobs.store import Place
 from tintype.photo.packets import read_provenance
 from tintype.photo.provenance import Provenance, provenance_from_json
 
 STATE_FILE = ".tintype-state.jsonl"
 
 
-@dataclass(slots=True)
 class Marks:
     """Reads who made a file, from the file itself or from the state file beside it.
 
-    Remembers the last state file it parsed, because a folder's files come one after the other.
+    Of the last state file it keeps where each line stands, because a folder's files come one after
+    the other, and reads only what was added since: while a folder is coloured, every output adds
+    a line.
     """
 
-    _path: Path | None = None
-    _stamp: tuple[int, int] = (0, 0)
-    _rows: dict[str, dict[str, Provenance]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._file = (0, 0)
+        self._read = 0
+        self._lines = Digests()
 
-    def of(self, path: Path, data: bytes) -> Provenance | None:
+    def of(self, place: Place, data: bytes) -> Provenance | None:
         """Who made a file.
 
         Args:
-            path: Where it stands.
+            place: Where it stands. In a store there is no state file beside it.
             data: What is in it.
 
         Returns:
@@ -45,19 +51,44 @@ class Marks:
         written = read_provenance(data)
         if written is not None:
             return written
-        rows = self._state(path.parent / STATE_FILE).get(path.name)
-        return None if rows is None else rows.get(sha256(data).hexdigest())
-
-    def _state(self, path: Path) -> dict[str, dict[str, Provenance]]:
+        if not isinstance(place, Path):
+            return None
         try:
-            found = path.stat()
-            stamp = found.st_size, found.st_mtime_ns
-            if path != self._path or stamp != self._stamp:
-                self._rows = _parse(path.read_bytes())
-                self._path, self._stamp = path, stamp
+            path = place.parent / STATE_FILE
+            if not stat.S_ISREG(path.stat().st_mode):
+                return None  # a pipe would be waited for
+            with path.open("rb") as file:
+                return self._said_of(place.name, sha256(data).hexdigest(), file)
         except OSError:
-            return {}
-        return self._rows
+            return None
+
+    def _said_of(self, name: str, sha: str, file: IO[bytes]) -> Provenance | None:
+        for _ in range(2):
+            self._follow(file)
+            at = self._lines.get(_key(name, sha))
+            if at is None:
+                return None
+            file.seek(at)
+            said = _parsed(file.readline())
+            if said is not None and said[:2] == (name, sha):
+                return said[2]
+            self._path = None  # somebody has written the file anew: it is read from its beginning
+        return None
+
+    def _follow(self, file: IO[bytes]) -> None:
+        """Notes where the lines stand that were added since."""
+        path, found = Path(file.name), os.fstat(file.fileno())
+        identity = found.st_dev, found.st_ino
+        if path != self._path or identity != self._file or found.st_size < self._read:
+            self._path, self._file, self._read, self._lines = path, identity, 0, Digests()
+        file.seek(self._read)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break  # half of one: a run is writing it, or was killed
+            said = _parsed(line)
+            if said is not None:
+                self._lines.put(_key(said[0], said[1]), self._read)
+            self._read += len(line)
 
 
 def remember(target: Path, data: bytes, provenance: Provenance) -> None:
@@ -89,17 +120,20 @@ def remember(target: Path, data: bytes, provenance: Provenance) -> None:
         raise WriteError(f"{shown(path)} cannot be written: {error.strerror or error}.") from error
 
 
-def _parse(data: bytes) -> dict[str, dict[str, Provenance]]:
-    rows: dict[str, dict[str, Provenance]] = {}
-    for line in data.splitlines():
-        provenance = provenance_from_json(line.decode("ascii", "replace"))
-        if provenance is None:
-            continue
-        row = json.loads(line)
-        output, digest = row.get("output"), row.get("sha256")
-        if isinstance(output, str) and isinstance(digest, str):
-            rows.setdefault(output, {})[digest] = provenance
-    return rows
+def _key(name: str, sha: str) -> int:
+    return digest(f"{name}/{sha}".encode("utf-8", "surrogatepass"))
+
+
+def _parsed(line: bytes) -> tuple[str, str, Provenance] | None:
+    """Name and hash of an output, and who made it; None for what is no line of ours."""
+    # Ours are ASCII; whatever became of a line, it costs no more than itself.
+    text = line.decode("ascii", "replace")
+    provenance = provenance_from_json(text)
+    if provenance is None:
+        return None
+    row = json.loads(text)
+    name, sha = row.get("output"), row.get("sha256")
+    return (name, sha, provenance) if isinstance(name, str) and isinstance(sha, str) else None
 
 
 if sys.platform == "win32":

@@ -1,14 +1,13 @@
 """The run: jobs in, rows out, in the plan's order, in this process or in several."""
 
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 from tintype.engine.bundle import load_bundle
 from tintype.engine.colorizer import usable_cores
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import Row
+from tintype.jobs.store import Place, tidy
 from tintype.jobs.work import Options, Worker
-from tintype.photo.encode import remove_abandoned
 
 # Starting a process (interpreter, libraries, model) costs as much as colouring so many photographs
 # of a megapixel in the process that is there already.
@@ -43,7 +42,7 @@ def run(
 
 
 def _run_here(plan: Plan, worker: Worker) -> Generator[Row, None, None]:
-    for item in _tidied(plan):
+    for item in tidied(plan):
         yield item if isinstance(item, Row) else worker.do(item)
 
 
@@ -52,14 +51,21 @@ def _run_in_processes(plan: Plan, options: Options, processes: int) -> Generator
     from tintype.jobs.processes import Pool
 
     with Pool(options, processes) as pool:
-        yield from pool.run(_tidied(plan))
+        yield from pool.run(tidied(plan))
 
 
-def _tidied(plan: Plan) -> Iterator[Job | Row]:
-    """The plan; what a killed run left in a target's folder is removed when the folder is met."""
-    folder: Path | None = None
+def tidied(plan: Plan) -> Iterator[Job | Row]:
+    """The plan; what a killed run left in a target's folder is removed when the folder is met.
+
+    Args:
+        plan: Checked.
+
+    Yields:
+        What the plan does.
+    """
+    folder: Place | None = None
     for item in plan:
         if isinstance(item, Job) and item.target.parent != folder:
             folder = item.target.parent
-            remove_abandoned(folder)
+            tidy(folder)
         yield item

@@ -15,12 +15,15 @@ from typing import Any, cast, get_args
 from tintype import __version__
 from tintype.api import KeepLuminance
 from tintype.engine.bundle import Bundle
-from tintype.engine.layers import Layer, read_mask, read_scribbles
+from tintype.engine.layers import Layer, read_bytes, read_mask, read_scribbles
 from tintype.engine.reference import read_reference
 from tintype.engine.settings import LAYERS, Settings, settings_of
 from tintype.errors import ModelError, UsageError, shown
+from tintype.photo.decode import MAX_PIXELS
 from tintype.photo.encode import write_atomically
 from tintype.photo.formats import writable_formats
+
+_MOST_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,12 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
     write_atomically(path, (json.dumps(said, indent=1) + "\n").encode(), overwrite=overwrite)
 
 
-_READERS: Mapping[str, Callable[[Path], Layer]] = MappingProxyType(
+_READERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
     {"scribbles": read_scribbles, "mask": read_mask, "reference": read_reference}
 )
 
 
-def _with_layers(said: dict[str, Any], settings: Settings, home: Path) -> Settings:
+def _with_layers(said: dict[str, Any], settings: Settings, home: Path, max_pixels: int) -> Settings:
     """The pictures among the settings, read again and compared with what they were."""
     found: dict[str, Any] = {}
     for key in LAYERS:
@@ -98,7 +101,7 @@ def _with_layers(said: dict[str, Any], settings: Settings, home: Path) -> Settin
         if wanted is None:
             continue
         file = home / str(said["files"][key])
-        layer = _READERS[key](file)
+        layer = _READERS[key](file, max_pixels=max_pixels)
         if layer.sha256 != wanted:
             raise UsageError(
                 f"{shown(file)} has changed since the settings were saved.",
@@ -115,29 +118,34 @@ def _keep_luminance(said: object) -> KeepLuminance:
     raise ValueError(f"keep_luminance {said}")
 
 
-def read_sidecar(path: Path) -> Sidecar:
+def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
     """Reads it.
+
+    Args:
+        path: The file.
+        max_pixels: A picture that it names is refused if it has more.
 
     Raises:
         UsageError: It cannot be read, or is something else.
     """
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(read_bytes(path, most=_MOST_BYTES))
         form = said["format"]
         if form is not None and form not in writable_formats():
             raise ValueError(f"format {form}")
         return Sidecar(
             model=str(said["model"]),
             model_sha256=str(said["model_sha256"]),
-            settings=_with_layers(said, settings_of(said["settings"]), path.parent),
+            settings=_with_layers(said, settings_of(said["settings"]), path.parent, max_pixels),
             format=form,
             strip_metadata=bool(said["strip_metadata"]),
             keep_luminance=_keep_luminance(said.get("keep_luminance", "usual")),
         )
-    except OSError as error:
-        raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
     except UsageError as error:
-        raise UsageError(f"{shown(path)}: {error.message}", hint=error.hint) from error
+        message = (
+            error.message if shown(path) in error.message else f"{shown(path)}: {error.message}"
+        )
+        raise UsageError(message, hint=error.hint) from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(
             f"{shown(path)} holds no settings ({type(error).__name__}: {shown(str(error))}).",

@@ -1,11 +1,14 @@
-"""The work: one job at a time, from a source on the disk to a target on the disk, as a row."""
+"""The work: one job at a time, from a source to a target, as a row."""
 
+import errno
+import stat
 import time
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Literal
 
-from tintype.api import KeepLuminance, colorize_photos, provenance_of, read_input
+from tintype.api import KeepLuminance, colorize_photos, provenance_of
 from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine
 from tintype.engine.settings import Settings
@@ -14,15 +17,18 @@ from tintype.errors import (
     SkippedPhotoError,
     TargetExistsError,
     TintypeError,
+    UnsupportedPhotoError,
     WriteError,
     shown,
 )
-from tintype.jobs.plan import Job, reason
+from tintype.jobs import store
+from tintype.jobs.plan import Job, reason, same_file
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
+from tintype.photo import thumbnail
 from tintype.photo.decode import MAX_PIXELS, decode
-from tintype.photo.encode import write_atomically
-from tintype.photo.formats import format_of_suffix
+from tintype.photo.encode import write_error
+from tintype.photo.formats import FORMATS, format_of_suffix
 from tintype.photo.packets import read_provenance
 from tintype.photo.provenance import Provenance
 
@@ -44,6 +50,7 @@ class Options:
         max_pixels: Larger pictures are refused.
         check_grey: Compare the grey of each output with its input's.
         keep_luminance: How a JPEG keeps the luminance of a JPEG.
+        thumbnails: Put small pictures of before and after into the rows.
     """
 
     model: str | None = None
@@ -55,6 +62,7 @@ class Options:
     max_pixels: int = MAX_PIXELS
     check_grey: bool = False
     keep_luminance: KeepLuminance = "usual"
+    thumbnails: bool = False
 
 
 class Worker:
@@ -67,18 +75,19 @@ class Worker:
         self._engine: Engine | None = None
         self._marks = Marks()
 
-    def do(self, job: Job) -> Row:
+    def do(self, job: Job, *, given_up: PhotoError | None = None) -> Row:
         """Colours one file; whatever goes wrong becomes a row.
 
         Args:
             job: Source and target.
+            given_up: Why it is not to be coloured, where that was not done already.
 
         Returns:
             What became of it.
         """
         began = time.monotonic()
         try:
-            row = self._do(job)
+            row = self._do(job, given_up)
         except SkippedPhotoError:
             row = Row.skip(job.source, COLOR_PHOTO)
         except TintypeError as error:
@@ -103,10 +112,12 @@ class Worker:
             )
         return row.timed(time.monotonic() - began)
 
-    def _do(self, job: Job) -> Row:
+    def _do(self, job: Job, given_up: PhotoError | None) -> Row:
         options = self._options
+        form = options.format or format_of_suffix(job.target.suffix)
+        _refuse_forgetful(job, form)
         settings = replace(options.settings, palette=job.palette)
-        data = read_input(job.source, max_pixels=options.max_pixels)
+        data = store.read(job.source, max_pixels=options.max_pixels)
         provenance = provenance_of(
             data,
             self._bundle,
@@ -120,7 +131,10 @@ class Worker:
             return replace(row, status="skipped", output=None, reason=OWN_OUTPUT)
         done = self._look_at_target(job, provenance)
         if done is not None:
-            return replace(row, status="already_done", sha256=done)
+            row = replace(row, status="already_done", sha256=sha256(done).hexdigest())
+            return self._with_thumbnails(row, data, done) if options.thumbnails else row
+        if given_up is not None:
+            raise given_up
         if self._engine is None:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
@@ -133,39 +147,63 @@ class Worker:
             engine=self._engine,
             settings=settings,
             provenance=provenance,
-            form=options.format or format_of_suffix(job.target.suffix),
+            form=form,
             strip_metadata=options.strip_metadata,
             color_photos=policy,
             check_grey=options.check_grey,
             luminance_of=source,
+            thumbnails=options.thumbnails,
         )
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()
-        return replace(row, sha256=digest, notes=colored.notes, grey_check=colored.grey_check)
+        return replace(
+            row,
+            sha256=digest,
+            notes=colored.notes,
+            grey_check=colored.grey_check,
+            thumbnails=colored.thumbnails,
+        )
 
-    def _look_at_target(self, job: Job, provenance: Provenance) -> str | None:
-        """The hash of what stands at the target if that is this job done already.
+    def _with_thumbnails(self, row: Row, source: bytes, target: bytes) -> Row:
+        """The row of an output of an earlier run; as it is where that cannot be read any more."""
+        pixels = self._options.max_pixels
+        try:
+            photos = decode(source, name=shown(row.input), max_pixels=pixels)
+            after = thumbnail.of_file(target, name=shown(row.output), max_pixels=pixels)
+        except PhotoError:
+            return row
+        return replace(row, thumbnails=(thumbnail.of_pixels(photos[0].grey), after))
+
+    def _look_at_target(self, job: Job, provenance: Provenance) -> bytes | None:
+        """What stands at the target if that is this job done already.
 
         Raises:
             TargetExistsError: Something else stands there, and it is not to be replaced.
         """
         try:
-            if job.target.samefile(job.source):
+            if same_file(job.target, job.source):
                 raise TargetExistsError(
                     f"{shown(job.target)} is the input itself, which is never replaced."
                 )
-            data = job.target.read_bytes()
-        except FileNotFoundError:
-            return None
+            if not _replaceable(job.target):
+                raise TargetExistsError(
+                    f"{shown(job.target)} is no file, and is never replaced.",
+                    hint="Move it away, or choose another folder with --into.",
+                )
+            data = store.look(job.target)
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG and isinstance(job.target, Path):
+                raise write_error(job.target, error) from error
             raise TargetExistsError(
                 f"{shown(job.target)} exists and cannot be read: {reason(error)}."
             ) from error
+        if data is None:
+            return None
         found = self._marks.of(job.target, data)
         # Another version of the software may write the same colours better: --overwrite says so.
         done = found == provenance if self._options.overwrite else _same_work(found, provenance)
         if done:
-            return sha256(data).hexdigest()
+            return data
         if not self._options.overwrite:
             what = "does not come from Tintype"
             if found is not None:
@@ -181,19 +219,38 @@ class Worker:
         return None
 
     def _write(self, job: Job, data: bytes, provenance: Provenance) -> None:
-        folder = job.target.parent
+        if isinstance(job.target, Path):
+            folder = job.target.parent
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise WriteError(f"{shown(folder)} cannot be made: {reason(error)}.") from error
+            if read_provenance(data) != provenance:
+                remember(job.target, data, provenance)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteError(f"{shown(folder)} cannot be made: {reason(error)}.") from error
-        if read_provenance(data) != provenance:
-            remember(job.target, data, provenance)
-        try:
-            write_atomically(job.target, data, overwrite=self._options.overwrite)
+            store.write(job.target, data, overwrite=self._options.overwrite)
         except TargetExistsError:
             # Another run may have finished the very same picture meanwhile.
             if self._look_at_target(job, provenance) is None:
                 raise
+
+
+def _refuse_forgetful(job: Job, form: str | None) -> None:
+    """In a store there is no state file that says how an output was made that cannot say it."""
+    if isinstance(job.target, store.Remote) and "provenance" not in FORMATS[str(form)].carries:
+        raise UnsupportedPhotoError(
+            f"{form} cannot say in the file how it was coloured, which {shown(job.target)} "
+            "would need.",
+            hint="Give --format png.",
+        )
+
+
+def _replaceable(target: store.Place) -> bool:
+    """Whether a file stands there, or nothing; a pipe would be waited for."""
+    try:
+        return not isinstance(target, Path) or stat.S_ISREG(target.stat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 def _same_work(found: Provenance | None, wanted: Provenance) -> bool:

@@ -7,12 +7,15 @@ Sources: ISO/IEC 15444-1 annex I (JP2 boxes), Adobe XMP part 3 section 1.2.3 (uu
 (WebP container).
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 EXIF_UUID = b"JpgTiffExif->JP2"
+# Of boxes or chunks in a row; a file has a dozen.
+_MOST = 65_536
 _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 
 
@@ -35,7 +38,9 @@ class Box:
 
 def boxes(data: bytes, at: int = 0) -> Iterator[Box]:
     """The boxes in a row, as far as they are whole; a length of 0 means to the end."""
-    while at + 8 <= len(data):
+    for _ in range(_MOST):
+        if at + 8 > len(data):
+            return
         length, kind = struct.unpack_from(">I4s", data, at)
         head = 8
         if length == 1 and at + 16 <= len(data):
@@ -95,6 +100,26 @@ def _codestream(data: bytes) -> tuple[int, int]:
     (components,) = struct.unpack_from(">H", data, 40)
     depths = data[42 : 42 + 3 * components : 3]
     return components, max(((depth & 0x7F) + 1 for depth in depths), default=8)
+
+
+_SIZ = re.compile(rb"\xff\x4f\xff\x51")
+
+
+def most_tiles(data: bytes) -> int:
+    """How many tiles the codestreams of a JPEG 2000 file claim (annex A.5.1); the most of them.
+
+    Args:
+        data: The file. Wherever a codestream may begin in it is looked at, whatever the boxes say.
+    """
+    most = 0
+    for found in _SIZ.finditer(data):
+        at = found.start() + 8
+        if at + 32 > len(data):
+            break
+        x1, y1, _, _, width, height, x0, y0 = struct.unpack_from(">8I", data, at)
+        if width and height:
+            most = max(most, -(-max(0, x1 - x0) // width) * -(-max(0, y1 - y0) // height))
+    return most
 
 
 def with_jp2_metadata(
@@ -174,7 +199,9 @@ def webp_header(data: bytes) -> WebpHeader:
     lossless = animated = False
     xmp = None
     at = 12
-    while at + 8 <= len(data):
+    for _ in range(_MOST):
+        if at + 8 > len(data):
+            break
         kind, length = struct.unpack_from("<4sI", data, at)
         body = data[at + 8 : at + 8 + min(length, 64)]
         if kind == b"VP8X" and len(body) >= 10:

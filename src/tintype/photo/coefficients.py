@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.errors import UnsupportedPhotoError
+from tintype.photo.jpeg import harmless
 from tintype.photo.quiet import captured_stderr
 
 _LIBRARY = "turbo210"
@@ -109,7 +110,7 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
             os.fsencode(path), *wanted, tables.ctypes.data, which.ctypes.data
         )
     # It goes on after damage and only prints that there was some.
-    if not read_well or said:
+    if not read_well or not all(harmless(remark) for remark in said):
         raise CoefficientsError("; ".join(said))
     return [
         Component(plane, tables[number])

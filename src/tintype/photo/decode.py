@@ -20,6 +20,9 @@ MAX_PIXELS = 100_000_000
 
 _SMALL = 640
 
+# Of each block of metadata. A maker's note or a profile has a few megabytes at most.
+_MOST_METADATA = 16 << 20
+
 
 def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Photo, ...]:
     """Reads a photograph.
@@ -68,17 +71,53 @@ def decode_colors(
     try:
         raw = _read(source, kind, colors=True)[0]
         notes: list[str] = []
+        _bound(raw, notes)
         picture, _ = _in_srgb(raw, _profile(raw, notes), source, notes)
         if isinstance(picture, Image.Image):
             tone = raw.tone or tone_of(picture)
             rgb = np.asarray(picture.convert("RGB"))
         else:
             tone = raw.tone or ("grey" if picture.ndim == 2 else _tone_of_array(picture))
-            eight = picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
+            eight = _eight_bits(picture)
             rgb = np.repeat(eight[..., None], 3, axis=2) if eight.ndim == 2 else eight
         return upright(rgb, _turn(raw)), tone
     except MemoryError as error:
         raise source.too_large_for_memory() from error
+
+
+def decode_layer(
+    data: bytes, *, name: str, max_pixels: int
+) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+    """Reads a picture that was drawn and not photographed: as stored, its profile left alone.
+
+    Args:
+        data: The file; of several pages the first counts.
+        name: What messages call it.
+        max_pixels: As for `decode`.
+
+    Returns:
+        A picture of mode "L", "RGB" or "CMYK", and (H, W) alpha where it has any; 8 bits.
+
+    Raises:
+        UnreadablePhotoError: As `decode`.
+        UnsupportedPhotoError: As `decode`.
+        PhotoTooLargeError: As `decode`.
+    """
+    source = Source(data, name, max_pixels)
+    kind = _kind(source)
+    try:
+        raw = _read(source, kind, colors=True)[0]
+        picture = raw.picture
+        if not isinstance(picture, Image.Image):
+            picture = Image.fromarray(_eight_bits(picture))
+        return picture, None if raw.alpha is None else _eight_bits(raw.alpha)
+    except MemoryError as error:
+        raise source.too_large_for_memory() from error
+
+
+def _eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """The high bytes."""
+    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
 
 
 def _kind(source: Source) -> str:
@@ -181,6 +220,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
 def _photo(raw: Raw, kind: str, source: Source) -> Photo:
     """Profile, tone, grey, orientation, and metadata that is true for the result."""
     notes = list(raw.notes)
+    _bound(raw, notes)
     profile, own = raw.icc, _profile(raw, notes)
     grey, tone, converted = _grey(raw, own, source, notes)
     if own is None:
@@ -206,6 +246,20 @@ def _photo(raw: Raw, kind: str, source: Source) -> Photo:
     )
     alpha = None if raw.alpha is None else upright(raw.alpha, turn)
     return Photo(upright(grey, turn), alpha, tone, meta)
+
+
+def _bound(raw: Raw, notes: list[str]) -> None:
+    """Drops metadata of a size that no photograph has: each block is copied several times."""
+    for field, title in (
+        ("icc", "colour profile"),
+        ("exif", "EXIF"),
+        ("xmp", "XMP"),
+        ("iptc", "IPTC"),
+    ):
+        block: bytes | None = getattr(raw, field)
+        if block is not None and len(block) > _MOST_METADATA:
+            setattr(raw, field, None)
+            notes.append(f"Its {title} ({len(block) >> 20} MB) is far too large and was left out.")
 
 
 def _profile(raw: Raw, notes: list[str]) -> icc.Profile | None:

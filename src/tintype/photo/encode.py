@@ -16,16 +16,31 @@ from tintype.photo.formats import FORMATS, Format, writable_formats
 from tintype.photo.ifd import DamagedTagsError
 from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
 from tintype.photo.provenance import Provenance
-from tintype.photo.publish import remove_abandoned, write_atomically
+from tintype.photo.publish import (
+    remove_abandoned,
+    stands_at,
+    write_atomically,
+    write_error,
+)
 from tintype.photo.stills import saved
 
-__all__ = ["Encoded", "accepts_half_chroma", "encode", "remove_abandoned", "write_atomically"]
+__all__ = [
+    "Encoded",
+    "accepts_half_chroma",
+    "encode",
+    "remove_abandoned",
+    "stands_at",
+    "write_atomically",
+    "write_error",
+]
 
 # With these the grey of noisy photographs comes back within one step of 255 on average (0.7 to 0.9
 # for WebP, 0.4 to 0.7 for AVIF); WebP at 95 and AVIF at 90 do not do it.
 _WEBP_QUALITY = 98
 _AVIF_QUALITY = 95
 _AVIF_SPEED = 8
+# A marker segment of 65,535 bytes with its length and its kind (ISO/IEC 15444-1 annex A.9.2).
+_JP2_COMMENT = 65_531
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,9 +391,14 @@ def _rgb(photo: Photo) -> Image.Image:
     return image.convert("RGBA") if image.mode == "LA" else image
 
 
-def _jpeg2000(pages: list[_Page], _lost: list[str]) -> bytes:
+def _jpeg2000(pages: list[_Page], lost: list[str]) -> bytes:
     photo, marks = pages[0]
-    options: dict[str, object] = {"comment": marks.comment} if marks.comment else {}
+    options: dict[str, object] = {}
+    if marks.comment:
+        comment = marks.comment.encode("utf-8", "surrogateescape")
+        options["comment"] = comment[:_JP2_COMMENT]
+        if len(comment) > _JP2_COMMENT:
+            lost.append("The comment is too long for JPEG 2000, and was cut off.")
     return boxes.with_jp2_metadata(
         saved(_image(photo), "JPEG2000", **options),
         icc=marks.icc,

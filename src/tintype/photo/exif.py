@@ -18,6 +18,8 @@ EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 _WIDTH, _HEIGHT = (256, 40962), (257, 40963)
 _COLOR_SPACE = 40961
 _THUMBNAIL_PLACES = ((513, 514), (273, 279))
+# EXIF knows one directory after the first; a row of thousands is made to take time.
+_MOST_DIRECTORIES = 8
 
 
 def without_prefix(block: bytes) -> bytes:
@@ -155,7 +157,7 @@ def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, val
 def _thumbnail_ranges(structure: Structure, first: Directory) -> Iterable[tuple[int, int]]:
     """Where the directories after the first stand, and the pictures they point to."""
     offset, seen = first.next_offset, {first.offset}
-    while offset and offset not in seen:
+    while offset and offset not in seen and len(seen) <= _MOST_DIRECTORIES:
         seen.add(offset)
         try:
             directory = structure.directory(offset)

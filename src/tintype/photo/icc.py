@@ -29,6 +29,8 @@ _FEW_PIXELS = _FLAGS | ImageCms.Flags.NOOPTIMIZE
 # LittleCMS rounds; two sRGB profiles of different makers differ by one step here and there.
 _SAME = 1
 _STRIP = 256
+# Every tag of a profile may claim all of it; no others than these are looked into here.
+_SHAPERS = frozenset({b"kTRC", b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bXYZ"})
 
 
 class DamagedProfileError(ValueError):
@@ -211,7 +213,7 @@ def _encoded(linear: NDArray[np.float32]) -> NDArray[np.uint16]:
 
 
 def _tags(data: bytes) -> dict[bytes, bytes]:
-    """The tag table (ICC.1 section 7.3)."""
+    """The curves and primaries of the tag table (ICC.1 section 7.3)."""
     if len(data) < 132:
         raise DamagedProfileError("too short")
     (count,) = struct.unpack_from(">I", data, 128)
@@ -220,7 +222,8 @@ def _tags(data: bytes) -> dict[bytes, bytes]:
     tags: dict[bytes, bytes] = {}
     for at in range(132, 132 + 12 * count, 12):
         name, offset, size = struct.unpack_from(">4sII", data, at)
-        tags[name] = data[offset : offset + size]
+        if name in _SHAPERS:
+            tags[name] = data[offset : offset + size]
     return tags
 
 

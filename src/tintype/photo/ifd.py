@@ -17,6 +17,12 @@ TYPE_SIZES = {
 }  # fmt: skip
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD = 1, 2, 3, 4, 5, 7, 13
 
+MOST_TAGS = 4096
+"""Of one directory. No program writes a tenth of it, and libtiff stops at the same number."""
+
+_MOST_VALUES = 64
+_SLACK = 4096
+
 _INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 
 
@@ -31,23 +37,30 @@ class Entry:
     Attributes:
         kind: The TIFF type number.
         count: How many values of it.
-        data: Their bytes, in the byte order of the structure they belong to.
+        view: Their bytes, in the byte order of the structure they belong to; a part of that
+            structure where they were read, so that nothing is copied that nobody asks for.
     """
 
     kind: int
     count: int
-    data: bytes
+    view: bytes | memoryview
 
-    def integers(self, order: str) -> tuple[int, ...]:
+    @property
+    def data(self) -> bytes:
+        """The bytes of the values."""
+        return bytes(self.view)
+
+    def integers(self, order: str, *, most: int = _MOST_VALUES) -> tuple[int, ...]:
         """The values as integers; empty for types that are none.
 
         Args:
             order: "<" or ">".
+            most: No more than this many: each takes ten times the memory that it has in the file.
         """
         code = _INTEGERS.get(self.kind)
         if code is None:
             return ()
-        return struct.unpack(f"{order}{self.count}{code}", self.data)
+        return struct.unpack_from(f"{order}{min(self.count, most)}{code}", self.view)
 
     def ratios(self, order: str) -> tuple[float, ...]:
         """The values of an unsigned RATIONAL as floats; a zero denominator gives 0.
@@ -57,7 +70,7 @@ class Entry:
         """
         if self.kind != RATIONAL:
             return tuple(float(v) for v in self.integers(order))
-        parts = struct.unpack(f"{order}{self.count * 2}I", self.data)
+        parts = struct.unpack_from(f"{order}{min(self.count, _MOST_VALUES) * 2}I", self.view)
         return tuple(n / d if d else 0.0 for n, d in zip(parts[::2], parts[1::2], strict=True))
 
 
@@ -116,11 +129,14 @@ class Structure:
     def directory(self, offset: int) -> Directory:
         """Reads one directory.
 
+        Values that lie over each other are a trick: with them a small file says gigabytes. What
+        goes beyond the length of the whole structure is as if it were not there.
+
         Args:
             offset: Where it begins.
 
         Raises:
-            DamagedTagsError: It does not lie inside the data.
+            DamagedTagsError: It does not lie inside the data, or has an absurd number of tags.
         """
         count_code, entry_size, word = ("Q", 20, 8) if self.big else ("H", 12, 4)
         head = struct.calcsize(count_code)
@@ -129,8 +145,9 @@ class Structure:
         (count,) = struct.unpack_from(self.order + count_code, self.data, offset)
         table = offset + head
         end = table + count * entry_size
-        if count > 65_535 or end > len(self.data):
+        if count > MOST_TAGS or end > len(self.data):
             raise DamagedTagsError(f"the directory at {offset} is cut off")
+        whole, budget = memoryview(self.data), len(self.data) + _SLACK
         entries: dict[int, Entry] = {}
         places: dict[int, int] = {}
         for at in range(table, end, entry_size):
@@ -141,9 +158,10 @@ class Structure:
             place = at + 4 + word
             if size > word:
                 (place,) = struct.unpack_from(self.order + code, self.data, place)
-            if not size or place + size > len(self.data) or tag in entries:
+            if not size or place + size > len(self.data) or tag in entries or size > budget:
                 continue
-            entries[tag] = Entry(kind, values, self.data[place : place + size])
+            budget -= size
+            entries[tag] = Entry(kind, values, whole[place : place + size])
             places[tag] = place
         following = 0
         if end + word <= len(self.data):

@@ -40,6 +40,11 @@ _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
 _SCANS = 200
 _SCAN_PIXELS = 4e9
 
+# Segments before the picture, and steps to find them; a profile and some notes make a hundred.
+_STEPS = 65_536
+_COMMENTS = 1000
+_FILL = re.compile(rb"\xff+")
+
 # Bytes that some cameras leave before the end marker.
 _PADDING = 16
 
@@ -109,6 +114,7 @@ def segments(data: bytes) -> Segments:
     found = Segments()
     profile: dict[int, bytes] = {}
     blocks: list[bytes] = []
+    comments: list[bytes] = []
     for marker, body, end in _walk(data):
         if marker in _FRAMES and len(body) >= 6:
             found.frame = marker
@@ -138,9 +144,10 @@ def segments(data: bytes) -> Segments:
                 found.notes.append(note)
         elif marker == 0xED and body.startswith(_IPTC_HEAD):
             blocks.append(body[len(_IPTC_HEAD) :])
-        elif marker == 0xFE and body.rstrip(b"\0"):
-            text = body.rstrip(b"\0").decode("utf-8", "surrogateescape")
-            found.comment = text if found.comment is None else f"{found.comment}\n{text}"
+        elif marker == 0xFE and body.rstrip(b"\0") and len(comments) < _COMMENTS:
+            comments.append(body.rstrip(b"\0"))
+    if comments:
+        found.comment = b"\n".join(comments).decode("utf-8", "surrogateescape")
     if profile:
         found.icc = b"".join(profile[number] for number in sorted(profile))
     if blocks:
@@ -151,7 +158,9 @@ def segments(data: bytes) -> Segments:
 def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Marker, body and end of every segment up to and including the first scan's header."""
     at = 2
-    while at + 4 <= len(data):
+    for _ in range(_STEPS):
+        if at + 4 > len(data):
+            return
         if data[at] != 0xFF:
             # Stray bytes: go on at the next marker, as libjpeg does.
             at = data.find(b"\xff", at)
@@ -160,7 +169,8 @@ def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             continue
         marker = data[at + 1]
         if marker == 0xFF:
-            at += 1
+            fill = _FILL.match(data, at)
+            at = fill.end() - 1 if fill else at + 1
             continue
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:
             at += 2
@@ -301,7 +311,7 @@ def _decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint
         try:
             return _simplejpeg(_tidy(data) if tidied else data, colors, small=small, strict=True)
         except ValueError as error:
-            if not _harmless(str(error)):
+            if not harmless(str(error)):
                 raise
     return _simplejpeg(_tidy(data), colors, small=small, strict=False)
 
@@ -356,8 +366,30 @@ def luminance(data: bytes) -> NDArray[np.uint8]:
     return _decode(data, "GRAY")[..., 0]
 
 
-def _harmless(remark: str) -> bool:
-    """Things libjpeg remarks on that leave every pixel as it was meant."""
+def read_small(data: bytes, least: tuple[int, int]) -> NDArray[np.uint8]:
+    """A JPEG of ours as (h, w, 3), shrunk while it is decoded.
+
+    Args:
+        data: The file.
+        least: (height, width) that it keeps at least.
+    """
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data,
+        colorspace="RGB",
+        fastdct=True,
+        fastupsample=True,
+        min_height=least[0],
+        min_width=least[1],
+    )
+    return pixels
+
+
+def harmless(remark: str) -> bool:
+    """Whether libjpeg remarks on something that leaves every pixel as it was meant.
+
+    Args:
+        remark: What it prints.
+    """
     stray = re.search(r"(\d+) extraneous bytes before marker 0x(\w\w)", remark)
     if stray is None:
         return "Unknown Adobe color transform" in remark or "JFIF revision" in remark

@@ -11,7 +11,6 @@ Source: PNG specification, third edition (W3C), sections 5, 9 and 11.
 """
 
 import io
-import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -157,7 +156,7 @@ def _text(found: Chunks, kind: bytes, body: bytes) -> None:
 def _raw_profile(found: Chunks, kind: str, value: bytes) -> None:
     """A block as hexadecimal text, the way older ImageMagick and exiftool wrote it."""
     lines = value.split(b"\n", 3)
-    digits = re.sub(rb"\s+", b"", lines[3]) if len(lines) == 4 else b""
+    digits = lines[3].translate(None, b" \t\r\n") if len(lines) == 4 else b""
     try:
         block = bytes.fromhex(digits.decode("ascii"))
     except ValueError:

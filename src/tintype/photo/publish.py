@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-from tintype.errors import TargetExistsError, WriteError
+from tintype.errors import TargetExistsError, WriteError, shown
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
@@ -29,6 +29,21 @@ _PREFIX, _SUFFIX = ".tintype-", ".tmp"
 
 # What link() says where a file system has no hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
+
+
+def stands_at(path: Path) -> bool:
+    """Whether something stands under a name, links followed.
+
+    Args:
+        path: Where a file is to be written.
+
+    Raises:
+        WriteError: Nothing can ever stand there, as the name is too long.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
@@ -87,6 +102,30 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
                 temporary.unlink()
 
 
+@contextmanager
+def spool(folder: Path) -> Iterator[IO[bytes]]:
+    """A file without a final name, for what is put together piece by piece; gone afterwards.
+
+    What a killed process leaves of it, `remove_abandoned` removes.
+
+    Args:
+        folder: Where there is room for it; it exists.
+
+    Yields:
+        The file, open for writing and reading.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path, descriptor = _open_temporary(folder)
+    try:
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
 def _publish(temporary: Path, path: Path, *, overwrite: bool) -> None:
     if overwrite:
         temporary.replace(path)
@@ -118,7 +157,7 @@ def remove_abandoned(folder: Path) -> int:
 def _open_temporary(folder: Path) -> tuple[Path, int]:
     """A new file that nobody else has, open and locked."""
     # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
         path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         descriptor = os.open(path, flags, 0o666)
@@ -200,7 +239,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _exists(path: Path) -> TargetExistsError:
-    return TargetExistsError(f"{path} exists already.", hint="Add --overwrite to replace it.")
+    return TargetExistsError(
+        f"{shown(path)} exists already.", hint="Add --overwrite to replace it."
+    )
 
 
 def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteError:
@@ -214,4 +255,6 @@ def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteE
     elsewhere = f"choose another folder with {option}."
     reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), "{Elsewhere}"))
     hint = hint.format(elsewhere=elsewhere, Elsewhere=elsewhere.capitalize())
-    return WriteError(f"{path} could not be written: {reason} ({path.parent}).", hint=hint)
+    return WriteError(
+        f"{shown(path)} could not be written: {reason} ({shown(path.parent)}).", hint=hint
+    )

@@ -109,6 +109,15 @@ class Source:
         if pixels > self.max_pixels:
             self._refuse_size("pages", pixels)
 
+    def check_pixels(self, pixels: int) -> None:
+        """Refuses a picture that is coded with more pixels than it says.
+
+        Raises:
+            PhotoTooLargeError: More pixels than the limit.
+        """
+        if pixels > self.max_pixels:
+            self._refuse_size("a coded picture", pixels)
+
     def _refuse_size(self, what: str, pixels: int) -> NoReturn:
         size = pixels / 1e6
         raise PhotoTooLargeError(

@@ -5,7 +5,9 @@ the size limit to us (`Image.open` has one of its own, in a variable shared by t
 """
 
 import io
+import math
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -21,8 +23,13 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from tintype.photo import boxes, exif
+from tintype.photo import av1, boxes, exif
 from tintype.photo.raw import Raw, Source, split_modes
+
+# Tiles of JPEG 2000: the decoder takes kilobytes for each before it reads the first, and a picture
+# has none that are smaller than 64 x 64 except a few.
+_TILES = 64
+_TILE_PIXELS = 64 * 64
 
 
 def _open(kind: type[ImageFile.ImageFile], source: Source) -> ImageFile.ImageFile:
@@ -30,11 +37,11 @@ def _open(kind: type[ImageFile.ImageFile], source: Source) -> ImageFile.ImageFil
     with source.reading():
         image = kind(io.BytesIO(source.data))
     source.check_size(*image.size)
-    frames = int(getattr(image, "n_frames", 1))
-    if frames > 1:
-        source.refuse(
-            f"is an animation of {frames} frames", "Save the frame you want as a still picture."
-        )
+    with source.reading():
+        # Not how many frames there are: to count those of a GIF, all of it would be read.
+        animated = bool(getattr(image, "is_animated", False))
+    if animated:
+        source.refuse("is an animation", "Save the frame you want as a still picture.")
     return image
 
 
@@ -71,7 +78,14 @@ def _webp(source: Source) -> Raw:
 
 
 def _avif(source: Source) -> Raw:
-    raw = _pixels(_open(AvifImagePlugin.AvifImageFile, source), source)
+    if source.data[8:12] == b"avis":
+        source.refuse("is an animation", "Save the frame you want as a still picture.")
+    image = _open(AvifImagePlugin.AvifImageFile, source)
+    pixels = av1.largest_frame(source.data)
+    if pixels is None:
+        source.fail("its structure makes no sense")
+    source.check_pixels(pixels)
+    raw = _pixels(image, source)
     # av1C (AV1-ISOBMFF section 2.3.3): in the byte after two come high_bitdepth and twelve_bit.
     found = re.search(rb"av1C\x81.(.)", source.data[: 1 << 16], re.DOTALL)
     if found and found[1][0] & 0x40:
@@ -81,7 +95,10 @@ def _avif(source: Source) -> Raw:
 
 def _jpeg2000(source: Source) -> Raw:
     about = boxes.jp2_metadata(source.data)
-    raw = _pixels(_open(Jpeg2KImagePlugin.Jpeg2KImageFile, source), source)
+    image = _open(Jpeg2KImagePlugin.Jpeg2KImageFile, source)
+    if boxes.most_tiles(source.data) > _TILES + math.prod(image.size) // _TILE_PIXELS:
+        source.fail("its tiles make no sense")
+    raw = _pixels(image, source)
     raw.icc, raw.exif, raw.xmp = about.icc, about.exif, about.xmp
     raw.dpi = raw.dpi or exif.resolution(raw.exif)
     # The pixels of JPEG 2000 are upright; EXIF in it speaks of the file it was made from.
@@ -182,5 +199,8 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
         The file.
     """
     stream = io.BytesIO()
-    image.save(stream, kind, **options)
+    with warnings.catch_warnings():
+        # Writers look into the EXIF block they are given and complain of what is odd in it.
+        warnings.simplefilter("ignore")
+        image.save(stream, kind, **options)
     return stream.getvalue()

@@ -35,6 +35,19 @@ _DESCRIPTIVE = (
 )  # fmt: skip
 
 MAX_PAGES = 1000
+# Of the tag tables of all pages together; a page has a few hundred bytes.
+_TABLE_BYTES = 2 << 20
+# Strips or tiles of one page: one for each row and channel, and some more for small pictures. Every
+# one costs time, so there is an end to that as well.
+_MORE_BLOCKS = 65_536
+_MOST_BLOCKS = 1_000_000
+# Strips that libtiff unpacks: each call costs a third of a millisecond, so small ones go together.
+_BATCH_BYTES = 4 << 20
+_STRIP_HEAD = 4096
+_ONE_BY_ONE = frozenset({tifftags.UNPACKED, *tifftags.DEFLATES})
+# A tile may be larger than a small picture; a packed one is unpacked whole.
+_TILE_PIXELS = 1 << 22
+_PIXEL_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,11 @@ def _values(structure: Structure, page: Directory, tag: int, *default: int) -> t
     return (entry.integers(structure.order) if entry else ()) or default
 
 
+def _table(structure: Structure, page: Directory, tag: int, most: int) -> tuple[int, ...]:
+    entry = page.entries.get(tag)
+    return entry.integers(structure.order, most=most) if entry else ()
+
+
 def read(source: Source) -> list[Raw]:
     """Decodes all pages.
 
@@ -95,15 +113,17 @@ def read(source: Source) -> list[Raw]:
         pages = list(_pages(structure))
     except DamagedTagsError as error:
         source.fail(str(error))
+    if not pages:
+        source.fail("there is no page in it")
     if len(pages) > MAX_PAGES:
         source.refuse(f"has more than {MAX_PAGES} pages", "Split it into smaller files.")
     chosen = [
-        (number, page)
+        page
         for number, page in enumerate(pages)
         if not _values(structure, page, tifftags.SUBFILE, 0)[0] & 1 or number == 0
     ]
     total = 0
-    for _, page in chosen:
+    for page in chosen:
         width, height = (
             _values(structure, page, tag, 0)[0] for tag in (tifftags.WIDTH, tifftags.HEIGHT)
         )
@@ -111,10 +131,14 @@ def read(source: Source) -> list[Raw]:
         total += width * height
     source.check_pages(total)
     raws = []
-    for number, page in chosen:
+    for page in chosen:
         layout = _layout(source, structure, page)
         with captured_stderr() as remarks:
-            raw = _through_pillow(source, number) if layout is None else _direct(source, layout)
+            raw = (
+                _through_pillow(source, structure, page)
+                if layout is None
+                else _direct(source, layout)
+            )
         if remarks:
             raw.notes += (f"Parts of it may be damaged (libtiff: {remarks[0]}).",)
         raws.append(_described(raw, structure, page, turned=layout is None))
@@ -122,7 +146,7 @@ def read(source: Source) -> list[Raw]:
 
 
 def _pages(structure: Structure) -> Iterator[Directory]:
-    offset, seen = structure.first, set[int]()
+    offset, seen, tables = structure.first, set[int](), 0
     while offset and offset not in seen and len(seen) <= MAX_PAGES:
         seen.add(offset)
         try:
@@ -132,6 +156,9 @@ def _pages(structure: Structure) -> Iterator[Directory]:
                 raise
             # A page that is cut off must not vanish in silence.
             raise DamagedTagsError(f"page {len(seen)} is cut off") from None
+        tables += page.size
+        if tables > _TABLE_BYTES:
+            raise DamagedTagsError("its pages have far too many tags")
         yield page
         offset = page.next_offset
 
@@ -178,6 +205,17 @@ def _layout(source: Source, structure: Structure, page: Directory) -> Layout | N
         block = min(one(tifftags.ROWS_PER_STRIP, height), height), width
     if min(block) < 1 or max(block) > 2 * max(width, height, 512):
         source.fail("its strips make no sense")
+    planar = one(tifftags.PLANAR, 1) == 2 and samples > 1
+    size = math.prod(block)
+    depth = max(bits) // 8 * (1 if planar else samples)
+    if size > width * height + _TILE_PIXELS or size * depth > _PIXEL_BYTES * (
+        source.max_pixels + _TILE_PIXELS
+    ):
+        source.fail("its strips make no sense")
+    blocks = math.ceil(height / block[0]) * math.ceil(width / block[1])
+    blocks *= samples if planar else 1
+    if blocks > min(height * samples + _MORE_BLOCKS, _MOST_BLOCKS):
+        source.fail("its strips make no sense")
     extras = _values(structure, page, tifftags.EXTRA)
     alphas = [colors + i for i, kind in enumerate(extras) if kind in (1, 2)]
     if not extras and samples == colors + 1:
@@ -194,12 +232,14 @@ def _layout(source: Source, structure: Structure, page: Directory) -> Layout | N
         premultiplied=alpha is not None and bool(extras) and extras[alpha - colors] == 1,
         compression=compression,
         differenced=one(tifftags.PREDICTOR, 1) == 2,
-        planar=one(tifftags.PLANAR, 1) == 2 and samples > 1,
+        planar=planar,
         block=block,
-        offsets=_values(
-            structure, page, tifftags.TILE_OFFSETS if tiled else tifftags.STRIP_OFFSETS
+        offsets=_table(
+            structure, page, tifftags.TILE_OFFSETS if tiled else tifftags.STRIP_OFFSETS, blocks
         ),
-        counts=_values(structure, page, tifftags.TILE_COUNTS if tiled else tifftags.STRIP_COUNTS),
+        counts=_table(
+            structure, page, tifftags.TILE_COUNTS if tiled else tifftags.STRIP_COUNTS, blocks
+        ),
         order=structure.order,
     )
 
@@ -221,29 +261,55 @@ def _direct(source: Source, layout: Layout) -> Raw:
         layout_counts = layout.counts
     keep = _kept_samples(layout)
     dtype = np.dtype(np.uint8 if layout.bits == 8 else np.uint16)
-    # Every block costs time: a table of a million strips of one byte is no photograph.
-    if down * across * planes > layout.height * layout.samples + 65_536:
-        source.fail("its strips make no sense")
     out = np.empty((layout.height, layout.width, len(keep)), dtype)
-    number = 0
+    for batch in _batches(layout, planes, keep):
+        shape = _block_rows(layout, batch[0][1]), columns, depth
+        size = math.prod(shape) * dtype.itemsize
+        packed = []
+        for plane, y, x in batch:
+            number = (plane * down + y // rows) * across + x // columns
+            offset, count = layout.offsets[number], layout_counts[number]
+            # No packing makes twice as much of it; whatever more is claimed is not looked at.
+            packed.append(source.data[offset : offset + min(count, 2 * size + _STRIP_HEAD)])
+        unpacked = _unpacked(source, layout.compression, packed, shape, dtype.itemsize)
+        for (plane, y, x), data in zip(batch, unpacked, strict=True):
+            block = _block(source, layout, data, shape)
+            part = block[: layout.height - y, : layout.width - x]
+            into = out[y : y + rows, x : x + columns]
+            if layout.planar:
+                into[..., keep.index(plane)] = part[..., 0]
+            else:
+                into[...] = part[..., keep]
+    return _sorted_channels(layout, out)
+
+
+_Place = tuple[int, int, int]
+"""Plane, first row and first column of a strip or tile."""
+
+
+def _batches(layout: Layout, planes: int, keep: list[int]) -> Iterator[list[_Place]]:
+    """Strips or tiles that are unpacked in one go: neighbours of the same shape, not too many."""
+    rows, columns = layout.block
+    size = rows * columns * layout.samples * layout.bits // 8
+    together = 1 if layout.compression in _ONE_BY_ONE else _BATCH_BYTES // (size + _STRIP_HEAD) or 1
+    batch: list[_Place] = []
     for plane in range(planes):
+        if layout.planar and plane not in keep:
+            continue
         for y in range(0, layout.height, rows):
             for x in range(0, layout.width, columns):
-                offset, count = layout.offsets[number], layout_counts[number]
-                number += 1
-                if layout.planar and plane not in keep:
-                    continue
-                tiled = columns != layout.width or y + rows <= layout.height
-                block_rows = rows if tiled else layout.height - y
-                packed = source.data[offset : offset + count]
-                block = _block(source, layout, packed, (block_rows, columns, depth))
-                part = block[: layout.height - y, : layout.width - x]
-                into = out[y : y + rows, x : x + columns]
-                if layout.planar:
-                    into[..., keep.index(plane)] = part[..., 0]
-                else:
-                    into[...] = part[..., keep]
-    return _sorted_channels(layout, out)
+                last = batch and _block_rows(layout, y) != _block_rows(layout, batch[0][1])
+                if len(batch) == together or last:
+                    yield batch
+                    batch = []
+                batch.append((plane, y, x))
+    yield batch
+
+
+def _block_rows(layout: Layout, y: int) -> int:
+    """Rows of the strip or tile that begins at a row: the last strip ends with the picture."""
+    rows, columns = layout.block
+    return rows if columns != layout.width else min(rows, layout.height - y)
 
 
 def _kept_samples(layout: Layout) -> list[int]:
@@ -251,12 +317,10 @@ def _kept_samples(layout: Layout) -> list[int]:
     return keep if layout.alpha is None else [*keep, layout.alpha]
 
 
-def _block(source: Source, layout: Layout, packed: bytes, shape: tuple[int, int, int]) -> Pixels:
+def _block(source: Source, layout: Layout, data: bytes, shape: tuple[int, int, int]) -> Pixels:
     """One strip or tile as (rows, columns, samples) in native byte order."""
     dtype = np.dtype(np.uint8 if layout.bits == 8 else f"{layout.order}u2")
-    size = math.prod(shape) * dtype.itemsize
-    data = _unpacked(source, layout.compression, packed, size, shape[0])
-    if len(data) < size:
+    if len(data) < math.prod(shape) * dtype.itemsize:
         source.fail("a strip ends too early")
     block = np.frombuffer(data, dtype, math.prod(shape)).reshape(shape)
     if layout.bits == 16:
@@ -266,45 +330,59 @@ def _block(source: Source, layout: Layout, packed: bytes, shape: tuple[int, int,
     return block
 
 
-def _unpacked(source: Source, compression: int, packed: bytes, size: int, rows: int) -> bytes:
+def _unpacked(
+    source: Source,
+    compression: int,
+    packed: list[bytes],
+    shape: tuple[int, int, int],
+    sample_bytes: int,
+) -> list[bytes]:
+    """The bytes of strips or tiles of one shape."""
+    size = math.prod(shape) * sample_bytes
     if compression == tifftags.UNPACKED:
         return packed
     if compression in tifftags.DEFLATES:
         try:
-            return zlib.decompressobj().decompress(packed, size)
+            return [zlib.decompressobj().decompress(part, size) for part in packed]
         except zlib.error as error:
             source.fail(str(error))
     # To libtiff the bytes are RGBA of whatever width: fewer pixels than grey, so that a picture in
     # one strip stays below the size at which Pillow suspects a bomb.
-    row_bytes = size // rows
+    row_bytes = size // shape[0]
     wide = 1 if size % 4 else 4
-    rows, columns = (rows, row_bytes // wide) if row_bytes % wide == 0 else (1, size // wide)
+    rows, columns = (shape[0], row_bytes // wide) if row_bytes % wide == 0 else (1, size // wide)
+    places = [8]
+    for part in packed[:-1]:
+        places.append(places[-1] + len(part))
+    base = places[-1] + len(packed[-1])
+    base += base % 2
     tags: dict[int, Entry | Tags] = {
         tag: ifd.integer_entry("<", ifd.LONG, *values)
         for tag, values in (
             (tifftags.WIDTH, (columns,)),
-            (tifftags.HEIGHT, (rows,)),
+            (tifftags.HEIGHT, (rows * len(packed),)),
             (tifftags.BITS, (8,) * wide),
             (tifftags.COMPRESSION, (compression,)),
             (tifftags.PHOTOMETRIC, (1 if wide == 1 else 2,)),
-            (tifftags.STRIP_OFFSETS, (8,)),
+            (tifftags.STRIP_OFFSETS, places),
             (tifftags.SAMPLES, (wide,)),
             (tifftags.ROWS_PER_STRIP, (rows,)),
-            (tifftags.STRIP_COUNTS, (len(packed),)),
+            (tifftags.STRIP_COUNTS, tuple(map(len, packed))),
         )
     }
     if wide == 4:
         tags[tifftags.EXTRA] = ifd.integer_entry("<", ifd.SHORT, 2)
-    base = 8 + len(packed) + len(packed) % 2
     with source.reading():
+        body = b"".join(packed)
         stream = b"".join(
             (
                 b"II*\0" + struct.pack("<I", base),
-                packed + b"\0" * (len(packed) % 2),
+                body + b"\0" * (len(body) % 2),
                 ifd.serialise(tags, order="<", base=base),
             )
         )
-        return TiffImagePlugin.TiffImageFile(io.BytesIO(stream)).tobytes()
+        data = TiffImagePlugin.TiffImageFile(io.BytesIO(stream)).tobytes()
+    return [data[at : at + size] for at in range(0, size * len(packed), size)]
 
 
 def _sorted_channels(layout: Layout, out: Pixels) -> Raw:
@@ -324,14 +402,42 @@ def _sorted_channels(layout: Layout, out: Pixels) -> Raw:
     return Raw(colors, alpha)
 
 
-def _through_pillow(source: Source, number: int) -> Raw:
-    """A page of 8 bits or fewer in a form that libtiff knows; Pillow turns it upright."""
+def _through_pillow(source: Source, structure: Structure, page: Directory) -> Raw:
+    """A page of 8 bits or fewer in a form that libtiff knows; Pillow turns it upright.
+
+    Pillow is given the file with one new directory at its end, that of this page's storage: looking
+    for the page among the others would read all of them again for each, and a profile or a note of
+    megabytes is none of its business.
+    """
+    order, data = structure.order, source.data
+    base = len(data) + len(data) % 2
     with source.reading():
-        image = TiffImagePlugin.TiffImageFile(io.BytesIO(source.data))
-        image.seek(number)
+        tags: dict[int, Entry | Tags] = {
+            tag: _classic(order, entry)
+            for tag, entry in page.entries.items()
+            if tag in tifftags.STORAGE
+        }
+        stream = io.BytesIO(
+            b"".join(
+                (
+                    ifd.header(order)[:4] + struct.pack(order + "I", base),
+                    memoryview(data)[8:],
+                    b"\0" * (len(data) % 2),
+                    ifd.serialise(tags, order=order, base=base),
+                )
+            )
+        )
+        image = TiffImagePlugin.TiffImageFile(stream)
         image.load()
         picture, alpha = split_modes(image, source)
     return Raw(picture, alpha)
+
+
+def _classic(order: str, entry: Entry) -> Entry:
+    """An entry of a BigTIFF as an entry of the classic kind."""
+    if entry.kind not in (16, 17, 18):
+        return entry
+    return ifd.integer_entry(order, ifd.LONG, *entry.integers(order, most=_MOST_BLOCKS))
 
 
 def _described(raw: Raw, structure: Structure, page: Directory, *, turned: bool) -> Raw:

@@ -18,6 +18,14 @@ UNPACKED, DEFLATES = 1, (8, 32946)
 # Zstandard, LZMA. The others (fax, JPEG) know pictures.
 BYTE_PACKINGS = frozenset({UNPACKED, *DEFLATES, 5, 32773, 50000, 34925})
 
+# What Pillow and libtiff need in order to decode a page, and nothing else: sizes, strips and tiles,
+# colours, and the tables of old and new JPEG in TIFF.
+STORAGE = frozenset({
+    254, 256, 257, 258, 259, 262, 263, 266, 273, 274, 277, 278, 279, 280, 281, 284, 290, 291, 292,
+    293, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 332, 334, 338, 339, 340, 341, 347, 512,
+    513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532,
+})  # fmt: skip
+
 # Which directories hang below which: a damaged file cannot make the way longer than this.
 BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)
 _BELOW_EXIF = (exif.INTEROP_IFD,)

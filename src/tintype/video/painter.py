@@ -20,7 +20,7 @@ from tintype.video.chroma import Samples, chroma_planes, grey_of, served_grey
 from tintype.video.layout import Layout
 from tintype.video.steady import Follower, Held, seen
 
-STEADY = 0.9
+STEADY = 0.8
 """How much of the carried colours is kept at each frame."""
 EVERY = 2
 """Of so many frames the network is asked about one."""
@@ -243,7 +243,7 @@ class Painter:
         shape = served.shape[0], served.shape[1]
         hints = () if self._active is None else self._active.hints
         up = ChromaUp(
-            held.ab,
+            held.colors(),
             look.small.astype(np.float32),
             look.fit,
             shape,
@@ -264,6 +264,7 @@ class Painter:
             counts=np.array([self._number, self._since, self._said, self._active is not None]),
             hints=np.array([[h.x, h.y, h.a, h.b, h.radius] for h in hints], np.float64),
             ab=empty if self._held is None else self._held.ab,
+            chroma=empty if self._held is None else self._held.chroma,
             trust=empty if self._held is None else self._held.trust,
             small=empty if self._small is None else self._small,
         )
@@ -277,7 +278,8 @@ class Painter:
         """
         with np.load(io.BytesIO(state), allow_pickle=False) as told:
             self._number, self._since, self._said, active = (int(v) for v in told["counts"])
-            self._held = Held(told["ab"], told["trust"]) if told["ab"].size else None
+            held = Held(told["ab"], told["chroma"], told["trust"])
+            self._held = held if held.ab.size else None
             self._small = told["small"] if told["small"].size else None
             hints = tuple(
                 Hint(int(x), int(y), float(a), float(b), int(radius))

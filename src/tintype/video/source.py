@@ -49,6 +49,20 @@ _LOSSLESS |= {"v410", "r210", "png", "qtrle", "zlib", "ljpeg", "jpegls", "hymt"}
 _PACKED = {"yuyv422": 0, "yvyu422": 0, "uyvy422": 1}  # the first luma byte of every pair
 _HIGH = re.compile(r"p[024]1[0-6][lb]e")  # p010le: 10 bits at the upper end of 16
 _SWS_BT2020 = 9  # SWS_CS_BT2020
+# What FFmpeg makes of a text: the art of terminals, lists of other files, programs that draw.
+_NO_FILMS = {
+    "tty",
+    "bin",
+    "xbin",
+    "adf",
+    "idf",
+    "concat",
+    "hls",
+    "dash",
+    "sdp",
+    "lavfi",
+    "ffmetadata",
+}
 _THREADS = 2  # of the decoder
 
 
@@ -240,7 +254,21 @@ def opened(path: Path) -> Iterator[InputContainer]:
             text = f"{shown(path)} is no film, or is damaged ({_reason(error)})."
             raise FilmError(text) from error
         with container:
+            if _no_film(container.format.name):
+                raise FilmError(f"{shown(path)} is no film.")
             yield container
+
+
+def _no_film(name: str) -> bool:
+    """Whether FFmpeg reads something as moving pictures that nobody filmed.
+
+    Any text is an animation to it, as of a terminal; a single picture is a film of one frame, and a
+    list of files one of other files.
+
+    Args:
+        name: FFmpeg's, of the container.
+    """
+    return name in _NO_FILMS or name.startswith("image2") or name.endswith("_pipe")
 
 
 def _nothing_else(_url: str, _flags: int, _options: dict[str, str]) -> io.BytesIO:

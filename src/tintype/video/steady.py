@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from tintype.engine.fit import Fit
 
 _ALIKE = 8.0  # steps of Y': how different a carried place may look
+_GRAIN = 6.0  # steps of Y' in the middle of the picture, at most, that pass for grain
+_GAIN = 1.5  # how much of the vividness is given back, that mixing has taken, at most
 _BLUR = 2.0  # pixels of the network's input over which that is judged, so that grain is not seen
 _CUT = 0.3  # mean trust below which there is a cut
 _STALE = 0.6  # mean trust, since the network was last asked, below which it is asked again
@@ -70,6 +72,7 @@ class Follower:
         # The exposure of old film flickers as a whole, which is no motion.
         unlike -= np.median(unlike[: fit.content[0], : fit.content[1]])
         unlike = cv2.GaussianBlur(np.abs(unlike), (0, 0), _BLUR)
+        unlike = np.maximum(unlike - min(float(np.median(unlike)), _GRAIN), 0)
         small = width // fit.stride, height // fit.stride
         unlike = cv2.resize(unlike, small, interpolation=cv2.INTER_AREA)
         flow = cv2.resize(flow, small, interpolation=cv2.INTER_AREA) / np.float32(fit.stride)
@@ -86,10 +89,13 @@ class Held:
 
     Attributes:
         ab: (2, h, w) CIELAB units.
+        chroma: (h, w) CIELAB units, how far from neutral the mixed colours were. The mean of an
+            orange and a red is nearer to neutral than either; this remembers how vivid they were.
         trust: (h, w) in 0..1, how much of it was seen by the network and is still the same thing.
     """
 
     ab: NDArray[np.float32]
+    chroma: NDArray[np.float32]
     trust: NDArray[np.float32]
 
     @property
@@ -97,16 +103,24 @@ class Held:
         """Whether too much of the picture is new since the network was asked."""
         return float(self.trust.mean()) < _STALE
 
+    def colors(self) -> NDArray[np.float32]:
+        """(2, h, w) ab as it is painted."""
+        mixed = np.hypot(*self.ab)
+        gain = self.chroma / np.maximum(mixed, np.float32(1e-3))
+        return np.asarray(self.ab * np.clip(gain, 1, np.float32(_GAIN)))
+
     def carried(self, motion: Motion) -> "Held":
         """The same one frame later."""
-        ab, trust = (
-            cv2.remap(plane, motion.x, motion.y, how, borderMode=cv2.BORDER_REPLICATE)
-            for plane, how in (
-                (np.ascontiguousarray(self.ab.transpose(1, 2, 0)), cv2.INTER_CUBIC),
-                (self.trust, cv2.INTER_LINEAR),
+
+        def along(planes: NDArray[np.float32], how: int) -> NDArray[np.float32]:
+            return np.asarray(
+                cv2.remap(planes, motion.x, motion.y, how, borderMode=cv2.BORDER_REPLICATE)
             )
-        )
-        return Held(np.ascontiguousarray(ab.transpose(2, 0, 1)), trust * motion.trust)
+
+        colors = np.stack([*self.ab, self.chroma], -1)
+        a, b, chroma = along(colors, cv2.INTER_CUBIC).transpose(2, 0, 1)
+        trust = along(self.trust, cv2.INTER_LINEAR) * motion.trust
+        return Held(np.stack([a, b]), np.ascontiguousarray(chroma), trust)
 
     def mixed(self, answer: NDArray[np.float32], share: float) -> "Held":
         """With what the network says of this frame.
@@ -116,9 +130,15 @@ class Held:
             share: In 0..1, how much is kept where the trust is full.
         """
         kept = self.trust * np.float32(share)
-        return seen(answer + (self.ab - answer) * kept)
+        now = seen(answer)
+        return Held(
+            now.ab + (self.ab - now.ab) * kept,
+            now.chroma + (self.chroma - now.chroma) * kept,
+            now.trust,
+        )
 
 
 def seen(ab: NDArray[np.float32]) -> Held:
     """Colours that the network has just given."""
-    return Held(np.asarray(ab, np.float32), np.ones(ab.shape[1:], np.float32))
+    ab = np.asarray(ab, np.float32)
+    return Held(ab, np.asarray(np.hypot(*ab)), np.ones(ab.shape[1:], np.float32))

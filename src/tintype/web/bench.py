@@ -21,9 +21,9 @@ class Bench:
     """
 
     def __init__(self, *, workers: int, waiting: int, seconds: float) -> None:
-        self.workers = workers
-        self.capacity = workers + waiting
-        self.pending = 0
+        self.workers: int = workers
+        self.capacity: int = workers + waiting
+        self.pending: int = 0
         self._seconds = seconds
         self._usual = 1.0  # seconds of a piece of work, a running mean
         self._draining = False

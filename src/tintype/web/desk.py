@@ -175,7 +175,7 @@ class Desk:
             raise UsageError(
                 f"There is no kind {kind!r} of layer.", hint=f"Say {', '.join(readers)}."
             )
-        layer = readers[kind](data, name=f"The {kind}")
+        layer = readers[kind](data, name=f"The {kind}", max_pixels=self._max_pixels)
         name = secrets.token_urlsafe(9)
         with self._lock:
             self._layers[name] = layer

@@ -24,6 +24,7 @@ from tintype.web.body import Intake
 from tintype.web.desk import Desk
 from tintype.web.guard import Tokens
 from tintype.web.pairs import Pairs
+from tintype.web.patience import patient
 
 PORT = 7839
 """T-I-N-T on nobody's list of services; another free one where it is taken."""
@@ -45,6 +46,8 @@ class Options:
         max_pixels: Photographs with more are refused.
         seconds: How long one answer may take.
         body_seconds: How long a body may take to arrive.
+        head_seconds: How long the head of a request may take.
+        connections: How many may be open at a time.
     """
 
     host: str = "127.0.0.1"
@@ -57,6 +60,8 @@ class Options:
     max_pixels: int = MAX_PIXELS
     seconds: float = 120.0
     body_seconds: float = 60.0
+    head_seconds: float = 10.0
+    connections: int = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def listen(
         timeout_graceful_shutdown=3,
         lifespan="off",
         loop="asyncio",
-        http="h11",
+        http=patient(head_seconds=options.head_seconds, most=options.connections),
         ws="none",
     )
     return Listening(url, local, _Server(config, bench, opened), taken, bench)

@@ -203,4 +203,5 @@ def fitted_against(step: AdversarialStep, batch: Batch, *, steps: int) -> tuple[
 @pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER, *DISCRIMINATORS}))
 def test_torch_and_onnx_agree_at_every_size(kind: str, differs_from_onnx: Callable[..., float]):
     model = fresh(first_of(kind))
-    assert differs_from_onnx(model, (64, 64), (32, 160)) < 2e-3
+    odd = 5 * model.multiple, 3 * model.multiple
+    assert differs_from_onnx(model, (64, 64), (32, 160), odd) < 2e-3

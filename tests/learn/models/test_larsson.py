@@ -142,7 +142,3 @@ def test_no_hue_at_all_is_grey():
     opposite = certain(0, 20, 0.5)
     opposite[:, 16] = 40.0
     assert small().to_ab(opposite).abs().max() < 1e-3
-
-
-def test_onnx_agrees_at_every_size(differs_from_onnx: Callable[..., float]):
-    assert differs_from_onnx(small(), (64, 64), (32, 160)) < 1e-3

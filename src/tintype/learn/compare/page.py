@@ -27,8 +27,8 @@ from tintype.learn.train.checkpoint import write_whole
 _SHORT_SECONDS = 20 * 60
 _INTRO = """# Every method of the report, on the same photographs
 
-Made by `tintype compare` from the files in [reproduction](reproduction/); nothing here is typed
-in but for remarks on where a run took place.
+Made by `tintype compare` from the files in the folder `reproduction`; nothing here is typed in but
+for remarks on where a run took place.
 [How to make it again](how-to/compare.md).
 
 **What this is not.** All networks below were trained by us, from scratch unless their row says

@@ -1,0 +1,162 @@
+"""A Ray cluster for one run: the one that RAY_ADDRESS names, or a small one on this machine.
+
+Tintype opens no network connection by itself. Ray on its own would listen on every interface of the
+machine, tell its makers about itself where that is not turned off, and open a page in the browser.
+A cluster that is started here listens on the loopback interface alone, asks for a token that nobody
+else has, reports nothing, has no such page, and leaves no file behind. A cluster that was there
+before is as whoever started it has made it.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tintype.engine.colorizer import usable_cores
+from tintype.errors import ClusterError, UsageError, shown
+
+ADDRESS = "RAY_ADDRESS"
+"""Ray's own variable. "auto" is the cluster that `ray start` has started on this machine."""
+
+# The least that Ray takes. Only rows of the plan and of the report pass through it, never pixels.
+_STORE_BYTES = 80 * 2**20
+
+_EXTRA = 'Type: pip install "tintype[ray]"'
+
+
+@contextmanager
+def session(jobs: int | None) -> Iterator[int]:
+    """Connects to a cluster, or starts one and stops it again.
+
+    Args:
+        jobs: Processes that colour; None is one for each processor core of the cluster.
+
+    Yields:
+        How many processes that colour there are to be.
+
+    Raises:
+        UsageError: Ray is not installed, or the address is one that cannot be used.
+        ClusterError: The cluster cannot be reached, or does not start.
+    """
+    address = os.environ.get(ADDRESS)
+    # Its processes write what went wrong into their own logs; here it would stand between ours.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        yield jobs or _cores()  # by a program that colours as a part of its own run
+    elif address and address != "local":
+        with _connected(address):
+            yield jobs or _cores()
+    else:
+        processes = jobs or usable_cores()
+        with _started(processes):
+            yield processes
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[None]:
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"{ADDRESS} is {shown(address)}, which speaks to a cluster from outside.",
+            hint="Run this command on a machine of the cluster, or by ray job submit.",
+        )
+    try:
+        with _hushed():
+            ray = _import_ray()
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise ClusterError(
+            f"The Ray cluster at {shown(address)} cannot be reached ({_first_line(error)}).",
+            hint=f"Start it with ray start --head, or set {ADDRESS} to where it is.",
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _started(processes: int) -> Iterator[None]:
+    # Ray reads these when it is imported, and hands them on to its processes.
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # With "0" the address of this machine is that of its loopback interface, on every system.
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    folder = tempfile.mkdtemp(prefix="tintype-ray-", dir=_short_folder())
+    try:
+        try:
+            with _hushed():
+                ray = _import_ray()
+                ray.init(
+                    address="local",
+                    num_cpus=processes,
+                    num_gpus=0,
+                    object_store_memory=_STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=folder,
+                )
+        except UsageError:
+            raise
+        except Exception as error:
+            raise ClusterError(
+                f"Ray did not start on this machine ({_first_line(error)}).",
+                hint="Leave --engine out to colour without it.",
+            ) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keeps off the terminal what Ray says while it starts; what goes wrong is raised as well."""
+    try:
+        before = os.dup(2)
+    except OSError:  # this process was started without standard error
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
+def _short_folder() -> str | None:
+    # The names of Ray's sockets are long, and that of a socket may have a hundred letters.
+    return "/tmp" if Path("/tmp").is_dir() and sys.platform != "win32" else None
+
+
+def _import_ray() -> Any:  # noqa: ANN401
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise UsageError("--engine ray needs an extra.", hint=_EXTRA) from error
+    return ray
+
+
+def _cores() -> int:
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 0)))
+
+
+def _first_line(error: Exception) -> str:
+    return shown((str(error).strip() or type(error).__name__).splitlines()[0])

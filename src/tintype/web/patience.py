@@ -1,0 +1,132 @@
+"""Connections that cost nothing but their place: ended when they take too long.
+
+uvicorn gives up connections that are idle between two requests. One that sends half of a request's
+head and waits, or that never reads its answer, it keeps for ever; some hundreds of them use up the
+files that a process may have open. Bodies have their own limit, see `tintype.web.body`.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+# Who reads an answer more slowly than this is not reading it: a kilobyte a second.
+_LEAST_READ = 60 << 10
+_READ_SECONDS = 60.0
+
+
+class Patient(H11Protocol):
+    """One connection, with an end to waiting.
+
+    Attributes:
+        head_seconds: How long the head of a request may take, from the connection or from its first
+            byte on.
+        most: Connections at a time. One more takes the place of the one that has waited longest
+            without having asked for anything; where all have asked, it is told to come again.
+    """
+
+    head_seconds = 10.0
+    most = 512
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
+        super().__init__(*args, **kwargs)
+        self._clock: asyncio.TimerHandle | None = None
+        self._reader: asyncio.TimerHandle | None = None
+        self._since = time.monotonic()
+        self._unread = 0
+
+    @property
+    def _asks(self) -> bool:
+        """Whether a request has come and is not answered yet."""
+        return self.conn.their_state is not h11.IDLE
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Takes the connection, or sends it away."""
+        super().connection_made(transport)
+        if self._made_room():
+            self._watch_head()
+        else:
+            transport.write(_FULL)
+            transport.close()
+
+    def _made_room(self) -> bool:
+        """Whether there is a place; where all are taken, an idle connection gives its own."""
+        # One that is closing is on the list until the event loop comes round to it.
+        others = [
+            other
+            for other in self.connections
+            if isinstance(other, Patient) and other is not self and not other.transport.is_closing()
+        ]
+        if len(others) < self.most:
+            return True
+        idle = [other for other in others if not other._asks]
+        if idle:
+            min(idle, key=lambda other: other._since).transport.abort()
+        return bool(idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the clocks."""
+        super().connection_lost(exc)
+        for clock in (self._clock, self._reader):
+            if clock is not None:
+                clock.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Hands bytes on, and waits for the rest of a head only so long."""
+        super().data_received(data)
+        self._watch_head()
+
+    def on_response_complete(self) -> None:
+        """The connection is idle again, and uvicorn's own clock runs."""
+        self._since = time.monotonic()
+        super().on_response_complete()
+
+    def _watch_head(self) -> None:
+        if self._asks:
+            if self._clock is not None:
+                self._clock.cancel()
+                self._clock = None
+        elif self._clock is None:
+            self._clock = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._clock = None
+        if self._asks or self.transport.is_closing():
+            return
+        if self.conn.trailing_data[0]:
+            self.transport.write(_SLOW)
+        self.transport.close()
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than is written: from here on its pace is watched."""
+        super().pause_writing()
+        self._unread = self.transport.get_write_buffer_size()
+        self._reader = self.loop.call_later(_READ_SECONDS, self._look_at_reader)
+
+    def resume_writing(self) -> None:
+        """It has read what there was."""
+        super().resume_writing()
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+
+    def _look_at_reader(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        if self._unread - unread < _LEAST_READ:
+            self.transport.abort()
+            return
+        self._unread = unread
+        self._reader = self.loop.call_later(_READ_SECONDS, self._look_at_reader)
+
+
+def patient(*, head_seconds: float, most: int) -> type[Patient]:
+    """The protocol with these limits, as uvicorn wants it: a class."""
+    limits = {"head_seconds": head_seconds, "most": most}
+    return type("Patient", (Patient,), limits)

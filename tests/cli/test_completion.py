@@ -1,0 +1,254 @@
+"""The Tab key, in the shells themselves: what they offer after what was typed."""
+
+import os
+import select
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tintype.cli.app import main
+from tintype.cli.completion import SCRIPTS, script
+from tintype.cli.options import COMMANDS
+from tintype.cli.vocabulary import PICTURES, vocabulary
+
+SHELLS = [shell for shell in SCRIPTS if shutil.which(shell)]
+"""Those of this machine; CI has them all."""
+
+FILES = ("old photo.JPG", "one.tif", "letter.txt", "mine.onnx", "run.toml", "set.zip", "~.png")
+
+Capture = pytest.CaptureFixture[bytes]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with files of every kind and a folder, and the command on the path."""
+    desk, programs = tmp_path / "desk", tmp_path / "bin"
+    (desk / "old album").mkdir(parents=True)
+    for name in FILES:
+        (desk / name).touch()
+    (desk / "old album" / "inside.png").touch()
+    programs.mkdir()
+    command = programs / "tintype"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tintype "$@"\n')
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    for shell in SCRIPTS:
+        (tmp_path / f"completion.{shell}").write_text(script(shell), encoding="utf-8")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TINTYPE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.chdir(desk)
+    return desk
+
+
+def run(*words: str) -> str:
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=60, check=True, stdin=subprocess.DEVNULL
+    )
+    assert done.stderr == "", done.stderr
+    return done.stdout
+
+
+# ----- bash: the function is called as readline calls it -----
+
+
+def offered_by_bash(*words: str) -> set[str]:
+    """What bash offers for the last of some words, already cut as readline cuts them."""
+    code = """
+        compopt() { :; }  # which only readline may call
+        source ../completion.bash
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _tintype
+        printf "%s\\n" "${COMPREPLY[@]}"
+    """
+    return set(run("bash", "--norc", "-c", code, "bash", *words).split("\n")) - {""}
+
+
+PHOTOS = {"old photo.JPG", "one.tif", "~.png", "old album"}
+
+
+@pytest.mark.usefixtures("desk")
+def test_bash_knows_the_function_for_the_command() -> None:
+    said = run("bash", "--norc", "-c", "source ../completion.bash; complete -p tintype")
+    assert said == "complete -F _tintype tintype\n"
+
+
+BASH: list[tuple[list[str], set[str]]] = [
+    (["tintype", ""], {*COMMANDS, *PHOTOS}),
+    (["tintype", "s"], {"serve"}),
+    (["tintype", "--qual"], {"--quality"}),
+    (["tintype", "--hint"], {"--hint", "--hints"}),
+    (["tintype", "one.tif", "--quality", ""], {"fast", "normal", "high"}),
+    (["tintype", "one.tif", "--quality", "=", "h"], {"high"}),
+    (["tintype", "one.tif", "--quality", "="], {"fast", "normal", "high"}),
+    (["tintype", "--quality", "high", ""], PHOTOS),
+    (["tintype", "o"], {"old photo.JPG", "one.tif", "old album"}),
+    (["tintype", '"old p'], {"old photo.JPG"}),
+    (["tintype", "old\\ p"], {"old photo.JPG"}),
+    (["tintype", "old album/"], {"old album/inside.png"}),
+    (["tintype", "~/des"], {"~/desk"}),
+    (["tintype", "--", "-"], set()),
+    (["tintype", "--", ""], PHOTOS),
+    (["tintype", "--into", ""], {"old album"}),
+    (["tintype", "-o", "l"], {"letter.txt"}),
+    (["tintype", "--vividness", ""], set()),
+    (["tintype", "--model", ""], {"tintype-own", "mine.onnx", "old album"}),
+    (["tintype", "--format", "j"], {"jpeg", "jpeg2000"}),
+    (["tintype", "serve", "--no"], {"--no-browser"}),
+    (["tintype", "serve", ""], set()),
+    (["tintype", "models", "tin"], {"tintype-own"}),
+    (["tintype", "inspect", "o"], {"old photo.JPG", "one.tif", "old album"}),
+    (["tintype", "data", ""], {"audit"}),
+    (["tintype", "data", "audit", ""], {"set.zip", "old album"}),
+    (["tintype", "train", "r"], {"run.toml"}),
+    (["tintype", "train", "run.toml", "--data", "set.zip", ""], {"set.zip", "old album"}),
+    (["tintype", "train", "run.toml", "--data", "set.zip", "--res"], {"--resume"}),
+    (["tintype", "completion", ""], {"bash", "zsh", "fish"}),
+]
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(("typed", "offered"), BASH, ids=[" ".join(typed) for typed, _ in BASH])
+def test_bash_offers_what_fits(typed: list[str], offered: set[str]) -> None:
+    assert offered_by_bash(*typed) == offered
+
+
+# ----- fish: asked what a Tab would show -----
+
+
+def offered_by_fish(line: str) -> set[str]:
+    said = run("fish", "--no-config", "-c", f"source ../completion.fish; complete -C '{line}'")
+    return {row.split("\t")[0].rstrip("/") for row in said.splitlines()}
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.skipif("fish" not in SHELLS, reason="fish is not installed")
+def test_fish_offers_what_fits() -> None:
+    expected = {
+        "tintype ": {*COMMANDS, *PHOTOS},
+        "tintype s": {"serve"},
+        "tintype --qual": {"--quality"},
+        "tintype one.tif --quality ": {"fast", "normal", "high"},
+        "tintype one.tif --quality=h": {"--quality=high"},
+        "tintype --quality high ": PHOTOS,
+        "tintype o": {"old photo.JPG", "one.tif", "old album"},
+        "tintype --into ": {"old album"},
+        "tintype --vividness ": set(),
+        "tintype -o l": {"letter.txt"},
+        "tintype --model ": {"tintype-own", "mine.onnx", "old album"},
+        "tintype serve --no": {"--no-browser"},
+        "tintype serve ": set(),
+        "tintype data ": {"audit"},
+        "tintype train --init ": {"old album"},
+        "tintype completion ": {"bash", "zsh", "fish"},
+    }
+    assert {line: offered_by_fish(line) for line in expected} == expected
+
+
+# ----- bash and zsh: on a terminal, as a person types -----
+
+TYPED = {
+    "tintype one.tif --overw": "<one.tif><--overwrite>",
+    "tintype one.tif --quality hi": "<one.tif><--quality><high>",
+    "tintype one.tif --quality=hi": "<one.tif><--quality=high>",
+    "tintype one.tif --model tin": "<one.tif><--model><tintype-own>",
+    "tintype old\\ p": "<old photo.JPG>",
+    "tintype 'old p": "<old photo.JPG>",
+    "tintype inspect on": "<inspect><one.tif>",
+    "tintype serve --no": "<serve><--no-browser>",
+    "tintype train --data set.zip --in": "<train><--data><set.zip><--init>",
+    "tintype compl": "<completion>",
+}
+"""Lines, and what the command is given when they are ended by a Tab and the Enter key."""
+
+
+@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "fish"])
+def test_a_tab_completes_what_was_typed(shell: str, desk: Path) -> None:
+    import pty
+
+    # A command that says what it was given, and which models there are.
+    (desk.parent / "bin" / "tintype").write_text(
+        "#!/bin/sh\nif [ \"$*\" = models ]; then echo 'tintype-own 1.0'; else\n"
+        "printf 'given '; printf '<%s>' \"$@\"; echo; fi\n"
+    )
+    start = {"bash": ["bash", "--norc", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
+    prepare = {"bash": "", "zsh": "autoload compinit; compinit -D; "}[shell]
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(
+        start, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env=os.environ | {"TERM": "dumb"},
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        os.write(terminal, f"{prepare}source ../completion.{shell}; echo rea''dy\n".encode())
+        read_until(terminal, "ready\r\n")
+        for typed, given in TYPED.items():
+            os.write(terminal, f"{typed}\t\n".encode())
+            assert f"given {given}\r\n" in read_until(terminal, ">\r\n"), typed
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+def read_until(terminal: int, mark: str) -> str:
+    shown, deadline = "", time.monotonic() + 30
+    while mark not in shown:
+        assert time.monotonic() < deadline, shown
+        if select.select([terminal], [], [], 0.1)[0]:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+    return shown
+
+
+# ----- the scripts -----
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_the_command_prints_the_script(shell: str, capsysbinary: Capture) -> None:
+    assert main(["completion", shell]) == 0
+    assert capsysbinary.readouterr().out.decode() == script(shell)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_shell_can_parse_the_script(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "script").write_text(script(shell), encoding="utf-8")
+    assert run(shell, "-n", str(tmp_path / "script")) == ""
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_every_option_is_in_the_script(shell: str) -> None:
+    text = script(shell)
+    for command in vocabulary():
+        for word in command.options:
+            for name in word.names:
+                typed = f"{'-l' if name.startswith('--') else '-s'} {name.lstrip('-')} "
+                assert (typed if shell == "fish" else name) in text, (command.name, name)
+
+
+def test_an_unknown_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "tcsh"]) == 2
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in capsys.readouterr().err
+
+
+# ----- the vocabulary -----
+
+
+def test_every_command_has_its_words() -> None:
+    assert [command.name for command in vocabulary()] == ["", *COMMANDS]
+    for command in vocabulary():
+        assert command.text
+        for word in command.options:
+            assert len(word.text) > 3, (command.name, word.names)
+            assert (word.takes == "nothing") == (word.metavar == ""), (command.name, word.names)
+            assert (word.takes == "choice") == bool(word.choices), (command.name, word.names)
+
+
+def test_photographs_are_offered_by_the_endings_that_are_read() -> None:
+    assert {".jpg", ".tif", ".heic", ".gif"} < set(PICTURES)
+    (photos,) = vocabulary()[0].arguments
+    assert (photos.takes, photos.endings) == ("file", PICTURES)
