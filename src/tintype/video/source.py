@@ -255,7 +255,10 @@ def opened(path: Path) -> Iterator[InputContainer]:
             raise FilmError(text) from error
         with container:
             if _no_film(container.format.name):
-                raise FilmError(f"{shown(path)} is no film.")
+                raise FilmError(
+                    f"{shown(path)} is no film ({container.format.name}).",
+                    hint="A photograph is coloured by tintype PHOTO.",
+                )
             yield container
 
 
@@ -276,12 +279,6 @@ def _nothing_else(_url: str, _flags: int, _options: dict[str, str]) -> io.BytesI
     return io.BytesIO()
 
 
-def is_film(container: InputContainer) -> bool:
-    """Whether a file that FFmpeg reads is more than a still picture, or a text taken for one."""
-    name = container.format.name
-    return not (name.endswith("_pipe") or name in {"image2", "ico", "tty", "bin", "xbin"})
-
-
 def look_at(path: Path) -> Source:
     """Reads what a film is, and its first picture.
 
@@ -292,11 +289,6 @@ def look_at(path: Path) -> Source:
         FilmError: It cannot be read, has no video, or cannot be coloured.
     """
     with opened(path) as container:
-        if not is_film(container):
-            raise FilmError(
-                f"{shown(path)} is no film ({container.format.name}).",
-                hint="A photograph is coloured by tintype PHOTO.",
-            )
         stream = _video(container, path)
         frame = _first_frame(container, stream, path)
         kind = _kind(frame)
