@@ -55,6 +55,11 @@ def photo_options() -> str:
     return _click_table(options._PHOTOS)
 
 
+def video_options() -> str:
+    """Options of `tintype video`."""
+    return _click_table(options._VIDEO)
+
+
 def inspect_options() -> str:
     """Options of `tintype inspect`."""
     return _click_table(options._INSPECT)
@@ -352,6 +357,7 @@ ROFF_GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
 GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "photo options": photo_options,
+        "video options": video_options,
         "inspect options": inspect_options,
         "models options": models_options,
         "serve options": serve_options,

@@ -102,7 +102,7 @@ def test_nothing_in_the_words_of_an_option_is_roff(text: str) -> None:
 
 def test_every_row_of_a_generated_table_says_something() -> None:
     # What the command takes first is told by the text above the table.
-    said = "`PHOTO...`", "`MODEL...`", "`SHELL`"
+    said = "`PHOTO...`", "`FILM`", "`MODEL...`", "`SHELL`"
     for name, make in REFERENCE.GENERATED.items():
         rows = [row for row in make().splitlines()[2:] if not any(word in row for word in said)]
         assert rows, name

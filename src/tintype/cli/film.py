@@ -84,11 +84,9 @@ def inspect_film(path: Path) -> "Inspection | None":
                 return None
         _need_the_extra()
         from tintype.video.mark import made_by
-        from tintype.video.source import is_film, opened
+        from tintype.video.source import opened
 
         with opened(path) as container:
-            if not is_film(container):
-                return None
             form = {"matroska,webm": "Matroska film"}.get(container.format.name, "film")
             form = "MP4 film" if "mp4" in container.format.name else form
             return Inspection(str(path), form, None, made_by(container.metadata))

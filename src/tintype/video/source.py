@@ -49,8 +49,20 @@ _LOSSLESS |= {"v410", "r210", "png", "qtrle", "zlib", "ljpeg", "jpegls", "hymt"}
 _PACKED = {"yuyv422": 0, "yvyu422": 0, "uyvy422": 1}  # the first luma byte of every pair
 _HIGH = re.compile(r"p[024]1[0-6][lb]e")  # p010le: 10 bits at the upper end of 16
 _SWS_BT2020 = 9  # SWS_CS_BT2020
-# Still pictures; and what FFmpeg makes of a text: the art of terminals, lists of other files.
-_NO_FILMS = {"image2", "ico", "tty", "bin", "xbin", "adf", "idf", "concat", "hls", "dash", "sdp"}
+# What FFmpeg makes of a text: the art of terminals, lists of other files, programs that draw.
+_NO_FILMS = {
+    "tty",
+    "bin",
+    "xbin",
+    "adf",
+    "idf",
+    "concat",
+    "hls",
+    "dash",
+    "sdp",
+    "lavfi",
+    "ffmetadata",
+}
 _THREADS = 2  # of the decoder
 
 
@@ -242,18 +254,29 @@ def opened(path: Path) -> Iterator[InputContainer]:
             text = f"{shown(path)} is no film, or is damaged ({_reason(error)})."
             raise FilmError(text) from error
         with container:
+            if _no_film(container.format.name):
+                raise FilmError(
+                    f"{shown(path)} is no film ({container.format.name}).",
+                    hint="A photograph is coloured by tintype PHOTO.",
+                )
             yield container
+
+
+def _no_film(name: str) -> bool:
+    """Whether FFmpeg reads something as moving pictures that nobody filmed.
+
+    Any text is an animation to it, as of a terminal; a single picture is a film of one frame, and a
+    list of files one of other files.
+
+    Args:
+        name: FFmpeg's, of the container.
+    """
+    return name in _NO_FILMS or name.startswith("image2") or name.endswith("_pipe")
 
 
 def _nothing_else(_url: str, _flags: int, _options: dict[str, str]) -> io.BytesIO:
     """Whatever a film refers to is empty: no playlist leads to another file or to the network."""
     return io.BytesIO()
-
-
-def is_film(container: InputContainer) -> bool:
-    """Whether a file that FFmpeg reads is more than a still picture, a text, or a list of files."""
-    name = container.format.name
-    return not (name.endswith("_pipe") or name in _NO_FILMS)
 
 
 def look_at(path: Path) -> Source:
@@ -266,11 +289,6 @@ def look_at(path: Path) -> Source:
         FilmError: It cannot be read, has no video, or cannot be coloured.
     """
     with opened(path) as container:
-        if not is_film(container):
-            raise FilmError(
-                f"{shown(path)} is no film ({container.format.name}).",
-                hint="A photograph is coloured by tintype PHOTO.",
-            )
         stream = _video(container, path)
         frame = _first_frame(container, stream, path)
         kind = _kind(frame)
