@@ -3,6 +3,9 @@
 #   make check     everything below, in this order
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
+#   make promises  the long checks of docs/promises.md, about an hour; QUICK=1 for a sample of each
+#   make fuzz      a fuzzer at the decoders for SECONDS=600; needs EXTRAS=dev,fuzz
+#   make sbom      the bill of materials and the licences of what is installed; needs PyPI
 #   make clean     remove the environment and the caches of the tools
 
 PYTHON ?= python3
@@ -16,7 +19,7 @@ STAMP = $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL = check
-.PHONY: check format-check lint types contracts test format venv clean
+.PHONY: check format-check lint types contracts test format venv clean promises fuzz sbom
 
 check: format-check lint types contracts test
 
@@ -48,6 +51,22 @@ contracts: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+# ----- promises -----
+
+SECONDS ?= 600
+
+promises: $(STAMP)
+	PYTHONPATH=src:tests $(BIN)/python -m promises $(if $(QUICK),--quick,--write)
+	$(BIN)/python docs/make_reference.py
+
+fuzz: $(STAMP)
+	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz_decode --seconds $(SECONDS)
+
+sbom: $(STAMP)
+	$(BIN)/python docs/make_sbom.py
+
+# ----- end of promises -----
 
 format: $(STAMP)
 	$(BIN)/ruff format
