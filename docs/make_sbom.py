@@ -51,8 +51,8 @@ def environment(place: Path, *packages: str | Path) -> Path:
     """A new environment with these packages; its Python."""
     venv.create(place, with_pip=True)
     python = place / "bin" / "python"
-    if packages:
-        run(python, "-m", "pip", "install", "--quiet", *packages)
+    # Older ones leave out the licence as newer metadata says it.
+    run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip>=25.1", *packages)
     return python
 
 
