@@ -3,7 +3,8 @@
     python benchmarks/archive.py memory --photos 1000 10000 50000 --model tests/engine/tiny.onnx
     python benchmarks/archive.py plan --photos 10000 50000 200000
     python benchmarks/archive.py speed --photos 120
-    python benchmarks/archive.py exact
+    python benchmarks/archive.py sheet --rounds 20
+    python benchmarks/archive.py exact --rounds 3
 
 `memory` colours tiny pictures (8 x 8, sixteen contents with many names) by the command in two
 processes, and then types the command again, so that everything is done already. The largest memory
@@ -233,6 +234,49 @@ def speed(options: argparse.Namespace) -> None:
                 )
 
 
+def sheet(options: argparse.Namespace) -> None:
+    """What a contact sheet adds to each photograph: the same one with and without, in turns."""
+    from dataclasses import replace
+
+    from tintype.engine.bundle import load_bundle
+    from tintype.jobs.plan import Job
+    from tintype.jobs.sheet import open_sheet
+    from tintype.jobs.work import Options, Worker
+
+    print("| megapixels | form | without, ms | more with it, ms | share | bytes a photograph |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    plain = Options(overwrite=True)
+    workers = [
+        Worker(o, load_bundle(), threads=1) for o in (plain, replace(plain, thumbnails=True))
+    ]
+    with scratch(options.where) as folder:
+        for shape in ((1000, 1000), (3000, 4000)):
+            (source,) = photographs(folder / str(shape[0]), 1, shape=shape).iterdir()
+            for ending in ("jpg", "png", "tif"):
+                job = Job(source, folder / f"{shape[0]}.{ending}", alone=True)
+                used: list[list[float]] = [[], []]
+                page = folder / f"{shape[0]}-{ending}.html"
+                with open_sheet(page, items=options.rounds) as made:
+                    assert made is not None
+                    for _ in range(options.rounds + 1):
+                        for worker, times in zip(workers, used, strict=True):
+                            job.target.unlink(missing_ok=True)
+                            began = time.process_time()
+                            row = worker.do(job)
+                            if row.thumbnails is not None:
+                                made.add(row)
+                            times.append(time.process_time() - began)
+                            assert row.status == "done", row
+                # The first of each loads the network.
+                without, more = (float(np.median(times[1:])) * 1000 for times in used)
+                size = page.stat().st_size / (options.rounds + 1)
+                print(
+                    f"| {shape[0] * shape[1] // 10**6} | {ending} | {without:.0f} | "
+                    f"{more - without:.1f} | {more / without - 1:.1%} | {size:,.0f} |",
+                    flush=True,
+                )
+
+
 def exact(options: argparse.Namespace) -> None:
     print("| 12 megapixels | s | processor, s | MB | bytes of the output, of the input |")
     print("| --- | --- | --- | --- | --- |")
@@ -250,7 +294,7 @@ def exact(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    tables = {"memory": memory, "plan": plan, "speed": speed, "exact": exact}
+    tables = {"memory": memory, "plan": plan, "speed": speed, "sheet": sheet, "exact": exact}
     parser.add_argument("table", choices=tables)
     parser.add_argument("--photos", type=int, nargs="+", default=[120])
     parser.add_argument("--rounds", type=int, default=2)

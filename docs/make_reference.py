@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference/ and the parts of the manual page that follow from the code.
+"""Writes the parts of docs/ and of the manual page that follow from the code, or were measured.
 
     python docs/make_reference.py
 
@@ -24,10 +24,18 @@ from tintype import errors
 from tintype.cli import learning, options
 from tintype.cli.vocabulary import Spoken, Word, vocabulary
 
-HERE = Path(__file__).parent / "reference"
-MANUAL = Path(__file__).parent / "man" / "tintype.1"
+HERE = Path(__file__).parent
+PAGES = (*sorted((HERE / "reference").glob("*.md")), HERE / "promises.md")
+MANUAL = HERE / "man" / "tintype.1"
 PACKAGE = Path(tintype.__file__).parent
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+SCRIPTS = (
+    "mutants", "bombs", "size", "names", "disk", "kills", "load", "models", "privacy",
+    "fuzz_decode",
+)  # fmt: skip
+"""Of tests/promises, in the order of docs/promises.md."""
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -45,6 +53,11 @@ def photo_options() -> str:
     """Options of `tintype PHOTO...` and of `tintype inspect` and `tintype models`."""
     # The parsers are private because nothing else may depend on click; this page is about them.
     return _click_table(options._PHOTOS)
+
+
+def video_options() -> str:
+    """Options of `tintype video`."""
+    return _click_table(options._VIDEO)
 
 
 def inspect_options() -> str:
@@ -260,6 +273,25 @@ def http_statuses() -> str:
     )
 
 
+# ----- what was measured -----
+
+
+def figures(script: str) -> Callable[[], str]:
+    """What one script of tests/promises measured, as docs/promises.json holds it."""
+
+    def make() -> str:
+        results = json.loads((HERE / "promises.json").read_text(encoding="utf-8"))
+        if script not in results:
+            return table(("measured", "figure"), [("nothing yet", "see `make promises`")])
+        found = results[script]
+        rows = [(what, said) for what, said in found["figures"].items()]
+        kept = "kept" if found["kept"] else "**broken**"
+        when = f"{found['date']}, {found['machine']}, {found['seconds']:.0f} s"
+        return table(("measured", "figure"), [*rows, (f"the promise is {kept}", when)])
+
+    return make
+
+
 # ----- the manual page, in the language of man(7) -----
 
 ROFF_BLOCK = re.compile(r'(\.\\" generated: (.+?)\n).*?(\.\\" end\n)', re.DOTALL)
@@ -325,6 +357,7 @@ ROFF_GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
 GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "photo options": photo_options,
+        "video options": video_options,
         "inspect options": inspect_options,
         "models options": models_options,
         "serve options": serve_options,
@@ -340,6 +373,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,
+        **{f"promise {script}": figures(script) for script in SCRIPTS},
     }
 )
 
@@ -358,7 +392,7 @@ def rewritten(page: str) -> str:
 
 def main() -> int:
     """Rewrites every page that has generated parts."""
-    for path in (*sorted(HERE.glob("*.md")), MANUAL):
+    for path in (*PAGES, MANUAL):
         page = path.read_text(encoding="utf-8")
         if rewritten(page) != page:
             path.write_text(rewritten(page), encoding="utf-8")

@@ -32,7 +32,7 @@ from tintype.errors import (
     UsageError,
     shown,
 )
-from tintype.photo import exact
+from tintype.photo import exact, thumbnail
 from tintype.photo.decode import MAX_PIXELS, decode, photo_from_array, photo_from_image
 from tintype.photo.encode import accepts_half_chroma, encode, stands_at, write_atomically
 from tintype.photo.formats import FORMATS, format_of_suffix, sniff
@@ -72,6 +72,7 @@ class Coloring:
         notes: What should be said about it: what the format could not carry, and colours that were
             there before.
         grey_check: What comparing the written grey with the source's gave; None where not asked.
+        thumbnails: Of the first page, before and after, as JPEG files; None where not asked.
     """
 
     data: bytes
@@ -79,6 +80,7 @@ class Coloring:
     tone: Tone
     notes: tuple[str, ...]
     grey_check: str | None = None
+    thumbnails: tuple[bytes, bytes] | None = None
 
 
 def target_name(source: Path, form: str | None = None) -> str:
@@ -226,6 +228,7 @@ def colorize_photos(
     color_photos: Literal["color", "skip"] = "color",
     check_grey: bool = False,
     luminance_of: bytes | None = None,
+    thumbnails: bool = False,
 ) -> Coloring:
     """The pages of a decoded file in, the coloured file's bytes out.
 
@@ -244,6 +247,7 @@ def colorize_photos(
         check_grey: Read the written bytes back and compare their grey with the source's.
         luminance_of: The file itself, where its luminance is to be kept exactly; None keeps it as
             well as the format usually does. The output is read back and compared in any case.
+        thumbnails: Whether small pictures for a contact sheet are wanted.
 
     Returns:
         The coloured file.
@@ -296,7 +300,11 @@ def colorize_photos(
     notes = (*pale(settings.hints, settings.scribbles, photos[0].grey), *notes)
     if settings.one_of_several:
         notes = (f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.", *notes)
-    return Coloring(encoded.data, written, tone, notes, checked)
+    small = None
+    if thumbnails:
+        after = thumbnail.of_coloring(colored[0], encoded.data, form=written, name=name)
+        small = thumbnail.of_pixels(photos[0].grey), after
+    return Coloring(encoded.data, written, tone, notes, checked, small)
 
 
 def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings) -> bytes:

@@ -61,10 +61,7 @@ def test_every_block_has_a_language_that_somebody_checks(page: Path) -> None:
     assert {block.language for block in blocks(page.read_text(encoding="utf-8"))} <= known
 
 
-GENERATED = [*sorted((ROOT / "docs" / "reference").glob("*.md")), REFERENCE.MANUAL]
-
-
-@pytest.mark.parametrize("page", GENERATED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*REFERENCE.PAGES, REFERENCE.MANUAL], ids=lambda page: page.name)
 def test_generated_tables_say_what_the_code_says(page: Path) -> None:
     """If this fails: python docs/make_reference.py."""
     text = page.read_text(encoding="utf-8")
@@ -74,7 +71,7 @@ def test_generated_tables_say_what_the_code_says(page: Path) -> None:
 def test_every_generated_table_is_on_a_page() -> None:
     used = {
         found[2]
-        for page in (ROOT / "docs" / "reference").glob("*.md")
+        for page in REFERENCE.PAGES
         for found in REFERENCE.BLOCK.finditer(page.read_text(encoding="utf-8"))
     }
     assert used == set(REFERENCE.GENERATED)
@@ -105,7 +102,7 @@ def test_nothing_in_the_words_of_an_option_is_roff(text: str) -> None:
 
 def test_every_row_of_a_generated_table_says_something() -> None:
     # What the command takes first is told by the text above the table.
-    said = "`PHOTO...`", "`MODEL...`", "`SHELL`"
+    said = "`PHOTO...`", "`FILM`", "`MODEL...`", "`SHELL`"
     for name, make in REFERENCE.GENERATED.items():
         rows = [row for row in make().splitlines()[2:] if not any(word in row for word in said)]
         assert rows, name

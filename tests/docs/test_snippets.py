@@ -25,9 +25,11 @@ import pytest
 import tifffile
 
 from docs.pages import FENCE, ROOT, Block, blocks, make_reference, pages
+from tintype.cli.film import _KEYS
 from tintype.cli.learning import _COMMANDS
 from tintype.cli.options import (
     parse_completion,
+    parse_film,
     parse_inspect,
     parse_models,
     parse_photos,
@@ -36,6 +38,7 @@ from tintype.cli.options import (
 from tintype.cli.vocabulary import vocabulary
 from tintype.engine.bundle import Card
 from tintype.errors import UsageError
+from video.clips import make_clip
 
 SECONDS = re.compile(r"\d+\.\d s\b")
 
@@ -71,6 +74,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> I
     for number in (1, 2):
         scan = np.ascontiguousarray(np.broadcast_to(np.roll(row, number), (64, 96)))
         tifffile.imwrite(desk / "scans" / f"box-7-{number:03d}.tif", scan)
+    make_clip(desk / "film.mp4", sound="aac")
     shutil.copy(tiny_model, desk / "mine.onnx")
     models = tmp_path / "home" / "models"
     models.mkdir(parents=True)
@@ -196,6 +200,8 @@ def parse(words: list[str]) -> str | None:
         _COMMANDS[command][0]().parse_args(words[2:])
     elif command == "models":
         parse_models(words[2:])
+    elif command == "video":
+        parse_film(words[2:])
     elif command == "serve":
         parse_serve(words[2:])
     elif command == "inspect":
@@ -215,6 +221,9 @@ def test_recipes_and_cards_on_pages_have_known_keys(page: Path) -> None:
     for block in blocks_of(page):
         if block.language == "toml":
             values = tomllib.loads(block.text)
+            if set(values) == {"shot"}:  # of a film
+                assert {key for shot in values["shot"] for key in shot} <= _KEYS
+                continue
             keys = {
                 f"{table}.{key}" if isinstance(inner, dict) else table
                 for table, inner in values.items()

@@ -233,3 +233,18 @@ def test_a_card_that_is_no_object_is_refused(text: str) -> None:
 
 def test_a_card_survives_what_later_versions_add(raw_card: dict[str, Any]) -> None:
     assert Card.parse(json.dumps(raw_card | {"later": 1}), where="x").name == "tiny"
+
+
+def test_a_card_of_brackets_is_one_line() -> None:
+    with pytest.raises(ModelError, match="not JSON"):
+        Card.parse("[" * 100_000, where="x")
+
+
+def test_a_pipe_is_not_waited_for_as_a_model(tmp_path: Path) -> None:
+    import os
+
+    if not hasattr(os, "mkfifo"):
+        return
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(ModelError, match="not a regular file"):
+        load_bundle(tmp_path / "pipe.onnx")

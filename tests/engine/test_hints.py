@@ -118,3 +118,10 @@ def test_what_the_gamut_forbids_is_said() -> None:
     layer = np.zeros((40, 60, 4), np.uint8)
     layer[20, :30] = (160, 96, 80, 255)
     assert pale([], Scribbles("x", "1", layer), grey) == []
+
+
+def test_hints_by_the_million_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "h.json"
+    path.write_text("[" + ",".join(['{"x":1,"y":1,"color":"c04030"}'] * 10_001) + "]")
+    with pytest.raises(UsageError, match="more than 10,000 hints"):
+        read_hints(path)

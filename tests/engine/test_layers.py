@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine, verify_grey
 from tintype.engine.fit import plan_fit
 from tintype.engine.hints import hint_of, told_at
-from tintype.engine.layers import mask_from, scribbles_from
+from tintype.engine.layers import mask_from, read_bytes, scribbles_from
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -143,3 +144,20 @@ def test_layers_are_known_by_their_files() -> None:
     assert said[0] == said[2] != said[1]
     assert Settings(mask=mask_from(one, name="a")) == Settings(mask=mask_from(one, name="b"))
     assert "mask" not in Settings().canonical()
+
+
+def test_layers_are_bounded_as_photographs_are(tmp_path: Path) -> None:
+    large = png(np.zeros((200, 300, 4), np.uint8))
+    for read in (scribbles_from, mask_from):
+        with pytest.raises(UsageError, match="too large for a layer"):
+            read(large, name="x.png", max_pixels=50_000)
+    if Path("/dev/zero").exists():
+        with pytest.raises(UsageError, match="longer than 1 MiB"):
+            read_bytes(Path("/dev/zero"), most=1 << 20)
+    with pytest.raises(UsageError, match="too long"):
+        read_bytes(tmp_path / ("x" * 300))
+
+
+def test_a_mask_of_16_bits_keeps_its_steps() -> None:
+    deep = np.array([[0, 0x4000, 0x8000, 0xFFFF]], np.uint16)
+    assert mask_from(png(deep), name="m").pixels.tolist() == [[0, 0x40, 0x80, 0xFF]]

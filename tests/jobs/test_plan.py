@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tintype.errors import UsageError
+from tintype.errors import UsageError, WriteError
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import LINK_OUTSIDE, Row
 
@@ -336,3 +336,34 @@ def test_equal_digests_of_different_outputs_are_no_clash(
     plan = Plan([str(tmp_path)])
     assert plan.check().items == 2
     assert [source for source, _ in planned(plan, tmp_path)] == ["x.png", "y.png"]
+
+
+def test_loops_of_links_and_links_to_nowhere_leave_the_rest_alone(tmp_path: Path) -> None:
+    (tmp_path / "x.png").touch()
+    (tmp_path / "a.jpg").symlink_to("b.jpg")
+    (tmp_path / "b.jpg").symlink_to("a.jpg")
+    (tmp_path / "nowhere.jpg").symlink_to("nothing.jpg")
+    plan = Plan([str(tmp_path)], into=tmp_path / "out")
+    assert plan.check().items == 1
+    assert [item.source.name for item in plan if isinstance(item, Job)] == ["x.png"]
+    (tmp_path / "loop").symlink_to("loop")
+    (row,) = Plan([str(tmp_path / "loop")], into=tmp_path / "loop" / "out")
+    assert isinstance(row, Row)
+    assert "symbolic links" in str(row.error)
+
+
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.png").touch()
+    monkeypatch.chdir(tmp_path)
+    (row,) = Plan([""])
+    assert isinstance(row, Row)
+    assert row.error == "The name of an input is empty."
+
+
+@pytest.mark.parametrize("how", [{"output": Path("y" * 300 + ".png")}, {"into": Path("y" * 300)}])
+def test_names_that_no_file_can_have_are_said(tmp_path: Path, how: dict[str, Path]) -> None:
+    (tmp_path / "x.png").touch()
+    with pytest.raises(WriteError, match="the name is too long"):
+        Plan([str(tmp_path / "x.png")], **how).check()

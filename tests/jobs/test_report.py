@@ -100,3 +100,10 @@ class Disk(io.RawIOBase):
 def test_a_full_disk_ends_the_report(room: int) -> None:
     with pytest.raises(WriteError, match="No space left"):
         Report(Disk(room), Path("out.jsonl")).add(DONE)
+
+
+def test_a_file_of_brackets_is_no_report(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b"[" * 100_000)
+    with pytest.raises(UsageError, match="no report"), open_report(path):
+        pass

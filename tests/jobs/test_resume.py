@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,7 +39,25 @@ def test_lines_that_are_added_meanwhile_are_seen(tmp_path: Path) -> None:
     assert marks.of(target, DATA + b"2") == MADE
 
 
-@pytest.mark.parametrize("rest", [b'{"output": "x.color.b', b"\xff\xfe\n", b"[]\n", b"{}\n", b"\n"])
+def damaged_row(byte: bytes) -> bytes:
+    """A line of ours in which one byte is no text."""
+    row = {"output": "z.color.bmp", "sha256": "00" * 32, **asdict(MADE)}
+    return json.dumps(row).encode().replace(b"tiny", b"ti" + byte + b"y") + b"\n"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b'{"output": "x.color.b',
+        b"\xff\xfe\n",
+        b"[]\n",
+        b"{}\n",
+        b"\n",
+        b"[" * 100_000 + b"\n",
+        damaged_row(b"\xff"),
+        damaged_row(b"\xe1\x80"),
+    ],
+)
 def test_a_damaged_state_file_spoils_only_its_own_lines(tmp_path: Path, rest: bytes) -> None:
     target = tmp_path / "x.color.bmp"
     remember(target, DATA, MADE)

@@ -425,3 +425,40 @@ def test_closing_a_run_ends_its_processes(
     running.close()
     assert multiprocessing.active_children() == []
     assert not list((tmp_path / "in").glob(".tintype-*.tmp"))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_pipe_under_the_name_of_a_target_is_not_waited_for(
+    tmp_path: Path, make_photo: Make, options: Options, overwrite: bool
+) -> None:
+    if not hasattr(os, "mkfifo"):
+        return
+    source = make_photo(tmp_path / "x.png")
+    os.mkfifo(tmp_path / "x.color.png")
+    row = one(source, replace(options, overwrite=overwrite))
+    assert row.status == "failed"
+    assert "is no file" in str(row.error)
+    assert (tmp_path / "x.color.png").is_fifo()
+
+
+def test_a_pipe_under_the_name_of_the_state_file_is_not_waited_for(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    if not hasattr(os, "mkfifo"):
+        return
+    for name in ("a.bmp", "b.png"):
+        make_photo(tmp_path / name)
+    os.mkfifo(tmp_path / ".tintype-state.jsonl")
+    rows = do(Plan([str(tmp_path)]), options)
+    assert [row.status for row in rows] == ["failed", "done"]
+    assert "tintype-state.jsonl cannot be written" in str(rows[0].error)
+
+
+def test_a_name_that_leaves_no_room_for_the_ending_is_said(
+    tmp_path: Path, make_photo: Make, options: Options
+) -> None:
+    row = one(make_photo(tmp_path / ("n" * 251 + ".png")), options)
+    assert row.status == "failed"
+    assert "the name is too long" in str(row.error)
+    assert "-o" in str(row.hint)
+    assert row.exit_code == 1

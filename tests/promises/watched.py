@@ -4,6 +4,7 @@ Run as a program it is the process that reads. It is asked over its standard inp
 and so many bytes, and answers with a line of JSON.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -109,6 +110,9 @@ class Watched:
     def _died(self, process: "subprocess.Popen[bytes]") -> Answer:
         code = process.wait()
         self._process = None
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()  # type: ignore[union-attr]
         return Answer("crash", f"exit {code}: {self._printed()}")
 
     def _printed(self) -> str:
@@ -174,7 +178,21 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
         elif task == "colors":
             decode_colors(data, name="file", max_pixels=max_pixels)
         else:
-            raise AssertionError(task)
+            _misbehave(task)
+
+
+def _misbehave(task: str) -> None:
+    """What the process that watches must see; asked for by its own tests."""
+    if task == "falls":
+        os.abort()
+    elif task == "sleeps":
+        time.sleep(60)
+    elif task == "prints":
+        os.write(2, b"a word\n")
+    elif task == "fills":
+        bytearray(500 << 20)[:: 1 << 12] = b"x" * (500 << 8)
+    else:
+        raise AssertionError(task)
 
 
 def _status(key: str) -> float:

@@ -33,6 +33,8 @@ class Inspection:
         """One line for people."""
         start = f"{shown(self.file)}: {self.format}, "
         made = self.provenance
+        if made is None and self.tone is None:
+            return start + "without a mark of Tintype"
         if made is None:
             kinds = {
                 "grey": "black and white",

@@ -162,11 +162,13 @@ def listing(folder: Remote) -> list[Entry]:
     entries = []
     for info in found:
         name = str(info["name"])
-        if name in (path, prefix):
-            continue  # the empty object by which some programs mark a folder
         is_folder = info["type"] == "directory"
+        # The empty object by which some programs mark a folder. A folder named so is another
+        # matter: its own name is empty, as that of the middle one in "scans//x.png".
+        if name == path or (name == prefix and not is_folder):
+            continue
         tail = name.removeprefix(prefix)
-        if is_folder and tail != "/":
+        if is_folder:
             tail = tail.removesuffix("/")
         entries.append(Entry(tail, is_folder, safe=name.startswith(prefix) and _plain(tail)))
     return sorted(entries, key=lambda entry: entry.name)

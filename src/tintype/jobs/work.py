@@ -3,7 +3,6 @@
 import errno
 import stat
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +30,6 @@ from tintype.photo.decode import MAX_PIXELS, decode
 from tintype.photo.encode import write_error
 from tintype.photo.formats import FORMATS, format_of_suffix
 from tintype.photo.packets import read_provenance
-from tintype.photo.photo import Photo
 from tintype.photo.provenance import Provenance
 
 ColorPhotos = Literal["skip", "color"]
@@ -134,11 +132,7 @@ class Worker:
         done = self._look_at_target(job, provenance)
         if done is not None:
             row = replace(row, status="already_done", sha256=sha256(done).hexdigest())
-            if not options.thumbnails:
-                return row
-            name, max_pixels = shown(job.source), options.max_pixels
-            photos = decode(data, name=name, max_pixels=max_pixels)
-            return self._with_thumbnails(row, photos, done)
+            return self._with_thumbnails(row, data, done) if options.thumbnails else row
         if given_up is not None:
             raise given_up
         if self._engine is None:
@@ -158,20 +152,27 @@ class Worker:
             color_photos=policy,
             check_grey=options.check_grey,
             luminance_of=source,
+            thumbnails=options.thumbnails,
         )
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()
-        row = replace(row, sha256=digest, notes=colored.notes, grey_check=colored.grey_check)
-        return self._with_thumbnails(row, photos, colored.data) if options.thumbnails else row
+        return replace(
+            row,
+            sha256=digest,
+            notes=colored.notes,
+            grey_check=colored.grey_check,
+            thumbnails=colored.thumbnails,
+        )
 
-    def _with_thumbnails(self, row: Row, photos: Sequence[Photo], data: bytes) -> Row:
-        """A row with small pictures; without them where the output cannot be read any more."""
+    def _with_thumbnails(self, row: Row, source: bytes, target: bytes) -> Row:
+        """The row of an output of an earlier run; as it is where that cannot be read any more."""
+        pixels = self._options.max_pixels
         try:
-            name, pixels = str(row.output), self._options.max_pixels
-            after = thumbnail.of_file(data, name=shown(name), max_pixels=pixels)
+            photos = decode(source, name=shown(row.input), max_pixels=pixels)
+            after = thumbnail.of_file(target, name=shown(row.output), max_pixels=pixels)
         except PhotoError:
             return row
-        return replace(row, thumbnails=(thumbnail.of_grey(photos[0].grey), after))
+        return replace(row, thumbnails=(thumbnail.of_pixels(photos[0].grey), after))
 
     def _look_at_target(self, job: Job, provenance: Provenance) -> bytes | None:
         """What stands at the target if that is this job done already.

@@ -13,7 +13,7 @@ from PIL import Image
 from tintype.photo import exif, jpeg
 from tintype.photo.decode import decode_colors
 from tintype.photo.formats import sniff
-from tintype.photo.photo import Pixels, upright
+from tintype.photo.photo import Photo, Pixels, upright
 from tintype.photo.raw import Source
 
 SIDE = 160
@@ -22,20 +22,24 @@ SIDE = 160
 _QUALITY = 70
 
 
-def of_grey(grey: Pixels) -> bytes:
-    """A thumbnail of a photograph before it is coloured.
+def of_pixels(pixels: Pixels) -> bytes:
+    """A thumbnail of what is in memory.
 
     Args:
-        grey: (H, W), 8 or 16 bits.
+        pixels: (H, W) or (H, W, 3), 8 or 16 bits.
 
     Returns:
-        A grey JPEG.
+        A JPEG, grey or in colour.
     """
-    step = max(1, max(grey.shape) // (4 * SIDE)) if grey.dtype == np.uint16 else 1
-    grey_u8 = grey if step == 1 and grey.dtype == np.uint8 else (grey[::step, ::step] >> 8)
-    small = _shrunk(np.ascontiguousarray(grey_u8.astype(np.uint8, copy=False)))
-    data: bytes = simplejpeg.encode_jpeg(small[..., None], _QUALITY, "GRAY", "Gray")
-    return data
+    if pixels.dtype == np.uint16:
+        step = max(1, max(pixels.shape[:2]) // (4 * SIDE))
+        pixels = (pixels[::step, ::step] >> 8).astype(np.uint8)
+    small = _shrunk(pixels)
+    if small.ndim == 2:
+        data: bytes = simplejpeg.encode_jpeg(small[..., None], _QUALITY, "GRAY", "Gray")
+        return data
+    colored: bytes = simplejpeg.encode_jpeg(small, _QUALITY, "RGB", "420")
+    return colored
 
 
 def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
@@ -60,11 +64,27 @@ def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
             # A quarter or an eighth is decoded: a third of the time, and the colours are ours, in
             # sRGB.
             rgb = jpeg.read_small(data, _fitted((head.height, head.width)))
-        rgb = upright(rgb, exif.orientation(head.exif) or 1)
-    else:
-        rgb, _ = decode_colors(data, name=name, max_pixels=max_pixels)
-    written: bytes = simplejpeg.encode_jpeg(_shrunk(rgb), _QUALITY, "RGB", "420")
-    return written
+        return of_pixels(upright(rgb, exif.orientation(head.exif) or 1))
+    colors, _ = decode_colors(data, name=name, max_pixels=max_pixels)
+    return of_pixels(colors)
+
+
+def of_coloring(photo: Photo, data: bytes, *, form: str, name: str) -> bytes:
+    """A thumbnail of what has just been coloured: what `of_file` will give, at less cost.
+
+    Args:
+        photo: Coloured.
+        data: The file that was made of it.
+        form: Its format. PNG and TIFF hold the pixels as they are, and need not be read back.
+        name: What messages call it.
+
+    Raises:
+        PhotoError: As `of_file`.
+    """
+    # With 16 bits a file is shown by the upper byte of every pixel, as `decode_colors` gives it.
+    if form in ("PNG", "TIFF") and photo.bits == 8 and isinstance(photo.color, np.ndarray):
+        return of_pixels(photo.color)
+    return of_file(data, name=name, max_pixels=photo.height * photo.width)
 
 
 def _fitted(shape: tuple[int, ...]) -> tuple[int, int]:

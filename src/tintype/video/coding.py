@@ -236,8 +236,9 @@ def _options(coding: Coding) -> dict[str, str]:
         return {"level": "3", "slicecrc": "1", "g": "1"}
     quality = {"qp": "0"} if coding.lossless else {"crf": f"{coding.crf:g}"}
     if coding.codec == "h264":
-        return {"preset": "medium", **quality}
+        # As small and as close as "medium" on grain, at 60 % of its time.
+        return {"preset": "faster", **quality}
     fixed = f"pools={THREADS}:frame-threads=2:log-level=none"
     if coding.lossless:
-        return {"preset": "medium", "x265-params": f"{fixed}:lossless=1"}
-    return {"preset": "medium", **quality, "x265-params": fixed}
+        return {"preset": "fast", "x265-params": f"{fixed}:lossless=1"}
+    return {"preset": "fast", **quality, "x265-params": fixed}

@@ -255,15 +255,18 @@ def opened(path: Path) -> Iterator[InputContainer]:
             raise FilmError(text) from error
         with container:
             if _no_film(container.format.name):
-                raise FilmError(f"{shown(path)} is no film.")
+                raise FilmError(
+                    f"{shown(path)} is no film ({container.format.name}).",
+                    hint="A photograph is coloured by tintype PHOTO.",
+                )
             yield container
 
 
 def _no_film(name: str) -> bool:
     """Whether FFmpeg reads something as moving pictures that nobody filmed.
 
-    Any text is an animation to it, as of a terminal; single pictures and lists of files are films of
-    one frame or of other files.
+    Any text is an animation to it, as of a terminal; a single picture is a film of one frame, and a
+    list of files one of other files.
 
     Args:
         name: FFmpeg's, of the container.
@@ -518,14 +521,15 @@ def _warnings(
 
 def _seconds(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
     """How long the video says it is, and whether that is about the video and not about all."""
-    if stream.duration:
-        return stream.duration * cast(Fraction, stream.time_base), True
+    unit = cast(Fraction, stream.time_base)
     told = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if told is not None:  # Matroska
         hours, minutes, rest = told.groups()
         end = int(hours) * 3600 + int(minutes) * 60 + Fraction(rest)
-        began = (stream.start_time or 0) * cast(Fraction, stream.time_base)
-        return max(Fraction(0), end - began), True
+        return max(Fraction(0), end - (stream.start_time or 0) * unit), True
+    if stream.duration and "mp4" in container.format.name:
+        return stream.duration * unit, True
+    # Elsewhere FFmpeg says of every stream what the container says of all.
     return (Fraction(container.duration, av.time_base) if container.duration else None), False
 
 

@@ -1,0 +1,281 @@
+"""`tintype video` in this process: words in, exit code, stdout and stderr out."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+
+from tintype.cli import film
+from tintype.cli.app import main
+from tintype.cli.film import parse_time, read_shots
+from tintype.cli.options import FilmWords, parse_film
+from tintype.errors import UsageError
+from video.clips import make_clip, video_of
+
+Capture = pytest.CaptureFixture[str]
+Run = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TINTYPE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def color(tiny_model: Path) -> Run:
+    """`tintype video WORDS` with the tiny model."""
+    return lambda *words: main(["video", "--model", str(tiny_model), *words])
+
+
+def names() -> list[str]:
+    return sorted(path.name for path in Path().iterdir())
+
+
+# ----- words -----
+
+
+def test_nothing_given_is_none() -> None:
+    words = parse_film(["a.mp4"])
+    given = {name: getattr(words, name) for name in words.__slots__ if name != "film"}
+    assert words.film == "a.mp4"
+    assert given.pop("hint") == ()
+    assert given == {n: False if n in {"lossless", "overwrite"} else None for n in given}
+
+
+def test_everything_given_arrives() -> None:
+    typed = (
+        "a.mp4 -o b.mkv --vividness 1.5 --steady 0.5 --every 3 --quality high --warmth -0.5 "
+        "--reference r.jpg --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --shots s.toml --preview 5 "
+        "--start 1:30 --codec h265 --crf 20 --lossless --model m --overwrite"
+    )
+    assert parse_film(typed.split()) == FilmWords(
+        film="a.mp4",
+        output="b.mkv",
+        vividness=1.5,
+        steady=0.5,
+        every=3,
+        quality="high",
+        warmth=-0.5,
+        reference="r.jpg",
+        hint=("1,2,#c04030", "3,4,#ffffff,5"),
+        shots="s.toml",
+        preview=5.0,
+        start="1:30",
+        codec="h265",
+        crf=20.0,
+        lossless=True,
+        model="m",
+        overwrite=True,
+    )
+    assert parse_film(["a.mp4", "--preview", "-o", "b.mp4"]).preview == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("12", 12), ("12.5", Fraction(25, 2)), ("1:30", 90), ("0:12.5", 12.5), ("1:02:03", 3723)],
+)
+def test_times(text: str, seconds: float) -> None:
+    assert parse_time(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "a", "-1", "1:", "1:2:3:4", "1h"])
+def test_times_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="is not understood"):
+        parse_time(text)
+
+
+def test_shots_are_read() -> None:
+    Image.fromarray(data.coffee()[::8, ::8]).save("harbour.png")
+    Path("shots.toml").write_text(
+        '[[shot]]\nat = "0:12.5"\nhints = ["120,80,#c04030", "1,2,#4060a0,3"]\n'
+        '[[shot]]\nat = 90\nreference = "harbour.png"\n'
+    )
+    one, other = read_shots(Path("shots.toml"))
+    assert (one.start, len(one.hints), one.reference) == (12.5, 2, None)
+    assert (one.hints[1].x, one.hints[1].y, one.hints[1].radius) == (1, 2, 3)
+    assert (other.start, other.hints) == (90.0, ())
+    assert other.reference is not None
+    assert other.reference.pixels.shape == (50, 75, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("shot = 3", "holds no shots"),
+        ("[[shots]]\nat = 3", "holds no shots"),
+        ("[[shot]]\nat = 3\nhint = []", "unknown key, hint"),
+        ("[[shot]]\nhints = []", "Shot 1 of s.toml is not whole"),
+        ("[[shot]]\nat = 'noon'", "noon"),
+        ("[[shot]]\nat = 0\nhints = ['1,2']", "1,2"),
+        ("[[shot]]\nat = 0\nreference = 'none.png'", "none.png"),
+        ("[[shot", "no TOML"),
+    ],
+)
+def test_shots_that_are_none(text: str, said: str) -> None:
+    Path("s.toml").write_text(text)
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read_shots(Path("s.toml"))
+    with pytest.raises(UsageError, match=r"none\.toml cannot be read"):
+        read_shots(Path("none.toml"))
+
+
+# ----- what it does -----
+
+
+def test_a_film(color: Run, capfd: Capture) -> None:
+    make_clip(Path("film.mp4"), count=6, sound="aac")
+    assert color("film.mp4") == 0
+    said = capfd.readouterr()
+    assert said.out == "film.color.mp4\n"
+    assert re.fullmatch(r"tintype: film\.mp4 is coloured, 6 frames in \d+\.\d s\.\n", said.err)
+    assert names() == ["film.color.mp4", "film.mp4"]
+    assert color("film.mp4") == 0
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "tintype: film.mp4 is done already: film.color.mp4.\n")
+    assert color("film.mp4", "--warmth", "0.5") == 3
+    assert "was made with other settings" in capfd.readouterr().err
+    assert color("film.mp4", "--warmth", "0.5", "--overwrite") == 0
+
+
+def test_it_says_what_it_is(color: Run, capfd: Capture) -> None:
+    make_clip(Path("film.mkv"), count=4, clock=Fraction(1, 1000))
+    assert color("film.mkv", "--steady", "0.5", "--crf", "20") == 0
+    capfd.readouterr()
+    assert main(["inspect", "film.color.mkv", "film.mkv"]) == 0
+    first, second = capfd.readouterr().out.splitlines()
+    assert first.startswith("film.color.mkv: Matroska film, coloured by Tintype")
+    assert '"steady":0.5' in first
+    assert second == "film.mkv: Matroska film, without a mark of Tintype"
+    assert main(["inspect", "--json", "film.color.mkv"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["coloured_by_tintype"] is True
+    assert found["provenance"]["settings"]["crf"] == 20
+
+
+def test_a_preview_from_somewhere(color: Run, capfd: Capture) -> None:
+    make_clip(Path("film.mp4"), count=30)
+    assert color("film.mp4", "--preview", "0.2", "--start", "0:00.4", "--lossless") == 0
+    assert "film.preview.mp4\n" in capfd.readouterr().out
+    old, new = video_of(Path("film.mp4")), video_of(Path("film.preview.mp4"))
+    assert len(new) == 5
+    assert np.array_equal(new[0][1], old[10][1])
+    assert color("film.mp4", "--start", "3") == 2
+    assert "Add --preview" in capfd.readouterr().err
+
+
+def test_hints_typed_and_from_a_file_meet_at_the_first_shot() -> None:
+    Path("shots.toml").write_text(
+        "[[shot]]\nat = 0\nhints = ['1,2,#c04030']\n[[shot]]\nat = 5\nhints = ['3,4,#c04030']\n"
+    )
+    words = parse_film(
+        ["a.mp4", "--hint", "5,6,#4060a0", "--shots", "shots.toml", "--vividness", "1.2"]
+    )
+    wish = film._wish(words)
+    assert [(s.start, [(h.x, h.y) for h in s.hints]) for s in wish.shots] == [
+        (0.0, [(1, 2), (5, 6)]),
+        (5.0, [(3, 4)]),
+    ]
+    assert wish.settings.vividness == 1.2
+    assert wish.settings.hints == ()
+
+
+def test_a_hint_colours_its_place(color: Run) -> None:
+    make_clip(Path("film.mp4"), count=4)
+    for name, colour in (("red", "#d02020"), ("blue", "#2040d0")):
+        hint = f"88,64,{colour},6"
+        assert color("film.mp4", "--lossless", "--hint", hint, "-o", f"{name}.mp4") == 0
+    red, blue = (video_of(Path(f"{name}.mp4")) for name in ("red", "blue"))
+    warmer = [
+        int(warm[1][32, 44]) - int(cold[1][32, 44])
+        for (_, _, warm), (_, _, cold) in zip(red, blue, strict=True)
+    ]
+    assert min(warmer[:2]) > 8
+    assert max(map(abs, warmer[2:])) < 5  # behind the cut it is another shot
+
+
+def test_what_cannot_be_kept_is_said_first(color: Run, capfd: Capture) -> None:
+    make_clip(Path("film.mkv"), count=4, texts="subrip", clock=Fraction(1, 1000))
+    assert color("film.mkv", "-o", "out.mp4") == 0
+    said = capfd.readouterr().err.splitlines()
+    assert said[0] == (
+        "tintype: film.mkv: The output has no room for subtitles 1 (subrip, deu), which is left "
+        "out. -o NAME.mkv may keep it."
+    )
+    assert "is coloured" in said[1]
+
+
+def test_a_film_that_breaks_off_exits_with_1(color: Run, capfd: Capture) -> None:
+    path = make_clip(Path("film.mkv"), count=60, clock=Fraction(1, 1000))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert color("film.mkv", "--every", "9") == 1
+    said = capfd.readouterr()
+    assert said.out == "film.color.mkv\n"
+    last = said.err.splitlines()[-1]
+    assert last.startswith("tintype: film.mkv is damaged. It breaks off after 0:0")
+    assert last.endswith(" The rest is coloured.")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["none.mp4"], 3, "none.mp4 cannot be read: No such file or directory."),
+        (["notes.txt"], 3, "notes.txt is no film"),
+        (["photo.png"], 3, "photo.png is no film (png_pipe). A photograph is coloured by"),
+        (["film.mp4", "-o", "film.mp4"], 2, "is the film itself"),
+        (["film.mp4", "-o", "film.gif"], 2, "Use one of .mp4, .m4v, .mov, .mkv."),
+        (["film.mp4", "-o", "no/where.mp4"], 1, "the folder does not exist"),
+        (["film.mp4", "--steady", "3"], 2, "Use 0 to 0.99."),
+        (["film.mp4", "--every", "0"], 2, "--every"),
+        (["film.mp4", "--hint", "999,1,#c04030"], 2, "outside the film of 128 x 96"),
+        (["film.mp4", "--vividness", "9"], 2, "Use 0 to 2."),
+        ([], 2, "FILM"),
+    ],
+)
+def test_mistakes_are_one_line(
+    color: Run, capfd: Capture, words: list[str], code: int, said: str
+) -> None:
+    make_clip(Path("film.mp4"), count=2)
+    Path("notes.txt").write_text("no film\n" * 50)
+    Image.fromarray(data.coffee()[::8, ::8]).save("photo.png")
+    assert color(*words) == code
+    err = capfd.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert names() == ["film.mp4", "notes.txt", "photo.png"]
+
+
+def test_without_the_extra_one_line_says_what_to_type(
+    color: Run, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert color("film.mp4") == 3
+    assert capfd.readouterr().err == (
+        "tintype: The packages for film are not installed. Type: pip install 'tintype[video]'\n"
+    )
+
+
+def test_a_terminal_sees_progress(color: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pty = pytest.importorskip("pty")  # POSIX
+    make_clip(Path("film.mp4"), count=12)
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "100")
+        assert color("film.mp4") == 0
+    seen = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "12/12" in seen
+    assert "left" in seen

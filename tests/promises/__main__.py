@@ -1,0 +1,92 @@
+"""Runs the scripts here one after the other and writes what they measured.
+
+    PYTHONPATH=tests python -m promises [--quick] [--seed 0] [--only NAME...] [--write]
+
+With `--write` the figures go to docs/promises.json, from which the tables of docs/promises.md are
+made (`python docs/make_reference.py`). Exit code 1 where a promise is broken.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from promises.outcome import ROOT, environment
+
+RESULTS = ROOT / "docs" / "promises.json"
+
+SCRIPTS = (
+    "mutants", "bombs", "size", "names", "disk", "kills", "load", "models", "privacy",
+    "fuzz_decode",
+)  # fmt: skip
+"""In the order of the page. A whole run takes about an hour on two cores."""
+
+
+def machine() -> str:
+    """The machine in words, without its name."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (
+        f"{cores} cores, {platform.machine()}, {platform.system()}, Python "
+        f"{platform.python_version()}"
+    )
+
+
+def run(script: str, *, quick: bool, seed: int) -> dict[str, Any]:
+    """One script; its line, and what it said where it has none."""
+    path = Path(__file__).with_name(f"{script}.py")
+    words = [sys.executable, str(path), "--seed", str(seed), *(["--quick"] if quick else [])]
+    done = subprocess.run(
+        words, stdout=subprocess.PIPE, text=True, env=environment(), check=False, cwd=ROOT
+    )
+    lines = done.stdout.splitlines()
+    try:
+        said = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        return {"kept": False, "broken": [f"it ended with exit code {done.returncode}"]}
+    return {**said, "kept": done.returncode == 0}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m promises")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS)
+    parser.add_argument("--write", action="store_true", help="write docs/promises.json")
+    told = parser.parse_args()
+    results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    broken = 0
+    for script in told.only:
+        if not Path(__file__).with_name(f"{script}.py").exists():
+            continue
+        print(f"{script} ...", file=sys.stderr, flush=True)
+        said = run(script, quick=told.quick, seed=told.seed)
+        broken += not said["kept"]
+        print(json.dumps(said, ensure_ascii=False), flush=True)
+        results[script] = {
+            "kept": said["kept"],
+            "figures": said.get("figures", {}),
+            "rounds": said.get("rounds"),
+            "seed": told.seed,
+            "seconds": said.get("seconds"),
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "machine": machine(),
+        }
+        if told.write:
+            write(results)
+    return 1 if broken else 0
+
+
+def write(results: dict[str, Any]) -> None:
+    """After each script, so that an hour is not lost to its last minute."""
+    order = {script: results[script] for script in SCRIPTS if script in results}
+    text = json.dumps(order, indent=1, ensure_ascii=False) + "\n"
+    RESULTS.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
