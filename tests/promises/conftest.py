@@ -1,4 +1,4 @@
-"""What watches here reads /proc and makes pipes: elsewhere than on Linux there is nothing to see."""
+"""What watches here reads /proc and makes pipes: elsewhere than on Linux there is nothing of it."""
 
 import sys
 
