@@ -20,6 +20,9 @@ STAMP = $(VENV)/.installed
 # make them slower and their times random.
 export OMP_NUM_THREADS ?= 1
 
+# Tests load ONNX Runtime by themselves, too; see src/tintype/__init__.py.
+export ORT_DISABLE_TELEMETRY = 1
+
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
 .PHONY: promises fuzz sbom

@@ -8,6 +8,7 @@ Example:
 Importing this package loads nothing heavy: the names below are resolved when first used.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from tintype.errors import (
@@ -21,6 +22,11 @@ from tintype.errors import (
     UsageError,
     WriteError,
 )
+
+# From 1.32 on, ONNX Runtime writes a number for this machine into the home folder when loaded,
+# and ten seconds later reports to its maker, unless this stands in the environment before. Its own
+# `disable_telemetry_events` comes too late for both. No other place is sure to be passed first.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from tintype.api import Colorizer, colorize

@@ -94,3 +94,18 @@ def test_nothing_reaches_for_the_network(
     )
     assert "onnxruntime" in loaded_after(code, tmp_path)
     assert os.path.lexists(tmp_path / "x.color.jpg")
+
+
+@pytest.mark.parametrize(
+    "loaded", ["import tintype.engine.session, onnxruntime", "import tintype.learn.export"]
+)
+def test_what_it_runs_on_writes_nothing_down(tmp_path: Path, tiny_model: Path, loaded: str) -> None:
+    """ONNX Runtime begins its reports to its maker by writing into these folders."""
+    home = tmp_path / "home"
+    home.mkdir()
+    folders = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(home))
+    code = f"{loaded}\nimport onnxruntime as o\no.InferenceSession({str(tiny_model)!r})"
+    environment = os.environ | folders
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, cwd=tmp_path)
+    assert list(home.rglob("*")) == []

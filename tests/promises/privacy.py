@@ -36,6 +36,13 @@ COMMANDS: dict[str, list[str]] = {
     "one photograph": ["-m", "tintype", *MODEL, "0.jpg", "--into", "a"],
     "a folder in two processes": ["-m", "tintype", *MODEL, ".", "--into", "b", "--jobs", "2"],
     "the package's own model": ["-m", "tintype", "0.jpg", "--into", "c"],
+    # What it runs on may report to its maker after some seconds, long after a command has ended.
+    "a program that stays": [
+        "-c",
+        "import time, numpy, tintype\n"
+        f"tintype.Colorizer({str(TINY)!r})(numpy.zeros((64, 64), numpy.uint8))\n"
+        "time.sleep(15)",
+    ],
     "inspecting": ["-m", "tintype", "inspect", "0.jpg"],
     "listing models": ["-m", "tintype", "models"],
     "a mistake": ["-m", "tintype", "no-such-file.jpg"],
