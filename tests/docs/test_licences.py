@@ -36,7 +36,8 @@ def rows(title: str) -> dict[str, tuple[str, str]]:
     """Version and licence of each package of a part of the page."""
     part = PAGE.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
     found = re.findall(r"^\| ([\w.-]+) \| (\S+) \| (.+?) \|", part, re.MULTILINE)
-    return {name: (version, licence) for name, version, licence in found if name != "---"} | {}
+    heads = {"---", "package"}
+    return {name: (version, licence) for name, version, licence in found if name not in heads}
 
 
 def asked(requirements: list[str]) -> set[str]:

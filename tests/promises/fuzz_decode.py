@@ -61,11 +61,11 @@ def fuzz(arguments: list[str]) -> None:
     atheris.Fuzz()
 
 
-def check(seconds: int, seed: int, outcome: Outcome) -> None:
+def check(seconds: int, seed: int, outcome: Outcome, *, runs: int | None = None) -> None:
     found = ROOT / "build" / "promises" / "fuzz"
     found.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    runs = new = 0
+    tried = new = 0
     coverage = "0"
     with tempfile.TemporaryDirectory() as place:
         corpus = Path(place) / "corpus"
@@ -79,21 +79,24 @@ def check(seconds: int, seed: int, outcome: Outcome) -> None:
                 "-timeout=20", "-rss_limit_mb=3000", "-max_len=20000", "-print_final_stats=1",
                 f"-artifact_prefix={found}/", str(corpus),
             ]  # fmt: skip
+            words += [] if runs is None else [f"-runs={runs}"]
             done = subprocess.run(
                 [sys.executable, "-m", "promises.fuzz_decode", "--fuzz", *words],
                 capture_output=True, text=True, errors="replace", check=False, env=environment(),
                 cwd=place, timeout=left + 120,
             )  # fmt: skip
             said = done.stderr
-            runs += _last(r"stat::number_of_executed_units:\s+(\d+)", said)
+            tried += _last(r"stat::number_of_executed_units:\s+(\d+)", said)
             new += _last(r"stat::new_units_added:\s+(\d+)", said)
             coverage = str(_last(r" cov: (\d+)", said)) or coverage
             if done.returncode != 0:
                 outcome.broken.append(_finding(said + done.stdout))
+            elif runs is not None:
+                break
         files = len(list(corpus.iterdir()))
-    outcome.rounds = runs
+    outcome.rounds = tried
     outcome.figures = {
-        "files tried": f"{runs:,} in {seconds / 60:.0f} minutes",
+        "files tried": f"{tried:,} in {seconds / 60:.0f} minutes",
         "files that reached something new": f"{new:,} ({files:,} kept)",
         "edges of our readers reached": coverage,
         "findings": str(len(outcome.broken)),

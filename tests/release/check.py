@@ -408,7 +408,10 @@ def check_types(bench: Bench) -> str:
 def check_surface(bench: Bench) -> str:
     """The installed wheel keeps what the public-surface test promises."""
     python = bench.python("tests")
-    run([python, "-m", "pip", "install", "--quiet", f"{bench.wheel}[test,heic]"], cwd=bench.work)
+    run(
+        [python, "-m", "pip", "install", "--quiet", f"{bench.wheel}[test,heic,video,exact]"],
+        cwd=bench.work,
+    )
     return tested(bench, "tests/test_public_surface.py")
 
 

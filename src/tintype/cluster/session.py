@@ -45,9 +45,12 @@ def session(jobs: int | None) -> Iterator[int]:
         ClusterError: The cluster cannot be reached, or does not start.
     """
     address = os.environ.get(ADDRESS)
+    # Nothing is counted for its makers; neither here nor, by Ray Data, on the cluster.
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Its processes write what went wrong into their own logs; here it would stand between ours.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+    loaded = sys.modules.get("ray")
+    if loaded is not None and loaded.is_initialized():
         yield jobs or _cores()  # by a program that colours as a part of its own run
     elif address and address != "local":
         with _connected(address):
@@ -85,9 +88,10 @@ def _connected(address: str) -> Iterator[None]:
 @contextmanager
 def _started(processes: int) -> Iterator[None]:
     # Ray reads these when it is imported, and hands them on to its processes.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # Ray gives up when its processes take longer than this to start, as they do on a busy machine.
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")
     # With "0" the address of this machine is that of its loopback interface, on every system.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     folder = tempfile.mkdtemp(prefix="tintype-ray-", dir=_short_folder())
@@ -147,8 +151,11 @@ def _import_ray() -> Any:  # noqa: ANN401
     try:
         import ray
         import ray.data
+        from ray._private import worker
     except ImportError as error:
         raise UsageError("--engine ray needs an extra.", hint=_EXTRA) from error
+    # Otherwise it says on standard output, between our results, that a process has died.
+    worker._worker_logs_enabled = False
     return ray
 
 
