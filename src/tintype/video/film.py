@@ -59,9 +59,6 @@ SEGMENT = 120
 """Frames of a segment: what an interrupted job does again, at most, and how often a picture stands
 for itself in the film."""
 
-PREVIEW = Fraction(10)
-"""Seconds of a preview."""
-
 _T = TypeVar("_T")
 
 
@@ -246,6 +243,7 @@ def color(
             if not work.complete:
                 _color_rest(job, work, painter, told, segment)
             if work.frames == 0:
+                work.remove()
                 raise FilmError(f"{shown(job.source.path)}: no picture of it can be read.")
             with open_atomically(job.target, overwrite=overwrite, option="-o") as file:
                 write_film(
