@@ -1,9 +1,14 @@
 """`tintype video` in this process: words in, exit code, stdout and stderr out."""
 
+import contextlib
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -227,6 +232,25 @@ def test_a_film_that_breaks_off_exits_with_1(color: Run, capfd: Capture) -> None
     assert last.endswith(" The rest is coloured.")
 
 
+def test_ctrl_c_stops_and_the_same_command_goes_on(tiny_model: Path) -> None:
+    make_clip(Path("film.mp4"), count=130, size=(120, 160))
+    words = [sys.executable, "-m", "tintype", "video", "film.mp4", "--model", str(tiny_model)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    part = Path(".tintype-film.color.mp4.part")
+    began = time.monotonic()
+    while not (part / "000000.tmp").exists():  # the first segment is being written
+        assert time.monotonic() - began < 60
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err == "tintype: Interrupted. The same command continues where this one stopped.\n"
+    assert names() == [part.name, "film.mp4"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "film.color.mp4\n")
+    assert names() == ["film.color.mp4", "film.mp4"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -270,12 +294,22 @@ def test_a_terminal_sees_progress(color: Run, monkeypatch: pytest.MonkeyPatch) -
     pty = pytest.importorskip("pty")  # POSIX
     make_clip(Path("film.mp4"), count=12)
     ours, theirs = pty.openpty()
+    seen: list[bytes] = []
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # nobody writes any more
+            while part := os.read(ours, 4096):
+                seen.append(part)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     with os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv("COLUMNS", "100")
         assert color("film.mp4") == 0
-    seen = os.read(ours, 100_000).decode()
+    watcher.join(timeout=10)
     os.close(ours)
-    assert "12/12" in seen
-    assert "left" in seen
+    text = b"".join(seen).decode()
+    assert "12/12" in text
+    assert "left" in text

@@ -34,11 +34,14 @@ def make_clip(
     clock: Fraction = CLOCK,
     rate: int = 25,
     sound: str | None = None,
+    longer: float = 0,
     texts: str | None = None,
     chapters: bool = False,
     turned: int = 0,
     title: str | None = None,
+    timecode: str | None = None,
     attachment: bytes | None = None,
+    cover: bool = False,
     aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
     **tags: int,
@@ -55,11 +58,14 @@ def make_clip(
         clock: Seconds.
         rate: Frames a second.
         sound: Encoder of a sine, as long as the film.
+        longer: Seconds that it goes on behind the last frame.
         texts: Codec of two subtitles.
         chapters: Two of them.
         turned: Degrees counter-clockwise that players turn it.
         title: Of the container.
+        timecode: Of the first frame, as cameras write it.
         attachment: A file in it.
+        cover: The attachment is a JPEG, and the picture of the film.
         aspect: Of a pixel.
         options: Of the video's encoder.
         **tags: Of the video's encoder: colorspace, color_range, color_trc, color_primaries.
@@ -75,6 +81,8 @@ def make_clip(
         video.pix_fmt = form
         video.options = options or ({"preset": "ultrafast"} if codec == "libx264" else {})
         video.metadata["language"] = "fra"
+        if timecode is not None:
+            video.metadata["timecode"] = timecode
         if aspect is not None:
             video.sample_aspect_ratio = aspect
         for key, value in tags.items():
@@ -83,7 +91,8 @@ def make_clip(
             video.set_display_rotation(turned)
         streams = _others(out, sound, texts)
         if attachment is not None:
-            out.add_attachment("notes.txt", "text/plain", attachment)
+            name = ("cover.jpg", "image/jpeg") if cover else ("notes.txt", "text/plain")
+            out.add_attachment(*name, attachment)
         if chapters:
             half = int(end * 500)
             out.set_chapters(
@@ -106,7 +115,7 @@ def make_clip(
             out.mux(video.encode(frame))
         out.mux(video.encode())
         if sound is not None:
-            _add_sound(out, streams["sound"], end)
+            _add_sound(out, streams["sound"], end + longer)
         if texts is not None:
             _add_texts(out, streams["texts"], texts)
     return path

@@ -17,6 +17,8 @@ from typing import BinaryIO
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
+from PIL import Image
 
 from tintype.engine.bundle import Bundle
 from tintype.engine.hints import Hint
@@ -210,6 +212,51 @@ def test_a_film_in_another_container_becomes_what_can_hold_all(
     deep = make_clip(tmp_path / "c.nut", codec="ffv1", form="yuv420p16le", clock=tick)
     names = [plan(path, None, Wish(), bundle).target.name for path in (one, other, deep)]
     assert names == ["a.color.mp4", "b.color.mkv", "c.color.mkv"]
+
+
+def test_a_cover_picture_goes_along(tmp_path: Path, bundle: Bundle) -> None:
+    cover = tmp_path / "cover.jpg"
+    Image.new("RGB", (60, 40), "red").save(cover)
+    path = make_clip(tmp_path / "a.mkv", attachment=cover.read_bytes(), cover=True, clock=MILLI)
+    one = colored(path, bundle, Wish(), tmp_path / "b.mkv")
+    other = colored(path, bundle, Wish(), tmp_path / "c.mp4")
+    back = colored(other.target, bundle, Wish(), tmp_path / "d.mkv")
+    for job in (one, other, back):
+        with av.open(str(job.target)) as container:
+            assert len(container.streams) == 2
+            assert container.streams[1].disposition & Disposition.attached_pic
+            packets = [p for p in container.demux(container.streams[1]) if p.size]
+            assert bytes(packets[0]) == cover.read_bytes()
+
+
+def test_timecode_is_made_anew(tmp_path: Path, bundle: Bundle) -> None:
+    path = make_clip(tmp_path / "a.mov", timecode="10:20:30:04")
+    job = colored(path, bundle, Wish())
+    assert job.warnings == ()
+    assert streams_of(job.target) == streams_of(path)
+    with av.open(str(job.target)) as container:
+        assert container.streams.data[0].metadata["timecode"] == "10:20:30:04"
+
+
+def test_further_videos_are_copied(tmp_path: Path, bundle: Bundle) -> None:
+    one = make_clip(tmp_path / "one.mp4")
+    path = tmp_path / "two.mp4"
+    with av.open(str(one)) as old, av.open(str(path), "w") as new:
+        streams = [new.add_stream_from_template(old.streams.video[0], opaque=True) for _ in "ab"]
+        for packet in old.demux(video=0):
+            if packet.size:
+                again = av.Packet(bytes(packet))
+                again.pts, again.dts, again.time_base = packet.pts, packet.dts, packet.time_base
+                again.is_keyframe = packet.is_keyframe
+                for each, stream in zip((packet, again), streams, strict=True):
+                    each.stream = stream
+                    new.mux(each)
+    job = colored(path, bundle)
+    assert "only one (stream 0) is coloured" in job.warnings[0]
+    same_pictures(path, job.target)
+    with av.open(str(one)) as old, av.open(str(job.target)) as new:
+        wanted = [bytes(packet) for packet in old.demux(video=0) if packet.size]
+        assert [bytes(packet) for packet in new.demux(video=1) if packet.size] == wanted
 
 
 def test_a_comment_stays_and_the_mark_stands_below(tmp_path: Path, bundle: Bundle) -> None:

@@ -168,6 +168,23 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> Non
     assert "breaks off after 0:0" in damage.sentence()
 
 
+def test_sound_that_is_longer_than_the_pictures_is_no_damage(tmp_path: Path) -> None:
+    tick = Fraction(1, 25)
+    path = make_clip(tmp_path / "a.ts", codec="mpeg2video", clock=tick, sound="mp2", longer=2)
+    source = look_at(path)
+    assert not source.sure
+    damage = Damage()
+    assert len(list(pictures(source, damage))) == 12
+    assert damage.sentence() == ""
+
+
+def test_a_last_frame_that_stays_long_is_no_damage(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", count=4, times=[0, 512, 1024, 40_000])
+    damage = Damage()
+    assert len(list(pictures(look_at(path), damage))) == 4
+    assert damage.sentence() == ""
+
+
 def test_damaged_packets_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mov", codec="mjpeg", form="yuvj420p", count=20)
     with av.open(str(path)) as container:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -58,9 +57,6 @@ from tintype.video.source import (
 SEGMENT = 120
 """Frames of a segment: what an interrupted job does again, at most, and how often a picture stands
 for itself in the film."""
-
-PREVIEW = Fraction(10)
-"""Seconds of a preview."""
 
 _T = TypeVar("_T")
 
@@ -246,6 +242,7 @@ def color(
             if not work.complete:
                 _color_rest(job, work, painter, told, segment)
             if work.frames == 0:
+                work.remove()
                 raise FilmError(f"{shown(job.source.path)}: no picture of it can be read.")
             with open_atomically(job.target, overwrite=overwrite, option="-o") as file:
                 write_film(
@@ -259,6 +256,10 @@ def color(
                 )
             frames, damage = work.frames, work.told[-1].damage
             work.remove()
+    except av.FFmpegError as error:  # some are OSErrors too, of reading
+        raise FilmError(
+            f"{shown(job.source.path)} cannot be read further ({error.strerror})."
+        ) from error
     except OSError as error:
         raise write_error(job.target, error, option="-o") from error
     return frames, damage
@@ -329,7 +330,7 @@ def _target(source: Source, wish: Wish) -> Path:
     if suffix not in CONTAINERS:
         suffix = ".mp4"
         coding = choose(source, suffix, codec=wish.codec, crf=wish.crf, lossless=wish.lossless)
-        wanted = [copied for copied in source.copied if not copied.is_chapters]
+        wanted = [copied for copied in source.copied if not copied.remade]
         if len(carried(source, coding)) < len(wanted):
             suffix = ".mkv"
     return path.with_name(f"{path.stem}.{word}{suffix}")
@@ -337,12 +338,15 @@ def _target(source: Source, wish: Wish) -> Path:
 
 def _left_out(source: Source, coding: Coding, copied: tuple[Copied, ...]) -> Iterator[str]:
     for stream in source.copied:
-        if stream not in copied and not stream.is_chapters:
+        if stream not in copied and not stream.remade:
             elsewhere = "" if coding.muxer == "matroska" else " -o NAME.mkv may keep it."
             yield f"The output has no room for {stream.what}, which is left out.{elsewhere}"
     exact = source.time_base.numerator == 1 and 1000 % source.time_base.denominator == 0
     if coding.muxer == "matroska" and "matroska" not in source.container and not exact:
-        yield "Matroska keeps times to the millisecond; frames may move by half of one."
+        yield (
+            "Matroska keeps times to the millisecond and begins at 0: frames may move by half of "
+            "one, and all by what the sound begins before the pictures."
+        )
 
 
 def _is_done(target: Path, made: Provenance, *, overwrite: bool) -> bool:

@@ -9,6 +9,7 @@ import io
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -17,7 +18,7 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.container.core import Flags
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
@@ -57,9 +58,9 @@ def carried(source: Source, coding: Coding) -> tuple[Copied, ...]:
         coding: Says which container.
 
     Returns:
-        Those that it takes; chapters as a stream are left out, because they are made anew.
+        Those that it takes; what is made anew is not among them.
     """
-    wanted = [copied for copied in source.copied if not copied.is_chapters]
+    wanted = [copied for copied in source.copied if not copied.remade]
     with opened(source.path) as container:
         samples = _samples(container, wanted)
         return tuple(
@@ -147,11 +148,14 @@ def _add_streams(
     copied: Sequence[Copied],
 ) -> dict[int, Stream]:
     """The streams of the output, by the index of their stream in the source, in its order."""
+    covers = _covers(source, copied) if coding.muxer == "matroska" else {}
     wanted = {stream.index for stream in copied}
     streams: dict[int, Stream] = {}
     for stream in container.streams:
         if stream.index == source.index:
             streams[stream.index] = _add_video(out, stream, source, coding)
+        elif stream.index in wanted and stream.index in covers:
+            _add_cover(out, stream, covers[stream.index])
         elif stream.index in wanted:
             streams[stream.index] = _add_copy(out, stream)
     return streams
@@ -184,6 +188,29 @@ def _add_copy(out: OutputContainer, old: Stream) -> Stream:
     return stream
 
 
+def _add_cover(out: OutputContainer, old: Stream, picture: bytes) -> None:
+    """A cover picture for Matroska, where it is a file and no stream."""
+    name = old.codec_context.codec.canonical_name
+    ending, kind = ("jpg", "jpeg") if name == "mjpeg" else (name, name)
+    filename = old.metadata.get("filename", f"cover.{ending}")
+    out.add_attachment(filename, old.metadata.get("mimetype", f"image/{kind}"), picture)
+
+
+def _covers(source: Source, copied: Sequence[Copied]) -> dict[int, bytes]:
+    """The cover pictures among the streams, by their index."""
+    with opened(source.path) as container:
+        pictures = [s for s in copied if _is_cover(container.streams[s.index])]
+        return {
+            index: bytes(packets[0])
+            for index, packets in _samples(container, pictures).items()
+            if packets
+        }
+
+
+def _is_cover(stream: Stream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
 def _kept(metadata: dict[str, str], without: frozenset[str]) -> dict[str, str]:
     return {k: v for k, v in metadata.items() if k.casefold() not in without}
 
@@ -197,7 +224,10 @@ def _samples(container: InputContainer, wanted: Sequence[Copied]) -> dict[int, l
             mine = found.get(packet.stream_index)
             if mine is not None and len(mine) < _TRIED and packet.size > 0:
                 mine.append(packet)
-            if number > _LOOKED_AT or all(len(some) == _TRIED for some in found.values()):
+            if number > _LOOKED_AT or all(
+                len(some) == (1 if _is_cover(container.streams[index]) else _TRIED)
+                for index, some in found.items()
+            ):
                 break
     except (av.FFmpegError, OSError):
         pass  # what is there is enough to try with; the damage is told where pictures are read
@@ -209,12 +239,15 @@ def _takes(source: Source, coding: Coding, stream: Stream, packets: list[AnyPack
     try:
         with _output(_Sink(io.BytesIO()), coding, source) as out:
             _add_video(out, None, source, coding)
-            copy = _add_copy(out, stream)
+            if coding.muxer == "matroska" and _is_cover(stream):
+                _add_cover(out, stream, bytes(packets[0]) if packets else b"")
+                packets = []
+            else:
+                copy = _add_copy(out, stream)
             out.start_encoding()
             for packet in packets:
+                _give_times(packet)
                 packet.stream = copy
-                if packet.dts is None:
-                    packet.dts = packet.pts
                 out.mux_one(packet)
     except (av.FFmpegError, ValueError):
         return False
@@ -242,7 +275,9 @@ class _Times:
     """
 
     def __init__(self, work: Work) -> None:
-        coded = array("q", (pts for told in work.told for pts, _, _ in told.packets))
+        coded = array("q")
+        for told in work.told:
+            coded.extend(told.pts)
         self.shown = array("q", sorted(coded))
         places = (bisect_left(self.shown, pts) for pts in coded)
         self.moved = max((number - place for number, place in enumerate(places)), default=0)
@@ -289,7 +324,8 @@ def _old_packets(
     if len(streams) == 1:
         return
     if window is not None and window.start > 0:
-        container.seek(round((source.first * source.time_base + window.start) * av.time_base))
+        with suppress(av.FFmpegError):  # then it is read from its beginning
+            container.seek(round((source.first * source.time_base + window.start) * av.time_base))
     packets = container.demux()
     while True:
         try:
@@ -301,13 +337,13 @@ def _old_packets(
         index = packet.stream_index
         if index == source.index or index not in streams or packet.size == 0:
             continue
-        if packet.dts is None:
-            packet.dts = packet.pts
+        _give_times(packet)
         if packet.dts is None or _is_gap(packet):
             continue
-        if window is not None and not _within(packet, window, shift):
-            continue
-        if window is not None:
+        timed = not _is_cover(packet.stream)
+        if window is not None and timed:
+            if not _within(packet, window, shift):
+                continue
             moved = round(shift / packet.time_base)
             packet.dts -= moved
             packet.pts = None if packet.pts is None else packet.pts - moved
@@ -318,6 +354,14 @@ def _old_packets(
         last[index] = packet.dts
         packet.stream = streams[index]
         yield packet
+
+
+def _give_times(packet: AnyPacket) -> None:
+    """Where a packet has only one time, or is a cover picture, which has none."""
+    if packet.pts is None and _is_cover(packet.stream):
+        packet.pts = 0
+    if packet.dts is None:
+        packet.dts = packet.pts
 
 
 def _is_gap(packet: AnyPacket) -> bool:

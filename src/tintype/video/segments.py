@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import sys
+from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -25,6 +26,7 @@ from tintype.video.source import Damage
 _SUFFIX = ".segment"
 _JOB, _LOCK = "job.json", "lock"
 _CHUNK = 1 << 20
+_ARRAYS = {"pts": "q", "sizes": "q", "keys": "b"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class Told:
     """What a segment says about itself.
 
     Attributes:
-        packets: (pts, length, whether a player can begin there) of each, in their order.
+        pts: When the frame of each packet is shown, in the order of the packets.
+        sizes: Length of each.
+        keys: Whether a player can begin there, 0 or 1.
         duration: Of the frame that is shown last, in the stream's time base.
         state: Length of the painter's memory.
         end: Whether the film ends here.
@@ -55,7 +59,9 @@ class Told:
         extradata: SHA-256 of the encoder's, which all segments share.
     """
 
-    packets: tuple[tuple[int, int, bool], ...]
+    pts: "array[int]"
+    sizes: "array[int]"
+    keys: "array[int]"
     duration: int
     state: int
     end: bool
@@ -65,7 +71,7 @@ class Told:
     @property
     def frames(self) -> int:
         """How many there are."""
-        return len(self.packets)
+        return len(self.pts)
 
 
 class Work:
@@ -125,15 +131,15 @@ class Work:
         if not self.told:
             return None
         with self._path(len(self.told) - 1).open("rb") as file:
-            file.seek(sum(size for _, size, _ in self.told[-1].packets))
+            file.seek(sum(self.told[-1].sizes))
             return file.read(self.told[-1].state)
 
     def packets(self) -> Iterator[Coded]:
         """All packets of all segments, read one by one."""
         for number, told in enumerate(self.told):
             with self._path(number).open("rb") as file:
-                for pts, size, key in told.packets:
-                    yield Coded(pts, key, file.read(size))
+                for pts, size, key in zip(told.pts, told.sizes, told.keys, strict=True):
+                    yield Coded(pts, bool(key), file.read(size))
 
     def writer(self) -> "Writer":
         """A writer of the next segment."""
@@ -196,12 +202,15 @@ class Writer:
         self._temporary = path.with_suffix(".tmp")
         self._file = self._temporary.open("wb")
         self._digest = hashlib.sha256()
-        self._packets: list[tuple[int, int, bool]] = []
+        # Arrays, because of a long film there are as many numbers as it has frames.
+        self._pts, self._sizes, self._keys = array("q"), array("q"), array("b")
 
     def add(self, packet: Coded) -> None:
         """Adds a packet."""
         self._write(packet.data)
-        self._packets.append((packet.pts, len(packet.data), packet.key))
+        self._pts.append(packet.pts)
+        self._sizes.append(len(packet.data))
+        self._keys.append(packet.key)
 
     def finish(
         self, state: bytes, *, duration: int, end: bool, damage: Damage, extradata: str
@@ -215,8 +224,11 @@ class Writer:
             damage: Up to here.
             extradata: Of the encoder.
         """
-        told = Told(tuple(self._packets), duration, len(state), end, damage, extradata)
-        text = json.dumps(asdict(told), separators=(",", ":")).encode()
+        told = Told(
+            self._pts, self._sizes, self._keys, duration, len(state), end, damage, extradata
+        )
+        said = asdict(told) | {key: list(getattr(told, key)) for key in _ARRAYS}
+        text = json.dumps(said, separators=(",", ":")).encode()
         for part in (state, text, len(text).to_bytes(4, "big")):
             self._write(part)
         self._file.write(self._digest.digest())
@@ -256,8 +268,8 @@ def _read_told(path: Path) -> Told | None:
             said = json.loads(file.read(length))
     except OSError:
         return None
-    packets = tuple((int(pts), int(length), bool(key)) for pts, length, key in said["packets"])
-    return Told(**(said | {"packets": packets, "damage": Damage(**said["damage"])}))
+    arrays = {key: array(kind, said[key]) for key, kind in _ARRAYS.items()}
+    return Told(**(said | arrays | {"damage": Damage(**said["damage"])}))
 
 
 def _write_whole(path: Path, data: bytes) -> None:

@@ -7,7 +7,7 @@ opened, or are empty, so that nothing is read but the file that was given.
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -49,6 +49,7 @@ _LOSSLESS |= {"v410", "r210", "png", "qtrle", "zlib", "ljpeg", "jpegls", "hymt"}
 _PACKED = {"yuyv422": 0, "yvyu422": 0, "uyvy422": 1}  # the first luma byte of every pair
 _HIGH = re.compile(r"p[024]1[0-6][lb]e")  # p010le: 10 bits at the upper end of 16
 _SWS_BT2020 = 9  # SWS_CS_BT2020
+_LIST = b"#EXTM3U"
 # What FFmpeg makes of a text: the art of terminals, lists of other files, programs that draw.
 _NO_FILMS = {
     "tty",
@@ -94,12 +95,12 @@ class Copied:
     Attributes:
         index: In the file.
         what: For messages: ``sound 1 (aac, eng)``.
-        is_chapters: QuickTime's list of chapters as a stream, which every muxer makes anew.
+        remade: QuickTime keeps chapters and timecode as streams, which its muxers make anew.
     """
 
     index: int
     what: str
-    is_chapters: bool = False
+    remade: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Source:
         rate: Frames a second, nominal.
         frames: How many there are, about; 0 where nobody knows.
         seconds: How long the video says it is; None where it does not.
-        slack: Seconds by which that may be too much.
+        sure: That is said of the video, and not of the longest stream.
         first: Time of the first picture, in `time_base`; seconds are counted from there.
         aspect: Of a pixel, width by height.
         display_matrix: How players turn the picture; nine numbers, or None.
@@ -140,7 +141,7 @@ class Source:
     rate: Fraction
     frames: int
     seconds: Fraction | None
-    slack: Fraction
+    sure: bool
     first: int
     aspect: Fraction | None
     display_matrix: tuple[int, ...] | None
@@ -241,6 +242,10 @@ def opened(path: Path) -> Iterator[InputContainer]:
     except OSError as error:
         raise FilmError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
     with file:
+        # FFmpeg would wait for a list to grow, as long as the list says.
+        if file.read(len(_LIST)) == _LIST:
+            raise FilmError(f"{shown(path)} is no film, but a list of films.")
+        file.seek(0)
         try:
             container = av.open(
                 file,
@@ -308,7 +313,7 @@ def look_at(path: Path) -> Source:
             rate=rate,
             frames=stream.frames or (0 if seconds is None else round(seconds * rate)),
             seconds=seconds,
-            slack=2 / rate if sure else max(Fraction(1, 2), (seconds or Fraction(0)) / 50),
+            sure=sure,
             first=frame.pts or 0,
             aspect=stream.sample_aspect_ratio or None,
             display_matrix=matrix,
@@ -340,17 +345,20 @@ def pictures(
         stream = container.streams.video[_place(container, source.index)]
         stream.thread_type = "AUTO"
         stream.thread_count = _THREADS
-        for other in container.streams:
-            if other.index != source.index:
-                other.discard = av.stream.Discard.all
+        if source.sure:  # else their times are looked at, to know where the film ends
+            for other in container.streams:
+                if other.index != source.index:
+                    other.discard = av.stream.Discard.all
         wanted = None
         if start is not None and start > 0:
             wanted = source.first + round(start / source.time_base)
-            container.seek(wanted, stream=stream)
+            with suppress(av.FFmpegError):  # then it is read from its beginning
+                container.seek(wanted, stream=stream)
+        end = _End()
         last: int | None = None
         number = 0
         step = max(1, round(1 / (source.rate * source.time_base)))
-        for frame in _decoded(container, stream, damage):
+        for frame in _decoded(container, stream, damage, end):
             if _differs(frame, source):
                 damage.ended = f"the size or kind of its pictures changes at {_clock(frame.time)}"
                 return
@@ -361,30 +369,52 @@ def pictures(
                 continue
             if last is not None and pts <= last:
                 damage.times += 1
-                pts = last + 1
+                pts = last + (step if last - pts > 1 / source.time_base else 1)
             last = pts
+            end.reach((pts + max(step, int(frame.duration or 0))) * source.time_base)
             damage.packets += frame.is_corrupt
             number += 1
             if number > skip:
                 yield _picture(frame, source, number - 1, pts)
-        _judge_end(container, source, damage, last, step)
+        if not damage.ended:
+            damage.ended = _broken_off(source, end)
+
+
+class _End:
+    """How far a film has been read.
+
+    Attributes:
+        seconds: On the container's clock.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: Fraction | None = None
+
+    def reach(self, seconds: Fraction) -> None:
+        """Something ends then."""
+        if self.seconds is None or seconds > self.seconds:
+            self.seconds = seconds
 
 
 def _decoded(
-    container: InputContainer, stream: VideoStream, damage: Damage
+    container: InputContainer, stream: VideoStream, damage: Damage, end: _End
 ) -> Iterator[VideoFrame]:
     """All frames; what the decoder refuses is counted and left out."""
-    packets = container.demux(stream)
+    packets = container.demux()
     while True:
         try:
             packet = next(packets, None)
         except (av.FFmpegError, OSError) as error:
             damage.ended = f"it cannot be read further ({_reason(error)})"
             packet = None
+        if packet is not None and packet.stream_index != stream.index:
+            if packet.pts is not None:
+                end.reach((packet.pts + (packet.duration or 0)) * packet.time_base)
+            continue
         try:
             if packet is not None and packet.size > 0:
                 damage.packets += packet.is_corrupt
-                yield from packet.decode()
+                yield from cast("list[VideoFrame]", packet.decode())
             elif packet is None:
                 yield from stream.decode(None)
         except av.EOFError:
@@ -395,16 +425,17 @@ def _decoded(
             return
 
 
-def _judge_end(
-    container: InputContainer, source: Source, damage: Damage, last: int | None, step: int
-) -> None:
-    """Whether the film has ended where it said it would."""
-    if damage.ended or source.seconds is None or last is None:
-        return
+def _broken_off(source: Source, end: _End) -> str:
+    """That a film has ended before it said it would, in words; empty where it has not."""
+    if source.seconds is None or end.seconds is None:
+        return ""
     began = source.first * source.time_base
-    read = (last + step) * source.time_base - began
-    if read + source.slack < source.seconds:
-        damage.ended = f"it breaks off after {_clock(read)} of {_clock(source.seconds)}"
+    read = end.seconds - began
+    # What is said of all streams may be rounded, and counts from where the first of them begins.
+    slack = 2 / source.rate if source.sure else max(Fraction(1, 2), source.seconds / 50)
+    if read + slack >= source.seconds:
+        return ""
+    return f"it breaks off after {_clock(read)} of {_clock(source.seconds)}"
 
 
 # ----- what it is -----
@@ -426,7 +457,7 @@ def _place(container: InputContainer, index: int) -> int:
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
-    for frame in _decoded(container, stream, Damage()):
+    for frame in _decoded(container, stream, Damage(), _End()):
         return frame
     raise FilmError(f"{shown(path)}: no picture of it can be read.")
 
@@ -560,8 +591,9 @@ def _copied(container: InputContainer, video: VideoStream) -> Iterator[Copied]:
         name = stream.name if codec is None else codec.canonical_name
         details = ", ".join(v for v in (name, stream.metadata.get("language")) if v)
         what = f"{words.get(kind, kind)} {counts[kind]} ({shown(details)})"
-        chapters = stream.type == "data" and stream.discard == av.stream.Discard.all
-        yield Copied(stream.index, what, chapters)
+        chapters = stream.discard == av.stream.Discard.all
+        remade = stream.type == "data" and (chapters or "timecode" in stream.metadata)
+        yield Copied(stream.index, what, remade)
 
 
 # ----- frames -----
