@@ -1,23 +1,60 @@
 """A program: holds the cluster that `--engine ray` would start, until its input ends.
 
-Ray gives its processes half a minute to start, which is short on a machine that runs other tests at
-the same time; here its clock goes slower meanwhile.
+Ray gives its processes a quarter of a minute to say on which ports they listen, and half a minute
+to start, which is short on a machine that runs other tests at the same time. Here they are told
+their ports, and the clock by which they are waited for goes slower.
 """
 
 import os
+import socket
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 PASSED_ON = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
 
+PORTS = (
+    "metrics_agent_port",
+    "metrics_export_port",
+    "dashboard_agent_listen_port",
+    "runtime_env_agent_port",
+)
+
 
 def patient() -> None:
-    from ray._private import node
+    from ray._private import node, parameter
 
     node.time = SimpleNamespace(
         sleep=time.sleep, time=time.time, monotonic=lambda: time.monotonic() / 10
     )
+    init = parameter.RayParams.__init__
+
+    def init_with_ports(self: Any, *words: Any, **named: Any) -> None:
+        init(self, *words, **named)
+        for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True):
+            setattr(self, name, port)
+
+    start_raylet = node.Node.start_raylet
+
+    def start_raylet_with_port(self: Any, *words: Any, **named: Any) -> None:
+        # Of this one the raylet is told in a file alone.
+        name = "dashboard_agent_listen_port"
+        file = Path(self._session_dir, f"{name}_{self._node_id}")
+        file.write_text(str(getattr(self._ray_params, name)))
+        start_raylet(self, *words, **named)
+
+    parameter.RayParams.__init__ = init_with_ports
+    node.Node.start_raylet = start_raylet_with_port
+
+
+def free_ports(count: int) -> list[int]:
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in listening]
+    for server in listening:
+        server.close()
+    return ports
 
 
 def main() -> None:

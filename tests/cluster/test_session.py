@@ -14,7 +14,6 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "")
     for name in (
         "RAY_BACKEND_LOG_LEVEL",
-        "RAY_agent_register_timeout_ms",
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER",
     ):
         monkeypatch.setenv(name, "0")

@@ -68,7 +68,12 @@ def flow(plan: Plan, task: Task, *, items: int, processes: int) -> Generator[Row
         fn_constructor_args=(ray.put(task),),
         batch_size=1,
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=processes),
+        compute=ActorPoolStrategy(
+            size=processes,
+            max_concurrent_calls_per_actor=1,
+            # One call at a time all the same, but in the task's own thread, which knows its number.
+            enable_true_multi_threading=True,
+        ),
         num_cpus=1,
     )
     try:

@@ -90,8 +90,6 @@ def _started(processes: int) -> Iterator[None]:
     # Ray reads these when it is imported, and hands them on to its processes.
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    # Ray gives up when its processes take longer than this to start, as they do on a busy machine.
-    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")
     # With "0" the address of this machine is that of its loopback interface, on every system.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     folder = tempfile.mkdtemp(prefix="tintype-ray-", dir=_short_folder())
