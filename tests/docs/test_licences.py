@@ -59,7 +59,7 @@ def test_every_extra_is_listed(extra: str) -> None:
 
 
 def test_every_extra_for_users_has_its_list() -> None:
-    inner = {"test", "parity", "browser", "dev", "perceptual", "fuzz"}
+    inner = {"test", "parity", "browser", "dev", "perceptual", "fuzz", "docs"}
     assert set(PROJECT["optional-dependencies"]) - inner == set(SBOM.EXTRAS)
 
 
