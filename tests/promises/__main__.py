@@ -30,9 +30,11 @@ SCRIPTS = (
 def machine() -> str:
     """The machine in words, without its name."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    # Others may be at work on it, and then times are theirs as well.
+    busy = f", {os.getloadavg()[0]:.0f} programs waiting or at work" if os.name == "posix" else ""
     return (
         f"{cores} cores, {platform.machine()}, {platform.system()}, Python "
-        f"{platform.python_version()}"
+        f"{platform.python_version()}{busy}"
     )
 
 
@@ -64,6 +66,7 @@ def main() -> int:
         if not Path(__file__).with_name(f"{script}.py").exists():
             continue
         print(f"{script} ...", file=sys.stderr, flush=True)
+        where = machine()
         said = run(script, quick=told.quick, seed=told.seed)
         broken += not said["kept"]
         print(json.dumps(said, ensure_ascii=False), flush=True)
@@ -74,7 +77,7 @@ def main() -> int:
             "seed": told.seed,
             "seconds": said.get("seconds"),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "machine": machine(),
+            "machine": where,
         }
         if told.write:
             write(results)
