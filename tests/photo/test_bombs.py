@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photo.samples import photo, saved, scene
+from photo.samples import PROVENANCE, photo, saved, scene
 from tintype.errors import TintypeError, UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo import exif, ifd, jpeg, png, xmp
 from tintype.photo.decode import decode
@@ -219,3 +219,22 @@ def test_odd_exif_makes_no_writer_print(recwarn: pytest.WarningsRecorder) -> Non
     odd = block.replace(struct.pack("<HHI", 270, 2, 29), struct.pack("<HHI", 270, 2, 2900))
     encode([photo(scene(8, 9), exif=odd)], format="AVIF", provenance=None)
     assert list(recwarn) == []
+
+
+def test_a_webp_too_large_for_lossy_is_written_lossless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above some two hundred megapixels; here the encoder is made to say so earlier."""
+    from tintype.photo import encode as module
+
+    real = module.saved
+
+    def saved_or_not(image: Image.Image, kind: str, **options: object) -> bytes:
+        if "lossless" not in options:
+            raise ValueError("encoding error 6")
+        return real(image, kind, **options)
+
+    monkeypatch.setattr(module, "saved", saved_or_not)
+    given = photo(scene(8, 9))
+    written = encode([given], format="WEBP", provenance=PROVENANCE)
+    assert any("lossless" in line for line in written.lost)
+    assert b"VP8L" in written.data
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(written.data))), given.color)

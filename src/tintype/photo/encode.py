@@ -355,19 +355,24 @@ def _tiff(pages: list[_Page], _lost: list[str]) -> bytes:
     return written
 
 
-def _webp(pages: list[_Page], _lost: list[str]) -> bytes:
+def _webp(pages: list[_Page], lost: list[str]) -> bytes:
     photo, marks = pages[0]
     options: dict[str, object] = {
         "exif": marks.exif or b"",
         "xmp": marks.xmp or b"",
         "icc_profile": marks.icc or b"",
     }
+    # Effort 1 of 6: the next steps cost seconds for a few per cent.
+    lossless = options | {"lossless": True, "exact": True, "quality": 20, "method": 1}
     if photo.meta.packing == "lossless":
-        # Effort 1 of 6: the next steps cost seconds for a few per cent.
-        options |= {"lossless": True, "exact": True, "quality": 20, "method": 1}
-    else:
-        options |= {"quality": _WEBP_QUALITY, "exact": True, "method": 3, "alpha_quality": 100}
-    return saved(_rgb(photo), "WEBP", **options)
+        return saved(_rgb(photo), "WEBP", **lossless)
+    options |= {"quality": _WEBP_QUALITY, "exact": True, "method": 3, "alpha_quality": 100}
+    try:
+        return saved(_rgb(photo), "WEBP", **options)
+    except ValueError:
+        # How the blocks are coded has half a megabyte in a lossy file, whatever its size.
+        lost.append("So large a picture is written as lossless WebP: as a lossy one it cannot be.")
+        return saved(_rgb(photo), "WEBP", **lossless)
 
 
 def _avif(pages: list[_Page], _lost: list[str]) -> bytes:
