@@ -41,9 +41,9 @@ BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 COUNTS = (10, 40, 160)
 MEGAPIXELS = (1, 4, 12, 24)
 EACH = 6
-ON_CLUSTER = (16, 80)
+ON_CLUSTER = (16, 176)
 LISTED = 20_000
-HANDED_THROUGH = 8_000
+HANDED_THROUGH = 48_000
 
 
 # ----- what is assumed -----
@@ -116,11 +116,15 @@ class Tree:
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
 
+    def now(self) -> float:
+        """Seconds so far."""
+        return sum(list(self._spent.values()))
+
     def stop(self) -> float:
-        """Seconds until now."""
+        """Seconds until now, the last time."""
         self._ended.set()
         self._thread.join()
-        return sum(self._spent.values())
+        return self.now()
 
     def _watch(self) -> None:
         while not self._ended.wait(0.1):
@@ -200,7 +204,15 @@ def measure(home: Path) -> dict[str, Any]:
         }
         found["pixels"].append(row)
         print(row, flush=True)
-    found["workers"] = []
+    found["workers"] = by_workers(home)
+    found |= listing(home)
+    found["parcel"] = parcels()
+    return found
+
+
+def by_workers(home: Path) -> list[dict[str, Any]]:
+    """Both engines with one and two workers, on two counts of pictures of a megapixel."""
+    rows = []
     for engine in ("processes", "ray"):
         for jobs in (1, 2):
             for count in ON_CLUSTER:
@@ -219,11 +231,9 @@ def measure(home: Path) -> dict[str, Any]:
                     "clock": clock,
                     "pillow": base,
                 }
-                found["workers"].append(row)
+                rows.append(row)
                 print(row, flush=True)
-    found |= listing(home)
-    found["parcel"] = parcels()
-    return found
+    return rows
 
 
 def listing(home: Path) -> dict[str, float]:
@@ -233,14 +243,14 @@ def listing(home: Path) -> dict[str, float]:
     for number in range(LISTED):
         (folder / f"{number:07}.jpg").touch()
     program = (
-        "import resource, sys, time\n"
+        "import sys, time, tracemalloc\n"
         "from tintype.jobs.plan import Plan\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "start = time.process_time()\n"
         "items = Plan([sys.argv[1]]).check().items\n"
         "seconds = time.process_time() - start\n"
-        "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "print(items, seconds / items, (after - before) * 1024 / items)\n"
+        "tracemalloc.start()\n"
+        "Plan([sys.argv[1]]).check()\n"
+        "print(items, seconds / items, tracemalloc.get_traced_memory()[1] / items)\n"
     )
     command = [sys.executable, "-c", program, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -251,9 +261,12 @@ def listing(home: Path) -> dict[str, float]:
 
 
 def parcels() -> dict[str, float]:
-    """What the process that shares out spends on one parcel, and keeps of it."""
+    """What Ray spends on one parcel: in the process that shares out, in all, and in its memory.
+
+    The parcels hold rows alone, which are handed through; the second half of them is counted.
+    """
     program = (
-        "import json, resource, sys, time\n"
+        "import os, sys, time\n"
         "from tintype.cluster.run import run\n"
         "from tintype.cluster.flow import _PARCEL\n"
         "from tintype.cluster.session import session\n"
@@ -261,21 +274,23 @@ def parcels() -> dict[str, float]:
         "from tintype.jobs.work import Options\n"
         "count = int(sys.argv[1])\n"
         "plan = Plan([f'/nowhere/{number}.jpg' for number in range(count)])\n"
-        "half = count // 2\n"
         "with session(2):\n"
         "    for number, row in enumerate(run(plan, Options(), items=count)):\n"
-        "        if number in (half, count - 1):\n"
-        "            usage = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "            now = time.process_time(), usage.ru_maxrss * 1024\n"
-        "            if number == half:\n"
-        "                before = now\n"
-        "share = _PARCEL / (count - 1 - half)\n"
-        "print(_PARCEL, (now[0] - before[0]) * share, (now[1] - before[1]) * share)\n"
+        "        if number in (count // 2, count - 1):\n"
+        "            pages = int(open('/proc/self/statm').read().split()[1])\n"
+        "            kept = pages * os.sysconf('SC_PAGE_SIZE')\n"
+        "            print(_PARCEL, time.process_time(), kept, flush=True)\n"
     )
     command = [sys.executable, "-c", program, str(HANDED_THROUGH)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    size, seconds, kept = map(float, done.stdout.split())
-    return {"size": size, "seconds": seconds, "bytes": kept}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        tree = Tree(process.pid)
+        if process.stdout is None:
+            raise SystemExit("no output to read")
+        seen = [(*map(float, said.split()), tree.now()) for said in process.stdout]
+        tree.stop()
+    (size, *before), (_, *after) = seen
+    seconds, kept, everywhere = np.subtract(after, before) * size / (HANDED_THROUGH / 2)
+    return {"size": size, "seconds": seconds, "bytes": kept, "everywhere": everywhere}
 
 
 # ----- what follows -----
@@ -333,7 +348,7 @@ def pictures(found: Mapping[str, Any]) -> str:
     return table(head, rows) + (
         f"\nThe line: {start:.2f} s to start and {1000 * each:.0f} ms for each picture. "
         f"The same command once more, which finds all done: "
-        f"{1000 * (again['seconds'] - start) / again['count']:.0f} ms for each.\n"
+        f"{1000 * again['seconds'] / again['count']:.0f} ms for each, the start included.\n"
     )
 
 
@@ -380,9 +395,10 @@ def sharing(found: Mapping[str, Any]) -> str:
         ),
         ("its memory", f"{found['plan_bytes']:.0f} bytes a picture"),
         (
-            f"sharing out a parcel of {parcel['size']:.0f} by Ray, in the process of the command",
-            f"{1000 * parcel['seconds']:.1f} ms",
+            f"sharing out a parcel of {parcel['size']:.0f} by Ray, in all processes",
+            f"{1000 * parcel['everywhere']:.1f} ms",
         ),
+        ("of which in the process of the command", f"{1000 * parcel['seconds']:.1f} ms"),
         ("what that process keeps of it", f"{parcel['bytes'] / 1000:.1f} kB"),
         ("a row of the report", f"{found['row_bytes']:.0f} bytes"),
     ]
@@ -410,9 +426,8 @@ def hundred_million(found: Mapping[str, Any]) -> str:
     a = Assumed()
     n = a.photographs
     fixed, each = of_pixels(found)
-    _, plain = of_workers(found, "processes", 1)
-    start, shared = of_workers(found, "ray", 1)
-    extra = max(0.0, shared - plain)
+    start, _ = of_workers(found, "ray", 1)
+    extra = found["parcel"]["everywhere"] / found["parcel"]["size"]
     seconds = fixed + each * a.megapixels + extra
     hours = n * seconds / 3600
     days = hours / a.cores / a.busy / 24
@@ -428,7 +443,7 @@ def hundred_million(found: Mapping[str, Any]) -> str:
     most = parcel["size"] / parcel["seconds"] * seconds
     command_cores = a.cores // a.at_a_time
     tail = command_cores * parcel["size"] * seconds / 2
-    again = (found["again"]["seconds"] - of_pictures(found)[0]) / found["again"]["count"]
+    again = found["again"]["seconds"] / found["again"]["count"]
     kills = a.cores * a.kills_a_day * days
     rows = [
         (

@@ -504,6 +504,11 @@ def test_a_picture_is_not_written_to_a_terminal(
     assert said.out == ""
 
 
+def test_a_stream_is_no_work_for_a_cluster(color: Callable[..., int], capfd: Capture) -> None:
+    assert color("-", "-o", "x.png", "--engine", "ray") == 2
+    assert "not for streams" in capfd.readouterr().err
+
+
 def test_nothing_piped_in(
     color: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: Capture
 ) -> None:

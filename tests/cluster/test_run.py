@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cluster.hold import PASSED_ON
+from cluster.hold import PASSED_ON, POISON
 from cluster.sockets import descendants, environment_of, sockets_of
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import Row
@@ -26,15 +26,6 @@ pytest.importorskip("ray")
 pytest.importorskip("fsspec")
 
 HOLD = Path(__file__).with_name("hold.py")
-
-# What makes a process of the cluster die: writing an output into a folder of this name.
-POISON = """
-import os, signal, sys
-def watch(event, args):
-    if event == "open" and (args[2] or 0) & os.O_CREAT and "/poison/" in str(args[0]):
-        os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(watch)
-"""
 
 
 @dataclass(frozen=True, slots=True)

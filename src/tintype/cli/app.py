@@ -429,6 +429,8 @@ def _stream(words: PhotoWords) -> int:
         raise UsageError("--certainty and --save-settings are for files, not for streams.")
     for word in (words.photos[0], words.output or "-"):
         _refuse_url(word, "A stream")
+    if words.engine == "ray":
+        raise UsageError("--engine ray is for files and folders, not for streams.")
     source = words.photos[0]
     output = None if words.output in {None, "-"} else Path(str(words.output))
     if output is None and sys.stdout is not None and sys.stdout.isatty():

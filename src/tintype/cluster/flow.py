@@ -82,7 +82,9 @@ def flow(plan: Plan, task: Task, *, items: int, processes: int) -> Generator[Row
             if isinstance(found, TintypeError):
                 raise found
             yield from found
-    except ray.exceptions.RayError as error:
+    except TintypeError:
+        raise
+    except Exception as error:  # Ray and Ray Data have each a tree of errors, with no common root
         raise ClusterError(
             f"Ray gave up ({shown(str(error).strip().splitlines()[-1])}).",
             hint="Put that right; the same command continues.",
