@@ -9,11 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from require_learn import pytest_collectreport, pytest_runtest_logreport, pytest_sessionfinish
 
 __all__ = ["pytest_collectreport", "pytest_runtest_logreport", "pytest_sessionfinish"]
+
+# How long an example takes says how busy the machine is, where tests run beside each other.
+settings.register_profile("beside", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside")
 
 TINY = Path(__file__).parent / "engine" / "tiny.onnx"
 

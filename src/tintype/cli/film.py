@@ -79,6 +79,8 @@ def inspect_film(path: Path) -> "Inspection | None":
     from tintype.photo.formats import sniff
 
     try:
+        if not path.is_file():
+            return None  # a pipe would be waited for
         with path.open("rb") as file:
             if sniff(file.read(_HEAD)) is not None:
                 return None
