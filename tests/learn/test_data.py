@@ -8,7 +8,12 @@ import torch
 from PIL import Image
 
 from tintype.errors import LearnError
-from tintype.learn.data.batches import Sampler
+from tintype.learn.data.batches import (
+    Pictures,
+    Sampler,
+    bilinear_at_once,
+    bilinear_by_rows,
+)
 from tintype.learn.data.manifest import file_hash, find_sources, is_dev, refuse_overlap
 from tintype.learn.data.photos import is_sepia, open_photos
 from tintype.learn.recipe import DataRecipe
@@ -152,6 +157,21 @@ def test_cuts_keep_the_aspect_and_the_colours(photo_folder: Path, tmp_path: Path
     lab = rgb01_to_lab(rgb[:side, left : left + side] / 255)
     means = lab[..., 1:].mean(axis=(0, 1))
     assert np.allclose(batch.ab.numpy()[0].mean(axis=(1, 2)), means, atol=1.0)
+
+
+def test_processors_and_graphics_cards_cut_alike():
+    draw = torch.Generator().manual_seed(3)
+    pixels = torch.randint(0, 256, (40 * 30 + 20 * 50, 3), dtype=torch.uint8, generator=draw)
+    where = Pictures(
+        torch.tensor([0, 1200]), torch.tensor([40.0, 20.0]), torch.tensor([30.0, 50.0])
+    )
+    # From outside one edge to outside the other, and mirrored in the second.
+    rows = torch.stack([torch.linspace(-2, 42, 16), torch.linspace(21, -1, 16)])
+    columns = torch.stack([torch.linspace(-2, 31, 16), torch.linspace(50, 3, 16)])
+    cut = bilinear_by_rows(pixels, where, rows, columns)
+    torch.testing.assert_close(cut, bilinear_at_once(pixels, where, rows, columns))
+    assert cut[0, 0, 0].tolist() == pixels[0].tolist()
+    assert cut[1, 0, 0].tolist() == pixels[-1].tolist()
 
 
 def test_ageing_changes_the_lightness_only(photo_folder: Path, tmp_path: Path):

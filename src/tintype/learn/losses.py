@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tintype.color.abgrid import AB_LIMIT, soft_code_table
 
@@ -42,13 +43,13 @@ class SoftCrossEntropy(nn.Module):
             A scalar, in nats a pixel (above the entropy of the soft code itself by the KL).
         """
         cell = (ab.round().long() + AB_LIMIT).clamp(0, 2 * AB_LIMIT)
-        where = self.indices[cell[:, 0], cell[:, 1]].long().permute(0, 3, 1, 2)  # (B, n, h, w)
-        share = self.weights[cell[:, 0], cell[:, 1]].permute(0, 3, 1, 2)
-        logits = logits.float()
-        expected = (logits.gather(1, where) * share).sum(dim=1)
-        per_pixel = torch.logsumexp(logits, dim=1) - expected  # (B, h, w)
+        where = self.indices[cell[:, 0], cell[:, 1]].long()  # (B, h, w, n)
+        share = self.weights[cell[:, 0], cell[:, 1]]
+        # The bins last: one pass over them, and one back, for what is laid out channels-last.
+        log_shares = F.log_softmax(logits.permute(0, 2, 3, 1), dim=-1, dtype=torch.float32)
+        per_pixel = -(log_shares.gather(-1, where) * share).sum(dim=-1)  # (B, h, w)
         if self.class_weights is not None:
-            per_pixel = per_pixel * self.class_weights[where[:, 0]]
+            per_pixel = per_pixel * self.class_weights[where[..., 0]]
         if weights is not None:
             per_pixel = per_pixel * weights[:, None, None]
         return per_pixel.mean()

@@ -190,7 +190,9 @@ class Sampler:
         rows = box.top[:, None] + grid * box.height[:, None] - 0.5
         across = torch.where(flip[:, None], 1 - grid, grid)
         columns = box.left[:, None] + across * box.width[:, None] - 0.5
-        return _bilinear(self.pixels, self._where(index), rows, columns)
+        # Row by row takes a quarter of the time on a processor; graphics cards want all at once.
+        sample = bilinear_by_rows if self.device.type == "cpu" else bilinear_at_once
+        return sample(self.pixels, self._where(index), rows, columns)
 
     def _where(self, index: Indices) -> Pictures:
         first = torch.from_numpy(self.photos.offsets[index] // 3)
@@ -258,21 +260,27 @@ def _writable_view(photos: Photos) -> NDArray[np.uint8]:
     return pixels
 
 
-def _bilinear(pixels: Tensor, where: Pictures, rows: Tensor, columns: Tensor) -> Tensor:
-    """Samples (B, h, w, 3) at the given (B, h) rows and (B, w) columns; edges are repeated."""
+def bilinear_at_once(pixels: Tensor, where: Pictures, rows: Tensor, columns: Tensor) -> Tensor:
+    """Samples (B, h, w, 3) at the given (B, h) rows and (B, w) columns; edges are repeated.
+
+    Args:
+        pixels: (N, 3) uint8, all photographs one after the other.
+        where: Which of them.
+        rows: From 0, the middle of the first pixel; any place in between, and outside.
+        columns: Likewise.
+
+    Returns:
+        Values in 0..255, float32, where the pixels are.
+    """
     device = pixels.device
     first, heights, widths = where
-    y = torch.minimum(rows.clamp_min(0), heights[:, None] - 1)
-    x = torch.minimum(columns.clamp_min(0), widths[:, None] - 1)
-    y0, x0 = y.floor(), x.floor()
-    y1 = torch.minimum(y0 + 1, heights[:, None] - 1)
-    x1 = torch.minimum(x0 + 1, widths[:, None] - 1)
-    fy = (y - y0).to(device)[:, :, None, None]
-    fx = (x - x0).to(device)[:, None, :, None]
+    y0, y1, fy = _between(rows, heights[:, None])
+    x0, x1, fx = _between(columns, widths[:, None])
+    fy, fx = fy.to(device)[:, :, None, None], fx.to(device)[:, None, :, None]
     width = widths.long()[:, None]
     base = first[:, None]
-    top, bottom = ((base + r.long() * width).to(device)[:, :, None] for r in (y0, y1))
-    left, right = (c.long().to(device)[:, None, :] for c in (x0, x1))
+    top, bottom = ((base + r * width).to(device)[:, :, None] for r in (y0, y1))
+    left, right = (c.to(device)[:, None, :] for c in (x0, x1))
 
     def take(row: Tensor, column: Tensor) -> Tensor:
         place = row + column
@@ -281,6 +289,31 @@ def _bilinear(pixels: Tensor, where: Pictures, rows: Tensor, columns: Tensor) ->
     upper = torch.lerp(take(top, left), take(top, right), fx)
     lower = torch.lerp(take(bottom, left), take(bottom, right), fx)
     return torch.lerp(upper, lower, fy)
+
+
+def bilinear_by_rows(pixels: Tensor, where: Pictures, rows: Tensor, columns: Tensor) -> Tensor:
+    """The same, one photograph after the other: whole rows first, then columns of what is left."""
+    first, heights, widths = where
+    y0, y1, fy = _between(rows, heights[:, None])
+    x0, x1, fx = _between(columns, widths[:, None])
+    found = []
+    for i, (start, height, width) in enumerate(
+        zip(first.tolist(), heights.long().tolist(), widths.long().tolist(), strict=True)
+    ):
+        picture = pixels[start : start + height * width].view(height, width * 3)
+        upper, lower = (picture.index_select(0, y[i]).float() for y in (y0, y1))
+        band = torch.lerp(upper, lower, fy[i, :, None]).view(-1, width, 3)
+        left, right = (band.index_select(1, x[i]) for x in (x0, x1))
+        found.append(torch.lerp(left, right, fx[i, :, None]))
+    return torch.stack(found)
+
+
+def _between(places: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The pixels on both sides of each place, and how far it is on the way to the second."""
+    inside = torch.minimum(places.clamp_min(0), sizes - 1)
+    before = inside.floor()
+    after = torch.minimum(before + 1, sizes - 1)
+    return before.long(), after.long(), inside - before
 
 
 def _luma(rgb: Tensor, weights: Tensor) -> Tensor:

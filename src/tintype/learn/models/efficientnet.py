@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tintype.learn.models.depthwise import depthwise
+
 
 class Stage(NamedTuple):
     """One row of the paper's table: `repeats` blocks, the first with the stride."""
@@ -73,8 +75,16 @@ class Conv(nn.Module):
         """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
         if self.pad:
             x = F.pad(x, self.pad)
-        y: Tensor = self.conv(x)
+        y = self._convolved(x)
         return F.relu6(y) if self.act else y
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        conv = self.conv
+        learns = torch.is_grad_enabled() and conv.weight.requires_grad
+        if learns and conv.groups > 1 and x.device.type == "cpu":
+            return depthwise(x, conv.weight, conv.bias, conv.stride[0], int(conv.padding[0]))
+        y: Tensor = conv(x)
+        return y
 
 
 def _same(kernel: int, stride: int) -> tuple[int, int]:

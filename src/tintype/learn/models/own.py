@@ -53,6 +53,10 @@ _LAYERS = (
 """Which layers of the decoder can be narrower, from 1/32 to the outputs."""
 
 
+def _in_one_piece(gradient: Tensor) -> Tensor:
+    return gradient.contiguous(memory_format=torch.channels_last)
+
+
 class Up(nn.Module):
     """Doubles the size, joins the encoder's features of that size, and convolves."""
 
@@ -64,6 +68,9 @@ class Up(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(B, inputs, h, w), (B, skip, 2h, 2w) -> (B, outputs, 2h, 2w)."""
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        if x.requires_grad:
+            # The gradient is a slice of the joined one, which torch enlarges five times as slowly.
+            x.register_hook(_in_one_piece)  # type: ignore[no-untyped-call]
         return F.relu(self.norm(self.conv(torch.cat([x, skip], dim=1))))
 
 
