@@ -44,6 +44,7 @@ def test_a_run_becomes_a_bundle_that_agrees_with_torch(
     assert __file__.encode() not in bundle.data
     assert bundle.card.name == "tiny"
     assert bundle.card.metrics["export"]["float32_max"] < 0.01
+    assert bundle.card.metrics["export"]["rank64_mean"] < 0.5
     trained = exporting.load_trained(run)
     L = np.random.default_rng(0).random((1, 1, 96, 160), dtype=np.float32) * 100
     logits = Session(bundle.data, name="tiny").run(L).logits

@@ -392,6 +392,13 @@ def _export_parser() -> argparse.ArgumentParser:
         help="float16 is stored only, half the size (default); int8 a quarter and faster",
     )
     parser.add_argument(
+        "--rank",
+        type=int,
+        default=64,
+        help="mixtures of features that the decoder's filters see, where the network can do with "
+        "few (default: 64); 0 leaves them as trained",
+    )
+    parser.add_argument(
         "--start", type=Path, metavar="CHECKPOINT", help="the run's --init, to mix its weights in"
     )
     parser.add_argument(
@@ -454,6 +461,7 @@ def _export(options: argparse.Namespace) -> int:
         calibration=calibration,
         check=check,
         precision=options.precision,
+        rank=options.rank,
     )
     _say(f"difference from torch, in ab: {report}")
     if options.checkpoint:

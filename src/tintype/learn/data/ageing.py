@@ -26,6 +26,15 @@ def age(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count
     """
     uniform = torch.rand(7, count, generator=draw)[:, part].to(luma.device)[..., None, None, None]
     noise = torch.randn((count, *luma.shape[1:]), generator=draw)[part].to(luma.device)
+    rows = uniform[6].flatten() < share
+    if not rows.any():
+        return luma
+    aged = luma.clone()
+    aged[rows] = _aged(luma[rows], uniform[:, rows], noise[rows])
+    return aged
+
+
+def _aged(luma: Tensor, uniform: Tensor, noise: Tensor) -> Tensor:
     gamma = torch.exp((uniform[0] - 0.5) * 0.9)
     black = 0.18 * uniform[1] ** 2
     white = 1 - 0.25 * uniform[2] ** 2
@@ -35,7 +44,7 @@ def age(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count
     # Grain has a size: half of it is correlated over neighbouring pixels.
     grain = torch.lerp(noise, 2 * _blur(noise), uniform[4].round())
     aged = aged + grain * 0.05 * (uniform[5] * 2 - 1).clamp_min(0)
-    return torch.where(uniform[6] < share, aged.clamp(0, 1), luma)
+    return aged.clamp(0, 1)
 
 
 def wear(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
@@ -56,32 +65,54 @@ def wear(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, coun
     uniform = torch.rand(14, count, generator=draw)[:, part].to(luma.device)[..., None, None, None]
     noise = torch.randn((count, 1, size, size), generator=draw)[part].to(luma.device)
     hit = uniform[:4] < share * torch.tensor([1, 1, 1, 0.5], device=luma.device).view(4, 1, 1, 1, 1)
-    across = torch.arange(size, device=luma.device) / size
-    x, y = across.view(1, 1, 1, -1), across.view(1, 1, -1, 1)
+    worn = luma.clone()
+    for befallen, damage in zip(hit, (_scratches, _dust, _fading, _screen), strict=True):
+        rows = befallen.flatten()
+        if rows.any():
+            worn[rows] = damage(worn[rows], uniform[:, rows], noise[rows])
+    return worn.clamp(0, 1)
 
-    worn = luma
+
+def _across(luma: Tensor) -> tuple[Tensor, Tensor]:
+    """From 0 to 1, to the right and down."""
+    size = luma.shape[-1]
+    across = torch.arange(size, device=luma.device) / size
+    return across.view(1, 1, 1, -1), across.view(1, 1, -1, 1)
+
+
+def _scratches(luma: Tensor, uniform: Tensor, _noise: Tensor) -> Tensor:
+    x, y = _across(luma)
     for line in range(2):
         where, slope, light = uniform[4 + 3 * line : 7 + 3 * line]
-        offset = (x - where - 0.4 * (slope - 0.5) * (y - 0.5)) * size
+        offset = (x - where - 0.4 * (slope - 0.5) * (y - 0.5)) * luma.shape[-1]
         scratch = torch.exp(-(offset**2)) * (0.15 + 0.35 * light)
         # Most scratches are bare film or white abrasion; some are dark.
-        worn = torch.where(hit[0], worn + scratch * torch.where(slope < 0.25, -1.0, 1.0), worn)
+        luma = luma + scratch * torch.where(slope < 0.25, -1.0, 1.0)
+    return luma
+
+
+def _dust(luma: Tensor, uniform: Tensor, noise: Tensor) -> Tensor:
     dust = (1.6 * _blur(noise) - 1.0).clamp(0, 0.6)
-    worn = torch.where(hit[1], worn + dust * torch.where(uniform[10] < 0.3, -1.0, 1.0), worn)
-    # One side or corner has faded towards paper white, or darkened in the light.
+    return luma + dust * torch.where(uniform[10] < 0.3, -1.0, 1.0)
+
+
+def _fading(luma: Tensor, uniform: Tensor, _noise: Tensor) -> Tensor:
+    """One side or corner has faded towards paper white, or darkened in the light."""
+    x, y = _across(luma)
     angle = 2 * math.pi * uniform[11]
     ramp = ((x - 0.5) * torch.cos(angle) + (y - 0.5) * torch.sin(angle) + 0.5).clamp(0, 1)
     stain = 0.35 * ramp**2
-    faded = torch.where(
-        uniform[12] < 0.7, torch.lerp(worn, torch.ones_like(worn), stain), worn * (1 - stain)
-    )
-    worn = torch.where(hit[2], faded, worn)
-    # A screen at 45 degrees with a period of 3 to 5 pixels; a dot grows with the darkness.
-    step = 2 * math.pi * size / (3 + 2 * uniform[13])
+    faded = torch.lerp(luma, torch.ones_like(luma), stain)
+    return torch.where(uniform[12] < 0.7, faded, luma * (1 - stain))
+
+
+def _screen(luma: Tensor, uniform: Tensor, _noise: Tensor) -> Tensor:
+    """A screen at 45 degrees with a period of 3 to 5 pixels; a dot grows with the darkness."""
+    x, y = _across(luma)
+    step = 2 * math.pi * luma.shape[-1] / (3 + 2 * uniform[13])
     screen = 0.5 + 0.25 * (torch.cos(step * (x + y) / 2**0.5) + torch.cos(step * (x - y) / 2**0.5))
-    dots = torch.sigmoid((worn - 1 + screen) * 6)
-    worn = torch.where(hit[3], torch.lerp(worn, dots, 0.25 + 0.4 * uniform[12]), worn)
-    return worn.clamp(0, 1)
+    dots = torch.sigmoid((luma - 1 + screen) * 6)
+    return torch.lerp(luma, dots, 0.25 + 0.4 * uniform[12])
 
 
 def _blur(x: Tensor) -> Tensor:

@@ -57,6 +57,15 @@ class Adopting(Protocol):
 
 
 @runtime_checkable
+class Factorable(Protocol):
+    """A network with filters that need few mixtures of what goes in."""
+
+    def factored(self, L: Tensor, hints: Tensor | None, rank: int) -> nn.Module:
+        """A copy with `rank` of them, made by what some photographs give; see `OwnNet.factored`."""
+        ...
+
+
+@runtime_checkable
 class OnClassifier(Protocol):
     """A network whose trunk can start from a grey classifier."""
 

@@ -12,6 +12,7 @@ The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al.
 outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -22,6 +23,7 @@ from tintype.color.abgrid import AB_LIMIT, BINS
 from tintype.errors import LearnError
 from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
 from tintype.learn.models.efficientnet import EfficientNetLite
+from tintype.learn.models.lowrank import factor
 from tintype.learn.models.narrow import Layer, narrow
 from tintype.learn.recipe import ModelRecipe
 
@@ -62,12 +64,14 @@ class Up(nn.Module):
 
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
         super().__init__()
+        self.inputs = inputs
+        self.mix: nn.Module = nn.Identity()
         self.conv = nn.Conv2d(inputs + skip, outputs, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(B, inputs, h, w), (B, skip, 2h, 2w) -> (B, outputs, 2h, 2w)."""
-        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        x = F.interpolate(self.mix(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         if x.requires_grad:
             # The gradient is a slice of the joined one, which torch enlarges five times as slowly.
             x.register_hook(_in_one_piece)  # type: ignore[no-untyped-call]
@@ -190,7 +194,7 @@ class OwnNet(nn.Module):
         self.attention = Attention(widths[1]) if attention else nn.Identity()
         self.up8 = Up(widths[1], c8, widths[2])
         self.up4 = Up(widths[2], c4, widths[3])
-        self.refine = nn.Conv2d(widths[3], widths[3], 3, padding=1, bias=False)
+        self.refine: nn.Module = nn.Conv2d(widths[3], widths[3], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(widths[3])
         self.head = nn.Conv2d(widths[3], BINS, 1)
         self.mean = AnnealedMean(temperature)
@@ -272,6 +276,37 @@ class OwnNet(nn.Module):
         """
         ab: Tensor = self.mean(raw)
         return ab
+
+    def factored(self, L: Tensor, hints: Tensor | None, rank: int) -> "OwnNet":
+        """The same network with the decoder's filters over few mixtures of its features.
+
+        Args:
+            L: As for `forward`: some photographs, to see what the features are like.
+            hints: As for `forward`.
+            rank: Mixtures at each size.
+
+        Returns:
+            A copy for inference; its weights have other names.
+        """
+        small = copy.deepcopy(self).eval()
+        ups = (small.up16, small.up8, small.up4)
+        given: dict[nn.Module, Tensor] = {}
+
+        def look(conv: nn.Module, inputs: tuple[Tensor], _: Tensor) -> None:
+            given[conv] = inputs[0]
+
+        convs = [*(up.conv for up in ups), small.refine]
+        watched = [conv.register_forward_hook(look) for conv in convs]
+        with torch.no_grad():
+            small(L, hints)
+        for handle in watched:
+            handle.remove()
+        for up in ups:
+            up.mix, up.conv = factor(up.conv, given[up.conv], up.inputs, rank)
+        assert isinstance(small.refine, nn.Conv2d)
+        width = small.refine.in_channels
+        small.refine = nn.Sequential(*factor(small.refine, given[small.refine], width, rank))
+        return small
 
     def adopt(self, weights: Mapping[str, Tensor]) -> None:
         """Goes on from weights of this network that are wider or know nothing of hints.
