@@ -9,7 +9,6 @@ sheet and what its report says must be those of an undisturbed run, to the byte,
 left behind: no temporary file, no process. Linux only, as it looks into /proc.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -19,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -26,6 +26,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from promises.outcome import Outcome, Words, run_script
 
 TINY = Path(__file__).parents[1] / "engine" / "tiny.onnx"
 ENDINGS = ("jpg", "png", "bmp", "tif", "ppm", "jpg")
@@ -215,18 +217,30 @@ def kills(folder: Path, *, rounds: int, photos: int, jobs: int, seed: int) -> It
         yield told
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--photos", type=int, default=40)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    told = parser.parse_args()
-    given = vars(told)
+def kill(words: Words, outcome: Outcome) -> None:
+    """A release run of 40 rounds, or a sample."""
+    photos = 12 if words.quick else 40
+    struck: Counter[str] = Counter()
+    finished = 0
     with tempfile.TemporaryDirectory() as folder:
-        for number, said in enumerate(kills(Path(folder), **given), 1):
-            print(f"{number}: {said}: nothing lost, nothing left", flush=True)
+        played = kills(Path(folder), rounds=words.rounds, photos=photos, jobs=2, seed=words.seed)
+        try:
+            for number, told in enumerate(played, 1):
+                print(f"{number}: {told}: nothing lost, nothing left", file=sys.stderr, flush=True)
+                struck.update(said.split(" ")[0] for said in told.split(", "))
+                finished = number
+        except AssertionError as error:
+            outcome.expect(False, f"round {finished + 1}: {error}")
+    outcome.figures = {
+        "batches, each killed one to three times": f"{finished} of {photos} photographs",
+        "kills of the whole group, as a power failure does": str(struck["group"]),
+        "kills of the command alone": str(struck["command"]),
+        "kills of one of its processes": str(struck["process"]),
+        "batches whose outputs, report or contact sheet differ": str(len(outcome.broken)),
+    }
+    done = sum(struck[way] for way in WAYS)
+    outcome.expect(done >= words.rounds, f"only {done} kills found a running command")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_script("kills", kill, rounds=40, quick=3))
