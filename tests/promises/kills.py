@@ -219,7 +219,7 @@ def kills(folder: Path, *, rounds: int, photos: int, jobs: int, seed: int) -> It
 
 def kill(words: Words, outcome: Outcome) -> None:
     """A release run of 40 rounds, or a sample."""
-    photos = 12 if words.quick else 40
+    photos = 12 if words.quick else 24
     struck: Counter[str] = Counter()
     finished = 0
     with tempfile.TemporaryDirectory() as folder:
