@@ -85,6 +85,9 @@ def test_everything_given_arrives() -> None:
         overwrite=True,
     )
     assert parse_film(["a.mp4", "--preview", "-o", "b.mp4"]).preview == 10
+    before_the_film = parse_film(["--preview", "a.mp4"])
+    assert (before_the_film.film, before_the_film.preview) == ("a.mp4", 10)
+    assert parse_film(["--preview", "2.5", "a.mp4"]).preview == 2.5
 
 
 @pytest.mark.parametrize(

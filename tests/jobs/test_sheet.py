@@ -125,6 +125,22 @@ def test_many_inputs_become_pages_with_an_index(
     assert len(list(tmp_path.iterdir())) == 4
 
 
+def test_pages_of_an_earlier_and_longer_sheet_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "A_PAGE", 20)
+    path = tmp_path / "album.html"
+    rows = [done(str(tmp_path / f"{number:03}.jpg")) for number in range(90)]
+    write(path, rows)
+    (tmp_path / "album-004.html").write_text("<p>mine")
+    write(path, rows[:30])
+    left = {"album.html", "album-001.html", "album-002.html", "album-004.html", "album-005.html"}
+    assert {file.name for file in tmp_path.iterdir()} == left
+    (tmp_path / "album-004.html").unlink()
+    write(path, rows[:5])
+    assert {file.name for file in tmp_path.iterdir()} == {"album.html", "album-005.html"}
+
+
 def test_a_row_of_an_earlier_run_is_shown_alike(tmp_path: Path) -> None:
     first = write(tmp_path / "s.html", [done("a.jpg")])
     row = replace(done("a.jpg", status="already_done"), seconds=3.0, notes=("One note.",))

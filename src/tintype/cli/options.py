@@ -143,7 +143,19 @@ def parse_photos(words: Sequence[str]) -> PhotoWords:
 
 def parse_film(words: Sequence[str]) -> FilmWords:
     """Words after `tintype video`; raises as `parse_photos`."""
-    return FilmWords(**_parse(_VIDEO, "tintype video", words))
+    # What follows the bare --preview may be the film; only a number is its length.
+    plain = [
+        f"{word}={_PREVIEW}" if word == "--preview" and not _is_number(following) else word
+        for word, following in zip(words, [*words[1:], ""], strict=True)
+    ]
+    return FilmWords(**_parse(_VIDEO, "tintype video", plain))
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
 
 
 def parse_inspect(words: Sequence[str]) -> InspectWords:
@@ -217,6 +229,7 @@ class _PhotosCommand(_Command):
 
 
 _ALL = "tintype.help_all"
+_PREVIEW = 10.0  # seconds
 
 
 def _help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -446,7 +459,7 @@ _VIDEO = _Command(
             "--preview",
             type=float,
             is_flag=False,
-            flag_value=10.0,
+            flag_value=_PREVIEW,
             callback=_above_zero,
             metavar="[SECONDS]",
             help="Colour only so much, usually 10 seconds, and write film.preview.mp4.",

@@ -119,6 +119,7 @@ class Sheet:
         """
         if not self._pages:
             _replace(self._path, self._rendered(self._page, last=True))
+            self._remove_later_pages()
             return
         self._end_page(last=True)
         at = 0
@@ -126,6 +127,17 @@ class Sheet:
             _replace(self._place(number), self._spooled(at, page.length))
             at += page.length
         _replace(self._path, self._index())
+        self._remove_later_pages()
+
+    def _remove_later_pages(self) -> None:
+        """Removes the pages of an earlier and longer sheet, which nothing leads to any more."""
+        number = len(self._pages) + 1
+        while _is_sheet(self._place(number)):
+            try:
+                self._place(number).unlink()
+            except OSError as error:
+                raise _unwritable(self._place(number), error) from error
+            number += 1
 
     def _end_page(self, *, last: bool) -> None:
         page = self._page
@@ -260,18 +272,19 @@ def open_sheet(path: Path | None, *, items: int) -> Iterator[Sheet | None]:
 
 
 def _refuse_foreign(path: Path) -> None:
-    try:
-        if not os.path.lexists(path):
-            return
-        with path.open("rb") as file:
-            ours = _MARK.encode() in file.read(512)
-    except OSError:
-        ours = False
-    if not ours:
+    if os.path.lexists(path) and not _is_sheet(path):
         raise TargetExistsError(
             f"{shown(path)} exists and is no contact sheet of Tintype.",
             hint="Give --contact-sheet another name.",
         )
+
+
+def _is_sheet(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return _MARK.encode() in file.read(512)
+    except OSError:
+        return False
 
 
 def _replace(path: Path, data: bytes) -> None:
