@@ -72,7 +72,8 @@ def test_one_command_makes_rows_and_page_and_does_nothing_twice(place, capsys):
     assert 0 < low <= value <= high
     assert result["parameters"] > 1000
     assert result["gmac"] > 0
-    assert set(result["distribution"]["all"]) == {"nll", "calibration", "coverage"}
+    honest = {"nll", "calibration", "calibration_bins", "coverage"}
+    assert set(result["distribution"]["all"]) == honest
     grey = json.loads((place / "results" / "grey-input.json").read_text())
     assert grey["published"]["all"]["cf_ratio"][0] == 0
     truth = json.loads((place / "results" / "ground-truth.json").read_text())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tintype.color.abgrid import bin_centers
+from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
 from tintype.learn.evaluate.distribution import Answer, fit_temperature, honesty
 from tintype.learn.evaluate.figures import (
     columns_of,
@@ -89,11 +89,42 @@ def answers_drawn_from_their_own_distribution(sharper: float) -> list[Answer]:
 def test_an_honest_distribution_is_calibrated_and_covers_as_it_promises():
     found = honesty(answers_drawn_from_their_own_distribution(1.0), 1.0)
     assert found["calibration"][0] < 5
+    # Truths at the centres of bins: both events are the same.
+    assert found["calibration_bins"] == found["calibration"]
     assert 89 < found["coverage"][0] < 94  # a set of whole bins has a little more than asked
     boastful = honesty(answers_drawn_from_their_own_distribution(3.0), 1.0)
     assert boastful["calibration"][0] > 15
     assert boastful["coverage"][0] < 75
     assert boastful["nll"][0] > found["nll"][0]
+
+
+def test_whole_bins_are_compared_with_whole_bins():
+    """Truths anywhere in five bins of a cross, which a disc covers in part."""
+    draw, centers = np.random.default_rng(1), bin_centers().astype(float)
+    cross = np.flatnonzero((centers**2).sum(axis=1) <= 100)
+    log_p = np.full((400, 313), -50.0)
+    log_p[:, cross] = 0
+    log_p[:, np.flatnonzero((centers == 0).all(axis=1))] = 1e-6
+    truth = centers[draw.choice(cross, 400)] + draw.uniform(-4, 4, (400, 2))
+    found = honesty([Answer(log_p, truth)], 1.0)
+    assert len(cross) == 5
+    assert found["calibration_bins"][0] < 1e-6
+    assert 30 < found["calibration"][0] < 50
+
+
+def test_the_temperature_takes_the_blur_of_the_code_back():
+    """A network that says the soft code of the truth's own distribution."""
+    indices, shares = soft_code_table(5)
+    centers = bin_centers().astype(int)
+    code = np.zeros((313, 313))
+    for one, (a, b) in enumerate(centers + AB_LIMIT):
+        np.add.at(code[one], indices[a, b], shares[a, b])
+    blurred = []
+    for answer in answers_drawn_from_their_own_distribution(1.0):
+        p = np.exp(answer.logits) / np.exp(answer.logits).sum(axis=1, keepdims=True)
+        blurred.append(Answer(np.log(p @ code + 1e-12), answer.ab))
+    assert abs(fit_temperature(blurred, neighbors=5) - 1) < 0.1
+    assert fit_temperature(blurred) < 0.9
 
 
 def test_the_temperature_undoes_boasting():

@@ -341,8 +341,9 @@ def _distribution(
     from tintype.learn.evaluate.distribution import ask, certainty_rank, fit_temperature, honesty
 
     lines = [
-        "| set | method | T | NLL | calibration error, % | coverage of 90 %, % | certainty, rank |",
-        "|---|---|---|---|---|---|---|",
+        "| set | method | T | NLL | calibration over bins, % | within 10 ab, % "
+        "| coverage of 90 %, % | certainty, rank |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for bundle in bundles:
         answers = {g: ask(bundle, list(p), threads=options.threads) for g, p in squares.items()}

@@ -220,7 +220,9 @@ def score_distribution(
     """Temperature and honesty of a model's distribution; nothing where it has none."""
     if bundle.card.bins != BINS or "logits" not in bundle.card.capabilities:
         return None, {}
-    temperature = fit_temperature(ask(bundle, pictures.dev, threads=pictures.threads))
+    on_dev = ask(bundle, pictures.dev, threads=pictures.threads)
+    # By the code of training, as for the rows that were scored before and stand on the same page.
+    temperature = fit_temperature(on_dev, neighbors=5)
     answers = {
         name: ask(bundle, truths, threads=pictures.threads)
         for name, truths in pictures.sets.items()
