@@ -1,4 +1,4 @@
-"""The one bridge from the command to `tintype.learn`: training, evaluation, export.
+"""The bridge from the command to `tintype.learn`: training, evaluation, export.
 
 `tintype.cli.app` calls `main` with the words after the command's name. Everything below the fence
 is imported inside the functions, so that a person without torch gets one line that says what to
@@ -8,17 +8,12 @@ install.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
+from tintype.cli import evaluation
+from tintype.cli.parsing import Parser, say
 from tintype.errors import LearnError, TintypeError, UsageError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tintype.engine.bundle import Bundle
 
 _NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
 _INTERRUPTED = 130
@@ -47,13 +42,6 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     return {name: parser() for name, (parser, _) in _COMMANDS.items()}
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says a mistake in the words in one line, as every other command does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}.", hint=f"Type {self.prog} --help.")
-
-
 def _require_extra() -> None:
     import importlib.util
 
@@ -66,7 +54,7 @@ def _require_extra() -> None:
 
 
 def _train_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="tintype train", description="Train a model by a recipe.")
+    parser = Parser(prog="tintype train", description="Train a model by a recipe.")
     parser.add_argument("recipe", type=Path, help="a TOML file, as in recipes/own.toml")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders or zips")
     parser.add_argument(
@@ -123,7 +111,7 @@ def _train(options: argparse.Namespace) -> int:
     if team.rank == 0:
         team.wait()
     dev = int(photos.dev.sum())
-    _say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
+    say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
     sitting = Sitting(
         max_seconds=options.max_seconds,
         max_samples=options.max_samples,
@@ -132,20 +120,18 @@ def _train(options: argparse.Namespace) -> int:
         classifier=options.classifier,
         device=device,
         team=team,
-        say=_say if team.rank == 0 else _say_nothing,
+        say=say if team.rank == 0 else _say_nothing,
     )
     progress = train(run, recipe, photos, sitting)
     if team.rank > 0:
         return 0
-    _say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
+    say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
     print(run / "checkpoint.safetensors")  # noqa: T201 - the result
     return 0
 
 
 def _data_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="tintype data", description="Look at photographs before training on them."
-    )
+    parser = Parser(prog="tintype data", description="Look at photographs before training on them.")
     # A word for what is done, so that more can be done with data one day.
     parser.add_argument("what", choices=["audit"], help="find bad and repeated pictures, and leaks")
     parser.add_argument("paths", type=Path, nargs="+", metavar="path", help="folders or zips")
@@ -174,7 +160,7 @@ def _data(options: argparse.Namespace) -> int:
         find_sources(options.against) if options.against else (),
         min_colorfulness=options.min_colorfulness,
         dev_share=options.dev_share,
-        tell=_say,
+        tell=say,
     )
     if options.sheet:
         data = sheet_bytes(found)
@@ -186,198 +172,8 @@ def _data(options: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="tintype evaluate", description="Score models on pictures, through the engine."
-    )
-    parser.add_argument("models", nargs="+", help="names (see tintype models) or ONNX files")
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders or zips")
-    parser.add_argument(
-        "--vividness", type=float, nargs="+", help="values of tau (default: the model's own)"
-    )
-    parser.add_argument(
-        "--hints",
-        type=int,
-        nargs="+",
-        default=[0],
-        metavar="N",
-        help="also tell the model the truth at N random places of each picture (default: 0)",
-    )
-    parser.add_argument(
-        "--palettes",
-        type=int,
-        metavar="N",
-        help="also score the best of N palettes of each picture",
-    )
-    parser.add_argument(
-        "--quality", choices=["fast", "normal", "high"], default="normal", help="default: normal"
-    )
-    parser.add_argument(
-        "--perceptual", action="store_true", help="LPIPS, KID and FID too (docs/how-to/compare.md)"
-    )
-    parser.add_argument(
-        "--distribution",
-        type=float,
-        nargs="?",
-        const=0.0,
-        metavar="T",
-        help="instead of colours: calibration, coverage, rank of certainty, at a temperature T "
-        "fitted on dev; without T it is fitted on these pictures",
-    )
-    parser.add_argument(
-        "--regions",
-        type=Path,
-        metavar="FILE",
-        help="instead of whole pictures: rectangles of skin and of what is neutral",
-    )
-    parser.add_argument("--size", type=int, default=256, help="side of the squares (default: 256)")
-    parser.add_argument(
-        "--dev-of", type=Path, metavar="RECIPE", help="the data are this recipe's: score their dev"
-    )
-    parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
-    parser.add_argument("--limit", type=int, help="at most so many pictures of each set")
-    parser.add_argument("--threads", type=int, default=2, help="pictures at a time (default: 2)")
-    parser.add_argument("--json", type=Path, help="also write the rows as JSON")
-    parser.add_argument(
-        "--sheet",
-        type=Path,
-        metavar="FILE",
-        help="instead of scoring: contact sheets of whole pictures, FILE-01 and so on",
-    )
-    return parser
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    import json
-    from dataclasses import asdict
-
-    from tintype.engine.bundle import load_bundle
-    from tintype.engine.colorizer import Engine
-    from tintype.learn.data.photos import open_photos
-    from tintype.learn.evaluate.perceptual import Judges
-    from tintype.learn.evaluate.protocol import (
-        best_of_palettes,
-        bounds,
-        dev_squares,
-        evaluate,
-        load_squares,
-        to_markdown,
-    )
-    from tintype.learn.recipe import read_recipe
-
-    bundles = [load_bundle(model) for model in options.models]
-    if min(options.hints) < 0:
-        raise UsageError(
-            "A number of hints below 0.", hint="Give --hints 0 1 5 20, or leave it out."
-        )
-    if options.sheet:
-        return _sheet(options, bundles)
-    if options.regions:
-        return _regions(options, bundles)
-    if options.dev_of:
-        recipe = read_recipe(options.dev_of).data
-        photos = open_photos(options.data, recipe, cache=options.cache)
-        squares = dev_squares(photos, size=options.size, limit=options.limit)
-    else:
-        squares = load_squares(options.data, size=options.size, limit=options.limit)
-    if options.distribution is not None:
-        return _distribution(options, bundles, squares)
-    judges = {g: Judges(pictures) for g, pictures in squares.items()} if options.perceptual else {}
-    if options.perceptual and not any(one.names for one in judges.values()):
-        raise UsageError(
-            "The networks of LPIPS, KID and FID are not installed, or there are below 3 pictures.",
-            hint="See docs/how-to/compare.md, or leave --perceptual out.",
-        )
-    rows = bounds(squares, judges)
-    for bundle in bundles:
-        vividness = options.vividness or [bundle.card.vividness]
-        engine = Engine(bundle, threads=1)
-        _say(f"{bundle.name}: {sum(map(len, squares.values()))} pictures, vividness {vividness}")
-        rows += evaluate(
-            engine,
-            squares,
-            name=bundle.name,
-            vividness=vividness,
-            hints=options.hints,
-            quality=options.quality,
-            judges=judges,
-            threads=options.threads,
-        )
-        if options.palettes:
-            rows += best_of_palettes(
-                engine,
-                squares,
-                name=bundle.name,
-                count=options.palettes,
-                threads=options.threads,
-            )
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    print(to_markdown(rows), end="")  # noqa: T201 - the result
-    return 0
-
-
-def _regions(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
-    from tintype.engine.colorizer import Engine
-    from tintype.engine.settings import Settings
-    from tintype.learn.evaluate.regions import look_at_regions, read_regions, regions_to_markdown
-
-    regions = read_regions(options.regions)
-    for bundle in bundles:
-        engine = Engine(bundle, threads=options.threads)
-        for vividness in options.vividness or [bundle.card.vividness]:
-            settings = Settings(vividness, options.quality)
-            seen = look_at_regions(engine, regions, options.data, settings=settings)
-            print(f"{bundle.name}, vividness {vividness:g}\n")  # noqa: T201 - the result
-            print(regions_to_markdown(seen))  # noqa: T201
-    return 0
-
-
-def _distribution(
-    options: argparse.Namespace,
-    bundles: "Sequence[Bundle]",
-    squares: "Mapping[str, Sequence[NDArray[np.uint8]]]",
-) -> int:
-    from tintype.learn.evaluate.distribution import ask, certainty_rank, fit_temperature, honesty
-
-    lines = [
-        "| set | method | T | NLL | calibration over bins, % | within 10 ab, % "
-        "| coverage of 90 %, % | certainty, rank |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for bundle in bundles:
-        answers = {g: ask(bundle, list(p), threads=options.threads) for g, p in squares.items()}
-        every = [answer for some in answers.values() for answer in some]
-        temperature = options.distribution or fit_temperature(every)
-        for group, some in [*answers.items(), ("all", every)]:
-            figures = honesty(some, temperature) | {"rank": certainty_rank(some, bundle.card)}
-            cells = [f"{value:.2f} ({low:.2f}–{high:.2f})" for value, low, high in figures.values()]
-            lines.append(f"| {group} | {bundle.name} | {temperature:.2f} | {' | '.join(cells)} |")
-    print("\n".join(lines))  # noqa: T201 - the result
-    return 0
-
-
-def _sheet(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
-    from tintype.engine.colorizer import Engine
-    from tintype.engine.settings import Settings
-    from tintype.learn.evaluate.protocol import choose_sources
-    from tintype.learn.evaluate.sheet import contact_sheets
-
-    if options.dev_of or len(options.vividness or [0]) > 1:
-        raise UsageError(
-            "A contact sheet is of whole pictures at one vividness.",
-            hint="Leave --dev-of out, and give one value of --vividness or none.",
-        )
-    settings = Settings(vividness=options.vividness[0]) if options.vividness else None
-    engines = [Engine(bundle, threads=options.threads) for bundle in bundles]
-    sources = choose_sources(options.data, limit=options.limit)
-    files = contact_sheets(engines, sources, options.sheet, height=options.size, settings=settings)
-    _say(f"{len(sources)} pictures on {len(files)} sheets, from {files[0]}")
-    return 0
-
-
 def _export_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="tintype export", description="Make a bundle (ONNX with its card) of a run."
     )
     parser.add_argument(
@@ -451,10 +247,10 @@ def _export(options: argparse.Namespace) -> int:
         size = card["sizes"]["normal"]
         places = look_at_dev(trained, options.data, size=size, cache=options.cache)
         if places.photographs < FEWEST:
-            _say(f"dev has {places.photographs} photographs, too few to fit weights: rarity alone")
+            say(f"dev has {places.photographs} photographs, too few to fit weights: rarity alone")
         else:
             trained = fitted(trained, places, vividness=vividness, temperature=temperature)
-            _say(f"weights fitted on {places.photographs} photographs of dev")
+            say(f"weights fitted on {places.photographs} photographs of dev")
     report = export(
         trained,
         options.output,
@@ -464,7 +260,7 @@ def _export(options: argparse.Namespace) -> int:
         precision=options.precision,
         rank=options.rank,
     )
-    _say(f"difference from torch, in ab: {report}")
+    say(f"difference from torch, in ab: {report}")
     if options.checkpoint:
         save_weights(trained, options.checkpoint)
     print(options.output)  # noqa: T201 - the result
@@ -472,7 +268,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _compare_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="tintype compare",
         description="Train every method of a folder that is missing, score all, write one page.",
     )
@@ -550,7 +346,7 @@ def _compare(options: argparse.Namespace) -> int:
         threads=options.threads,
         device=device,
     )
-    if not compare(told, _say):
+    if not compare(told, say):
         return _INTERRUPTED
     print(page)  # noqa: T201 - the result
     return 0
@@ -560,14 +356,10 @@ def _say_nothing(_text: str) -> None:
     """What every process but the first of a team says."""
 
 
-def _say(text: str) -> None:
-    print(f"tintype: {text}", file=sys.stderr)  # noqa: T201 - progress
-
-
 _COMMANDS = {
     "data": (_data_parser, _data),
     "train": (_train_parser, _train),
-    "evaluate": (_evaluate_parser, _evaluate),
+    "evaluate": (evaluation.parser, evaluation.evaluate),
     "export": (_export_parser, _export),
     "compare": (_compare_parser, _compare),
 }
@@ -578,7 +370,7 @@ def _alone(words: list[str]) -> int:
     try:
         return main(words[0], words[1:])
     except TintypeError as error:
-        _say(str(error))
+        say(str(error))
         return error.exit_code
 
 
