@@ -13,7 +13,6 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from promises.outcome import ROOT, environment
