@@ -32,8 +32,8 @@ class Patient(H11Protocol):
             without having asked for anything; where all have asked, it is told to come again.
     """
 
-    head_seconds = 10.0
-    most = 512
+    head_seconds: float = 10.0
+    most: int = 512
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
