@@ -32,8 +32,8 @@ BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 SCRIPTS = (
-    "mutants", "bombs", "size", "names", "disk", "kills", "load", "models", "privacy",
-    "fuzz_decode",
+    "mutants", "bombs", "size", "names", "disk", "kills", "training", "load", "models",
+    "privacy", "fuzz_decode",
 )  # fmt: skip
 """Of tests/promises, in the order of docs/promises.md."""
 

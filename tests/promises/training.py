@@ -9,6 +9,7 @@ one SHA-256. The same of two processes that train together is in tests/learn/tes
 """
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -74,6 +75,9 @@ def finish(home: Path, run: Path) -> str:
     assert process.returncode == 0, said.decode()
     digest = hashlib.sha256()
     with safe_open(home / run / "checkpoint.safetensors", "np") as tensors:
+        # One that somebody else has asked to stop ends well too, but early.
+        done = json.loads(tensors.metadata()["progress"])["samples"]
+        assert done == SAMPLES, f"stopped from outside after {done} samples"
         for name in sorted(tensors.keys()):
             digest.update(name.encode() + tensors.get_tensor(name).tobytes())
     return digest.hexdigest()
