@@ -136,3 +136,9 @@ def test_weights_are_drawn_back_to_where_they_began(run: Path, tmp_path: Path):
     # What was given is left alone.
     for name, tensor in trained.model.named_parameters():
         assert torch.equal(moved.model.state_dict()[name], tensor + 1)
+
+
+def test_a_rank_below_zero_is_a_mistake(tmp_path: Path):
+    words = [str(tmp_path), "-o", str(tmp_path / "x.onnx"), "--data", str(tmp_path)]
+    with pytest.raises(UsageError, match="--rank is below 0"):
+        main("export", [*words, "--rank", "-1"])

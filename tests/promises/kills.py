@@ -1,6 +1,6 @@
 """A batch survives being killed: at any moment, in any way, as often as one likes.
 
-    python tests/promises/kills.py --rounds 40
+    PYTHONPATH=tests python -m promises.kills --rounds 40
 
 Each round colours the same folder into an empty one and is struck one to three times, after a
 random time: the whole group of processes as by a power failure, the command alone, or one of its

@@ -232,6 +232,8 @@ def _export(options: argparse.Namespace) -> int:
 
     if not 0 <= options.start_share <= 1:
         raise UsageError("--start-share is a share.", hint="Give a number from 0 to 1.")
+    if options.rank < 0:
+        raise UsageError("--rank is below 0.", hint="Give 64, or 0 to leave the filters alone.")
     trained = load_trained(options.run)
     if options.start:
         trained = mix_with_start(trained, options.start, options.start_share)
