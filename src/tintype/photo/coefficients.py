@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class Component:
             and np.array_equal(self.table, other.table)
         )
 
-    __hash__ = None  # type: ignore[assignment]  # arrays have none either
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # arrays have none either
 
 
 def check_installed() -> None:

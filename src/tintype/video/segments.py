@@ -87,7 +87,7 @@ class Work:
     """
 
     def __init__(self, target: Path, key: str) -> None:
-        self.folder = _folder(target)
+        self.folder: Path = _folder(target)
         self.folder.mkdir(exist_ok=True)
         self._lock: IO[bytes] = (self.folder / _LOCK).open("a+b")
         if not _locked(self._lock):
