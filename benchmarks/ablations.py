@@ -49,7 +49,7 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "attention at 1/16": {"model": {"attention": True}},
     "rebalanced in training": {"loss": {"rebalance": 1.0}},
     "encoder frozen": {"model": {"train_encoder_from": 999}},
-    "wider decoder": {"model": {"widths": (256, 256, 192, 128)}},
+    "narrower decoder": {"model": {"widths": (256, 192, 128, 96)}},
     "192 px": {"data": {"size": 192}},
 }
 BATCH = 16  # of few samples, twice the steps of the recipe's 32

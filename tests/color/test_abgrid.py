@@ -8,6 +8,7 @@ from tintype.color.abgrid import (
     BINS,
     annealed_mean,
     bin_centers,
+    log_rarity,
     rebalancing_weights,
     soft_code_table,
 )
@@ -124,3 +125,13 @@ def test_rebalancing_weights_are_even_for_the_uniform_share_of_one() -> None:
     prior = np.random.default_rng(4).random(BINS)
     prior /= prior.sum()
     np.testing.assert_allclose(rebalancing_weights(prior, uniform=1), 1)
+
+
+def test_log_rarity_forbids_no_colour() -> None:
+    prior = np.zeros(BINS)
+    prior[:8] = 1 / 8
+    rarity = log_rarity(prior)
+    weights = rebalancing_weights(prior)
+    assert (weights == 0).any()  # bins far from any that is occupied
+    np.testing.assert_allclose(rarity[weights > 0], np.log(weights[weights > 0]))
+    np.testing.assert_allclose(rarity[weights == 0], np.log(weights.max()))

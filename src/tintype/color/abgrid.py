@@ -99,6 +99,20 @@ def rebalancing_weights(
     return np.asarray(weights / (smoothed * weights).sum())
 
 
+def log_rarity(prior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The log of Zhang's class weights, for decoding with ``tau log w``.
+
+    Args:
+        prior: (313,) share of training pixels in each bin, summing to 1.
+
+    Returns:
+        (313,). Bins that no training pixel fell into have no weight; the largest one stands in for
+        them, so that a colour the network believes in is not forbidden by a sample.
+    """
+    weights = rebalancing_weights(prior)
+    return np.asarray(np.log(np.where(weights > 0, weights, weights.max())))
+
+
 def annealed_mean(
     logits: NDArray[np.float32],
     *,

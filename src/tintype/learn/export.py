@@ -34,7 +34,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
 import tintype
-from tintype.color.abgrid import BINS, bin_centers, rebalancing_weights
+from tintype.color.abgrid import BINS, bin_centers, log_rarity
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
@@ -101,11 +101,7 @@ def load_trained(run: Path) -> Trained:
             f"{run}: the share of each colour is missing.", hint="Give the folder of the run."
         )
     prior = tensors["prior"].double().numpy() if weights_alone else _prior_of(run)
-    # Bins that no training pixel fell into have no weight; the largest one stands in for them, so
-    # that a colour the network believes in is not forbidden by the sample the prior came from.
-    weights = rebalancing_weights(prior)
-    weights = np.where(weights > 0, weights, weights.max())
-    log_weights = np.log(weights).astype(np.float32)
+    log_weights = log_rarity(prior).astype(np.float32)
     return Trained(model.eval(), prior.astype(np.float32), log_weights, progress, facts)
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tintype.color.abgrid import AB_LIMIT, soft_code_table
+from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
 
 
 class SoftCrossEntropy(nn.Module):
@@ -53,3 +53,70 @@ class SoftCrossEntropy(nn.Module):
         if weights is not None:
             per_pixel = per_pixel * weights[:, None, None]
         return per_pixel.mean()
+
+
+class DecodedColors(nn.Module):
+    """How far the colours are that a distribution is decoded to, and how colourful they are.
+
+    The distribution is decoded as the engine does it, ``softmax((logits + tau log w) / T)``, and
+    the gradient goes through that: what is learned is which colour to show, and not only how likely
+    each one is.
+
+    Source: Zhang et al. 2016, equation 5, for the decoding; the difference is CIE94's of two
+    colours of one lightness (CIE 116-1995, graphic arts), of which CIEDE2000 is a refinement, with
+    the mean chroma of both, so that neither of them is the standard; the colourfulness is Hasler
+    and Suesstrunk's (2003, section 7), over a and b in place of their opponent colours.
+
+    Args:
+        log_weights: (313,) log w.
+        vividness: tau.
+        temperature: T in (0, 1].
+    """
+
+    centers: Tensor
+    bias: Tensor
+
+    def __init__(self, log_weights: Tensor, vividness: float, temperature: float) -> None:
+        super().__init__()
+        self.sharpness = 1 / temperature
+        self.register_buffer("centers", torch.from_numpy(bin_centers().copy()), persistent=False)
+        self.register_buffer("bias", vividness * log_weights.float(), persistent=False)
+
+    def forward(self, logits: Tensor, ab: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The mean over all pixels, and two means over the pictures.
+
+        Args:
+            logits: (B, 313, h, w).
+            ab: (B, 2, h, w) true chroma in CIELAB units.
+
+        Returns:
+            Three scalars: the difference from the truth in CIE94 units, the colourfulness of what
+            is decoded, and that of the truth, both in CIELAB units.
+        """
+        # In bfloat16 a colour would be rounded to half a unit.
+        with torch.autocast(logits.device.type, enabled=False):
+            sharp = (logits.permute(0, 2, 3, 1).float() + self.bias) * self.sharpness
+            found = sharp.softmax(dim=-1) @ self.centers  # (B, h, w, 2)
+            true = ab.permute(0, 2, 3, 1)
+            difference = _cie94(found, true).mean()
+            return difference, _colorfulness(found), _colorfulness(true)
+
+
+def _cie94(found: Tensor, true: Tensor) -> Tensor:
+    """(..., 2) twice, in CIELAB units -> (...) difference where the lightness is the same."""
+    # The root's gradient is without bound at zero.
+    small = 1e-4
+    first, second = (torch.sqrt((c * c).sum(dim=-1) + small) for c in (found, true))
+    mean = (first + second) / 2
+    chroma = (first - second) ** 2
+    hue = (((found - true) ** 2).sum(dim=-1) - chroma).clamp_min(0)
+    squared = chroma / (1 + 0.045 * mean) ** 2 + hue / (1 + 0.015 * mean) ** 2
+    return torch.sqrt(squared + small)
+
+
+def _colorfulness(ab: Tensor) -> Tensor:
+    """(B, h, w, 2) in CIELAB units -> a scalar, the mean over the pictures."""
+    variance, mean = torch.var_mean(ab, dim=(1, 2), correction=0)  # (B, 2) each
+    small = 1e-4
+    spread = torch.sqrt(variance.sum(dim=-1) + small)
+    return (spread + 0.3 * torch.sqrt((mean**2).sum(dim=-1) + small)).mean()

@@ -108,6 +108,15 @@ class LossRecipe(_Table):
     """Width of the Gaussian that shares it out, in ab units."""
     rebalance: Share = 0.0
     """Exponent of Zhang's class weights in training: 0 is unweighted, 1 as in the paper."""
+    decoded: float = Field(default=0.0, ge=0)
+    """Weight, beside the cross-entropy, of how far the decoded colours are; 0 leaves it out."""
+    colorful: float = Field(default=0.2, ge=0)
+    """Weight, beside that, of half the squared gap between the mean colourfulness of a step's
+    pictures and the truth's, in CIELAB units. Without it the nearest colours are dull ones."""
+    vividness: float = Field(default=0.9, ge=0)
+    """Exponent of Zhang's weights in that decoding, tau."""
+    temperature: float = Field(default=0.38, gt=0, le=1)
+    """Temperature of that decoding, T (Zhang, equation 5)."""
     grey_mask: bool = False
     """Leave out pictures in which neither a nor b exceeds 5 anywhere, as Zhang's code does."""
     point_targets: bool = False

@@ -1,11 +1,11 @@
-"""Cross-entropy over the 313 colours (Zhang et al. 2016, section 2)."""
+"""Cross-entropy over the 313 colours (Zhang et al. 2016, section 2), and the colours decoded."""
 
 import torch
 from torch import Tensor, nn
 
-from tintype.color.abgrid import rebalancing_weights
+from tintype.color.abgrid import log_rarity, rebalancing_weights
 from tintype.learn.data.batches import Batch
-from tintype.learn.losses import SoftCrossEntropy
+from tintype.learn.losses import DecodedColors, SoftCrossEntropy
 from tintype.learn.models.contract import answer, stride_of
 from tintype.learn.recipe import LossRecipe
 
@@ -15,8 +15,12 @@ _GREY = 5.0  # of |a| and |b|: Zhang's code takes a picture below it everywhere 
 class Classification(nn.Module):
     """Cross-entropy over the 313 colours, with or without Zhang's class weights.
 
+    With ``decoded`` above 0 the colours that the distribution is decoded to count as well: how far
+    they are, and whether the pictures of a step are together as colourful as the true ones.
+
     Args:
-        recipe: Width of the soft code, strength of the rebalancing, grey mask, kind of target.
+        recipe: Width of the soft code, strength of the rebalancing, grey mask, kind of target,
+            weight of the decoded colours.
         prior: (313,) share of training pixels in each bin.
     """
 
@@ -29,12 +33,30 @@ class Classification(nn.Module):
             balanced = balanced**recipe.rebalance
             weights = (balanced / (balanced * prior).sum()).float()
         self.loss = SoftCrossEntropy(recipe.neighbors, recipe.sigma, weights)
+        rarity = torch.from_numpy(log_rarity(prior.double().numpy()))
+        self.colors = DecodedColors(rarity, recipe.vividness, recipe.temperature)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The mean loss over the batch, in nats a pixel."""
+        """The mean loss over the batch, in nats a pixel where nothing is decoded, and its parts."""
         stride = stride_of(model)
         ab = batch.ab_point(stride) if self.recipe.point_targets else batch.ab_at(stride)
         weights = None
         if self.recipe.grey_mask:
             weights = (batch.ab.abs().amax(dim=(1, 2, 3)) > _GREY).float()
-        return {"loss": self.loss(answer(model, batch.L, batch.hints), ab, weights)}
+        return self.of(answer(model, batch.L, batch.hints), ab, weights)
+
+    def of(self, logits: Tensor, ab: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        """What `forward` says of logits that are there already.
+
+        Args:
+            logits: (B, 313, h, w).
+            ab: (B, 2, h, w) true chroma in CIELAB units.
+            weights: (B,) of each picture's cross-entropy, or None for 1.
+        """
+        nats = self.loss(logits, ab, weights)
+        if self.recipe.decoded == 0:
+            return {"loss": nats}
+        difference, found, true = self.colors(logits, ab)
+        gap = found - true
+        loss = nats + self.recipe.decoded * (difference + self.recipe.colorful * gap**2 / 2)
+        return {"loss": loss, "nats": nats, "difference": difference, "gap": gap}
