@@ -48,7 +48,7 @@ def photo_folder(tmp_path: Path) -> Path:
 def recipe_file(tmp_path: Path) -> Callable[..., Path]:
     """Writes a recipe of a few seconds; lines of the tables may be replaced."""
 
-    def write(*, model: str = "", data: str = "", train: str = "") -> Path:
+    def write(*, model: str = "", data: str = "", train: str = "", loss: str = "") -> Path:
         path = tmp_path / "tiny.toml"
         path.write_text(
             f"""
@@ -61,6 +61,8 @@ widths = [16, 16, 16, 16]
 size = 64
 dev_share = 0.25
 {data}
+[loss]
+{loss}
 [train]
 batch = 4
 warmup_samples = 8

@@ -1,5 +1,6 @@
 """Weights are fitted so that what is decoded is as frequent as what is true."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tintype.color.abgrid import annealed_mean, bin_centers
 from tintype.engine.bundle import load_bundle
 from tintype.learn import decoding
 from tintype.learn import export as exporting
-from tintype.learn.decoding import Places, fit_log_weights, look_at_dev
+from tintype.learn.decoding import Decoding, Places, decoding_of, fit_log_weights, look_at_dev
 from tintype.learn.export import load_trained
 
 WriteRecipe = Callable[..., Path]
@@ -107,3 +108,37 @@ def test_export_fits_on_dev_where_dev_is_large_enough(
     assert main("export", [str(run), "-o", str(target), *data]) == 0
     in_the_card = np.array(load_bundle(target).card.log_weights, np.float32)
     assert np.abs(in_the_card - trained.log_weights).max() > 0.01
+
+
+def test_a_run_that_counted_decoded_colours_is_decoded_the_same_way(
+    tmp_path: Path,
+    photo_folder: Path,
+    recipe_file: WriteRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    run = tmp_path / "run"
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    recipe = recipe_file(loss="decoded = 0.1\nvividness = 0.7\ntemperature = 0.5")
+    assert main("train", [str(recipe), *data, "--run", str(run), "--max-samples", "8"]) == 0
+    logged = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert {"loss", "nats", "difference", "gap"} <= logged[0].keys()
+    trained = load_trained(run)
+
+    def decoded(
+        weights: str | None = None, vividness: float | None = None, temperature: float | None = None
+    ) -> Decoding:
+        return decoding_of(trained, weights=weights, vividness=vividness, temperature=temperature)
+
+    assert decoded() == Decoding(fitted=False, vividness=0.7, temperature=0.5)
+    assert decoded("fitted", 0.2, 1.0) == Decoding(fitted=True, vividness=0.2, temperature=1.0)
+    handed = []
+    monkeypatch.setattr(decoding, "FEWEST", 1)
+    monkeypatch.setattr(
+        exporting,
+        "export",
+        lambda trained, *_, card, **__: handed.append((trained, card)) or {},
+    )
+    assert main("export", [str(run), "-o", str(tmp_path / "tiny.onnx"), *data]) == 0
+    [(exported, card)] = handed
+    np.testing.assert_array_equal(exported.log_weights, trained.log_weights)
+    assert (card["vividness"], card["temperature"]) == (0.7, 0.5)

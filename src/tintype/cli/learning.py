@@ -202,14 +202,19 @@ def _export_parser() -> argparse.ArgumentParser:
         "--start-share", type=float, default=0.25, metavar="SHARE", help="of it (default: 0.25)"
     )
     parser.add_argument(
-        "--vividness", type=float, help="default tau (default: 0.9, and 0.8 for --weights rarity)"
+        "--vividness",
+        type=float,
+        help="default tau (default: what the run counted decoded colours at, else 0.9, and 0.8 for "
+        "--weights rarity)",
     )
-    parser.add_argument("--temperature", type=float, default=0.38, help="default T (default: 0.38)")
+    parser.add_argument(
+        "--temperature", type=float, help="default T (default: as for --vividness, else 0.38)"
+    )
     parser.add_argument(
         "--weights",
         choices=["fitted", "rarity"],
-        default="fitted",
-        help="rarity alone, or corrected by what comes out on dev (default: fitted)",
+        help="rarity alone, or corrected by what comes out on dev (default: fitted, and rarity for "
+        "a run that counted decoded colours)",
     )
     parser.add_argument("--checkpoint", type=Path, help="also write the weights in fp16 here")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
@@ -219,7 +224,7 @@ def _export_parser() -> argparse.ArgumentParser:
 def _export(options: argparse.Namespace) -> int:
     import tomllib
 
-    from tintype.learn.decoding import FEWEST, fitted, look_at_dev
+    from tintype.learn.decoding import FEWEST, decoding_of, fitted, look_at_dev
     from tintype.learn.export import (
         default_card,
         export,
@@ -237,15 +242,18 @@ def _export(options: argparse.Namespace) -> int:
     trained = load_trained(options.run)
     if options.start:
         trained = mix_with_start(trained, options.start, options.start_share)
-    vividness = options.vividness
-    if vividness is None:
-        vividness = 0.9 if options.weights == "fitted" else 0.8
-    card = default_card(trained, vividness=vividness, temperature=options.temperature)
+    decoding = decoding_of(
+        trained,
+        weights=options.weights,
+        vividness=options.vividness,
+        temperature=options.temperature,
+    )
+    card = default_card(trained, vividness=decoding.vividness, temperature=decoding.temperature)
     if options.card:
         card |= tomllib.loads(options.card.read_text(encoding="utf-8"))
     calibration, check = lightness_examples(trained, options.data, cache=options.cache)
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
-    if options.weights == "fitted" and predicts_distribution(trained.model) and vividness > 0:
+    if decoding.fitted and predicts_distribution(trained.model) and vividness > 0:
         size = card["sizes"]["normal"]
         places = look_at_dev(trained, options.data, size=size, cache=options.cache)
         if places.photographs < FEWEST:

@@ -43,6 +43,46 @@ _EVERY = 4  # neighbours say nearly the same
 
 
 @dataclass(frozen=True, slots=True)
+class Decoding:
+    """How a network's distribution becomes colours.
+
+    Attributes:
+        fitted: Whether its weights are corrected by what comes out on dev.
+        vividness: tau by default.
+        temperature: T.
+    """
+
+    fitted: bool
+    vividness: float
+    temperature: float
+
+
+def decoding_of(
+    trained: Trained, *, weights: str | None, vividness: float | None, temperature: float | None
+) -> Decoding:
+    """What a card says of the decoding where nobody says otherwise.
+
+    A network that was trained on the colours it is decoded to is decoded in the same way, by the
+    rarity of colours alone: correcting its weights made it worse
+    (docs/adr/0029-trained-on-what-is-decoded.md).
+
+    Args:
+        trained: A network and its recipe.
+        weights: ``fitted``, ``rarity`` or None.
+        vividness: tau or None.
+        temperature: T or None.
+    """
+    loss = make_recipe(trained.facts["recipe"], name="the run's recipe").loss
+    counted = loss.decoded > 0
+    fit = weights == "fitted" if weights else not counted
+    if vividness is None:
+        vividness = loss.vividness if counted else (0.9 if fit else 0.8)
+    if temperature is None:
+        temperature = loss.temperature if counted else 0.38
+    return Decoding(fit, vividness, temperature)
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """What a network said of some places of photographs, and their true colours.
 
