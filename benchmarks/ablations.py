@@ -7,7 +7,7 @@ default vividness, times one factor, is nine tenths as colourful as the truth: s
 make networks that no vividness makes colourful. Each figure also less that of "as it is", on the
 same photographs. A run that is there already is not made again.
 
-    python benchmarks/ablations.py --data DATA ... --runs runs/ablations --samples 1536
+    python benchmarks/ablations.py --data DATA ... --runs runs/ablations --samples 6144
 """
 
 import argparse
@@ -48,6 +48,7 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "no global vector": {"model": {"global_vector": False}},
     "attention at 1/16": {"model": {"attention": True}},
     "rebalanced in training": {"loss": {"rebalance": 1.0}},
+    "decoded colours count": {"loss": {"decoded": 0.06}},
     "encoder frozen": {"model": {"train_encoder_from": 999}},
     "narrower decoder": {"model": {"widths": (256, 192, 128, 96)}},
     "192 px": {"data": {"size": 192}},
@@ -144,8 +145,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--classifier", type=Path, help="checkpoint of a grey ResNet-18")
-    parser.add_argument("--samples", type=int, default=1536)
-    parser.add_argument("--pictures", type=int, default=400)
+    parser.add_argument("--samples", type=int, default=6144)
+    parser.add_argument("--pictures", type=int, default=300)
     parser.add_argument("--cache", type=Path, default=Path("cache"))
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     options = parser.parse_args()

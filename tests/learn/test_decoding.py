@@ -121,7 +121,7 @@ def test_a_run_that_counted_decoded_colours_is_decoded_the_same_way(
     recipe = recipe_file(loss="decoded = 0.1\nvividness = 0.7\ntemperature = 0.5")
     assert main("train", [str(recipe), *data, "--run", str(run), "--max-samples", "8"]) == 0
     logged = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    assert {"loss", "nats", "difference", "gap"} <= logged[0].keys()
+    assert {"loss", "nats", "distance", "gap"} <= logged[0].keys()
     trained = load_trained(run)
 
     def decoded(

@@ -66,40 +66,36 @@ def filled(a: float, b: float, height: int = 2, width: int = 3) -> torch.Tensor:
 
 def test_decoded_colours_are_those_of_the_engine():
     draw = torch.Generator().manual_seed(1)
-    logits = torch.randn(1, BINS, 1, 1, generator=draw) * 4
+    logits = torch.randn(1, BINS, 2, 3, generator=draw) * 4
     log_weights = torch.randn(BINS, generator=draw)
     bias = (0.9 * log_weights).numpy()
-    a, b = annealed_mean(logits[0].numpy(), temperature=0.38, bias=bias).ravel()
-    _, colorful, _ = DecodedColors(log_weights, 0.9, 0.38)(logits, filled(0, 0, 1, 1))
-    assert float(colorful) == pytest.approx(0.3 * np.hypot(a, b), abs=0.02)
+    a, b = annealed_mean(logits[0].numpy(), temperature=0.38, bias=bias)
+    distance, found, true = DecodedColors(log_weights, 0.9, 0.38)(logits, filled(30, -40))
+    spread = np.hypot(a - a.mean(), b - b.mean()).mean()
+    expected = spread + 0.3 * np.hypot(a.mean(), b.mean())
+    assert float(found) == pytest.approx(expected, abs=0.02)
+    assert float(distance) == pytest.approx(np.hypot(a - 30, b + 40).mean(), abs=0.02)
+    assert float(true) == pytest.approx(0.3 * 50, abs=0.02)  # one colour has no spread
 
 
-def test_difference_of_decoded_colours_is_cie94():
+def test_colourfulness_is_of_each_picture_by_itself():
+    logits = torch.cat([one_bin(30, 0), one_bin(-30, 0)])
     colors = DecodedColors(torch.zeros(BINS), 0.9, 0.38)
-    # One hue, chromas of 20 and 60: the chroma alone differs, and the mean chroma is 40.
-    difference, *_ = colors(one_bin(20, 0), filled(60, 0))
-    assert float(difference) == pytest.approx(40 / (1 + 0.045 * 40), abs=0.01)
-    # One chroma of 40, a right angle apart: the hue alone differs.
-    difference, *_ = colors(one_bin(40, 0), filled(0, 40))
-    assert float(difference) == pytest.approx(40 * 2**0.5 / (1 + 0.015 * 40), abs=0.01)
-
-
-def test_colourfulness_of_halves_is_spread_and_mean():
-    logits = torch.cat([one_bin(30, 0, 2, 2), one_bin(-10, 0, 2, 2)], dim=3)
-    found, true = DecodedColors(torch.zeros(BINS), 0.9, 0.38)(logits, filled(30, 40, 2, 4))[1:]
-    assert float(found) == pytest.approx(20 + 0.3 * 10, abs=0.02)
-    assert float(true) == pytest.approx(0.3 * 50, abs=0.02)
+    _, apart, _ = colors(logits, filled(0, 0).expand(2, 2, 2, 3))
+    assert float(apart) == pytest.approx(0.3 * 30, abs=0.05)
+    halves = torch.cat([one_bin(30, 0), one_bin(-10, 0)], dim=3)
+    _, together, _ = colors(halves, filled(0, 0, 2, 6))
+    assert float(together) == pytest.approx(20 + 0.3 * 10, abs=0.05)
 
 
 def test_gradient_is_finite_where_the_answer_is_right_and_where_it_is_grey():
     for a, b in ((0, 0), (60, 40)):
         logits = one_bin(a, b).requires_grad_()
-        colors = DecodedColors(torch.zeros(BINS), 0.9, 0.38)
-        difference, colorful, _ = colors(logits, filled(a, b))
-        (difference + colorful).backward()
+        distance, found, _ = DecodedColors(torch.zeros(BINS), 0.9, 0.38)(logits, filled(a, b))
+        (distance + found).backward()
         assert logits.grad is not None
         assert torch.isfinite(logits.grad).all()
-        assert float(difference.detach()) < 0.02
+        assert float(distance.detach()) < 0.02
 
 
 def test_decoded_colours_count_as_the_recipe_says():
@@ -113,6 +109,6 @@ def test_decoded_colours_count_as_the_recipe_says():
     assert set(parts["nats"]) == {"loss"}
     assert torch.isclose(both["nats"], parts["nats"]["loss"])
     assert both["gap"] < -10  # all colours alike are nearly grey
-    more = both["difference"] + 0.25 * both["gap"] ** 2 / 2
+    more = both["distance"] + 0.25 * both["gap"] ** 2 / 2
     assert torch.isclose(both["loss"], both["nats"] + 0.5 * more)
-    assert both["difference"] > 5
+    assert both["distance"] > 50

@@ -110,7 +110,7 @@ class LossRecipe(_Table):
     """Exponent of Zhang's class weights in training: 0 is unweighted, 1 as in the paper."""
     decoded: float = Field(default=0.0, ge=0)
     """Weight, beside the cross-entropy, of how far the decoded colours are; 0 leaves it out."""
-    colorful: float = Field(default=0.2, ge=0)
+    colorful: float = Field(default=1.0, ge=0)
     """Weight, beside that, of half the squared gap between the mean colourfulness of a step's
     pictures and the truth's, in CIELAB units. Without it the nearest colours are dull ones."""
     vividness: float = Field(default=0.9, ge=0)

@@ -56,7 +56,7 @@ class Classification(nn.Module):
         nats = self.loss(logits, ab, weights)
         if self.recipe.decoded == 0:
             return {"loss": nats}
-        difference, found, true = self.colors(logits, ab)
+        distance, found, true = self.colors(logits, ab)
         gap = found - true
-        loss = nats + self.recipe.decoded * (difference + self.recipe.colorful * gap**2 / 2)
-        return {"loss": loss, "nats": nats, "difference": difference, "gap": gap}
+        loss = nats + self.recipe.decoded * (distance + self.recipe.colorful * gap**2 / 2)
+        return {"loss": loss, "nats": nats, "distance": distance, "gap": gap}
