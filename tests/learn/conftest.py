@@ -61,7 +61,7 @@ widths = [16, 16, 16, 16]
 size = 64
 dev_share = 0.25
 {data}
-[loss]
+{"[loss]" if loss else ""}
 {loss}
 [train]
 batch = 4
