@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
+from tintype.color.abgrid import AB_LIMIT, soft_code_table
+from tintype.learn.models.blocks import AnnealedMean
 
 
 class SoftCrossEntropy(nn.Module):
@@ -76,14 +77,13 @@ class DecodedColors(nn.Module):
         temperature: T in (0, 1].
     """
 
-    centers: Tensor
     bias: Tensor
 
     def __init__(self, log_weights: Tensor, vividness: float, temperature: float) -> None:
         super().__init__()
-        self.sharpness = 1 / temperature
-        self.register_buffer("centers", torch.from_numpy(bin_centers().copy()), persistent=False)
-        self.register_buffer("bias", vividness * log_weights.float(), persistent=False)
+        self.mean = AnnealedMean(temperature)
+        bias = vividness * log_weights.float()[:, None, None]
+        self.register_buffer("bias", bias, persistent=False)
 
     def forward(self, logits: Tensor, ab: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A mean over all pixels, and two over the pictures.
@@ -98,18 +98,16 @@ class DecodedColors(nn.Module):
         """
         # In bfloat16 a colour would be rounded to half a unit.
         with torch.autocast(logits.device.type, enabled=False):
-            sharp = (logits.permute(0, 2, 3, 1).float() + self.bias) * self.sharpness
-            found = sharp.softmax(dim=-1) @ self.centers  # (B, h, w, 2)
-            true = ab.permute(0, 2, 3, 1)
-            return _length(found - true).mean(), _colorfulness(found), _colorfulness(true)
+            found = self.mean(logits.float() + self.bias)  # (B, 2, h, w)
+            return _length(found - ab).mean(), _colorfulness(found), _colorfulness(ab)
 
 
 def _colorfulness(ab: Tensor) -> Tensor:
-    """(B, h, w, 2) in CIELAB units -> a scalar, the mean over the pictures."""
-    mean = ab.mean(dim=(1, 2), keepdim=True)
+    """(B, 2, h, w) in CIELAB units -> a scalar, the mean over the pictures."""
+    mean = ab.mean(dim=(2, 3), keepdim=True)
     return _length(ab - mean).mean() + 0.3 * _length(mean).mean()
 
 
 def _length(ab: Tensor) -> Tensor:
-    """(..., 2) -> (...), with a gradient at zero too, where the root's is without bound."""
-    return torch.sqrt((ab * ab).sum(dim=-1) + 1e-4)
+    """(B, 2, h, w) -> (B, h, w), with a gradient at zero too, where the root's has no bound."""
+    return torch.sqrt((ab * ab).sum(dim=1) + 1e-4)

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tintype.errors import LearnError
 from tintype.learn.data.named import read_classes
@@ -137,6 +137,12 @@ class LossRecipe(_Table):
     """Steps of the generator for one of the discriminator."""
     discriminator_rate: float = Field(default=1.0, gt=0)
     """Learning rate of the discriminator as a share of the generator's."""
+
+    @model_validator(mode="after")
+    def _decoded_needs_a_distribution(self) -> "LossRecipe":
+        if self.decoded and self.kind != "classification":
+            raise ValueError(f'decoded needs kind = "classification", not "{self.kind}"')
+        return self
 
 
 class TrainRecipe(_Table):

@@ -119,5 +119,6 @@ class AnnealedMean(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         """(B, 313, h, w) -> (B, 2, h, w) in CIELAB units."""
-        mass = torch.softmax(logits.float() / self.temperature, dim=1)
-        return torch.einsum("bqhw,qc->bchw", mass, self.centers)
+        # The bins last: half of the time forward and back for what is laid out channels-last.
+        mass = torch.softmax(logits.permute(0, 2, 3, 1).float() / self.temperature, dim=-1)
+        return (mass @ self.centers).permute(0, 3, 1, 2)

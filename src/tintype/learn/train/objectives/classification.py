@@ -33,8 +33,10 @@ class Classification(nn.Module):
             balanced = balanced**recipe.rebalance
             weights = (balanced / (balanced * prior).sum()).float()
         self.loss = SoftCrossEntropy(recipe.neighbors, recipe.sigma, weights)
-        rarity = torch.from_numpy(log_rarity(prior.double().numpy()))
-        self.colors = DecodedColors(rarity, recipe.vividness, recipe.temperature)
+        self.colors = None
+        if recipe.decoded > 0:
+            rarity = torch.from_numpy(log_rarity(prior.double().numpy()))
+            self.colors = DecodedColors(rarity, recipe.vividness, recipe.temperature)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean loss over the batch, in nats a pixel where nothing is decoded, and its parts."""
@@ -54,7 +56,7 @@ class Classification(nn.Module):
             weights: (B,) of each picture's cross-entropy, or None for 1.
         """
         nats = self.loss(logits, ab, weights)
-        if self.recipe.decoded == 0:
+        if self.colors is None:
             return {"loss": nats}
         distance, found, true = self.colors(logits, ab)
         gap = found - true
