@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from tintype.errors import LearnError
 from tintype.learn.data.named import read_classes
@@ -141,7 +142,8 @@ class LossRecipe(_Table):
     @model_validator(mode="after")
     def _decoded_needs_a_distribution(self) -> "LossRecipe":
         if self.decoded and self.kind != "classification":
-            raise ValueError(f'decoded needs kind = "classification", not "{self.kind}"')
+            text = 'decoded needs kind = "classification"; leave it out or set that'
+            raise PydanticCustomError("needs_distribution", text)
         return self
 
 
