@@ -70,7 +70,7 @@ def test_decoded_colours_are_those_of_the_engine():
     log_weights = torch.randn(BINS, generator=draw)
     bias = (0.9 * log_weights).numpy()
     a, b = annealed_mean(logits[0].numpy(), temperature=0.38, bias=bias)
-    distance, found, true = DecodedColors(log_weights, 0.9, 0.38)(logits, filled(30, -40))
+    distance, found, true, _ = DecodedColors(log_weights, 0.9, 0.38)(logits, filled(30, -40))
     spread = np.hypot(a - a.mean(), b - b.mean()).mean()
     expected = spread + 0.3 * np.hypot(a.mean(), b.mean())
     assert float(found) == pytest.approx(expected, abs=0.02)
@@ -81,21 +81,37 @@ def test_decoded_colours_are_those_of_the_engine():
 def test_colourfulness_is_of_each_picture_by_itself():
     logits = torch.cat([one_bin(30, 0), one_bin(-30, 0)])
     colors = DecodedColors(torch.zeros(BINS), 0.9, 0.38)
-    _, apart, _ = colors(logits, filled(0, 0).expand(2, 2, 2, 3))
+    _, apart, _, _ = colors(logits, filled(0, 0).expand(2, 2, 2, 3))
     assert float(apart) == pytest.approx(0.3 * 30, abs=0.05)
     halves = torch.cat([one_bin(30, 0), one_bin(-10, 0)], dim=3)
-    _, together, _ = colors(halves, filled(0, 0, 2, 6))
+    _, together, _, _ = colors(halves, filled(0, 0, 2, 6))
     assert float(together) == pytest.approx(20 + 0.3 * 10, abs=0.05)
 
 
 def test_gradient_is_finite_where_the_answer_is_right_and_where_it_is_grey():
     for a, b in ((0, 0), (60, 40)):
         logits = one_bin(a, b).requires_grad_()
-        distance, found, _ = DecodedColors(torch.zeros(BINS), 0.9, 0.38)(logits, filled(a, b))
-        (distance + found).backward()
+        colors = DecodedColors(torch.zeros(BINS), 0.9, 0.38)
+        distance, found, _, transport = colors(logits, filled(a, b))
+        (distance + found + transport).backward()
         assert logits.grad is not None
         assert torch.isfinite(logits.grad).all()
         assert float(distance.detach()) < 0.02
+
+
+def test_transport_asks_which_colours_there_are_and_not_where():
+    colors = DecodedColors(torch.zeros(BINS), 0.9, 0.38)
+    logits = torch.cat([one_bin(50, 0), one_bin(0, 50)])  # one picture red, one yellow
+    same = torch.cat([filled(0, 50), filled(50, 0)])
+    brown = filled(25, 25).expand(2, 2, 2, 3)
+    exchanged, veil = colors(logits, same), colors(logits, brown)
+    assert float(exchanged.distance) > 70
+    assert float(exchanged.transport) < 0.05
+    # Both lie 25 on each side of brown along a - b, and on it along a + b.
+    angles = np.arange(8) * np.pi / 8
+    apart = np.abs(25 * np.cos(angles) - 25 * np.sin(angles))
+    expected = np.where(apart < 5, apart**2 / 10, apart - 2.5).mean()
+    assert float(veil.transport) == pytest.approx(expected, abs=0.05)
 
 
 def test_decoded_colours_count_as_the_recipe_says():
@@ -103,12 +119,13 @@ def test_decoded_colours_count_as_the_recipe_says():
     logits, ab = torch.zeros(1, BINS, 2, 3), filled(60, 40)
     parts = {}
     for name, weight in (("nats", 0.0), ("both", 0.5)):
-        objective = Classification(LossRecipe(decoded=weight, colorful=0.25), prior)
+        recipe = LossRecipe(decoded=weight, colorful=0.25, wasserstein=2.0)
+        objective = Classification(recipe, prior)
         parts[name] = objective.of(logits, ab)
     both = parts["both"]
     assert set(parts["nats"]) == {"loss"}
     assert torch.isclose(both["nats"], parts["nats"]["loss"])
     assert both["gap"] < -10  # all colours alike are nearly grey
-    more = both["distance"] + 0.25 * both["gap"] ** 2 / 2
+    more = both["distance"] + 0.25 * both["gap"] ** 2 / 2 + 2 * both["transport"]
     assert torch.isclose(both["loss"], both["nats"] + 0.5 * more)
     assert both["distance"] > 50

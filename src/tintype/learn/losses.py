@@ -1,11 +1,18 @@
 """Losses: tensors in, a scalar out; weighting and reduction explicit."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tintype.color.abgrid import AB_LIMIT, soft_code_table
 from tintype.learn.models.blocks import AnnealedMean
+
+_SLICES = 8
+"""Directions of the plane of a and b along which colours are compared, over half a turn."""
+_NEAR = 5.0
+"""Units of a and b up to which what is apart along a slice counts by its square."""
 
 
 class SoftCrossEntropy(nn.Module):
@@ -56,20 +63,42 @@ class SoftCrossEntropy(nn.Module):
         return per_pixel.mean()
 
 
+class Decoded(NamedTuple):
+    """How decoded colours compare with the true ones: scalars in CIELAB units.
+
+    Attributes:
+        distance: Mean distance in ab, place by place.
+        found: Colourfulness of what is decoded, mean over the pictures.
+        true: The same of the truth.
+        transport: Sliced Wasserstein distance between all colours decoded and all true ones: the
+            mean over slices and ranks of what is apart, less up to half of `_NEAR`.
+    """
+
+    distance: Tensor
+    found: Tensor
+    true: Tensor
+    transport: Tensor
+
+
 class DecodedColors(nn.Module):
-    """How far the colours are that a distribution is decoded to, and how colourful they are.
+    """How far the colours are that a distribution is decoded to, and whether they are as true ones.
 
     The distribution is decoded as the engine does it, ``softmax((logits + tau log w) / T)``, and
     the gradient goes through that: what is learned is which colour to show, and not only how likely
     each one is.
 
-    Both are measured plainly on purpose. A difference that grows more slowly for strong colours
+    All are measured plainly on purpose. A difference that grows more slowly for strong colours
     (CIE94, CIEDE2000) and a colourfulness made of squares (Hasler and Suesstrunk 2003) can be
     pleased by a few saturated spots, and a network finds that out; the mean chroma can be pleased
     by a brown veil. So the colourfulness is theirs over a and b, with the mean distance from the
-    picture's mean colour in place of the standard deviation.
+    picture's mean colour in place of the standard deviation. A veil has that too; what it has not
+    is as many greens, blues and greys as there are in truth, and that is what the Wasserstein
+    distance counts, of all colours of a step together. It is Huber's of what is apart, not the
+    square: a square pulls hardest at the few most saturated places, and makes spots again.
 
-    Source: Zhang et al. 2016, equation 5, for the decoding.
+    Sources: Zhang et al. 2016, equation 5, for the decoding; Rabin, Peyre, Delon, Bernot,
+    "Wasserstein Barycenter and its Application to Texture Mixing", SSVM 2011, section 3, for the
+    distance along slices.
 
     Args:
         log_weights: (313,) log w.
@@ -78,28 +107,37 @@ class DecodedColors(nn.Module):
     """
 
     bias: Tensor
+    slices: Tensor
 
     def __init__(self, log_weights: Tensor, vividness: float, temperature: float) -> None:
         super().__init__()
         self.mean = AnnealedMean(temperature)
         bias = vividness * log_weights.float()[:, None, None]
         self.register_buffer("bias", bias, persistent=False)
+        angle = torch.arange(_SLICES) * (torch.pi / _SLICES)
+        self.register_buffer("slices", torch.stack([angle.cos(), angle.sin()]), persistent=False)
 
-    def forward(self, logits: Tensor, ab: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """A mean over all pixels, and two over the pictures.
+    def forward(self, logits: Tensor, ab: Tensor) -> Decoded:
+        """Decodes, and compares.
 
         Args:
             logits: (B, 313, h, w).
             ab: (B, 2, h, w) true chroma in CIELAB units.
-
-        Returns:
-            Three scalars in CIELAB units: the distance from the truth in ab, the colourfulness of
-            what is decoded, and that of the truth.
         """
         # In bfloat16 a colour would be rounded to half a unit.
         with torch.autocast(logits.device.type, enabled=False):
             found = self.mean(logits.float() + self.bias)  # (B, 2, h, w)
-            return _length(found - ab).mean(), _colorfulness(found), _colorfulness(ab)
+            return Decoded(
+                _length(found - ab).mean(),
+                _colorfulness(found),
+                _colorfulness(ab),
+                F.huber_loss(self._along_slices(found), self._along_slices(ab), delta=_NEAR)
+                / _NEAR,
+            )
+
+    def _along_slices(self, ab: Tensor) -> Tensor:
+        """(B, 2, h, w) -> (B h w, slices) all colours along each direction, in order."""
+        return (ab.permute(0, 2, 3, 1).reshape(-1, 2) @ self.slices).sort(dim=0).values
 
 
 def _colorfulness(ab: Tensor) -> Tensor:

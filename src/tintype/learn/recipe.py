@@ -114,6 +114,9 @@ class LossRecipe(_Table):
     colorful: float = Field(default=1.0, ge=0)
     """Weight, beside that, of half the squared gap between the mean colourfulness of a step's
     pictures and the truth's, in CIELAB units. Without it the nearest colours are dull ones."""
+    wasserstein: float = Field(default=0.0, ge=0)
+    """Weight, beside that, of the sliced Wasserstein distance between all colours that a step shows
+    and all true ones. Without it brown takes the place of what is hard to tell."""
     vividness: float = Field(default=0.9, ge=0)
     """Exponent of Zhang's weights in that decoding, tau."""
     temperature: float = Field(default=0.38, gt=0, le=1)

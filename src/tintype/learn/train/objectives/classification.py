@@ -16,7 +16,7 @@ class Classification(nn.Module):
     """Cross-entropy over the 313 colours, with or without Zhang's class weights.
 
     With ``decoded`` above 0 the colours that the distribution is decoded to count as well: how far
-    they are, and whether the pictures of a step are together as colourful as the true ones.
+    they are, and whether those of a step are as colourful and as frequent as the true ones.
 
     Args:
         recipe: Width of the soft code, strength of the rebalancing, grey mask, kind of target,
@@ -58,7 +58,14 @@ class Classification(nn.Module):
         nats = self.loss(logits, ab, weights)
         if self.colors is None:
             return {"loss": nats}
-        distance, found, true = self.colors(logits, ab)
-        gap = found - true
-        loss = nats + self.recipe.decoded * (distance + self.recipe.colorful * gap**2 / 2)
-        return {"loss": loss, "nats": nats, "distance": distance, "gap": gap}
+        decoded = self.colors(logits, ab)
+        gap = decoded.found - decoded.true
+        shown = decoded.distance + self.recipe.colorful * gap**2 / 2
+        shown = shown + self.recipe.wasserstein * decoded.transport
+        return {
+            "loss": nats + self.recipe.decoded * shown,
+            "nats": nats,
+            "distance": decoded.distance,
+            "gap": gap,
+            "transport": decoded.transport,
+        }
