@@ -196,10 +196,13 @@ def _export_parser() -> argparse.ArgumentParser:
         "few (default: 64); 0 leaves them as trained",
     )
     parser.add_argument(
-        "--start", type=Path, metavar="CHECKPOINT", help="the run's --init, to mix its weights in"
+        "--start",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="weights to mix in: the run's --init, or those of a run from the same --init",
     )
     parser.add_argument(
-        "--start-share", type=float, default=0.25, metavar="SHARE", help="of it (default: 0.25)"
+        "--start-share", type=float, default=0.25, metavar="SHARE", help="of them (default: 0.25)"
     )
     parser.add_argument(
         "--vividness",

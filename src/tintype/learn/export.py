@@ -115,15 +115,18 @@ def _prior_of(run: Path) -> NDArray[np.float64]:
 
 
 def mix_with_start(trained: Trained, start: Path, share: float) -> Trained:
-    """A run's weights, drawn back some way to those it began from.
+    """A run's weights, drawn some way to others: those it began from, or a twin's.
 
-    Source: M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, equation 1:
-    between the two, what was learned long ago and what was learned last are both there.
+    Sources: M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, equation 1:
+    between the two, what was learned long ago and what was learned last are both there. The same,
+    "Model soups", ICML 2022, for runs that began from the same weights: their average is as good as
+    asking both, and costs one.
 
     Args:
         trained: From `load_trained`.
-        start: The checkpoint that was its ``--init``; it may be wider or lack parts.
-        share: Of the start's weights, 0 to 1. Parts that it lacks stay as they were trained.
+        start: The checkpoint that was its ``--init``, or of a run from the same one; it may be
+            wider or lack parts.
+        share: Of its weights, 0 to 1. Parts that it lacks stay as they were trained.
 
     Raises:
         LearnError: The checkpoint does not fit.
