@@ -129,13 +129,29 @@ def test_weights_are_drawn_back_to_where_they_began(run: Path, tmp_path: Path):
     with torch.no_grad():
         for parameter in moved.model.parameters():
             parameter.add_(1)
-    mixed = exporting.mix_with_start(moved, start, 0.25).model.state_dict()
+    mixed = exporting.mix_with_start(moved, [start], 0.25).model.state_dict()
     for name, tensor in trained.model.named_parameters():
         expected = tensor.half().float() * 0.25 + (tensor + 1) * 0.75
         assert torch.allclose(mixed[name], expected, atol=1e-3), name
     # What was given is left alone.
     for name, tensor in trained.model.named_parameters():
         assert torch.equal(moved.model.state_dict()[name], tensor + 1)
+
+
+def test_runs_of_one_beginning_become_their_average(run: Path, tmp_path: Path):
+    trained = exporting.load_trained(run)
+    before = {name: tensor.clone() for name, tensor in trained.model.named_parameters()}
+    others = []
+    for number in (1, 2):
+        with torch.no_grad():
+            for parameter in trained.model.parameters():
+                parameter.add_(3)
+        others.append(tmp_path / f"{number}.safetensors")
+        exporting.save_weights(trained, others[-1])
+    first = exporting.load_trained(run)
+    soup = exporting.mix_with_start(first, others, 2 / 3).model.state_dict()
+    for name, tensor in before.items():  # the mean of + 0, + 3 and + 6
+        assert torch.allclose(soup[name], tensor + 3, atol=5e-3), name
 
 
 def test_a_rank_below_zero_is_a_mistake(tmp_path: Path):

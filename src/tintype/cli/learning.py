@@ -198,8 +198,10 @@ def _export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start",
         type=Path,
+        nargs="+",
         metavar="CHECKPOINT",
-        help="weights to mix in: the run's --init, or those of a run from the same --init",
+        help="weights to mix in: the run's --init, or those of runs from the same --init; of "
+        "several, their average",
     )
     parser.add_argument(
         "--start-share", type=float, default=0.25, metavar="SHARE", help="of them (default: 0.25)"

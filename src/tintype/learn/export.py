@@ -114,7 +114,7 @@ def _prior_of(run: Path) -> NDArray[np.float64]:
     return prior
 
 
-def mix_with_start(trained: Trained, start: Path, share: float) -> Trained:
+def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Trained:
     """A run's weights, drawn some way to others: those it began from, or a twin's.
 
     Sources: M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, equation 1:
@@ -124,27 +124,33 @@ def mix_with_start(trained: Trained, start: Path, share: float) -> Trained:
 
     Args:
         trained: From `load_trained`.
-        start: The checkpoint that was its ``--init``, or of a run from the same one; it may be
-            wider or lack parts.
-        share: Of its weights, 0 to 1. Parts that it lacks stay as they were trained.
+        starts: The checkpoint that was its ``--init``, or of runs from the same one; of several,
+            their average counts. They may be wider or lack parts.
+        share: Of their weights, 0 to 1. Parts that one lacks stay there as they were trained.
 
     Raises:
-        LearnError: The checkpoint does not fit.
+        LearnError: A checkpoint does not fit.
     """
-    tensors, _, _ = load_checkpoint(start)
-    weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
-    begun = copy.deepcopy(trained.model)
-    if isinstance(begun, Adopting):
-        begun.adopt(weights)
-    else:
-        begun.load_state_dict(weights)
+    others = [_adopted(trained.model, start) for start in starts]
     mixed = copy.deepcopy(trained.model)
-    first = begun.state_dict()
     with torch.no_grad():
         for name, tensor in mixed.state_dict().items():
-            if name in weights and tensor.is_floating_point():
-                tensor.lerp_(first[name], share)
+            if tensor.is_floating_point():
+                tensor.lerp_(torch.stack([other[name] for other in others]).mean(dim=0), share)
     return replace(trained, model=mixed.eval())
+
+
+def _adopted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint as a network takes them; what it lacks is the network's own."""
+    tensors, _, _ = load_checkpoint(checkpoint)
+    weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
+    taken = copy.deepcopy(model)
+    if isinstance(taken, Adopting):
+        taken.adopt(weights)
+    else:
+        taken.load_state_dict(weights)
+    own = model.state_dict()
+    return {n: t if n in weights else own[n] for n, t in taken.state_dict().items()}
 
 
 def save_weights(trained: Trained, target: Path) -> None:
