@@ -154,10 +154,8 @@ def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
             found = honesty(answers, temperature)
             error, coverage = found["calibration_bins"], found["coverage"]
             inside = 88 <= coverage[0] <= 92
-            over_bins, sets = (
-                f"calibration error over bins, {how}",
-                f"90 % sets hold the truth, {how}",
-            )
+            over_bins = f"calibration error over bins, {how}"
+            sets = f"90 % sets hold the truth, {how}"
             bars += [
                 Bar(over_bins, place, shown(error, 1, " %"), "below 3 %", error[0] < 3),
                 Bar(sets, place, shown(coverage, 1, " %"), "88 to 92 %", inside),

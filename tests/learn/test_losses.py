@@ -119,7 +119,7 @@ def test_decoded_colours_count_as_the_recipe_says():
     logits, ab = torch.zeros(1, BINS, 2, 3), filled(60, 40)
     parts = {}
     for name, weight in (("nats", 0.0), ("both", 0.5)):
-        recipe = LossRecipe(decoded=weight, colorful=0.25, wasserstein=2.0)
+        recipe = LossRecipe(decoded=weight, colorful=0.25, wasserstein=4 * weight)
         objective = Classification(recipe, prior)
         parts[name] = objective.of(logits, ab)
     both = parts["both"]

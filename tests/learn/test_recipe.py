@@ -30,6 +30,7 @@ def test_an_unknown_key_names_the_nearest_one(tmp_path: Path):
         ('name = "x"\n[data]\nsize = 100\n', "data.size"),
         ('name = "x"\n[loss]\nrebalance = 2.0\n', "loss.rebalance"),
         ('name = "x"\n[loss]\nkind = "l1"\ndecoded = 0.1\n', "loss: .*decoded needs kind"),
+        ('name = "x"\n[loss]\nwasserstein = 5.0\n', "loss: .*beside decoded"),
         ("[train]\nbatch = 3\n", "name"),
     ],
 )

@@ -147,6 +147,9 @@ class LossRecipe(_Table):
         if self.decoded and self.kind != "classification":
             text = 'decoded needs kind = "classification"; leave it out or set that'
             raise PydanticCustomError("needs_distribution", text)
+        if self.wasserstein and not self.decoded:
+            text = "wasserstein counts beside decoded; give decoded a weight, as 0.06"
+            raise PydanticCustomError("needs_decoded", text)
         return self
 
 
