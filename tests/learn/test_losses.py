@@ -70,7 +70,8 @@ def test_decoded_colours_are_those_of_the_engine():
     log_weights = torch.randn(BINS, generator=draw)
     bias = (0.9 * log_weights).numpy()
     a, b = annealed_mean(logits[0].numpy(), temperature=0.38, bias=bias)
-    distance, found, true, _ = DecodedColors(log_weights, 0.9, 0.38)(logits, filled(30, -40))
+    shown, distance, found, true, _ = DecodedColors(log_weights, 0.9, 0.38)(logits, filled(30, -40))
+    assert np.allclose(shown[0].numpy(), [a, b], atol=0.02)
     spread = np.hypot(a - a.mean(), b - b.mean()).mean()
     expected = spread + 0.3 * np.hypot(a.mean(), b.mean())
     assert float(found) == pytest.approx(expected, abs=0.02)
@@ -81,10 +82,10 @@ def test_decoded_colours_are_those_of_the_engine():
 def test_colourfulness_is_of_each_picture_by_itself():
     logits = torch.cat([one_bin(30, 0), one_bin(-30, 0)])
     colors = DecodedColors(torch.zeros(BINS), 0.9, 0.38)
-    _, apart, _, _ = colors(logits, filled(0, 0).expand(2, 2, 2, 3))
+    apart = colors(logits, filled(0, 0).expand(2, 2, 2, 3)).found
     assert float(apart) == pytest.approx(0.3 * 30, abs=0.05)
     halves = torch.cat([one_bin(30, 0), one_bin(-10, 0)], dim=3)
-    _, together, _, _ = colors(halves, filled(0, 0, 2, 6))
+    together = colors(halves, filled(0, 0, 2, 6)).found
     assert float(together) == pytest.approx(20 + 0.3 * 10, abs=0.05)
 
 
@@ -92,11 +93,11 @@ def test_gradient_is_finite_where_the_answer_is_right_and_where_it_is_grey():
     for a, b in ((0, 0), (60, 40)):
         logits = one_bin(a, b).requires_grad_()
         colors = DecodedColors(torch.zeros(BINS), 0.9, 0.38)
-        distance, found, _, transport = colors(logits, filled(a, b))
-        (distance + found + transport).backward()
+        decoded = colors(logits, filled(a, b))
+        (decoded.distance + decoded.found + decoded.transport).backward()
         assert logits.grad is not None
         assert torch.isfinite(logits.grad).all()
-        assert float(distance.detach()) < 0.02
+        assert float(decoded.distance.detach()) < 0.02
 
 
 def test_transport_asks_which_colours_there_are_and_not_where():

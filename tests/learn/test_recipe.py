@@ -31,6 +31,7 @@ def test_an_unknown_key_names_the_nearest_one(tmp_path: Path):
         ('name = "x"\n[loss]\nrebalance = 2.0\n', "loss.rebalance"),
         ('name = "x"\n[loss]\nkind = "l1"\ndecoded = 0.1\n', "loss: .*decoded needs kind"),
         ('name = "x"\n[loss]\nwasserstein = 5.0\n', "loss: .*beside decoded"),
+        ('name = "x"\n[loss]\nadversarial = 0.5\n', "loss: .*adversarial counts beside decoded"),
         ("[train]\nbatch = 3\n", "name"),
     ],
 )

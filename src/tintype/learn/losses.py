@@ -64,9 +64,10 @@ class SoftCrossEntropy(nn.Module):
 
 
 class Decoded(NamedTuple):
-    """How decoded colours compare with the true ones: scalars in CIELAB units.
+    """Decoded colours, and how they compare with the true ones: scalars in CIELAB units.
 
     Attributes:
+        ab: (B, 2, h, w) what is decoded.
         distance: Mean distance in ab, place by place.
         found: Colourfulness of what is decoded, mean over the pictures.
         true: The same of the truth.
@@ -74,6 +75,7 @@ class Decoded(NamedTuple):
             mean over slices and ranks of what is apart, less up to half of `_NEAR`.
     """
 
+    ab: Tensor
     distance: Tensor
     found: Tensor
     true: Tensor
@@ -128,6 +130,7 @@ class DecodedColors(nn.Module):
         with torch.autocast(logits.device.type, enabled=False):
             found = self.mean(logits.float() + self.bias)  # (B, 2, h, w)
             return Decoded(
+                found,
                 _length(found - ab).mean(),
                 _colorfulness(found),
                 _colorfulness(ab),

@@ -117,6 +117,11 @@ class LossRecipe(_Table):
     wasserstein: float = Field(default=0.0, ge=0)
     """Weight, beside that, of the sliced Wasserstein distance between all colours that a step shows
     and all true ones. Without it brown takes the place of what is hard to tell."""
+    adversarial: float = Field(default=0.0, ge=0)
+    """Length, beside the gradient of that distance, of the one of a discriminator that tells shown
+    colours from true ones, knowing what the encoder has seen; 0 trains none."""
+    adversarial_warmup: int = Field(default=8_000, ge=0)
+    """Samples over which that length rises from zero, while the discriminator learns."""
     vividness: float = Field(default=0.9, ge=0)
     """Exponent of Zhang's weights in that decoding, tau."""
     temperature: float = Field(default=0.38, gt=0, le=1)
@@ -149,6 +154,9 @@ class LossRecipe(_Table):
             raise PydanticCustomError("needs_distribution", text)
         if self.wasserstein and not self.decoded:
             text = "wasserstein counts beside decoded; give decoded a weight, as 0.06"
+            raise PydanticCustomError("needs_decoded", text)
+        if self.adversarial and not self.decoded:
+            text = "adversarial counts beside decoded; give decoded a weight, as 0.06"
             raise PydanticCustomError("needs_decoded", text)
         return self
 

@@ -1,6 +1,6 @@
 """What every network promises: lightness in, something trainable out, and chroma for the world."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -105,6 +105,20 @@ class Matching(Protocol):
 
         Their grid is as coarse as the output's or coarser by a whole factor.
         """
+        ...
+
+
+@runtime_checkable
+class Seeing(Protocol):
+    """A network over bins that shows what its encoder has seen."""
+
+    @property
+    def channels(self) -> Sequence[int]:
+        """Of the features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size."""
+        ...
+
+    def with_pyramid(self, L: Tensor, hints: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
+        """As `Colorizer.forward`, and these features before it."""
         ...
 
 

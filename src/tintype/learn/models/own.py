@@ -232,8 +232,22 @@ class OwnNet(nn.Module):
         Returns:
             (B, 313, H/4, W/4).
         """
-        _, logits = self._decoded(self.encoder(L), hints)
-        return logits
+        return self.with_pyramid(L, hints)[1]
+
+    @property
+    def channels(self) -> Sequence[int]:
+        """Of the encoder's features at 1/2, 1/4, 1/8, 1/16 and 1/32."""
+        return self.encoder.channels
+
+    def with_pyramid(self, L: Tensor, hints: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
+        """The encoder's features at those sizes, and the logits.
+
+        Args:
+            L: As for `forward`.
+            hints: As for `forward`.
+        """
+        pyramid: list[Tensor] = self.encoder(L)
+        return pyramid, self._decoded(pyramid, hints)[1]
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The same with what tells places apart, for matching two pictures.

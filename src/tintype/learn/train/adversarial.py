@@ -96,7 +96,7 @@ class AdversarialStep:
         true, painted = self._true(batch), model(batch.L).float()
         discriminator = self.modules["discriminator"]
         on_true, on_painted = discriminator(batch.L, true), discriminator(batch.L, painted)
-        right = _accuracy(on_true, on_painted)
+        right = accuracy(on_true, on_painted)
         both = (right["d_accuracy_real"] + right["d_accuracy_fake"]) / 2
         return {"loss": self._distance(painted, true), "d_accuracy": both} | right
 
@@ -130,13 +130,13 @@ class AdversarialStep:
         loss = (_against(on_true, self.loss.smoothing) + _against(on_painted, 0.0)) / 2
         optimizer.zero_grad(set_to_none=True)
         norm = descend(loss, discriminator.parameters(), optimizer, self.settings, self.team)
-        right = _accuracy(on_true, on_painted)
+        right = accuracy(on_true, on_painted)
         return {"d_loss": loss, "d_gradient_norm": norm} | right
 
     def _move_generator(self, batch: Batch, true: Tensor, painted: Tensor) -> dict[str, Tensor]:
         """Equation 6 of the report: be taken for true, and stay near the truth."""
         model, optimizer = self.modules["model"], self.optimizers["model"]
-        with _frozen(self.modules["discriminator"]):
+        with frozen(self.modules["discriminator"]):
             verdict = _against(self._judge(batch, painted), 1.0)
         distance = self._distance(painted, true)
         loss = verdict + self.loss.lambda_ * distance
@@ -146,7 +146,7 @@ class AdversarialStep:
 
 
 @contextmanager
-def _frozen(network: nn.Module) -> Iterator[None]:
+def frozen(network: nn.Module) -> Iterator[None]:
     """Gradients pass through a network and leave none behind."""
     network.requires_grad_(False)
     try:
@@ -160,7 +160,8 @@ def _against(logits: Tensor, target: float) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
-def _accuracy(on_true: Tensor, on_painted: Tensor) -> dict[str, Tensor]:
+def accuracy(on_true: Tensor, on_painted: Tensor) -> dict[str, Tensor]:
+    """Of a discriminator's logits: the shares of places where it is right about either."""
     return {
         "d_accuracy_real": (on_true.detach() > 0).float().mean(),
         "d_accuracy_fake": (on_painted.detach() < 0).float().mean(),

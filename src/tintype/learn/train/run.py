@@ -36,6 +36,8 @@ from tintype.learn.train.checkpoint import (
 from tintype.learn.train.collapse import Watch
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective
+from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.polish import PolishStep
 from tintype.learn.train.steps import PlainStep, Step, device_name
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -157,9 +159,11 @@ def begin(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Run
     )
     if (folder / CHECKPOINT).exists():
         _resume(run, folder / CHECKPOINT)
-    elif team.rank == 0:
-        write_whole(folder / "recipe.toml", recipe_to_toml(recipe).encode())
-        np.save(folder / "prior.npy", prior.numpy())
+    else:
+        _adopt_discriminator(run, sitting)
+        if team.rank == 0:
+            write_whole(folder / "recipe.toml", recipe_to_toml(recipe).encode())
+            np.save(folder / "prior.npy", prior.numpy())
     progress = run.progress
     if sitting.cooldown is not None and progress.cooldown_from < 0:
         progress.cooldown_from, progress.cooldown_samples = progress.samples, sitting.cooldown
@@ -226,12 +230,32 @@ def _new_model(recipe: Recipe, sitting: Sitting) -> nn.Module:
     return model
 
 
+def _adopt_discriminator(run: Run, sitting: Sitting) -> None:
+    """A new run goes on with the discriminator of its first weights, where they have one."""
+    if sitting.init is None or "discriminator" not in run.step.modules:
+        return
+    tensors, _, _ = load_checkpoint(sitting.init)
+    kept = part(tensors, "discriminator.")
+    if not kept:
+        return
+    try:
+        run.step.modules["discriminator"].load_state_dict(kept)
+    except RuntimeError:
+        raise LearnError(
+            f"{sitting.init}: its discriminator is of another kind or size.",
+            hint="Give a run of the same recipe, or weights that come without a discriminator.",
+        ) from None
+
+
 def _make_step(model: nn.Module, recipe: Recipe, prior: Tensor, team: Team) -> Step:
     if recipe.loss.kind == "adversarial":
         discriminator = build_discriminator(recipe.model).to(prior.device)
         discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return AdversarialStep(model, discriminator, recipe, team)
     objective = make_objective(recipe, prior).to(prior.device)
+    if recipe.loss.adversarial > 0:
+        assert isinstance(objective, Classification)
+        return PolishStep(model, objective, recipe, team)
     return PlainStep(model, objective, recipe.train, team)
 
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from tintype.color.abgrid import log_rarity, rebalancing_weights
 from tintype.learn.data.batches import Batch
-from tintype.learn.losses import DecodedColors, SoftCrossEntropy
+from tintype.learn.losses import Decoded, DecodedColors, SoftCrossEntropy
 from tintype.learn.models.contract import answer, stride_of
 from tintype.learn.recipe import LossRecipe
 
@@ -40,12 +40,24 @@ class Classification(nn.Module):
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean loss over the batch, in nats a pixel where nothing is decoded, and its parts."""
-        stride = stride_of(model)
+        ab, weights = self.target(batch, stride_of(model))
+        return self.of(answer(model, batch.L, batch.hints), ab, weights)
+
+    def target(self, batch: Batch, stride: int) -> tuple[Tensor, Tensor | None]:
+        """True chroma as the recipe wants it, and how much each picture's cross-entropy counts.
+
+        Args:
+            batch: B pictures of S pixels a side.
+            stride: How many times smaller than the pictures the answer is.
+
+        Returns:
+            (B, 2, S/stride, S/stride) in CIELAB units; (B,), or None for 1.
+        """
         ab = batch.ab_point(stride) if self.recipe.point_targets else batch.ab_at(stride)
         weights = None
         if self.recipe.grey_mask:
             weights = (batch.ab.abs().amax(dim=(1, 2, 3)) > _GREY).float()
-        return self.of(answer(model, batch.L, batch.hints), ab, weights)
+        return ab, weights
 
     def of(self, logits: Tensor, ab: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
         """What `forward` says of logits that are there already.
@@ -55,10 +67,15 @@ class Classification(nn.Module):
             ab: (B, 2, h, w) true chroma in CIELAB units.
             weights: (B,) of each picture's cross-entropy, or None for 1.
         """
-        nats = self.loss(logits, ab, weights)
         if self.colors is None:
-            return {"loss": nats}
-        decoded = self.colors(logits, ab)
+            return {"loss": self.loss(logits, ab, weights)}
+        return self.of_decoded(logits, self.colors(logits, ab), ab, weights)
+
+    def of_decoded(
+        self, logits: Tensor, decoded: Decoded, ab: Tensor, weights: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The same where the colours are decoded already; see `of`."""
+        nats = self.loss(logits, ab, weights)
         gap = decoded.found - decoded.true
         shown = decoded.distance + self.recipe.colorful * gap**2 / 2
         shown = shown + self.recipe.wasserstein * decoded.transport
