@@ -57,6 +57,8 @@ class ModelRecipe(_Table):
     """Tell every place what the whole picture is like (Iizuka, section 3.3)."""
     attention: bool = False
     """Let places look at each other, at 1/16 of the size."""
+    non_local: bool = False
+    """Average what is said of places that lie close, are as light and look alike to the decoder."""
     hints: bool = False
     """Take colours that a person gives at some places; needs ``data.hints`` to learn it."""
 

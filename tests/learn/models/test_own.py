@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tintype.errors import LearnError
-from tintype.learn.models.own import OwnNet
+from tintype.learn.models.own import NonLocalMean, OwnNet
 from tintype.learn.models.registry import build
 from tintype.learn.models.resnet import GreyResNet18
 from tintype.learn.recipe import ModelRecipe
@@ -26,6 +26,7 @@ def own(**changes: object) -> OwnNet:
         {"encoder": "lite2"},
         {"encoder": "resnet18"},
         {"attention": True},
+        {"non_local": True, "hints": True},
         {"global_vector": False, "hints": True},
     ],
     ids=str,
@@ -90,3 +91,77 @@ def test_what_does_not_fit_is_refused():
         own(attention=True, widths=(16, 16, 16, 16))
     with pytest.raises(LearnError, match="trained as a whole"):
         own(encoder="resnet18", train_encoder_from=3)
+
+
+def halves(dark: float = 20.0, bright: float = 80.0) -> torch.Tensor:
+    """(1, 1, 64, 64) lightness, dark on the left."""
+    L = torch.full((1, 1, 64, 64), dark)
+    L[..., 32:] = bright
+    return L
+
+
+def test_the_mean_stays_on_its_surface_and_evens_out_what_lies_on_it():
+    torch.manual_seed(0)
+    L, features = halves(), torch.ones(1, 5, 8, 8)
+    said = torch.zeros(1, 1, 16, 16)
+    said[..., 8:] = 10.0  # the right half says something else
+    coarse = torch.nn.functional.interpolate(torch.randn(1, 1, 8, 8), scale_factor=2.0)
+    found = NonLocalMean()(said + coarse, L, features)
+    left, right = found[..., :6], found[..., 10:]  # the seam itself is interpolated
+    assert right.mean() - left.mean() == pytest.approx(10, abs=0.5)
+    for half, before in ((left, coarse[..., :6]), (right, coarse[..., 10:])):
+        assert half.std() < 0.5 * before.std()
+
+
+def test_places_that_look_unlike_keep_apart_where_they_are_as_light():
+    said = torch.zeros(1, 1, 16, 16)
+    said[..., 8:] = 10.0
+    L, same = halves(50, 50), torch.ones(1, 2, 8, 8)
+    apart = torch.zeros(1, 2, 8, 8)
+    apart[:, 0, :, :4], apart[:, 1, :, 4:] = 1.0, 1.0
+    kept = NonLocalMean()(said, L, apart) - said
+    merged = NonLocalMean()(said, L, same) - said
+    assert kept.abs().max() < 0.1
+    assert merged.abs().max() > 2
+
+
+def test_the_mean_is_the_gaussian_over_distance_lightness_and_features():
+    torch.manual_seed(1)
+    mean = NonLocalMean()
+    L, features = torch.rand(2, 1, 16, 24) * 20, torch.randn(2, 6, 2, 3)
+    x = torch.nn.functional.interpolate(torch.randn(2, 4, 2, 3), scale_factor=2.0)
+    coarse, grey = (torch.nn.functional.avg_pool2d(v, n) for v, n in ((x, 2), (L, 8)))
+    unit = torch.nn.functional.normalize(features)
+    expected = torch.zeros_like(coarse)
+    places = [(i, j) for i in range(2) for j in range(3)]
+    for b in range(2):
+        for i, j in places:
+            weights = []
+            for k, m in places:
+                apart = ((i - k) ** 2 + (j - m) ** 2) / mean.reach**2
+                apart += float(grey[b, 0, i, j] - grey[b, 0, k, m]) ** 2 / mean.lightness**2
+                turned = (unit[b, :, i, j] - unit[b, :, k, m]).square().sum()
+                weights.append(torch.exp(-(apart + mean.likeness * turned) / 2))
+            total = sum(weights)
+            expected[b, :, i, j] = (
+                sum(w * coarse[b, :, k, m] for w, (k, m) in zip(weights, places, strict=True))
+                / total
+            )
+    found = torch.nn.functional.avg_pool2d(mean(x, L, features), 2)
+    enlarged = torch.nn.functional.interpolate(
+        expected - coarse, scale_factor=2.0, mode="bilinear", align_corners=False
+    )
+    assert torch.allclose(found, coarse + torch.nn.functional.avg_pool2d(enlarged, 2), atol=1e-5)
+
+
+def test_averaging_needs_no_weights_and_keeps_what_is_everywhere_the_same():
+    plain, even = own().eval(), own(non_local=True).eval()
+    assert plain.state_dict().keys() == even.state_dict().keys()
+    even.load_state_dict(plain.state_dict())
+    L = torch.rand(1, 1, 64, 64) * 100
+    with torch.no_grad():
+        assert not torch.allclose(plain(L), even(L), atol=1e-3)
+        assert torch.allclose(plain(L).mean(dim=(2, 3)), even(L).mean(dim=(2, 3)), atol=0.5)
+    same = torch.ones(1, 3, 16, 16)
+    kept = NonLocalMean()(same, halves(), torch.randn(1, 5, 8, 8))
+    assert torch.allclose(kept, same, atol=1e-5)

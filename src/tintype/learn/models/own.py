@@ -156,6 +156,63 @@ class Attention(nn.Module):
         return added
 
 
+class NonLocalMean(nn.Module):
+    """What is said of a place, averaged over the places around it that lie on the same surface.
+
+    A network that guesses each place by itself changes its mind in the middle of a shawl. Places
+    are taken for alike by a Gaussian over their distance, their lightness and the direction of the
+    decoder's features, which keeps a face apart from leaves that are as light. Only what is common
+    to two by two places is averaged; what they have of their own stays. Nothing here is learned, so
+    weights from before fit.
+
+    Sources: A. Buades, B. Coll, J.-M. Morel, "A non-local algorithm for image denoising", CVPR
+    2005, equation 2; P. Kraehenbuehl, V. Koltun, "Efficient Inference in Fully Connected CRFs with
+    Gaussian Edge Potentials", NeurIPS 2011, equation 3, for lightness and distance in one kernel.
+    """
+
+    reach = 3.0
+    """Deviation of the distance, in places of 8 pixels of the input."""
+    lightness = 4.0
+    """Deviation of the lightness, in units of L."""
+    likeness = 8.0
+    """Inverse variance of the features, which have length 1."""
+
+    def forward(self, x: Tensor, L: Tensor, features: Tensor) -> Tensor:
+        """Averages.
+
+        Args:
+            x: (B, C, 2h, 2w) what is said of places, in any linear form.
+            L: (B, 1, 8h, 8w) lightness in [0, 100].
+            features: (B, F, h, w) what tells surfaces apart.
+
+        Returns:
+            (B, C, 2h, 2w).
+        """
+        coarse = F.avg_pool2d(x, 2)
+        mixed = self._kernel(L, features) @ coarse.float().flatten(2).transpose(1, 2)
+        change = mixed.transpose(1, 2).reshape(coarse.shape).to(x.dtype) - coarse
+        return x + F.interpolate(change, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+    def _kernel(self, L: Tensor, features: Tensor) -> Tensor:
+        """(B, h w, h w) how much each place counts for each, rows summing to 1.
+
+        With all three as coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its share among all
+        v is the softmax of u v - |v|^2 / 2. In float32: in bfloat16 the products are too coarse.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            batch, _, height, width = features.shape
+            alike = F.normalize(features.float()) * self.likeness**0.5
+            grey = F.avg_pool2d(L.float(), 8)
+            grey = (grey - grey.mean(dim=(2, 3), keepdim=True)) / self.lightness
+            row = torch.arange(height, device=L.device, dtype=torch.float32) - (height - 1) / 2
+            column = torch.arange(width, device=L.device, dtype=torch.float32) - (width - 1) / 2
+            rows = (row / self.reach)[None, None, :, None].expand(batch, 1, height, width)
+            columns = (column / self.reach)[None, None, None, :].expand(batch, 1, height, width)
+            place = torch.cat([alike, grey, rows, columns], dim=1).flatten(2)  # (B, F + 3, h w)
+            products = place.transpose(1, 2) @ place
+            return torch.softmax(products - place.square().sum(dim=1, keepdim=True) / 2, dim=2)
+
+
 class OwnNet(nn.Module):
     """L to logits over the 313 bins at a quarter of the size.
 
@@ -166,6 +223,7 @@ class OwnNet(nn.Module):
         hints: Whether it takes hints.
         global_vector: Whether a vector of the whole picture reaches every place.
         attention: Whether there is an `Attention` at 1/16.
+        non_local: Whether there is a `NonLocalMean` before the outputs.
     """
 
     multiple = 32
@@ -181,6 +239,7 @@ class OwnNet(nn.Module):
         hints: bool = False,
         global_vector: bool = True,
         attention: bool = False,
+        non_local: bool = False,
     ) -> None:
         super().__init__()
         self.takes_hints = hints
@@ -196,6 +255,7 @@ class OwnNet(nn.Module):
         self.up4 = Up(widths[2], c4, widths[3])
         self.refine: nn.Module = nn.Conv2d(widths[3], widths[3], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(widths[3])
+        self.surfaces = NonLocalMean() if non_local else None
         self.head = nn.Conv2d(widths[3], BINS, 1)
         self.mean = AnnealedMean(temperature)
         self.only_hints = False
@@ -247,7 +307,7 @@ class OwnNet(nn.Module):
             hints: As for `forward`.
         """
         pyramid: list[Tensor] = self.encoder(L)
-        return pyramid, self._decoded(pyramid, hints)[1]
+        return pyramid, self._decoded(L, pyramid, hints)[1]
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The same with what tells places apart, for matching two pictures.
@@ -263,12 +323,14 @@ class OwnNet(nn.Module):
             (B, 313, H/4, W/4) logits, and (B, channels, H/8, W/8) features.
         """
         pyramid = self.encoder(L)
-        x8, logits = self._decoded(pyramid, hints)
+        x8, logits = self._decoded(L, pyramid, hints)
         x16 = F.interpolate(pyramid[3], scale_factor=2.0, mode="bilinear", align_corners=False)
         return logits, torch.cat([F.normalize(x16), F.normalize(x8)], dim=1)
 
-    def _decoded(self, pyramid: Sequence[Tensor], hints: Tensor | None) -> tuple[Tensor, Tensor]:
-        """What the encoder found -> the decoder's features at 1/8, and the logits."""
+    def _decoded(
+        self, L: Tensor, pyramid: Sequence[Tensor], hints: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """What the encoder found in L -> the decoder's features at 1/8, and the logits."""
         _, x4, x8, x16, x32 = pyramid
         whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None] if self.whole else 0.0
         told = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
@@ -277,6 +339,9 @@ class OwnNet(nn.Module):
         eighth = self.up8(x, x8) + told[2]  # (B, 192, H/8, W/8)
         x = self.up4(eighth, x4) + told[3]  # (B, 128, H/4, W/4)
         x = F.relu(self.norm(self.refine(x)))
+        if self.surfaces is not None:
+            # Before the outputs, which are linear in it: the same as averaging 313 logits.
+            x = self.surfaces(x, L, eighth)
         return eighth, self.head(x)
 
     def to_ab(self, raw: Tensor) -> Tensor:
@@ -397,6 +462,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
         hints=recipe.hints,
         global_vector=recipe.global_vector,
         attention=recipe.attention,
+        non_local=recipe.non_local,
     )
     if recipe.train_encoder_from > 0:
         if not isinstance(model.encoder, EfficientNetLite):
