@@ -96,6 +96,27 @@ def test_a_run_becomes_a_bundle_that_agrees_with_torch(
     assert main("train", [str(recipe_file()), *more]) == 0
 
 
+def test_a_network_that_averages_over_surfaces_becomes_a_graph_of_any_size(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    recipe, run, target = (
+        recipe_file(model="non_local = true"),
+        tmp_path / "even",
+        tmp_path / "e.onnx",
+    )
+    main("train", [str(recipe), *data, "--run", str(run), "--max-samples", "8"])
+    words = ["--precision", "float32", "--rank", "0"]
+    assert main("export", [str(run), "-o", str(target), *data, *words]) == 0
+    session = Session(load_bundle(target).data, name="e")
+    model = exporting.load_trained(run).model
+    for height, width in ((64, 64), (96, 224)):
+        L = np.random.default_rng(0).random((1, 1, height, width), dtype=np.float32) * 100
+        with torch.no_grad():
+            expected = model(torch.from_numpy(L)).numpy()
+        np.testing.assert_allclose(session.run(L).logits, expected, atol=1e-3)
+
+
 def test_a_graph_that_differs_is_refused(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
