@@ -11,6 +11,7 @@ from PIL import Image
 
 from tintype.cli.learning import main
 from tintype.engine.bundle import load_bundle
+from tintype.engine.palette import colors
 from tintype.engine.session import Session
 from tintype.errors import LearnError, UsageError
 from tintype.learn import export as exporting
@@ -115,6 +116,29 @@ def test_a_network_that_averages_over_surfaces_becomes_a_graph_of_any_size(
         with torch.no_grad():
             expected = model(torch.from_numpy(L)).numpy()
         np.testing.assert_allclose(session.run(L).logits, expected, atol=1e-3)
+
+
+def test_a_calibrated_bundle_shows_another_distribution_and_the_same_colours(
+    tmp_path: Path, run: Path, photo_folder: Path
+):
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    plain, surer = tmp_path / "plain.onnx", tmp_path / "surer.onnx"
+    for target, words in ((plain, []), (surer, ["--calibrate", "0.8"])):
+        more = ["--precision", "float32", "--rank", "0", *words]
+        assert main("export", [str(run), "-o", str(target), *data, *more]) == 0
+    L = np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32) * 100
+    bundles = [load_bundle(target) for target in (plain, surer)]
+    as_trained, sharp = (Session(bundle.data, name="x").run(L) for bundle in bundles)
+    np.testing.assert_allclose(sharp.logits, as_trained.logits / 0.8, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(sharp.ab, as_trained.ab, atol=0.01)
+    for vividness in (0.0, 0.5, 1.2):
+        one, other = (
+            colors(found.logits[0], bundle.card, vividness=vividness)
+            for found, bundle in zip((as_trained, sharp), bundles, strict=True)
+        )
+        np.testing.assert_allclose(one, other, atol=0.01)
+    with pytest.raises(LearnError, match="--calibrate is not above 0"):
+        main("export", [str(run), "-o", str(plain), *data, "--calibrate", "0"])
 
 
 def test_a_graph_that_differs_is_refused(

@@ -221,6 +221,14 @@ def _export_parser() -> argparse.ArgumentParser:
         help="rarity alone, or corrected by what comes out on dev (default: fitted, and rarity for "
         "a run that counted decoded colours)",
     )
+    parser.add_argument(
+        "--calibrate",
+        type=float,
+        default=1.0,
+        metavar="T",
+        help="temperature of the distribution that is shown, found on dev; the colours stay the "
+        "same (default: 1, as trained)",
+    )
     parser.add_argument("--checkpoint", type=Path, help="also write the weights in fp16 here")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded photographs")
     return parser
@@ -231,6 +239,7 @@ def _export(options: argparse.Namespace) -> int:
 
     from tintype.learn.decoding import FEWEST, decoding_of, fitted, look_at_dev
     from tintype.learn.export import (
+        calibrated,
         default_card,
         export,
         lightness_examples,
@@ -266,8 +275,12 @@ def _export(options: argparse.Namespace) -> int:
         else:
             trained = fitted(trained, places, vividness=vividness, temperature=temperature)
             say(f"weights fitted on {places.photographs} photographs of dev")
+    shown = trained
+    if options.calibrate != 1:
+        shown = calibrated(trained, options.calibrate)
+        card["temperature"] = temperature / options.calibrate
     report = export(
-        trained,
+        shown,
         options.output,
         card=card,
         calibration=calibration,

@@ -43,6 +43,7 @@ from tintype.learn.models.contract import (
     Colorizer,
     Factorable,
     Matching,
+    Tempering,
     answer,
     takes_hints,
 )
@@ -138,6 +139,33 @@ def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Tr
             if tensor.is_floating_point():
                 tensor.lerp_(torch.stack([other[name] for other in others]).mean(dim=0), share)
     return replace(trained, model=mixed.eval())
+
+
+def calibrated(trained: Trained, temperature: float) -> Trained:
+    """The same colours from a distribution that is as sure as it should be.
+
+    The logits are divided, and so are the weights and, by whoever decodes, T: then
+    ``softmax((logits + tau log w) / T)`` is what it was at every tau, and what changes is the
+    distribution that is shown.
+
+    Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
+
+    Args:
+        trained: From `load_trained`.
+        temperature: By which the logits are divided, found on dev; below 1 makes it surer.
+
+    Raises:
+        LearnError: The network has no distribution, or the temperature is not above 0.
+    """
+    if not temperature > 0:
+        raise LearnError("--calibrate is not above 0.", hint="Give 1 to leave it as trained.")
+    model = copy.deepcopy(trained.model)
+    if not isinstance(model, Tempering):
+        raise LearnError(
+            "--calibrate is for networks over a distribution of kind own.", hint="Leave it out."
+        )
+    model.temper(temperature)
+    return replace(trained, model=model, log_weights=trained.log_weights / temperature)
 
 
 def _adopted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:

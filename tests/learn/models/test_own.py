@@ -128,12 +128,12 @@ def test_places_that_look_unlike_keep_apart_where_they_are_as_light():
 def test_the_mean_is_the_gaussian_over_distance_lightness_and_features():
     torch.manual_seed(1)
     mean = NonLocalMean()
-    L, features = torch.rand(2, 1, 16, 24) * 20, torch.randn(2, 6, 2, 3)
-    x = torch.nn.functional.interpolate(torch.randn(2, 4, 2, 3), scale_factor=2.0)
+    L, features = torch.rand(2, 1, 32, 64) * 20, torch.randn(2, 6, 4, 8)
+    x = torch.nn.functional.interpolate(torch.randn(2, 4, 4, 8), scale_factor=2.0)
     coarse, grey = (torch.nn.functional.avg_pool2d(v, n) for v, n in ((x, 2), (L, 8)))
     unit = torch.nn.functional.normalize(features)
     expected = torch.zeros_like(coarse)
-    places = [(i, j) for i in range(2) for j in range(3)]
+    places = [(i, j) for i in range(4) for j in range(8)]
     for b in range(2):
         for i, j in places:
             weights = []

@@ -66,6 +66,15 @@ class Factorable(Protocol):
 
 
 @runtime_checkable
+class Tempering(Protocol):
+    """A network over bins whose logits can be divided."""
+
+    def temper(self, temperature: float) -> None:
+        """Divides them, for good; below 1 makes the distribution surer."""
+        ...
+
+
+@runtime_checkable
 class OnClassifier(Protocol):
     """A network whose trunk can start from a grey classifier."""
 

@@ -31,6 +31,8 @@ TITLE = "EfficientNet-Lite U-Net over 313 colours"
 PAPER = ""
 
 _HINT_CHANNELS = 32
+_PARTS = 4
+"""Sides are multiples of 32 pixels, so of 4 places at 1/8."""
 
 
 def _layer(conv: str, norm: str, hint: int, reader: str) -> Layer:
@@ -189,28 +191,33 @@ class NonLocalMean(nn.Module):
             (B, C, 2h, 2w).
         """
         coarse = F.avg_pool2d(x, 2)
-        mixed = self._kernel(L, features) @ coarse.float().flatten(2).transpose(1, 2)
+        values = coarse.float().flatten(2).transpose(1, 2)
+        # In float32: in bfloat16 the products are too coarse.
+        with torch.autocast(features.device.type, enabled=False):
+            place = self._places(L, features)
+            asked = place.transpose(1, 2).reshape(len(place), _PARTS, -1, place.shape[1])
+            length = place.square().sum(dim=1, keepdim=True) / 2
+            # With these coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its share among all
+            # v is the softmax of u v - |v|^2 / 2. A quarter of the places at a time: of a panorama
+            # all pairs would take more memory than all else.
+            mixed = torch.cat(
+                [torch.softmax(some @ place - length, dim=2) @ values for some in asked.unbind(1)],
+                dim=1,
+            )
         change = mixed.transpose(1, 2).reshape(coarse.shape).to(x.dtype) - coarse
         return x + F.interpolate(change, scale_factor=2.0, mode="bilinear", align_corners=False)
 
-    def _kernel(self, L: Tensor, features: Tensor) -> Tensor:
-        """(B, h w, h w) how much each place counts for each, rows summing to 1.
-
-        With all three as coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its share among all
-        v is the softmax of u v - |v|^2 / 2. In float32: in bfloat16 the products are too coarse.
-        """
-        with torch.autocast(features.device.type, enabled=False):
-            batch, _, height, width = features.shape
-            alike = F.normalize(features.float()) * self.likeness**0.5
-            grey = F.avg_pool2d(L.float(), 8)
-            grey = (grey - grey.mean(dim=(2, 3), keepdim=True)) / self.lightness
-            row = torch.arange(height, device=L.device, dtype=torch.float32) - (height - 1) / 2
-            column = torch.arange(width, device=L.device, dtype=torch.float32) - (width - 1) / 2
-            rows = (row / self.reach)[None, None, :, None].expand(batch, 1, height, width)
-            columns = (column / self.reach)[None, None, None, :].expand(batch, 1, height, width)
-            place = torch.cat([alike, grey, rows, columns], dim=1).flatten(2)  # (B, F + 3, h w)
-            products = place.transpose(1, 2) @ place
-            return torch.softmax(products - place.square().sum(dim=1, keepdim=True) / 2, dim=2)
+    def _places(self, L: Tensor, features: Tensor) -> Tensor:
+        """(B, F + 3, h w) coordinates in which what is alike is near, in deviations."""
+        batch, _, height, width = features.shape
+        alike = F.normalize(features.float()) * self.likeness**0.5
+        grey = F.avg_pool2d(L.float(), 8)
+        grey = (grey - grey.mean(dim=(2, 3), keepdim=True)) / self.lightness
+        row = torch.arange(height, device=L.device, dtype=torch.float32) - (height - 1) / 2
+        column = torch.arange(width, device=L.device, dtype=torch.float32) - (width - 1) / 2
+        rows = (row / self.reach)[None, None, :, None].expand(batch, 1, height, width)
+        columns = (column / self.reach)[None, None, None, :].expand(batch, 1, height, width)
+        return torch.cat([alike, grey, rows, columns], dim=1).flatten(2)
 
 
 class OwnNet(nn.Module):
@@ -355,6 +362,17 @@ class OwnNet(nn.Module):
         """
         ab: Tensor = self.mean(raw)
         return ab
+
+    def temper(self, temperature: float) -> None:
+        """Divides the logits, for good.
+
+        Args:
+            temperature: Above 0; below 1 makes the distribution surer.
+        """
+        assert self.head.bias is not None
+        with torch.no_grad():
+            self.head.weight.div_(temperature)
+            self.head.bias.div_(temperature)
 
     def factored(self, L: Tensor, hints: Tensor | None, rank: int) -> "OwnNet":
         """The same network with the decoder's filters over few mixtures of its features.
