@@ -81,3 +81,20 @@ evaluate_samples = 16
 def colourful() -> Callable[[int], np.ndarray]:
     """Makes pictures whose colours follow from their lightness."""
     return _colourful
+
+
+@pytest.fixture
+def train(tmp_path: Path, photo_folder: Path) -> Callable[..., int]:
+    """Trains a recipe on these photographs to so many samples, in a folder by its name."""
+    from tintype.cli.learning import main  # below torch, which may be missing
+
+    def run(recipe: Path, folder: str, samples: int, *more: str) -> int:
+        return main(
+            "train",
+            [
+                *(str(recipe), "--data", str(photo_folder), "--run", str(tmp_path / folder)),
+                *("--cache", str(tmp_path / "cache"), "--max-samples", str(samples), *more),
+            ],
+        )
+
+    return run

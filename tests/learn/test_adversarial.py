@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tintype.color.cielab import rgb01_to_lab
+from learn.painted import copy_of, moved, pictures
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
 from tintype.learn.models.registry import DISCRIMINATORS, build, build_discriminator
@@ -25,17 +25,6 @@ def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def pictures(count: int = 4, side: int = 64) -> Batch:
-    """Warm where it is bright, cold where it is dark."""
-    draw = torch.Generator().manual_seed(7)
-    grey = nn.functional.interpolate(
-        torch.rand(count, 1, side // 16, side // 16, generator=draw), size=(side, side)
-    )
-    rgb = torch.cat([0.2 + 0.7 * grey, 0.4 + 0.2 * grey, 0.8 - 0.6 * grey], dim=1)
-    lab = rgb01_to_lab(rgb.permute(0, 2, 3, 1), xp=torch).permute(0, 3, 1, 2)
-    return Batch(lab[:, :1], lab[:, 1:], rgb, torch.zeros(count, dtype=torch.long))
-
-
 def recipe_of(kind: str, *, width: float = 0.06, **loss: object) -> Recipe:
     return Recipe(
         name="tiny",
@@ -51,14 +40,6 @@ def step_of(recipe: Recipe) -> AdversarialStep:
     torch.manual_seed(0)
     judge = build_discriminator(recipe.model)
     return AdversarialStep(build(recipe.model), judge, recipe, Team())
-
-
-def copy_of(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def moved(module: nn.Module, before: dict[str, Tensor]) -> bool:
-    return any(not torch.equal(p, before[n]) for n, p in module.named_parameters())
 
 
 def test_it_is_a_step_and_says_what_it_did(kind: str):

@@ -8,12 +8,9 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
 
-from tintype.cli.learning import main
-from tintype.color.cielab import rgb01_to_lab
+from learn.painted import copy_of, moved, pictures
 from tintype.errors import LearnError
-from tintype.learn.data.batches import Batch
 from tintype.learn.models.critic import ColorCritic
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import LossRecipe, ModelRecipe, Recipe, TrainRecipe
@@ -26,17 +23,6 @@ PRIOR = torch.full((313,), 1 / 313)
 LOSS = "decoded = 0.06\nwasserstein = 5.0\nadversarial = 0.5\nadversarial_warmup = 12\n"
 
 WriteRecipe = Callable[..., Path]
-
-
-def pictures(count: int = 4, side: int = 64) -> Batch:
-    """Warm where it is bright, cold where it is dark."""
-    draw = torch.Generator().manual_seed(7)
-    grey = nn.functional.interpolate(
-        torch.rand(count, 1, side // 16, side // 16, generator=draw), size=(side, side)
-    )
-    rgb = torch.cat([0.2 + 0.7 * grey, 0.4 + 0.2 * grey, 0.8 - 0.6 * grey], dim=1)
-    lab = rgb01_to_lab(rgb.permute(0, 2, 3, 1), xp=torch).permute(0, 3, 1, 2)
-    return Batch(lab[:, :1], lab[:, 1:], rgb, torch.zeros(count, dtype=torch.long))
 
 
 def recipe_of(**loss: object) -> Recipe:
@@ -53,14 +39,6 @@ def recipe_of(**loss: object) -> Recipe:
 def step_of(recipe: Recipe) -> PolishStep:
     torch.manual_seed(0)
     return PolishStep(build(recipe.model), Classification(recipe.loss, PRIOR), recipe, Team())
-
-
-def copy_of(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def moved(module: nn.Module, before: dict[str, Tensor]) -> bool:
-    return any(not torch.equal(p, before[n]) for n, p in module.named_parameters())
 
 
 def test_it_is_a_step_and_says_what_it_did():
@@ -166,20 +144,6 @@ def test_a_network_that_does_not_show_what_it_has_seen_is_refused():
     other = recipe.model_copy(update={"model": ModelRecipe(kind="zhang", width=0.1)})
     with pytest.raises(LearnError, match=r"zhang cannot be trained with loss\.adversarial"):
         PolishStep(build(other.model), Classification(recipe.loss, PRIOR), other, Team())
-
-
-@pytest.fixture
-def train(tmp_path: Path, photo_folder: Path) -> Callable[..., int]:
-    def run(recipe: Path, folder: str, samples: int, *more: str) -> int:
-        return main(
-            "train",
-            [
-                *(str(recipe), "--data", str(photo_folder), "--run", str(tmp_path / folder)),
-                *("--cache", str(tmp_path / "cache"), "--max-samples", str(samples), *more),
-            ],
-        )
-
-    return run
 
 
 def test_a_run_in_sittings_ends_with_the_same_bits(

@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tintype.cli.learning import main
 from tintype.errors import LearnError
 from tintype.learn.train import run as runs
 from tintype.learn.train.collapse import Verdict, Watch, observe
@@ -17,20 +16,6 @@ from tintype.learn.train.collapse import Verdict, Watch, observe
 WriteRecipe = Callable[..., Path]
 MODEL = 'kind = "cdcgan"\nvariant = "cifar"\nwidth = 0.06'
 LOSS = '\n[loss]\nkind = "adversarial"\ngenerator_steps = 2\n'
-
-
-@pytest.fixture
-def train(tmp_path: Path, photo_folder: Path) -> Callable[..., int]:
-    def run(recipe: Path, folder: str, samples: int, *more: str) -> int:
-        return main(
-            "train",
-            [
-                *(str(recipe), "--data", str(photo_folder), "--run", str(tmp_path / folder)),
-                *("--cache", str(tmp_path / "cache"), "--max-samples", str(samples), *more),
-            ],
-        )
-
-    return run
 
 
 class Scripted(Watch):
