@@ -16,6 +16,7 @@ from tintype.learn.evaluate.regions import (
     Region,
     Seen,
     look_at_regions,
+    looks_like_skin,
     read_regions,
     regions_to_markdown,
 )
@@ -61,6 +62,42 @@ def test_rectangles_are_found_and_measured(pictures: list[Path]) -> None:
     assert found["skin"].true == pytest.approx((60, 25), abs=8)
     assert found["snow"].true[1] < 1
     assert found["snow"].painted[1] > 15
+
+
+class Tinting(Engine):
+    """An engine whose colour depends on the grey alone, and that keeps what it was given."""
+
+    sizes: tuple[tuple[int, int], ...] = ()
+
+    def colorize(self, photo: Photo, *_: object, **__: object) -> Photo:  # type: ignore[override]
+        self.sizes += (photo.shape,)
+        ramp = np.stack([photo.grey, photo.grey // 2, photo.grey // 4], axis=2)
+        return replace(photo, color=ramp)
+
+
+@pytest.mark.parametrize("copies", [2, 3, 4, 5, 8])
+def test_one_of_a_wall_is_looked_at_upright(tmp_path: Path, copies: int) -> None:
+    rgb = np.zeros((48, 64, 3), np.uint8)
+    rgb[8:24, 4:20] = (250, 180, 150)  # at one side, so that a mirrored copy would miss it
+    path = tmp_path / "a.png"
+    Image.fromarray(rgb).save(path)
+    engine = Tinting(threads=1)
+    regions = [Region("skin", digest(path), (4, 8, 20, 24))]
+    (alone,) = look_at_regions(engine, regions, [tmp_path])
+    (among,) = look_at_regions(engine, regions, [tmp_path], copies=copies)
+    assert engine.sizes == ((48, 64), (48 * copies, 64 * copies))
+    assert among.painted == alone.painted
+    assert among.true == alone.true
+    assert alone.share == pytest.approx(16 / 48)
+    assert among.share == pytest.approx(16 / 48 / copies)
+
+
+@pytest.mark.parametrize(
+    ("hue", "chroma", "yes"),
+    [(50, 25, True), (50, 8, False), (100, 25, False), (-10, 25, False), (26, 12, True)],
+)
+def test_skin_is_neither_grey_nor_of_another_hue(hue: float, chroma: float, yes: bool) -> None:
+    assert looks_like_skin(Seen("skin", 60, (50, 25), (hue, chroma))) == yes
 
 
 def test_a_missing_picture_or_a_rectangle_outside_is_said(pictures: list[Path]) -> None:

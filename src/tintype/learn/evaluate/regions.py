@@ -26,6 +26,8 @@ SKIN = "skin"
 BANDS = ((0, 40), (40, 55), (55, 70), (70, 101))
 """Of true mean lightness."""
 NEUTRAL_CHROMA = 6.0
+_COLORED = 12.0
+_SKIN_HUES = (25.0, 80.0)
 _MIDDLE = 50.0  # degrees: hues of skin lie around it, far from where the circle is cut
 
 
@@ -53,12 +55,14 @@ class Seen:
         lightness: True mean L.
         true: Median hue in degrees and median chroma of the truth.
         painted: The same of the result.
+        share: Its height, of the shorter side of the picture that was coloured.
     """
 
     kind: str
     lightness: float
     true: tuple[float, float]
     painted: tuple[float, float]
+    share: float = 1.0
 
 
 def read_regions(path: Path) -> list[Region]:
@@ -95,14 +99,20 @@ def look_at_regions(
     paths: Sequence[Path],
     *,
     settings: Settings | None = None,
+    copies: int = 1,
 ) -> list[Seen]:
     """Colours the photographs, whole, and looks at the rectangles.
+
+    With several copies each photograph is one of many in a wall of them, as a face in a crowd is:
+    the network sees all of the wall at the size it works at, and so each face the smaller.
 
     Args:
         engine: The model as it is shipped.
         regions: From `read_regions`.
         paths: Folders or zips that hold the photographs.
         settings: None is the model's own default.
+        copies: Of each photograph in a row and in a column, every second one mirrored. The one
+            in the middle is looked at.
 
     Raises:
         LearnError: A photograph is not there, or a rectangle reaches out of it.
@@ -117,9 +127,7 @@ def look_at_regions(
             continue
         with Image.open(io.BytesIO(data)) as image:
             truth = np.asarray(image.convert("RGB"))
-        photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-        color = engine.colorize(photo, settings).color
-        assert isinstance(color, np.ndarray)
+        color = _painted_among(engine, truth, copies, settings)
         labs = rgb01_to_lab(truth / 255), rgb01_to_lab(color / 255)
         for region in marked:
             left, top, right, bottom = region.box
@@ -127,7 +135,13 @@ def look_at_regions(
                 raise LearnError(f"{source.member}: the rectangle {region.box} reaches out of it.")
             true, painted = (lab[top:bottom, left:right].reshape(-1, 3) for lab in labs)
             seen.append(
-                Seen(region.kind, float(true[:, 0].mean()), _hue_chroma(true), _hue_chroma(painted))
+                Seen(
+                    region.kind,
+                    float(true[:, 0].mean()),
+                    _hue_chroma(true),
+                    _hue_chroma(painted),
+                    (bottom - top) / (copies * min(truth.shape[:2])),
+                )
             )
     if wanted:
         raise LearnError(
@@ -135,6 +149,32 @@ def look_at_regions(
             hint="Give all the data that the rectangles were marked on with --data.",
         )
     return seen
+
+
+def _painted_among(
+    engine: Engine, truth: NDArray[np.uint8], copies: int, settings: Settings | None
+) -> NDArray[np.uint8]:
+    """One of a wall of copies, coloured with all the others: (H, W, 3), as the truth."""
+    height, width = truth.shape[:2]
+    row = np.concatenate([truth[:, :: 1 - 2 * (i % 2)] for i in range(copies)], axis=1)
+    wall = np.tile(row, (copies, 1, 1))
+    photo = Photo(rgb_to_grey(wall), None, "color", Metadata("PNG"))
+    color = engine.colorize(photo, settings).color
+    assert isinstance(color, np.ndarray)
+    middle = (copies - 1) // 2
+    left = (middle - middle % 2) * width  # of one that is not mirrored
+    return np.asarray(color[middle * height :][:height, left : left + width], np.uint8)
+
+
+def looks_like_skin(one: Seen) -> bool:
+    """Whether a rectangle was painted in a colour that skin has: neither grey nor a hue of its own.
+
+    A chroma of 12 and more and a hue from 25 to 80 degrees: 69 of the 72 rectangles of skin that
+    are marked on dev have them in truth.
+    """
+    hue, chroma = one.painted
+    low, high = _SKIN_HUES
+    return chroma >= _COLORED and low <= hue <= high
 
 
 def _hue_chroma(lab: NDArray[np.float64]) -> tuple[float, float]:

@@ -194,7 +194,8 @@ class NonLocalMean(nn.Module):
         values = coarse.float().flatten(2).transpose(1, 2)
         # In float32: in bfloat16 the products are too coarse.
         with torch.autocast(features.device.type, enabled=False):
-            place = self._places(L, features)
+            # Without a gradient of its own: which places are alike is found, not bent to suit.
+            place = self._places(L, features.detach())
             asked = place.transpose(1, 2).reshape(len(place), _PARTS, -1, place.shape[1])
             length = place.square().sum(dim=1, keepdim=True) / 2
             # With these coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its share among all
