@@ -52,6 +52,7 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "encoder frozen": {"model": {"train_encoder_from": 999}},
     "narrower decoder": {"model": {"widths": (256, 192, 128, 96)}},
     "192 px": {"data": {"size": 192}},
+    "averaged over surfaces": {"model": {"non_local": True}},
 }
 BATCH = 16  # of few samples, twice the steps of the recipe's 32
 COLORFUL = 0.9
