@@ -279,9 +279,10 @@ Medians over the rectangles of regions.toml, on photographs of dev, coloured who
 ## Small faces
 
 The rectangles of skin again, each photograph one of a wall of copies of itself that is coloured
-as one picture, as a face is one of a crowd. The height is the median rectangle's; a face is about
-twice as high. Painted as skin is a chroma of 12 and more at a hue from 25 to 80 degrees, where
-the true skin of 69 of the 72 lies.
+as one picture. The height is the median rectangle's, a forehead or a cheek; the faces are four to
+eight times as high. Painted as skin is a chroma of 12 and more at a hue from 25 to 80 degrees,
+where the true skin of 69 of the 72 lies. A wall of tiles is no crowd: all of it repeats, and
+nothing but its tiles tells that they show people, so this is harsher than a photograph.
 
 {faces}
 
