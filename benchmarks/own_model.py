@@ -88,25 +88,29 @@ def delta_e(scores: Sequence[Score]) -> Floats:
     return np.array([one.delta_e for one in scores])
 
 
+def scored(
+    engine: Engine,
+    pictures: Sequence[NDArray[np.uint8]],
+    pool: ThreadPoolExecutor,
+    settings: Settings,
+    told: int = 0,
+) -> list[Score]:
+    painted = paint(engine, pictures, settings, pool, told=told)
+    return [score(*pair) for pair in zip(painted, pictures, strict=True)]
+
+
 def color_bars(engine: Engine, squares: Squares) -> list[Bar]:
     bars = []
     with ThreadPoolExecutor(1) as pool:
         for group, pictures in squares.items():
-
-            def scored(
-                told: int = 0, pictures: Sequence[NDArray[np.uint8]] = pictures
-            ) -> list[Score]:
-                painted = paint(engine, pictures, Settings(), pool, told=told)
-                return [score(*pair) for pair in zip(painted, pictures, strict=True)]
-
-            single = scored()
+            single = scored(engine, pictures, pool, Settings())
             best = best_scores(engine, pictures, PALETTES, pool)
             fallen = nearer(delta_e(single), delta_e(best))
             what = f"best of {PALETTES} palettes, nearer in ΔE2000"
             bars.append(Bar(what, group, shown(fallen, 1, " %"), "at least 15 %", fallen[0] >= 15))
             fewer = single
             for told in HINTS:
-                more = scored(told=told)
+                more = scored(engine, pictures, pool, Settings(), told)
                 fallen = nearer(delta_e(fewer), delta_e(more))
                 figure = f"{shown(mean(delta_e(more)), 2)}, {shown(fallen, 1, ' %')} nearer"
                 what = f"ΔE2000 when told {told} true colour{'s' * (told > 1)}"
@@ -121,11 +125,8 @@ def quality_bars(engine: Engine, squares: Squares) -> list[Bar]:
     with ThreadPoolExecutor(1) as pool:
         for group, pictures in squares.items():
             plain, closely = (
-                delta_e([score(*pair) for pair in zip(painted, pictures, strict=True)])
-                for painted in (
-                    paint(engine, pictures, Settings(), pool),
-                    paint(engine, pictures, Settings(quality="high"), pool),
-                )
+                delta_e(scored(engine, pictures, pool, settings))
+                for settings in (Settings(), Settings(quality="high"))
             )
             fallen = nearer(plain, closely)
             what, place = "`--quality high`, nearer in ΔE2000", f"{group}, {len(pictures)}"
@@ -138,8 +139,7 @@ def single_bars(engine: Engine, squares: Squares) -> list[Bar]:
     bars = []
     with ThreadPoolExecutor(1) as pool:
         for group, pictures in squares.items():
-            painted = paint(engine, pictures, Settings(), pool)
-            scores = [score(*pair) for pair in zip(painted, pictures, strict=True)]
+            scores = scored(engine, pictures, pool, Settings())
             bars += _of_single(f"{group}, {len(scores)}", scores)
     return bars
 
