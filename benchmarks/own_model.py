@@ -36,9 +36,11 @@ from tintype.learn.evaluate.protocol import (
 from tintype.learn.evaluate.regions import (
     NEUTRAL_CHROMA,
     SKIN,
+    Marked,
     is_inside,
-    look_at_regions,
+    look_at_marked,
     looks_like_skin,
+    read_marked,
     read_regions,
     regions_to_markdown,
     skin_bands,
@@ -184,9 +186,9 @@ def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
     return bars
 
 
-def region_bars(engine: Engine, data: Sequence[Path]) -> tuple[list[Bar], str]:
+def region_bars(engine: Engine, marked: Sequence[Marked]) -> tuple[list[Bar], str]:
     """The bars, and the tables behind them."""
-    seen = look_at_regions(engine, read_regions(HERE / "regions.toml"), data)
+    seen = look_at_marked(engine, marked)
     verdicts = [is_inside(band) for band in skin_bands(seen).values()]
     neutral: dict[str, list[float]] = {}
     for one in seen:
@@ -206,18 +208,17 @@ def region_bars(engine: Engine, data: Sequence[Path]) -> tuple[list[Bar], str]:
     return rows, regions_to_markdown(seen)
 
 
-def small_faces(engine: Engine, data: Sequence[Path], side: int) -> str:
+def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
     """A table: the marked skin in walls of more and more copies of its photograph."""
-    regions = [one for one in read_regions(HERE / "regions.toml") if one.kind == SKIN]
     lines = [
         "| copies | height at the network's size, px | hue | chroma | of the truth's "
         "| painted as skin, % | `--quality high`, % |",
         "|---|---|---|---|---|---|---|",
     ]
     for copies in CROWDS:
-        seen = look_at_regions(engine, regions, data, copies=copies)
+        seen = look_at_marked(engine, marked, copies=copies)
         closely = Settings(quality="high")
-        close = look_at_regions(engine, regions, data, copies=copies, settings=closely)
+        close = look_at_marked(engine, marked, copies=copies, settings=closely)
         height = side * np.median([one.share for one in seen])
         hue, chroma = np.median([one.painted for one in seen], axis=0)
         ratio = np.median([one.painted[1] / one.true[1] for one in seen])
@@ -311,8 +312,10 @@ def main() -> None:
     many = load_squares(options.evaluation, size=256, limit=3 * options.limit)
     bars = single_bars(engine, every) + quality_bars(engine, many) + color_bars(engine, squares)
     bars += honesty_bars(bundle, every, dev)
-    regional, regions = region_bars(engine, options.data)
-    faces = small_faces(engine, options.data, bundle.card.sizes["normal"])
+    rectangles = read_regions(HERE / "regions.toml")
+    regional, regions = region_bars(engine, read_marked(rectangles, options.data))
+    skin = [one for one in rectangles if one.kind == SKIN]
+    faces = small_faces(engine, read_marked(skin, options.data), bundle.card.sizes["normal"])
     some = [one for group in squares.values() for one in group[::5]]
     damages = damage_table(engine, some)
     minutes = time.process_time() / 60

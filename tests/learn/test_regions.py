@@ -15,8 +15,10 @@ from tintype.errors import LearnError
 from tintype.learn.evaluate.regions import (
     Region,
     Seen,
+    look_at_marked,
     look_at_regions,
     looks_like_skin,
+    read_marked,
     read_regions,
     regions_to_markdown,
 )
@@ -83,8 +85,9 @@ def test_one_of_a_wall_is_looked_at_upright(tmp_path: Path, copies: int) -> None
     Image.fromarray(rgb).save(path)
     engine = Tinting(threads=1)
     regions = [Region("skin", digest(path), (4, 8, 20, 24))]
-    (alone,) = look_at_regions(engine, regions, [tmp_path])
-    (among,) = look_at_regions(engine, regions, [tmp_path], copies=copies)
+    marked = read_marked(regions, [tmp_path])
+    (alone,) = look_at_marked(engine, marked)
+    (among,) = look_at_marked(engine, marked, copies=copies)
     assert engine.sizes == ((48, 64), (48 * copies, 64 * copies))
     assert among.painted == alone.painted
     assert among.true == alone.true

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,18 @@ class Region:
     kind: str
     picture: str
     box: tuple[int, int, int, int]
+
+
+class Marked(NamedTuple):
+    """A photograph with rectangles on it, all of them inside.
+
+    Attributes:
+        truth: (H, W, 3), upright.
+        regions: Its own.
+    """
+
+    truth: NDArray[np.uint8]
+    regions: tuple[Region, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +112,27 @@ def look_at_regions(
     paths: Sequence[Path],
     *,
     settings: Settings | None = None,
-    copies: int = 1,
 ) -> list[Seen]:
     """Colours the photographs, whole, and looks at the rectangles.
-
-    With several copies each photograph is one of many in a wall of them, as a face in a crowd is:
-    the network sees all of the wall at the size it works at, and so each face the smaller.
 
     Args:
         engine: The model as it is shipped.
         regions: From `read_regions`.
         paths: Folders or zips that hold the photographs.
         settings: None is the model's own default.
-        copies: Of each photograph in a row and in a column, every second one mirrored. The one
-            in the middle is looked at.
+
+    Raises:
+        LearnError: A photograph is not there, or a rectangle reaches out of it.
+    """
+    return look_at_marked(engine, read_marked(regions, paths), settings=settings)
+
+
+def read_marked(regions: Sequence[Region], paths: Sequence[Path]) -> list[Marked]:
+    """Finds the photographs that rectangles are marked on.
+
+    Args:
+        regions: From `read_regions`.
+        paths: Folders or zips that hold the photographs.
 
     Raises:
         LearnError: A photograph is not there, or a rectangle reaches out of it.
@@ -120,19 +140,50 @@ def look_at_regions(
     wanted: dict[str, list[Region]] = {}
     for region in regions:
         wanted.setdefault(region.picture, []).append(region)
-    seen: list[Seen] = []
+    found: list[Marked] = []
     for source, data in read_sources(find_sources(paths)):
         marked = wanted.pop(file_hash(data).hex(), None)
         if marked is None:
             continue
         with Image.open(io.BytesIO(data)) as image:
             truth = np.asarray(image.convert("RGB"))
+        for region in marked:
+            if region.box[2] > truth.shape[1] or region.box[3] > truth.shape[0]:
+                raise LearnError(f"{source.member}: the rectangle {region.box} reaches out of it.")
+        found.append(Marked(truth, tuple(marked)))
+    if wanted:
+        raise LearnError(
+            f"{len(wanted)} of the marked photographs are not in {', '.join(map(str, paths))}.",
+            hint="Give all the data that the rectangles were marked on with --data.",
+        )
+    return found
+
+
+def look_at_marked(
+    engine: Engine,
+    marked: Sequence[Marked],
+    *,
+    settings: Settings | None = None,
+    copies: int = 1,
+) -> list[Seen]:
+    """Colours photographs and looks at their rectangles.
+
+    With several copies each photograph is one of many in a wall of them, as a face in a crowd is:
+    the network sees all of the wall at the size it works at, and so each face the smaller.
+
+    Args:
+        engine: The model as it is shipped.
+        marked: From `read_marked`.
+        settings: None is the model's own default.
+        copies: Of each photograph in a row and in a column, every second one mirrored. The one
+            in the middle is looked at.
+    """
+    seen: list[Seen] = []
+    for truth, regions in marked:
         color = _painted_among(engine, truth, copies, settings)
         labs = rgb01_to_lab(truth / 255), rgb01_to_lab(color / 255)
-        for region in marked:
+        for region in regions:
             left, top, right, bottom = region.box
-            if right > truth.shape[1] or bottom > truth.shape[0]:
-                raise LearnError(f"{source.member}: the rectangle {region.box} reaches out of it.")
             true, painted = (lab[top:bottom, left:right].reshape(-1, 3) for lab in labs)
             seen.append(
                 Seen(
@@ -143,11 +194,6 @@ def look_at_regions(
                     (bottom - top) / (copies * min(truth.shape[:2])),
                 )
             )
-    if wanted:
-        raise LearnError(
-            f"{len(wanted)} of the marked photographs are not in {', '.join(map(str, paths))}.",
-            hint="Give all the data that the rectangles were marked on with --data.",
-        )
     return seen
 
 
