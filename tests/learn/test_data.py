@@ -202,14 +202,45 @@ def test_wear_befalls_its_share_of_the_lightness_only(photo_folder: Path, tmp_pa
     assert touched[1] == 16
 
 
-def test_a_worn_batch_is_the_same_for_one_process_and_for_its_parts(
+def test_mosaics_replace_their_share_by_small_photographs(colourful: Paint, tmp_path: Path):
+    # Whole squares, neither mirrored nor aged: each tile is its photograph at a quarter or half.
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    for seed in range(24):
+        Image.fromarray(colourful(seed)).resize((96, 96)).save(folder / f"{seed}.png")
+    plain = DataRecipe(
+        size=64, dev_share=0.25, age=0.0, mirror=False, crop_area=(1, 1), crop_ratio=(1, 1)
+    )
+    photos = open_photos([folder], plain, cache=tmp_path / "cache")
+    tiled = plain.model_copy(update={"mosaic": 0.6})
+    one = Sampler(photos, plain, batch=16, seed=4, device=CPU).batch(0).rgb
+    other = Sampler(photos, tiled, batch=16, seed=4, device=CPU).batch(0).rgb
+    changed = (one - other).abs().amax(dim=(1, 2, 3)) > 0
+    assert 4 <= int(changed.sum()) <= 14
+    found = set()
+    for place in changed.nonzero().flatten().tolist():
+        for across in (2, 4):
+            tiles = [one[(place + k) % 16] for k in range(across**2)]
+            small = torch.nn.functional.avg_pool2d(torch.stack(tiles), across)
+            rows = [torch.cat(list(row), dim=2) for row in small.split(across)]
+            # The crop was sampled at another size, so it is not quite the same.
+            if (torch.cat(rows, dim=1) - other[place]).abs().mean() < 0.05:
+                found.add(across)
+                break
+        else:
+            pytest.fail(f"Sample {place} is neither itself nor a mosaic.")
+    assert found == {2, 4}
+
+
+def test_a_worn_batch_of_mosaics_is_the_same_for_one_process_and_for_its_parts(
     photo_folder: Path, tmp_path: Path
 ):
-    recipe = DataRecipe(size=64, dev_share=0.25, wear=0.5, hints=0.5)
+    recipe = DataRecipe(size=64, dev_share=0.25, wear=0.5, hints=0.5, mosaic=0.5)
     photos = open_photos([photo_folder], recipe, cache=tmp_path / "cache")
     whole = Sampler(photos, recipe, batch=8, seed=2, device=CPU).batch(3)
     for rank in range(2):
         part = Sampler(photos, recipe, batch=8, seed=2, device=CPU, part=(rank, 2)).batch(3)
+        assert torch.equal(part.rgb, whole.rgb[rank::2])
         assert torch.equal(part.L, whole.L[rank::2])
         assert torch.equal(part.hints, whole.hints[rank::2])
 

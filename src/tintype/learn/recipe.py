@@ -87,6 +87,8 @@ class DataRecipe(_Table):
     """Width over height of a random crop: from, to."""
     mirror: bool = True
     """Mirror half of the samples."""
+    mosaic: Share = 0.0
+    """Share of samples made of 2 x 2 or 4 x 4 small photographs: people as they are in a crowd."""
     age: Share = 0.5
     """Share of samples whose lightness is made to look like an old photograph's."""
     wear: Share = 0.0
@@ -224,6 +226,13 @@ class Recipe(_Table):
     data: DataRecipe = DataRecipe()
     loss: LossRecipe = LossRecipe()
     train: TrainRecipe = TrainRecipe()
+
+    @model_validator(mode="after")
+    def _a_mosaic_has_no_label(self) -> "Recipe":
+        if self.data.mosaic and self.loss.kind in ("joint", "labels"):
+            text = "data.mosaic shows several labels at once; leave it out where labels are learned"
+            raise PydanticCustomError("mosaic_has_no_label", text)
+        return self
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -121,6 +121,8 @@ class Sampler:
             [self._choose(pool, step, count) for pool, count in enumerate(self.counts)]
         )
         rgb = self._crops(chosen, draw)
+        if self.recipe.mosaic > 0:
+            rgb = self._mosaics(rgb, chosen, draw)
         luma = _luma(rgb, self._emulsions(len(chosen), draw)[self.part])
         luma = age(luma, share=self.recipe.age, draw=draw, part=self.part, count=len(chosen))
         if self.recipe.wear > 0:
@@ -154,10 +156,14 @@ class Sampler:
 
     def _crops(self, chosen: Tensor, draw: torch.Generator) -> Tensor:
         """Random crops of this process's part, (B, S, S, 3) in 0..255."""
-        recipe = self.recipe
-        index = chosen[self.part].numpy()
-        _, heights, widths = self._where(index)
         uniform = torch.rand(5, len(chosen), generator=draw)[:, self.part]
+        return self._random_cut(chosen[self.part], uniform, self.recipe.size)
+
+    def _random_cut(self, chosen: Tensor, uniform: Tensor, size: int) -> Tensor:
+        """A crop of each photograph as (5, B) numbers in [0, 1] say: (B, size, size, 3)."""
+        recipe = self.recipe
+        index = chosen.numpy()
+        _, heights, widths = self._where(index)
         area = recipe.crop_area[0] + (recipe.crop_area[1] - recipe.crop_area[0]) * uniform[0]
         low, high = np.log(recipe.crop_ratio[0]), np.log(recipe.crop_ratio[1])
         ratio = torch.exp(low + (high - low) * uniform[1])
@@ -167,7 +173,26 @@ class Sampler:
         crop_w = torch.minimum(side * torch.sqrt(ratio), widths)
         box = Box((heights - crop_h) * uniform[2], (widths - crop_w) * uniform[3], crop_h, crop_w)
         flip = (uniform[4] < 0.5) & recipe.mirror
-        return self._cut(index, box, flip)
+        return self._cut(index, box, flip, size)
+
+    def _mosaics(self, rgb: Tensor, chosen: Tensor, draw: torch.Generator) -> Tensor:
+        """Replaces a share of the crops by 2 x 2 or 4 x 4 small ones, as in a crowd or a street."""
+        count, size, share = len(chosen), self.recipe.size, self.recipe.mosaic
+        fate = torch.rand(count, generator=draw)
+        uniform = torch.rand(5, count, 16, generator=draw)
+        rgb = rgb.clone()
+        for place, whole in enumerate(range(count)[self.part]):
+            if fate[whole] >= share:
+                continue
+            across = 2 if fate[whole] < share / 2 else 4
+            # The neighbours in the batch, so that the shares of `mix` hold in a mosaic as well.
+            tiles = chosen[(whole + torch.arange(across**2)) % count]
+            # Twice as large and averaged: sampled so small at once, edges would flicker.
+            cut = self._random_cut(tiles, uniform[:, whole, : across**2], 2 * size // across)
+            small = F.avg_pool2d(cut.permute(0, 3, 1, 2), 2)
+            rows = small.view(across, across, *small.shape[1:]).permute(0, 3, 1, 4, 2)
+            rgb[place] = rows.reshape(size, size, 3)
+        return rgb
 
     def fixed(self, index: Indices) -> Batch:
         """Given photographs, without chance: the largest square in the middle, not aged.
@@ -178,14 +203,14 @@ class Sampler:
         _, heights, widths = self._where(index)
         side = torch.minimum(heights, widths)
         box = Box((heights - side) / 2, (widths - side) / 2, side, side)
-        rgb = self._cut(index, box, torch.zeros(len(index), dtype=torch.bool))
+        flip = torch.zeros(len(index), dtype=torch.bool)
+        rgb = self._cut(index, box, flip, self.recipe.size)
         luma = _luma(rgb, torch.tensor(_REC601).repeat(len(index), 1))
         return self._batch(rgb, luma, index)
 
-    def _cut(self, index: Indices, box: Box, flip: Tensor) -> Tensor:
+    def _cut(self, index: Indices, box: Box, flip: Tensor, size: int) -> Tensor:
         # One sample for one output pixel: crops shrink by 1.2 on average and 1.6 at most, and
         # sampling twice each way to be free of aliasing cost as much time as the training step.
-        size = self.recipe.size
         grid = (torch.arange(size, dtype=torch.float32) + 0.5) / size
         rows = box.top[:, None] + grid * box.height[:, None] - 0.5
         across = torch.where(flip[:, None], 1 - grid, grid)
