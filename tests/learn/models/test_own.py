@@ -154,6 +154,19 @@ def test_the_mean_is_the_gaussian_over_distance_lightness_and_features():
     assert torch.allclose(found, coarse + torch.nn.functional.avg_pool2d(enlarged, 2), atol=1e-5)
 
 
+def test_no_share_is_too_small_for_a_processor_to_multiply_fast():
+    torch.manual_seed(2)
+    mean = NonLocalMean()
+    place = mean._places(torch.rand(1, 1, 128, 512) * 100, torch.randn(1, 6, 16, 64))[0].T
+    exponent = -torch.cdist(place, place).square()[None] / 2
+    shares = mean._kernel(exponent)
+    smallest_normal = torch.finfo(torch.float32).tiny
+    plain = torch.softmax(exponent, dim=2)
+    assert ((plain > 0) & (plain < smallest_normal)).any()
+    assert shares.min() >= smallest_normal
+    assert torch.allclose(shares, plain, atol=1e-7)
+
+
 def test_averaging_needs_no_weights_and_keeps_what_is_everywhere_the_same():
     plain, even = own().eval(), own(non_local=True).eval()
     assert plain.state_dict().keys() == even.state_dict().keys()

@@ -178,6 +178,8 @@ class NonLocalMean(nn.Module):
     """Deviation of the lightness, in units of L."""
     likeness = 8.0
     """Inverse variance of the features, which have length 1."""
+    faintest = -60.0
+    """Exponent of the Gaussian that still counts; all that is farther counts as this far."""
 
     def forward(self, x: Tensor, L: Tensor, features: Tensor) -> Tensor:
         """Averages.
@@ -196,17 +198,27 @@ class NonLocalMean(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             # Without a gradient of its own: which places are alike is found, not bent to suit.
             place = self._places(L, features.detach())
-            asked = place.transpose(1, 2).reshape(len(place), _PARTS, -1, place.shape[1])
             length = place.square().sum(dim=1, keepdim=True) / 2
-            # With these coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its share among all
-            # v is the softmax of u v - |v|^2 / 2. A quarter of the places at a time: of a panorama
-            # all pairs would take more memory than all else.
+            one = torch.ones_like(length)
+            # With coordinates u the Gaussian is exp(-|u - v|^2 / 2), and u v - |u|^2 / 2 - |v|^2 / 2
+            # is one product of these. A quarter of the places at a time: of a panorama all pairs
+            # would take more memory than all else.
+            given = torch.cat([place, one, -length], dim=1)
+            asked = torch.cat([place, -length, one], dim=1).transpose(1, 2)
+            asked = asked.reshape(len(place), _PARTS, -1, asked.shape[2])
             mixed = torch.cat(
-                [torch.softmax(some @ place - length, dim=2) @ values for some in asked.unbind(1)],
-                dim=1,
+                [self._kernel(some @ given) @ values for some in asked.unbind(1)], dim=1
             )
         change = mixed.transpose(1, 2).reshape(coarse.shape).to(x.dtype) - coarse
         return x + F.interpolate(change, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+    def _kernel(self, exponent: Tensor) -> Tensor:
+        """Shares of each place among all, from (B, n, h w) exponents.
+
+        Without a floor most shares are too small for a normal float32, and a processor multiplies
+        such numbers many times as slowly.
+        """
+        return torch.softmax(exponent.clamp_min(self.faintest), dim=2)
 
     def _places(self, L: Tensor, features: Tensor) -> Tensor:
         """(B, F + 3, h w) coordinates in which what is alike is near, in deviations."""
