@@ -200,9 +200,9 @@ class NonLocalMean(nn.Module):
             place = self._places(L, features.detach())
             length = place.square().sum(dim=1, keepdim=True) / 2
             one = torch.ones_like(length)
-            # With coordinates u the Gaussian is exp(-|u - v|^2 / 2), and u v - |u|^2 / 2 - |v|^2 / 2
-            # is one product of these. A quarter of the places at a time: of a panorama all pairs
-            # would take more memory than all else.
+            # In coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its exponent, written out as
+            # u v - |u|^2 / 2 - |v|^2 / 2, is one product of these. A quarter of the places at a
+            # time: of a panorama all pairs would take more memory than all else.
             given = torch.cat([place, one, -length], dim=1)
             asked = torch.cat([place, -length, one], dim=1).transpose(1, 2)
             asked = asked.reshape(len(place), _PARTS, -1, asked.shape[2])
