@@ -4,9 +4,10 @@ What eyes find on contact sheets, counted: pictures of dev at 256 px through the
 in 64 x 64 places. A colour has a chroma of 12 and more; brown is a hue from 40 to 95 degrees, green
 from 100 to 150, blue from 220 to 300, red from -20 to 40; what is neutral has a chroma below 6. A
 surface is a connected part of the grey without an edge in it, an even one has one colour in truth.
-docs/explanation/where-it-goes-wrong.md says which failure each figure is of.
+docs/explanation/where-it-goes-wrong.md says which failure each figure is of. With --old each grey
+is first what a red-blind emulsion would have seen, then soft, faded or dark, and grainy.
 
-    python benchmarks/failures.py --data DATA ... [--model FILE] [--limit 200] [--vividness TAU]
+    python benchmarks/failures.py --data DATA ... [--old] [--model FILE] [--limit 200]
 """
 
 import argparse
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_gradient_magnitude, label
+from old_photographs import RED_BLIND, colors, dark, faded, grainy
+from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude, label
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
@@ -138,24 +140,38 @@ def figures(look: Look, truth: Look) -> dict[str, float]:
     }
 
 
+def as_old(truth: NDArray[np.uint8], *, faint: bool) -> NDArray[np.uint8]:
+    """(H, W) grey as an old print of the scene might have it: faint, or dark."""
+    seen = gaussian_filter(np.rint(truth @ RED_BLIND).astype(np.uint8), 1)
+    return grainy(faded(seen) if faint else dark(seen))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, nargs="+", required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--vividness", type=float)
+    parser.add_argument("--old", action="store_true", help="age the grey that is coloured")
     parser.add_argument("--cache", type=Path, default=Path("cache"))
     options = parser.parse_args()
     engine = Engine(load_bundle(options.model), threads=1)
     photos = open_photos(options.data, read_recipe(OWN).data, cache=options.cache)
     squares = dev_squares(photos, size=256, limit=options.limit)
     pictures = [picture for group in squares.values() for picture in group]
-    with ThreadPoolExecutor(1) as pool:
-        painted = paint(engine, pictures, Settings(options.vividness), pool)
+    settings = Settings(options.vividness)
+    if options.old:
+        greys = [as_old(truth, faint=number % 2 == 0) for number, truth in enumerate(pictures)]
+        painted = [colors(engine, grey, settings) for grey in greys]
+    else:
+        with ThreadPoolExecutor(1) as pool:
+            painted = paint(engine, pictures, settings, pool)
     truths = [Look(picture) for picture in pictures]
     ours = [figures(Look(one), truth) for one, truth in zip(painted, truths, strict=True)]
     theirs = [figures(truth, truth) for truth in truths]
-    print(f"{engine.bundle.name} {engine.bundle.card.version}, {len(pictures)} pictures of dev\n")
+    aged = ", aged" if options.old else ""
+    name = f"{engine.bundle.name} {engine.bundle.card.version}"
+    print(f"{name}, {len(pictures)} pictures of dev{aged}\n")
     print("| what | pictures | truth | ours |")
     print("|---|---|---|---|")
     for name in ours[0]:

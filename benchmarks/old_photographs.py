@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 from tintype.color.cielab import lab_to_rgb01, rgb01_to_lab
 from tintype.engine.bundle import load_bundle
 from tintype.engine.colorizer import Engine
+from tintype.engine.settings import Settings
 from tintype.learn.evaluate.metrics import ab_distance, colorfulness, delta_e_2000, interval
 from tintype.learn.evaluate.protocol import load_squares
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
@@ -88,8 +89,8 @@ DAMAGES: Mapping[str, Callable[[Grey], Grey]] = {
 }
 
 
-def colors(engine: Engine, grey: Grey) -> NDArray[np.uint8]:
-    color = engine.colorize(Photo(grey, None, "grey", Metadata("PNG"))).color
+def colors(engine: Engine, grey: Grey, settings: Settings | None = None) -> NDArray[np.uint8]:
+    color = engine.colorize(Photo(grey, None, "grey", Metadata("PNG")), settings).color
     assert isinstance(color, np.ndarray)
     return np.asarray(color, np.uint8)
 
