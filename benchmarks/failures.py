@@ -12,7 +12,6 @@ is first what a red-blind emulsion would have seen, then soft, faded or dark, an
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +25,9 @@ from tintype.engine.colorizer import Engine
 from tintype.engine.settings import Settings
 from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.metrics import interval
-from tintype.learn.evaluate.protocol import dev_squares, paint
+from tintype.learn.evaluate.protocol import dev_squares
 from tintype.learn.recipe import read_recipe
+from tintype.photo.photo import rgb_to_grey
 
 Floats = NDArray[np.float64]
 OWN = Path(__file__).parents[1] / "recipes" / "own.toml"
@@ -160,18 +160,16 @@ def main() -> None:
     squares = dev_squares(photos, size=256, limit=options.limit)
     pictures = [picture for group in squares.values() for picture in group]
     settings = Settings(options.vividness)
-    if options.old:
-        greys = [as_old(truth, faint=number % 2 == 0) for number, truth in enumerate(pictures)]
-        painted = [colors(engine, grey, settings) for grey in greys]
-    else:
-        with ThreadPoolExecutor(1) as pool:
-            painted = paint(engine, pictures, settings, pool)
+    greys = [
+        as_old(truth, faint=number % 2 == 0) if options.old else rgb_to_grey(truth)
+        for number, truth in enumerate(pictures)
+    ]
+    painted = [colors(engine, grey, settings) for grey in greys]
     truths = [Look(picture) for picture in pictures]
     ours = [figures(Look(one), truth) for one, truth in zip(painted, truths, strict=True)]
     theirs = [figures(truth, truth) for truth in truths]
-    aged = ", aged" if options.old else ""
-    name = f"{engine.bundle.name} {engine.bundle.card.version}"
-    print(f"{name}, {len(pictures)} pictures of dev{aged}\n")
+    model = f"{engine.bundle.name} {engine.bundle.card.version}"
+    print(f"{model}, {len(pictures)} pictures of dev{', aged' if options.old else ''}\n")
     print("| what | pictures | truth | ours |")
     print("|---|---|---|---|")
     for name in ours[0]:

@@ -210,15 +210,20 @@ def region_bars(engine: Engine, marked: Sequence[Marked]) -> tuple[list[Bar], st
 
 def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
     """A table: the marked skin in walls of more and more copies of its photograph."""
+    kept = [
+        one._replace(regions=tuple(region for region in one.regions if region.kind == SKIN))
+        for one in marked
+    ]
+    skin = [one for one in kept if one.regions]
     lines = [
         "| copies | height at the network's size, px | hue | chroma | of the truth's "
         "| painted as skin, % | `--quality high`, % |",
         "|---|---|---|---|---|---|---|",
     ]
     for copies in CROWDS:
-        seen = look_at_marked(engine, marked, copies=copies)
+        seen = look_at_marked(engine, skin, copies=copies)
         closely = Settings(quality="high")
-        close = look_at_marked(engine, marked, copies=copies, settings=closely)
+        close = look_at_marked(engine, skin, copies=copies, settings=closely)
         height = side * np.median([one.share for one in seen])
         hue, chroma = np.median([one.painted for one in seen], axis=0)
         ratio = np.median([one.painted[1] / one.true[1] for one in seen])
@@ -312,10 +317,9 @@ def main() -> None:
     many = load_squares(options.evaluation, size=256, limit=3 * options.limit)
     bars = single_bars(engine, every) + quality_bars(engine, many) + color_bars(engine, squares)
     bars += honesty_bars(bundle, every, dev)
-    rectangles = read_regions(HERE / "regions.toml")
-    regional, regions = region_bars(engine, read_marked(rectangles, options.data))
-    skin = [one for one in rectangles if one.kind == SKIN]
-    faces = small_faces(engine, read_marked(skin, options.data), bundle.card.sizes["normal"])
+    marked = read_marked(read_regions(HERE / "regions.toml"), options.data)
+    regional, regions = region_bars(engine, marked)
+    faces = small_faces(engine, marked, bundle.card.sizes["normal"])
     some = [one for group in squares.values() for one in group[::5]]
     damages = damage_table(engine, some)
     minutes = time.process_time() / 60

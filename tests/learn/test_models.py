@@ -5,7 +5,7 @@ from torch import nn
 
 from tintype.color.abgrid import annealed_mean
 from tintype.learn.models.efficientnet import VARIANTS, EfficientNetLite
-from tintype.learn.models.own import NonLocalMean, OwnNet
+from tintype.learn.models.own import OwnNet
 
 
 def test_torch_and_numpy_decode_alike():
@@ -67,13 +67,3 @@ def test_features_agree_with_the_package_that_published_the_weights(variant: str
 
 def test_every_variant_is_tested():
     assert set(VARIANTS) == {"lite0", "lite2"}
-
-
-def test_what_is_averaged_gets_a_gradient_and_what_tells_surfaces_apart_none():
-    x = torch.randn(1, 3, 8, 8, requires_grad=True)
-    features = torch.randn(1, 5, 4, 4, requires_grad=True)
-    mean = NonLocalMean()(x, torch.rand(1, 1, 32, 32) * 100, features)
-    mean[:, :, 0, 0].sum().backward()
-    assert features.grad is None
-    assert x.grad is not None
-    assert bool((x.grad[:, :, 2:, 2:] != 0).any())  # places beyond the one that was asked about

@@ -167,6 +167,16 @@ def test_no_share_is_too_small_for_a_processor_to_multiply_fast():
     assert torch.allclose(shares, plain, atol=1e-7)
 
 
+def test_what_is_averaged_gets_a_gradient_and_what_tells_surfaces_apart_none():
+    x = torch.randn(1, 3, 8, 8, requires_grad=True)
+    features = torch.randn(1, 5, 4, 4, requires_grad=True)
+    mean = NonLocalMean()(x, torch.rand(1, 1, 32, 32) * 100, features)
+    mean[:, :, 0, 0].sum().backward()
+    assert features.grad is None
+    assert x.grad is not None
+    assert bool((x.grad[:, :, 2:, 2:] != 0).any())  # places beyond the one that was asked about
+
+
 def test_averaging_needs_no_weights_and_keeps_what_is_everywhere_the_same():
     plain, even = own().eval(), own(non_local=True).eval()
     assert plain.state_dict().keys() == even.state_dict().keys()
