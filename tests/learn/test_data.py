@@ -245,6 +245,27 @@ def test_a_worn_batch_of_mosaics_is_the_same_for_one_process_and_for_its_parts(
         assert torch.equal(part.hints, whole.hints[rank::2])
 
 
+def test_favored_labels_come_several_times_in_each_walk_through_their_group(
+    photo_folder: Path, tmp_path: Path
+):
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    name = photos.label_names[0]
+    others = int(((photos.labels > 0) & ~photos.dev).sum())
+    favored = int(((photos.labels == 0) & ~photos.dev).sum())
+    assert others > 0
+    assert favored > 0
+    recipe = RECIPE.model_copy(update={"favor": {f"{name[:-1]}?": 3, "*": 1}})
+    sampler = Sampler(photos, recipe, batch=3 * favored + others, seed=0, device=CPU)
+    assert int((sampler.batch(5).labels == 0).sum()) == 3 * favored
+
+
+def test_a_favored_label_that_is_not_there_is_named(photo_folder: Path, tmp_path: Path):
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    recipe = DataRecipe(size=64, favor={"*bazaar*": 2})
+    with pytest.raises(LearnError, match=r"\*bazaar\*"):
+        Sampler(photos, recipe, batch=4, seed=0, device=CPU)
+
+
 def test_a_group_in_the_mix_that_is_not_there_is_named(photo_folder: Path, tmp_path: Path):
     photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
     recipe = DataRecipe(size=64, mix={"faces": 1.0})

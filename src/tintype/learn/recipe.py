@@ -79,6 +79,9 @@ class DataRecipe(_Table):
     """Groups to use; empty means all. A group is a folder's or zip's name without its number."""
     mix: dict[str, float] = Field(default_factory=dict)
     """Share of each group in a batch; empty means in proportion to their sizes."""
+    favor: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
+    """Patterns of labels, and how many times as often as others of their group their photographs
+    are drawn, as in ``{"*market*" = 4}``; of several patterns that match the first one counts."""
     min_colorfulness: float = 5.0
     """Photographs below this (Hasler and Suesstrunk) count as grey and are left out."""
     crop_area: tuple[float, float] = (0.35, 1.0)

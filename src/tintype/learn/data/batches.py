@@ -5,6 +5,7 @@ killed run that resumes at step n draws exactly what it would have drawn. The ra
 from the CPU in every case; the pixels stay where the model is.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.errors import LearnError
 from tintype.learn.data.ageing import age, wear
 from tintype.learn.data.hints import draw_hints
+from tintype.learn.data.manifest import matches
 from tintype.learn.data.photos import Photos
 from tintype.learn.recipe import DataRecipe
 
@@ -82,7 +84,8 @@ class Sampler:
         part: Which share of each batch this process takes: its rank, and how many processes.
 
     Raises:
-        LearnError: `mix` names a group that is not there, or nothing is left to train on.
+        LearnError: `mix` names a group or `favor` a label that is not there, or nothing is left to
+            train on.
     """
 
     def __init__(
@@ -246,10 +249,11 @@ class Sampler:
 def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], list[Indices]]:
     """How many of each batch come from which photographs."""
     pools = {}
+    times = _times(photos.label_names, recipe.favor)
     for index, name in enumerate(photos.group_names):
         members = np.flatnonzero((photos.groups == index) & ~photos.dev)
         if len(members):
-            pools[name] = members
+            pools[name] = np.repeat(members, times[photos.labels[members]])
     if not pools:
         raise LearnError("No photograph is left for training.", hint="Lower data.dev_share.")
     missing = sorted(set(recipe.mix) - set(pools))
@@ -258,7 +262,7 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
             f"data.mix names {missing[0]}, but the data holds {', '.join(pools)}.",
             hint="Rename the key, or give that data with --data.",
         )
-    shares = recipe.mix or {name: float(len(members)) for name, members in pools.items()}
+    shares = recipe.mix or {name: float(len(np.unique(members))) for name, members in pools.items()}
     total = sum(shares.values())
     exact = {name: batch * share / total for name, share in shares.items()}
     counts = {name: int(value) for name, value in exact.items()}
@@ -268,6 +272,22 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
         counts[name] += 1
     used = [name for name in counts if counts[name]]
     return [counts[name] for name in used], [pools[name] for name in used]
+
+
+def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]:
+    """How often each label's photographs come in a walk through their group."""
+    for pattern in favor:
+        if not any(matches(label, [pattern]) for label in labels):
+            raise LearnError(
+                f"data.favor names {pattern}, but no label is like that.",
+                hint=f"A label is a folder, as in {labels[0]!r}.",
+            )
+    return np.array(
+        [
+            next((times for pattern, times in favor.items() if matches(label, [pattern])), 1)
+            for label in labels
+        ]
+    )
 
 
 def _pixel_rows(photos: Photos, device: torch.device) -> Tensor:

@@ -60,8 +60,8 @@ def find_sources(
             if only_groups and group not in only_groups:
                 continue
             for member, label in known.members() if known else _members(container):
-                kept = not only_labels or _matches(label, only_labels)
-                if kept and not _matches(label, exclude):
+                kept = not only_labels or matches(label, only_labels)
+                if kept and not matches(label, exclude):
                     found.append(Source(container, member, label, group))
     if not found:
         raise LearnError(
@@ -75,7 +75,8 @@ def _group(container: Path) -> str:
     return re.sub(r"[-_]?\d+$", "", container.stem) or container.stem
 
 
-def _matches(label: str, patterns: Sequence[str]) -> bool:
+def matches(label: str, patterns: Sequence[str]) -> bool:
+    """Whether a label fits one of the patterns (`*` and `?`, case counts)."""
     return any(fnmatch.fnmatchcase(label, pattern) for pattern in patterns)
 
 
