@@ -154,6 +154,18 @@ def test_the_mean_is_the_gaussian_over_distance_lightness_and_features():
     assert torch.allclose(found, coarse + torch.nn.functional.avg_pool2d(enlarged, 2), atol=1e-5)
 
 
+def test_rows_that_are_left_out_would_hardly_have_counted():
+    # The worst case: one surface, so that nothing but the distance takes weight from a place.
+    torch.manual_seed(3)
+    near, every = NonLocalMean(), NonLocalMean()
+    every.band = 64
+    L, features = torch.full((1, 1, 512, 64), 50.0), torch.ones(1, 3, 64, 8)
+    x = torch.rand(1, 4, 128, 16)
+    found, expected = near(x, L, features), every(x, L, features)
+    assert not torch.equal(found, expected)
+    assert (found - expected).abs().max() < 0.01
+
+
 def test_no_share_is_too_small_for_a_processor_to_multiply_fast():
     torch.manual_seed(2)
     mean = NonLocalMean()

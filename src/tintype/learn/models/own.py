@@ -33,6 +33,8 @@ PAPER = ""
 _HINT_CHANNELS = 32
 _PARTS = 4
 """Sides are multiples of 32 pixels, so of 4 places at 1/8."""
+_NOWHERE = -1e4
+"""Added to the exponent of what lies beyond the picture."""
 
 
 def _layer(conv: str, norm: str, hint: int, reader: str) -> Layer:
@@ -178,6 +180,9 @@ class NonLocalMean(nn.Module):
     """Deviation of the lightness, in units of L."""
     likeness = 8.0
     """Inverse variance of the features, which have length 1."""
+    band = 6
+    """Rows of places above and below a quarter of the picture that count for it: two deviations
+    from its edge, where a surface's places have 2 % of the weight left on that side."""
     faintest = -60.0
     """Exponent of the Gaussian that still counts; all that is farther counts as this far."""
 
@@ -193,7 +198,8 @@ class NonLocalMean(nn.Module):
             (B, C, 2h, 2w).
         """
         coarse = F.avg_pool2d(x, 2)
-        values = coarse.float().flatten(2).transpose(1, 2)
+        height, width = coarse.shape[2:]
+        quarter, beyond = height // _PARTS * width, self.band * width
         # In float32: in bfloat16 the products are too coarse.
         with torch.autocast(features.device.type, enabled=False):
             # Without a gradient of its own: which places are alike is found, not bent to suit.
@@ -201,14 +207,19 @@ class NonLocalMean(nn.Module):
             length = place.square().sum(dim=1, keepdim=True) / 2
             one = torch.ones_like(length)
             # In coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its exponent, written out as
-            # u v - |u|^2 / 2 - |v|^2 / 2, is one product of these. A quarter of the places at a
-            # time: of a panorama all pairs would take more memory than all else.
-            given = torch.cat([place, one, -length], dim=1)
+            # u v - |u|^2 / 2 - |v|^2 / 2, is one product of these. A quarter of the rows at a time,
+            # each with what lies near it: of a panorama all pairs would take more memory than all
+            # else. Beyond the picture there are places that nothing is like.
+            nowhere = F.pad(-length, (beyond, beyond), value=_NOWHERE)
+            given = torch.cat([F.pad(torch.cat([place, one], 1), (beyond, beyond)), nowhere], 1)
+            values = F.pad(coarse.float().flatten(2), (beyond, beyond)).transpose(1, 2)
             asked = torch.cat([place, -length, one], dim=1).transpose(1, 2)
-            asked = asked.reshape(len(place), _PARTS, -1, asked.shape[2])
-            mixed = torch.cat(
-                [self._kernel(some @ given) @ values for some in asked.unbind(1)], dim=1
-            )
+            asked = asked.reshape(len(place), _PARTS, quarter, asked.shape[2])
+            parts = []
+            for index, some in enumerate(asked.unbind(1)):
+                near = slice(index * quarter, (index + 1) * quarter + 2 * beyond)
+                parts.append(self._kernel(some @ given[:, :, near]) @ values[:, near])
+            mixed = torch.cat(parts, dim=1)
         change = mixed.transpose(1, 2).reshape(coarse.shape).to(x.dtype) - coarse
         return x + F.interpolate(change, scale_factor=2.0, mode="bilinear", align_corners=False)
 
