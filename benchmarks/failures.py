@@ -7,7 +7,8 @@ surface is a connected part of the grey without an edge in it, an even one has o
 docs/explanation/where-it-goes-wrong.md says which failure each figure is of. With --old each grey
 is first what a red-blind emulsion would have seen, then soft, faded or dark, and grainy.
 
-    python benchmarks/failures.py --data DATA ... [--old] [--model FILE] [--limit 200]
+    python benchmarks/failures.py --data DATA ... [--old] [--model FILE] [--limit 200] \\
+        [--labels '*market*' ...]
 """
 
 import argparse
@@ -153,10 +154,12 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--vividness", type=float)
     parser.add_argument("--old", action="store_true", help="age the grey that is coloured")
+    parser.add_argument("--labels", nargs="+", default=[], help="only folders like these")
     parser.add_argument("--cache", type=Path, default=Path("cache"))
     options = parser.parse_args()
     engine = Engine(load_bundle(options.model), threads=1)
-    photos = open_photos(options.data, read_recipe(OWN).data, cache=options.cache)
+    recipe = read_recipe(OWN).data.model_copy(update={"only_labels": tuple(options.labels)})
+    photos = open_photos(options.data, recipe, cache=options.cache)
     squares = dev_squares(photos, size=256, limit=options.limit)
     pictures = [picture for group in squares.values() for picture in group]
     settings = Settings(options.vividness)
