@@ -232,10 +232,10 @@ def test_mosaics_replace_their_share_by_small_photographs(colourful: Paint, tmp_
     assert found == {2, 4}
 
 
-def test_a_worn_batch_of_mosaics_is_the_same_for_one_process_and_for_its_parts(
+def test_a_worn_batch_of_mounted_mosaics_is_the_same_for_one_process_and_for_its_parts(
     photo_folder: Path, tmp_path: Path
 ):
-    recipe = DataRecipe(size=64, dev_share=0.25, wear=0.5, hints=0.5, mosaic=0.5)
+    recipe = DataRecipe(size=64, dev_share=0.25, wear=0.5, hints=0.5, mosaic=0.5, mount=0.5)
     photos = open_photos([photo_folder], recipe, cache=tmp_path / "cache")
     whole = Sampler(photos, recipe, batch=8, seed=2, device=CPU).batch(3)
     for rank in range(2):
@@ -243,6 +243,26 @@ def test_a_worn_batch_of_mosaics_is_the_same_for_one_process_and_for_its_parts(
         assert torch.equal(part.rgb, whole.rgb[rank::2])
         assert torch.equal(part.L, whole.L[rank::2])
         assert torch.equal(part.hints, whole.hints[rank::2])
+
+
+def test_mounts_cover_the_edges_of_their_share_with_grey(photo_folder: Path, tmp_path: Path):
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    plain = RECIPE.model_copy(update={"age": 0.0})
+    mounted = plain.model_copy(update={"mount": 0.5})
+    one = Sampler(photos, plain, batch=32, seed=4, device=CPU).batch(0).rgb
+    other = Sampler(photos, mounted, batch=32, seed=4, device=CPU).batch(0).rgb
+    changed = (one - other).abs().amax(dim=1) > 1e-6
+    samples = changed.any(dim=(1, 2))
+    assert 6 <= int(samples.sum()) <= 22
+    assert not changed[:, 28:36, 28:36].any()
+    covered = changed.float().mean(dim=(1, 2))[samples]
+    assert covered.max() < 0.7
+    corners = [(y, x) for y in (0, -1) for x in (0, -1)]
+    grey = torch.cat([other[changed[:, y, x], :, y, x] for y, x in corners])
+    assert len(grey) >= 10
+    # A few corners lie on the line where card and photograph meet.
+    assert ((grey.amax(dim=1) - grey.amin(dim=1)) < 1e-6).float().mean() > 0.8
+    assert grey.std() > 0.2  # dark and light ones
 
 
 def test_favored_labels_come_several_times_in_each_walk_through_their_group(

@@ -92,6 +92,8 @@ class DataRecipe(_Table):
     """Mirror half of the samples."""
     mosaic: Share = 0.0
     """Share of samples made of 2 x 2 or 4 x 4 small photographs: people as they are in a crowd."""
+    mount: Share = 0.0
+    """Share of samples in a grey mount or margin, its opening an oval, an arch or a rectangle."""
     age: Share = 0.5
     """Share of samples whose lightness is made to look like an old photograph's."""
     wear: Share = 0.0

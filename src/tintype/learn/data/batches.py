@@ -20,6 +20,7 @@ from tintype.errors import LearnError
 from tintype.learn.data.ageing import age, wear
 from tintype.learn.data.hints import draw_hints
 from tintype.learn.data.manifest import matches
+from tintype.learn.data.mounts import mount
 from tintype.learn.data.photos import Photos
 from tintype.learn.recipe import DataRecipe
 
@@ -126,6 +127,9 @@ class Sampler:
         rgb = self._crops(chosen, draw)
         if self.recipe.mosaic > 0:
             rgb = self._mosaics(rgb, chosen, draw)
+        if self.recipe.mount > 0:
+            share, count = self.recipe.mount, len(chosen)
+            rgb = mount(rgb, share=share, draw=draw, part=self.part, count=count)
         luma = _luma(rgb, self._emulsions(len(chosen), draw)[self.part])
         luma = age(luma, share=self.recipe.age, draw=draw, part=self.part, count=len(chosen))
         if self.recipe.wear > 0:
