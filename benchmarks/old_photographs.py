@@ -2,7 +2,8 @@
 
 Each picture's grey is coloured clean and damaged, at the engine's defaults. The colours of the two
 are compared under the same clean grey, so that only what the model made of the damage counts: mean
-distance in ab, CIEDE2000, and the ratio of colourfulness.
+distance in ab, CIEDE2000, and the ratio of colourfulness. Of photographs in a grey mount it is
+asked whether the card stays grey, and what it does to the rest.
 
     python benchmarks/old_photographs.py DATA ... [--model FILE] [--limit 100]
 """
@@ -133,6 +134,43 @@ def damage_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
     return "\n".join(lines)
 
 
+def opening(side: int, form: str) -> NDArray[np.bool_]:
+    """(side, side) of a mount: where the photograph is seen."""
+    across = (np.arange(side) + 0.5) * 2 / side - 1
+    x, y = np.abs(across)[None, :], across[:, None]
+    if form == "oval":
+        return np.asarray((x / 0.8) ** 2 + (y / 0.9) ** 2 < 1)
+    straight = (x < 0.88) & (np.abs(y) < 0.88)
+    arched = (y > -0.2) | ((x / 0.88) ** 2 + ((y + 0.2) / 0.68) ** 2 < 1)
+    return np.asarray(straight & arched if form == "arch" else straight)
+
+
+def mount_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
+    """How grey a mount stays, and how far the colours within are from those without it."""
+    lines = [
+        "| mount | grey | chroma of the card | of it in a colour, % | ab distance within |",
+        "|---|---|---|---|---|",
+    ]
+    greys = [rgb_to_grey(truth) for truth in pictures]
+    clean = [rgb01_to_lab(colors(engine, grey) / 255) for grey in greys]
+    for form in ("arch", "oval", "margin"):
+        for level in (30, 130, 235):
+            rows = []
+            for grey, alone in zip(greys, clean, strict=True):
+                seen = opening(len(grey), form)
+                lab = rgb01_to_lab(colors(engine, np.where(seen, grey, level)) / 255)
+                chroma = np.hypot(lab[..., 1], lab[..., 2])[~seen]
+                apart = ab_distance(lab, alone)[seen]
+                rows.append((chroma.mean(), 100 * (chroma >= 12).mean(), apart.mean()))
+            table = np.array(rows)
+            cells = []
+            for column in range(3):
+                low, high = interval(table[:, column])
+                cells.append(f"{table[:, column].mean():.1f} ({low:.1f}–{high:.1f})")
+            lines.append(f"| {form} | {level} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="+")
@@ -144,6 +182,7 @@ def main() -> None:
     pictures = [picture for group in squares.values() for picture in group]
     print(f"{engine.bundle.name}, {len(pictures)} pictures\n")
     print(damage_table(engine, pictures))
+    print(f"\n{mount_table(engine, pictures)}")
 
 
 if __name__ == "__main__":

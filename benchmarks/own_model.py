@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from old_photographs import damage_table
+from old_photographs import damage_table, mount_table
 
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.colorizer import Engine
@@ -50,6 +50,8 @@ from tintype.learn.recipe import read_recipe
 HERE = Path(__file__).parent
 PAGE = HERE / "own_model.md"
 LAST = "## What is missed, and why\n"
+MOUNTS = """The same pictures in an even grey mount, which has no colour: what the card is painted, where a
+colour is a chroma of 12 and more, and how far the rest is from what it is without it."""
 CROWDS = (1, 2, 3, 4, 6, 8)
 PALETTES = 5
 DEV = 200  # photographs of each group
@@ -321,7 +323,7 @@ def main() -> None:
     regional, regions = region_bars(engine, marked)
     faces = small_faces(engine, marked, bundle.card.sizes["normal"])
     some = [one for group in squares.values() for one in group[::5]]
-    damages = damage_table(engine, some)
+    damages = f"{damage_table(engine, some)}\n\n{MOUNTS}\n\n{mount_table(engine, some)}"
     minutes = time.process_time() / 60
     text = page(
         bundle, bars + regional, regions, faces, damages, limit=options.limit, minutes=minutes
