@@ -50,8 +50,8 @@ from tintype.learn.recipe import read_recipe
 HERE = Path(__file__).parent
 PAGE = HERE / "own_model.md"
 LAST = "## What is missed, and why\n"
-MOUNTS = """The same pictures in an even grey mount, which has no colour: what the card is painted, where a
-colour is a chroma of 12 and more, and how far the rest is from what it is without it."""
+MOUNTS = """The same pictures in an even grey mount, which has no colour: what the card is painted
+(a colour is a chroma of 12 and more), and how far the rest is from what it is without it."""
 CROWDS = (1, 2, 3, 4, 6, 8)
 PALETTES = 5
 DEV = 200  # photographs of each group
