@@ -84,10 +84,11 @@ def test_a_cut_forgets_the_colours(engine):
 
 
 def test_between_the_asked_frames_colours_follow_the_motion(engine):
-    frames = pan("coffee", 6, grain=0)
+    # Fast enough that the motion counts for more than the rounding of chroma to whole codes.
+    frames = pan("coffee", 6, pixels=4, grain=0)
     few = painted(Painter(engine, FAST, LAYOUT, every=6), frames)
     stuck = [few[0]] * 6
-    assert warp_error(frames, few) < 0.5 * warp_error(frames, stuck)
+    assert warp_error(frames, few) < 0.4 * warp_error(frames, stuck)
 
 
 def test_where_much_is_new_the_network_is_asked_out_of_turn(engine):
