@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from old_photographs import RED_BLIND, colors, dark, faded, grainy
+from old_photographs import RED_BLIND, cell, colors, dark, faded, grainy
 from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude, label
 
 from tintype.color.cielab import rgb01_to_lab
@@ -25,7 +25,6 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.colorizer import Engine
 from tintype.engine.settings import Settings
 from tintype.learn.data.photos import open_photos
-from tintype.learn.evaluate.metrics import interval
 from tintype.learn.evaluate.protocol import dev_squares
 from tintype.learn.recipe import read_recipe
 from tintype.photo.photo import rgb_to_grey
@@ -178,9 +177,7 @@ def main() -> None:
     for name in ours[0]:
         mine, true = (np.array([one[name] for one in some]) for some in (ours, theirs))
         known = ~np.isnan(mine)
-        low, high = interval(mine[known])
-        cell = f"{mine[known].mean():.1f} ({low:.1f}–{high:.1f})"
-        print(f"| {name} | {known.sum()} | {true[known].mean():.1f} | {cell} |")
+        print(f"| {name} | {known.sum()} | {true[known].mean():.1f} | {cell(mine[known])} |")
 
 
 if __name__ == "__main__":

@@ -102,6 +102,12 @@ def under(lab: NDArray[np.float64], L: NDArray[np.float64]) -> NDArray[np.float6
     return np.asarray(rgb01_to_lab(lab_to_rgb01(joined).clip(0, 1)), np.float64)
 
 
+def cell(values: NDArray[np.float64]) -> str:
+    """Mean and 95 % interval of one figure of each picture."""
+    low, high = interval(values)
+    return f"{values.mean():.1f} ({low:.1f}–{high:.1f})"
+
+
 def damage_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for truth in pictures:
@@ -125,10 +131,7 @@ def damage_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
     ]
     for name, rows in found.items():
         table = np.array(rows)
-        cells = []
-        for column in (0, 1):
-            low, high = interval(table[:, column])
-            cells.append(f"{table[:, column].mean():.1f} ({low:.1f}–{high:.1f})")
+        cells = [cell(table[:, column]) for column in (0, 1)]
         ratio = table[:, 2].mean() / table[:, 3].mean()
         lines.append(f"| {name} | {cells[0]} | {cells[1]} | {ratio:.2f} |")
     return "\n".join(lines)
@@ -162,12 +165,7 @@ def mount_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
                 chroma = np.hypot(lab[..., 1], lab[..., 2])[~seen]
                 apart = ab_distance(lab, alone)[seen]
                 rows.append((chroma.mean(), 100 * (chroma >= 12).mean(), apart.mean()))
-            table = np.array(rows)
-            cells = []
-            for column in range(3):
-                low, high = interval(table[:, column])
-                cells.append(f"{table[:, column].mean():.1f} ({low:.1f}–{high:.1f})")
-            lines.append(f"| {form} | {level} | {' | '.join(cells)} |")
+            lines.append(f"| {form} | {level} | {' | '.join(map(cell, np.array(rows).T))} |")
     return "\n".join(lines)
 
 
