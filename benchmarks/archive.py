@@ -225,8 +225,9 @@ def speed(options: argparse.Namespace) -> None:
         for turn in range(options.rounds):
             for name, more in (
                 ("two processes", []),
-                ("the same, with a contact sheet", ["--contact-sheet", folder / f"{turn}.html"]),
-                ("the same, exact luminance", ["--keep-luminance", "exact"]),
+                ("the same, normal quality", ["--quality", "normal"]),
+                ("usual, with a contact sheet", ["--contact-sheet", folder / f"{turn}.html"]),
+                ("usual, exact luminance", ["--keep-luminance", "exact"]),
             ):
                 out = folder / f"{turn}-{name}"
                 seconds, used, _, _ = timed_run(source, "--into", out, "--jobs", "2", *more)

@@ -8,7 +8,7 @@ docs/explanation/where-it-goes-wrong.md says which failure each figure is of. Wi
 is first what a red-blind emulsion would have seen, then soft, faded or dark, and grainy.
 
     python benchmarks/failures.py --data DATA ... [--old] [--model FILE] [--limit 200] \\
-        [--labels '*market*' ...]
+        [--quality high] [--labels '*market*' ...]
 """
 
 import argparse
@@ -152,6 +152,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--vividness", type=float)
+    parser.add_argument("--quality", choices=["fast", "normal", "high"], default="normal")
     parser.add_argument("--old", action="store_true", help="age the grey that is coloured")
     parser.add_argument("--labels", nargs="+", default=[], help="only folders like these")
     parser.add_argument("--cache", type=Path, default=Path("cache"))
@@ -161,7 +162,7 @@ def main() -> None:
     photos = open_photos(options.data, recipe, cache=options.cache)
     squares = dev_squares(photos, size=256, limit=options.limit)
     pictures = [picture for group in squares.values() for picture in group]
-    settings = Settings(options.vividness)
+    settings = Settings(options.vividness, options.quality)
     greys = [
         as_old(truth, faint=number % 2 == 0) if options.old else rgb_to_grey(truth)
         for number, truth in enumerate(pictures)

@@ -22,7 +22,13 @@ from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.colorizer import Engine
 from tintype.engine.settings import Settings
 from tintype.learn.data.photos import open_photos
-from tintype.learn.evaluate.distribution import ask, certainty_rank, fit_temperature, honesty
+from tintype.learn.evaluate.distribution import (
+    Answer,
+    ask,
+    certainty_rank,
+    fit_temperature,
+    honesty,
+)
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import interval
 from tintype.learn.evaluate.protocol import (
@@ -56,6 +62,7 @@ CROWDS = (1, 2, 3, 4, 6, 8)
 PALETTES = 5
 DEV = 200  # photographs of each group
 HINTS = (1, 5, 20)
+NORMAL = Settings(quality="normal")
 Squares = Mapping[str, Sequence[NDArray[np.uint8]]]
 Floats = NDArray[np.float64]
 
@@ -108,7 +115,7 @@ def color_bars(engine: Engine, squares: Squares) -> list[Bar]:
     with ThreadPoolExecutor(1) as pool:
         for group, pictures in squares.items():
             single = scored(engine, pictures, pool, Settings())
-            best = best_scores(engine, pictures, PALETTES, pool)
+            best = best_scores(engine, pictures, Settings(palettes=PALETTES), pool)
             fallen = nearer(delta_e(single), delta_e(best))
             what = f"best of {PALETTES} palettes, nearer in ΔE2000"
             bars.append(Bar(what, group, shown(fallen, 1, " %"), "at least 15 %", fallen[0] >= 15))
@@ -123,49 +130,45 @@ def color_bars(engine: Engine, squares: Squares) -> list[Bar]:
     return bars
 
 
-def quality_bars(engine: Engine, squares: Squares) -> list[Bar]:
-    """High quality against the plain answer: a small difference, so asked of more pictures."""
-    bars = []
-    with ThreadPoolExecutor(1) as pool:
-        for group, pictures in squares.items():
-            plain, closely = (
-                delta_e(scored(engine, pictures, pool, settings))
-                for settings in (Settings(), Settings(quality="high"))
-            )
-            fallen = nearer(plain, closely)
-            what, place = "`--quality high`, nearer in ΔE2000", f"{group}, {len(pictures)}"
-            bars.append(Bar(what, place, shown(fallen, 1, " %"), "above 0", fallen[1] > 0))
-    return bars
-
-
 def single_bars(engine: Engine, squares: Squares) -> list[Bar]:
-    """What the plain answer is worth: cheap, so asked of more pictures than the other bars are."""
+    """What the single answer is worth: cheap, so asked of more pictures than the others are."""
     bars = []
     with ThreadPoolExecutor(1) as pool:
         for group, pictures in squares.items():
-            scores = scored(engine, pictures, pool, Settings())
-            bars += _of_single(f"{group}, {len(scores)}", scores)
+            usual = scored(engine, pictures, pool, Settings())
+            normal = scored(engine, pictures, pool, NORMAL)
+            bars += _of_single(f"{group}, {len(pictures)}", usual, normal)
     return bars
 
 
-def _of_single(group: str, scores: Sequence[Score]) -> list[Bar]:
-    color = np.array([[one.colorfulness, one.true_colorfulness] for one in scores])
-    ratio = float(color[:, 0].mean() / color[:, 1].mean())
-    figure = shown(mean(delta_e(scores)), 2)
-    met = 0.9 <= ratio <= 1.1
-    return [
-        Bar("colourfulness, of the truth's", group, f"{ratio:.2f}", "0.9 to 1.1", met),
-        Bar("ΔE2000 of the single answer", group, figure),
-    ]
+def _of_single(group: str, usual: Sequence[Score], normal: Sequence[Score]) -> list[Bar]:
+    bars = []
+    for how, scores in (("", usual), (", normal quality", normal)):
+        color = np.array([[one.colorfulness, one.true_colorfulness] for one in scores])
+        ratio = float(color[:, 0].mean() / color[:, 1].mean())
+        met = 0.9 <= ratio <= 1.1
+        what = f"colourfulness, of the truth's{how}"
+        bars += [
+            Bar(what, group, f"{ratio:.2f}", "0.9 to 1.1", met),
+            Bar(f"ΔE2000 of the single answer{how}", group, shown(mean(delta_e(scores)), 2)),
+        ]
+    fallen = nearer(delta_e(normal), delta_e(usual))
+    what = "high quality, nearer in ΔE2000 than normal"
+    return [*bars, Bar(what, group, shown(fallen, 1, " %"), "above 0", fallen[1] > 0)]
 
 
 def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
-    on_dev = [answer for some in dev.values() for answer in ask(bundle, some, threads=1)]
+    """Of the distribution that people are shown, the mean of high quality."""
+
+    def asked(pictures: Sequence[NDArray[np.uint8]]) -> list[Answer]:
+        return ask(bundle, pictures, threads=1, quality="high")
+
+    on_dev = [answer for some in dev.values() for answer in asked(some)]
     sharp, soft = fit_temperature(on_dev), fit_temperature(on_dev, neighbors=5)
     bars = []
     for group, answers in {
         "dev": on_dev,
-        **{group: ask(bundle, some, threads=1) for group, some in squares.items()},
+        **{group: asked(some) for group, some in squares.items()},
     }.items():
         place = f"{group}, {len(answers)}"
         for how, temperature in (("as it is shown", 1.0), (f"T = {sharp:.2f}", sharp)):
@@ -219,22 +222,21 @@ def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
     skin = [one for one in kept if one.regions]
     lines = [
         "| copies | height at the network's size, px | hue | chroma | of the truth's "
-        "| painted as skin, % | `--quality high`, % |",
+        "| painted as skin, % | normal quality, % |",
         "|---|---|---|---|---|---|---|",
     ]
     for copies in CROWDS:
         seen = look_at_marked(engine, skin, copies=copies)
-        closely = Settings(quality="high")
-        close = look_at_marked(engine, skin, copies=copies, settings=closely)
+        once = look_at_marked(engine, skin, copies=copies, settings=NORMAL)
         height = side * np.median([one.share for one in seen])
         hue, chroma = np.median([one.painted for one in seen], axis=0)
         ratio = np.median([one.painted[1] / one.true[1] for one in seen])
-        like, like_close = (
-            100 * np.mean([looks_like_skin(one) for one in some]) for some in (seen, close)
+        like, like_once = (
+            100 * np.mean([looks_like_skin(one) for one in some]) for some in (seen, once)
         )
         lines.append(
             f"| {copies} x {copies} | {height:.0f} | {hue:.0f}° | {chroma:.0f} | {ratio:.2f} "
-            f"| {like:.0f} | {like_close:.0f} |"
+            f"| {like:.0f} | {like_once:.0f} |"
         )
     return "\n".join(lines)
 
@@ -265,10 +267,9 @@ def page(
     python benchmarks/own_model.py --data DATA ... --evaluation ZIP ... --limit {limit}
 
 on at most {limit} pictures of each set, spread evenly over it, for the damages a fifth of them, for
-high quality three times as many, for the single answer, calibration and sets of colours all;
-{minutes:.0f} minutes of one core. Brackets are 95 % bootstrap intervals over the pictures; "nearer"
-is in pairs, on the same pictures. A bar is met where the figure itself meets it; "above 0" and
-"nearer" ask it of the whole interval.
+the single answer, calibration and sets of colours all; {minutes:.0f} minutes of one core. Brackets
+are 95 % bootstrap intervals over the pictures; "nearer" is in pairs, on the same pictures. A bar is
+met where the figure itself meets it; "above 0" and "nearer" ask it of the whole interval.
 
 {table(bars)}
 
@@ -316,8 +317,7 @@ def main() -> None:
     photos = open_photos(options.data, recipe, cache=options.cache)
     dev = dev_squares(photos, size=256, limit=DEV)
     every = load_squares(options.evaluation, size=256)
-    many = load_squares(options.evaluation, size=256, limit=3 * options.limit)
-    bars = single_bars(engine, every) + quality_bars(engine, many) + color_bars(engine, squares)
+    bars = single_bars(engine, every) + color_bars(engine, squares)
     bars += honesty_bars(bundle, every, dev)
     marked = read_marked(read_regions(HERE / "regions.toml"), options.data)
     regional, regions = region_bars(engine, marked)

@@ -42,6 +42,7 @@ COUNTS = (10, 40, 160)
 MEGAPIXELS = (1, 4, 12, 24)
 EACH = 6
 ON_CLUSTER = (16, 176)
+NORMAL = ("--quality", "normal")  # of a hundred million, each is looked at once
 LISTED = 20_000
 HANDED_THROUGH = 48_000
 
@@ -181,7 +182,8 @@ def measure(home: Path) -> dict[str, Any]:
         photographs(folder, count, 1)
         base = pillow(folder)
         report = home / f"count-{count}.jsonl"
-        words = (folder, "--into", home / f"out-{count}", "--report", report, "--jobs", "1")
+        out = home / f"out-{count}"
+        words = (folder, "--into", out, "--report", report, "--jobs", "1", *NORMAL)
         seconds, _ = spent(*words)
         found["pictures"].append({"count": count, "seconds": seconds, "pillow": base})
         print(found["pictures"][-1], flush=True)
@@ -194,7 +196,7 @@ def measure(home: Path) -> dict[str, Any]:
         photographs(folder, EACH, megapixels)
         base = pillow(folder)
         into = home / f"out-pixels-{megapixels}"
-        seconds, _ = spent(folder, "--into", into, "--jobs", "1")
+        seconds, _ = spent(folder, "--into", into, "--jobs", "1", *NORMAL)
         row = {
             "megapixels": megapixels,
             "seconds": seconds,
@@ -222,7 +224,7 @@ def by_workers(home: Path) -> list[dict[str, Any]]:
                 base = pillow(folder)
                 into = home / f"out-{engine}-{jobs}-{count}"
                 options = ("--engine", engine, "--jobs", str(jobs))
-                seconds, clock = spent(folder, "--into", into, *options)
+                seconds, clock = spent(folder, "--into", into, *options, *NORMAL)
                 row = {
                     "engine": engine,
                     "jobs": jobs,

@@ -251,7 +251,7 @@ def http_settings() -> str:
     meaning = {
         "vividness": "how strong the colours are, 0 to 2; without it, what the model recommends",
         "warmth": "-1 to 1: what is open leans towards blue, or towards orange",
-        "quality": "`fast`, `normal` or `high`",
+        "quality": "`high`, the usual one, `normal` or `fast`",
         "palettes": "how many versions there are, 1 to 16",
         "palette": "which of them this is, from 1; 0 is the single answer",
         "hints": "a list of `x`, `y`, `color` as `#c04030`, and a `radius` if wanted",

@@ -46,7 +46,7 @@ def parameters(function: object) -> list[tuple[str, str, object]]:
 X = ("x", "POSITIONAL_OR_KEYWORD", inspect.Parameter.empty)
 SETTINGS = [
     ("vividness", "KEYWORD_ONLY", None),
-    ("quality", "KEYWORD_ONLY", "normal"),
+    ("quality", "KEYWORD_ONLY", "high"),
     ("warmth", "KEYWORD_ONLY", 0.0),
     ("hints", "KEYWORD_ONLY", ()),
     ("scribbles", "KEYWORD_ONLY", None),

@@ -436,7 +436,7 @@ class Colorizer:
         x: Any,
         *,
         vividness: float | None = None,
-        quality: Quality = "normal",
+        quality: Quality = "high",
         warmth: float = 0.0,
         hints: Sequence[HintWords] = (),
         scribbles: LayerWords | None = None,
@@ -454,8 +454,8 @@ class Colorizer:
                 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8, uint16, or floating point
                 within 0 to 1.
             vividness: How strong the colours are, 0 to 2; None is what the model recommends.
-            quality: "fast", "normal" or "high": at what size the model looks at the photograph.
-                The output always has full resolution.
+            quality: At what sizes the model looks at the photograph: "high", at three of them;
+                "normal" or "fast", at one. The output always has full resolution.
             warmth: -1 to 1: what is open leans towards blue, or towards orange.
             hints: Colours that are known at some places: ``(x, y, "#c04030")``, or
                 ``(x, y, "#c04030", radius)`` for a square of 2 radius + 1 pixels, counted from 0
@@ -644,7 +644,7 @@ def colorize(
     x: Any,
     *,
     vividness: float | None = None,
-    quality: Quality = "normal",
+    quality: Quality = "high",
     warmth: float = 0.0,
     hints: Sequence[HintWords] = (),
     scribbles: LayerWords | None = None,

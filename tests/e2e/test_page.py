@@ -87,12 +87,13 @@ class Visit:
         self.settled()
 
     def settled(self) -> None:
-        """Until what is shown no longer changes."""
+        """Until nothing is asked for and what is shown no longer changes."""
         last = ""
         for _ in range(60):
             self.page.wait_for_timeout(250)
             now = self.shown()
-            if now == last and now:
+            busy = self.page.locator("#after").get_attribute("aria-busy")
+            if now == last and now and not busy:
                 return
             last = now
         raise AssertionError("the picture never came to rest")

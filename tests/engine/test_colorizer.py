@@ -222,11 +222,10 @@ def test_a_model_without_a_distribution_scales_its_chroma(
     engine = Engine(tiny_ab, threads=1)
     grey = engine.colorize(photo, Settings(vividness=0)).color
     np.testing.assert_array_equal(grey, np.stack([cameraman] * 3, -1))
-    own = engine.colorize(photo, Settings(quality="high")).color
-    with_logits = Engine(tiny, threads=1).colorize(photo).color
-    assert isinstance(own, np.ndarray)
+    once = Settings(quality="normal")
+    with_logits = Engine(tiny, threads=1).colorize(photo, once).color
     assert isinstance(with_logits, np.ndarray)
-    plain = engine.colorize(photo).color
+    plain = engine.colorize(photo, once).color
     assert isinstance(plain, np.ndarray)
     # Decoded in the graph or here: the same picture.
     assert np.mean(np.abs(plain.astype(int) - with_logits) <= 1) > 0.999
@@ -235,8 +234,8 @@ def test_a_model_without_a_distribution_scales_its_chroma(
 def test_high_quality_answers_on_the_grid_of_normal(
     engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
-    normal = engine.ask(photo_of(cameraman))
-    high = engine.ask(photo_of(cameraman), Settings(quality="high"))
+    normal = engine.ask(photo_of(cameraman), Settings(quality="normal"))
+    high = engine.ask(photo_of(cameraman))
     assert high.fit == normal.fit
     assert high.logits is not None
     assert normal.logits is not None
@@ -256,8 +255,8 @@ def test_high_quality_of_a_tiny_picture_is_the_normal_one(
 ) -> None:
     """Enlarged four times at most, it has one size whatever is asked for."""
     photo = photo_of(noise((3, 2)))
-    high = engine.ask(photo, Settings(quality="high"))
-    normal = engine.ask(photo)
+    high = engine.ask(photo)
+    normal = engine.ask(photo, Settings(quality="normal"))
     np.testing.assert_array_equal(high.logits, normal.logits)
     np.testing.assert_array_equal(high.ab, normal.ab)
 
@@ -370,8 +369,8 @@ def test_an_unknown_quality_is_refused() -> None:
 
 def test_settings_have_one_spelling() -> None:
     assert Settings(vividness=1).canonical() == Settings(vividness=1.0).canonical()
-    assert Settings().canonical() == '{"quality":"normal","vividness":null}'
-    assert json.loads(Settings(0.5, "high").canonical()) == {"quality": "high", "vividness": 0.5}
+    assert Settings().canonical() == '{"quality":"high","vividness":null}'
+    assert json.loads(Settings(0.5, "fast").canonical()) == {"quality": "fast", "vividness": 0.5}
 
 
 def test_the_check_finds_a_single_wrong_pixel(

@@ -93,7 +93,7 @@ def test_hints_come_from_a_file(tmp_path: Path) -> None:
 
 
 def test_hints_and_warmth_are_part_of_what_was_done() -> None:
-    assert Settings().canonical() == '{"quality":"normal","vividness":null}'
+    assert Settings().canonical() == '{"quality":"high","vividness":null}'
     said = json.loads(Settings(warmth=1, hints=(Hint(1, 2, 3, 4, 5),)).canonical())
     assert said["warmth"] == 1.0
     assert said["hints"] == [[1, 2, 3.0, 4.0, 5]]

@@ -43,7 +43,10 @@ def parser() -> argparse.ArgumentParser:
         help="also score the best of N palettes of each picture",
     )
     words.add_argument(
-        "--quality", choices=["fast", "normal", "high"], default="normal", help="default: normal"
+        "--quality",
+        choices=["fast", "normal", "high"],
+        default="normal",
+        help="how closely the model looks; default: normal, the network by itself",
     )
     words.add_argument(
         "--perceptual", action="store_true", help="LPIPS, KID and FID too (docs/how-to/compare.md)"
@@ -150,6 +153,7 @@ def evaluate(options: argparse.Namespace) -> int:
                 squares,
                 name=bundle.name,
                 count=options.palettes,
+                quality=options.quality,
                 threads=options.threads,
             )
     if options.json:
@@ -187,7 +191,10 @@ def _distribution(
         "|---|---|---|---|---|---|---|---|",
     ]
     for bundle in bundles:
-        answers = {g: ask(bundle, list(p), threads=options.threads) for g, p in squares.items()}
+        answers = {
+            group: ask(bundle, list(some), threads=options.threads, quality=options.quality)
+            for group, some in squares.items()
+        }
         every = [answer for some in answers.values() for answer in some]
         temperature = options.distribution or fit_temperature(every)
         for group, some in [*answers.items(), ("all", every)]:
@@ -209,7 +216,7 @@ def _sheet(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
             "A contact sheet is of whole pictures at one vividness.",
             hint="Leave --dev-of out, and give one value of --vividness or none.",
         )
-    settings = Settings(vividness=options.vividness[0]) if options.vividness else None
+    settings = Settings((options.vividness or [None])[0], options.quality)
     engines = [Engine(bundle, threads=options.threads) for bundle in bundles]
     sources = choose_sources(options.data, limit=options.limit)
     files = contact_sheets(engines, sources, options.sheet, height=options.size, settings=settings)

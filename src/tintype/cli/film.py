@@ -144,7 +144,7 @@ def _wish(words: FilmWords) -> "Wish":
 
 def _settings(words: FilmWords) -> "Settings":
     from tintype.engine.reference import read_reference
-    from tintype.engine.settings import Settings
+    from tintype.video.film import USUAL
 
     given: dict[str, Any] = {
         "vividness": words.vividness,
@@ -152,7 +152,7 @@ def _settings(words: FilmWords) -> "Settings":
         "warmth": words.warmth,
         "reference": None if words.reference is None else read_reference(Path(words.reference)),
     }
-    return Settings(**{key: value for key, value in given.items() if value is not None})
+    return replace(USUAL, **{key: value for key, value in given.items() if value is not None})
 
 
 def parse_time(text: str) -> Fraction:

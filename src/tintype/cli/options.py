@@ -303,7 +303,8 @@ _PHOTOS = _PhotosCommand(
         _Option(
             "--quality",
             type=click.Choice(["fast", "normal", "high"]),
-            help="How closely the model looks; outputs always have full resolution.",
+            help="How closely the model looks; outputs always have full resolution. High is usual, "
+            "normal twice as fast.",
         ),
         _Option(
             "--warmth",
@@ -492,7 +493,8 @@ _VIDEO = _Command(
         _Option(
             "--quality",
             type=click.Choice(["fast", "normal", "high"]),
-            help="How closely the model looks; outputs always have full resolution.",
+            help="How closely the model looks; outputs always have full resolution. Normal is "
+            "usual.",
         ),
         _Option(
             "--warmth",

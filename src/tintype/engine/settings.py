@@ -24,7 +24,8 @@ class Settings:
 
     Attributes:
         vividness: 0..2, or None for what the model's card says.
-        quality: "fast", "normal", or "high" (the mean of what the network says at three sizes).
+        quality: "high" (the mean of what the network says at three sizes), "normal" or "fast"
+            (at one of them).
         warmth: -1..1: what is open leans towards blue, or towards orange.
         hints: Colours that are given at some places of the one photograph they are for; a later
             one covers an earlier one.
@@ -36,7 +37,7 @@ class Settings:
     """
 
     vividness: float | None = None
-    quality: Quality = "normal"
+    quality: Quality = "high"
     warmth: float = 0.0
     hints: tuple[Hint, ...] = ()
     scribbles: Scribbles | None = None

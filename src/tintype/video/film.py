@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -60,6 +60,9 @@ for itself in the film."""
 
 _T = TypeVar("_T")
 
+USUAL = Settings(quality="normal")
+"""How a film is coloured where nobody says more: a film has too many frames for three looks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -76,7 +79,7 @@ class Wish:
         window: Only this part; None is all of it.
     """
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = USUAL
     shots: tuple[Shot, ...] = ()
     steady: float | None = None
     every: int | None = None

@@ -86,7 +86,7 @@ def wish_of(said: Mapping[str, Any]) -> Wish:
         vividness = said.get("vividness")
         settings = Settings(
             vividness=None if vividness is None else float(vividness),
-            quality=said.get("quality") or "normal",
+            quality=said.get("quality") or "high",
             warmth=float(said.get("warmth") or 0),
             hints=_hints(said.get("hints") or ()),
             palettes=palettes,

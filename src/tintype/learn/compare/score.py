@@ -95,12 +95,13 @@ class ScaledEngine(Engine):
 
 
 def engine_painter(bundle: Bundle) -> Paint:
-    """Paints through the engine at the card's own settings."""
+    """Paints through the engine at the card's own settings, each network asked once."""
     engine = ScaledEngine(bundle)
+    settings = Settings(quality="normal")
 
     def paint(truth: Picture, gain: float) -> Picture:
         photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-        color = engine.scaled(gain).colorize(photo).color
+        color = engine.scaled(gain).colorize(photo, settings).color
         assert isinstance(color, np.ndarray)
         return color.astype(np.uint8, copy=False)
 

@@ -15,13 +15,13 @@ from scipy.stats import spearmanr
 from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle, Card
-from tintype.engine.fit import luma_to_input
+from tintype.engine.colorizer import Engine
 from tintype.engine.palette import colors, uncertainty
-from tintype.engine.session import Session
+from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
 from tintype.learn.evaluate.figures import Figure, nearest_bins
 from tintype.learn.evaluate.metrics import Floats, negative_log_likelihood
-from tintype.photo.photo import rgb_to_grey
+from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 _PLACES = 12  # a picture is looked at in 12 x 12 places; neighbours say the same
 _REACH = 10.0
@@ -42,33 +42,42 @@ class Answer:
     ab: Floats
 
 
-def ask(bundle: Bundle, pictures: Sequence[NDArray[np.uint8]], *, threads: int) -> list[Answer]:
+def ask(
+    bundle: Bundle,
+    pictures: Sequence[NDArray[np.uint8]],
+    *,
+    threads: int,
+    quality: Quality = "normal",
+) -> list[Answer]:
     """Asks a network about pictures at its normal size.
 
     Args:
         bundle: A model that answers with logits.
         pictures: (S, S, 3) each.
         threads: For the network.
+        quality: "normal" is the network by itself, "high" the mean that photographs are shown in.
 
     Raises:
         LearnError: The model has no distribution.
     """
     card = bundle.card
-    session = Session(bundle.data, name=bundle.name, threads=threads)
-    size = -(-card.sizes["normal"] // card.multiple) * card.multiple
+    engine = Engine(bundle, threads=threads)
+    small = card.sizes["normal"] // card.stride
+    size = small * card.stride
+    settings = Settings(quality=quality)
     answers = []
     for picture in pictures:
         scaled = Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC)
         rgb_u8 = np.asarray(scaled)
-        logits = session.run(luma_to_input(rgb_to_grey(rgb_u8).astype(np.float32))).logits
+        photo = Photo(rgb_to_grey(rgb_u8), None, "grey", Metadata("PNG"))
+        logits = engine.ask(photo, settings).logits
         if logits is None:
             raise LearnError(f"{bundle.name} does not predict a distribution.")
-        small = size // card.stride
         ab = rgb01_to_lab(rgb_u8 / 255)[..., 1:]
         ab = ab.reshape(small, card.stride, small, card.stride, 2).mean(axis=(1, 3))
         some = np.linspace(0, small - 1, min(_PLACES, small)).astype(int)
         grid = np.ix_(some, some)
-        said = logits[0].transpose(1, 2, 0)[grid].reshape(-1, card.bins).astype(np.float64)
+        said = logits.transpose(1, 2, 0)[grid].reshape(-1, card.bins).astype(np.float64)
         answers.append(Answer(said, ab[grid].reshape(-1, 2)))
     return answers
 

@@ -235,6 +235,7 @@ def best_of_palettes(
     *,
     name: str,
     count: int,
+    quality: Quality = "normal",
     threads: int = 2,
 ) -> list[Row]:
     """Scores, of several versions of each picture, the one nearest to the truth in CIEDE2000.
@@ -247,6 +248,7 @@ def best_of_palettes(
         squares: From `load_squares`.
         name: Of the model.
         count: How many versions.
+        quality: Of the engine.
         threads: Pictures at a time.
 
     Raises:
@@ -257,19 +259,23 @@ def best_of_palettes(
         for group, pictures in squares.items():
             title = f"{name}, best of {count} palettes"
             tau = engine.bundle.card.vividness
-            rows.append(_row(title, group, tau, best_scores(engine, pictures, count, pool)))
+            settings = Settings(palettes=count, quality=quality)
+            rows.append(_row(title, group, tau, best_scores(engine, pictures, settings, pool)))
     return rows
 
 
 def best_scores(
-    engine: Engine, pictures: Sequence[NDArray[np.uint8]], count: int, pool: ThreadPoolExecutor
+    engine: Engine,
+    pictures: Sequence[NDArray[np.uint8]],
+    settings: Settings,
+    pool: ThreadPoolExecutor,
 ) -> list[Score]:
     """What the version nearest to the truth gets, of each picture.
 
     Args:
         engine: A model that predicts a distribution.
         pictures: (H, W, 3) truths.
-        count: How many versions.
+        settings: How, and how many versions.
         pool: Pictures at a time.
 
     Raises:
@@ -278,7 +284,7 @@ def best_scores(
 
     def one(truth: NDArray[np.uint8]) -> Score:
         photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-        found = engine.versions(photo, Settings(palettes=count))
+        found = engine.versions(photo, settings)
         colors = (version.photo.color for version in found)
         scores = [score(c, truth) for c in colors if isinstance(c, np.ndarray)]
         return min(scores, key=lambda s: s.delta_e)

@@ -324,6 +324,7 @@ async function paint({ quick = false } = {}) {
     return;
   }
   busy = true;
+  $("after").setAttribute("aria-busy", "true");
   try {
     const side = quick ? Math.min(QUICK, longest(photo)) : fullSide(photo);
     const blob = await held(photo, () => api.preview(photo.id, photo.wish(), side));
@@ -343,6 +344,8 @@ async function paint({ quick = false } = {}) {
       const full = again === "full";
       again = false;
       paint({ quick: !full });
+    } else {
+      $("after").removeAttribute("aria-busy");
     }
   }
 }
