@@ -304,7 +304,7 @@ _PHOTOS = _PhotosCommand(
             "--quality",
             type=click.Choice(["fast", "normal", "high"]),
             help="How closely the model looks; outputs always have full resolution. High is usual, "
-            "normal twice as fast.",
+            "normal is faster.",
         ),
         _Option(
             "--warmth",
