@@ -589,3 +589,7 @@ def test_a_fault_of_the_painter_comes_out_and_nothing_hangs(tmp_path: Path, bund
     while threading.active_count() > before and time.monotonic() - began < 5:
         time.sleep(0.01)
     assert threading.active_count() <= before
+
+
+def test_a_film_is_looked_at_once_a_frame_unless_it_is_said() -> None:
+    assert Wish().settings == Settings(quality="normal")
