@@ -110,7 +110,8 @@ def test_a_folder_has_it_looked_at_once(
     settings = Settings(reference=of(skimage.data.coffee()[:120, :120]))
     for left in (0, 100, 200):
         engine.ask(photo_of(cameraman[:, left:]), settings)
-    assert len(runs) == 1 + 3 * 3  # the reference, and each photograph in three sizes
+    # The reference, and each photograph at two sizes for its colours and at one to compare.
+    assert len(runs) == 1 + 3 * 3
 
 
 def test_models_that_cannot_compare_say_so(

@@ -1,7 +1,7 @@
 """Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -140,9 +140,10 @@ class Engine:
         settings.check_size(photo.shape)
         if settings.reference is not None:
             self._check_matching()
-        luma, said = self._look(photo.grey, settings, fit)
         if settings.quality == "high":
-            said = self._seen_closely(photo, settings, fit, said)
+            luma, said = self._look_closely(photo, settings, fit)
+        else:
+            luma, said = self._look(photo.grey, settings, fit)
         logits = None if said.logits is None else said.logits[0]
         features = None if said.features is None else said.features[0]
         answer = Answer(fit, luma, said.ab[0], logits, features)
@@ -310,31 +311,30 @@ class Engine:
         luma = luma_down(grey, fit)
         return luma, self._session.run(luma_to_input(luma), self._told(settings, fit))
 
-    def _seen_closely(
-        self, photo: Photo, settings: Settings, fit: Fit, said: Prediction
-    ) -> Prediction:
-        """What was said at the normal size, averaged with what is said at the card's others.
+    def _look_closely(
+        self, photo: Photo, settings: Settings, fit: Fit
+    ) -> tuple[NDArray[np.float32], Prediction]:
+        """`_look` in high quality: the mean of what is said at the smallest and the largest size.
 
-        The mean is taken of logits, on the grid of the normal size. Features stay as they are:
-        they are compared at one size.
+        The mean is taken of logits, on the grid of the normal size. Features are compared at one
+        size, so only a reference has the network asked at the normal one too.
         """
-        ab, logits, count = said.ab[0], None if said.logits is None else said.logits[0], 1
-        for quality in ("fast", "high"):
-            there = self._fit(photo.shape, quality)
-            if there == fit:
-                continue  # a tiny picture is enlarged no further: nothing else would be said
-            _, other = self._look(photo.grey, settings, there)
-            ab = ab + regrid(other.ab[0], there, fit)
-            if logits is not None and other.logits is not None:
-                logits = logits + regrid(other.logits[0], there, fit)
-            count += 1
-        if count == 1:
-            return said
-        share = np.float32(1 / count)
-        if logits is None:
-            return Prediction(ab[None] * share, None, said.features)
-        logits = logits * share
-        return Prediction(self._usual(logits)[None], logits[None], said.features)
+        fits = dict.fromkeys(self._fit(photo.shape, quality) for quality in ("fast", "high"))
+        if list(fits) == [fit]:  # a tiny picture is enlarged no further: nothing else would be said
+            return self._look(photo.grey, settings, fit)
+        luma, features = luma_down(photo.grey, fit), None
+        if settings.reference is not None:
+            luma, said = self._look(photo.grey, settings, fit)
+            features = said.features
+        heard = [(there, self._look(photo.grey, settings, there)[1]) for there in fits]
+        ab = _mean([regrid(said.ab[0], there, fit) for there, said in heard])
+        found = [
+            regrid(said.logits[0], there, fit) for there, said in heard if said.logits is not None
+        ]
+        if not found:
+            return luma, Prediction(ab[None], None, features)
+        logits = _mean(found)
+        return luma, Prediction(self._usual(logits)[None], logits[None], features)
 
     def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
         """How `ask` lays a photograph into the network's input.
@@ -465,6 +465,10 @@ class Engine:
             return
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(work, bands))
+
+
+def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.mean(planes, axis=0, dtype=np.float32)  # type: ignore[no-any-return]
 
 
 def _grid(quality: Quality) -> Quality:

@@ -24,8 +24,8 @@ class Settings:
 
     Attributes:
         vividness: 0..2, or None for what the model's card says.
-        quality: "high" (the mean of what the network says at three sizes), "normal" or "fast"
-            (at one of them).
+        quality: "high" (the mean of what the network says at its smallest and its largest
+            size), "normal" or "fast" (at one size).
         warmth: -1..1: what is open leans towards blue, or towards orange.
         hints: Colours that are given at some places of the one photograph they are for; a later
             one covers an earlier one.
