@@ -108,7 +108,10 @@ def cell(values: NDArray[np.float64]) -> str:
     return f"{values.mean():.1f} ({low:.1f}–{high:.1f})"
 
 
-def damage_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
+def damaged(
+    engine: Engine, pictures: Sequence[NDArray[np.uint8]]
+) -> dict[str, NDArray[np.float64]]:
+    """By damage (N, 4): ab and CIEDE2000 from the clean one, colourfulness, the clean one's."""
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for truth in pictures:
         grey = rgb_to_grey(truth)
@@ -116,8 +119,8 @@ def damage_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
         lab = rgb01_to_lab(clean / 255)
         inputs = {name: damage(grey) for name, damage in DAMAGES.items()}
         inputs["red-blind emulsion"] = np.rint(truth @ RED_BLIND).astype(np.uint8)
-        for name, damaged in inputs.items():
-            other = colors(engine, damaged)
+        for name, worn in inputs.items():
+            other = colors(engine, worn)
             there = under(rgb01_to_lab(other / 255), lab[..., 0])
             here = under(lab, lab[..., 0])
             distance = float(ab_distance(there, here).mean())
@@ -125,14 +128,18 @@ def damage_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
             found.setdefault(name, []).append(
                 (distance, delta, colorfulness(other), colorfulness(clean))
             )
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
+def damage_table(found: Mapping[str, NDArray[np.float64]]) -> str:
+    """What `damaged` has found."""
     lines = [
         "| damage | ab distance from the clean one | ΔE2000 from it | colourfulness, of it |",
         "|---|---|---|---|",
     ]
     for name, rows in found.items():
-        table = np.array(rows)
-        cells = [cell(table[:, column]) for column in (0, 1)]
-        ratio = table[:, 2].mean() / table[:, 3].mean()
+        cells = [cell(rows[:, column]) for column in (0, 1)]
+        ratio = rows[:, 2].mean() / rows[:, 3].mean()
         lines.append(f"| {name} | {cells[0]} | {cells[1]} | {ratio:.2f} |")
     return "\n".join(lines)
 
@@ -179,7 +186,7 @@ def main() -> None:
     squares = load_squares(options.data, size=256, limit=options.limit)
     pictures = [picture for group in squares.values() for picture in group]
     print(f"{engine.bundle.name}, {len(pictures)} pictures\n")
-    print(damage_table(engine, pictures))
+    print(damage_table(damaged(engine, pictures)))
     print(f"\n{mount_table(engine, pictures)}")
 
 

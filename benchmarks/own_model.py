@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from old_photographs import damage_table, mount_table
+from old_photographs import damage_table, damaged, mount_table
 
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.colorizer import Engine
 from tintype.engine.settings import Settings
+from tintype.learn.compare.curves import Points, draw_curves
 from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.distribution import (
     Answer,
@@ -62,7 +63,11 @@ CROWDS = (1, 2, 3, 4, 6, 8)
 PALETTES = 5
 DEV = 200  # photographs of each group
 HINTS = (1, 5, 20)
+TOLD = "ΔE2000 when told"
+OLD_PRINTS = {"sepia": 2.5, "faded": 4.0}
+"""Damages after which the colours stay the same within so much, in CIEDE2000."""
 NORMAL = Settings(quality="normal")
+CURVES = HERE / "own_model_hints.png"
 Squares = Mapping[str, Sequence[NDArray[np.uint8]]]
 Floats = NDArray[np.float64]
 
@@ -110,8 +115,10 @@ def scored(
     return [score(*pair) for pair in zip(painted, pictures, strict=True)]
 
 
-def color_bars(engine: Engine, squares: Squares) -> list[Bar]:
+def color_bars(engine: Engine, squares: Squares) -> tuple[list[Bar], Mapping[str, Points]]:
+    """Palettes and hints, and the curve of each set: so far from the truth when told so many."""
     bars = []
+    curves: dict[str, list[tuple[float, float]]] = {}
     with ThreadPoolExecutor(1) as pool:
         for group, pictures in squares.items():
             single = scored(engine, pictures, pool, Settings())
@@ -119,15 +126,18 @@ def color_bars(engine: Engine, squares: Squares) -> list[Bar]:
             fallen = nearer(delta_e(single), delta_e(best))
             what = f"best of {PALETTES} palettes, nearer in ΔE2000"
             bars.append(Bar(what, group, shown(fallen, 1, " %"), "at least 15 %", fallen[0] >= 15))
+            bars.append(Bar(f"{TOLD} no colour", group, shown(mean(delta_e(single)), 2)))
+            curves[group] = [(0, float(delta_e(single).mean()))]
             fewer = single
             for told in HINTS:
                 more = scored(engine, pictures, pool, Settings(), told)
                 fallen = nearer(delta_e(fewer), delta_e(more))
                 figure = f"{shown(mean(delta_e(more)), 2)}, {shown(fallen, 1, ' %')} nearer"
-                what = f"ΔE2000 when told {told} true colour{'s' * (told > 1)}"
+                what = f"{TOLD} {told} true colour{'s' * (told > 1)}"
                 bars.append(Bar(what, group, figure, "nearer than with fewer", fallen[1] > 0))
+                curves[group].append((told, float(delta_e(more).mean())))
                 fewer = more
-    return bars
+    return bars, curves
 
 
 def single_bars(engine: Engine, squares: Squares) -> list[Bar]:
@@ -213,6 +223,17 @@ def region_bars(engine: Engine, marked: Sequence[Marked]) -> tuple[list[Bar], st
     return rows, regions_to_markdown(seen)
 
 
+def old_print_bars(found: Mapping[str, Floats]) -> list[Bar]:
+    """How far the colours of a toned and of a faded print are from the clean one's."""
+    bars = []
+    for name, bound in OLD_PRINTS.items():
+        figure = mean(found[name][:, 1])
+        pictures = f"both sets, {len(found[name])}"
+        what = f"ΔE2000 of a {name} print from the clean one"
+        bars.append(Bar(what, pictures, shown(figure), f"below {bound}", figure[0] < bound))
+    return bars
+
+
 def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
     """A table: the marked skin in walls of more and more copies of its photograph."""
     kept = [
@@ -279,6 +300,10 @@ and at temperatures fitted on dev ([decision 27](../docs/adr/0027-calibrated-ove
 [31](../docs/adr/0031-calibrated-as-it-is-shown.md)); the rank is Spearman's, the error that of the
 default answer.
 
+## What hints are worth
+
+![distance from the truth against the number of true colours told]({CURVES.name})
+
 ## Skin, and what is neutral
 
 Medians over the rectangles of regions.toml, on photographs of dev, coloured whole.
@@ -317,17 +342,18 @@ def main() -> None:
     photos = open_photos(options.data, recipe, cache=options.cache)
     dev = dev_squares(photos, size=256, limit=DEV)
     every = load_squares(options.evaluation, size=256)
-    bars = single_bars(engine, every) + color_bars(engine, squares)
-    bars += honesty_bars(bundle, every, dev)
+    colorful, curves = color_bars(engine, squares)
+    draw_curves(CURVES, curves, x="true colours told", y="ΔE2000")
+    bars = single_bars(engine, every) + colorful + honesty_bars(bundle, every, dev)
     marked = read_marked(read_regions(HERE / "regions.toml"), options.data)
     regional, regions = region_bars(engine, marked)
     faces = small_faces(engine, marked, bundle.card.sizes["normal"])
     some = [one for group in squares.values() for one in group[::5]]
-    damages = f"{damage_table(engine, some)}\n\n{MOUNTS}\n\n{mount_table(engine, some)}"
+    old = damaged(engine, some)
+    bars += regional + old_print_bars(old)
+    damages = f"{damage_table(old)}\n\n{MOUNTS}\n\n{mount_table(engine, some)}"
     minutes = time.process_time() / 60
-    text = page(
-        bundle, bars + regional, regions, faces, damages, limit=options.limit, minutes=minutes
-    )
+    text = page(bundle, bars, regions, faces, damages, limit=options.limit, minutes=minutes)
     PAGE.write_text(text, encoding="utf-8")
     print(PAGE)
 
