@@ -23,6 +23,7 @@ from tintype.engine.colorizer import Engine, verify_grey
 from tintype.engine.hints import hint_of, pale
 from tintype.engine.layers import mask_from, scribbles_from
 from tintype.engine.reference import reference_from
+from tintype.engine.remembering import RememberingEngine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import (
     SkippedPhotoError,
@@ -365,6 +366,9 @@ def _identical(photos: Sequence[Photo]) -> str:
 class Colorizer:
     """A loaded model, for colouring many photographs; may be used from several threads.
 
+    Its last answer is kept: the same photograph with another vividness, warmth or palette is
+    coloured without running the network again.
+
     Args:
         model: Name of a model (`tintype models` lists them) or path of a model file; None is the
             one that is shipped.
@@ -384,7 +388,7 @@ class Colorizer:
     ) -> None:
         self._max_pixels = max_pixels
         wanted = model if model is None or isinstance(model, str) else Path(model)
-        self._engine = Engine(load_bundle(wanted))
+        self._engine = RememberingEngine(load_bundle(wanted))
 
     @overload
     def colorize(
