@@ -24,7 +24,7 @@ class RememberingEngine(Engine):
         settings = settings or Settings()
         settings.check_size(photo.shape)
         asked = replace(settings, vividness=None, warmth=0, mask=None, palettes=1, palette=0)
-        pixels = hashlib.blake2b(np.ascontiguousarray(photo.grey), digest_size=16)
+        pixels = hashlib.blake2b(np.ascontiguousarray(photo.grey).data, digest_size=16)
         pixels.update(f"{photo.grey.dtype} {photo.shape}".encode())
         key = pixels.hexdigest(), asked.canonical()
         kept = self._last_answer
