@@ -40,8 +40,9 @@ one.
 _PROTOCOL = """## How it was measured
 
 Each picture is scaled to a square of {size} px; its grey goes through the engine, as any photograph
-does, and the result is compared with the true colours. Every network is asked at the size it was
-trained at. {pictures} Intervals are 95 % bootstrap intervals over pictures.
+does, and the result is compared with the true colours. Every network that is
+trained here is asked at the size it was trained at, the embedded one at the normal size of its
+card, once. {pictures} Intervals are 95 % bootstrap intervals over pictures.
 
 - **Block (i)**: each method as published: a distribution over colours is decoded by the annealed
   mean at T = 0.38, without weights beyond those of its training.

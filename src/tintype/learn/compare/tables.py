@@ -19,7 +19,12 @@ TAIL = (
     "accuracy_5_code",
 )
 _TITLES = {"grey-input": "grey input", "ground-truth": "ground truth"}
-_HONESTY = {"nll": "NLL (nats)", "calibration": "calibration error (%)", "coverage": "coverage (%)"}
+_HONESTY = {
+    "nll": "NLL (nats)",
+    "calibration": "calibration error (%)",
+    "calibration_bins": "over bins (%)",
+    "coverage": "coverage (%)",
+}
 
 
 def row_names(recipes: Sequence[Recipe]) -> list[str]:
@@ -131,13 +136,17 @@ def distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
         if result is None or EVERYTHING not in result.distribution:
             continue
         found = result.distribution[EVERYTHING]
-        cells = ["{:.2f} ({:.2f}–{:.2f})".format(*found[key]) for key in _HONESTY]
+        cells = [
+            "{:.2f} ({:.2f}–{:.2f})".format(*found[key]) if key in found else "" for key in _HONESTY
+        ]
         rows.append([name, f"{result.temperature:.2f}", *cells])
     text = (
         "## Is the distribution honest?\n\nFor methods that predict a distribution over the 313 "
         "colours, at vividness 0 with one temperature fitted on dev. Calibration error: how far "
-        "the mass within 10 ab units of the mode is from how often the truth lies there. Coverage: "
-        "how often the smallest set of colours with 90 % of the mass has the true one; 90 is right."
+        "the mass within 10 ab units of the mode is from how often the truth lies there. Over "
+        "bins: the same of single colours, which needs no disc (empty where it was not measured). "
+        "Coverage: how often the smallest set of colours with 90 % of the mass has the true one; 90 "
+        "is right."
     )
     if not rows:
         return f"{text}\n\nNone is measured yet."
