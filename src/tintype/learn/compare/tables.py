@@ -145,8 +145,8 @@ def distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
         "colours, at vividness 0 with one temperature fitted on dev. Calibration error: how far "
         "the mass within 10 ab units of the mode is from how often the truth lies there. Over "
         "bins: the same of single colours, which needs no disc (empty where it was not measured). "
-        "Coverage: how often the smallest set of colours with 90 % of the mass has the true one; 90 "
-        "is right."
+        "Coverage: how often the smallest set of colours with 90 % of the mass has the true one; "
+        "90 is right."
     )
     if not rows:
         return f"{text}\n\nNone is measured yet."
