@@ -141,6 +141,29 @@ def test_a_calibrated_bundle_shows_another_distribution_and_the_same_colours(
         main("export", [str(run), "-o", str(plain), *data, "--calibrate", "0"])
 
 
+def test_another_default_vividness_moves_the_default_colours_alone(
+    tmp_path: Path, run: Path, photo_folder: Path
+):
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    before, after = tmp_path / "before.onnx", tmp_path / "after.onnx"
+    assert main("export", [str(run), "-o", str(before), *data, "--vividness", "0.4"]) == 0
+    after.write_bytes(exporting.with_vividness(before.read_bytes(), 1.1))
+    L = np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32) * 100
+    bundles = [load_bundle(target) for target in (before, after)]
+    assert [bundle.card.vividness for bundle in bundles] == [0.4, 1.1]
+    first, second = (Session(bundle.data, name="x").run(L) for bundle in bundles)
+    np.testing.assert_array_equal(first.logits, second.logits)
+    assert first.logits is not None
+    expected = colors(first.logits[0], bundles[0].card, vividness=1.1)
+    np.testing.assert_allclose(second.ab[0], expected, atol=0.01)
+    assert np.abs(second.ab - first.ab).max() > 0.1
+    with pytest.raises(LearnError, match=r"vividness 2\.5 is out of range"):
+        exporting.with_vividness(before.read_bytes(), 2.5)
+    ab_alone = Path(__file__).parents[1] / "engine" / "tiny-ab.onnx"
+    with pytest.raises(LearnError, match="no distribution"):
+        exporting.with_vividness(ab_alone.read_bytes(), 1.0)
+
+
 def test_a_graph_that_differs_is_refused(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
