@@ -343,7 +343,7 @@ def main() -> None:
     dev = dev_squares(photos, size=256, limit=DEV)
     every = load_squares(options.evaluation, size=256)
     colorful, curves = color_bars(engine, squares)
-    draw_curves(CURVES, curves, x="true colours told", y="ΔE2000")
+    draw_curves(CURVES, curves, x="true colours told", y="CIEDE2000")
     bars = single_bars(engine, every) + colorful + honesty_bars(bundle, every, dev)
     marked = read_marked(read_regions(HERE / "regions.toml"), options.data)
     regional, regions = region_bars(engine, marked)
