@@ -106,7 +106,8 @@ def test_a_generator_without_a_hold_collapses_and_the_log_says_why(
     wild = 'learning_rate = 3e-2\noptimizer = "adam"\nbetas = [0.5, 0.999]\nclip = 0.0\nema = 0.0'
     loss = '\n[loss]\nkind = "adversarial"\nlambda = 0.0\n'
     recipe = recipe_file(model=MODEL, train=f"watch_collapse = true\n{wild}{loss}")
-    assert train(recipe, "run", 64) == 0
+    # When it falls depends on the processor's last bits; that it does within so many does not.
+    assert train(recipe, "run", 256) == 0
     assert any(row["collapsed"] == 1 and row["reasons"] for row in rows(tmp_path / "run"))
 
 
