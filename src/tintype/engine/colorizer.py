@@ -322,16 +322,17 @@ class Engine:
         fits = dict.fromkeys(self._fit(photo.shape, quality) for quality in ("fast", "high"))
         if list(fits) == [fit]:  # a tiny picture is enlarged no further: nothing else would be said
             return self._look(photo.grey, settings, fit)
-        luma, features = luma_down(photo.grey, fit), None
-        if settings.reference is not None:
+        if settings.reference is None:
+            luma, features = luma_down(photo.grey, fit), None
+        else:
             luma, said = self._look(photo.grey, settings, fit)
             features = said.features
         heard = [(there, self._look(photo.grey, settings, there)[1]) for there in fits]
-        ab = _mean([regrid(said.ab[0], there, fit) for there, said in heard])
         found = [
             regrid(said.logits[0], there, fit) for there, said in heard if said.logits is not None
         ]
         if not found:
+            ab = _mean([regrid(said.ab[0], there, fit) for there, said in heard])
             return luma, Prediction(ab[None], None, features)
         logits = _mean(found)
         return luma, Prediction(self._usual(logits)[None], logits[None], features)
