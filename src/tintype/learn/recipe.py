@@ -109,7 +109,15 @@ class LossRecipe(_Table):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     kind: Literal[
-        "classification", "l1", "l2", "joint", "histogram", "uv", "labels", "adversarial"
+        "classification",
+        "l1",
+        "l2",
+        "joint",
+        "histogram",
+        "uv",
+        "labels",
+        "distillation",
+        "adversarial",
     ] = "classification"
     """The objective: cross-entropy over colours, distance in ab, or what a paper made up."""
     neighbors: int = Field(default=5, ge=1, le=32)

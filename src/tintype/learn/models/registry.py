@@ -10,6 +10,7 @@ from tintype.errors import LearnError
 from tintype.learn.models import (
     cdcgan,
     cheng,
+    grey_encoder,
     iizuka,
     larsson,
     own,
@@ -40,6 +41,7 @@ class ModelFile(Protocol):
 MODELS: Mapping[str, ModelFile] = {
     "cdcgan": cdcgan,
     "cheng": cheng,
+    "grey-encoder": grey_encoder,
     "grey-resnet18": resnet,
     "iizuka": iizuka,
     "larsson": larsson,

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from tintype.errors import LearnError
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.objectives.distillation import Distillation
 from tintype.learn.train.objectives.histogram import Histogram
 from tintype.learn.train.objectives.joint import Joint
 from tintype.learn.train.objectives.labels import Labels
@@ -40,6 +41,10 @@ def _uv(_recipe: Recipe, _prior: Tensor) -> nn.Module:
     return Uv()
 
 
+def _distillation(recipe: Recipe, _prior: Tensor) -> nn.Module:
+    return Distillation(recipe.model)
+
+
 OBJECTIVES: Mapping[str, Callable[[Recipe, Tensor], nn.Module]] = {
     "classification": _classification,
     "l1": _regression,
@@ -48,6 +53,7 @@ OBJECTIVES: Mapping[str, Callable[[Recipe, Tensor], nn.Module]] = {
     "histogram": _histogram,
     "uv": _uv,
     "labels": _labels,
+    "distillation": _distillation,
 }
 
 

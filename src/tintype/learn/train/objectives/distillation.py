@@ -1,0 +1,64 @@
+"""A grey encoder learns from the one in colour: what it sees and what it recognises should agree.
+
+No labels are needed, so every photograph serves.
+
+Sources: G. Hinton et al. 2015, section 2 (the divergence of softened classes, scaled by the square
+of the temperature); A. Romero et al. 2015, equation 3 (the distance of features).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tintype.learn.data.batches import Batch
+from tintype.learn.models.efficientnet import Classifier, imagenet_weights
+from tintype.learn.recipe import ModelRecipe
+
+_TEMPERATURE = 2.0
+_LEVELS = (2, 3, 4)
+"""Features at 1/8, 1/16 and 1/32: what a place shows. At 1/2 and 1/4 they are edges of colours."""
+
+
+class Distillation(nn.Module):
+    """Divergence of the classes, and distance of the features as a share of the teacher's.
+
+    The teacher sees the clean photograph in colour, the student its lightness, aged where the
+    recipe ages it.
+
+    Args:
+        recipe: Which encoder; ``pretrained = false`` gives a teacher that knows nothing, for tests.
+    """
+
+    def __init__(self, recipe: ModelRecipe) -> None:
+        super().__init__()
+        teacher = Classifier(recipe.encoder, inputs=3)
+        if recipe.pretrained:
+            teacher.load_imagenet(imagenet_weights(recipe.encoder))
+        teacher.requires_grad_(False)
+        self.teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """``loss``, its two parts, and how often both find the same class the likeliest."""
+        pixels = (batch.rgb * 100).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            seen, known = self.teacher(pixels)
+        pyramid, classes = model(batch.L)
+        known, classes = known.float(), classes.float()
+        features = torch.stack(
+            [_distance(pyramid[level].float(), seen[level].float()) for level in _LEVELS]
+        ).mean()
+        divergence = F.kl_div(
+            F.log_softmax(classes / _TEMPERATURE, dim=1),
+            F.log_softmax(known / _TEMPERATURE, dim=1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        divergence = divergence * _TEMPERATURE**2
+        same = (classes.detach().argmax(dim=1) == known.argmax(dim=1)).float().mean()
+        loss = divergence + features
+        return {"loss": loss, "divergence": divergence, "features": features, "agreement": same}
+
+
+def _distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared distance as a share of the teacher's mean square."""
+    return (student - teacher).square().mean() / teacher.square().mean()
