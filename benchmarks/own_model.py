@@ -32,9 +32,9 @@ from tintype.learn.evaluate.distribution import (
 )
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import interval
+from tintype.learn.evaluate.palettes import best_scores
 from tintype.learn.evaluate.protocol import (
     Score,
-    best_scores,
     dev_squares,
     load_squares,
     paint,

@@ -7,12 +7,12 @@ the same words in comments of roff in docs/man/tintype.1; everything else on the
 hand. A test fails while a page differs.
 """
 
-import argparse
 import ast
+import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,8 +21,7 @@ import click
 
 import tintype
 from tintype import errors
-from tintype.cli import learning, options
-from tintype.cli.vocabulary import Spoken, Word, vocabulary
+from tintype.cli.group import COLOR, COMMANDS, TINTYPE
 
 HERE = Path(__file__).parent
 PAGES = (*sorted((HERE / "reference").glob("*.md")), HERE / "promises.md")
@@ -49,70 +48,27 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 # ----- the command -----
 
 
-def photo_options() -> str:
-    """Options of `tintype PHOTO...` and of `tintype inspect` and `tintype models`."""
-    # The parsers are private because nothing else may depend on click; this page is about them.
-    return _click_table(options._PHOTOS)
+def command_of(name: str) -> tuple[click.Command, click.Context]:
+    """A command by its name, and the context that its help is made in."""
+    command = TINTYPE.get_command(click.Context(TINTYPE), name)
+    assert command is not None
+    return command, click.Context(command)
 
 
-def video_options() -> str:
-    """Options of `tintype video`."""
-    return _click_table(options._VIDEO)
-
-
-def inspect_options() -> str:
-    """Options of `tintype inspect`."""
-    return _click_table(options._INSPECT)
-
-
-def models_options() -> str:
-    """Options of `tintype models`."""
-    return _click_table(options._MODELS)
-
-
-def serve_options() -> str:
-    """Options of `tintype serve`."""
-    return _click_table(options._SERVE)
-
-
-def completion_options() -> str:
-    """Options of `tintype completion`."""
-    return _click_table(options._COMPLETION)
-
-
-def _click_table(command: click.Command) -> str:
-    context = click.Context(command)
-    rows = []
-    for option in command.params:
-        record = option.get_help_record(context)
-        if record is not None:
-            rows.append((f"`{record[0]}`", " ".join(record[1].split())))
-    return table(("option", "what it does"), rows)
-
-
-def learning_options(name: str) -> Callable[[], str]:
-    """Options of one of the learning commands."""
+def options_of(name: str) -> Callable[[], str]:
+    """The options of a command as its help shows them."""
 
     def make() -> str:
-        parser = learning._COMMANDS[name][0]()
-        return table(("option", "what it does"), list(_argparse_rows(parser)))
+        command, context = command_of(name)
+        records = [
+            param.get_help_record(context)
+            for param in command.params
+            if isinstance(param, click.Option)
+        ]
+        rows = [(f"`{record[0]}`", " ".join(record[1].split())) for record in records if record]
+        return table(("option", "what it does"), rows)
 
     return make
-
-
-def _argparse_rows(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
-    for action in parser._actions:
-        words = ", ".join(action.option_strings) or action.dest.upper()
-        takes = ""
-        if action.option_strings and action.nargs != 0:
-            takes = str(action.metavar or action.dest.upper())
-            if action.choices is not None:
-                takes = "{" + ",".join(map(str, action.choices)) + "}"
-        if action.nargs == "+":
-            takes = f"{takes}..."
-        text = (action.help or "") % {"default": action.default, "prog": parser.prog}
-        needed = " Needed." if action.required and action.option_strings else ""
-        yield f"`{f'{words} {takes}'.strip()}`", f"{text[:1].upper()}{text[1:]}.{needed}"
 
 
 # ----- errors -----
@@ -304,21 +260,29 @@ def _roff(text: str) -> str:
     return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)
 
 
-def _roff_words(words: Iterable[Word]) -> Iterator[str]:
-    for word in words:
-        names = ", ".join(f"\\fB{_roff(name)}\\fR" for name in word.names)
-        takes = f"\\fI{_roff(word.metavar)}\\fR" if word.metavar else ""
-        several = "\\|.\\|.\\|." if word.many else ""
-        yield f".TP\n{f'{names} {takes}'.strip()}{several}\n{_roff(word.text)}\n"
+def _roff_options(name: str) -> str:
+    command, context = command_of(name)
+    return "".join(
+        _roff_option(param, context) for param in command.params if isinstance(param, click.Option)
+    )
 
 
-def _roff_argument(word: Word) -> str:
-    name, several = _roff(word.metavar.upper()), " ..." if word.many else ""
-    return f"{name}{several}" if word.needed else f"[ {name} ]{several.strip()}"
+def _roff_option(option: click.Option, context: click.Context) -> str:
+    names = ", ".join(f"\\fB{_roff(name)}\\fR" for name in sorted(option.opts, key=len))
+    takes = "" if option.is_flag else f" \\fI{_roff(option.make_metavar(context))}\\fR"
+    record = option.get_help_record(context)
+    return f".TP\n{names}{takes}\n{_roff(record[1] if record else '')}\n"
 
 
-def _roff_paragraphs(spoken: Spoken) -> str:
-    return ".PP\n".join(f"{_roff(text)}\n" for text in spoken.text.split("\n\n"))
+def _roff_argument(argument: click.Argument, context: click.Context) -> str:
+    word = _roff(argument.make_metavar(context).strip("[]").removesuffix("...").strip("]"))
+    several = " ..." if argument.nargs == -1 else ""
+    return f".IR {word}{several}" if argument.required else f".RI [ {word} ]{several.strip()}"
+
+
+def _roff_paragraphs(name: str) -> str:
+    paragraphs = inspect.cleandoc(command_of(name)[0].help or "").split("\n\n")
+    return ".PP\n".join(f"{_roff(text)}\n" for text in paragraphs)
 
 
 def manual_title() -> str:
@@ -334,21 +298,23 @@ def manual_title() -> str:
 def manual_commands() -> str:
     """A section for each command."""
     parts = []
-    for spoken in vocabulary()[1:]:
-        arguments = (
-            f".{'IR' if word.needed else 'RI'} {_roff_argument(word)}" for word in spoken.arguments
-        )
-        usage = "\n".join([f".B tintype {spoken.name}", ".RI [ OPTIONS ]", *arguments])
-        words = "".join(_roff_words(spoken.options))
-        parts.append(f".SS {spoken.name}\n{usage}\n.PP\n{_roff_paragraphs(spoken)}{words}")
+    for name in COMMANDS:
+        command, context = command_of(name)
+        arguments = [
+            _roff_argument(param, context)
+            for param in command.params
+            if isinstance(param, click.Argument)
+        ]
+        usage = "\n".join([f".B tintype {name}", ".RI [ OPTIONS ]", *arguments])
+        parts.append(f".SS {name}\n{usage}\n.PP\n{_roff_paragraphs(name)}{_roff_options(name)}")
     return "".join(parts)
 
 
 ROFF_GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "title": manual_title,
-        "photo description": lambda: _roff_paragraphs(vocabulary()[0]),
-        "photo options": lambda: "".join(_roff_words(vocabulary()[0].options)),
+        "photo description": lambda: _roff_paragraphs(COLOR),
+        "photo options": lambda: _roff_options(COLOR),
         "commands": manual_commands,
     }
 )
@@ -356,20 +322,11 @@ ROFF_GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
 
 GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
-        "photo options": photo_options,
-        "video options": video_options,
-        "inspect options": inspect_options,
-        "models options": models_options,
-        "serve options": serve_options,
-        "completion options": completion_options,
+        "photo options": options_of(COLOR),
+        **{f"{name} options": options_of(name) for name in COMMANDS},
         "paths": http_paths,
         "http settings": http_settings,
         "statuses": http_statuses,
-        "data options": learning_options("data"),
-        "train options": learning_options("train"),
-        "evaluate options": learning_options("evaluate"),
-        "export options": learning_options("export"),
-        "compare options": learning_options("compare"),
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,

@@ -56,7 +56,7 @@ def _rebuild(kind: type[TintypeError], message: str, hint: str) -> TintypeError:
 
 
 class UsageError(TintypeError):
-    """The words of the call do not fit together: unknown value, clash of names, missing option."""
+    """Options or arguments are unknown, missing, out of range, or contradict each other."""
 
     exit_code = 2
 

@@ -601,7 +601,7 @@ def test_a_fault_is_one_line_too(
     def fault(_words: object) -> int:
         raise ZeroDivisionError("division\nby zero")
 
-    monkeypatch.setattr(app, "_dispatch", fault)
+    monkeypatch.setattr(app, "run", fault)
     assert main(["x"]) == 3
     said = capfd.readouterr().err
     assert len(lines(said)) == 1
@@ -611,16 +611,20 @@ def test_a_fault_is_one_line_too(
         main(["x"])
 
 
-def test_learning_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tintype.cli import learning
-
-    told = []
-
-    def take(command: str, words: list[str]) -> int:
-        told.append((command, words))
-        return 7
-
-    monkeypatch.setattr(learning, "main", take)
-    for command in ("train", "evaluate", "export"):
-        assert main([command, "--help", "x"]) == 7
-    assert told == [(command, ["--help", "x"]) for command in ("train", "evaluate", "export")]
+@pytest.mark.parametrize("command", ["data", "train", "evaluate", "export", "compare"])
+def test_without_the_extra_a_learning_command_says_what_to_install(
+    command: str, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else 1)
+    words = {
+        "data": ["audit", "x"],
+        "train": ["r.toml", "--data", "x"],
+        "evaluate": ["m", "--data", "x"],
+        "export": ["r", "-o", "x.onnx", "--data", "x"],
+        "compare": ["r"],
+    }
+    assert main([command, "--help"]) == 0
+    assert main([command, *words[command]]) == 3
+    assert capfd.readouterr().err.startswith(
+        "tintype: Training needs torch, which is not installed"
+    )

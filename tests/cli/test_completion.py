@@ -9,17 +9,27 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 from tintype.cli.app import main
-from tintype.cli.completion import SCRIPTS, script
-from tintype.cli.options import COMMANDS
-from tintype.cli.vocabulary import PICTURES, vocabulary
+from tintype.cli.completion import SHELLS, script
+from tintype.cli.group import COLOR, COMMANDS, COMPLETE, TINTYPE
 
-SHELLS = [shell for shell in SCRIPTS if shutil.which(shell)]
-"""Those of this machine; CI has them all."""
+HERE = [shell for shell in SHELLS if shutil.which(shell)]
+"""Those of this machine; CI has all but PowerShell, which is asked as its script would ask."""
 
-FILES = ("old photo.JPG", "one.tif", "letter.txt", "mine.onnx", "run.toml", "set.zip", "~.png")
+FILES = (
+    "old photo.JPG",
+    "one.tif",
+    "Smith, J.png",
+    "letter.txt",
+    "mine.onnx",
+    "run.toml",
+    "set.zip",
+    "~.png",
+    ".hidden.png",
+)
 
 Capture = pytest.CaptureFixture[bytes]
 
@@ -36,7 +46,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     command = programs / "tintype"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tintype "$@"\n')
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    for shell in SCRIPTS:
+    for shell in SHELLS:
         (tmp_path / f"completion.{shell}").write_text(script(shell), encoding="utf-8")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -60,22 +70,21 @@ def run(*words: str) -> str:
 def offered_by_bash(*words: str) -> set[str]:
     """What bash offers for the last of some words, already cut as readline cuts them."""
     code = """
-        compopt() { :; }  # which only readline may call
         source ../completion.bash
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-        _tintype
+        _tintype_completion "$1"
         printf "%s\\n" "${COMPREPLY[@]}"
     """
     return set(run("bash", "--norc", "-c", code, "bash", *words).split("\n")) - {""}
 
 
-PHOTOS = {"old photo.JPG", "one.tif", "~.png", "old album"}
+PHOTOS = {"old photo.JPG", "one.tif", "Smith, J.png", "~.png", "old album"}
 
 
 @pytest.mark.usefixtures("desk")
 def test_bash_knows_the_function_for_the_command() -> None:
     said = run("bash", "--norc", "-c", "source ../completion.bash; complete -p tintype")
-    assert said == "complete -F _tintype tintype\n"
+    assert said == "complete -o filenames -F _tintype_completion tintype\n"
 
 
 BASH: list[tuple[list[str], set[str]]] = [
@@ -90,12 +99,14 @@ BASH: list[tuple[list[str], set[str]]] = [
     (["tintype", "o"], {"old photo.JPG", "one.tif", "old album"}),
     (["tintype", '"old p'], {"old photo.JPG"}),
     (["tintype", "old\\ p"], {"old photo.JPG"}),
-    (["tintype", "old album/"], {"old album/inside.png"}),
+    (["tintype", '"old album/i'], {"old album/inside.png"}),
     (["tintype", "~/des"], {"~/desk"}),
+    (["tintype", "."], {".hidden.png"}),
     (["tintype", "--", "-"], set()),
     (["tintype", "--", ""], PHOTOS),
     (["tintype", "--into", ""], {"old album"}),
     (["tintype", "-o", "l"], {"letter.txt"}),
+    (["tintype", "nowhere/"], set()),
     (["tintype", "--vividness", ""], set()),
     (["tintype", "--model", ""], {"tintype-own", "mine.onnx", "old album"}),
     (["tintype", "--format", "j"], {"jpeg", "jpeg2000"}),
@@ -108,7 +119,9 @@ BASH: list[tuple[list[str], set[str]]] = [
     (["tintype", "train", "r"], {"run.toml"}),
     (["tintype", "train", "run.toml", "--data", "set.zip", ""], {"set.zip", "old album"}),
     (["tintype", "train", "run.toml", "--data", "set.zip", "--res"], {"--resume"}),
-    (["tintype", "completion", ""], {"bash", "zsh", "fish"}),
+    (["tintype", "train", "run.toml", "--resume", "--res"], set()),
+    (["tintype", "evaluate", "--data", "set.zip", "--quality", "n"], {"normal"}),
+    (["tintype", "completion", ""], {"bash", "zsh", "fish", "powershell"}),
 ]
 
 
@@ -127,7 +140,7 @@ def offered_by_fish(line: str) -> set[str]:
 
 
 @pytest.mark.usefixtures("desk")
-@pytest.mark.skipif("fish" not in SHELLS, reason="fish is not installed")
+@pytest.mark.skipif("fish" not in HERE, reason="fish is not installed")
 def test_fish_offers_what_fits() -> None:
     expected = {
         "tintype ": {*COMMANDS, *PHOTOS},
@@ -140,12 +153,14 @@ def test_fish_offers_what_fits() -> None:
         "tintype --into ": {"old album"},
         "tintype --vividness ": set(),
         "tintype -o l": {"letter.txt"},
+        "tintype Sm": {"Smith, J.png"},
+        "tintype train --data set.zip s": {"set.zip"},
         "tintype --model ": {"tintype-own", "mine.onnx", "old album"},
         "tintype serve --no": {"--no-browser"},
         "tintype serve ": set(),
         "tintype data ": {"audit"},
         "tintype train --init ": {"old album"},
-        "tintype completion ": {"bash", "zsh", "fish"},
+        "tintype completion ": {"bash", "zsh", "fish", "powershell"},
     }
     assert {line: offered_by_fish(line) for line in expected} == expected
 
@@ -163,18 +178,23 @@ TYPED = {
     "tintype serve --no": "<serve><--no-browser>",
     "tintype train --data set.zip --in": "<train><--data><set.zip><--init>",
     "tintype compl": "<completion>",
+    "tintype Sm": "<Smith, J.png>",
+    "tintype ~/desk/on": "<~/desk/one.tif>",
+    "tintype old\\ al\tin": "<old album/inside.png>",
 }
 """Lines, and what the command is given when they are ended by a Tab and the Enter key."""
 
 
-@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "fish"])
+@pytest.mark.parametrize("shell", [shell for shell in HERE if shell in {"bash", "zsh"}])
 def test_a_tab_completes_what_was_typed(shell: str, desk: Path) -> None:
     import pty
 
-    # A command that says what it was given, and which models there are.
-    (desk.parent / "bin" / "tintype").write_text(
-        "#!/bin/sh\nif [ \"$*\" = models ]; then echo 'tintype-own 1.0'; else\n"
-        "printf 'given '; printf '<%s>' \"$@\"; echo; fi\n"
+    # A command that shows what it was given, and answers the shell as the real one does.
+    program = desk.parent / "bin" / "tintype"
+    real = program.read_text(encoding="utf-8").splitlines()[1]
+    program.write_text(
+        f'#!/bin/sh\nif [ -n "${COMPLETE}" ]; then\n{real}\nfi\n'
+        "printf 'given '; printf '<%s>' \"$@\"; echo\n"
     )
     start = {"bash": ["bash", "--norc", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
     prepare = {"bash": "", "zsh": "autoload compinit; compinit -D; "}[shell]
@@ -189,7 +209,8 @@ def test_a_tab_completes_what_was_typed(shell: str, desk: Path) -> None:
         read_until(terminal, "ready\r\n")
         for typed, given in TYPED.items():
             os.write(terminal, f"{typed}\t\n".encode())
-            assert f"given {given}\r\n" in read_until(terminal, ">\r\n"), typed
+            expected = given.replace("~", str(desk.parent))
+            assert f"given {expected}\r\n" in read_until(terminal, ">\r\n"), typed
     finally:
         process.kill()
         process.wait()
@@ -205,50 +226,95 @@ def read_until(terminal: int, mark: str) -> str:
     return shown
 
 
+# ----- PowerShell: asked as its script asks -----
+
+
+def offered_by_powershell(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: Capture, *words: str
+) -> dict[str, str]:
+    """What is answered for the last of some words: values, and what is shown beside each."""
+    monkeypatch.setenv(COMPLETE, "powershell_complete")
+    monkeypatch.setenv("COMP_WORDS", "\n".join(words[:-1]))
+    if words[-1]:
+        monkeypatch.setenv("COMP_CWORD", words[-1])
+    else:  # PowerShell cannot set a variable to nothing
+        monkeypatch.delenv("COMP_CWORD", raising=False)
+    assert main([]) == 0
+    said = capsysbinary.readouterr()
+    assert said.err == b""
+    return dict(line.split("\t") for line in said.out.decode().splitlines() if line)
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["tintype", ""], {*COMMANDS, *PHOTOS}),
+        (["tintype", "old photo.JPG", "--qual"], {"--quality"}),
+        (["tintype", "--quality=h"], {"--quality=high"}),
+        (["tintype", "--quality", "h"], {"high"}),
+        (["tintype", "old p"], {"old photo.JPG"}),
+        (["tintype", "--into", ""], {"old album"}),
+        (["tintype", "train", "--data", "set.zip", ""], {"set.zip", "old album"}),
+    ],
+)
+def test_powershell_is_answered_what_fits(
+    typed: list[str],
+    offered: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: Capture,
+) -> None:
+    found = offered_by_powershell(monkeypatch, capsysbinary, *typed)
+    assert set(found) == offered
+    assert all(found.values()), "a tip must not be empty"
+
+
+def test_the_script_for_powershell_asks_in_the_words_that_are_answered() -> None:
+    text = script("powershell")
+    assert text.startswith("Register-ArgumentCompleter -Native -CommandName tintype -ScriptBlock {")
+    assert text.count("{") == text.count("}")
+    assert f"$env:{COMPLETE} = 'powershell_complete'" in text
+    for name in ("COMP_WORDS", "COMP_CWORD"):
+        assert f"$env:{name} = " in text
+    assert f"Remove-Item Env:{COMPLETE}, Env:COMP_WORDS, Env:COMP_CWORD" in text
+    assert "%(" not in text
+
+
 # ----- the scripts -----
 
 
-@pytest.mark.parametrize("shell", SCRIPTS)
+@pytest.mark.parametrize("shell", SHELLS)
 def test_the_command_prints_the_script(shell: str, capsysbinary: Capture) -> None:
     assert main(["completion", shell]) == 0
     assert capsysbinary.readouterr().out.decode() == script(shell)
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", HERE)
 def test_the_shell_can_parse_the_script(shell: str, tmp_path: Path) -> None:
     (tmp_path / "script").write_text(script(shell), encoding="utf-8")
     assert run(shell, "-n", str(tmp_path / "script")) == ""
 
 
-@pytest.mark.parametrize("shell", SCRIPTS)
-def test_every_option_is_in_the_script(shell: str) -> None:
-    text = script(shell)
-    for command in vocabulary():
-        for word in command.options:
-            for name in word.names:
-                typed = f"{'-l' if name.startswith('--') else '-s'} {name.lstrip('-')} "
-                assert (typed if shell == "fish" else name) in text, (command.name, name)
-
-
-def test_an_unknown_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_shell_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["completion", "tcsh"]) == 2
-    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in capsys.readouterr().err
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish', 'powershell'" in capsys.readouterr().err
+    monkeypatch.setenv(COMPLETE, "tcsh_complete")
+    assert main([]) == 1
+    assert capsys.readouterr().out == ""
 
 
-# ----- the vocabulary -----
+# ----- all commands -----
 
 
-def test_every_command_has_its_words() -> None:
-    assert [command.name for command in vocabulary()] == ["", *COMMANDS]
-    for command in vocabulary():
-        assert command.text
-        for word in command.options:
-            assert len(word.text) > 3, (command.name, word.names)
-            assert (word.takes == "nothing") == (word.metavar == ""), (command.name, word.names)
-            assert (word.takes == "choice") == bool(word.choices), (command.name, word.names)
-
-
-def test_photographs_are_offered_by_the_endings_that_are_read() -> None:
-    assert {".jpg", ".tif", ".heic", ".gif"} < set(PICTURES)
-    (photos,) = vocabulary()[0].arguments
-    assert (photos.takes, photos.endings) == ("file", PICTURES)
+@pytest.mark.parametrize("name", [COLOR, *COMMANDS], ids=lambda name: name or "photos")
+def test_every_option_is_offered(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsysbinary: Capture
+) -> None:
+    command = TINTYPE.get_command(click.Context(TINTYPE), name)
+    assert command is not None
+    words = ["tintype", *([name] if name else []), "-"]
+    offered = offered_by_powershell(monkeypatch, capsysbinary, *words)
+    known = {n for p in command.params if isinstance(p, click.Option) for n in p.opts}
+    assert set(offered) == known

@@ -24,7 +24,7 @@ pytest.importorskip("cv2")
 from tintype.cli import film
 from tintype.cli.app import main
 from tintype.cli.film import parse_time, read_shots
-from tintype.cli.options import FilmWords, parse_film
+from tintype.cli.options import VIDEO, FilmWords
 from tintype.errors import UsageError
 from video.clips import make_clip, video_of
 
@@ -42,6 +42,10 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def color(tiny_model: Path) -> Run:
     """`tintype video WORDS` with the tiny model."""
     return lambda *words: main(["video", "--model", str(tiny_model), *words])
+
+
+def parse_film(words: list[str]) -> FilmWords:
+    return FilmWords(**VIDEO.make_context("video", words).params)
 
 
 def names() -> list[str]:

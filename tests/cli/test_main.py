@@ -15,9 +15,9 @@ from tintype import __version__
         (["--version"], 0, f"tintype {__version__}"),
         (["--help"], 0, "Usage: tintype [OPTIONS] PHOTO..."),
         (["serve", "--help"], 0, "Usage: tintype serve [OPTIONS]"),
-        (["train", "--help"], 0, "usage: tintype train [-h]"),
+        (["train", "--help"], 0, "Usage: tintype train [OPTIONS] RECIPE"),
         (["--nonsense"], 2, "tintype: No such option '--nonsense'."),
-        (["train"], 2, "tintype: tintype train: the following arguments are required"),
+        (["train"], 2, "tintype: Missing argument 'RECIPE'. Type tintype train --help."),
         (["missing.jpg"], 3, "tintype: missing.jpg: no such file or directory."),
     ],
 )

@@ -1,12 +1,32 @@
+"""The options of every command: what the words become, and what the help shows."""
+
+import re
 from collections.abc import Sequence
 
 import click
 import pytest
 
-from tintype.cli import options
 from tintype.cli.app import main
-from tintype.cli.options import COMMANDS, parse_photos
+from tintype.cli.group import COLOR, COMMANDS, TINTYPE
+from tintype.cli.options import PHOTOS, PhotoWords
 from tintype.photo.formats import FORMATS, writable_formats
+
+EVERY = (COLOR, *COMMANDS)
+
+
+def parse_photos(words: Sequence[str]) -> PhotoWords:
+    return PhotoWords(**PHOTOS.make_context("tintype", list(words)).params)
+
+
+def command_of(name: str) -> click.Command:
+    command = TINTYPE.get_command(click.Context(TINTYPE), name)
+    assert command is not None
+    return command
+
+
+def options_of(name: str) -> dict[str, click.Option]:
+    found = (param for param in command_of(name).params if isinstance(param, click.Option))
+    return {option.opts[-1]: option for option in found}
 
 
 def test_nothing_given_is_none() -> None:
@@ -28,7 +48,7 @@ def test_everything_given_arrives() -> None:
         "--keep-luminance exact --contact-sheet s.html --engine ray d"
     )
     words = parse_photos(typed.split())
-    assert words == options.PhotoWords(
+    assert words == PhotoWords(
         photos=("a", "d"),
         output="b",
         into="c",
@@ -105,7 +125,7 @@ def test_the_first_page_is_short_and_the_second_has_everything(
     for rare in ("--color-photos", "--check", "--max-megapixels"):
         assert rare not in first
         assert rare in second
-    for param in options._PHOTOS.params:
+    for param in PHOTOS.params:
         if isinstance(param, click.Option):
             assert all(name in second for name in param.opts)
             assert param.help
@@ -114,10 +134,155 @@ def test_the_first_page_is_short_and_the_second_has_everything(
     assert max(map(len, second.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["models", "inspect"])
-def test_commands_have_help_of_their_own(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, "--help"]) == 0
-    assert capsys.readouterr().out.startswith(f"Usage: tintype {command}")
+@pytest.mark.parametrize("name", EVERY, ids=lambda name: name or "photos")
+def test_every_command_has_help_in_one_style(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*([name] if name else []), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Usage: tintype {name}".strip() + " [OPTIONS]")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "  -h, --help" in shown
+    assert not re.search(r"\b[Uu]sual|\bSay\b", shown)
+    for option in options_of(name).values():
+        assert option.help
+        assert option.help[0].isupper()
+        assert option.help.endswith("."), option.opts
+        assert option.is_flag == (option.metavar is None) or isinstance(option.type, click.Choice)
+
+
+def default_of(name: str, option: str) -> str:
+    """What the help shows as the default of an option."""
+    command = command_of(name)
+    extra = options_of(name)[option].get_help_extra(click.Context(command))
+    return str(extra.get("default", ""))
+
+
+def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
+    from tintype.engine.bundle import DEFAULT_NAME
+    from tintype.engine.settings import Settings
+    from tintype.jobs.work import Options as JobOptions
+    from tintype.web.serve import PORT
+    from tintype.web.serve import Options as ServeOptions
+
+    serve, settings = ServeOptions(), Settings()
+    megapixels = f"{JobOptions().max_pixels / 1e6:g}"
+    assert {
+        (COLOR, "--quality"): settings.quality,
+        (COLOR, "--warmth"): f"{settings.warmth:g}",
+        (COLOR, "--palettes"): str(settings.palettes),
+        (COLOR, "--keep-luminance"): JobOptions().keep_luminance,
+        (COLOR, "--max-megapixels"): megapixels,
+        (COLOR, "--model"): DEFAULT_NAME,
+        ("video", "--model"): DEFAULT_NAME,
+        ("video", "--warmth"): f"{settings.warmth:g}",
+        ("serve", "--model"): DEFAULT_NAME,
+        ("serve", "--host"): serve.host,
+        ("serve", "--port"): f"{PORT}, or another if it is taken",
+        ("serve", "--queue"): str(serve.waiting),
+        ("serve", "--memory"): str(serve.memory),
+        ("serve", "--max-megapixels"): f"{serve.max_pixels / 1e6:g}",
+    } == {
+        key: default_of(*key)
+        for key in [
+            *((COLOR, f"--{n}") for n in ("quality", "warmth", "palettes", "keep-luminance")),
+            *((COLOR, f"--{n}") for n in ("max-megapixels", "model")),
+            *(("video", f"--{n}") for n in ("model", "warmth")),
+            *(("serve", f"--{n}") for n in ("model", "host", "port", "queue", "memory")),
+            ("serve", "--max-megapixels"),
+        ]
+    }
+
+
+def test_the_defaults_of_films_that_help_shows_are_those_of_the_code() -> None:
+    pytest.importorskip("av", reason="the video extra is not installed")
+    pytest.importorskip("cv2", reason="the video extra is not installed")
+    from tintype.video.coding import _ENCODERS
+    from tintype.video.film import USUAL
+    from tintype.video.painter import EVERY, STEADY
+
+    assert default_of("video", "--quality") == USUAL.quality
+    assert default_of("video", "--steady") == f"{STEADY:g}"
+    assert default_of("video", "--every") == str(EVERY)
+    assert default_of("video", "--codec").startswith(next(iter(_ENCODERS)))
+    crf = ", ".join(f"{e.crf:g} for {name}" for name, e in _ENCODERS.items() if e.crf is not None)
+    assert default_of("video", "--crf") == crf
+
+
+def test_the_defaults_of_an_audit_are_those_of_a_recipe() -> None:
+    pytest.importorskip("pydantic", reason="the learn extra is not installed")
+    from tintype.learn.recipe import DataRecipe
+
+    recipe, options = DataRecipe(), options_of("data")
+    assert options["--min-colorfulness"].default == recipe.min_colorfulness
+    assert options["--dev-share"].default == recipe.dev_share
+
+
+# ----- one or more values -----
+
+
+def parsed(name: str, *words: str) -> dict[str, object]:
+    return command_of(name).make_context(name, list(words)).params
+
+
+def test_several_values_may_follow_one_option() -> None:
+    words = ["r.toml", "--data", "a", "b.zip", "c", "--resume", "--never", "x", "y"]
+    found = parsed("train", *words)
+    assert [str(path) for path in found["data"]] == ["a", "b.zip", "c"]  # type: ignore[attr-defined]
+    assert [str(path) for path in found["never"]] == ["x", "y"]  # type: ignore[attr-defined]
+    assert found["resume"] is True
+    # The option may also be repeated, and the argument may stand between or after --.
+    assert parsed("train", "--data", "a", "b.zip", "c", "--resume", "--never", "x", "y", "--",
+                  "r.toml") == found  # fmt: skip
+    assert parsed("train", "--data", "a", "--data", "b.zip", "c", "--resume", "r.toml",
+                  "--never", "x", "--never=y") == found  # fmt: skip
+
+
+def test_numbers_may_be_negative_and_an_option_ends_the_values() -> None:
+    found = parsed("evaluate", "m", "--data", "d", "--vividness", "-1", "0.4", "--size", "64")
+    assert found["vividness"] == (-1.0, 0.4)
+    assert found["size"] == 64
+    assert found["hints"] == (0,)
+    assert parsed("evaluate", "m", "--data", "d", "--hints", "0", "5")["hints"] == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "value"), [(["--distribution"], 0.0), (["--distribution", "0.7"], 0.7), ([], None)]
+)
+def test_the_number_of_an_option_may_be_left_out(words: list[str], value: float | None) -> None:
+    assert parsed("evaluate", *words, "m", "--data", "d")["distribution"] == value
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["train"], "Missing argument 'RECIPE'. Type tintype train --help."),
+        (["train", "r.toml"], "Missing option '--data'"),
+        (["train", "r.toml", "--data", "--resume"], "Option '--data' requires an argument."),
+        (["train", "r.toml", "--data", "d", "--date", "e"], "No such option '--date'"),
+        (["evaluate", "m", "--data", "d", "--hints", "0", "-1"], "x>=0"),
+        (["evaluate", "m", "--data", "d", "--vividness", "x"], "not a valid float"),
+        (["export", "run", "--data", "d"], "Missing option '-o' / '--output'"),
+        (["export", "run", "-o", "m.onnx", "--data", "d", "--rank", "-1"], "x>=0"),
+        (["compare", "recipes", "--budget", "1d"], "'1d' is not a duration such as 90s, 20m"),
+        (["data", "audits", "d"], "'audits' is not 'audit'"),
+    ],
+)
+def test_mistakes_in_the_learning_commands_are_one_line(
+    words: list[str], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert what in said.err
+    assert said.err.startswith("tintype: ")
+    assert said.err.count("\n") == 1
+    assert f"Type tintype {words[0]} --help." in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("20m", 1200), ("2h", 7200)]
+)
+def test_a_budget_is_a_duration(text: str, seconds: float) -> None:
+    assert parsed("compare", "recipes", "--budget", text)["budget"] == seconds
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,24 +20,15 @@ from contextlib import redirect_stdout
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import tifffile
 
 from docs.pages import FENCE, ROOT, Block, blocks, make_reference, pages
 from tintype.cli.film import _KEYS
-from tintype.cli.learning import _COMMANDS
-from tintype.cli.options import (
-    parse_completion,
-    parse_film,
-    parse_inspect,
-    parse_models,
-    parse_photos,
-    parse_serve,
-)
-from tintype.cli.vocabulary import vocabulary
+from tintype.cli.group import COLOR, COMMANDS, TINTYPE
 from tintype.engine.bundle import Card
-from tintype.errors import UsageError
 from video.clips import make_clip
 
 SECONDS = re.compile(r"\d+\.\d s\b")
@@ -168,9 +159,14 @@ SPAN = re.compile(r"`([^`]+)`")
 OPTION = re.compile(r"(?:^|(?<=\s))--?[a-z][\w-]*")
 
 
+def command_of(name: str) -> click.Command:
+    command = TINTYPE.get_command(click.Context(TINTYPE), name)
+    assert command is not None
+    return command
+
+
 def unknown_options(text: str) -> list[str]:
     """Options in the text of a page, outside its blocks, that no command has."""
-    spoken = {command.name: command for command in vocabulary()}
     unknown = []
     for span in SPAN.findall(FENCE.sub("", text)):
         words = span.split()
@@ -178,8 +174,10 @@ def unknown_options(text: str) -> list[str]:
             continue  # another program's
         # Within a whole command, those of that command; named alone, those of any.
         name = words[1] if words[0] == "tintype" and len(words) > 1 else None
-        asked = [spoken.get(name, spoken[""])] if name else list(spoken.values())
-        known = {n for command in asked for word in command.options for n in word.names}
+        first = name if name in COMMANDS else COLOR
+        asked = [first] if name else [COLOR, *COMMANDS]
+        params = [param for command in asked for param in command_of(command).params]
+        known = {name for param in params for name in param.opts}
         unknown += [
             option for option in OPTION.findall(span.split("-- ")[0]) if option not in known
         ]
@@ -195,23 +193,10 @@ def parse(words: list[str]) -> str | None:
     """Parses one command if it is `tintype`; returns which of its commands it was."""
     if not words or Path(words[0].replace("\\", "/")).name != "tintype":
         return None
-    command = words[1] if len(words) > 1 else ""
-    if command in _COMMANDS:
-        _COMMANDS[command][0]().parse_args(words[2:])
-    elif command == "models":
-        parse_models(words[2:])
-    elif command == "video":
-        parse_film(words[2:])
-    elif command == "serve":
-        parse_serve(words[2:])
-    elif command == "inspect":
-        parse_inspect(words[2:])
-    elif command == "completion":
-        parse_completion(words[2:])
-    else:
-        parse_photos(words[1:])
-        return "photos"
-    return command
+    words = words[1:]
+    name = words[0] if words and words[0] in COMMANDS else COLOR
+    command_of(name).make_context(name, words[1:] if name else words)
+    return name or "photos"
 
 
 @pytest.mark.parametrize("page", pages_with("toml"), ids=named)
@@ -269,5 +254,5 @@ def test_the_guard_sees_a_wrong_command() -> None:
     assert parse(["tintype", "a.jpg", "--vividness", "1"]) == "photos"
     assert parse([".venv/bin/tintype", "train", "a.toml", "--data", "b"]) == "train"
     assert parse(["pip", "install"]) is None
-    with pytest.raises(UsageError, match="--data"):
+    with pytest.raises(click.UsageError, match="No such option '--date'"):
         parse(["tintype", "train", "a.toml", "--date", "b"])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tintype.cli.learning import main
+from learn.door import main
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
@@ -33,7 +33,7 @@ def together(words: list[str], *, processes: int = 2) -> None:
         where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
         children.append(
             subprocess.Popen(
-                [sys.executable, "-m", "tintype.cli.learning", "train", *words],
+                [sys.executable, "-m", "tintype", "train", *words],
                 env=os.environ | place | where,
                 stderr=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tintype.cli.learning import main
+from learn.door import main
 from tintype.engine.bundle import load_bundle
 from tintype.engine.palette import colors
 from tintype.engine.session import Session
@@ -220,9 +220,3 @@ def test_runs_of_one_beginning_become_their_average(run: Path, tmp_path: Path):
     soup = exporting.mix_with_start(first, others, 2 / 3).model.state_dict()
     for name, tensor in before.items():  # the mean of + 0, + 3 and + 6
         assert torch.allclose(soup[name], tensor + 3, atol=5e-3), name
-
-
-def test_a_rank_below_zero_is_a_mistake(tmp_path: Path):
-    words = [str(tmp_path), "-o", str(tmp_path / "x.onnx"), "--data", str(tmp_path)]
-    with pytest.raises(UsageError, match="--rank is below 0"):
-        main("export", [*words, "--rank", "-1"])

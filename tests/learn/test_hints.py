@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from tintype.cli.learning import main
+from learn.door import main
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
 from tintype.engine.colorizer import Engine
 from tintype.engine.hints import Hint
 from tintype.engine.settings import Settings
-from tintype.errors import LearnError, UsageError
+from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch, Sampler
 from tintype.learn.data.hints import draw_hints, geometric
 from tintype.learn.data.photos import open_photos
@@ -244,12 +244,6 @@ def test_true_hints_are_the_truth_and_nested():
         assert 0 <= y < 40
         near = ab[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
         assert (hint.a, hint.b) == pytest.approx(tuple(near.mean(axis=(0, 1))))
-
-
-def test_numbers_of_hints_are_refused_before_anything_is_scored(photo_folder: Path):
-    words = ["tintype-own", "--data", str(photo_folder), "--hints"]
-    with pytest.raises(UsageError, match="below 0"):
-        main("evaluate", [*words, "-1"])
 
 
 def test_the_path_of_hints_can_be_trained_alone() -> None:

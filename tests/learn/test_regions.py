@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tintype.cli.learning import main
+from learn.door import main
 from tintype.engine.colorizer import Engine
 from tintype.errors import LearnError
 from tintype.learn.evaluate.regions import (

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tintype.cli.learning import main
+from learn.door import main
 from tintype.errors import LearnError
 from tintype.learn.recipe import TrainRecipe, read_recipe
 from tintype.learn.train import loop
@@ -61,7 +61,7 @@ def test_a_killed_run_resumes_to_the_same_weights(
     recipe = recipe_file(train="checkpoint_seconds = 0.001")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     main("train", words(recipe, photo_folder, whole, "--max-samples", "64"))
-    command = [sys.executable, "-m", "tintype.cli.learning", "train"]
+    command = [sys.executable, "-m", "tintype", "train"]
     child = subprocess.Popen(
         [*command, *words(recipe, photo_folder, killed, "--max-samples", "100000")],
         # As many threads as this process uses: another number adds in another order.

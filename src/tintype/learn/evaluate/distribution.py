@@ -4,7 +4,7 @@ At vividness 0, as the network said it, with one temperature that is fitted on d
 every picture. Colours are compared where the network answers: at its input's size over its stride.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,45 @@ class Answer:
 
     logits: Floats
     ab: Floats
+
+
+def distribution_table(
+    bundles: Sequence[Bundle],
+    squares: Mapping[str, Sequence[NDArray[np.uint8]]],
+    *,
+    temperature: float | None,
+    quality: Quality,
+    threads: int,
+) -> str:
+    """The table of `tintype evaluate --distribution`: a row for each set, and one for all.
+
+    Args:
+        bundles: The models.
+        squares: Lists of (S, S, 3) truths by set.
+        temperature: T; None fits it on these pictures, for each model by itself.
+        quality: Of the engine.
+        threads: For the network.
+
+    Raises:
+        LearnError: A model has no distribution.
+    """
+    lines = [
+        "| set | method | T | NLL | calibration over bins, % | within 10 ab, % "
+        "| coverage of 90 %, % | certainty, rank |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for bundle in bundles:
+        answers = {
+            group: ask(bundle, some, threads=threads, quality=quality)
+            for group, some in squares.items()
+        }
+        every = [answer for some in answers.values() for answer in some]
+        fitted = temperature or fit_temperature(every)
+        for group, some in [*answers.items(), ("all", every)]:
+            figures = honesty(some, fitted) | {"rank": certainty_rank(some, bundle.card)}
+            cells = [f"{value:.2f} ({low:.2f}–{high:.2f})" for value, low, high in figures.values()]
+            lines.append(f"| {group} | {bundle.name} | {fitted:.2f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def ask(

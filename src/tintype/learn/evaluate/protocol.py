@@ -163,7 +163,7 @@ def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
 
 def evaluate(
     engine: Engine,
-    squares: dict[str, list[NDArray[np.uint8]]],
+    squares: Mapping[str, Sequence[NDArray[np.uint8]]],
     *,
     name: str,
     vividness: Iterable[float],
@@ -194,7 +194,7 @@ def evaluate(
                 settings = Settings(vividness=tau, quality=quality)
                 painted = paint(engine, pictures, settings, pool, told=told)
                 title = f"{name}, told {told} colours" if told else name
-                row = _row(title, group, tau, list(pool.map(score, painted, pictures)))
+                row = row_of(title, group, tau, list(pool.map(score, painted, pictures)))
                 if group in judges:
                     row = replace(row, perceptual=judges[group].judge(painted))
                 rows.append(row)
@@ -229,69 +229,6 @@ def paint(
     return list(pool.map(one, pictures))
 
 
-def best_of_palettes(
-    engine: Engine,
-    squares: dict[str, list[NDArray[np.uint8]]],
-    *,
-    name: str,
-    count: int,
-    quality: Quality = "normal",
-    threads: int = 2,
-) -> list[Row]:
-    """Scores, of several versions of each picture, the one nearest to the truth in CIEDE2000.
-
-    It shows whether the truth is among what the model thinks possible; nobody can choose so without
-    knowing the truth, and the row's name says how it was chosen.
-
-    Args:
-        engine: A model that predicts a distribution.
-        squares: From `load_squares`.
-        name: Of the model.
-        count: How many versions.
-        quality: Of the engine.
-        threads: Pictures at a time.
-
-    Raises:
-        ModelError: The model has no distribution.
-    """
-    rows = []
-    with ThreadPoolExecutor(threads) as pool:
-        for group, pictures in squares.items():
-            title = f"{name}, best of {count} palettes"
-            tau = engine.bundle.card.vividness
-            settings = Settings(palettes=count, quality=quality)
-            rows.append(_row(title, group, tau, best_scores(engine, pictures, settings, pool)))
-    return rows
-
-
-def best_scores(
-    engine: Engine,
-    pictures: Sequence[NDArray[np.uint8]],
-    settings: Settings,
-    pool: ThreadPoolExecutor,
-) -> list[Score]:
-    """What the version nearest to the truth gets, of each picture.
-
-    Args:
-        engine: A model that predicts a distribution.
-        pictures: (H, W, 3) truths.
-        settings: How, and how many versions.
-        pool: Pictures at a time.
-
-    Raises:
-        ModelError: The model has no distribution.
-    """
-
-    def one(truth: NDArray[np.uint8]) -> Score:
-        photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-        found = engine.versions(photo, settings)
-        colors = (version.photo.color for version in found)
-        scores = [score(c, truth) for c in colors if isinstance(c, np.ndarray)]
-        return min(scores, key=lambda s: s.delta_e)
-
-    return list(pool.map(one, pictures))
-
-
 def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:
     """True colours at random places, each the mean of 5 x 5 pixels.
 
@@ -314,7 +251,7 @@ def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:
 
 
 def bounds(
-    squares: dict[str, list[NDArray[np.uint8]]],
+    squares: Mapping[str, Sequence[NDArray[np.uint8]]],
     judges: Mapping[str, Judges] = MappingProxyType({}),
 ) -> list[Row]:
     """The rows that every table begins with: the grey input and the truth.
@@ -327,11 +264,11 @@ def bounds(
     for group, pictures in squares.items():
         grey = [np.repeat(rgb_to_grey(p)[..., None], 3, axis=2) for p in pictures]
         scores = [score(g, p) for g, p in zip(grey, pictures, strict=True)]
-        row = _row("grey input", group, None, scores)
+        row = row_of("grey input", group, None, scores)
         if group in judges:
             row = replace(row, perceptual=judges[group].judge(grey))
         rows.append(row)
-        rows.append(_row("ground truth", group, None, [score(p, p) for p in pictures]))
+        rows.append(row_of("ground truth", group, None, [score(p, p) for p in pictures]))
     return rows
 
 
@@ -354,7 +291,15 @@ def score(rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8]) -> Score:
     )
 
 
-def _row(name: str, group: str, tau: float | None, scores: Sequence[Score]) -> Row:
+def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) -> Row:
+    """The means over pictures, and their intervals.
+
+    Args:
+        name: Of the method.
+        group: The evaluation set.
+        tau: The vividness, or None where it does not apply.
+        scores: Of each picture.
+    """
     table = {key: np.array([asdict(s)[key] for s in scores]) for key in asdict(scores[0])}
     return Row(
         name=name,
@@ -389,34 +334,3 @@ def at_colorfulness(rows: Sequence[Row], ratio: float) -> tuple[float, float] | 
         return None
     ab = float(np.interp(ratio, ratios, [row.ab for row in curve]))
     return ab, float(np.interp(ratio, ratios, [row.delta_e for row in curve]))
-
-
-def to_markdown(rows: Sequence[Row]) -> str:
-    """The table, sets one after the other."""
-    names = list(dict.fromkeys(name for row in rows for name in row.perceptual))
-    # FID's name has the number of pictures, which the table has already.
-    more = [name.split(" (")[0] for name in names]
-    titles = ["set", "method", "vividness", "pictures", "CF ratio", "PSNR", "ab distance"]
-    titles += ["ΔE2000", "AuC", *dict.fromkeys(more)]
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-    for group in sorted({row.group for row in rows}):
-        for row in (r for r in rows if r.group == group):
-            tau = "" if row.vividness is None else f"{row.vividness:g}"
-            ab = f"{row.ab:.2f} ({row.ab_interval[0]:.2f}–{row.ab_interval[1]:.2f})"
-            low, high = row.delta_e_interval
-            delta_e = f"{row.delta_e:.2f} ({low:.2f}–{high:.2f})"
-            cells = [group, row.name, tau, str(row.pictures), f"{row.cf_ratio:.2f}"]
-            cells += [f"{row.psnr:.2f}", ab, delta_e, f"{row.auc:.1f}"]
-            figures = {name.split(" (")[0]: figure for name, figure in row.perceptual.items()}
-            cells += [_figure(figures.get(title)) for title in dict.fromkeys(more)]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _figure(figure: Figure | None) -> str:
-    if figure is None:
-        return ""
-    value, low, high = figure
-    digits = 3 if value < 1 else 1
-    spread = "" if low == high else f" ({low:.{digits}f}–{high:.{digits}f})"
-    return f"{value:.{digits}f}{spread}"

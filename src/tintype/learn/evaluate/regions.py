@@ -7,7 +7,7 @@ must stay so.
 
 import io
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
+from tintype.engine.bundle import Bundle
 from tintype.engine.colorizer import Engine
-from tintype.engine.settings import Settings
+from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import file_hash, find_sources, read_sources
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
@@ -104,6 +105,38 @@ def _box(values: Sequence[int]) -> tuple[int, int, int, int]:
     if not (0 <= left < right and 0 <= top < bottom):
         raise ValueError(f"box {list(values)}")
     return left, top, right, bottom
+
+
+def region_tables(
+    bundles: Sequence[Bundle],
+    regions: Sequence[Region],
+    paths: Sequence[Path],
+    *,
+    vividness: Sequence[float],
+    quality: Quality,
+    threads: int,
+) -> Iterator[str]:
+    """The tables of `tintype evaluate --regions`, of each model at each vividness.
+
+    Args:
+        bundles: The models.
+        regions: From `read_regions`.
+        paths: Folders or zips that hold the photographs.
+        vividness: Values of tau; empty takes each model's own.
+        quality: Of the engine.
+        threads: For the network.
+
+    Yields:
+        A heading and its tables.
+
+    Raises:
+        LearnError: A photograph is not there, or a rectangle reaches out of it.
+    """
+    for bundle in bundles:
+        engine = Engine(bundle, threads=threads)
+        for tau in vividness or [bundle.card.vividness]:
+            seen = look_at_regions(engine, regions, paths, settings=Settings(tau, quality))
+            yield f"{bundle.name}, vividness {tau:g}\n\n{regions_to_markdown(seen)}"
 
 
 def look_at_regions(

@@ -1,0 +1,93 @@
+"""The command `tintype`: its commands by name, each imported when it is run.
+
+The first word decides. If it is the name of a command it is that command; everything else is
+photographs and options, so an unknown first word is no mistake here.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+import click
+
+from tintype.errors import UsageError
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "video": "colour a film",
+        "serve": "open the page in the browser, and the HTTP API",
+        "models": "list the models and their cards",
+        "inspect": "show whether a picture was coloured, by what and how",
+        "data": "find bad and repeated photographs before training",
+        "train": "train a model on photographs of your own",
+        "evaluate": "measure a model on photographs",
+        "export": "make a model file from a training run",
+        "compare": "train and measure every method of a folder, in one table",
+        "completion": "print the script that lets a shell complete this command",
+    }
+)
+"""The commands in the order of the help, and what each does."""
+
+COLOR = ""
+"""The command without a name, which colours photographs."""
+
+COMPLETE = "_TINTYPE_COMPLETE"
+"""Environment variable in which a shell asks for completions; the name is click's convention."""
+
+_PLACES: Mapping[str, str] = MappingProxyType(
+    {
+        COLOR: "options:PHOTOS",
+        "video": "options:VIDEO",
+        "serve": "serve:SERVE",
+        "models": "models:MODELS",
+        "inspect": "inspect:INSPECT",
+        "data": "learning.data:DATA",
+        "train": "learning.train:TRAIN",
+        "evaluate": "learning.evaluate:EVALUATE",
+        "export": "learning.export:EXPORT",
+        "compare": "learning.compare:COMPARE",
+        "completion": "completion:COMPLETION",
+    }
+)
+"""Where each command is: a module of `tintype.cli`, and the name in it."""
+
+
+class Tintype(click.Group):
+    """All commands, the one that colours photographs by default."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported now."""
+        if cmd_name not in _PLACES:
+            return None
+        module, name = _PLACES[cmd_name].split(":")
+        command: click.Command = getattr(import_module(f"tintype.cli.{module}"), name)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses the words; without a command's name first they are photographs and options."""
+        if not args or args[0] not in COMMANDS:
+            if args and not ctx.resilient_parsing:
+                _refuse_misspelt(args[0])
+            args = [COLOR, *args]
+        return super().parse_args(ctx, args)
+
+
+def _refuse_misspelt(first: str) -> None:
+    """A first word that is almost a command and no file at all is most likely meant as one."""
+    if first.isalpha() and not os.path.lexists(first):
+        meant = difflib.get_close_matches(first.lower(), COMMANDS, n=1, cutoff=0.75)
+        if meant:
+            raise UsageError(
+                f"There is neither a file nor a command named {first}.",
+                hint=f"Did you mean tintype {meant[0]}?",
+            )
+
+
+TINTYPE = Tintype("tintype", add_help_option=False)
+"""What the words after the program's name are parsed by."""

@@ -1,0 +1,68 @@
+"""The command `tintype inspect`: whether a picture or film was coloured, by what and how."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from tintype.cli.parsing import Command, Option
+from tintype.cli.show import print_result, say
+from tintype.cli.values import FILMS, PICTURES, FileType
+from tintype.errors import PhotoError, TintypeError
+
+
+@dataclass(frozen=True, slots=True)
+class InspectWords:
+    """What `tintype inspect` was given."""
+
+    photos: tuple[str, ...]
+    json: bool
+
+
+def inspect_files(words: InspectWords) -> int:
+    """Prints a line for each file.
+
+    Args:
+        words: The words, known to be well formed.
+
+    Returns:
+        The exit code: 1 where some files cannot be read.
+    """
+    from tintype.cli.film import inspect_film
+    from tintype.jobs.inspect import inspect
+
+    failed = 0
+    for photo in words.photos:
+        try:
+            found = inspect_film(Path(photo)) or inspect(Path(photo))
+        except TintypeError as error:
+            failed += 1
+            say(str(error))
+            if words.json:
+                print_result(json.dumps({"file": photo, "error": error.message}))
+            continue
+        print_result(found.to_json() if words.json else found.sentence())
+    if failed == 0:
+        return 0
+    return PhotoError.exit_code if failed == len(words.photos) else 1
+
+
+INSPECT = Command(
+    "inspect",
+    words=InspectWords,
+    run=inspect_files,
+    usage="[OPTIONS] PHOTO...",
+    help="Shows whether pictures or films were coloured by Tintype, with which model and which "
+    "settings.",
+    params=[
+        click.Argument(
+            ["photos"],
+            nargs=-1,
+            required=True,
+            metavar="PHOTO...",
+            type=FileType(*PICTURES, *FILMS, made=str),
+        ),
+        Option("--json", is_flag=True, help="Print a JSON line for each picture."),
+    ],
+)

@@ -1,0 +1,55 @@
+"""The bridge from the command to `tintype.learn`: data, training, evaluation, export.
+
+A module for each command. Everything of `tintype.learn` is imported inside the functions, so that
+help and mistakes need no torch, and a person without it gets one line that says what to install.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tintype.cli.values import FileType
+from tintype.errors import LearnError
+
+Words = TypeVar("Words")
+
+_NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
+
+SOURCES = FileType(".zip")
+"""Photographs for training: folders, or zips."""
+RECIPE = FileType(".toml")
+WEIGHTS = FileType(".safetensors")
+
+
+def with_extra(run: Callable[[Words], int]) -> Callable[[Words], int]:
+    """The same function, which first refuses to run without the packages of training.
+
+    Args:
+        run: What a command does.
+    """
+
+    def checked(words: Words) -> int:
+        import importlib.util
+
+        missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+        if missing:
+            raise LearnError(
+                f"Training needs {', '.join(missing)}, which is not installed.",
+                hint='Type: pip install "tintype[learn]" (see CONTRIBUTING.md for torch without '
+                "CUDA).",
+            )
+        return run(words)
+
+    return checked
+
+
+def device_of(name: str) -> str:
+    """Where to compute.
+
+    Args:
+        name: A device of torch, or ``auto`` for the graphics card where there is one.
+    """
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name

@@ -1,0 +1,205 @@
+"""The command `tintype compare`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from tintype.cli.learning import SOURCES, device_of, with_extra
+from tintype.cli.parsing import Command, Option, Several
+from tintype.cli.show import print_path, say
+from tintype.cli.values import FolderType
+from tintype.errors import UsageError
+
+_INTERRUPTED = 130
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class CompareWords:
+    """What `tintype compare` was given; None where it was not."""
+
+    recipes: Path
+    data: tuple[Path, ...]
+    evaluation: tuple[Path, ...]
+    budget: float | None
+    samples: int | None
+    only: tuple[str, ...]
+    limit: int | None
+    size: int
+    threads: int
+    runs: Path
+    into: Path
+    originals: Path
+    page_only: bool
+    cache: Path
+    device: str
+
+
+class DurationType(click.ParamType[float]):
+    """Seconds of ``20m``, ``2h``, ``90s`` or ``90``."""
+
+    name = "duration"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """The seconds."""
+        number, unit = (value[:-1], value[-1]) if value[-1:] in _UNITS else (value, "s")
+        try:
+            return float(number) * _UNITS[unit]
+        except ValueError:
+            self.fail(f"{value!r} is not a duration such as 90s, 20m or 2h.", param, ctx)
+
+
+@with_extra
+def compare_methods(words: CompareWords) -> int:
+    """Trains what is missing, scores every method, writes the page.
+
+    Args:
+        words: The words, known to be well formed.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UsageError: An option is missing.
+        LearnError: A method cannot be trained or scored.
+    """
+    from tintype.learn.compare.command import Comparison, compare
+    from tintype.learn.compare.page import write_page
+    from tintype.learn.compare.run import read_recipes
+
+    page = words.into.with_suffix(".md")
+    if words.page_only:
+        write_page(words.into, read_recipes(words.recipes))
+        print_path(str(page))
+        return 0
+    if not words.data or not words.evaluation:
+        raise UsageError(
+            "tintype compare: --data and --evaluation are missing.",
+            hint="With --page-only the page is made from the results that are there.",
+        )
+    if words.budget is None and words.samples is None:
+        raise UsageError(
+            "tintype compare: there is no budget to train for.",
+            hint="Add --budget 20m or --samples N.",
+        )
+    comparison = Comparison(
+        recipes=words.recipes,
+        data=words.data,
+        evaluation=words.evaluation,
+        runs=words.runs,
+        into=words.into,
+        cache=words.cache,
+        originals=words.originals,
+        seconds=words.budget,
+        samples=words.samples,
+        only=words.only,
+        limit=words.limit,
+        size=words.size,
+        threads=words.threads,
+        device=device_of(words.device),
+    )
+    if not compare(comparison, say):
+        return _INTERRUPTED
+    print_path(str(page))
+    return 0
+
+
+COMPARE = Command(
+    "compare",
+    words=CompareWords,
+    run=compare_methods,
+    usage="[OPTIONS] RECIPES",
+    help="""Trains the methods of a folder that have no result yet, scores all of them, and writes
+    one page.
+
+    RECIPES is a folder of TOML files, such as recipes/report.""",
+    params=[
+        click.Argument(["recipes"], type=FolderType(), metavar="RECIPES"),
+        Several(
+            "--data",
+            type=SOURCES,
+            metavar="PATH",
+            help="Folders or zips of photographs to train on.",
+        ),
+        Several(
+            "--evaluation",
+            type=SOURCES,
+            metavar="PATH",
+            help="Folders or zips of photographs to score on.",
+        ),
+        Option(
+            "--budget",
+            type=DurationType(),
+            metavar="TIME",
+            help="Train each method for this long, such as 90s, 20m or 2h.",
+        ),
+        Option(
+            "--samples",
+            type=int,
+            metavar="N",
+            help="Train each method on this many samples.",
+        ),
+        Several("--only", metavar="NAME", help="Make only these rows."),
+        Option(
+            "--limit",
+            type=int,
+            metavar="N",
+            help="Use at most this many pictures of each set.",
+        ),
+        Option(
+            "--size",
+            type=int,
+            default=256,
+            metavar="PIXELS",
+            help="Side of the square that pictures are cut to.",
+        ),
+        Option(
+            "--threads",
+            type=int,
+            default=2,
+            metavar="N",
+            help="How many pictures are coloured at a time.",
+        ),
+        Option(
+            "--runs",
+            type=FolderType(),
+            default=Path("runs/report"),
+            metavar="DIR",
+            help="Folder of the runs.",
+        ),
+        Option(
+            "--into",
+            type=FolderType(),
+            default=Path("docs/reproduction"),
+            metavar="DIR",
+            help="Folder for the results; the page is written beside it.",
+        ),
+        Option(
+            "--originals",
+            type=FolderType(),
+            default=Path("docs/reproduction/originals"),
+            metavar="DIR",
+            help="Photographs for the figures.",
+        ),
+        Option("--page-only", is_flag=True, help="Write the page from the results that are there."),
+        Option(
+            "--cache",
+            type=FolderType(),
+            default=Path("cache"),
+            metavar="DIR",
+            help="Folder for the decoded photographs.",
+        ),
+        Option(
+            "--device",
+            default="auto",
+            metavar="DEVICE",
+            help="Where to train: auto, cpu or cuda.",
+        ),
+    ],
+)

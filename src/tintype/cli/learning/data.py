@@ -1,0 +1,105 @@
+"""The command `tintype data`: faults of photographs, found before training on them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from tintype.cli.learning import SOURCES, with_extra
+from tintype.cli.parsing import Command, Option, Several
+from tintype.cli.show import print_result, say
+from tintype.cli.values import FileType
+from tintype.errors import LearnError
+
+
+@dataclass(frozen=True, slots=True)
+class DataWords:
+    """What `tintype data` was given."""
+
+    what: str
+    paths: tuple[Path, ...]
+    against: tuple[Path, ...]
+    sheet: Path | None
+    json: bool
+    min_colorfulness: float
+    dev_share: float
+
+
+@with_extra
+def audit_data(words: DataWords) -> int:
+    """Looks for faults, copies and leaks.
+
+    Args:
+        words: The words, known to be well formed.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        LearnError: The photographs cannot be read, or the sheet cannot be written.
+    """
+    from tintype.learn.data.audit import audit, sheet_bytes, to_json, to_text
+    from tintype.learn.data.manifest import find_sources
+
+    if words.sheet and words.sheet.suffix.lower() != ".png":
+        raise LearnError(f"{words.sheet}: the sheet is a PNG.", hint="Name it NAME.png.")
+    found = audit(
+        find_sources(words.paths),
+        find_sources(words.against) if words.against else (),
+        min_colorfulness=words.min_colorfulness,
+        dev_share=words.dev_share,
+        tell=say,
+    )
+    if words.sheet:
+        data = sheet_bytes(found)
+        try:
+            words.sheet.write_bytes(data)
+        except OSError as error:
+            raise LearnError(f"{words.sheet}: cannot be written ({error.strerror}).") from None
+    print_result((to_json(found) if words.json else to_text(found)).rstrip("\n"))
+    return 0
+
+
+DATA = Command(
+    "data",
+    words=DataWords,
+    run=audit_data,
+    usage="[OPTIONS] audit PATH...",
+    help="""Checks photographs before training on them.
+
+    "audit" finds pictures that are broken, too small, grey or sepia, copies, and pictures that are
+    in two sets of which one must not be trained on. PATH is a folder or a zip.""",
+    params=[
+        # A word for what is done, so that more can be done with data one day.
+        click.Argument(["what"], type=click.Choice(["audit"]), metavar="audit"),
+        click.Argument(["paths"], nargs=-1, required=True, metavar="PATH...", type=SOURCES),
+        Several(
+            "--against",
+            type=SOURCES,
+            metavar="PATH",
+            help="Folders or zips of pictures that must not be among them.",
+        ),
+        Option(
+            "--sheet",
+            type=FileType(".png"),
+            metavar="FILE",
+            help="Also write an overview of the findings, as a PNG.",
+        ),
+        Option("--json", is_flag=True, help="Print the findings as JSON."),
+        # The next two defaults are those of a recipe; a test compares them.
+        Option(
+            "--min-colorfulness",
+            type=float,
+            default=5.0,
+            metavar="NUMBER",
+            help="A picture less colourful than this counts as grey.",
+        ),
+        Option(
+            "--dev-share",
+            type=float,
+            default=0.04,
+            metavar="SHARE",
+            help="Share of the pictures that training sets aside as dev.",
+        ),
+    ],
+)

@@ -1,0 +1,264 @@
+"""The command `tintype evaluate`: which kind of evaluation, and its result on stdout.
+
+The kinds are in `tintype.learn.evaluate`, each in a module of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from tintype.cli.learning import RECIPE, SOURCES, with_extra
+from tintype.cli.parsing import Command, Option, OptionalNumber, Several
+from tintype.cli.show import print_result, say
+from tintype.cli.values import FileType, FolderType, ModelType
+from tintype.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tintype.engine.bundle import Bundle
+
+    Squares = Mapping[str, Sequence[NDArray[np.uint8]]]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateWords:
+    """What `tintype evaluate` was given; None where it was not."""
+
+    models: tuple[str, ...]
+    data: tuple[Path, ...]
+    vividness: tuple[float, ...]
+    hints: tuple[int, ...]
+    palettes: int | None
+    quality: Literal["fast", "normal", "high"]
+    perceptual: bool
+    distribution: float | None
+    regions: Path | None
+    size: int
+    dev_of: Path | None
+    cache: Path
+    limit: int | None
+    threads: int
+    json: Path | None
+    sheet: Path | None
+
+
+@with_extra
+def evaluate_models(words: EvaluateWords) -> int:
+    """Scores models, or looks at them in another way.
+
+    Args:
+        words: The words, known to be well formed.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        TintypeError: A model or a picture cannot be read, or options contradict each other.
+    """
+    from tintype.engine.bundle import load_bundle
+
+    bundles = [load_bundle(model) for model in words.models]
+    if words.sheet is not None:
+        _draw_sheets(words, bundles)
+    elif words.regions is not None:
+        _print_regions(words, bundles)
+    elif words.distribution is not None:
+        _print_distribution(words, bundles)
+    else:
+        _print_scores(words, bundles)
+    return 0
+
+
+def _draw_sheets(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
+    from tintype.engine.colorizer import Engine
+    from tintype.engine.settings import Settings
+    from tintype.learn.evaluate.protocol import choose_sources
+    from tintype.learn.evaluate.sheet import contact_sheets
+
+    assert words.sheet is not None
+    if words.dev_of or len(words.vividness) > 1:
+        raise UsageError(
+            "A contact sheet shows whole pictures at one vividness.",
+            hint="Leave --dev-of out, and give at most one value of --vividness.",
+        )
+    settings = Settings(next(iter(words.vividness), None), words.quality)
+    engines = [Engine(bundle, threads=words.threads) for bundle in bundles]
+    sources = choose_sources(words.data, limit=words.limit)
+    files = contact_sheets(engines, sources, words.sheet, height=words.size, settings=settings)
+    say(f"{len(sources)} pictures on {len(files)} sheets, from {files[0]}")
+
+
+def _print_regions(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
+    from tintype.learn.evaluate.regions import read_regions, region_tables
+
+    assert words.regions is not None
+    tables = region_tables(
+        bundles,
+        read_regions(words.regions),
+        words.data,
+        vividness=words.vividness,
+        quality=words.quality,
+        threads=words.threads,
+    )
+    for table in tables:
+        print_result(table)
+
+
+def _print_distribution(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
+    from tintype.learn.evaluate.distribution import distribution_table
+
+    table = distribution_table(
+        bundles,
+        _squares(words),
+        temperature=words.distribution or None,
+        quality=words.quality,
+        threads=words.threads,
+    )
+    print_result(table)
+
+
+def _print_scores(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
+    from tintype.learn.evaluate.table import Scoring, rows_to_json, score_models, to_markdown
+
+    scoring = Scoring(
+        vividness=words.vividness,
+        hints=words.hints,
+        palettes=words.palettes,
+        quality=words.quality,
+        perceptual=words.perceptual,
+        threads=words.threads,
+    )
+    rows = score_models(bundles, _squares(words), scoring, say=say)
+    if words.json is not None:
+        words.json.write_text(rows_to_json(rows), encoding="utf-8")
+    print_result(to_markdown(rows).rstrip("\n"))
+
+
+def _squares(words: EvaluateWords) -> "Squares":
+    from tintype.learn.data.photos import open_photos
+    from tintype.learn.evaluate.protocol import dev_squares, load_squares
+    from tintype.learn.recipe import read_recipe
+
+    if words.dev_of is None:
+        return load_squares(words.data, size=words.size, limit=words.limit)
+    recipe = read_recipe(words.dev_of).data
+    photos = open_photos(words.data, recipe, cache=words.cache)
+    return dev_squares(photos, size=words.size, limit=words.limit)
+
+
+EVALUATE = Command(
+    "evaluate",
+    words=EvaluateWords,
+    run=evaluate_models,
+    usage="[OPTIONS] MODEL...",
+    help="""Scores models on photographs in colour: their grey is coloured as any photograph is, and
+    the result is compared with the original.
+
+    MODEL is the name of a model (see "tintype models") or a model file. Prints a table. Each of
+    --distribution, --regions and --sheet does something else instead.""",
+    params=[
+        click.Argument(["models"], nargs=-1, required=True, metavar="MODEL...", type=ModelType()),
+        Several(
+            "--data",
+            type=SOURCES,
+            required=True,
+            metavar="PATH",
+            help="Folders or zips of photographs in colour.",
+        ),
+        Several(
+            "--vividness",
+            type=float,
+            metavar="NUMBER",
+            show_default="the model's",
+            help="Values of vividness (tau) to score at.",
+        ),
+        Several(
+            "--hints",
+            type=click.IntRange(min=0),
+            default=(0,),
+            metavar="N",
+            help="Give the model the true colours at N random places of each picture.",
+        ),
+        Option(
+            "--palettes",
+            type=int,
+            metavar="N",
+            help="Also score the best of N palettes of each picture.",
+        ),
+        Option(
+            "--quality",
+            type=click.Choice(["fast", "normal", "high"]),
+            default="normal",
+            help="How closely the model looks; normal is the network by itself.",
+        ),
+        Option(
+            "--perceptual",
+            is_flag=True,
+            help="Also compute LPIPS, KID and FID (see docs/how-to/compare.md).",
+        ),
+        OptionalNumber(
+            "--distribution",
+            bare=0.0,
+            metavar="T",
+            help="Score the predicted distribution: its calibration, its coverage and the rank of "
+            "its certainty, at a temperature T fitted on dev. Without T it is fitted on these "
+            "pictures.",
+        ),
+        Option(
+            "--regions",
+            type=FileType(".toml"),
+            metavar="FILE",
+            help="Score rectangles of skin and of neutral things that this file marks.",
+        ),
+        Option(
+            "--size",
+            type=int,
+            default=256,
+            metavar="PIXELS",
+            help="Side of the square that pictures are cut to; of a sheet, the height of a row.",
+        ),
+        Option(
+            "--dev-of",
+            type=RECIPE,
+            metavar="RECIPE",
+            help="The data are those of this recipe; score their dev pictures.",
+        ),
+        Option(
+            "--cache",
+            type=FolderType(),
+            default=Path("cache"),
+            metavar="DIR",
+            help="Folder for the decoded photographs.",
+        ),
+        Option(
+            "--limit",
+            type=int,
+            metavar="N",
+            help="Use at most this many pictures of each set.",
+        ),
+        Option(
+            "--threads",
+            type=int,
+            default=2,
+            metavar="N",
+            help="How many pictures are coloured at a time.",
+        ),
+        Option(
+            "--json",
+            type=FileType(".json"),
+            metavar="FILE",
+            help="Also write the rows of the table as JSON.",
+        ),
+        Option(
+            "--sheet",
+            type=FileType(".jpg", ".png"),
+            metavar="FILE",
+            help="Write contact sheets of whole pictures, FILE-01 and so on.",
+        ),
+    ],
+)

@@ -1,0 +1,221 @@
+"""The command `tintype export`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tintype.cli.learning import SOURCES, WEIGHTS, with_extra
+from tintype.cli.parsing import Command, Option, Several
+from tintype.cli.show import print_path, say
+from tintype.cli.values import FileType, FolderType
+from tintype.errors import UsageError
+
+if TYPE_CHECKING:
+    from tintype.learn.export import Trained
+
+
+@dataclass(frozen=True, slots=True)
+class ExportWords:
+    """What `tintype export` was given; None where it was not."""
+
+    run: Path
+    output: Path
+    data: tuple[Path, ...]
+    card: Path | None
+    precision: str
+    rank: int
+    start: tuple[Path, ...]
+    start_share: float
+    vividness: float | None
+    temperature: float | None
+    weights: str | None
+    calibrate: float
+    checkpoint: Path | None
+    cache: Path
+
+
+@with_extra
+def export_model(words: ExportWords) -> int:
+    """Writes a model file.
+
+    Args:
+        words: The words, known to be well formed.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        LearnError: The run or its data cannot be read, or torch and ONNX Runtime differ.
+    """
+    import tomllib
+
+    from tintype.learn.decoding import decoding_of
+    from tintype.learn.export import (
+        calibrated,
+        default_card,
+        export,
+        lightness_examples,
+        load_trained,
+        mix_with_start,
+        predicts_distribution,
+        save_weights,
+    )
+
+    if not 0 <= words.start_share <= 1:
+        raise UsageError("--start-share is a share.", hint="Give a number from 0 to 1.")
+    trained = load_trained(words.run)
+    if words.start:
+        trained = mix_with_start(trained, words.start, words.start_share)
+    decoding = decoding_of(
+        trained,
+        weights=words.weights,
+        vividness=words.vividness,
+        temperature=words.temperature,
+    )
+    card = default_card(trained, vividness=decoding.vividness, temperature=decoding.temperature)
+    if words.card:
+        card |= tomllib.loads(words.card.read_text(encoding="utf-8"))
+    calibration, check = lightness_examples(trained, words.data, cache=words.cache)
+    if decoding.fitted and predicts_distribution(trained.model) and float(card["vividness"]) > 0:
+        trained = _with_fitted_weights(trained, card, words)
+    written = trained
+    if words.calibrate != 1:
+        written = calibrated(trained, words.calibrate)
+        card["temperature"] = float(card["temperature"]) / words.calibrate
+    report = export(
+        written,
+        words.output,
+        card=card,
+        calibration=calibration,
+        check=check,
+        precision=words.precision,
+        rank=words.rank,
+    )
+    say(f"difference from torch, in ab: {report}")
+    if words.checkpoint:
+        save_weights(trained, words.checkpoint)
+    print_path(str(words.output))
+    return 0
+
+
+def _with_fitted_weights(trained: "Trained", card: dict[str, Any], words: ExportWords) -> "Trained":
+    from tintype.learn.decoding import FEWEST, fitted, look_at_dev
+
+    size = card["sizes"]["normal"]
+    places = look_at_dev(trained, words.data, size=size, cache=words.cache)
+    if places.photographs < FEWEST:
+        say(f"dev has {places.photographs} photographs, too few to fit weights: rarity alone")
+        return trained
+    say(f"weights fitted on {places.photographs} photographs of dev")
+    vividness, temperature = float(card["vividness"]), float(card["temperature"])
+    return fitted(trained, places, vividness=vividness, temperature=temperature)
+
+
+EXPORT = Command(
+    "export",
+    words=ExportWords,
+    run=export_model,
+    usage="[OPTIONS] RUN",
+    help="""Makes a model file (ONNX with its card) from a training run.
+
+    RUN is the folder of the run, or weights that --checkpoint has written. The export is refused
+    unless ONNX Runtime and torch give the same colours.""",
+    params=[
+        click.Argument(["run"], type=WEIGHTS, metavar="RUN"),
+        Option(
+            "-o",
+            "--output",
+            type=FileType(".onnx"),
+            required=True,
+            metavar="FILE",
+            help="The model file to write.",
+        ),
+        Several(
+            "--data",
+            type=SOURCES,
+            required=True,
+            metavar="PATH",
+            help="The data that the run was trained on.",
+        ),
+        Option(
+            "--card",
+            type=FileType(".toml"),
+            metavar="FILE",
+            help="A TOML file with fields for the model's card.",
+        ),
+        Option(
+            "--precision",
+            type=click.Choice(["float16", "int8", "float32"]),
+            default="float16",
+            help="How the weights are stored: float16 halves the file and computes in float32; "
+            "int8 quarters it and is faster.",
+        ),
+        Option(
+            "--rank",
+            type=click.IntRange(min=0),
+            default=64,
+            metavar="N",
+            help="Reduce the inputs of the decoder's filters to N mixtures of features, for "
+            "networks that allow it; 0 leaves the filters as trained.",
+        ),
+        Several(
+            "--start",
+            type=WEIGHTS,
+            metavar="CHECKPOINT",
+            help="Mix in these weights: those given as --init, or those of runs from the same "
+            "--init. Several are averaged.",
+        ),
+        Option(
+            "--start-share",
+            type=float,
+            default=0.25,
+            metavar="SHARE",
+            help="Share of the weights that are mixed in.",
+        ),
+        Option(
+            "--vividness",
+            type=float,
+            metavar="NUMBER",
+            show_default="that of the run's loss on decoded colours; else 0.9, or 0.8 with "
+            "--weights rarity",
+            help="Default vividness (tau) of the model.",
+        ),
+        Option(
+            "--temperature",
+            type=float,
+            metavar="NUMBER",
+            show_default="that of the run's loss on decoded colours; else 0.38",
+            help="Default temperature (T) of the model.",
+        ),
+        Option(
+            "--weights",
+            type=click.Choice(["fitted", "rarity"]),
+            show_default="rarity for a run with a loss on decoded colours, else fitted",
+            help="Weight the colours by their rarity alone, or correct that by the colours that "
+            "come out on dev.",
+        ),
+        Option(
+            "--calibrate",
+            type=float,
+            default=1.0,
+            metavar="T",
+            help="Temperature that calibrates the distribution, as found on dev; the colours do "
+            "not change.",
+        ),
+        Option(
+            "--checkpoint",
+            type=WEIGHTS,
+            metavar="FILE",
+            help="Also write the weights, in float16.",
+        ),
+        Option(
+            "--cache",
+            type=FolderType(),
+            default=Path("cache"),
+            metavar="DIR",
+            help="Folder for the decoded photographs.",
+        ),
+    ],
+)

@@ -1,0 +1,188 @@
+"""The command `tintype train`."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tintype.cli.learning import RECIPE, SOURCES, WEIGHTS, device_of, with_extra
+from tintype.cli.parsing import Command, Option, Several
+from tintype.cli.show import print_path, say
+from tintype.cli.values import FolderType
+from tintype.errors import LearnError
+
+if TYPE_CHECKING:
+    from tintype.learn.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class TrainWords:
+    """What `tintype train` was given; None where it was not."""
+
+    recipe: Path
+    data: tuple[Path, ...]
+    never: tuple[Path, ...]
+    run: Path | None
+    resume: bool
+    init: Path | None
+    classifier: Path | None
+    max_seconds: float | None
+    max_samples: int | None
+    cooldown: int | None
+    cache: Path
+    device: str
+
+
+@with_extra
+def train_model(words: TrainWords) -> int:
+    """Trains a model; as one of several processes where torchrun has started it.
+
+    Args:
+        words: The words, known to be well formed.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        LearnError: The recipe or the data cannot be trained on.
+    """
+    from tintype.learn.data.photos import open_photos
+    from tintype.learn.recipe import read_recipe
+    from tintype.learn.train.distributed import join_team
+    from tintype.learn.train.loop import train
+    from tintype.learn.train.run import Sitting
+
+    recipe = read_recipe(words.recipe)
+    run = words.run or Path("runs") / recipe.name
+    begun = (run / "checkpoint.safetensors").exists()
+    if begun and not words.resume:
+        raise LearnError(f"{run}: a run is there already.", hint="Add --resume, or choose --run.")
+    if words.resume and not begun:
+        raise LearnError(f"{run}: there is no run to resume.", hint="Leave --resume out.")
+    if words.never:
+        _refuse_overlap(words, recipe)
+    device = device_of(words.device)
+    team = join_team()
+    if team.size > 1 and device == "cuda":
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    # The first process decodes, the others read what it has written.
+    if team.rank > 0:
+        team.wait()
+    photos = open_photos(words.data, recipe.data, cache=words.cache)
+    if team.rank == 0:
+        team.wait()
+    dev = int(photos.dev.sum())
+    say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
+    sitting = Sitting(
+        max_seconds=words.max_seconds,
+        max_samples=words.max_samples,
+        cooldown=words.cooldown,
+        init=words.init,
+        classifier=words.classifier,
+        device=device,
+        team=team,
+        say=say if team.rank == 0 else _say_nothing,
+    )
+    progress = train(run, recipe, photos, sitting)
+    if team.rank > 0:
+        return 0
+    say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
+    print_path(str(run / "checkpoint.safetensors"))
+    return 0
+
+
+def _refuse_overlap(words: TrainWords, recipe: "Recipe") -> None:
+    from tintype.learn.data.manifest import find_sources, refuse_overlap
+
+    sources = find_sources(
+        words.data,
+        exclude=recipe.data.exclude,
+        only_groups=recipe.data.only_groups,
+        only_labels=recipe.data.only_labels,
+    )
+    refuse_overlap(sources, find_sources(words.never))
+
+
+def _say_nothing(_text: str) -> None:
+    """What every process but the first of a team says."""
+
+
+TRAIN = Command(
+    "train",
+    words=TrainWords,
+    run=train_model,
+    usage="[OPTIONS] RECIPE",
+    help="""Trains a model.
+
+    RECIPE is a TOML file that describes the training, such as recipes/own.toml. Ctrl-C ends a run
+    with a checkpoint, from which --resume continues.""",
+    params=[
+        click.Argument(["recipe"], type=RECIPE, metavar="RECIPE"),
+        Several(
+            "--data",
+            type=SOURCES,
+            required=True,
+            metavar="PATH",
+            help="Folders or zips of photographs to train on.",
+        ),
+        Several(
+            "--never",
+            type=SOURCES,
+            metavar="PATH",
+            help="Evaluation pictures; refuse to train if any of them is in the data.",
+        ),
+        Option(
+            "--run",
+            type=FolderType(),
+            metavar="DIR",
+            show_default="runs/NAME",
+            help="Folder of the run.",
+        ),
+        Option("--resume", is_flag=True, help="Continue the run from its checkpoint."),
+        Option(
+            "--init",
+            type=WEIGHTS,
+            metavar="CHECKPOINT",
+            help="Start a new run from the weights of this checkpoint.",
+        ),
+        Option(
+            "--classifier",
+            type=WEIGHTS,
+            metavar="CHECKPOINT",
+            help='Grey classifier to start the trunk from, for model.init = "classifier".',
+        ),
+        Option(
+            "--max-seconds",
+            type=float,
+            metavar="SECONDS",
+            help="Stop after this much time; the run can be resumed.",
+        ),
+        Option(
+            "--max-samples",
+            type=int,
+            metavar="SAMPLES",
+            help="Stop when the run has seen this many samples; it can be resumed.",
+        ),
+        Option(
+            "--cooldown",
+            type=int,
+            metavar="SAMPLES",
+            help="Lower the learning rate to zero over the next SAMPLES, then end the run.",
+        ),
+        Option(
+            "--cache",
+            type=FolderType(),
+            default=Path("cache"),
+            metavar="DIR",
+            help="Folder for the decoded photographs.",
+        ),
+        Option(
+            "--device",
+            default="auto",
+            metavar="DEVICE",
+            help="Where to train: auto, cpu or cuda.",
+        ),
+    ],
+)

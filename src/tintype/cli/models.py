@@ -1,0 +1,89 @@
+"""The command `tintype models`: the models on this machine and their cards."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tintype.cli.parsing import Command, Option
+from tintype.cli.show import print_result, say
+from tintype.cli.values import ModelType
+from tintype.errors import ModelError, shown
+
+if TYPE_CHECKING:
+    from tintype.engine.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsWords:
+    """What `tintype models` was given."""
+
+    names: tuple[str, ...]
+    json: bool
+
+
+def show_models(words: ModelsWords) -> int:
+    """Prints a line for each model, or the cards of those named.
+
+    Args:
+        words: The words, known to be well formed.
+
+    Returns:
+        The exit code: 1 where a model is damaged.
+
+    Raises:
+        ModelError: There is none, or none of that name.
+    """
+    from tintype.engine.bundle import list_bundles, load_bundle
+
+    broken = 0
+    if words.names:
+        bundles = tuple(load_bundle(name) for name in words.names)
+    else:
+        bundles, errors = list_bundles()
+        broken = len(errors)
+        for error in errors:
+            say(str(error))
+    for bundle in bundles:
+        if words.json:
+            print_result(json.dumps(_card_fields(bundle)))
+        elif words.names:
+            for key, value in _card_fields(bundle).items():
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                print_result(shown(f"{key:13}{text}"))
+        else:
+            print_result(shown(_line(bundle)))
+    if not bundles:
+        raise ModelError("There is no model on this machine.", hint="Install Tintype again.")
+    return 1 if broken else 0
+
+
+def _line(bundle: "Bundle") -> str:
+    from tintype.engine.bundle import DEFAULT_NAME
+
+    card = bundle.card
+    mark = " (default)" if bundle.embedded and bundle.name == DEFAULT_NAME else ""
+    paper = f", after {card.paper}" if card.paper else ""
+    size = f"{len(bundle.data) / 2**20:.1f} MB"
+    return f"{card.name} {card.version}{mark}: {card.title}{paper}; {card.license}; {size}"
+
+
+def _card_fields(bundle: "Bundle") -> dict[str, Any]:
+    fields = asdict(bundle.card)
+    # Three hundred numbers that only the engine reads.
+    del fields["log_weights"]
+    return fields | {"file": str(bundle.path), "sha256": bundle.sha256}
+
+
+MODELS = Command(
+    "models",
+    words=ModelsWords,
+    run=show_models,
+    usage="[OPTIONS] [MODEL]...",
+    help="Lists the models on this machine; for the models named, prints their whole cards.",
+    params=[
+        click.Argument(["names"], nargs=-1, metavar="MODEL...", type=ModelType()),
+        Option("--json", is_flag=True, help="Print a JSON line for each model."),
+    ],
+)

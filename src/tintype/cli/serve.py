@@ -1,0 +1,141 @@
+"""The command `tintype serve`: the page in the browser, and the HTTP API."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tintype.cli.parsing import Command, Option, above_zero
+from tintype.cli.show import print_result, say
+from tintype.cli.values import FolderType, ModelType
+
+
+@dataclass(frozen=True, slots=True)
+class ServeWords:
+    """What `tintype serve` was given; None where it was not."""
+
+    host: str | None
+    port: int | None
+    model: str | None
+    pairs: Path | None
+    jobs: int | None
+    queue: int | None
+    memory: int | None
+    max_megapixels: float | None
+    no_browser: bool
+
+
+def serve(words: ServeWords) -> int:
+    """Serves until Ctrl-C.
+
+    Args:
+        words: The words, known to be well formed.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        TintypeError: The server cannot start.
+    """
+    from tintype.web.serve import Options, listen, open_browser
+
+    given: dict[str, Any] = {
+        "host": words.host,
+        "port": words.port,
+        "model": words.model,
+        "pairs": words.pairs,
+        "jobs": words.jobs,
+        "waiting": words.queue,
+        "memory": words.memory,
+        "max_pixels": None if words.max_megapixels is None else round(words.max_megapixels * 1e6),
+    }
+    options = Options(**{key: value for key, value in given.items() if value is not None})
+    place: list[str] = []
+
+    def opened() -> None:
+        print_result(place[0])
+        if not words.no_browser:
+            open_browser(place[0])
+
+    server = listen(options, said=say, opened=opened)
+    page = "which-is-real" if words.pairs else ""
+    place.append(server.url + page)
+    say(f"Tintype is at {place[0]} and ends with Ctrl-C.")
+    with contextlib.suppress(KeyboardInterrupt):  # how it is meant to be ended
+        server.run()
+    say("Tintype has stopped.")
+    return 0
+
+
+SERVE = Command(
+    "serve",
+    words=ServeWords,
+    run=serve,
+    usage="[OPTIONS]",
+    help="""Opens a page in the browser: drop photographs, compare, give hints, save.
+
+    It answers this machine alone, works without a network, keeps everything in memory, and ends
+    with Ctrl-C. Programs use the same server, see /openapi.json.""",
+    params=[
+        Option(
+            "--host",
+            metavar="ADDRESS",
+            show_default="127.0.0.1",
+            help="Listen on this address, such as 0.0.0.0 for the home network; other machines "
+            "then need a token, which is printed.",
+        ),
+        Option(
+            "--port",
+            type=click.IntRange(min=0, max=65_535),
+            metavar="N",
+            show_default="7839, or another if it is taken",
+            help="Listen on this port; 0 picks a free one.",
+        ),
+        Option("--no-browser", is_flag=True, help="Do not open a browser."),
+        Option(
+            "--model",
+            type=ModelType(),
+            metavar="MODEL",
+            show_default="tintype-own",
+            help='A model by name (see "tintype models"), or a model file.',
+        ),
+        Option(
+            "--pairs",
+            type=FolderType(),
+            metavar="DIR",
+            help="Colour photographs for the page /which-is-real. The coloured version of name.jpg "
+            "is name.color.jpg beside it; where there is none, the model makes it.",
+        ),
+        Option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            metavar="N",
+            show_default="one for each core",
+            help="How many photographs are coloured at a time.",
+        ),
+        Option(
+            "--queue",
+            type=click.IntRange(min=0),
+            metavar="N",
+            show_default="32",
+            help="How many more may wait; further ones are refused for the moment.",
+        ),
+        Option(
+            "--memory",
+            type=click.IntRange(min=16),
+            metavar="MIB",
+            show_default="1024",
+            help="Drop the oldest photographs above this much memory.",
+        ),
+        Option(
+            "--max-megapixels",
+            type=float,
+            callback=above_zero,
+            metavar="NUMBER",
+            show_default="100",
+            help="Refuse pictures larger than this.",
+        ),
+    ],
+)

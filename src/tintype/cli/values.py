@@ -1,0 +1,148 @@
+"""What options and arguments take: files, folders, models, formats; and what a shell offers there.
+
+click asks a type what fits an incomplete word. Files are listed here and not by the shell, so that
+every shell offers the same: folders, and files with the endings that are read.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
+
+PICTURES = tuple(ending for form in FORMATS.values() for ending in form.suffixes)
+"""Endings of the files that are read as photographs."""
+
+FILMS = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".mts",
+    ".ts",
+    ".mxf",
+    ".dv",
+    ".ogv",
+    ".wmv",
+)
+"""Endings of films that a shell offers; what is read is whatever FFmpeg reads."""
+
+FORMAT_NAMES = tuple(key.lower() for key in writable_formats())
+"""Formats that can be written, as they are typed."""
+
+
+class FileType(click.ParamType[Any]):
+    """A file. Whether it exists is for the command to see.
+
+    Args:
+        endings: Of the files that a shell offers, in lower case with the dot; none for any file.
+        made: What the word becomes.
+    """
+
+    name = "file"
+
+    def __init__(self, *endings: str, made: Callable[[str], Any] = Path) -> None:
+        self.endings, self.made = endings, made
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """The word as the command wants it."""
+        return self.made(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """Folders, and files with the endings."""
+        return [
+            CompletionItem(path, type="dir" if folder else "plain")
+            for path, folder in _below(incomplete)
+            if folder or self._fits(path)
+        ]
+
+    def _fits(self, path: str) -> bool:
+        return not self.endings or path.lower().endswith(self.endings)
+
+
+class FolderType(FileType):
+    """A folder."""
+
+    name = "folder"
+
+    def _fits(self, path: str) -> bool:
+        return False
+
+
+class ModelType(FileType):
+    """A model by its name, or its file."""
+
+    name = "model"
+
+    def __init__(self) -> None:
+        super().__init__(".onnx", made=str)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """The models on this machine, folders, and model files."""
+        from tintype.engine.bundle import list_bundles
+
+        names = [bundle.name for bundle in list_bundles()[0]]
+        named = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return named + super().shell_complete(ctx, param, incomplete)
+
+
+class FormatType(click.ParamType[str]):
+    """A format by its name or by any of its endings."""
+
+    name = "format"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """The key of the format, for what was typed."""
+        typed = value.lower().removeprefix(".")
+        found = next((key for key in FORMATS if key.lower() == typed), None)
+        found = found or format_of_suffix(f".{typed}")
+        if found is None or found not in writable_formats():
+            self.fail(f"{value!r} is none of {', '.join(FORMAT_NAMES)}.", param, ctx)
+        return found
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """The names of the formats."""
+        return [CompletionItem(name) for name in FORMAT_NAMES if name.startswith(incomplete)]
+
+
+def _below(incomplete: str) -> Iterator[tuple[str, bool]]:
+    """Paths that begin like this, as they would be typed, and whether each is a folder.
+
+    Hidden ones are left out unless the name begins with a dot. A folder that cannot be read has
+    nothing in it.
+    """
+    folder, start = os.path.split(incomplete)
+    try:
+        place = os.path.expanduser(folder) or "."  # noqa: PTH111 - leaves an unknown ~name alone
+        entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        hidden = entry.name.startswith(".") and not start.startswith(".")
+        # A line is what the shells are answered in.
+        if entry.name.startswith(start) and not hidden and "\n" not in entry.name:
+            yield os.path.join(folder, entry.name), entry.is_dir()  # noqa: PTH118

@@ -1,0 +1,75 @@
+"""Whether the truth is among the palettes: the best of several versions of each picture.
+
+Nobody can choose so without knowing the truth, and the name of the row says how it was chosen.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tintype.engine.colorizer import Engine
+from tintype.engine.settings import Quality, Settings
+from tintype.learn.evaluate.protocol import Row, Score, row_of, score
+from tintype.photo.photo import Metadata, Photo, rgb_to_grey
+
+
+def best_of_palettes(
+    engine: Engine,
+    squares: Mapping[str, Sequence[NDArray[np.uint8]]],
+    *,
+    name: str,
+    count: int,
+    quality: Quality = "normal",
+    threads: int = 2,
+) -> list[Row]:
+    """Scores, of several versions of each picture, the one nearest to the truth in CIEDE2000.
+
+    Args:
+        engine: A model that predicts a distribution.
+        squares: From `load_squares`.
+        name: Of the model.
+        count: How many versions.
+        quality: Of the engine.
+        threads: Pictures at a time.
+
+    Raises:
+        ModelError: The model has no distribution.
+    """
+    rows = []
+    with ThreadPoolExecutor(threads) as pool:
+        for group, pictures in squares.items():
+            title = f"{name}, best of {count} palettes"
+            tau = engine.bundle.card.vividness
+            settings = Settings(palettes=count, quality=quality)
+            rows.append(row_of(title, group, tau, best_scores(engine, pictures, settings, pool)))
+    return rows
+
+
+def best_scores(
+    engine: Engine,
+    pictures: Sequence[NDArray[np.uint8]],
+    settings: Settings,
+    pool: ThreadPoolExecutor,
+) -> list[Score]:
+    """What the version nearest to the truth gets, of each picture.
+
+    Args:
+        engine: A model that predicts a distribution.
+        pictures: (H, W, 3) truths.
+        settings: How, and how many versions.
+        pool: Pictures at a time.
+
+    Raises:
+        ModelError: The model has no distribution.
+    """
+
+    def one(truth: NDArray[np.uint8]) -> Score:
+        photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
+        found = engine.versions(photo, settings)
+        colors = (version.photo.color for version in found)
+        scores = [score(c, truth) for c in colors if isinstance(c, np.ndarray)]
+        return min(scores, key=lambda s: s.delta_e)
+
+    return list(pool.map(one, pictures))

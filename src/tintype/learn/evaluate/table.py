@@ -1,0 +1,130 @@
+"""The table of scores: bounds, then each model at its vividnesses, hints and palettes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tintype.engine.bundle import Bundle
+from tintype.engine.colorizer import Engine
+from tintype.engine.settings import Quality
+from tintype.errors import UsageError
+from tintype.learn.evaluate.figures import Figure
+from tintype.learn.evaluate.palettes import best_of_palettes
+from tintype.learn.evaluate.perceptual import Judges
+from tintype.learn.evaluate.protocol import Row, bounds, evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How models are scored.
+
+    Attributes:
+        vividness: Values of tau; empty takes each model's own.
+        hints: Numbers of places at which a model is given the truth.
+        palettes: Also score the best of so many; None does not.
+        quality: Of the engine.
+        perceptual: Whether LPIPS, KID and FID are computed.
+        threads: Pictures at a time.
+    """
+
+    vividness: Sequence[float]
+    hints: Sequence[int]
+    palettes: int | None
+    quality: Quality
+    perceptual: bool
+    threads: int
+
+
+def score_models(
+    bundles: Sequence[Bundle],
+    squares: Mapping[str, Sequence[NDArray[np.uint8]]],
+    scoring: Scoring,
+    *,
+    say: Callable[[str], None],
+) -> list[Row]:
+    """Scores models on every set.
+
+    Args:
+        bundles: The models.
+        squares: Lists of (S, S, 3) truths by set.
+        scoring: How.
+        say: Where progress goes.
+
+    Returns:
+        The grey input and the truth of each set, then the rows of each model.
+
+    Raises:
+        UsageError: The networks behind LPIPS, KID and FID are missing.
+        ModelError: A model takes no hints, or has no distribution to make palettes from.
+    """
+    judges = {g: Judges(pictures) for g, pictures in squares.items()} if scoring.perceptual else {}
+    if scoring.perceptual and not any(one.names for one in judges.values()):
+        raise UsageError(
+            "The networks of LPIPS, KID and FID are not installed, or there are fewer than 3 "
+            "pictures.",
+            hint="See docs/how-to/compare.md, or leave --perceptual out.",
+        )
+    rows = bounds(squares, judges)
+    for bundle in bundles:
+        vividness = list(scoring.vividness) or [bundle.card.vividness]
+        engine = Engine(bundle, threads=1)
+        say(f"{bundle.name}: {sum(map(len, squares.values()))} pictures, vividness {vividness}")
+        rows += evaluate(
+            engine,
+            squares,
+            name=bundle.name,
+            vividness=vividness,
+            hints=scoring.hints,
+            quality=scoring.quality,
+            judges=judges,
+            threads=scoring.threads,
+        )
+        if scoring.palettes:
+            rows += best_of_palettes(
+                engine,
+                squares,
+                name=bundle.name,
+                count=scoring.palettes,
+                quality=scoring.quality,
+                threads=scoring.threads,
+            )
+    return rows
+
+
+def rows_to_json(rows: Sequence[Row]) -> str:
+    """The rows as a JSON list, with the last newline."""
+    return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """The table, sets one after the other."""
+    names = list(dict.fromkeys(name for row in rows for name in row.perceptual))
+    # FID's name has the number of pictures, which the table has already.
+    more = [name.split(" (")[0] for name in names]
+    titles = ["set", "method", "vividness", "pictures", "CF ratio", "PSNR", "ab distance"]
+    titles += ["ΔE2000", "AuC", *dict.fromkeys(more)]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for group in sorted({row.group for row in rows}):
+        for row in (r for r in rows if r.group == group):
+            tau = "" if row.vividness is None else f"{row.vividness:g}"
+            ab = f"{row.ab:.2f} ({row.ab_interval[0]:.2f}–{row.ab_interval[1]:.2f})"
+            low, high = row.delta_e_interval
+            delta_e = f"{row.delta_e:.2f} ({low:.2f}–{high:.2f})"
+            cells = [group, row.name, tau, str(row.pictures), f"{row.cf_ratio:.2f}"]
+            cells += [f"{row.psnr:.2f}", ab, delta_e, f"{row.auc:.1f}"]
+            figures = {name.split(" (")[0]: figure for name, figure in row.perceptual.items()}
+            cells += [_figure(figures.get(title)) for title in dict.fromkeys(more)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    value, low, high = figure
+    digits = 3 if value < 1 else 1
+    spread = "" if low == high else f" ({low:.{digits}f}–{high:.{digits}f})"
+    return f"{value:.{digits}f}{spread}"
