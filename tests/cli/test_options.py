@@ -8,14 +8,14 @@ import pytest
 
 from tintype.cli.app import main
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
-from tintype.cli.options import PHOTOS, PhotoWords
-from tintype.photo.formats import FORMATS, writable_formats
+from tintype.cli.options import PHOTOS, PhotoArguments
+from tintype.photo.formats.registry import FORMATS, writable_formats
 
 EVERY = (COLOR, *COMMANDS)
 
 
-def parse_photos(words: Sequence[str]) -> PhotoWords:
-    return PhotoWords(**PHOTOS.make_context("tintype", list(words)).params)
+def parse_photos(words: Sequence[str]) -> PhotoArguments:
+    return PhotoArguments(**PHOTOS.make_context("tintype", list(words)).params)
 
 
 def command_of(name: str) -> click.Command:
@@ -48,7 +48,7 @@ def test_everything_given_arrives() -> None:
         "--keep-luminance exact --contact-sheet s.html --engine ray d"
     )
     words = parse_photos(typed.split())
-    assert words == PhotoWords(
+    assert words == PhotoArguments(
         photos=("a", "d"),
         output="b",
         into="c",
@@ -195,9 +195,10 @@ def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
 def test_the_defaults_of_films_that_help_shows_are_those_of_the_code() -> None:
     pytest.importorskip("av", reason="the video extra is not installed")
     pytest.importorskip("cv2", reason="the video extra is not installed")
+    from tintype.video.painter import EVERY, STEADY
+
     from tintype.video.coding import _ENCODERS
     from tintype.video.film import USUAL
-    from tintype.video.painter import EVERY, STEADY
 
     assert default_of("video", "--quality") == USUAL.quality
     assert default_of("video", "--steady") == f"{STEADY:g}"
@@ -286,7 +287,7 @@ def test_a_budget_is_a_duration(text: str, seconds: float) -> None:
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    from tintype import __version__
+    from tintype._version import __version__
 
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"tintype {__version__}\n"

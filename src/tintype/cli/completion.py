@@ -201,13 +201,13 @@ def script(shell: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionWords:
+class CompletionArguments:
     """What `tintype completion` was given."""
 
     shell: Literal["bash", "zsh", "fish", "powershell"]
 
 
-def print_script(words: CompletionWords) -> int:
+def print_script(words: CompletionArguments) -> int:
     """Prints the script of a shell.
 
     Args:
@@ -219,7 +219,7 @@ def print_script(words: CompletionWords) -> int:
 
 COMPLETION = Command(
     "completion",
-    words=CompletionWords,
+    arguments=CompletionArguments,
     run=print_script,
     usage="[OPTIONS] SHELL",
     help="""Prints the script with which the Tab key completes commands, options, their values,

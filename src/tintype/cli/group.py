@@ -85,7 +85,7 @@ def _refuse_misspelt(first: str) -> None:
         if meant:
             raise UsageError(
                 f"There is neither a file nor a command named {first}.",
-                hint=f"Did you mean tintype {meant[0]}?",
+                advice=f"Did you mean tintype {meant[0]}?",
             )
 
 

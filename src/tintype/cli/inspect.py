@@ -13,14 +13,14 @@ from tintype.errors import PhotoError, TintypeError
 
 
 @dataclass(frozen=True, slots=True)
-class InspectWords:
+class InspectArguments:
     """What `tintype inspect` was given."""
 
     photos: tuple[str, ...]
     json: bool
 
 
-def inspect_files(words: InspectWords) -> int:
+def inspect_files(words: InspectArguments) -> int:
     """Prints a line for each file.
 
     Args:
@@ -50,7 +50,7 @@ def inspect_files(words: InspectWords) -> int:
 
 INSPECT = Command(
     "inspect",
-    words=InspectWords,
+    arguments=InspectArguments,
     run=inspect_files,
     usage="[OPTIONS] PHOTO...",
     help="Shows whether pictures or films were coloured by Tintype, with which model and which "

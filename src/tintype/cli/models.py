@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelsWords:
+class ModelsArguments:
     """What `tintype models` was given."""
 
     names: tuple[str, ...]
     json: bool
 
 
-def show_models(words: ModelsWords) -> int:
+def show_models(words: ModelsArguments) -> int:
     """Prints a line for each model, or the cards of those named.
 
     Args:
@@ -55,7 +55,7 @@ def show_models(words: ModelsWords) -> int:
         else:
             print_result(shown(_line(bundle)))
     if not bundles:
-        raise ModelError("There is no model on this machine.", hint="Install Tintype again.")
+        raise ModelError("There is no model on this machine.", advice="Install Tintype again.")
     return 1 if broken else 0
 
 
@@ -78,7 +78,7 @@ def _card_fields(bundle: "Bundle") -> dict[str, Any]:
 
 MODELS = Command(
     "models",
-    words=ModelsWords,
+    arguments=ModelsArguments,
     run=show_models,
     usage="[OPTIONS] [MODEL]...",
     help="Lists the models on this machine; for the models named, prints their whole cards.",

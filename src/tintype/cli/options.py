@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from tintype import __version__
+from tintype._version import __version__
 from tintype.cli.group import COLOR, COMMANDS
 from tintype.cli.parsing import Command, Option, OptionalNumber, above_zero, flag, show_help
 from tintype.cli.show import print_result
@@ -25,7 +25,7 @@ from tintype.cli.values import (
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoWords:
+class PhotoArguments:
     """What `tintype PHOTO...` was told; None where it was not."""
 
     photos: tuple[str, ...]
@@ -59,7 +59,7 @@ class PhotoWords:
 
 
 @dataclass(frozen=True, slots=True)
-class FilmWords:
+class FilmArguments:
     """What `tintype video` was told; None where it was not."""
 
     film: str
@@ -97,13 +97,13 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-def _color(words: PhotoWords) -> int:
+def _color(words: PhotoArguments) -> int:
     from tintype.cli.coloring import color_photographs
 
     return color_photographs(words)
 
 
-def _color_film(words: FilmWords) -> int:
+def _color_film(words: FilmArguments) -> int:
     from tintype.cli.film import color_film
 
     return color_film(words)
@@ -119,7 +119,7 @@ _PREVIEW = 10.0  # seconds
 
 PHOTOS = _Photos(
     COLOR,
-    words=PhotoWords,
+    arguments=PhotoArguments,
     run=_color,
     usage="[OPTIONS] PHOTO...",
     help="""Colours black-and-white photographs, on this machine.
@@ -316,7 +316,7 @@ PHOTOS = _Photos(
 
 VIDEO = Command(
     "video",
-    words=FilmWords,
+    arguments=FilmArguments,
     run=_color_film,
     usage="[OPTIONS] FILM",
     help="""Colours a black-and-white film, with its sound, subtitles and chapters.

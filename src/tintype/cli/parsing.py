@@ -12,7 +12,7 @@ import click
 
 from tintype.cli.show import print_result
 
-Words = TypeVar("Words")
+Arguments = TypeVar("Arguments")
 
 
 class Option(click.Option):
@@ -76,7 +76,7 @@ class Command(click.Command):
         usage: What follows the name, for the first line of the help.
         help: What it does, in paragraphs.
         params: Its arguments and options, without ``--help``.
-        words: The type of the value; its fields are the parameters.
+        arguments: The type of the value; its fields are the parameters.
         run: What is done with the value; returns the exit code.
         flags: More options that print something and end, before ``--help``.
     """
@@ -88,8 +88,8 @@ class Command(click.Command):
         usage: str,
         help: str,  # noqa: A002 - click's word
         params: Sequence[click.Parameter],
-        words: Callable[..., Words],
-        run: Callable[[Words], int],
+        arguments: Callable[..., Arguments],
+        run: Callable[[Arguments], int],
         flags: Sequence[click.Option] = (),
     ) -> None:
         super().__init__(
@@ -97,7 +97,7 @@ class Command(click.Command):
             help=help,
             params=[*params, *flags, flag("-h", "--help", callback=show_help, help=_THIS_PAGE)],
             add_help_option=False,
-            callback=lambda **given: run(words(**given)),
+            callback=lambda **given: run(arguments(**given)),
         )
         self._usage = usage
 

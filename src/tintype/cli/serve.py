@@ -13,7 +13,7 @@ from tintype.cli.values import FolderType, ModelType
 
 
 @dataclass(frozen=True, slots=True)
-class ServeWords:
+class ServeArguments:
     """What `tintype serve` was given; None where it was not."""
 
     host: str | None
@@ -27,7 +27,7 @@ class ServeWords:
     no_browser: bool
 
 
-def serve(words: ServeWords) -> int:
+def serve(words: ServeArguments) -> int:
     """Serves until Ctrl-C.
 
     Args:
@@ -71,7 +71,7 @@ def serve(words: ServeWords) -> int:
 
 SERVE = Command(
     "serve",
-    words=ServeWords,
+    arguments=ServeArguments,
     run=serve,
     usage="[OPTIONS]",
     help="""Opens a page in the browser: drop photographs, compare, give hints, save.

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
+from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
 
 PICTURES = tuple(ending for form in FORMATS.values() for ending in form.suffixes)
 """Endings of the files that are read as photographs."""

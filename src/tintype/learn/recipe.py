@@ -262,7 +262,7 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise LearnError(
             f"{path}: the recipe cannot be read ({error.strerror}).",
-            hint="Recipes lie in the folder recipes/ of the source.",
+            advice="Recipes lie in the folder recipes/ of the source.",
         ) from None
     try:
         values = tomllib.loads(text)
@@ -300,7 +300,7 @@ def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:
         near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.0)
         raise LearnError(
             f"{name}: there is no key {'.'.join(where)}.",
-            hint=f"Did you mean {'.'.join([*where[:-1], near[0]])}?",
+            advice=f"Did you mean {'.'.join([*where[:-1], near[0]])}?",
         ) from None
 
 

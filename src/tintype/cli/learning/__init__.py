@@ -10,7 +10,7 @@ from typing import TypeVar
 from tintype.cli.values import FileType
 from tintype.errors import LearnError
 
-Words = TypeVar("Words")
+Arguments = TypeVar("Arguments")
 
 _NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
 
@@ -20,36 +20,23 @@ RECIPE = FileType(".toml")
 WEIGHTS = FileType(".safetensors")
 
 
-def with_extra(run: Callable[[Words], int]) -> Callable[[Words], int]:
+def with_extra(run: Callable[[Arguments], int]) -> Callable[[Arguments], int]:
     """The same function, which first refuses to run without the packages of training.
 
     Args:
         run: What a command does.
     """
 
-    def checked(words: Words) -> int:
+    def checked(arguments: Arguments) -> int:
         import importlib.util
 
         missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise LearnError(
                 f"Training needs {', '.join(missing)}, which is not installed.",
-                hint='Type: pip install "tintype[learn]" (see CONTRIBUTING.md for torch without '
+                advice='Type: pip install "tintype[learn]" (see CONTRIBUTING.md for torch without '
                 "CUDA).",
             )
-        return run(words)
+        return run(arguments)
 
     return checked
-
-
-def device_of(name: str) -> str:
-    """Where to compute.
-
-    Args:
-        name: A device of torch, or ``auto`` for the graphics card where there is one.
-    """
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return name

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tintype.cli.learning import SOURCES, device_of, with_extra
+from tintype.cli.learning import SOURCES, with_extra
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.values import FolderType
@@ -16,7 +16,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True, slots=True)
-class CompareWords:
+class CompareArguments:
     """What `tintype compare` was given; None where it was not."""
 
     recipes: Path
@@ -56,7 +56,7 @@ class DurationType(click.ParamType[float]):
 
 
 @with_extra
-def compare_methods(words: CompareWords) -> int:
+def compare_methods(words: CompareArguments) -> int:
     """Trains what is missing, scores every method, writes the page.
 
     Args:
@@ -72,6 +72,7 @@ def compare_methods(words: CompareWords) -> int:
     from tintype.learn.compare.command import Comparison, compare
     from tintype.learn.compare.page import write_page
     from tintype.learn.compare.run import read_recipes
+    from tintype.learn.train.distributed import Team
 
     page = words.into.with_suffix(".md")
     if words.page_only:
@@ -81,12 +82,12 @@ def compare_methods(words: CompareWords) -> int:
     if not words.data or not words.evaluation:
         raise UsageError(
             "tintype compare: --data and --evaluation are missing.",
-            hint="With --page-only the page is made from the results that are there.",
+            advice="With --page-only the page is made from the results that are there.",
         )
     if words.budget is None and words.samples is None:
         raise UsageError(
             "tintype compare: there is no budget to train for.",
-            hint="Add --budget 20m or --samples N.",
+            advice="Add --budget 20m or --samples N.",
         )
     comparison = Comparison(
         recipes=words.recipes,
@@ -102,7 +103,7 @@ def compare_methods(words: CompareWords) -> int:
         limit=words.limit,
         size=words.size,
         threads=words.threads,
-        device=device_of(words.device),
+        device=Team().device(words.device),
     )
     if not compare(comparison, say):
         return _INTERRUPTED
@@ -112,7 +113,7 @@ def compare_methods(words: CompareWords) -> int:
 
 COMPARE = Command(
     "compare",
-    words=CompareWords,
+    arguments=CompareArguments,
     run=compare_methods,
     usage="[OPTIONS] RECIPES",
     help="""Trains the methods of a folder that have no result yet, scores all of them, and writes

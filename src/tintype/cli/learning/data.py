@@ -13,7 +13,7 @@ from tintype.errors import LearnError
 
 
 @dataclass(frozen=True, slots=True)
-class DataWords:
+class DataArguments:
     """What `tintype data` was given."""
 
     what: str
@@ -26,7 +26,7 @@ class DataWords:
 
 
 @with_extra
-def audit_data(words: DataWords) -> int:
+def audit_data(words: DataArguments) -> int:
     """Looks for faults, copies and leaks.
 
     Args:
@@ -42,7 +42,7 @@ def audit_data(words: DataWords) -> int:
     from tintype.learn.data.manifest import find_sources
 
     if words.sheet and words.sheet.suffix.lower() != ".png":
-        raise LearnError(f"{words.sheet}: the sheet is a PNG.", hint="Name it NAME.png.")
+        raise LearnError(f"{words.sheet}: the sheet is a PNG.", advice="Name it NAME.png.")
     found = audit(
         find_sources(words.paths),
         find_sources(words.against) if words.against else (),
@@ -62,7 +62,7 @@ def audit_data(words: DataWords) -> int:
 
 DATA = Command(
     "data",
-    words=DataWords,
+    arguments=DataArguments,
     run=audit_data,
     usage="[OPTIONS] audit PATH...",
     help="""Checks photographs before training on them.

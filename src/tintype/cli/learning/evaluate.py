@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluateWords:
+class EvaluateArguments:
     """What `tintype evaluate` was given; None where it was not."""
 
     models: tuple[str, ...]
@@ -48,7 +48,7 @@ class EvaluateWords:
 
 
 @with_extra
-def evaluate_models(words: EvaluateWords) -> int:
+def evaluate_models(words: EvaluateArguments) -> int:
     """Scores models, or looks at them in another way.
 
     Args:
@@ -74,8 +74,8 @@ def evaluate_models(words: EvaluateWords) -> int:
     return 0
 
 
-def _draw_sheets(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
-    from tintype.engine.colorizer import Engine
+def _draw_sheets(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
+    from tintype.engine.predict import Engine
     from tintype.engine.settings import Settings
     from tintype.learn.evaluate.protocol import choose_sources
     from tintype.learn.evaluate.sheet import contact_sheets
@@ -84,7 +84,7 @@ def _draw_sheets(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
     if words.dev_of or len(words.vividness) > 1:
         raise UsageError(
             "A contact sheet shows whole pictures at one vividness.",
-            hint="Leave --dev-of out, and give at most one value of --vividness.",
+            advice="Leave --dev-of out, and give at most one value of --vividness.",
         )
     settings = Settings(next(iter(words.vividness), None), words.quality)
     engines = [Engine(bundle, threads=words.threads) for bundle in bundles]
@@ -93,7 +93,7 @@ def _draw_sheets(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
     say(f"{len(sources)} pictures on {len(files)} sheets, from {files[0]}")
 
 
-def _print_regions(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
+def _print_regions(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     from tintype.learn.evaluate.regions import read_regions, region_tables
 
     assert words.regions is not None
@@ -109,7 +109,7 @@ def _print_regions(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
         print_result(table)
 
 
-def _print_distribution(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
+def _print_distribution(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     from tintype.learn.evaluate.distribution import distribution_table
 
     table = distribution_table(
@@ -122,7 +122,7 @@ def _print_distribution(words: EvaluateWords, bundles: "Sequence[Bundle]") -> No
     print_result(table)
 
 
-def _print_scores(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
+def _print_scores(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     from tintype.learn.evaluate.table import Scoring, rows_to_json, score_models, to_markdown
 
     scoring = Scoring(
@@ -139,7 +139,7 @@ def _print_scores(words: EvaluateWords, bundles: "Sequence[Bundle]") -> None:
     print_result(to_markdown(rows).rstrip("\n"))
 
 
-def _squares(words: EvaluateWords) -> "Squares":
+def _squares(words: EvaluateArguments) -> "Squares":
     from tintype.learn.data.photos import open_photos
     from tintype.learn.evaluate.protocol import dev_squares, load_squares
     from tintype.learn.recipe import read_recipe
@@ -153,7 +153,7 @@ def _squares(words: EvaluateWords) -> "Squares":
 
 EVALUATE = Command(
     "evaluate",
-    words=EvaluateWords,
+    arguments=EvaluateArguments,
     run=evaluate_models,
     usage="[OPTIONS] MODEL...",
     help="""Scores models on photographs in colour: their grey is coloured as any photograph is, and

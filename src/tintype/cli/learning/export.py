@@ -13,11 +13,11 @@ from tintype.cli.values import FileType, FolderType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
-    from tintype.learn.export import Trained
+    from tintype.learn.export.bundle import Trained
 
 
 @dataclass(frozen=True, slots=True)
-class ExportWords:
+class ExportArguments:
     """What `tintype export` was given; None where it was not."""
 
     run: Path
@@ -37,7 +37,7 @@ class ExportWords:
 
 
 @with_extra
-def export_model(words: ExportWords) -> int:
+def export_model(words: ExportArguments) -> int:
     """Writes a model file.
 
     Args:
@@ -51,8 +51,7 @@ def export_model(words: ExportWords) -> int:
     """
     import tomllib
 
-    from tintype.learn.decoding import decoding_of
-    from tintype.learn.export import (
+    from tintype.learn.export.bundle import (
         calibrated,
         default_card,
         export,
@@ -62,9 +61,10 @@ def export_model(words: ExportWords) -> int:
         predicts_distribution,
         save_weights,
     )
+    from tintype.learn.export.class_weights import decoding_of
 
     if not 0 <= words.start_share <= 1:
-        raise UsageError("--start-share is a share.", hint="Give a number from 0 to 1.")
+        raise UsageError("--start-share is a share.", advice="Give a number from 0 to 1.")
     trained = load_trained(words.run)
     if words.start:
         trained = mix_with_start(trained, words.start, words.start_share)
@@ -100,8 +100,10 @@ def export_model(words: ExportWords) -> int:
     return 0
 
 
-def _with_fitted_weights(trained: "Trained", card: dict[str, Any], words: ExportWords) -> "Trained":
-    from tintype.learn.decoding import FEWEST, fitted, look_at_dev
+def _with_fitted_weights(
+    trained: "Trained", card: dict[str, Any], words: ExportArguments
+) -> "Trained":
+    from tintype.learn.export.class_weights import FEWEST, fitted, look_at_dev
 
     size = card["sizes"]["normal"]
     places = look_at_dev(trained, words.data, size=size, cache=words.cache)
@@ -115,7 +117,7 @@ def _with_fitted_weights(trained: "Trained", card: dict[str, Any], words: Export
 
 EXPORT = Command(
     "export",
-    words=ExportWords,
+    arguments=ExportArguments,
     run=export_model,
     usage="[OPTIONS] RUN",
     help="""Makes a model file (ONNX with its card) from a training run.

@@ -1,13 +1,12 @@
 """The command `tintype train`."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tintype.cli.learning import RECIPE, SOURCES, WEIGHTS, device_of, with_extra
+from tintype.cli.learning import RECIPE, SOURCES, WEIGHTS, with_extra
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.values import FolderType
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainWords:
+class TrainArguments:
     """What `tintype train` was given; None where it was not."""
 
     recipe: Path
@@ -36,7 +35,7 @@ class TrainWords:
 
 
 @with_extra
-def train_model(words: TrainWords) -> int:
+def train_model(words: TrainArguments) -> int:
     """Trains a model; as one of several processes where torchrun has started it.
 
     Args:
@@ -52,21 +51,18 @@ def train_model(words: TrainWords) -> int:
     from tintype.learn.recipe import read_recipe
     from tintype.learn.train.distributed import join_team
     from tintype.learn.train.loop import train
-    from tintype.learn.train.run import Sitting
+    from tintype.learn.train.run import TrainingSession
 
     recipe = read_recipe(words.recipe)
     run = words.run or Path("runs") / recipe.name
     begun = (run / "checkpoint.safetensors").exists()
     if begun and not words.resume:
-        raise LearnError(f"{run}: a run is there already.", hint="Add --resume, or choose --run.")
+        raise LearnError(f"{run}: a run is there already.", advice="Add --resume, or choose --run.")
     if words.resume and not begun:
-        raise LearnError(f"{run}: there is no run to resume.", hint="Leave --resume out.")
+        raise LearnError(f"{run}: there is no run to resume.", advice="Leave --resume out.")
     if words.never:
         _refuse_overlap(words, recipe)
-    device = device_of(words.device)
     team = join_team()
-    if team.size > 1 and device == "cuda":
-        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     # The first process decodes, the others read what it has written.
     if team.rank > 0:
         team.wait()
@@ -75,17 +71,17 @@ def train_model(words: TrainWords) -> int:
         team.wait()
     dev = int(photos.dev.sum())
     say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
-    sitting = Sitting(
+    session = TrainingSession(
         max_seconds=words.max_seconds,
         max_samples=words.max_samples,
         cooldown=words.cooldown,
         init=words.init,
         classifier=words.classifier,
-        device=device,
+        device=team.device(words.device),
         team=team,
         say=say if team.rank == 0 else _say_nothing,
     )
-    progress = train(run, recipe, photos, sitting)
+    progress = train(run, recipe, photos, session)
     if team.rank > 0:
         return 0
     say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
@@ -93,7 +89,7 @@ def train_model(words: TrainWords) -> int:
     return 0
 
 
-def _refuse_overlap(words: TrainWords, recipe: "Recipe") -> None:
+def _refuse_overlap(words: TrainArguments, recipe: "Recipe") -> None:
     from tintype.learn.data.manifest import find_sources, refuse_overlap
 
     sources = find_sources(
@@ -111,7 +107,7 @@ def _say_nothing(_text: str) -> None:
 
 TRAIN = Command(
     "train",
-    words=TrainWords,
+    arguments=TrainArguments,
     run=train_model,
     usage="[OPTIONS] RECIPE",
     help="""Trains a model.

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.learn.evaluate.protocol import Row, Score, row_of, score
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey

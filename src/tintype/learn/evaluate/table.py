@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality
 from tintype.errors import UsageError
 from tintype.learn.evaluate.figures import Figure
@@ -65,7 +65,7 @@ def score_models(
         raise UsageError(
             "The networks of LPIPS, KID and FID are not installed, or there are fewer than 3 "
             "pictures.",
-            hint="See docs/how-to/compare.md, or leave --perceptual out.",
+            advice="See docs/how-to/compare.md, or leave --perceptual out.",
         )
     rows = bounds(squares, judges)
     for bundle in bundles:

@@ -1,7 +1,7 @@
 """Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
 
 The distribution is trained unweighted, so that it stays a calibrated posterior; vividness is a
-matter of decoding (`tintype.engine.palette`). The encoder is an ImageNet-pretrained
+matter of decoding (`tintype.engine.decode`). The encoder is an ImageNet-pretrained
 EfficientNet-Lite: on a small budget a semantic head start is worth more than anything else.
 
 Colours that a person gives at some places come in beside the lightness, by a path of their own: it
@@ -451,7 +451,7 @@ class OwnNet(nn.Module):
         if {n: t.shape for n, t in fitting.items()} != {n: t.shape for n, t in own.items()}:
             raise LearnError(
                 "The checkpoint is of another network.",
-                hint="Give the encoder and the hints of its own recipe.",
+                advice="Give the encoder and the hints of its own recipe.",
             )
         self.load_state_dict(fitting)
 
@@ -461,7 +461,7 @@ class OwnNet(nn.Module):
         if {n: t.shape for n, t in found.items()} != {n: t.shape for n, t in own.items()}:
             raise LearnError(
                 f"The checkpoint is of another encoder than {self.encoder_name}.",
-                hint="Set model.encoder as in the recipe of that run.",
+                advice="Set model.encoder as in the recipe of that run.",
             )
         self.load_state_dict(self.state_dict() | found)
 
@@ -477,7 +477,7 @@ class OwnNet(nn.Module):
         if not isinstance(self.encoder, ResNetPyramid):
             raise LearnError(
                 f"The encoder {self.encoder_name} cannot start from a grey ResNet-18.",
-                hint='Set model.encoder = "resnet18".',
+                advice='Set model.encoder = "resnet18".',
             )
         self.encoder.trunk.load_classifier(weights)
 
@@ -490,7 +490,7 @@ class OwnNet(nn.Module):
         if isinstance(self.encoder, ResNetPyramid):
             raise LearnError(
                 "There are no ImageNet weights of a grey ResNet-18.",
-                hint='Set model.init = "classifier", or pretrained = false.',
+                advice='Set model.init = "classifier", or pretrained = false.',
             )
         self.encoder.load_imagenet(imagenet_weights(self.encoder_name))
 
@@ -515,7 +515,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
         if not isinstance(model.encoder, EfficientNetLite):
             raise LearnError(
                 f"The encoder {recipe.encoder} is trained as a whole.",
-                hint="Leave model.train_encoder_from out.",
+                advice="Leave model.train_encoder_from out.",
             )
         model.encoder.requires_grad_(False)
         for block in model.encoder.blocks[recipe.train_encoder_from :]:

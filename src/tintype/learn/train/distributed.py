@@ -26,6 +26,19 @@ class Team:
     rank: int = 0
     size: int = 1
 
+    def device(self, name: str) -> str:
+        """Where this process computes.
+
+        Args:
+            name: A device of torch, or ``auto`` for a graphics card where there is one. Of several
+                cards each process takes its own.
+        """
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        if name == "cuda" and self.size > 1:
+            return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+        return name
+
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replaces every gradient by its mean over the processes."""
         if self.size == 1:
