@@ -195,10 +195,9 @@ def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
 def test_the_defaults_of_films_that_help_shows_are_those_of_the_code() -> None:
     pytest.importorskip("av", reason="the video extra is not installed")
     pytest.importorskip("cv2", reason="the video extra is not installed")
-    from tintype.video.painter import EVERY, STEADY
-
     from tintype.video.coding import _ENCODERS
     from tintype.video.film import USUAL
+    from tintype.video.render import EVERY, STEADY
 
     assert default_of("video", "--quality") == USUAL.quality
     assert default_of("video", "--steady") == f"{STEADY:g}"

@@ -165,10 +165,7 @@ class LossRecipe(_Table):
     """Learning rate of the discriminator as a share of the generator's."""
 
     @model_validator(mode="after")
-    def _decoded_needs_a_distribution(self) -> "LossRecipe":
-        if self.decoded and self.kind != "classification":
-            text = 'decoded needs kind = "classification"; leave it out or set that'
-            raise PydanticCustomError("needs_distribution", text)
+    def _what_counts_beside_decoded_needs_it(self) -> "LossRecipe":
         if self.wasserstein and not self.decoded:
             text = "wasserstein counts beside decoded; give decoded a weight, as 0.06"
             raise PydanticCustomError("needs_decoded", text)
@@ -239,13 +236,6 @@ class Recipe(_Table):
     data: DataRecipe = DataRecipe()
     loss: LossRecipe = LossRecipe()
     train: TrainRecipe = TrainRecipe()
-
-    @model_validator(mode="after")
-    def _a_mosaic_has_no_label(self) -> "Recipe":
-        if self.data.mosaic and self.loss.kind in ("joint", "labels"):
-            text = "data.mosaic shows several labels at once; leave it out where labels are learned"
-            raise PydanticCustomError("mosaic_has_no_label", text)
-        return self
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -23,6 +23,7 @@ from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
     StoppedError,
     find_classifier,
+    is_classifier,
     is_done,
     read_recipes,
     run_method,
@@ -102,7 +103,7 @@ def compare(told: Comparison, say: Callable[[str], None]) -> bool:
         device=told.device,
         strip=read_originals(told.originals, size=told.size),
     )
-    first = next(recipe for recipe in everything if recipe.loss.kind != "labels")
+    first = next(recipe for recipe in everything if not is_classifier(recipe))
     sources = find_sources(
         told.data, exclude=first.data.exclude, only_groups=first.data.only_groups
     )

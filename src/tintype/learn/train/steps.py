@@ -70,7 +70,8 @@ class PlainStep:
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """See `Step`."""
-        return self.objective(model, batch)
+        losses: dict[str, Tensor] = self.objective(model, batch)
+        return losses
 
 
 def autocast(batch: Batch, settings: TrainRecipe) -> torch.autocast:
