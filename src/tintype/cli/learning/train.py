@@ -59,7 +59,7 @@ def train_model(words: TrainArguments) -> int:
     run = words.run or Path("runs") / recipe.name
     begun = (run / "checkpoint.safetensors").exists()
     if begun and not words.resume:
-        raise LearnError(f"{run}: a run is there already.", advice="Add --resume, or choose --run.")
+        raise LearnError(f"{run}: there is already a run.", advice="Add --resume, or choose --run.")
     if words.resume and not begun:
         raise LearnError(f"{run}: there is no run to resume.", advice="Leave --resume out.")
     if words.never:

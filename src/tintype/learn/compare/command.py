@@ -124,7 +124,7 @@ def compare(told: Comparison, say: Callable[[str], None]) -> bool:
             if _keep(recipe, pictures, asked):
                 result = read_result(told.into / f"{recipe.name}.json")
                 _complete(recipe.name, partial(kept_painter, result, asked), pictures, asked, say)
-                say(f"{recipe.name}: done before")
+                say(f"{recipe.name}: already done")
                 continue
             own = open_photos(told.data, recipe.data, cache=told.cache)
             run_method(
@@ -167,9 +167,9 @@ def _complete(
         return
     paint = painter()
     if paint is None:
-        say(f"{name}: its run is gone, so the networks installed since cannot be asked")
+        say(f"{name}: its run is gone, so the networks installed since cannot score it")
         return
-    say(f"{name}: asking {', '.join(pictures.judges.names)}")
+    say(f"{name}: scoring with {', '.join(pictures.judges.names)}")
     add_perceptual(result, paint, pictures, asked)
 
 

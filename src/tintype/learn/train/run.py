@@ -193,7 +193,7 @@ def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
     if takes_hints(model) != (recipe.data.hints > 0):
         raise LearnError(
             f"{recipe.name}: data.hints = {recipe.data.hints} and model.hints = "
-            f"{str(recipe.model.hints).lower()} do not belong together.",
+            f"{str(recipe.model.hints).lower()} contradict each other.",
             advice="Set both (data.hints = 0.5, model.hints = true of kind own), or neither.",
         )
     if isinstance(model, Colorizer) and recipe.data.size % model.multiple:
@@ -296,6 +296,6 @@ def _refuse_other(
     for what, agrees in same.items():
         if not agrees:
             raise LearnError(
-                f"{checkpoint}: this run was begun with another {what}.",
+                f"{checkpoint}: this run was started with a different {what}.",
                 advice="Give the same recipe and data, or another folder with --run.",
             )
