@@ -59,6 +59,8 @@ class ModelRecipe(_Table):
     """Let places look at each other, at 1/16 of the size."""
     non_local: bool = False
     """Average what is said of places that lie close, are as light and look alike to the decoder."""
+    color_queries: int = Field(default=0, ge=0, le=256)
+    """Learned colour queries that every place is compared with (Kang et al. 2023); 0 for none."""
     hints: bool = False
     """Take colours that a person gives at some places; needs ``data.hints`` to learn it."""
 
