@@ -65,6 +65,14 @@ def test_a_report_of_a_bug_says_what_is_needed() -> None:
     assert (GITHUB / "pull_request_template.md").read_text(encoding="utf-8").strip()
 
 
+def test_a_clone_is_shallow_where_the_pages_show_one() -> None:
+    for name in ("README.md", "docs/tutorial/first-photograph.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        lines = re.findall(r"^git clone .*$", text, re.MULTILINE)
+        assert lines, name
+        assert [line for line in lines if "--depth 1" not in line] == []
+
+
 def test_every_package_has_tests_under_its_name() -> None:
     assert packages_without_tests(ROOT / "src" / "tintype", ROOT / "tests") == []
 
