@@ -192,6 +192,10 @@ def test_plates_show_their_share_by_blue_or_by_green_alone(photo_folder: Path, t
     by_plates = clean.model_copy(update={"plate": 0.5})
     seen = Sampler(photos, by_plates, batch=64, seed=1, device=CPU).batch(0)
     assert torch.equal(plain.ab, seen.ab)
+
+    def as_stored(channel: torch.Tensor) -> torch.Tensor:
+        return luma01_to_L((channel * 255).round() / 255, xp=torch)
+
     by_plate = {
         name: (seen.L - luma01_to_L(plain.rgb[:, index : index + 1], xp=torch))
         .abs()
