@@ -17,7 +17,7 @@ from tintype.errors import TintypeError, UsageError
 from tintype.photo.formats import writable_formats
 from tintype.web import errors
 from tintype.web.answers import code_of, codes, failure
-from tintype.web.app import _STATIC, MIME, ROUTES
+from tintype.web.app import MIME, ROUTES, static_files
 from tintype.web.serve import Options, serving
 from web.conftest import FEATURES, TINY
 
@@ -271,7 +271,7 @@ def test_damaged_and_large_pictures(picture: Make) -> None:
 def test_methods_and_headers(client: httpx.Client) -> None:
     assert client.get("/v1/color").status_code == 405
     assert client.put("/", content=b"x").status_code == 405
-    for path in _STATIC:
+    for path in static_files():
         answer = client.get(path)
         assert answer.status_code == 200
         assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -281,6 +281,27 @@ def test_methods_and_headers(client: httpx.Client) -> None:
             b"http://127.0.0.1", b""
         )
         assert b"https://" not in answer.content
+
+
+def test_the_page_is_served_with_every_module_it_imports(client: httpx.Client) -> None:
+    seen: set[str] = set()
+    waiting = ["/", "/which-is-real"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        kind = answer.headers["content-type"]
+        assert kind.startswith("text/javascript" if path.endswith(".js") else "text/html"), path
+        waiting += [
+            f"/{name}" for name in re.findall(r'(?:from "\./|src=")(\w+\.js)"', answer.text)
+        ]
+    assert {path for path in static_files() if path.endswith(".js")} == {
+        path for path in seen if path.endswith(".js")
+    }
+    assert len(seen) > 20
 
 
 @pytest.mark.parametrize(
