@@ -95,12 +95,12 @@ export function turnedByKey({ h, s }, key) {
 /**
  * Turns a map of certainty into the overlay, in place.
  *
- * @param {Uint8ClampedArray} rgba its red says how open the colour is, 0 to 255
+ * @param {Uint8ClampedArray} rgba its red says how uncertain the colour is, 0 to 255
  */
 export function tintUncertainty(rgba) {
   for (let i = 0; i < rgba.length; i += 4) {
-    const open = rgba[i] / 255;
-    const alpha = 255 * Math.min(0.8, Math.max(0, (open - 0.35) * 1.7));
+    const uncertainty = rgba[i] / 255;
+    const alpha = 255 * Math.min(0.8, Math.max(0, (uncertainty - 0.35) * 1.7));
     rgba.set([255, 96, 40, alpha], i);
   }
 }

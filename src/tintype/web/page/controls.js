@@ -40,17 +40,17 @@ export function showSteps() {
   redo.disabled = !workspace.current?.canRedo;
 }
 
-/** @param {"undo" | "redo"} way */
-export function travel(way) {
-  if (!workspace.travel(way)) return;
+/** @param {"undo" | "redo"} direction */
+export function step(direction) {
+  if (!workspace.step(direction)) return;
   picker.close();
-  announce(way === "undo" ? "Undone." : "Done again.");
+  announce(direction === "undo" ? "Undone." : "Done again.");
 }
 
 export function wire() {
   vividness.oninput = () =>
     workspace.change("vividness", (s) => (s.vividness = Number(vividness.value)));
   warmth.oninput = () => workspace.change("warmth", (s) => (s.warmth = Number(warmth.value)));
-  undo.onclick = () => travel("undo");
-  redo.onclick = () => travel("redo");
+  undo.onclick = () => step("undo");
+  redo.onclick = () => step("redo");
 }

@@ -36,7 +36,7 @@ export function wire() {
     depth = 0;
     overlay.hidden = true;
     const files = event.dataTransfer?.files ?? [];
-    if (isOverReference(event)) reference.take(files[0]);
+    if (isOverReference(event)) reference.load(files[0]);
     else intake.add(files);
   });
 }

@@ -3,7 +3,7 @@
 
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
-import { travel } from "./controls.js";
+import { step } from "./controls.js";
 import * as picker from "./picker.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
@@ -17,7 +17,7 @@ function press(event) {
   const { key, target } = event;
   if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") {
     event.preventDefault();
-    travel(event.shiftKey ? "redo" : "undo");
+    step(event.shiftKey ? "redo" : "undo");
     return;
   }
   if (key === "Escape") picker.close();

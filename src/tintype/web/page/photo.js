@@ -62,13 +62,13 @@ export class Photo {
   }
 
   /**
-   * Goes a step back or forth.
+   * Undoes a step, or does it again.
    *
-   * @param {"undo" | "redo"} way
+   * @param {"undo" | "redo"} direction
    * @returns {boolean} whether there was one
    */
-  travel(way) {
-    const found = this.#history[way](this.settings);
+  step(direction) {
+    const found = this.#history[direction](this.settings);
     if (!found) return false;
     this.settings = found;
     return true;

@@ -1,5 +1,5 @@
 // @ts-check
-// What is done on the photograph itself: by mouse, pen and finger, and by the cursor of the keyboard.
+// What is done on the photograph itself: by mouse, pen and finger, and with the keyboard's cursor.
 
 import * as brush from "./brush.js";
 import { element } from "./dom.js";

@@ -15,7 +15,7 @@ import { workspace } from "./workspace.js";
 /** @typedef {import("./photo.js").Photo} Photo */
 
 const SETTLE_MS = 280;
-const ELSEWHERE = 1200; // pixels of the screen for a photograph that is not shown
+const HIDDEN_SIDE = 1200; // taken for the size on the screen of a photograph that is not shown
 
 const after = element("after", HTMLImageElement);
 const sheet = element("sheet", HTMLElement);
@@ -29,7 +29,7 @@ let settleTimer = 0;
  */
 export function fullSide(photo) {
   const shown = Math.max(sheet.offsetWidth, sheet.offsetHeight);
-  return previewSide(photo, photo === workspace.current ? shown : ELSEWHERE, devicePixelRatio);
+  return previewSide(photo, photo === workspace.current ? shown : HIDDEN_SIDE, devicePixelRatio);
 }
 
 /** @param {boolean} quick */

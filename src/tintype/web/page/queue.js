@@ -68,7 +68,7 @@ export class LatestOnly {
 
   /**
    * @param {boolean} quick
-   * @returns {Promise<void>} resolves at the end of the run; at once where another one is on its way
+   * @returns {Promise<void>} resolves at the end of the run, or at once while another is on its way
    */
   async request(quick) {
     if (this.#busy) {

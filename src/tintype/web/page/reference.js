@@ -23,7 +23,7 @@ export function showSettings() {
 }
 
 /** @param {File | undefined} file */
-export async function take(file) {
+export async function load(file) {
   const photo = workspace.current;
   if (!photo || !file) return;
   drop.replaceChildren("Reading…");
@@ -40,7 +40,7 @@ export async function take(file) {
 export function wire() {
   drop.onclick = () => chooser.click();
   chooser.onchange = () => {
-    take(chooser.files?.[0]);
+    load(chooser.files?.[0]);
     chooser.value = "";
   };
   clear.onclick = () => workspace.change(null, (s) => (s.reference = null));

@@ -25,7 +25,7 @@ async function save() {
     const answer = await withPhoto(photo, () => api.finishedFile(photo.id, photo.request(), query));
     const notes = JSON.parse(answer.headers.get("X-Tintype-Notes") || "[]").join(" ");
     const name = savedName(photo.name, answer.headers.get("Content-Disposition"));
-    hand(await answer.blob(), name);
+    triggerDownload(await answer.blob(), name);
     announce(`${name} is saved. ${notes}`);
     if (notes) notify({ message: notes });
   } catch (error) {
@@ -53,7 +53,7 @@ function fileQuery() {
  * @param {Blob} blob
  * @param {string} name
  */
-function hand(blob, name) {
+function triggerDownload(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

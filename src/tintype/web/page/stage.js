@@ -10,7 +10,7 @@ import { workspace } from "./workspace.js";
 /** @typedef {import("./geometry.js").ZoomStep} ZoomStep */
 
 const main = element("workspace", HTMLElement);
-const rooms = ["stage", "panel", "filmstrip"].map((id) => element(id, HTMLElement));
+const areas = ["stage", "panel", "filmstrip"].map((id) => element(id, HTMLElement));
 const scroller = element("scroller", HTMLElement);
 const sheet = element("sheet", HTMLElement);
 const pictures = {
@@ -23,7 +23,7 @@ const divider = element("divider", HTMLElement);
 /** @param {boolean} open whether there is a photograph */
 export function showOpen(open) {
   main.dataset.state = open ? "ready" : "empty";
-  for (const room of rooms) room.hidden = !open;
+  for (const area of areas) area.hidden = !open;
 }
 
 /** @param {Photo} photo */

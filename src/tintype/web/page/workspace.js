@@ -1,6 +1,6 @@
 // @ts-check
-// What is open: the photographs, which of them is shown, and the tool. Every change is made here and
-// is an event; main.js lists what is redrawn for each.
+// What is open: the photographs, which of them is shown, and the tool. Every change is made here
+// and is an event; main.js lists what is redrawn for each.
 
 /** @typedef {import("./photo.js").Photo} Photo */
 /** @typedef {import("./photo.js").PhotoState} PhotoState */
@@ -11,7 +11,7 @@
  * @typedef {object} Events their names, and what their listeners are called with
  * @property {[photo: Photo]} add
  * @property {[photo: Photo]} remove
- * @property {[photo: Photo, previous: Photo | null]} select a photograph is to be shown, maybe again
+ * @property {[photo: Photo, previous: Photo | null]} select one is to be shown, perhaps again
  * @property {[]} empty the last photograph is gone
  * @property {[photo: Photo]} state of one photograph
  * @property {[]} change of settings
@@ -104,11 +104,11 @@ export class Workspace {
   }
 
   /**
-   * @param {"undo" | "redo"} way
+   * @param {"undo" | "redo"} direction
    * @returns {boolean} whether there was a step to go
    */
-  travel(way) {
-    if (!this.current?.travel(way)) return false;
+  step(direction) {
+    if (!this.current?.step(direction)) return false;
     this.#emit("change");
     return true;
   }
