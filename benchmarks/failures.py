@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude, label
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.protocol import dev_squares
@@ -167,9 +167,9 @@ def main() -> None:
         as_old(truth, faint=number % 2 == 0) if options.old else rgb_to_grey(truth)
         for number, truth in enumerate(pictures)
     ]
-    painted = [colors(engine, grey, settings) for grey in greys]
+    rendered = [colors(engine, grey, settings) for grey in greys]
     truths = [Look(picture) for picture in pictures]
-    ours = [figures(Look(one), truth) for one, truth in zip(painted, truths, strict=True)]
+    ours = [figures(Look(one), truth) for one, truth in zip(rendered, truths, strict=True)]
     theirs = [figures(truth, truth) for truth in truths]
     model = f"{engine.bundle.name} {engine.bundle.card.version}"
     print(f"{model}, {len(pictures)} pictures of dev{', aged' if options.old else ''}\n")

@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from old_photographs import damage_table, damaged, mount_table
 
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.learn.compare.curves import Points, draw_curves
 from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.distribution import (
     Answer,
-    ask,
     certainty_rank,
     fit_temperature,
     honesty,
+    predict,
 )
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import interval
@@ -37,7 +37,7 @@ from tintype.learn.evaluate.protocol import (
     best_scores,
     dev_squares,
     load_squares,
-    paint,
+    render,
     score,
 )
 from tintype.learn.evaluate.regions import (
@@ -111,8 +111,8 @@ def scored(
     settings: Settings,
     told: int = 0,
 ) -> list[Score]:
-    painted = paint(engine, pictures, settings, pool, told=told)
-    return [score(*pair) for pair in zip(painted, pictures, strict=True)]
+    rendered = render(engine, pictures, settings, pool, told=told)
+    return [score(*pair) for pair in zip(rendered, pictures, strict=True)]
 
 
 def color_bars(engine: Engine, squares: Squares) -> tuple[list[Bar], Mapping[str, Points]]:
@@ -171,7 +171,7 @@ def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
     """Of the distribution that people are shown, the mean of high quality."""
 
     def asked(pictures: Sequence[NDArray[np.uint8]]) -> list[Answer]:
-        return ask(bundle, pictures, threads=1, quality="high")
+        return predict(bundle, pictures, threads=1, quality="high")
 
     on_dev = [answer for some in dev.values() for answer in asked(some)]
     sharp, soft = fit_temperature(on_dev), fit_temperature(on_dev, neighbors=5)
@@ -208,7 +208,7 @@ def region_bars(engine: Engine, marked: Sequence[Marked]) -> tuple[list[Bar], st
     neutral: dict[str, list[float]] = {}
     for one in seen:
         if one.kind != SKIN:
-            neutral.setdefault(one.kind, []).append(one.painted[1])
+            neutral.setdefault(one.kind, []).append(one.rendered[1])
     chroma = float(np.median(np.concatenate(list(neutral.values()))))
     low = sum(np.median(kind) < NEUTRAL_CHROMA for kind in neutral.values())
     rows = []
@@ -250,8 +250,8 @@ def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
         seen = look_at_marked(engine, skin, copies=copies)
         once = look_at_marked(engine, skin, copies=copies, settings=NORMAL)
         height = side * np.median([one.share for one in seen])
-        hue, chroma = np.median([one.painted for one in seen], axis=0)
-        ratio = np.median([one.painted[1] / one.true[1] for one in seen])
+        hue, chroma = np.median([one.rendered for one in seen], axis=0)
+        ratio = np.median([one.rendered[1] / one.true[1] for one in seen])
         like, like_once = (
             100 * np.mean([looks_like_skin(one) for one in some]) for some in (seen, once)
         )
@@ -296,9 +296,9 @@ met where the figure itself meets it; "above 0" and "nearer" ask it of the whole
 
 The best of five palettes is chosen by knowing the truth. Hints are the true colours of 5 x 5 pixels
 at random places. Calibration and sets are at vividness 0: as the distribution is shown to people,
-and at temperatures fitted on dev ([decision 27](../docs/adr/0027-calibrated-over-bins.md),
-[31](../docs/adr/0031-calibrated-as-it-is-shown.md)); the rank is Spearman's, the error that of the
-default answer.
+and at temperatures fitted on dev ([decision 27](../docs/adr/0027-calibration-over-whole-bins.md),
+[31](../docs/adr/0031-calibrate-the-shown-distribution.md)); the rank is Spearman's, the error that
+of the default answer.
 
 ## What hints are worth
 

@@ -30,4 +30,4 @@ export const json = (value, status = 200, headers = {}) =>
 
 /** @param {string} code */
 export const refusal = (status, code, headers = {}) =>
-  json({ error: { code, message: "Reworded.", hint: "Do this." } }, status, headers);
+  json({ error: { code, message: "Reworded.", advice: "Do this." } }, status, headers);

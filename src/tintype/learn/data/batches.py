@@ -27,6 +27,8 @@ from tintype.learn.recipe import DataRecipe
 Indices = NDArray[np.int64]
 
 _REC601 = (0.299, 0.587, 0.114)
+_GREEN_PLATE = (0.0, 1.0, 0.0)
+_BLUE_PLATE = (0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Sampler:
         if batch % part[1]:
             raise LearnError(
                 f"A batch of {batch} cannot be shared by {part[1]} processes.",
-                hint="Set train.batch to a multiple of their number.",
+                advice="Set train.batch to a multiple of their number.",
             )
         self.recipe, self.seed, self.device = recipe, seed, device
         self.part = slice(part[0], None, part[1])
@@ -247,7 +249,12 @@ class Sampler:
         random[blind == 1, 1] *= 0.3
         random = random / random.sum(dim=1, keepdim=True).clamp_min(1e-3)
         other = torch.rand(count, generator=draw) < 0.5 * self.recipe.age
-        return torch.where(other[:, None], random, weights)
+        weights = torch.where(other[:, None], random, weights)
+        if self.recipe.plate > 0:
+            fate = torch.rand(count, generator=draw)[:, None]
+            weights = torch.where(fate < self.recipe.plate, torch.tensor(_GREEN_PLATE), weights)
+            weights = torch.where(fate < self.recipe.plate / 2, torch.tensor(_BLUE_PLATE), weights)
+        return weights
 
 
 def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], list[Indices]]:
@@ -259,12 +266,12 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
         if len(members):
             pools[name] = np.repeat(members, times[photos.labels[members]])
     if not pools:
-        raise LearnError("No photograph is left for training.", hint="Lower data.dev_share.")
+        raise LearnError("No photograph is left for training.", advice="Lower data.dev_share.")
     missing = sorted(set(recipe.mix) - set(pools))
     if missing:
         raise LearnError(
             f"data.mix names {missing[0]}, but the data holds {', '.join(pools)}.",
-            hint="Rename the key, or give that data with --data.",
+            advice="Rename the key, or give that data with --data.",
         )
     shares = recipe.mix or {name: float(len(np.unique(members))) for name, members in pools.items()}
     total = sum(shares.values())
@@ -284,7 +291,7 @@ def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]
         if not any(matches(label, [pattern]) for label in labels):
             raise LearnError(
                 f"data.favor names {pattern}, but no label is like that.",
-                hint=f"A label is a folder, as in {labels[0]!r}.",
+                advice=f"A label is a folder, as in {labels[0]!r}.",
             )
     return np.array(
         [

