@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tintype.color.cielab import rgb_u16_to_luma_u16
+
 Tone = Literal["grey", "toned", "color"]
 """What the source was: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
 
 Pixels = NDArray[Any]
 """uint8 or uint16; the shape says what it is: (H, W) grey or alpha, (H, W, 3) sRGB."""
-
-# Rec.601 weights in the 16-bit fixed point that Pillow uses (Convert.c, L24). `tintype.color` has
-# the same numbers; the two packages do not import each other, so a property test compares them.
-LUMA_WEIGHTS = (19595, 38470, 7471)
 
 # Rows per strip where a 16-bit luma needs wide integers: bounds the temporary memory.
 _STRIP = 256
@@ -53,7 +51,7 @@ class Metadata:
         comment: JPEG or GIF comment, JPEG 2000 comment.
         text: PNG text chunks as (keyword, text).
         iptc: Photoshop resource blocks (``8BIM``) with captions and keywords, thumbnails removed.
-        packing: How the source packed its samples, where the target can do the same: "none" or
+        packing: How the source compressed its samples, where the target can do the same: "none" or
             "deflate" (TIFF), "lossless" or "lossy" (WebP).
         notes: Plain sentences on what could not be kept already while reading.
         turned: The EXIF orientation by which the stored pixels became upright ones.
@@ -119,7 +117,7 @@ class Photo:
 
 
 def rgb_to_grey(rgb: Pixels) -> Pixels:
-    """Rec.601 luma, rounded in fixed point exactly as Pillow rounds it.
+    """The luma of `tintype.color.cielab`, for whole pictures.
 
     Args:
         rgb: (H, W, 3) uint8 or uint16, encoded sRGB.
@@ -128,14 +126,11 @@ def rgb_to_grey(rgb: Pixels) -> Pixels:
         (H, W) of the same type.
     """
     if rgb.dtype == np.uint8:
-        # Pillow's C loop is five times faster than NumPy on the same arithmetic.
+        # Pillow's C loop is the same arithmetic, five times faster than NumPy.
         return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))
     grey = np.empty(rgb.shape[:2], np.uint16)
     for top in range(0, rgb.shape[0], _STRIP):
-        # 65535 * 65536 + 0x8000 still fits 32 bits, so no wider integer is needed.
-        r, g, b = (rgb[top : top + _STRIP, :, i].astype(np.uint32) for i in range(3))
-        luma = LUMA_WEIGHTS[0] * r + LUMA_WEIGHTS[1] * g + LUMA_WEIGHTS[2] * b + 0x8000
-        grey[top : top + _STRIP] = luma >> 16
+        grey[top : top + _STRIP] = rgb_u16_to_luma_u16(rgb[top : top + _STRIP])
     return grey
 
 

@@ -18,12 +18,11 @@ from photo.samples import (
     saved,
     scene,
 )
-from tintype.photo.decode import decode
+from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import encode
 from tintype.photo.formats.registry import FORMATS, writable_formats
 from tintype.photo.metadata import exif, ifd, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
-from tintype.photo.metadata.packets import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 
 MARKED = [form for form in writable_formats() if "provenance" in FORMATS[form].carries]

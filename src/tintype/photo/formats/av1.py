@@ -10,7 +10,7 @@ Sources: ISO/IEC 14496-12 sections 8.11.3 (iloc) and 8.11.6 (iinf); AV1 specific
 
 from collections.abc import Iterator
 
-from tintype.photo.formats.boxes import Box, boxes
+from tintype.photo.formats.iso_boxes import IsoBox, read_boxes
 
 _SEQUENCE_HEADER = 1
 _MOST_UNITS = 10_000
@@ -25,10 +25,10 @@ def largest_frame(data: bytes) -> int | None:
     Returns:
         None where the way to the pictures cannot be followed.
     """
-    meta = next((box for box in boxes(data) if box.kind == b"meta"), None)
+    meta = next((box for box in read_boxes(data) if box.kind == b"meta"), None)
     if meta is None:
         return None
-    inner = {box.kind: box for box in boxes(meta.body, 4)}
+    inner = {box.kind: box for box in read_boxes(meta.body, 4)}
     if b"iloc" not in inner or b"iinf" not in inner:
         return None
     idat = inner[b"idat"].body if b"idat" in inner else b""
@@ -62,10 +62,10 @@ class _Numbers:
         return value
 
 
-def _coded_items(iinf: Box) -> Iterator[int]:
+def _coded_items(iinf: IsoBox) -> Iterator[int]:
     """Numbers of the items that are AV1 pictures."""
     head = 8 if iinf.body[:1] != b"\0" else 6
-    for entry in boxes(iinf.body, head):
+    for entry in read_boxes(iinf.body, head):
         if entry.kind != b"infe" or len(entry.body) < 12:
             continue
         size = 4 if entry.body[0] >= 3 else 2
@@ -73,7 +73,7 @@ def _coded_items(iinf: Box) -> Iterator[int]:
             yield int.from_bytes(entry.body[4 : 4 + size], "big")
 
 
-def _places(iloc: Box, data: bytes, idat: bytes) -> Iterator[tuple[int, list[bytes]]]:
+def _places(iloc: IsoBox, data: bytes, idat: bytes) -> Iterator[tuple[int, list[bytes]]]:
     """Every item, and the parts of the file that are it; all together no more than the file."""
     numbers = _Numbers(iloc.body)
     version = numbers.next(1)

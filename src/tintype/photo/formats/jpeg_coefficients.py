@@ -7,7 +7,7 @@ to the folder for temporary files, which a killed process leaves there, and swit
 the whole process.
 
 What is handed to it is a file reduced to what decoding needs, and only after the ordinary decoder
-has accepted all of it (`tintype.photo.formats.jpeg`).
+has accepted all of it (`tintype.photo.formats.jpeg_pixels`).
 
 Source: ITU-T T.81 annexes A.2 (blocks and sampling factors) and B.2 (frames, scans).
 """
@@ -28,20 +28,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.errors import UnsupportedPhotoError
-from tintype.photo.formats.jpeg import harmless
-from tintype.photo.formats.quiet import captured_stderr
+from tintype.photo.formats.jpeg_pixels import is_harmless
+from tintype.photo.formats.stderr import captured_stderr
 
 _LIBRARY = "turbo210"
 _SIDE = 8
 _BLOCK = 64
 # The library's names for colour spaces (jpeglib.h, J_COLOR_SPACE), and its switch for Huffman
-# tables made for the file, in place of the usual ones: some per cent smaller.
+# tables made for the file, in place of the default ones: some per cent smaller.
 _YCC = 3
 _OPTIMIZE = 1 << 6
 
 
 class CoefficientsError(ValueError):
-    """They cannot be read or written. Never reaches a user: the caller says what it was."""
+    """They cannot be read or written. Never reaches a user: the caller raises what does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,10 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
     """Reads the first components of a file.
 
     Args:
-        data: A JPEG of ours, or one that the decoder has accepted, reduced by `jpeg.bare`.
-        sizes: (rows, columns) in blocks, of as many components as are wanted; the file has no
-            others than the components that its header says, three at most.
+        data: A JPEG of ours, or one that the decoder has accepted, and reduced by
+            `jpeg_segments.without_metadata`.
+        sizes: (rows, columns) in blocks of the components that are wanted, at most three and at
+            most as many as the header states.
 
     Raises:
         CoefficientsError: The file is damaged.
@@ -105,13 +106,13 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
     wanted = [plane.ctypes.data for plane in blocks] + [None] * (4 - len(blocks))
     tables = np.zeros((4, _BLOCK), np.uint16)
     which = np.zeros(4, np.int16)
-    with _scratch(data) as path, captured_stderr() as said:
-        read_well = _library().read_jpeg_dct(
+    with _scratch(data) as path, captured_stderr() as printed:
+        succeeded = _library().read_jpeg_dct(
             os.fsencode(path), *wanted, tables.ctypes.data, which.ctypes.data
         )
-    # It goes on after damage and only prints that there was some.
-    if not read_well or not all(harmless(remark) for remark in said):
-        raise CoefficientsError("; ".join(said))
+    # The library carries on after damage and only prints a warning.
+    if not succeeded or not all(is_harmless(warning) for warning in printed):
+        raise CoefficientsError("; ".join(printed))
     return [
         Component(plane, tables[number])
         for plane, number in zip(blocks, which[: len(blocks)].tolist(), strict=True)
@@ -135,8 +136,8 @@ def write(luma: Component, cb: Component, cr: Component, shape: tuple[int, int])
     """
     planes = [np.ascontiguousarray(part.blocks) for part in (luma, cb, cr)]
     tables = np.ascontiguousarray(np.stack([luma.table, cb.table]))
-    with _scratch() as path, captured_stderr() as said:
-        written_well = _library().write_jpeg_dct(
+    with _scratch() as path, captured_stderr() as printed:
+        succeeded = _library().write_jpeg_dct(
             None,
             os.fsencode(path),
             *(plane.ctypes.data for plane in planes),
@@ -157,9 +158,9 @@ def write(luma: Component, cb: Component, cr: Component, shape: tuple[int, int])
             _OPTIMIZE,
         )
         data = path.read_bytes()
-    # It also remarks on tables that only an extended JPEG holds, which it then writes.
-    if not written_well:
-        raise CoefficientsError("; ".join(said))
+    # Warnings are not damage here: tables that only an extended JPEG holds are written with one.
+    if not succeeded:
+        raise CoefficientsError("; ".join(printed))
     return data
 
 

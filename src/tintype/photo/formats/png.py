@@ -4,8 +4,8 @@ Pillow decodes 16-bit RGB to 8 bits, but its unpackers can be asked for the high
 bytes. Two passes of C code give all sixteen bits, interlaced or not, twenty times faster than
 unfiltering Paeth rows in NumPy.
 
-Pillow only ever sees the critical chunks: text, profiles and their decompression bombs are read
-here, each within a bound.
+Pillow sees the critical chunks only. Text and profiles, where decompression bombs are hidden, are
+read here, each within a bound.
 
 Source: PNG specification, third edition (W3C), sections 5, 9 and 11.
 """
@@ -19,25 +19,27 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from tintype.photo.formats.raw import Raw, Source, split_modes
+from tintype.photo.formats import pillow
+from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
+from tintype.photo.formats.input_file import InputFile
 from tintype.photo.metadata import exif
 from tintype.photo.photo import Pixels
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEY = "XML:com.adobe.xmp"
 _INCH = 0.0254
 
 # One text or profile, and all of them together, after decompression.
-_TEXT_BYTES = 8 << 20
-_BUDGET = 32 << 20
-_CHUNKS = 1_000_000
-_TEXTS = 200
+_MAX_TEXT_BYTES = 8 << 20
+_MAX_TOTAL_BYTES = 32 << 20
+_MAX_CHUNKS = 1_000_000
+_MAX_TEXTS = 200
 
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 @dataclass(slots=True)
-class Chunks:
+class PngChunks:
     """What the chunks beside the pixels say.
 
     Attributes:
@@ -55,7 +57,7 @@ class Chunks:
     height: int = 0
     bits: int = 8
     kind: int = 0
-    pixels: list[bytes] = field(default_factory=lambda: [SIGNATURE])
+    pixels: list[bytes] = field(default_factory=lambda: [_SIGNATURE])
     transparent: bytes | None = None
     frames: int = 1
     complete: bool = False
@@ -66,13 +68,13 @@ class Chunks:
     dpi: tuple[float, float] | None = None
     text: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    budget: int = _BUDGET
+    budget: int = _MAX_TOTAL_BYTES
 
 
 def _walk(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Kind, body and the whole of every complete chunk."""
-    at = len(SIGNATURE)
-    for _ in range(_CHUNKS):
+    at = len(_SIGNATURE)
+    for _ in range(_MAX_CHUNKS):
         if at + 12 > len(data):
             return
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -85,9 +87,9 @@ def _walk(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         at = end
 
 
-def chunks(data: bytes) -> Chunks:
+def read_chunks(data: bytes) -> PngChunks:
     """Reads all chunks; nothing is decompressed beyond its bound."""
-    found = Chunks()
+    found = PngChunks()
     for kind, body, whole in _walk(data):
         if kind in _PIXEL_CHUNKS:
             found.pixels.append(whole)
@@ -112,9 +114,9 @@ def chunks(data: bytes) -> Chunks:
     return found
 
 
-def _inflate(found: Chunks, data: bytes, title: str) -> bytes | None:
+def _inflate(found: PngChunks, data: bytes, title: str) -> bytes | None:
     """Decompresses within the bounds; None, and a note, where it is larger or damaged."""
-    limit = min(_TEXT_BYTES, found.budget)
+    limit = min(_MAX_TEXT_BYTES, found.budget)
     worker = zlib.decompressobj()
     try:
         out = worker.decompress(data, limit) if limit > 0 else b""
@@ -129,7 +131,7 @@ def _inflate(found: Chunks, data: bytes, title: str) -> bytes | None:
     return out
 
 
-def _text(found: Chunks, kind: bytes, body: bytes) -> None:
+def _text(found: PngChunks, kind: bytes, body: bytes) -> None:
     """One text chunk (section 11.3.3)."""
     raw_key, _, rest = body.partition(b"\0")
     key = raw_key.decode("latin-1")
@@ -149,11 +151,11 @@ def _text(found: Chunks, kind: bytes, body: bytes) -> None:
         found.xmp = found.xmp or value
     elif key.startswith("Raw profile type "):
         _raw_profile(found, key.removeprefix("Raw profile type "), value)
-    elif len(found.text) < _TEXTS:
+    elif len(found.text) < _MAX_TEXTS:
         found.text.append((key, value.decode(coding, "replace")))
 
 
-def _raw_profile(found: Chunks, kind: str, value: bytes) -> None:
+def _raw_profile(found: PngChunks, kind: str, value: bytes) -> None:
     """A block as hexadecimal text, the way older ImageMagick and exiftool wrote it."""
     lines = value.split(b"\n", 3)
     digits = lines[3].translate(None, b" \t\r\n") if len(lines) == 4 else b""
@@ -171,41 +173,42 @@ def _raw_profile(found: Chunks, kind: str, value: bytes) -> None:
         found.icc = found.icc or block
 
 
-def read(source: Source) -> Raw:
-    """Decodes a PNG.
+def _sniff(head: bytes) -> bool:
+    return head.startswith(_SIGNATURE)
 
-    Args:
-        source: The file.
 
-    Returns:
-        8 or 16 bits as stored.
-    """
-    found = chunks(source.data)
-    source.check_size(found.width, found.height)
+def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
+    """8 or 16 bits as stored."""
+    found = read_chunks(file.data)
+    file.check_size(found.width, found.height)
     if found.frames > 1:
-        source.refuse(
+        file.refuse(
             f"is an animation of {found.frames} frames", "Save the frame you want as a still."
         )
     if not found.complete:
-        source.fail("the file ends too early")
-    raw = _deep(source, found) if found.bits == 16 and found.kind != 0 else _plain(source, found)
-    raw.icc, raw.exif, raw.xmp, raw.iptc = found.icc, found.exif, found.xmp, found.iptc
-    raw.dpi = found.dpi or exif.resolution(found.exif)
-    raw.text, raw.notes = tuple(found.text), tuple(found.notes)
-    return raw
+        file.fail("the file ends too early")
+    page = _decode_16(file, found) if found.bits == 16 and found.kind != 0 else _decode(file, found)
+    page.icc, page.exif, page.xmp, page.iptc = found.icc, found.exif, found.xmp, found.iptc
+    page.dpi = found.dpi or exif.resolution(found.exif)
+    page.text, page.notes = tuple(found.text), tuple(found.notes)
+    return [page]
 
 
-def _plain(source: Source, found: Chunks) -> Raw:
-    with source.reading():
+def _read_xmp(data: bytes) -> bytes | None:
+    return read_chunks(data).xmp
+
+
+def _decode(file: InputFile, found: PngChunks) -> DecodedPage:
+    with file.reading():
         image: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(b"".join(found.pixels)))
         image.load()
         if found.kind == 0 and found.bits < 8 and found.transparent:
-            # The key counts in the file's steps, the pixels are spread over 0..255 already.
-            key = int.from_bytes(found.transparent[:2], "big")
+            # The file states it in its own steps; the pixels are spread over 0..255 already.
+            transparent = int.from_bytes(found.transparent[:2], "big")
             image = image.convert("L")
-            image.info["transparency"] = key * 255 // (2**found.bits - 1)
-        picture, alpha = split_modes(image, source)
-    return Raw(picture, alpha)
+            image.info["transparency"] = transparent * 255 // (2**found.bits - 1)
+        picture, alpha = pillow.split_modes(image, file)
+    return DecodedPage(picture, alpha)
 
 
 # By colour type: the unpackers for high and low bytes. Grey with alpha at 16 bits has the bytes of
@@ -213,37 +216,38 @@ def _plain(source: Source, found: Chunks) -> Raw:
 _UNPACKERS = {2: ("RGB;16B", "RGB;16L"), 6: ("RGBA;16B", "RGBA;16L"), 4: ("RGBA", "")}
 
 
-def _deep(source: Source, found: Chunks) -> Raw:
+def _decode_16(file: InputFile, found: PngChunks) -> DecodedPage:
     """16-bit colour types 2, 4 and 6."""
     if found.kind not in _UNPACKERS:
-        source.fail("its header is damaged")
-    with source.reading():
+        file.fail("its header is damaged")
+    with file.reading():
         stream = b"".join(found.pixels)
         high, low = _UNPACKERS[found.kind]
         if found.kind == 4:
             both = _unpacked(stream, high)
             samples = np.ascontiguousarray(both).view(">u2").astype(np.uint16)
-            return Raw(np.ascontiguousarray(samples[..., 0]), samples[..., 1].copy())
+            return DecodedPage(np.ascontiguousarray(samples[..., 0]), samples[..., 1].copy())
         samples = _unpacked(stream, high).astype(np.uint16)
         samples <<= 8
         samples |= _unpacked(stream, low)
     rgb = np.ascontiguousarray(samples[..., :3])
     if found.kind == 6:
-        return Raw(rgb, samples[..., 3].copy())
+        return DecodedPage(rgb, samples[..., 3].copy())
     if found.transparent is not None and len(found.transparent) == 6:
-        key = np.array(struct.unpack(">3H", found.transparent), np.uint16)
-        return Raw(rgb, np.where((rgb == key).all(-1), 0, 65_535).astype(np.uint16))
-    return Raw(rgb)
+        transparent = np.array(struct.unpack(">3H", found.transparent), np.uint16)
+        alpha = np.where((rgb == transparent).all(-1), 0, 65_535).astype(np.uint16)
+        return DecodedPage(rgb, alpha)
+    return DecodedPage(rgb)
 
 
 def _unpacked(stream: bytes, rawmode: str) -> Pixels:
     image = PngImagePlugin.PngImageFile(io.BytesIO(stream))
-    # A colour key would be applied by `load`; here it is not an 8-bit matter.
+    # `load` would apply a transparent colour with 8 bits; here it has 16.
     image.tile = [image.tile[0]._replace(args=rawmode)]
     return np.asarray(image)
 
 
-def write_pixels(pixels: Pixels) -> bytes:
+def encode_pixels(pixels: Pixels) -> bytes:
     """Encodes (H, W), (H, W, 2), (H, W, 3) or (H, W, 4) of 8 or 16 bits.
 
     Returns:
@@ -261,7 +265,7 @@ def write_pixels(pixels: Pixels) -> bytes:
     body = [worker.compress(strip) for strip in _filtered(pixels.reshape(height, width, channels))]
     return b"".join(
         (
-            SIGNATURE,
+            _SIGNATURE,
             _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)),
             _chunk(b"IDAT", b"".join([*body, worker.flush()])),
             _chunk(b"IEND", b""),
@@ -288,40 +292,28 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def with_chunks(
-    data: bytes,
-    *,
-    exif_block: bytes | None = None,
-    xmp: bytes | None = None,
-    profile: bytes | None = None,
-    text: tuple[tuple[str, str], ...] = (),
-    dpi: tuple[float, float] | None = None,
-) -> bytes:
+def with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
     """Puts metadata into an encoded PNG, before the pixels, where every reader looks.
 
     Args:
         data: As the encoder made it.
-        exif_block: TIFF structure.
-        xmp: Packet.
-        profile: ICC bytes.
-        text: (keyword, text) pairs.
-        dpi: Dots per inch.
+        metadata: Everything but a comment and IPTC, which a PNG has no chunk for.
 
     Returns:
         The file.
     """
-    head_end = len(SIGNATURE) + 25
+    head_end = len(_SIGNATURE) + 25
     extra: list[bytes] = []
-    if profile:
-        extra.append(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile)))
-    if dpi:
-        across, down = (min(max(round(v / _INCH), 1), 2**31 - 1) for v in dpi)
+    if metadata.icc:
+        extra.append(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc)))
+    if metadata.dpi:
+        across, down = (min(max(round(v / _INCH), 1), 2**31 - 1) for v in metadata.dpi)
         extra.append(_chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
-    if exif_block:
-        extra.append(_chunk(b"eXIf", exif_block))
-    if xmp:
-        extra.append(_chunk(b"iTXt", _XMP_KEY.encode() + b"\0\0\0\0\0" + xmp))
-    extra.extend(_text_chunk(key, value) for key, value in text)
+    if metadata.exif:
+        extra.append(_chunk(b"eXIf", metadata.exif))
+    if metadata.xmp:
+        extra.append(_chunk(b"iTXt", _XMP_KEY.encode() + b"\0\0\0\0\0" + metadata.xmp))
+    extra.extend(_text_chunk(key, value) for key, value in metadata.text)
     return data[:head_end] + b"".join(extra) + data[head_end:]
 
 
@@ -331,3 +323,35 @@ def _text_chunk(key: str, value: str) -> bytes:
         return _chunk(b"tEXt", name + b"\0" + value.encode("latin-1"))
     except UnicodeEncodeError:
         return _chunk(b"iTXt", name + b"\0\0\0\0\0" + value.encode("utf-8", "replace"))
+
+
+def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
+    return with_metadata(encode_pixels(pillow.samples(pages[0].photo)), pages[0].metadata)
+
+
+PNG = Codec(
+    name="PNG",
+    title="PNG",
+    suffixes=(".png",),
+    mime="image/png",
+    writes="PNG",
+    sniff=_sniff,
+    read=_read,
+    read_xmp=_read_xmp,
+    write=_write,
+    carries=frozenset(
+        {
+            "grey 8",
+            "grey 16",
+            "RGB 16",
+            "alpha",
+            "ICC",
+            "EXIF",
+            "XMP",
+            "DPI",
+            "PNG text",
+            "provenance",
+        }
+    ),
+    note="animations (APNG) are refused",
+)

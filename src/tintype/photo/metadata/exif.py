@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping
 
 from tintype.photo.metadata import ifd
-from tintype.photo.metadata.ifd import DamagedTagsError, Directory, Entry, Structure
+from tintype.photo.metadata.ifd import DamagedTagsError, Directory, DirectoryEntry, TiffStructure
 
 ORIENTATION, SOFTWARE, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 305, 282, 283, 296
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
@@ -59,7 +59,7 @@ def resolution(block: bytes | None) -> tuple[float, float] | None:
     return resolution_of(entries, structure.order)
 
 
-def resolution_of(entries: Mapping[int, Entry], order: str) -> tuple[float, float] | None:
+def resolution_of(entries: Mapping[int, DirectoryEntry], order: str) -> tuple[float, float] | None:
     """Dots per inch from the tags of one directory."""
     if X_RESOLUTION not in entries or Y_RESOLUTION not in entries:
         return None
@@ -72,7 +72,7 @@ def resolution_of(entries: Mapping[int, Entry], order: str) -> tuple[float, floa
     return across[0] * factor, down[0] * factor
 
 
-def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, Entry]:
+def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, DirectoryEntry]:
     """The three tags that say dots per inch."""
     return {
         X_RESOLUTION: ifd.ratio_entry(order, dpi[0]),
@@ -145,7 +145,9 @@ def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> byt
     return bytes(out)
 
 
-def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, value: int) -> None:
+def _patch(
+    out: bytearray, structure: TiffStructure, where: Directory, tag: int, value: int
+) -> None:
     """Overwrites one integer where it stands; a tag that is not there is not added."""
     entry = where.entries.get(tag)
     code = {ifd.SHORT: "H", ifd.LONG: "I"}.get(entry.kind) if entry else None
@@ -154,7 +156,7 @@ def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, val
     struct.pack_into(structure.order + code, out, where.places[tag], value)
 
 
-def _thumbnail_ranges(structure: Structure, first: Directory) -> Iterable[tuple[int, int]]:
+def _thumbnail_ranges(structure: TiffStructure, first: Directory) -> Iterable[tuple[int, int]]:
     """Where the directories after the first stand, and the pictures they point to."""
     offset, seen = first.next_offset, {first.offset}
     while offset and offset not in seen and len(seen) <= _MOST_DIRECTORIES:
@@ -193,7 +195,7 @@ def _blanked(
 
 def with_tags(
     block: bytes | None,
-    tags: Mapping[int, Entry],
+    tags: Mapping[int, DirectoryEntry],
     *,
     order: str = "<",
     without: frozenset[int] = frozenset(),

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from tintype.color.cielab import linear_to_rgb01
 from tintype.photo.photo import Pixels, rgb_to_grey
 
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
@@ -205,10 +206,8 @@ def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
 
 
 def _encoded(linear: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Linear light to 16-bit sRGB (IEC 61966-2-1)."""
-    value = np.clip(linear, 0.0, 1.0)
-    high = 1.055 * np.maximum(value, 0.0031308) ** np.float32(1 / 2.4) - 0.055
-    encoded = np.where(value <= 0.0031308, value * 12.92, high)
+    """Linear light to 16-bit sRGB."""
+    encoded: NDArray[np.float32] = linear_to_rgb01(np.clip(linear, 0.0, 1.0))
     return (encoded * 65_535 + 0.5).astype(np.uint16)
 
 

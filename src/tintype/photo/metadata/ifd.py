@@ -31,7 +31,7 @@ class DamagedTagsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """One tag's value.
 
     Attributes:
@@ -74,21 +74,23 @@ class Entry:
         return tuple(n / d if d else 0.0 for n, d in zip(parts[::2], parts[1::2], strict=True))
 
 
-def text_entry(text: str) -> Entry:
+def text_entry(text: str) -> DirectoryEntry:
     """An ASCII entry (UTF-8 where the text needs it, as every reader accepts today)."""
     data = text.encode("utf-8", "replace") + b"\0"
-    return Entry(ASCII, len(data), data)
+    return DirectoryEntry(ASCII, len(data), data)
 
 
-def integer_entry(order: str, kind: int, *values: int) -> Entry:
+def integer_entry(order: str, kind: int, *values: int) -> DirectoryEntry:
     """An entry of SHORT or LONG values."""
-    return Entry(kind, len(values), struct.pack(f"{order}{len(values)}{_INTEGERS[kind]}", *values))
+    return DirectoryEntry(
+        kind, len(values), struct.pack(f"{order}{len(values)}{_INTEGERS[kind]}", *values)
+    )
 
 
-def ratio_entry(order: str, value: float) -> Entry:
+def ratio_entry(order: str, value: float) -> DirectoryEntry:
     """A RATIONAL with four decimals, which is finer than any resolution is known."""
     scaled = min(max(round(value * 10_000), 0), 2**32 - 1)
-    return Entry(RATIONAL, 1, struct.pack(f"{order}2I", scaled, 10_000))
+    return DirectoryEntry(RATIONAL, 1, struct.pack(f"{order}2I", scaled, 10_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,13 @@ class Directory:
 
     offset: int
     size: int
-    entries: dict[int, Entry]
+    entries: dict[int, DirectoryEntry]
     places: dict[int, int]
     next_offset: int
 
 
 @dataclass(frozen=True, slots=True)
-class Structure:
+class TiffStructure:
     """A TIFF file or EXIF block that directories are read from.
 
     Attributes:
@@ -148,7 +150,7 @@ class Structure:
         if count > MOST_TAGS or end > len(self.data):
             raise DamagedTagsError(f"the directory at {offset} is cut off")
         whole, budget = memoryview(self.data), len(self.data) + _SLACK
-        entries: dict[int, Entry] = {}
+        entries: dict[int, DirectoryEntry] = {}
         places: dict[int, int] = {}
         for at in range(table, end, entry_size):
             tag, kind = struct.unpack_from(self.order + "HH", self.data, at)
@@ -161,7 +163,7 @@ class Structure:
             if not size or place + size > len(self.data) or tag in entries or size > budget:
                 continue
             budget -= size
-            entries[tag] = Entry(kind, values, whole[place : place + size])
+            entries[tag] = DirectoryEntry(kind, values, whole[place : place + size])
             places[tag] = place
         following = 0
         if end + word <= len(self.data):
@@ -182,7 +184,7 @@ class Structure:
             return None
 
 
-def open_structure(data: bytes) -> Structure:
+def open_structure(data: bytes) -> TiffStructure:
     """Reads the header.
 
     Args:
@@ -197,14 +199,14 @@ def open_structure(data: bytes) -> Structure:
     (magic,) = struct.unpack_from(order + "H", data, 2)
     if magic == 42:
         (first,) = struct.unpack_from(order + "I", data, 4)
-        return Structure(data, order, False, first)
+        return TiffStructure(data, order, False, first)
     if magic == 43 and len(data) >= 16:
         (first,) = struct.unpack_from(order + "Q", data, 8)
-        return Structure(data, order, True, first)
+        return TiffStructure(data, order, True, first)
     raise DamagedTagsError("no TIFF header")
 
 
-Tags = Mapping[int, "Entry | Tags"]
+Tags = Mapping[int, "DirectoryEntry | Tags"]
 """What `serialise` writes: a value, or a directory that the tag shall point to."""
 
 
@@ -224,7 +226,7 @@ def serialise(tags: Tags, *, order: str, base: int) -> bytes:
     body_base = base + 2 + 12 * len(tags) + 4
     for tag in sorted(tags):
         value = tags[tag]
-        if isinstance(value, Entry):
+        if isinstance(value, DirectoryEntry):
             kind, count, data = value.kind, value.count, value.data
             if len(data) <= 4:
                 table += struct.pack(order + "HHI", tag, kind, count) + data.ljust(4, b"\0")
@@ -240,16 +242,16 @@ def serialise(tags: Tags, *, order: str, base: int) -> bytes:
 _UNITS = {3: 2, 8: 2, 4: 4, 9: 4, 11: 4, 13: 4, 5: 4, 10: 4, 12: 8, 16: 8, 17: 8, 18: 8}
 
 
-def swapped(tags: Tags) -> "dict[int, Entry | Tags]":
+def swapped(tags: Tags) -> "dict[int, DirectoryEntry | Tags]":
     """The same values in the other byte order; opaque ones (maker notes) stay as they are."""
-    out: dict[int, Entry | Tags] = {}
+    out: dict[int, DirectoryEntry | Tags] = {}
     for tag, value in tags.items():
-        if not isinstance(value, Entry):
+        if not isinstance(value, DirectoryEntry):
             out[tag] = swapped(value)
             continue
         unit = _UNITS.get(value.kind, 1)
         units = (value.data[at : at + unit][::-1] for at in range(0, len(value.data), unit))
-        out[tag] = Entry(value.kind, value.count, b"".join(units))
+        out[tag] = DirectoryEntry(value.kind, value.count, b"".join(units))
     return out
 
 

@@ -1,8 +1,8 @@
-"""Provenance: the output says by itself that its colours are a machine's guess.
+"""Provenance: a coloured file states that its colours are a model's guess.
 
-Three places, because no reader looks at all of them: XMP (the IPTC digital source type, and our own
-property with every detail), EXIF ``Software``, and PNG text. `tintype.photo.metadata.packets`
-reads our own XMP property back, without decoding a pixel.
+It is written in three places, because no reader looks at all of them: XMP (the IPTC digital source
+type, and our own property with every detail), EXIF ``Software``, and PNG text.
+`tintype.photo.decode.read_provenance` reads our own XMP property back, without decoding a pixel.
 
 Source: IPTC Photo Metadata Standard 2023.1, Digital Source Type, and its NewsCodes vocabulary.
 """

@@ -6,7 +6,7 @@ Source: TIFF revision 6.0, part 1 and section 8; EXIF 2.32 section 4.6.3 (pointe
 from collections.abc import Sequence
 
 from tintype.photo.metadata import exif, ifd
-from tintype.photo.metadata.ifd import Directory, Entry, Structure, Tags
+from tintype.photo.metadata.ifd import Directory, DirectoryEntry, Tags, TiffStructure
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS, PLANAR = 273, 277, 278, 279, 284
@@ -32,11 +32,11 @@ _BELOW_EXIF = (exif.INTEROP_IFD,)
 
 
 def tree(
-    structure: Structure,
+    structure: TiffStructure,
     page: Directory,
     chosen: Sequence[int] | None,
     below: tuple[int, ...] = BELOW_PAGE,
-) -> dict[int, Entry | Tags]:
+) -> dict[int, DirectoryEntry | Tags]:
     """Entries of a directory, and of the EXIF, GPS and interoperability directories below it."""
     tags = _plain(page, chosen)
     for tag in (*BELOW_PAGE, *_BELOW_EXIF):
@@ -50,10 +50,29 @@ def tree(
     return tags
 
 
-def _plain(page: Directory, chosen: Sequence[int] | None) -> dict[int, Entry | Tags]:
+def _plain(page: Directory, chosen: Sequence[int] | None) -> dict[int, DirectoryEntry | Tags]:
     """Entries that a classic TIFF can hold (BigTIFF has three more types)."""
     return {
         tag: entry
         for tag, entry in page.entries.items()
         if entry.kind <= ifd.IFD and (chosen is None or tag in chosen)
     }
+
+
+def values(structure: TiffStructure, page: Directory, tag: int, *default: int) -> tuple[int, ...]:
+    """The integers of a tag, at most a few dozen; the default where it is missing or has none."""
+    entry = page.entries.get(tag)
+    return (entry.integers(structure.order) if entry else ()) or default
+
+
+def table(structure: TiffStructure, page: Directory, tag: int, most: int) -> tuple[int, ...]:
+    """The integers of a tag that has one for each strip or tile.
+
+    Args:
+        structure: The file's.
+        page: One page.
+        tag: Its number.
+        most: No more than this many.
+    """
+    entry = page.entries.get(tag)
+    return entry.integers(structure.order, most=most) if entry else ()
