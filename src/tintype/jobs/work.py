@@ -189,7 +189,7 @@ class Worker:
                     f"{shown(job.target)} is no file, and is never replaced.",
                     advice="Move it away, or choose another folder with --into.",
                 )
-            data = remote.look(job.target)
+            data = remote.read_if_exists(job.target)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG and isinstance(job.target, Path):
                 raise write_error(job.target, error) from error

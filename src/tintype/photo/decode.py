@@ -1,7 +1,7 @@
-"""Bytes become photos: recognised by content, bounded in size, upright, in sRGB, their grey taken.
+"""Bytes become photos: recognised by content, bounded in size, upright, in sRGB, with their grey.
 
-A `Photo` is made of a file's bytes, of an array, or of a Pillow image. What is in a file, each
-format's codec knows; what all formats share stands here.
+A `Photo` is made from a file's bytes, an array or a Pillow image. Each format's codec knows how to
+read its files; what all formats share is here.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
     Args:
         data: The file.
         name: What messages call it.
-        max_pixels: Above this many pixels (all pages together) the file is refused unread.
+        max_pixels: Above this many pixels (all pages together) the file is refused before decoding.
 
     Returns:
         One photo for each page; one for most formats.
@@ -59,10 +59,10 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
 def decode_colors(
     data: bytes, *, name: str, max_pixels: int = MAX_PIXELS
 ) -> tuple[NDArray[np.uint8], Tone]:
-    """Reads the colours of a picture, which `decode` leaves behind.
+    """Reads the colours of a picture, which `decode` discards.
 
     Args:
-        data: The file; of several pages the first counts.
+        data: The file; only the first of several pages is read.
         name: What messages call it.
         max_pixels: As for `decode`.
 
@@ -79,7 +79,7 @@ def decode_colors(
     try:
         page = codec.read(file, True)[0]
         notes: list[str] = []
-        _bound(page, notes)
+        _drop_oversized(page, notes)
         picture, _ = _in_srgb(page, _profile(page, notes), file, notes)
         if isinstance(picture, Image.Image):
             tone = page.tone or tone_of(picture)
@@ -88,7 +88,7 @@ def decode_colors(
             tone = page.tone or ("grey" if picture.ndim == 2 else _tone_of_array(picture))
             eight = _eight_bits(picture)
             rgb = np.repeat(eight[..., None], 3, axis=2) if eight.ndim == 2 else eight
-        return upright(rgb, _turn(page)), tone
+        return upright(rgb, _orientation(page)), tone
     except MemoryError as error:
         raise file.too_large_for_memory() from error
 
@@ -96,10 +96,10 @@ def decode_colors(
 def decode_layer(
     data: bytes, *, name: str, max_pixels: int
 ) -> tuple[Image.Image, NDArray[np.uint8] | None]:
-    """Reads a picture that was drawn and not photographed: as stored, its profile left alone.
+    """Reads a picture that was drawn and not photographed: as stored, its profile ignored.
 
     Args:
-        data: The file; of several pages the first counts.
+        data: The file; only the first of several pages is read.
         name: What messages call it.
         max_pixels: As for `decode`.
 
@@ -158,8 +158,8 @@ def _codec_of(file: InputFile) -> Codec:
     return FORMATS[name]
 
 
-def _turn(page: DecodedPage) -> int:
-    """How the picture is to be turned."""
+def _orientation(page: DecodedPage) -> int:
+    """The EXIF orientation of the stored pixels."""
     return page.orientation or exif.orientation(page.exif) or xmp.orientation(page.xmp) or 1
 
 
@@ -170,11 +170,11 @@ def _looks_like(data: bytes) -> str:
 
 
 def photo_from_image(image: Image.Image) -> Photo:
-    """Takes a photo from a Pillow image of any mode that a file may have.
+    """Makes a photo from a Pillow image of any mode that a file may have.
 
-    Pillow has turned a colour JPEG into RGB by then, so its grey is that of RGB pixels; `decode`
-    takes the luminance as it is in the file. The two are equal for neutral pictures, and otherwise
-    differ where RGB was rounded or clipped.
+    Pillow has converted a colour JPEG to RGB by then, so its grey is that of RGB pixels; `decode`
+    takes the luminance from the file. The two are equal for neutral pictures, and otherwise differ
+    where RGB was rounded or clipped.
 
     Args:
         image: Its EXIF orientation is applied and its profile honoured, as `decode` does.
@@ -201,7 +201,7 @@ def photo_from_image(image: Image.Image) -> Photo:
 
 
 def photo_from_array(array: NDArray[np.generic]) -> Photo:
-    """Takes a photo from an array.
+    """Makes a photo from an array.
 
     Args:
         array: (H, W), (H, W, 1), (H, W, 2) with alpha, (H, W, 3) or (H, W, 4) with alpha; uint8 or
@@ -233,14 +233,14 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
 def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     """Profile, tone, grey, orientation, and metadata that is true for the result."""
     notes = list(page.notes)
-    _bound(page, notes)
+    _drop_oversized(page, notes)
     profile, own = page.icc, _profile(page, notes)
     grey, tone, converted = _grey(page, own, file, notes)
     if own is None:
         profile = None
     elif converted:
         profile = icc.srgb_profile()
-    turn = _turn(page)
+    turn = _orientation(page)
     swap = turn in (5, 6, 7, 8)
     shape = grey.shape[::-1] if swap else grey.shape
     meta = Metadata(
@@ -261,8 +261,8 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     return Photo(upright(grey, turn), alpha, tone, meta)
 
 
-def _bound(page: DecodedPage, notes: list[str]) -> None:
-    """Drops metadata of a size that no photograph has: each block is copied several times."""
+def _drop_oversized(page: DecodedPage, notes: list[str]) -> None:
+    """Drops oversized metadata: each block is copied several times."""
     for field, title in (
         ("icc", "colour profile"),
         ("exif", "EXIF"),

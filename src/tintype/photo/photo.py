@@ -53,7 +53,7 @@ class Metadata:
         iptc: Photoshop resource blocks (``8BIM``) with captions and keywords, thumbnails removed.
         packing: How the source compressed its samples, where the target can do the same: "none" or
             "deflate" (TIFF), "lossless" or "lossy" (WebP).
-        notes: Plain sentences on what could not be kept already while reading.
+        notes: Plain sentences on what was already lost while reading.
         turned: The EXIF orientation by which the stored pixels became upright ones.
         converted: Whether a profile changed the pixels on their way to sRGB.
     """
@@ -85,7 +85,7 @@ class Photo:
             chroma planes that meet the grey in a JPEG (8 bits only).
         turn: The EXIF orientation in which it will be stored, 1 for upright. Everything here is
             upright all the same; but half-size chroma belongs to pairs of rows and columns, which
-            are counted from the edge that is the first one in the file.
+            are counted from the edge that comes first in the file.
     """
 
     grey: Pixels
@@ -182,8 +182,8 @@ def paired(grey: Pixels, turn: int) -> Pixels:
         turn: As in `Photo`.
 
     Returns:
-        The same, or with a copy of the first row or column before it, where the odd one out is the
-        first: a file that is turned by half counts its pairs from the other edge.
+        The same, or with a copy of the first row or column before it where that one is unpaired: a
+        file that stores the picture reversed counts its pairs from the other edge.
     """
     first_row = grey.shape[0] % 2 and turn in (3, 4, 7, 8)
     first_column = grey.shape[1] % 2 and turn in (2, 3, 6, 7)

@@ -24,7 +24,7 @@ _QUALITY = 70
 
 
 def of_pixels(pixels: Pixels) -> bytes:
-    """A thumbnail of what is in memory.
+    """A thumbnail of pixels in memory.
 
     Args:
         pixels: (H, W) or (H, W, 3), 8 or 16 bits.
@@ -44,7 +44,7 @@ def of_pixels(pixels: Pixels) -> bytes:
 
 
 def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
-    """A thumbnail of a coloured file; of several pages the first counts.
+    """A thumbnail of a coloured file, or of the first of its pages.
 
     Args:
         data: The file.
@@ -74,14 +74,14 @@ def of_coloring(photo: Photo, data: bytes, *, form: str, name: str) -> bytes:
 
     Args:
         photo: Coloured.
-        data: The file that was made of it.
-        form: Its format. What holds the pixels as they are need not be read back.
+        data: The file it was encoded to.
+        form: Its format. A lossless file need not be read back.
         name: What messages call it.
 
     Raises:
         PhotoError: As `of_file`.
     """
-    # With 16 bits a file is shown by the upper byte of every pixel, as `decode_colors` gives it.
+    # A file of 16 bits is shown by the high byte of every sample, as `decode_colors` returns it.
     exact = FORMATS[form].lossless(photo.meta)
     if exact and photo.bits == 8 and isinstance(photo.color, np.ndarray):
         return of_pixels(photo.color)

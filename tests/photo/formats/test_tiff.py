@@ -138,7 +138,7 @@ def tiff_of_strips(strips: list[bytes], *, order: str, width: int, predictor: bo
         317: (3, [2 if predictor else 1]),
     }
     tags = {tag: ifd.integer_entry(order, kind, *values) for tag, (kind, values) in rows.items()}
-    directory = ifd.serialise(tags, order=order, base=8 + len(body))
+    directory = ifd.serialize(tags, order=order, base=8 + len(body))
     head = ifd.header(order)[:4] + struct.pack(order + "I", 8 + len(body))
     return head + body + directory
 

@@ -103,7 +103,7 @@ def test_damaged_metadata_is_left_out_with_a_note() -> None:
 
 def test_the_colour_space_tag_follows_the_pixels() -> None:
     inner = {40961: ifd.integer_entry("<", ifd.SHORT, 65_535)}
-    block = ifd.header("<") + ifd.serialise({exif.EXIF_IFD: inner}, order="<", base=8)
+    block = ifd.header("<") + ifd.serialize({exif.EXIF_IFD: inner}, order="<", base=8)
     for became, value in ((True, 1), (False, 65_535)):
         after = exif.made_upright(block, shape=(1, 1), became_srgb=became)
         structure = ifd.open_structure(after)

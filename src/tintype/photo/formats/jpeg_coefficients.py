@@ -1,13 +1,12 @@
 """The DCT coefficients of a JPEG, read and written without decoding a pixel.
 
-The work is done by the libjpeg-turbo inside the package jpeglib (the extra ``exact``), whose shared
-library is called here and nowhere else. It is called directly and not through the package: the
-package's reader keeps application segments in a table of fixed size, writes copies of photographs
-to the folder for temporary files, which a killed process leaves there, and switches its library for
-the whole process.
+The libjpeg-turbo inside the package jpeglib (the extra ``exact``) does the work. Its shared library
+is called here and nowhere else, directly and not through the package: the package's reader keeps
+application segments in a table of fixed size, leaves copies of photographs in the folder for
+temporary files when its process is killed, and selects its library for the whole process.
 
-What is handed to it is a file reduced to what decoding needs, and only after the ordinary decoder
-has accepted all of it (`tintype.photo.formats.jpeg_pixels`).
+It is given files that are reduced to what decoding needs, and only after the ordinary decoder has
+accepted all of them (`tintype.photo.formats.jpeg_pixels`).
 
 Source: ITU-T T.81 annexes A.2 (blocks and sampling factors) and B.2 (frames, scans).
 """
@@ -67,7 +66,7 @@ class Component:
 
 
 def check_installed() -> None:
-    """Refuses to begin without the library.
+    """Checks that the library is there.
 
     Raises:
         UnsupportedPhotoError: The extra is not installed.
@@ -202,9 +201,9 @@ def _library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
 
 @contextmanager
 def _scratch(data: bytes = b"") -> Iterator[Path]:
-    """A file for a library that takes nothing but names of files.
+    """A temporary file, for a library that takes file names only.
 
-    On Linux it lies in memory and belongs to the process: whatever ends it, nothing is left.
+    On Linux it is in memory and belongs to the process: however that ends, nothing is left.
     """
     if sys.platform == "linux" and Path("/proc/self/fd").is_dir():
         with os.fdopen(os.memfd_create("tintype"), "wb") as file:

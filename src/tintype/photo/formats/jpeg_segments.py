@@ -1,4 +1,4 @@
-"""The segments of a JPEG: what its header says, and the same with other metadata.
+"""The segments of a JPEG: read up to the first scan, and written with other metadata.
 
 Sources: ITU-T T.81 annex B (markers), JFIF 1.02, CIPA DC-008 section 4.7 (APP1), Adobe XMP part 3
 section 1.1.3, ICC.1 annex B.4 (APP2 chunks), CIPA DC-007 (MPF).
@@ -37,8 +37,8 @@ class JpegHeader:
         height: Rows.
         components: 1, 3 or 4.
         factors: Each component's identifier and its sampling factors, (id, across, down).
-        jfif: Whether it says that it is JFIF, whose colours are always YCbCr.
-        adobe: What Adobe's segment says of the colours: 0 for RGB or CMYK, 1 for YCbCr.
+        jfif: Whether it is a JFIF file, whose colours are always YCbCr.
+        adobe: The colour transform of Adobe's segment: 0 for RGB or CMYK, 1 for YCbCr.
         frame: The frame marker's second byte.
         bits: Per sample.
         scans_at: Where the first scan begins.
@@ -48,7 +48,7 @@ class JpegHeader:
         iptc: Photoshop resource blocks.
         comment: As text; undecodable bytes survive as surrogates.
         dpi: From JFIF.
-        pictures: How many pictures the file says it holds (MPF).
+        pictures: How many pictures the file holds, by its index (MPF).
         notes: What is left behind.
     """
 

@@ -1,4 +1,4 @@
-"""PNG: 16 bits a channel read and written whole, and the chunks around the pixels.
+"""PNG: 16 bits a channel read and written in full, and the chunks around the pixels.
 
 Pillow decodes 16-bit RGB to 8 bits, but its unpackers can be asked for the high or for the low
 bytes. Two passes of C code give all sixteen bits, interlaced or not, twenty times faster than
@@ -211,8 +211,8 @@ def _decode(file: InputFile, found: PngChunks) -> DecodedPage:
     return DecodedPage(picture, alpha)
 
 
-# By colour type: the unpackers for high and low bytes. Grey with alpha at 16 bits has the bytes of
-# RGBA at 8, and the same distance for the filters.
+# By colour type: the unpackers for high and low bytes. Grey with alpha at 16 bits has as many bytes
+# a pixel as RGBA at 8, which is all that the filters depend on.
 _UNPACKERS = {2: ("RGB;16B", "RGB;16L"), 6: ("RGBA;16B", "RGBA;16L"), 4: ("RGBA", "")}
 
 
@@ -274,7 +274,7 @@ def encode_pixels(pixels: Pixels) -> bytes:
 
 
 def _filtered(pixels: Pixels, rows: int = 256) -> Iterator[bytes]:
-    """Rows with filter 2 (Up) in strips: one subtraction, and the best of the simple ones here."""
+    """Rows with filter 2 (Up) in strips: one subtraction, the best simple filter here."""
     height = pixels.shape[0]
     above = np.zeros((1, pixels.shape[1] * pixels.shape[2] * 2), np.uint8)
     for top in range(0, height, rows):

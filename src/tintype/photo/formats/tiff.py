@@ -30,7 +30,7 @@ from tintype.photo.metadata.ifd import (
     TiffStructure,
 )
 
-# Tags that describe the photograph and not the storage of its pixels: they travel.
+# Tags that describe the photograph and not the storage of its pixels: they are kept.
 _DESCRIPTIVE = (
     269, 270, 271, 272, 285, 297, 305, 306, 315, 316, 337, 18246, 18249, 33432, 40091, 40092, 40093,
     40094, 40095, 36867, 37520, 37521, 37522, 50341,
@@ -108,7 +108,7 @@ def _pages(structure: TiffStructure) -> Iterator[Directory]:
         except DamagedTagsError:
             if len(seen) == 1:
                 raise
-            # A page that is cut off must not vanish in silence.
+            # A page that is cut off must not be dropped silently.
             raise DamagedTagsError(f"page {len(seen)} is cut off") from None
         tables += page.size
         if tables > _MAX_TABLE_BYTES:
@@ -120,9 +120,9 @@ def _pages(structure: TiffStructure) -> Iterator[Directory]:
 def _read_with_pillow(file: InputFile, structure: TiffStructure, page: Directory) -> DecodedPage:
     """A page of 8 bits or fewer in a form that libtiff knows; Pillow turns it upright.
 
-    Pillow is given the file with one new directory at its end, that of this page's storage: looking
-    for the page among the others would read all of them again for each, and a profile or a note of
-    megabytes is none of its business.
+    Pillow is given the file with one new directory at its end, that of this page's storage: finding
+    the page among the others would read all of them again for each, and the pixels do not need a
+    profile or a maker note of megabytes.
     """
     order, data = structure.order, file.data
     base = len(data) + len(data) % 2
@@ -138,7 +138,7 @@ def _read_with_pillow(file: InputFile, structure: TiffStructure, page: Directory
                     ifd.header(order)[:4] + struct.pack(order + "I", base),
                     memoryview(data)[8:],
                     b"\0" * (len(data) % 2),
-                    ifd.serialise(tags, order=order, base=base),
+                    ifd.serialize(tags, order=order, base=base),
                 )
             )
         )
@@ -187,7 +187,7 @@ def _exif_block(structure: TiffStructure, page: Directory) -> bytes | None:
     if not tags:
         return None
     order = structure.order
-    return ifd.header(order) + ifd.serialise(tags, order=order, base=8)
+    return ifd.header(order) + ifd.serialize(tags, order=order, base=8)
 
 
 # ----- writing -----

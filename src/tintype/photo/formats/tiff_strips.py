@@ -152,7 +152,7 @@ def _is_plain(file: InputFile, structure: TiffStructure, page: Directory, bits: 
     plain = (
         bits in ({8}, {16})
         and one(tiff_tags.PHOTOMETRIC, 1) in (0, 1, 2)
-        and one(tiff_tags.COMPRESSION, 1) in tiff_tags.BYTE_PACKINGS
+        and one(tiff_tags.COMPRESSION, 1) in tiff_tags.BYTE_COMPRESSIONS
         and one(tiff_tags.FILL_ORDER, 1) == 1
         and one(tiff_tags.PREDICTOR, 1) in (1, 2)
     )
@@ -228,7 +228,7 @@ def read_strips(file: InputFile, layout: StripLayout) -> DecodedPage:
         for plane, y, x in batch:
             number = (plane * down + y // rows) * across + x // columns
             offset, count = layout.offsets[number], layout_counts[number]
-            # No packing makes twice as much of it; whatever more is claimed is not looked at.
+            # No compression doubles the size; bytes beyond that are not read.
             packed.append(file.data[offset : offset + min(count, 2 * size + _STRIP_HEAD)])
         unpacked = _unpacked(file, layout.compression, packed, shape, dtype.itemsize)
         for (plane, y, x), data in zip(batch, unpacked, strict=True):
@@ -247,7 +247,7 @@ _Place = tuple[int, int, int]
 
 
 def _batches(layout: StripLayout, planes: int, keep: list[int]) -> Iterator[list[_Place]]:
-    """Strips or tiles that are unpacked in one go: neighbours of the same shape, not too many."""
+    """Strips or tiles that are unpacked together: neighbours of the same shape, not too many."""
     rows, columns = layout.block
     size = rows * columns * layout.samples * layout.bits // 8
     together = 1 if layout.compression in _ONE_BY_ONE else _BATCH_BYTES // (size + _STRIP_HEAD) or 1
@@ -307,7 +307,7 @@ def _unpacked(
             return [zlib.decompressobj().decompress(part, size) for part in packed]
         except zlib.error as error:
             file.fail(str(error))
-    # To libtiff the bytes are RGBA of whatever width: fewer pixels than grey, so that a picture in
+    # libtiff gets the bytes as RGBA of any width: fewer pixels than as grey, so that a picture in
     # one strip stays below the size at which Pillow suspects a bomb.
     row_bytes = size // shape[0]
     wide = 1 if size % 4 else 4
@@ -339,7 +339,7 @@ def _unpacked(
             (
                 b"II*\0" + struct.pack("<I", base),
                 body + b"\0" * (len(body) % 2),
-                ifd.serialise(tags, order="<", base=base),
+                ifd.serialize(tags, order="<", base=base),
             )
         )
         data = TiffImagePlugin.TiffImageFile(io.BytesIO(stream)).tobytes()

@@ -1,4 +1,4 @@
-"""The TIFF tags that reading and writing share, and how directories hang together.
+"""The TIFF tags that reading and writing share, and the tree of their directories.
 
 Source: TIFF revision 6.0, part 1 and section 8; EXIF 2.32 section 4.6.3 (pointers).
 """
@@ -14,9 +14,9 @@ PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 3
 EXTRA, FORMAT, FILL_ORDER = 338, 339, 266
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 UNPACKED, DEFLATES = 1, (8, 32946)
-# Compressions that give back bytes, whatever the bytes mean: none, deflate, LZW, PackBits,
-# Zstandard, LZMA. The others (fax, JPEG) know pictures.
-BYTE_PACKINGS = frozenset({UNPACKED, *DEFLATES, 5, 32773, 50000, 34925})
+# Compressions of plain bytes: none, deflate, LZW, PackBits, Zstandard, LZMA. The others (fax, JPEG)
+# compress pictures.
+BYTE_COMPRESSIONS = frozenset({UNPACKED, *DEFLATES, 5, 32773, 50000, 34925})
 
 # What Pillow and libtiff need in order to decode a page, and nothing else: sizes, strips and tiles,
 # colours, and the tables of old and new JPEG in TIFF.
@@ -26,7 +26,7 @@ STORAGE = frozenset({
     513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532,
 })  # fmt: skip
 
-# Which directories hang below which: a damaged file cannot make the way longer than this.
+# Which directories are below which; a damaged file cannot nest them deeper.
 BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)
 _BELOW_EXIF = (exif.INTEROP_IFD,)
 

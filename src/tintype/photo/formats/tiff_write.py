@@ -45,7 +45,7 @@ def write(pages: Sequence[TiffPage]) -> bytes | None:
         pages: At least one.
 
     Returns:
-        The file; None where it would pass the 4 GB of a TIFF.
+        The file; None where it would exceed the 4 GB of a TIFF.
     """
     # Values of EXIF directories stay as they are, so the file takes their byte order.
     orders = {exif.byte_order(page.metadata.exif) for page in pages if page.metadata.exif}
@@ -61,21 +61,21 @@ def write(pages: Sequence[TiffPage]) -> bytes | None:
             parts += [strip, b"\0" * (len(strip) % 2)]
             at += len(strip) + len(strip) % 2
         tags = _page_tags(page, order, rows, offsets, [len(strip) for strip in strips])
-        directory = ifd.serialise(tags, order=order, base=at)
+        directory = ifd.serialize(tags, order=order, base=at)
         directory += b"\0" * (len(directory) % 2)
         if at + len(directory) > _MAX_BYTES:
             return None
-        _point(parts, pointer, order, at)
+        _link(parts, pointer, order, at)
         parts.append(directory)
         pointer = len(parts) - 1, 2 + 12 * len(tags)
         at += len(directory)
     return b"".join(parts)
 
 
-def _point(
+def _link(
     parts: list[bytes | memoryview], pointer: tuple[int, int], order: str, target: int
 ) -> None:
-    """Writes where the next directory stands into the part that must say so."""
+    """Writes the offset of the next directory into the part that refers to it."""
     index, place = pointer
     part = bytes(parts[index])
     parts[index] = part[:place] + struct.pack(order + "I", target) + part[place + 4 :]
@@ -84,7 +84,7 @@ def _point(
 def _strips(page: TiffPage, order: str) -> tuple[list[bytes | memoryview], int]:
     """The strips and how many rows each has.
 
-    Unpacked pixels are not copied: 100 megapixels would be in memory three times.
+    Uncompressed pixels are not copied: 100 megapixels would be in memory three times.
     """
     height, width, channels = page.pixels.shape
     size = page.pixels.dtype.itemsize
@@ -147,7 +147,7 @@ def _tags_of_block(block: bytes | None, order: str) -> dict[int, DirectoryEntry 
     tags = tiff_tags.tree(structure, page, None)
     if structure.order != order:
         tags = ifd.swapped(tags)
-    # Sizes and layout in an EXIF block speak of another file.
+    # Sizes and layout in an EXIF block describe another file.
     storage = {
         tiff_tags.WIDTH,
         tiff_tags.HEIGHT,

@@ -1,7 +1,7 @@
-"""EXIF blocks: read, made truthful, and marked, without moving what must not move.
+"""EXIF blocks: read, corrected and extended, without moving maker notes.
 
-Maker notes hold offsets counted from the start of the block, so a block that is parsed and written
-anew (which is what Pillow does) breaks them. Here values are changed in place, and a directory that
+Maker notes hold offsets counted from the start of the block, so parsing a block and writing it anew
+(which is what Pillow does) breaks them. Here values are changed in place, and a directory that
 grows is appended at the end; everything else keeps its offset.
 
 Source: CIPA DC-008 (EXIF 2.32).
@@ -18,8 +18,8 @@ EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 _WIDTH, _HEIGHT = (256, 40962), (257, 40963)
 _COLOR_SPACE = 40961
 _THUMBNAIL_PLACES = ((513, 514), (273, 279))
-# EXIF knows one directory after the first; a row of thousands is made to take time.
-_MOST_DIRECTORIES = 8
+# EXIF has one directory after the first; a chain of thousands is an attack.
+_MAX_DIRECTORIES = 8
 
 
 def without_prefix(block: bytes) -> bytes:
@@ -82,7 +82,7 @@ def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, Directory
 
 
 def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> bytes:
-    """Makes a block true for the picture as it now is.
+    """Corrects a block for the picture as it now is.
 
     Orientation becomes 1, the pixel dimensions are those of the upright picture, the colour space
     is sRGB where pixels were converted, and the thumbnail (a grey picture of what will be coloured,
@@ -97,7 +97,7 @@ def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> 
         The block, every other value at its old offset.
 
     Raises:
-        DamagedTagsError: The block cannot be followed.
+        DamagedTagsError: The block cannot be parsed.
     """
     structure = ifd.open_structure(block)
     if structure.big:
@@ -120,7 +120,7 @@ def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> 
 
 
 def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> bytes:
-    """Makes an upright block true for pixels that are stored turned.
+    """Corrects an upright block for pixels that are stored turned.
 
     Args:
         block: A TIFF structure as `made_upright` gives it, or None.
@@ -131,7 +131,7 @@ def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> byt
         The block with the orientation and the dimensions of the stored picture.
 
     Raises:
-        DamagedTagsError: The block cannot be followed.
+        DamagedTagsError: The block cannot be parsed.
     """
     order = byte_order(block)
     block = with_tags(block, {ORIENTATION: ifd.integer_entry(order, ifd.SHORT, turn)})
@@ -148,7 +148,7 @@ def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> byt
 def _patch(
     out: bytearray, structure: TiffStructure, where: Directory, tag: int, value: int
 ) -> None:
-    """Overwrites one integer where it stands; a tag that is not there is not added."""
+    """Overwrites one integer in place; a missing tag is not added."""
     entry = where.entries.get(tag)
     code = {ifd.SHORT: "H", ifd.LONG: "I"}.get(entry.kind) if entry else None
     if code is None or (code == "H" and value > 65_535):
@@ -157,9 +157,9 @@ def _patch(
 
 
 def _thumbnail_ranges(structure: TiffStructure, first: Directory) -> Iterable[tuple[int, int]]:
-    """Where the directories after the first stand, and the pictures they point to."""
+    """The byte ranges of the directories after the first, and of the pictures they point to."""
     offset, seen = first.next_offset, {first.offset}
-    while offset and offset not in seen and len(seen) <= _MOST_DIRECTORIES:
+    while offset and offset not in seen and len(seen) <= _MAX_DIRECTORIES:
         seen.add(offset)
         try:
             directory = structure.directory(offset)
@@ -179,12 +179,12 @@ def _thumbnail_ranges(structure: TiffStructure, first: Directory) -> Iterable[tu
 def _blanked(
     out: bytearray, ranges: list[tuple[int, int]], keep: tuple[Directory | None, ...]
 ) -> bytes:
-    """Zeroes the ranges, and cuts them off where they are the end of the block."""
+    """Zeroes the ranges, and cuts them off at the end of the block."""
     safe = [(0, 8)] + [(d.offset, d.offset + d.size) for d in keep if d is not None]
     end = len(out)
     for start, stop in sorted(ranges, reverse=True):
         clipped = min(stop, len(out))
-        # A damaged pointer must not wipe the directories themselves.
+        # A damaged pointer must not zero the directories themselves.
         if clipped <= start or any(start < b and a < clipped for a, b in safe):
             continue
         out[start:clipped] = bytes(clipped - start)
@@ -212,10 +212,10 @@ def with_tags(
         The block with its first directory appended at the end.
 
     Raises:
-        DamagedTagsError: The block cannot be followed.
+        DamagedTagsError: The block cannot be parsed.
     """
     if block is None:
-        return ifd.header(order) + ifd.serialise(tags, order=order, base=8)
+        return ifd.header(order) + ifd.serialize(tags, order=order, base=8)
     structure = ifd.open_structure(block)
     first = structure.directory(structure.first)
     rows: dict[int, bytes] = {}
@@ -268,13 +268,13 @@ def text_of(block: bytes | None, tag: int) -> str:
 
 
 def without_location(block: bytes | None) -> bytes | None:
-    """The block without its GPS directory, whose values are wiped and not only unlinked.
+    """The block without its GPS directory, whose values are zeroed and not only unlinked.
 
     Args:
         block: A TIFF structure, or None.
 
     Raises:
-        DamagedTagsError: The block cannot be followed, so nobody knows what is in it.
+        DamagedTagsError: The block cannot be parsed, so it may hold a location.
     """
     if block is None:
         return None
@@ -282,11 +282,11 @@ def without_location(block: bytes | None) -> bytes | None:
     first = structure.directory(structure.first)
     if GPS_IFD not in first.entries:
         return block
-    places = structure.sub_directory(first, GPS_IFD)
+    gps = structure.sub_directory(first, GPS_IFD)
     out = bytearray(block)
-    if places is not None:
-        for tag, entry in places.entries.items():
-            start = places.places[tag]
+    if gps is not None:
+        for tag, entry in gps.entries.items():
+            start = gps.places[tag]
             out[start : start + len(entry.data)] = bytes(len(entry.data))
-        out[places.offset : places.offset + places.size] = bytes(places.size)
+        out[gps.offset : gps.offset + gps.size] = bytes(gps.size)
     return with_tags(bytes(out), {}, without=frozenset({GPS_IFD}))

@@ -2,10 +2,10 @@
 
 8-bit pixels go through LittleCMS. It has no 16-bit RGB in Pillow, so 16-bit pixels go through the
 matrix and curves of the profile here; a profile that has only tables is refused for 16 bits, since
-8-bit tables would quietly take half of the depth.
+8-bit tables would silently lose half of the depth.
 
-A profile that changes nothing (any of the many sRGB profiles) is found by what it does to a grid of
-colours, not by its name, and is kept byte for byte.
+A profile that changes nothing (one of the many sRGB profiles) is recognised by what it does to a
+grid of colours, not by its name, and is kept byte for byte.
 
 Source: ICC.1:2022, sections 8.2 (required tags), 10.6 (curveType), 10.18 (parametricCurveType).
 """
@@ -25,17 +25,17 @@ from tintype.photo.photo import Pixels, rgb_to_grey
 
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
-# Tables prepared for millions of pixels cost more than the few hundred that are asked about.
+# Preparing tables for millions of pixels would cost more than converting a few hundred.
 _FEW_PIXELS = _FLAGS | ImageCms.Flags.NOOPTIMIZE
-# LittleCMS rounds; two sRGB profiles of different makers differ by one step here and there.
-_SAME = 1
+# LittleCMS rounds: sRGB profiles of different makers differ by one step here and there.
+_SRGB_TOLERANCE = 1
 _STRIP = 256
-# Every tag of a profile may claim all of it; no others than these are looked into here.
+# Every tag of a profile may claim all of its bytes; only these are read here.
 _SHAPERS = frozenset({b"kTRC", b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bXYZ"})
 
 
 class DamagedProfileError(ValueError):
-    """No profile. Never reaches a user: the caller goes on as if there were none, and says so."""
+    """Not a usable profile. Never reaches a user: callers go on without one, and say so."""
 
 
 class TableProfileError(ValueError):
@@ -76,7 +76,7 @@ def open_profile(data: bytes) -> Profile:
         data: ICC bytes as embedded in a photograph.
 
     Raises:
-        DamagedProfileError: It is none.
+        DamagedProfileError: It is not one.
     """
     try:
         core = _core(data)
@@ -102,7 +102,7 @@ def _is_srgb(core: ImageCms.ImageCmsProfile) -> bool:
     picture = Image.fromarray(grid)
     transform = _transform(core, "RGB", _FEW_PIXELS)
     changed = np.asarray(ImageCms.applyTransform(picture, transform))
-    return int(np.abs(changed.astype(np.int16) - grid).max()) <= _SAME
+    return int(np.abs(changed.astype(np.int16) - grid).max()) <= _SRGB_TOLERANCE
 
 
 def to_srgb(picture: Image.Image, profile: Profile) -> Image.Image:
@@ -130,7 +130,7 @@ def to_srgb(picture: Image.Image, profile: Profile) -> Image.Image:
 
 
 def grey_table(profile: Profile) -> NDArray[np.uint8]:
-    """What the 256 greys become: grey pixels need no more than a table.
+    """What the 256 greys become: for grey pixels a table is enough.
 
     Args:
         profile: Grey or RGB.

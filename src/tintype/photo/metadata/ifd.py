@@ -1,8 +1,8 @@
 """Tag directories: the structure that TIFF files and EXIF blocks share.
 
-Reading is lenient about single entries (one that points outside the data is as if it were not
-there) and strict about the structure. Writing keeps the byte order of what it was given, so that no
-value, and above all no maker note, is ever re-encoded.
+Reading is lenient about single entries (one that points outside the data is ignored) and strict
+about the structure. Writing keeps the byte order of its input, so that no value, and above all no
+maker note, is ever re-encoded.
 
 Source: TIFF revision 6.0, section 2; the BigTIFF extension (8-byte offsets).
 """
@@ -17,17 +17,17 @@ TYPE_SIZES = {
 }  # fmt: skip
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD = 1, 2, 3, 4, 5, 7, 13
 
-MOST_TAGS = 4096
-"""Of one directory. No program writes a tenth of it, and libtiff stops at the same number."""
+MAX_TAGS = 4096
+"""In one directory. No program writes a tenth of it, and libtiff has the same limit."""
 
-_MOST_VALUES = 64
+_MAX_VALUES = 64
 _SLACK = 4096
 
 _INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 
 
 class DamagedTagsError(ValueError):
-    """The structure itself cannot be followed. Never reaches a user: callers say what it was."""
+    """The structure cannot be parsed. Never reaches a user: callers say what is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class DirectoryEntry:
     Attributes:
         kind: The TIFF type number.
         count: How many values of it.
-        view: Their bytes, in the byte order of the structure they belong to; a part of that
-            structure where they were read, so that nothing is copied that nobody asks for.
+        view: Their bytes, in the byte order of the structure they belong to; a view of that
+            structure where they were read, so that nothing is copied until it is used.
     """
 
     kind: int
@@ -50,12 +50,12 @@ class DirectoryEntry:
         """The bytes of the values."""
         return bytes(self.view)
 
-    def integers(self, order: str, *, most: int = _MOST_VALUES) -> tuple[int, ...]:
-        """The values as integers; empty for types that are none.
+    def integers(self, order: str, *, most: int = _MAX_VALUES) -> tuple[int, ...]:
+        """The values as integers; empty for other types.
 
         Args:
             order: "<" or ">".
-            most: No more than this many: each takes ten times the memory that it has in the file.
+            most: No more than this many: each takes ten times the memory that it takes in the file.
         """
         code = _INTEGERS.get(self.kind)
         if code is None:
@@ -70,7 +70,7 @@ class DirectoryEntry:
         """
         if self.kind != RATIONAL:
             return tuple(float(v) for v in self.integers(order))
-        parts = struct.unpack_from(f"{order}{min(self.count, _MOST_VALUES) * 2}I", self.view)
+        parts = struct.unpack_from(f"{order}{min(self.count, _MAX_VALUES) * 2}I", self.view)
         return tuple(n / d if d else 0.0 for n, d in zip(parts[::2], parts[1::2], strict=True))
 
 
@@ -88,7 +88,7 @@ def integer_entry(order: str, kind: int, *values: int) -> DirectoryEntry:
 
 
 def ratio_entry(order: str, value: float) -> DirectoryEntry:
-    """A RATIONAL with four decimals, which is finer than any resolution is known."""
+    """A RATIONAL with four decimals, finer than any resolution is known."""
     scaled = min(max(round(value * 10_000), 0), 2**32 - 1)
     return DirectoryEntry(RATIONAL, 1, struct.pack(f"{order}2I", scaled, 10_000))
 
@@ -131,14 +131,14 @@ class TiffStructure:
     def directory(self, offset: int) -> Directory:
         """Reads one directory.
 
-        Values that lie over each other are a trick: with them a small file says gigabytes. What
-        goes beyond the length of the whole structure is as if it were not there.
+        Overlapping values let a small file claim gigabytes, so entries that would bring the sum of
+        sizes above that of the whole structure are ignored.
 
         Args:
             offset: Where it begins.
 
         Raises:
-            DamagedTagsError: It does not lie inside the data, or has an absurd number of tags.
+            DamagedTagsError: It is not inside the data, or has an absurd number of tags.
         """
         count_code, entry_size, word = ("Q", 20, 8) if self.big else ("H", 12, 4)
         head = struct.calcsize(count_code)
@@ -147,7 +147,7 @@ class TiffStructure:
         (count,) = struct.unpack_from(self.order + count_code, self.data, offset)
         table = offset + head
         end = table + count * entry_size
-        if count > MOST_TAGS or end > len(self.data):
+        if count > MAX_TAGS or end > len(self.data):
             raise DamagedTagsError(f"the directory at {offset} is cut off")
         whole, budget = memoryview(self.data), len(self.data) + _SLACK
         entries: dict[int, DirectoryEntry] = {}
@@ -173,7 +173,7 @@ class TiffStructure:
         return Directory(offset, end + word - offset, entries, places, following)
 
     def sub_directory(self, parent: Directory, tag: int) -> Directory | None:
-        """The directory that a tag of another points to; None where there is none to follow."""
+        """The directory that a tag points to; None where there is none, or it is damaged."""
         entry = parent.entries.get(tag)
         values = entry.integers(self.order) if entry else ()
         if not values:
@@ -207,11 +207,11 @@ def open_structure(data: bytes) -> TiffStructure:
 
 
 Tags = Mapping[int, "DirectoryEntry | Tags"]
-"""What `serialise` writes: a value, or a directory that the tag shall point to."""
+"""What `serialize` writes: a value, or a directory that the tag will point to."""
 
 
-def serialise(tags: Tags, *, order: str, base: int) -> bytes:
-    """Writes one directory with the values and directories it points to.
+def serialize(tags: Tags, *, order: str, base: int) -> bytes:
+    """Writes one directory, and the values and directories it points to.
 
     Args:
         tags: Entries in the byte order `order`.
@@ -233,7 +233,7 @@ def serialise(tags: Tags, *, order: str, base: int) -> bytes:
                 continue
         else:
             kind, count = LONG, 1
-            data = serialise(value, order=order, base=body_base + len(body))
+            data = serialize(value, order=order, base=body_base + len(body))
         table += struct.pack(order + "HHII", tag, kind, count, body_base + len(body))
         body += data + b"\0" * (len(data) % 2)
     return bytes(table) + b"\0\0\0\0" + bytes(body)
@@ -256,5 +256,5 @@ def swapped(tags: Tags) -> "dict[int, DirectoryEntry | Tags]":
 
 
 def header(order: str) -> bytes:
-    """The eight bytes before a directory that follows at once."""
+    """The eight bytes before a directory that follows immediately."""
     return (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)

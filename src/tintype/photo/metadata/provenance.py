@@ -18,7 +18,7 @@ DIGITAL_SOURCE_TYPE = (
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who coloured what, and how.
+    """Which software and model coloured which file, with which settings.
 
     Attributes:
         software: "Tintype".
@@ -50,10 +50,10 @@ def provenance_from_json(text: str) -> Provenance | None:
     """The inverse of `Provenance.to_json`.
 
     Args:
-        text: What stands in the file.
+        text: As found in the file.
 
     Returns:
-        None where the text is not ours: foreign, damaged, or with fields missing.
+        None where the text is not ours: foreign, damaged, or incomplete.
     """
     try:
         found = json.loads(text)
