@@ -23,6 +23,7 @@ import tintype
 from tintype import errors
 from tintype.cli import learning, options
 from tintype.cli.vocabulary import Spoken, Word, vocabulary
+from tintype.photo.formats.registry import table_markdown
 
 HERE = Path(__file__).parent
 PAGES = (*sorted((HERE / "reference").glob("*.md")), HERE / "promises.md")
@@ -373,6 +374,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,
+        "formats": table_markdown,
         **{f"promise {script}": figures(script) for script in SCRIPTS},
     }
 )

@@ -27,7 +27,7 @@ _REASONS = {
 
 _PREFIX, _SUFFIX = ".tintype-", ".tmp"
 
-# What link() says where a file system has no hard links (FAT, some network shares).
+# What link() fails with where a file system has no hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
 
 

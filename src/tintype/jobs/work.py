@@ -238,7 +238,7 @@ def _refuse_forgetful(job: Job, form: str | None) -> None:
     """In a store there is no state file that says how an output was made that cannot say it."""
     if isinstance(job.target, remote.Remote) and "provenance" not in FORMATS[str(form)].carries:
         raise UnsupportedPhotoError(
-            f"{form} cannot say in the file how it was coloured, which {shown(job.target)} "
+            f"{form} cannot record in the file how it was coloured, which {shown(job.target)} "
             "would need.",
             advice="Give --format png.",
         )

@@ -130,7 +130,7 @@ def read_provenance(data: bytes) -> Provenance | None:
         data: The file.
 
     Returns:
-        None where the file says nothing, is damaged, or is no picture.
+        None where the file has none, is damaged, or is no picture.
     """
     name = sniff(data)
     read_xmp = FORMATS[name].read_xmp if name else None
@@ -180,7 +180,7 @@ def photo_from_image(image: Image.Image) -> Photo:
         image: Its EXIF orientation is applied and its profile honoured, as `decode` does.
 
     Returns:
-        The photo, with what Pillow knows of its metadata.
+        The photo, with the metadata that Pillow has.
 
     Raises:
         UnsupportedPhotoError: A mode that is no photograph (floating point, 32 bits, CIELAB).

@@ -52,7 +52,7 @@ def encode(
         strip_metadata: Leaves out everything but the profile and the provenance.
         luminance_of: The source, a JPEG that `tintype.photo.formats.jpeg_exact.check` has accepted:
             a JPEG is written with its luminance coefficients, read back and compared. The photo's
-            `turn` then says how they are stored.
+            `turn` is then how they are stored.
 
     Returns:
         The file, and sentences on what it could not hold.
@@ -170,13 +170,13 @@ def _note_what_is_lost(metadata: OutputMetadata, codec: Codec, lost: list[str]) 
     if missing:
         lost.append(f"{codec.title} cannot carry: {', '.join(missing)}.")
     if "provenance" not in codec.carries:
-        lost.append(f"{codec.title} cannot say in the file that it was coloured.")
+        lost.append(f"{codec.title} cannot record in the file that it was coloured.")
 
 
 def _exif_with_provenance(block: bytes | None, provenance: Provenance, lost: list[str]) -> bytes:
     before = exif.text_of(block, exif.SOFTWARE)
     ours = before.startswith(f"{provenance.software} ")
-    # The scanner's or camera's own entry stays readable behind ours.
+    # The entry of the scanner or camera is kept, after ours.
     text = provenance.sentence if ours or not before else f"{provenance.sentence}; {before}"
     tags = {exif.SOFTWARE: ifd.text_entry(text)}
     try:

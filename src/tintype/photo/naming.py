@@ -10,7 +10,7 @@ def target_name(source: Path, form: str | None = None) -> str:
     """The name of the coloured file of a source: ``name.color.jpg`` for ``name.jpg``.
 
     Args:
-        source: A file; it is opened only where its ending says nothing about its format.
+        source: A file; it is opened only if its ending is not that of a format.
         form: The format to write, a key of `FORMATS`; None keeps the source's own.
 
     Returns:

@@ -18,7 +18,7 @@ Tone = Literal["grey", "toned", "color"]
 """What the source was: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
 
 Pixels = NDArray[Any]
-"""uint8 or uint16; the shape says what it is: (H, W) grey or alpha, (H, W, 3) sRGB."""
+"""uint8 or uint16: (H, W) grey or alpha, (H, W, 3) sRGB."""
 
 # Rows per strip where a 16-bit luma needs wide integers: bounds the temporary memory.
 _STRIP = 256
@@ -135,7 +135,7 @@ def rgb_to_grey(rgb: Pixels) -> Pixels:
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Turns pixels as the EXIF orientation tag asks (EXIF 2.32, tag 0x0112).
+    """Turns pixels upright by the EXIF orientation tag (EXIF 2.32, tag 0x0112).
 
     Args:
         pixels: (H, W) or (H, W, 3) as stored.

@@ -26,7 +26,7 @@ _PROPERTIES_WITHIN = 1 << 16
 
 
 def _sniff(head: bytes) -> bool:
-    # The container brands mif1 and msf1 say nothing about the codec.
+    # The container brands mif1 and msf1 do not tell the codec.
     return not _BRANDS.isdisjoint(brands(head))
 
 
@@ -90,5 +90,5 @@ AVIF = Codec(
     dpi_in_exif=True,
     grey_error=1.0,
     lossless=_never,
-    note="10 and 12 bits are read as 8, and that is said; animations are refused",
+    note="10 and 12 bits are read as 8, with a message; animations are refused",
 )

@@ -1,7 +1,7 @@
-"""What Tintype knows about one file format: everything about it is one `Codec`, in one module.
+"""The type of a file format: everything about one format is a `Codec` in one module.
 
 A codec decodes pages as their container stores them and encodes pages that are ready to be written.
-What all formats share stands in `tintype.photo.decode` and `tintype.photo.encode`: profile, tone,
+What all formats share is in `tintype.photo.decode` and `tintype.photo.encode`: profile, tone,
 grey and orientation on the way in; depth, transparency and provenance on the way out.
 """
 

@@ -15,7 +15,7 @@ _BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hei
 
 
 def _sniff(head: bytes) -> bool:
-    # The container brands mif1 and msf1 say nothing about the codec.
+    # The container brands mif1 and msf1 do not tell the codec.
     return not _BRANDS.isdisjoint(brands(head))
 
 

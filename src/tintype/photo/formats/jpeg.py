@@ -165,5 +165,5 @@ JPEG = Codec(
     half_chroma=True,
     grey_error=0.5,
     lossless=_never,
-    note="of an MPO the first picture is coloured, and that is said",
+    note="of an MPO only the first picture is coloured, with a message",
 )

@@ -33,7 +33,7 @@ _TILE_PIXELS = 64 * 64
 
 @dataclass(frozen=True, slots=True)
 class Jp2Metadata:
-    """What the boxes of a JPEG 2000 file say about the pixels.
+    """The contents of a JPEG 2000 file's boxes.
 
     Attributes:
         icc: Profile of a colour box of method 2 (restricted) or 3 (any).
@@ -110,7 +110,7 @@ def _components(codestream: bytes) -> tuple[int, int]:
 def _most_tiles(data: bytes) -> int:
     """The largest number of tiles that any codestream in the file states (annex A.5.1).
 
-    Every place where a codestream may begin is looked at, whatever the boxes say.
+    Every place where a codestream may begin is checked, whatever the boxes state.
     """
     most = 0
     for found in re.finditer(re.escape(_CODESTREAM), data):

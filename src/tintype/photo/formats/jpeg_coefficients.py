@@ -93,7 +93,7 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
     """Reads the first components of a file.
 
     Args:
-        data: A JPEG of ours, or one that the decoder has accepted, and reduced by
+        data: A JPEG that was written here, or one that the decoder has accepted, reduced by
             `jpeg_segments.without_metadata`.
         sizes: (rows, columns) in blocks of the components that are wanted, at most three and at
             most as many as the header states.
@@ -194,7 +194,7 @@ def _library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
         pointer,  # which table each component has
         number,  # segments
         *[pointer] * 3,
-        *[ctypes.c_uint] * 2,  # which switches are given, and how they stand
+        *[ctypes.c_uint] * 2,  # which switches are given, and their values
     ]
     return library
 

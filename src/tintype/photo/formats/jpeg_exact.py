@@ -77,7 +77,7 @@ def write(photo: Photo, data: bytes) -> tuple[bytes, Component]:
         UnsupportedPhotoError: Its coefficients cannot be read or written.
     """
     chroma = photo.color
-    assert isinstance(chroma, HalfChroma), "only half-size chroma stands beside coefficients"
+    assert isinstance(chroma, HalfChroma), "coefficients are written with half-size chroma"
     turned = HalfChroma(as_stored(chroma.cb, photo.turn), as_stored(chroma.cr, photo.turn))
     grey = as_stored(photo.grey, photo.turn)
     height, width = int(grey.shape[0]), int(grey.shape[1])

@@ -1,7 +1,7 @@
 """The pixels of a JPEG, decoded and encoded by libjpeg-turbo.
 
-libjpeg is asked for the luminance only, which costs a third of decoding to RGB and gives Y' before
-any rounding through RGB. Grey and half-size chroma go to the encoder as planes.
+Only the luminance is decoded, which costs a third of decoding to RGB and gives Y' before any
+rounding through RGB. Grey and half-size chroma go to the encoder as planes.
 """
 
 import re
@@ -117,7 +117,7 @@ def encode_planes(grey: NDArray[np.uint8], chroma: HalfChroma) -> bytes:
     """
     height, width = grey.shape
     if height % 2 or width % 2:
-        # For an odd side the encoder reads one sample more than there is, whatever stands there:
+        # For an odd side the encoder reads one sample beyond the edge, whatever is there:
         # give it a copy of the last one, and a view, so that the file has the photo's size.
         even = np.pad(grey, ((0, height % 2), (0, width % 2)), mode="edge")
         luma = even[:height, :width]

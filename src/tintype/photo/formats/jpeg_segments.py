@@ -30,7 +30,7 @@ _FILL = re.compile(rb"\xff+")
 
 @dataclass(slots=True)
 class JpegHeader:
-    """What the header of a JPEG says.
+    """The contents of a JPEG's header.
 
     Attributes:
         width: Columns, 0 before a frame was seen.
@@ -125,7 +125,7 @@ def _read_frame(header: JpegHeader, marker: int, body: bytes) -> None:
 
 
 def _read_application(header: JpegHeader, marker: int, body: bytes) -> None:
-    """One of the application segments that stand alone."""
+    """An application segment that is complete by itself."""
     if marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
         header.jfif = True
         header.dpi = header.dpi or _density(body)

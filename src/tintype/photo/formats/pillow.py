@@ -1,7 +1,7 @@
 """What the codecs share that decode or encode with Pillow.
 
-Pillow's plug-in classes are called directly and not through `Image.open`: only the formats that
-were asked for are tried, and the size limit is ours (`Image.open` has one of its own, in a variable
+Pillow's plug-in classes are called directly and not through `Image.open`: only the
+format at hand is tried, and the size limit is ours (`Image.open` has one of its own, in a variable
 of the whole process).
 """
 
@@ -140,7 +140,7 @@ def image_of(photo: Photo) -> Image.Image:
 
 
 def image_without_la(photo: Photo) -> Image.Image:
-    """As `image_of`, for the WebP and AVIF writers: they know grey without alpha only."""
+    """As `image_of`, for the WebP and AVIF writers: they have no grey with alpha."""
     image = image_of(photo)
     return image.convert("RGBA") if image.mode == "LA" else image
 

@@ -1,7 +1,7 @@
 """PNG: 16 bits a channel read and written in full, and the chunks around the pixels.
 
-Pillow decodes 16-bit RGB to 8 bits, but its unpackers can be asked for the high or for the low
-bytes. Two passes of C code give all sixteen bits, interlaced or not, twenty times faster than
+Pillow decodes 16-bit RGB to 8 bits, but its unpackers can return the high or the low bytes. Two
+passes of C code give all sixteen bits, interlaced or not, twenty times faster than
 unfiltering Paeth rows in NumPy.
 
 Pillow sees the critical chunks only. Text and profiles, where decompression bombs are hidden, are
@@ -40,7 +40,7 @@ _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 @dataclass(slots=True)
 class PngChunks:
-    """What the chunks beside the pixels say.
+    """The contents of the chunks.
 
     Attributes:
         width: Columns.

@@ -1,6 +1,6 @@
 """The list of formats, and how one is found: by its name, by a file's ending, by its contents.
 
-Everything about a format stands in its own module. A new one is that module and a line here.
+Everything about a format is in its own module. A new one is that module and a line here.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Captures what C libraries print to standard error.
 
 libtiff prints its warnings there, between the lines of a progress bar and of no use to a user.
-Pillow offers no way to switch them off. Captured, they also tell what no exception does: that a
-picture was decoded around a damaged place.
+Pillow offers no way to switch them off. Captured, they also reveal what no exception does: that
+a picture was decoded around a damaged place.
 """
 
 import os

@@ -118,7 +118,7 @@ def _pages(structure: TiffStructure) -> Iterator[Directory]:
 
 
 def _read_with_pillow(file: InputFile, structure: TiffStructure, page: Directory) -> DecodedPage:
-    """A page of 8 bits or fewer in a form that libtiff knows; Pillow turns it upright.
+    """A page of 8 bits or fewer in a form that libtiff can read; Pillow turns it upright.
 
     Pillow is given the file with one new directory at its end, that of this page's storage: finding
     the page among the others would read all of them again for each, and the pixels do not need a
@@ -158,7 +158,7 @@ def _classic(order: str, entry: DirectoryEntry) -> DirectoryEntry:
 def _add_tags(
     decoded: DecodedPage, structure: TiffStructure, page: Directory, *, turned: bool
 ) -> None:
-    """Adds what the tags of a page say."""
+    """Adds the metadata in the tags of a page."""
     entries = page.entries
     stored = tiff_tags.values(structure, page, exif.ORIENTATION, 1)[0]
     decoded.orientation = 1 if turned else stored

@@ -25,7 +25,7 @@ _MAX_CHUNKS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class WebpHeader:
-    """What the chunks of a WebP file say.
+    """The contents of a WebP file's chunks.
 
     Attributes:
         width: Columns, 0 where no picture was found.

@@ -73,7 +73,7 @@ def resolution_of(entries: Mapping[int, DirectoryEntry], order: str) -> tuple[fl
 
 
 def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, DirectoryEntry]:
-    """The three tags that say dots per inch."""
+    """The three tags for dots per inch."""
     return {
         X_RESOLUTION: ifd.ratio_entry(order, dpi[0]),
         Y_RESOLUTION: ifd.ratio_entry(order, dpi[1]),

@@ -35,7 +35,7 @@ _SHAPERS = frozenset({b"kTRC", b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bX
 
 
 class DamagedProfileError(ValueError):
-    """Not a usable profile. Never reaches a user: callers go on without one, and say so."""
+    """Not a usable profile. Never reaches a user: callers go on without one, and note it."""
 
 
 class TableProfileError(ValueError):

@@ -98,11 +98,11 @@ class Directory:
     """One directory as read.
 
     Attributes:
-        offset: Where it stands.
+        offset: Where it begins.
         size: Bytes of its table, from the count to the pointer to the next one.
         entries: By tag.
         places: Where each entry's value is stored, by tag.
-        next_offset: Where the next directory stands; 0 at the end.
+        next_offset: Where the next directory begins; 0 at the end.
     """
 
     offset: int
@@ -216,10 +216,10 @@ def serialize(tags: Tags, *, order: str, base: int) -> bytes:
     Args:
         tags: Entries in the byte order `order`.
         order: "<" or ">".
-        base: Where in the file the result will stand; even.
+        base: Offset of the result in the file; even.
 
     Returns:
-        The bytes; the pointer to the next directory is 0 and stands at ``2 + 12 * len(tags)``.
+        The bytes; the pointer to the next directory is 0, at offset ``2 + 12 * len(tags)``.
     """
     table = bytearray(struct.pack(order + "H", len(tags)))
     body = bytearray()

@@ -53,7 +53,7 @@ def provenance_from_json(text: str) -> Provenance | None:
         text: As found in the file.
 
     Returns:
-        None where the text is not ours: foreign, damaged, or incomplete.
+        None for a text of another program, or one that is damaged or incomplete.
     """
     try:
         found = json.loads(text)

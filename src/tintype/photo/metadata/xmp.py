@@ -190,7 +190,7 @@ def _descriptions(document: minidom.Document) -> list[minidom.Element]:
 
 
 def _value(document: minidom.Document, space: str, name: str) -> str | None:
-    """A simple property, whether it stands as an attribute or as an element."""
+    """A simple property, whether it is written as an attribute or as an element."""
     for description in _descriptions(document):
         if description.hasAttributeNS(space, name):
             return str(description.getAttributeNS(space, name))
