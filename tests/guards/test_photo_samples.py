@@ -7,7 +7,7 @@ import pytest
 
 from photo.formats import test_registry
 from photo.samples import PROVENANCE, carried, exif_block, exif_facts, iptc_block, saved, scene
-from tintype.photo.formats import jpeg_segments, png
+from tintype.photo.formats import jpeg_segments, png_pixels
 from tintype.photo.formats.codec import OutputMetadata
 
 
@@ -54,8 +54,8 @@ def test_a_writer_that_drops_metadata_in_silence_fails_the_table(
 
 
 def test_a_writer_that_changes_the_grey_fails_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = png.encode_pixels
-    monkeypatch.setattr(png, "encode_pixels", lambda pixels: honest(np.clip(pixels, 0, 200)))
+    honest = png_pixels.encode
+    monkeypatch.setattr(png_pixels, "encode", lambda pixels: honest(np.clip(pixels, 0, 200)))
     with pytest.raises(AssertionError):
         test_registry.test_each_cell_of_the_table_is_what_a_file_does("PNG", "grey 8")
 

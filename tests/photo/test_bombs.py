@@ -14,7 +14,7 @@ from photo.samples import PROVENANCE, photo, saved, scene
 from tintype.errors import TintypeError, UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
-from tintype.photo.formats import jpeg_segments, pillow, png
+from tintype.photo.formats import jpeg_segments, pillow, png_chunks
 from tintype.photo.metadata import exif, ifd, xmp
 
 RGB = Image.fromarray(scene(24, 32))
@@ -150,10 +150,12 @@ def test_fill_bytes_are_skipped_at_once() -> None:
 def test_hexadecimal_of_megabytes_is_no_memory() -> None:
     import tracemalloc
 
-    chunk = png._chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 8\n" + b"45\n" * 700_000)
+    chunk = png_chunks.write_chunk(
+        b"tEXt", b"Raw profile type exif\0\nexif\n 8\n" + b"45\n" * 700_000
+    )
     data = saved(GREY, "PNG")
     tracemalloc.start()
-    png.read_chunks(data[:33] + chunk + data[33:])
+    png_chunks.read_chunks(data[:33] + chunk + data[33:])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10 * len(chunk)
@@ -173,7 +175,7 @@ def test_attributes_are_counted_as_elements_are() -> None:
 def test_metadata_of_an_absurd_size_is_left_out_and_said() -> None:
     block = b"II*\0\x08\0\0\0" + bytes(17 << 20)
     data = saved(GREY, "PNG")
-    found = decode(data[:33] + png._chunk(b"eXIf", block) + data[33:], name="x")[0]
+    found = decode(data[:33] + png_chunks.write_chunk(b"eXIf", block) + data[33:], name="x")[0]
     assert found.meta.exif is None
     assert any("EXIF (17 MB)" in note for note in found.meta.notes)
 

@@ -6,15 +6,16 @@ Sources: AV1 image file format 1.1; ISO/IEC 14496-12 (boxes and brands).
 import io
 import re
 import warnings
+from typing import TYPE_CHECKING
 
-from PIL import AvifImagePlugin
-
-from tintype.photo.formats import av1, pillow
+from tintype.photo.formats import av1
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
-from tintype.photo.formats.input_file import READING_ERRORS, InputFile
 from tintype.photo.formats.iso_boxes import brands
 from tintype.photo.metadata import exif
-from tintype.photo.photo import Metadata
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
+    from tintype.photo.photo import Metadata
 
 # With this the grey of noisy photographs comes back within 0.4 to 0.7 steps of 255 on average;
 # 90 does not achieve one step.
@@ -30,7 +31,11 @@ def _sniff(head: bytes) -> bool:
     return not _BRANDS.isdisjoint(brands(head))
 
 
-def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
+def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
+    from PIL import AvifImagePlugin
+
+    from tintype.photo.formats import pillow
+
     if file.data[8:12] == b"avis":
         file.refuse_animation()
     image = pillow.open_still(AvifImagePlugin.AvifImageFile, file)
@@ -47,6 +52,10 @@ def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
 
 
 def _read_xmp(data: bytes) -> bytes | None:
+    from PIL import AvifImagePlugin
+
+    from tintype.photo.formats.input_file import READING_ERRORS
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -57,6 +66,8 @@ def _read_xmp(data: bytes) -> bytes | None:
 
 
 def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
+    from tintype.photo.formats import pillow
+
     photo, metadata = pages[0].photo, pages[0].metadata
     return pillow.save(
         pillow.image_without_la(photo),
@@ -71,7 +82,7 @@ def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
     )
 
 
-def _never(_meta: Metadata) -> bool:
+def _never(_meta: "Metadata") -> bool:
     return False
 
 

@@ -1,10 +1,11 @@
 """BMP: decoded and encoded by Pillow."""
 
-from PIL import BmpImagePlugin
+from typing import TYPE_CHECKING
 
-from tintype.photo.formats import pillow
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
-from tintype.photo.formats.input_file import InputFile
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
 
 _SMALLEST = 26  # the two headers
 
@@ -13,11 +14,17 @@ def _sniff(head: bytes) -> bool:
     return head.startswith(b"BM") and len(head) > _SMALLEST
 
 
-def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
+def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
+    from PIL import BmpImagePlugin
+
+    from tintype.photo.formats import pillow
+
     return [pillow.decode_page(pillow.open_still(BmpImagePlugin.BmpImageFile, file), file)]
 
 
 def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
+    from tintype.photo.formats import pillow
+
     dpi = pages[0].metadata.dpi
     return pillow.save(pillow.image_of(pages[0].photo), "BMP", **({"dpi": dpi} if dpi else {}))
 

@@ -3,16 +3,20 @@
 A codec decodes pages as their container stores them and encodes pages that are ready to be written.
 What all formats share is in `tintype.photo.decode` and `tintype.photo.encode`: profile, tone,
 grey and orientation on the way in; depth, transparency and provenance on the way out.
+
+The command lists the formats in its help, so a codec's module is imported long before a picture is
+read: what decodes and encodes (NumPy, Pillow, libjpeg) is imported inside its functions.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from PIL import Image
+if TYPE_CHECKING:
+    from PIL import Image
 
-from tintype.photo.formats.input_file import InputFile
-from tintype.photo.photo import Metadata, Photo, Pixels, Tone
+    from tintype.photo.formats.input_file import InputFile
+    from tintype.photo.photo import Metadata, Photo, Pixels, Tone
 
 Column = Literal[
     "grey 8",
@@ -51,11 +55,11 @@ class DecodedPage:
         dpi: This and the rest as in `Metadata`.
     """
 
-    picture: Image.Image | Pixels
-    alpha: Pixels | None = None
+    picture: "Image.Image | Pixels"
+    alpha: "Pixels | None" = None
     icc: bytes | None = None
     orientation: int | None = None
-    tone: Tone | None = None
+    tone: "Tone | None" = None
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
@@ -102,17 +106,17 @@ class OutputPage:
         metadata: What is written beside the pixels.
     """
 
-    photo: Photo
+    photo: "Photo"
     metadata: OutputMetadata
 
 
 Sniff = Callable[[bytes], bool]
-Read = Callable[[InputFile, bool], list[DecodedPage]]
+Read = Callable[["InputFile", bool], list[DecodedPage]]
 Write = Callable[[list[OutputPage], list[str]], bytes]
 WriteExact = Callable[[OutputPage, bytes, list[str]], tuple[bytes, int]]
 
 
-def _always(_meta: Metadata) -> bool:
+def _always(_meta: "Metadata") -> bool:
     return True
 
 
@@ -167,5 +171,5 @@ class Codec:
     half_chroma: bool = False
     dpi_in_exif: bool = False
     grey_error: float = 0.0
-    lossless: Callable[[Metadata], bool] = _always
+    lossless: Callable[["Metadata"], bool] = _always
     note: str = ""

@@ -4,12 +4,14 @@ Source: ISO/IEC 23008-12 (brands).
 """
 
 import io
+from typing import TYPE_CHECKING
 
-from tintype.photo.formats import pillow
 from tintype.photo.formats.codec import Codec, DecodedPage
-from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.iso_boxes import brands
 from tintype.photo.metadata import exif
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
 
 _BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif"})
 
@@ -19,7 +21,9 @@ def _sniff(head: bytes) -> bool:
     return not _BRANDS.isdisjoint(brands(head))
 
 
-def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
+def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
+    from tintype.photo.formats import pillow
+
     try:
         import pi_heif
     except ImportError:

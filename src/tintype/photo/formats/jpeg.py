@@ -5,16 +5,16 @@ Source: ITU-T T.81 annex B (markers).
 
 import io
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from PIL import Image, JpegImagePlugin
-
-from tintype.photo.formats import jpeg_exact, jpeg_pixels, jpeg_segments, pillow
+from tintype.photo.formats import jpeg_segments
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
-from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.jpeg_segments import JpegHeader
-from tintype.photo.metadata import exif, icc, xmp
-from tintype.photo.photo import HalfChroma, Metadata, Photo
-from tintype.photo.tone import tone_of
+from tintype.photo.metadata import exif
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
+    from tintype.photo.photo import Metadata, Photo
 
 _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
 
@@ -31,7 +31,7 @@ def _sniff(head: bytes) -> bool:
 # ----- reading -----
 
 
-def _read(file: InputFile, colors: bool) -> list[DecodedPage]:
+def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     """Grey where the luminance can be taken as it is; RGB or CMYK where a profile changes it."""
     data = file.data
     header = jpeg_segments.read_header(data)
@@ -56,7 +56,12 @@ def _read(file: InputFile, colors: bool) -> list[DecodedPage]:
     return [page]
 
 
-def _decode(file: InputFile, header: JpegHeader, *, colors: bool) -> DecodedPage:
+def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPage:
+    from PIL import Image, JpegImagePlugin
+
+    from tintype.photo.formats import jpeg_pixels, pillow
+    from tintype.photo.tone import tone_of
+
     with file.reading():
         if header.components == 1:
             return DecodedPage(jpeg_pixels.decode_luminance(file.data), tone="grey")
@@ -76,6 +81,8 @@ def _decode(file: InputFile, header: JpegHeader, *, colors: bool) -> DecodedPage
 
 def _luma_is_grey(header: JpegHeader) -> bool:
     """Whether the Y plane is the grey, as no profile changes it."""
+    from tintype.photo.metadata import icc
+
     if header.icc is None:
         return True
     try:
@@ -96,6 +103,9 @@ def _read_xmp(data: bytes) -> bytes | None:
 
 
 def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
+    from tintype.photo.formats import jpeg_pixels
+    from tintype.photo.photo import HalfChroma
+
     photo = pages[0].photo
     if isinstance(photo.color, HalfChroma):
         data = jpeg_pixels.encode_planes(photo.grey, photo.color)
@@ -105,6 +115,8 @@ def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
 
 
 def _write_exact(page: OutputPage, source: bytes, lost: list[str]) -> tuple[bytes, int]:
+    from tintype.photo.formats import jpeg_exact
+
     picture, luma = jpeg_exact.write(page.photo, source)
     written = _with_metadata(picture, _as_stored(page.metadata, page.photo), lost)
     return written, jpeg_exact.verify(written, page.photo, luma)
@@ -129,8 +141,10 @@ def _fitting(
     return provenance
 
 
-def _as_stored(metadata: OutputMetadata, photo: Photo) -> OutputMetadata:
+def _as_stored(metadata: OutputMetadata, photo: "Photo") -> OutputMetadata:
     """What is true of a picture that is stored turned."""
+    from tintype.photo.metadata import xmp
+
     if photo.turn == 1:
         return metadata
     swap = photo.turn in (5, 6, 7, 8)
@@ -144,7 +158,7 @@ def _as_stored(metadata: OutputMetadata, photo: Photo) -> OutputMetadata:
     )
 
 
-def _never(_meta: Metadata) -> bool:
+def _never(_meta: "Metadata") -> bool:
     return False
 
 

@@ -10,14 +10,14 @@ import math
 import re
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from PIL import Jpeg2KImagePlugin
-
-from tintype.photo.formats import pillow
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
-from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.iso_boxes import read_boxes, write_box
 from tintype.photo.metadata import exif
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
 
 _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODESTREAM = b"\xff\x4f\xff\x51"
@@ -54,7 +54,11 @@ def _sniff(head: bytes) -> bool:
     return head.startswith((_CODESTREAM, _JP2))
 
 
-def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
+def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
+    from PIL import Jpeg2KImagePlugin
+
+    from tintype.photo.formats import pillow
+
     metadata = read_jp2_metadata(file.data)
     image = pillow.open_still(Jpeg2KImagePlugin.Jpeg2KImageFile, file)
     if _most_tiles(file.data) > _FREE_TILES + math.prod(image.size) // _TILE_PIXELS:
@@ -124,6 +128,8 @@ def _most_tiles(data: bytes) -> int:
 
 
 def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
+    from tintype.photo.formats import pillow
+
     photo, metadata = pages[0].photo, pages[0].metadata
     options: dict[str, object] = {}
     if metadata.comment:

@@ -6,13 +6,12 @@ Source: the Netpbm format descriptions (pbm, pgm, ppm).
 """
 
 import re
+from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import PpmImagePlugin
-
-from tintype.photo.formats import pillow
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
-from tintype.photo.formats.input_file import InputFile
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
 
 _HEAD = re.compile(
     rb"P([56])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,5})\s"
@@ -24,7 +23,12 @@ def _sniff(head: bytes) -> bool:
     return len(head) > 2 and head[:1] == b"P" and head[1] in b"123456" and head[2] in b" \t\r\n#"
 
 
-def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
+def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
+    import numpy as np
+    from PIL import PpmImagePlugin
+
+    from tintype.photo.formats import pillow
+
     head = _HEAD.match(file.data[:_HEAD_WITHIN])
     if head is None or int(head[4]) < 256:
         return [pillow.decode_page(pillow.open_still(PpmImagePlugin.PpmImageFile, file), file)]
@@ -45,6 +49,10 @@ def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
 
 
 def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
+    import numpy as np
+
+    from tintype.photo.formats import pillow
+
     samples = pillow.samples(pages[0].photo)
     kind = b"P5" if samples.ndim == 2 else b"P6"
     top = 255 if samples.dtype == np.uint8 else 65_535

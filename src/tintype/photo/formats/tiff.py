@@ -12,14 +12,11 @@ Sources: TIFF revision 6.0; TIFF/EP for tags of cameras.
 import io
 import struct
 from collections.abc import Iterator
-
-import numpy as np
-from PIL import TiffImagePlugin
+from typing import TYPE_CHECKING
 
 from tintype.errors import UnsupportedPhotoError
-from tintype.photo.formats import pillow, tiff_strips, tiff_tags, tiff_write
+from tintype.photo.formats import tiff_tags
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
-from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.stderr import captured_stderr
 from tintype.photo.metadata import exif, ifd, iptc
 from tintype.photo.metadata.ifd import (
@@ -29,6 +26,9 @@ from tintype.photo.metadata.ifd import (
     Tags,
     TiffStructure,
 )
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
 
 # Tags that describe the photograph and not the storage of its pixels: they are kept.
 _DESCRIPTIVE = (
@@ -48,7 +48,7 @@ def _sniff(head: bytes) -> bool:
 # ----- reading -----
 
 
-def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
+def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     """One for each page; small copies of a page (previews) are left out."""
     try:
         structure = ifd.open_structure(file.data)
@@ -76,7 +76,9 @@ def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
     return [_read_page(file, structure, page) for page in chosen]
 
 
-def _read_page(file: InputFile, structure: TiffStructure, page: Directory) -> DecodedPage:
+def _read_page(file: "InputFile", structure: TiffStructure, page: Directory) -> DecodedPage:
+    from tintype.photo.formats import tiff_strips
+
     layout = tiff_strips.read_layout(file, structure, page)
     with captured_stderr() as warnings:
         decoded = (
@@ -117,13 +119,17 @@ def _pages(structure: TiffStructure) -> Iterator[Directory]:
         offset = page.next_offset
 
 
-def _read_with_pillow(file: InputFile, structure: TiffStructure, page: Directory) -> DecodedPage:
+def _read_with_pillow(file: "InputFile", structure: TiffStructure, page: Directory) -> DecodedPage:
     """A page of 8 bits or fewer in a form that libtiff can read; Pillow turns it upright.
 
     Pillow is given the file with one new directory at its end, that of this page's storage: finding
     the page among the others would read all of them again for each, and the pixels do not need a
     profile or a maker note of megabytes.
     """
+    from PIL import TiffImagePlugin
+
+    from tintype.photo.formats import pillow
+
     order, data = structure.order, file.data
     base = len(data) + len(data) % 2
     with file.reading():
@@ -152,7 +158,7 @@ def _classic(order: str, entry: DirectoryEntry) -> DirectoryEntry:
     """An entry of a BigTIFF as an entry of the classic kind."""
     if entry.kind not in (16, 17, 18):
         return entry
-    return ifd.integer_entry(order, ifd.LONG, *entry.integers(order, most=tiff_strips.MAX_BLOCKS))
+    return ifd.integer_entry(order, ifd.LONG, *entry.integers(order, most=tiff_tags.MAX_BLOCKS))
 
 
 def _add_tags(
@@ -194,6 +200,10 @@ def _exif_block(structure: TiffStructure, page: Directory) -> bytes | None:
 
 
 def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
+    import numpy as np
+
+    from tintype.photo.formats import pillow, tiff_write
+
     written = tiff_write.write(
         [
             tiff_write.TiffPage(

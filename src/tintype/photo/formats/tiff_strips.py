@@ -24,10 +24,8 @@ from tintype.photo.metadata import ifd
 from tintype.photo.metadata.ifd import Directory, DirectoryEntry, Tags, TiffStructure
 from tintype.photo.photo import Pixels
 
-# Strips or tiles of one page: one for each row and channel, and some more for small pictures. Every
-# one costs time, so their number is bounded as well.
+# Strips or tiles of one page: one for each row and channel, and some more for small pictures.
 _SPARE_BLOCKS = 65_536
-MAX_BLOCKS = 1_000_000
 # Strips that libtiff unpacks: each call costs a third of a millisecond, so small ones go together.
 _BATCH_BYTES = 4 << 20
 _STRIP_HEAD = 4096
@@ -186,7 +184,7 @@ def _check_blocks(
         file.fail("its strips make no sense")
     blocks = math.ceil(height / block[0]) * math.ceil(width / block[1])
     blocks *= samples if planar else 1
-    if blocks > min(height * samples + _SPARE_BLOCKS, MAX_BLOCKS):
+    if blocks > min(height * samples + _SPARE_BLOCKS, tiff_tags.MAX_BLOCKS):
         file.fail("its strips make no sense")
     return blocks
 

@@ -14,6 +14,8 @@ PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 3
 EXTRA, FORMAT, FILL_ORDER = 338, 339, 266
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 UNPACKED, DEFLATES = 1, (8, 32946)
+# Strips or tiles of one page: every one costs time.
+MAX_BLOCKS = 1_000_000
 # Compressions of plain bytes: none, deflate, LZW, PackBits, Zstandard, LZMA. The others (fax, JPEG)
 # compress pictures.
 BYTE_COMPRESSIONS = frozenset({UNPACKED, *DEFLATES, 5, 32773, 50000, 34925})

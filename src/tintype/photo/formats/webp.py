@@ -8,13 +8,13 @@ Source: RFC 9649 section 2 (the RIFF container).
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from PIL import WebPImagePlugin
-
-from tintype.photo.formats import pillow
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
-from tintype.photo.formats.input_file import InputFile
-from tintype.photo.photo import Metadata
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
+    from tintype.photo.photo import Metadata
 
 # With this the grey of noisy photographs comes back within 0.7 to 0.9 steps of 255 on average;
 # 95 does not achieve one step.
@@ -46,7 +46,11 @@ def _sniff(head: bytes) -> bool:
     return head.startswith(b"RIFF") and head[8:12] == b"WEBP"
 
 
-def _read(file: InputFile, _colors: bool) -> list[DecodedPage]:
+def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
+    from PIL import WebPImagePlugin
+
+    from tintype.photo.formats import pillow
+
     header = _read_header(file.data)
     if header.animated:
         file.refuse_animation()
@@ -90,11 +94,13 @@ def _read_header(data: bytes) -> WebpHeader:
     return WebpHeader(width, height, lossless, animated, xmp)
 
 
-def _was_lossless(meta: Metadata) -> bool:
+def _was_lossless(meta: "Metadata") -> bool:
     return meta.packing == "lossless"
 
 
 def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
+    from tintype.photo.formats import pillow
+
     photo, metadata = pages[0].photo, pages[0].metadata
     image = pillow.image_without_la(photo)
     options: dict[str, object] = {
