@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from measuring import mean, nearer, shown
 from numpy.typing import NDArray
 from old_photographs import damage_table, damaged, mount_table
 
@@ -30,8 +31,6 @@ from tintype.learn.evaluate.distribution import (
     fit_temperature,
     honesty,
 )
-from tintype.learn.evaluate.figures import Figure
-from tintype.learn.evaluate.metrics import interval
 from tintype.learn.evaluate.protocol import (
     Score,
     best_scores,
@@ -81,23 +80,6 @@ class Bar:
     figure: str
     bar: str = ""
     met: bool | None = None
-
-
-def shown(figure: Figure, digits: int = 1, unit: str = "") -> str:
-    value, low, high = (f"{part:.{digits}f}" for part in figure)
-    return f"{value}{unit} ({low} to {high})"
-
-
-def mean(values: Floats) -> Figure:
-    return (float(values.mean()), *interval(values))
-
-
-def nearer(before: Floats, after: Floats, rounds: int = 1000) -> Figure:
-    """By how many percent the mean has fallen, on the same pictures, resampled in pairs."""
-    rows = np.random.default_rng(0).integers(0, len(before), (rounds, len(before)))
-    fallen = 100 * (1 - after[rows].mean(axis=1) / before[rows].mean(axis=1))
-    low, high = np.percentile(fallen, [2.5, 97.5])
-    return float(100 * (1 - after.mean() / before.mean())), float(low), float(high)
 
 
 def delta_e(scores: Sequence[Score]) -> Floats:
