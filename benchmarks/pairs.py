@@ -56,8 +56,8 @@ CELL = (624, 316)
 VERDICTS = ("left", "right", "tie")
 BETTER = """Each picture shows one photograph, coloured in two ways. Which side is coloured better?
 """
-REAL = """Each picture shows one photograph twice: one side has its real colours, the other was coloured
-by a program. Which side is the real one?
+REAL = """Each picture shows one photograph twice: one side has its real colours, the other was
+coloured by a program. Which side is the real one?
 """
 ANSWER = """
 Fill in verdicts.csv: the number of each pair, and left, right, or tie if you cannot say. Judge what
