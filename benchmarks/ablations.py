@@ -27,11 +27,11 @@ from tintype.learn.compare.measure import count_gmac
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos, open_photos
 from tintype.learn.evaluate.metrics import ab_distance, colorfulness, delta_e_2000, interval
-from tintype.learn.export import load_trained
+from tintype.learn.export.bundle import load_trained
 from tintype.learn.losses import SoftCrossEntropy
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.loop import train
-from tintype.learn.train.run import Sitting
+from tintype.learn.train.run import TrainingSession
 
 OWN = Path(__file__).parents[1] / "recipes" / "own.toml"
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
@@ -112,10 +112,10 @@ def measure(folder: Path, photos: Photos, count: int) -> dict[str, NDArray[np.fl
         color = annealed_mean(logits[0].numpy(), temperature=TEMPERATURE, bias=bias)
         color = color.transpose(1, 2, 0)
         for row, factor in enumerate(FACTORS):
-            painted = _shown(np.concatenate([truth[..., :1], factor * color], axis=2))
-            lab = rgb01_to_lab(painted / 255)
+            rendered = _shown(np.concatenate([truth[..., :1], factor * color], axis=2))
+            lab = rgb01_to_lab(rendered / 255)
             table[:, row, place] = (
-                colorfulness(painted),
+                colorfulness(rendered),
                 ab_distance(lab, truth).mean(),
                 delta_e_2000(lab, truth).mean(),
             )
@@ -158,7 +158,7 @@ def main() -> None:
         recipe = variant(name, options.samples)
         photos = open_photos(options.data, recipe.data, cache=options.cache)
         folder = options.runs / re.sub(r"\W+", "-", name)
-        progress = train(folder, recipe, photos, Sitting(classifier=options.classifier))
+        progress = train(folder, recipe, photos, TrainingSession(classifier=options.classifier))
         if progress.samples < options.samples:
             sys.exit(f"Stopped in {name!r}; the same command goes on from there.")
         model = load_trained(folder).model

@@ -18,7 +18,7 @@ from scipy.stats import spearmanr
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.learn.evaluate.metrics import ab_distance
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
@@ -37,8 +37,8 @@ def row(engine: Engine, truth: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], fl
     """(H, 4 W, 3) of one photograph, and the rank of guess and error."""
     grey = rgb_to_grey(truth)
     photo = Photo(grey, None, "color", Metadata("PNG"))
-    answer = engine.ask(photo, Settings())
-    color = np.asarray(engine.paint(photo, answer, Settings()).color, np.uint8)
+    answer = engine.predict(photo, Settings())
+    color = np.asarray(engine.render(photo, answer, Settings()).color, np.uint8)
     guess = engine.uncertainty(photo, answer)
     error = ab_distance(rgb01_to_lab(color / 255), rgb01_to_lab(truth / 255))
     places = [

@@ -32,8 +32,8 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from tintype.color import gamut_grid
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine
-from tintype.engine.fit import plan_fit
+from tintype.engine.geometry import plan_fit
+from tintype.engine.predict import Engine
 from tintype.learn.evaluate.metrics import colorfulness, interval
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 

@@ -24,10 +24,10 @@ import numpy as np
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.video.layout import Layout
-from tintype.video.painter import Painter
+from tintype.video.render import Renderer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SIZE = (360, 640)
@@ -99,12 +99,12 @@ def film(path: Path) -> Clip:
     return Clip(path.stem, frames, Layout(shape, matrix="bt709" if shape[0] >= 720 else "bt601"))
 
 
-def colored(clip: Clip, painter: Painter) -> tuple[list[np.ndarray], float]:
+def colored(clip: Clip, renderer: Renderer) -> tuple[list[np.ndarray], float]:
     """(H, W, 3) sRGB of each frame, and milliseconds of one core for each."""
     found, spent = [], 0.0
     for number, luma in enumerate(clip.lumas):
         began = time.process_time()
-        cb, cr = painter.paint(painter.look(luma, number), number / 25)
+        cb, cr = renderer.render(renderer.look(luma, number), number / 25)
         spent += time.process_time() - began
         found.append(shown(luma, cb, cr, clip.layout))
     return found, spent / len(clip.lumas) * 1e3
@@ -166,11 +166,11 @@ def main() -> None:
     cv2.setNumThreads(1)
     engine = Engine(threads=1)
     settings = Settings(quality=told.quality)
-    ways: dict[str, Callable[[Layout], Painter]] = {
-        "each frame by itself": lambda lay: Painter(engine, settings, lay, steady=0, every=1),
-        "steady, every frame": lambda lay: Painter(engine, settings, lay, every=1),
-        "steady (as shipped)": lambda lay: Painter(engine, settings, lay),
-        "steady, every fourth": lambda lay: Painter(engine, settings, lay, every=4),
+    ways: dict[str, Callable[[Layout], Renderer]] = {
+        "each frame by itself": lambda lay: Renderer(engine, settings, lay, steady=0, every=1),
+        "steady, every frame": lambda lay: Renderer(engine, settings, lay, every=1),
+        "steady (as shipped)": lambda lay: Renderer(engine, settings, lay),
+        "steady, every fourth": lambda lay: Renderer(engine, settings, lay, every=4),
     }
     print("| clip | way | warp error | against by itself | colourfulness | ms of one core |")
     print("|---|---|---|---|---|---|")

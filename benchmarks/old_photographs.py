@@ -19,7 +19,7 @@ from PIL import Image, ImageFilter
 
 from tintype.color.cielab import lab_to_rgb01, rgb01_to_lab
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.learn.evaluate.metrics import ab_distance, colorfulness, delta_e_2000, interval
 from tintype.learn.evaluate.protocol import load_squares

@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from old_photographs import damage_table, damaged, mount_table
 
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.learn.compare.curves import Points, draw_curves
 from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.distribution import (
     Answer,
-    ask,
     certainty_rank,
     fit_temperature,
     honesty,
+    predict,
 )
 from tintype.learn.evaluate.protocol import (
     Score,
@@ -93,8 +93,8 @@ def scored(
     settings: Settings,
     told: int = 0,
 ) -> list[Score]:
-    painted = paint(engine, pictures, settings, pool, told=told)
-    return [score(*pair) for pair in zip(painted, pictures, strict=True)]
+    rendered = paint(engine, pictures, settings, pool, told=told)
+    return [score(*pair) for pair in zip(rendered, pictures, strict=True)]
 
 
 def color_bars(engine: Engine, squares: Squares) -> tuple[list[Bar], Mapping[str, Points]]:
@@ -153,7 +153,7 @@ def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
     """Of the distribution that people are shown, the mean of high quality."""
 
     def asked(pictures: Sequence[NDArray[np.uint8]]) -> list[Answer]:
-        return ask(bundle, pictures, threads=1, quality="high")
+        return predict(bundle, pictures, threads=1, quality="high")
 
     on_dev = [answer for some in dev.values() for answer in asked(some)]
     sharp, soft = fit_temperature(on_dev), fit_temperature(on_dev, neighbors=5)

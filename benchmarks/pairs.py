@@ -159,7 +159,7 @@ def make(
         LearnError: There is something in the folder.
     """
     if out.exists() and any(out.iterdir()):
-        raise LearnError(f"{out} is not empty.", hint="Name a folder that is not there yet.")
+        raise LearnError(f"{out} is not empty.", advice="Name a folder that is not there yet.")
     out.mkdir(parents=True, exist_ok=True)
     key: list[dict[str, object]] = []
     waiting: list[tuple[int, Image.Image]] = []
@@ -201,7 +201,7 @@ def read_verdicts(path: Path) -> dict[int, str]:
             found[number] = word
     except (KeyError, TypeError, ValueError) as error:
         raise LearnError(
-            f"{path}: {error} is no verdict.", hint="Give each pair once: left, right or tie."
+            f"{path}: {error} is no verdict.", advice="Give each pair once: left, right or tie."
         ) from None
     return found
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.reference import Reference
 from tintype.engine.settings import Settings
 from tintype.learn.baselines import example

@@ -137,7 +137,7 @@ def find_pictures(marks: Sequence[Mark], paths: Sequence[Path]) -> dict[str, Pic
     if len(found) < len(wanted):
         raise LearnError(
             f"{len(wanted) - len(found)} of the marked photographs are not in the packs.",
-            hint="Name dev-period-00.zip and all people-*.zip after --data.",
+            advice="Name dev-period-00.zip and all people-*.zip after --data.",
         )
     return found
 

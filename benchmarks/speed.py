@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine
-from tintype.engine.fit import luma_down
+from tintype.engine.geometry import luma_down
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
@@ -131,7 +131,7 @@ def speed_table(model: str, folder: Path) -> None:
     engine = Engine(load_bundle(model))
     photo = decode(data, name="photo.jpg")[0]
     colored = engine.colorize(photo, half_chroma=True)
-    fit = engine.ask(photo).fit
+    fit = engine.predict(photo).fit
     small = replace(photo, grey=np.rint(luma_down(photo.grey, fit)).astype(np.uint8))
     settings = Settings()
 
@@ -152,7 +152,7 @@ def speed_table(model: str, folder: Path) -> None:
     row("**library call**: decode, colour, encode", library, "6, ending at 2")
     row("- decode", lambda: decode(data, name="photo.jpg"))
     row("- colour, half-size chroma", lambda: engine.colorize(photo, half_chroma=True))
-    row("  - of which network and palette", lambda: engine.chroma(engine.ask(small), settings))
+    row("  - of which network and palette", lambda: engine.chroma(engine.predict(small), settings))
     row("- encode", lambda: encode([colored], format="JPEG", provenance=None))
     row("colour at full size (PNG, TIFF, arrays)", lambda: engine.colorize(photo))
     target = folder / "photo.color.jpg"

@@ -24,7 +24,7 @@ def color(photo: bytes, *, server: str = "http://127.0.0.1:7839/", query: str = 
             return bytes(answer.read())
     except urllib.error.HTTPError as refused:
         error = json.load(refused)["error"]
-        raise RuntimeError(f"{error['message']} {error['hint']}") from None
+        raise RuntimeError(f"{error['message']} {error['advice']}") from None
 
 
 if __name__ == "__main__":

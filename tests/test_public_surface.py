@@ -76,7 +76,7 @@ def test_errors_have_one_root_and_an_exit_code() -> None:
         if isinstance(thing, type) and issubclass(thing, Exception):
             assert issubclass(thing, errors.TintypeError)
             assert thing.exit_code in {1, 2, 3}
-            assert str(thing("What.", hint="Do.")) == "What. Do."
+            assert str(thing("What.", advice="Do.")) == "What. Do."
 
 
 def test_the_version_is_the_package_s() -> None:

@@ -11,6 +11,7 @@ Importing this package loads nothing heavy: the names below are resolved when fi
 import os
 from typing import TYPE_CHECKING, Any
 
+from tintype._version import __version__
 from tintype.errors import (
     ModelError,
     PhotoError,
@@ -30,8 +31,6 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from tintype.api import Colorizer, colorize
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Colorizer",

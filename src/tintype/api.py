@@ -1,366 +1,43 @@
-"""The Python API, and the one path from a file's bytes to the coloured file's bytes.
+"""The Python API: what comes in goes out coloured, as the same kind of thing."""
 
-Every door comes through here: the command, a folder, a stream, an array. So they give the same
-pixels.
-"""
-
-import hashlib
 import io
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypedDict, TypeVar, get_args, overload
+from typing import Any, BinaryIO, TypedDict, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from tintype import __version__
-from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.colorizer import Engine, verify_grey
-from tintype.engine.hints import hint_of, pale
+from tintype.engine.bundle import load_bundle
+from tintype.engine.cache import RememberingEngine
+from tintype.engine.hints import hint_of
 from tintype.engine.layers import mask_from, scribbles_from
 from tintype.engine.reference import reference_from
-from tintype.engine.remembering import RememberingEngine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import (
-    SkippedPhotoError,
     TargetExistsError,
-    UnreadablePhotoError,
     UnsupportedPhotoError,
     UsageError,
     shown,
 )
-from tintype.photo import exact, thumbnail
+from tintype.files.atomic import stands_at, write_atomically
+from tintype.files.local import read_input, read_stream
 from tintype.photo.decode import MAX_PIXELS, decode, photo_from_array, photo_from_image
-from tintype.photo.encode import accepts_half_chroma, encode, stands_at, write_atomically
-from tintype.photo.formats import FORMATS, format_of_suffix, sniff
-from tintype.photo.photo import HalfChroma, Photo, Tone
-from tintype.photo.provenance import Provenance
+from tintype.photo.formats.registry import format_of_suffix
+from tintype.photo.naming import target_name
+from tintype.photo.photo import HalfChroma, Photo
+from tintype.pipeline import KeepLuminance, colorize_photos, provenance_of
 
-# Other spellings of an ending that are kept as the user has them. Endings that promise something
-# else than the written file (".pgm" a grey picture, ".mpo" several) become the usual one instead.
-_KEPT_SUFFIXES = frozenset({".jpeg", ".jpe", ".jfif", ".tiff", ".pnm"})
-
-# Bytes of a file per pixel allowed in it: 16-bit RGBA is eight, the rest is for several pages. And
-# the bytes that any file may have, for metadata.
-_BYTES_PER_PIXEL = 16
-_BYTES_FREE = 64 * 2**20
-
-
-HintWords = tuple[int, int, str] | tuple[int, int, str, int]
+HintLike = tuple[int, int, str] | tuple[int, int, str, int]
 """A hint as it is given in Python: x, y, a colour as ``#c04030``, and a radius if wanted."""
 
-KeepLuminance = Literal["usual", "exact"]
-"""How a JPEG keeps the luminance of a JPEG: coded anew, or coefficient by coefficient."""
 
-LayerWords = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+LayerLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 """A picture that lies over the photograph, or beside it, as it is given in Python."""
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Coloring:
-    """A coloured file before it is written.
-
-    Attributes:
-        data: Its bytes.
-        format: A key of `tintype.photo.formats.FORMATS`.
-        tone: What the source was.
-        notes: What should be said about it: what the format could not carry, and colours that were
-            there before.
-        grey_check: What comparing the written grey with the source's gave; None where not asked.
-        thumbnails: Of the first page, before and after, as JPEG files; None where not asked.
-    """
-
-    data: bytes
-    format: str
-    tone: Tone
-    notes: tuple[str, ...]
-    grey_check: str | None = None
-    thumbnails: tuple[bytes, bytes] | None = None
-
-
-def target_name(source: Path, form: str | None = None) -> str:
-    """The name of the coloured file of a source: ``name.color.jpg`` for ``name.jpg``.
-
-    Args:
-        source: A file; it is opened only where its ending says nothing about its format.
-        form: The format to write, a key of `FORMATS`; None keeps the source's own.
-
-    Returns:
-        A name without a folder.
-
-    Raises:
-        UnreadablePhotoError: The source has no known ending and no known contents.
-    """
-    suffix = source.suffix
-    found = format_of_suffix(suffix)
-    stem = source.stem if found is not None else source.name
-    if found is None:
-        found = sniff(_first_bytes(source))
-    if found is None:
-        raise UnreadablePhotoError(f"{shown(source)} is not a picture in a known format.")
-    written = form or FORMATS[found].writes
-    usual = FORMATS[written].suffixes[0]
-    kept = written == found and suffix.lower() in {usual, *_KEPT_SUFFIXES}
-    return f"{stem}.color{suffix if kept else usual}"
-
-
-def read_input(source: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
-    """The bytes of a file, unless it is too long to be a photograph of that many pixels.
-
-    Args:
-        source: A regular file.
-        max_pixels: The limit that `decode` will apply to what is in it.
-
-    Raises:
-        UnreadablePhotoError: Missing, no permission, not a file, or too long.
-    """
-    try:
-        size = source.stat().st_size
-        if not source.is_file():
-            kind = "a folder" if source.is_dir() else "not a regular file"
-            raise UnreadablePhotoError(f"{shown(source)} is {kind}.")
-        refuse_long(size, name=shown(source), max_pixels=max_pixels)
-        return source.read_bytes()
-    except (OSError, ValueError) as error:
-        text = error.strerror if isinstance(error, OSError) else str(error)
-        raise UnreadablePhotoError(f"{shown(source)} cannot be read: {text}.") from error
-
-
-def read_stream(stream: BinaryIO, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
-    """The bytes of a stream, unless there are too many.
-
-    Args:
-        stream: Open for reading bytes.
-        name: For messages.
-        max_pixels: As for `decode`.
-
-    Raises:
-        UsageError: The stream gives text.
-        UnreadablePhotoError: It fails, or gives too much.
-    """
-    try:
-        # One byte more than the limit, so that "too long" is seen without reading all of it.
-        data = stream.read(longest_input(max_pixels) + 1)
-    except OSError as error:
-        raise UnreadablePhotoError(f"{name} cannot be read: {error.strerror}.") from error
-    if not isinstance(data, bytes):
-        raise UsageError(f"{name} gives text, not bytes.", hint="Open it in binary mode.")
-    refuse_long(len(data), name=name, max_pixels=max_pixels)
-    return data
-
-
-def refuse_long(size: int, *, name: str, max_pixels: int) -> None:
-    """Refuses a file by its length, before it fills the memory.
-
-    Args:
-        size: In bytes.
-        name: For the message.
-        max_pixels: As for `decode`.
-
-    Raises:
-        UnreadablePhotoError: Longer than any photograph within the limit.
-    """
-    limit = longest_input(max_pixels)
-    if size > limit:
-        raise UnreadablePhotoError(
-            f"{name} is longer than {limit // 2**20} MiB, too long for one photograph.",
-            hint="Give --max-megapixels a higher number if it really is one.",
-        )
-
-
-def longest_input(max_pixels: int) -> int:
-    """Bytes that a file with a photograph of so many pixels may have."""
-    return _BYTES_FREE + _BYTES_PER_PIXEL * max_pixels
-
-
-def provenance_of(
-    data: bytes,
-    bundle: Bundle,
-    settings: Settings,
-    *,
-    strip_metadata: bool = False,
-    keep_luminance: KeepLuminance = "usual",
-) -> Provenance:
-    """What an output says about itself, and what a later run recognises it by.
-
-    Args:
-        data: The source file.
-        bundle: The model.
-        settings: The settings.
-        strip_metadata: Counts as a setting: a stripped output is another file.
-        keep_luminance: Counts as well.
-
-    Returns:
-        The provenance of the output that these would give.
-    """
-    text = settings.canonical()
-    more: dict[str, object] = {}
-    if strip_metadata:
-        more["strip_metadata"] = True
-    if keep_luminance != "usual":
-        more["keep_luminance"] = keep_luminance
-    if more:
-        text = json.dumps(json.loads(text) | more, sort_keys=True, separators=(",", ":"))
-    return Provenance(
-        software="Tintype",
-        version=__version__,
-        model=bundle.card.name,
-        model_sha256=bundle.sha256,
-        settings=text,
-        input_sha256=hashlib.sha256(data).hexdigest(),
-    )
-
-
-def colorize_photos(
-    photos: Sequence[Photo],
-    *,
-    name: str,
-    engine: Engine,
-    settings: Settings,
-    provenance: Provenance,
-    form: str | None = None,
-    strip_metadata: bool = False,
-    color_photos: Literal["color", "skip"] = "color",
-    check_grey: bool = False,
-    luminance_of: bytes | None = None,
-    thumbnails: bool = False,
-) -> Coloring:
-    """The pages of a decoded file in, the coloured file's bytes out.
-
-    Decoding is the caller's: so it can give up the file's bytes, which of a large photograph would
-    lie beside the pixels to the end.
-
-    Args:
-        photos: The pages of one file, as `tintype.photo.decode.decode` gives them.
-        name: Of the file, for messages only, as `tintype.errors.shown` gives it.
-        engine: The loaded model.
-        settings: How to colour.
-        provenance: As `provenance_of` gives it.
-        form: The format to write; None writes the source's own.
-        strip_metadata: Write no more than the pixels need.
-        color_photos: Whether a colour photograph is coloured anew from its lightness.
-        check_grey: Read the written bytes back and compare their grey with the source's.
-        luminance_of: The file itself, where its luminance is to be kept exactly; None keeps it as
-            well as the format usually does. The output is read back and compared in any case.
-        thumbnails: Whether small pictures for a contact sheet are wanted.
-
-    Returns:
-        The coloured file.
-
-    Raises:
-        SkippedPhotoError: A colour photograph, and `color_photos` is "skip".
-        PhotoError: Any other reason why this file cannot be coloured.
-    """
-    tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
-    if tone == "color" and color_photos == "skip":
-        raise SkippedPhotoError(f"{name} is a colour photograph.")
-    written = form or FORMATS[photos[0].meta.format].writes
-    half = accepts_half_chroma(written) and all(photo.bits == 8 for photo in photos)
-    if luminance_of is not None:
-        exact.check(photos, luminance_of, form=written, name=name)
-        if written == "JPEG":
-            photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
-    share = 0.0
-    colored = []
-    for photo in photos:
-        if settings.one_of_several:
-            (version,) = engine.versions(photo, settings, half_chroma=half)
-            colored.append(version.photo)
-            share += version.share / len(photos)
-        else:
-            colored.append(engine.colorize(photo, settings, half_chroma=half))
-    try:
-        encoded = encode(
-            colored,
-            format=written,
-            provenance=provenance,
-            strip_metadata=strip_metadata,
-            luminance_of=luminance_of if written == "JPEG" else None,
-        )
-    except UnsupportedPhotoError as error:
-        raise UnsupportedPhotoError(f"{name}: {error.message}", hint=error.hint) from error
-    checked = None
-    if encoded.blocks:
-        checked = f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
-    elif check_grey or luminance_of is not None:
-        checked = compare_grey(photos, encoded.data, name=name)
-        if luminance_of is not None and checked != _identical(photos):
-            raise UnsupportedPhotoError(
-                f"{FORMATS[written].title} cannot keep the luminance of {name} exactly: {checked}.",
-                hint="Write it with --format png or tiff, or leave --keep-luminance out.",
-            )
-    notes = encoded.lost
-    if tone == "color":
-        notes = ("A colour photograph: it is coloured anew from its lightness.", *notes)
-    notes = (*pale(settings.hints, settings.scribbles, photos[0].grey), *notes)
-    if settings.one_of_several:
-        notes = (f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.", *notes)
-    small = None
-    if thumbnails:
-        after = thumbnail.of_coloring(colored[0], encoded.data, form=written, name=name)
-        small = thumbnail.of_pixels(photos[0].grey), after
-    return Coloring(encoded.data, written, tone, notes, checked, small)
-
-
-def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings) -> bytes:
-    """Where the colours of a file's first page are a guess, as a PNG file.
-
-    Args:
-        photos: The pages of one file.
-        engine: The loaded model.
-        settings: As for `colorize_photos`.
-
-    Returns:
-        A grey PNG of the page's size: 0 is certain, 255 knows nothing.
-
-    Raises:
-        ModelError: The model predicts no distribution.
-    """
-    file = io.BytesIO()
-    answer = engine.ask(photos[0], settings)
-    Image.fromarray(engine.uncertainty(photos[0], answer)).save(file, "PNG")
-    return file.getvalue()
-
-
-def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
-    """Whether a coloured file, read back, has the grey of its source.
-
-    Args:
-        photos: The source's pages.
-        written: The coloured file.
-        name: For messages.
-
-    Returns:
-        The figures, in half a sentence.
-    """
-    pixels = sum(photo.height * photo.width for photo in photos)
-    again = decode(written, name=name, max_pixels=pixels)
-    if again[0].bits != photos[0].bits:
-        return f"not comparable, {again[0].bits} bits against {photos[0].bits}"
-    checks = [verify_grey(*pair) for pair in zip(photos, again, strict=True)]
-    differing = sum(check.differing for check in checks)
-    if differing == 0:
-        return _identical(photos)
-    worst = max(check.max_difference for check in checks)
-    mean = sum(
-        check.mean_difference * photo.height * photo.width / pixels
-        for check, photo in zip(checks, photos, strict=True)
-    )
-    return (
-        f"mean difference {mean:.3f}, at most {worst}, at {differing:,} of {pixels:,} pixels "
-        f"(in steps of {photos[0].bits} bits)"
-    )
-
-
-def _identical(photos: Sequence[Photo]) -> str:
-    pixels = sum(photo.height * photo.width for photo in photos)
-    return f"identical at all {pixels:,} pixels"
 
 
 class Colorizer:
@@ -398,10 +75,10 @@ class Colorizer:
         vividness: float | None = ...,
         quality: Quality = ...,
         warmth: float = ...,
-        hints: Sequence[HintWords] = ...,
-        scribbles: LayerWords | None = ...,
-        mask: LayerWords | None = ...,
-        reference: LayerWords | None = ...,
+        hints: Sequence[HintLike] = ...,
+        scribbles: LayerLike | None = ...,
+        mask: LayerLike | None = ...,
+        reference: LayerLike | None = ...,
         keep_luminance: KeepLuminance = ...,
         overwrite: bool = ...,
     ) -> Path: ...
@@ -413,10 +90,10 @@ class Colorizer:
         vividness: float | None = ...,
         quality: Quality = ...,
         warmth: float = ...,
-        hints: Sequence[HintWords] = ...,
-        scribbles: LayerWords | None = ...,
-        mask: LayerWords | None = ...,
-        reference: LayerWords | None = ...,
+        hints: Sequence[HintLike] = ...,
+        scribbles: LayerLike | None = ...,
+        mask: LayerLike | None = ...,
+        reference: LayerLike | None = ...,
         keep_luminance: KeepLuminance = ...,
         overwrite: bool = ...,
     ) -> io.BytesIO: ...
@@ -428,10 +105,10 @@ class Colorizer:
         vividness: float | None = ...,
         quality: Quality = ...,
         warmth: float = ...,
-        hints: Sequence[HintWords] = ...,
-        scribbles: LayerWords | None = ...,
-        mask: LayerWords | None = ...,
-        reference: LayerWords | None = ...,
+        hints: Sequence[HintLike] = ...,
+        scribbles: LayerLike | None = ...,
+        mask: LayerLike | None = ...,
+        reference: LayerLike | None = ...,
         keep_luminance: KeepLuminance = ...,
         overwrite: bool = ...,
     ) -> _Picture: ...
@@ -442,10 +119,10 @@ class Colorizer:
         vividness: float | None = None,
         quality: Quality = "high",
         warmth: float = 0.0,
-        hints: Sequence[HintWords] = (),
-        scribbles: LayerWords | None = None,
-        mask: LayerWords | None = None,
-        reference: LayerWords | None = None,
+        hints: Sequence[HintLike] = (),
+        scribbles: LayerLike | None = None,
+        mask: LayerLike | None = None,
+        reference: LayerLike | None = None,
         keep_luminance: KeepLuminance = "usual",
         overwrite: bool = False,
     ) -> Path | bytes | io.BytesIO | Image.Image | NDArray[Any]:
@@ -505,7 +182,7 @@ class Colorizer:
         )
         if keep_luminance not in get_args(KeepLuminance):
             raise UsageError(
-                f"There is no keep_luminance {keep_luminance!r}.", hint="Use usual or exact."
+                f"There is no keep_luminance {keep_luminance!r}.", advice="Use usual or exact."
             )
         match x:
             case str() | os.PathLike():
@@ -517,12 +194,12 @@ class Colorizer:
             case np.ndarray():
                 return self._array(x, settings)
             case _ if hasattr(x, "read"):
-                data = read_stream(x, name="the stream")
+                data = read_stream(x, name="the stream", max_pixels=self._max_pixels)
                 return io.BytesIO(self._file(data, settings, keep_luminance, name="the stream"))
             case _:
                 raise UsageError(
                     f"A {type(x).__name__} cannot be coloured.",
-                    hint="Give a path, bytes, a binary stream, a PIL image or a NumPy array.",
+                    advice="Give a path, bytes, a binary stream, a PIL image or a NumPy array.",
                 )
 
     __call__ = colorize
@@ -557,7 +234,8 @@ class Colorizer:
         if stands_at(target):
             if not overwrite:
                 raise TargetExistsError(
-                    f"{shown(target)} exists already.", hint="Move it away, or say overwrite=True."
+                    f"{shown(target)} exists already.",
+                    advice="Move it away, or say overwrite=True.",
                 )
             if target.samefile(source):
                 raise TargetExistsError(
@@ -573,7 +251,7 @@ class Colorizer:
         if photo.bits != 8:
             raise UnsupportedPhotoError(
                 "PIL images cannot hold 16-bit colour.",
-                hint="Give the array (numpy.asarray(image)) or the file.",
+                advice="Give the array (numpy.asarray(image)) or the file.",
             )
         colored = Image.fromarray(_with_alpha(self._engine.colorize(photo, settings)))
         # What Pillow writes by itself when this image is saved.
@@ -591,7 +269,7 @@ class Colorizer:
         if not np.all((pixels >= 0) & (pixels <= 1)):
             raise UnsupportedPhotoError(
                 "An array of floating point numbers has values outside 0 to 1.",
-                hint="Scale it, or give uint8 or uint16.",
+                advice="Scale it, or give uint8 or uint16.",
             )
         # 16 bits are finer than any photograph that comes as floating point numbers.
         steps = np.rint(pixels * 65535).astype(np.uint16)
@@ -606,10 +284,10 @@ def colorize(
     vividness: float | None = ...,
     quality: Quality = ...,
     warmth: float = ...,
-    hints: Sequence[HintWords] = ...,
-    scribbles: LayerWords | None = ...,
-    mask: LayerWords | None = ...,
-    reference: LayerWords | None = ...,
+    hints: Sequence[HintLike] = ...,
+    scribbles: LayerLike | None = ...,
+    mask: LayerLike | None = ...,
+    reference: LayerLike | None = ...,
     keep_luminance: KeepLuminance = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
@@ -621,10 +299,10 @@ def colorize(
     vividness: float | None = ...,
     quality: Quality = ...,
     warmth: float = ...,
-    hints: Sequence[HintWords] = ...,
-    scribbles: LayerWords | None = ...,
-    mask: LayerWords | None = ...,
-    reference: LayerWords | None = ...,
+    hints: Sequence[HintLike] = ...,
+    scribbles: LayerLike | None = ...,
+    mask: LayerLike | None = ...,
+    reference: LayerLike | None = ...,
     keep_luminance: KeepLuminance = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
@@ -636,10 +314,10 @@ def colorize(
     vividness: float | None = ...,
     quality: Quality = ...,
     warmth: float = ...,
-    hints: Sequence[HintWords] = ...,
-    scribbles: LayerWords | None = ...,
-    mask: LayerWords | None = ...,
-    reference: LayerWords | None = ...,
+    hints: Sequence[HintLike] = ...,
+    scribbles: LayerLike | None = ...,
+    mask: LayerLike | None = ...,
+    reference: LayerLike | None = ...,
     keep_luminance: KeepLuminance = ...,
     model: str | os.PathLike[str] | None = ...,
     overwrite: bool = ...,
@@ -650,10 +328,10 @@ def colorize(
     vividness: float | None = None,
     quality: Quality = "high",
     warmth: float = 0.0,
-    hints: Sequence[HintWords] = (),
-    scribbles: LayerWords | None = None,
-    mask: LayerWords | None = None,
-    reference: LayerWords | None = None,
+    hints: Sequence[HintLike] = (),
+    scribbles: LayerLike | None = None,
+    mask: LayerLike | None = None,
+    reference: LayerLike | None = None,
     keep_luminance: KeepLuminance = "usual",
     model: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
@@ -695,10 +373,10 @@ class _LayerFile(TypedDict):
     name: str
 
 
-def _layer_file(x: LayerWords, name: str) -> _LayerFile:
+def _layer_file(x: LayerLike, name: str) -> _LayerFile:
     """A layer as the bytes of a file, and what to call it."""
     if isinstance(x, str | os.PathLike):
-        return {"data": read_input(Path(x)), "name": str(x)}
+        return {"data": read_input(Path(x), max_pixels=MAX_PIXELS), "name": str(x)}
     if isinstance(x, np.ndarray):
         if x.dtype != np.uint8 or x.ndim not in (2, 3):
             raise UsageError(f"The array of the {name} is {x.dtype} {x.shape}; give uint8.")
@@ -709,7 +387,7 @@ def _layer_file(x: LayerWords, name: str) -> _LayerFile:
             ImageOps.exif_transpose(x).save(file, "PNG")
         except OSError as error:
             raise UsageError(
-                f"An image of mode {x.mode} cannot be the {name}.", hint="Convert it to RGB."
+                f"An image of mode {x.mode} cannot be the {name}.", advice="Convert it to RGB."
             ) from error
         return {"data": file.getvalue(), "name": f"the {name}"}
     if isinstance(x, bytes):
@@ -721,11 +399,3 @@ def _with_alpha(photo: Photo) -> NDArray[Any]:
     if photo.color is None or isinstance(photo.color, HalfChroma):
         raise AssertionError("the engine gives full colour where half chroma was not asked for")
     return photo.color if photo.alpha is None else np.dstack([photo.color, photo.alpha])
-
-
-def _first_bytes(source: Path) -> bytes:
-    try:
-        with source.open("rb") as file:
-            return file.read(512)
-    except OSError as error:
-        raise UnreadablePhotoError(f"{shown(source)} cannot be read: {error.strerror}.") from error

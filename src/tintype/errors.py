@@ -32,27 +32,27 @@ class TintypeError(Exception):
 
     Args:
         message: What happened, and to which file. One sentence, no trailing newline.
-        hint: What to type or do next. One sentence; may be empty where nothing can be done.
+        advice: What to type or do next. One sentence; may be empty where nothing can be done.
     """
 
     exit_code = 3
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.advice = advice
 
     def __str__(self) -> str:
-        text = f"{self.message} {self.hint}" if self.hint else self.message
+        text = f"{self.message} {self.advice}" if self.advice else self.message
         return " ".join(text.split())
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling between worker processes.
-        return _rebuild, (type(self), self.message, self.hint)
+        return _rebuild, (type(self), self.message, self.advice)
 
 
-def _rebuild(kind: type[TintypeError], message: str, hint: str) -> TintypeError:
-    return kind(message, hint=hint)
+def _rebuild(kind: type[TintypeError], message: str, advice: str) -> TintypeError:
+    return kind(message, advice=advice)
 
 
 class UsageError(TintypeError):

@@ -242,7 +242,7 @@ def test_a_folder(color: Callable[..., int], make_photo: Make, capfd: Capture) -
         ("bad.png", "failed"),
         ("c.png", "done"),
     ]
-    assert rows[2]["hint"]
+    assert rows[2]["advice"]
     assert all(
         len(row["sha256"]) == len(row["input_sha256"]) == 64 for row in rows if row["sha256"]
     )
@@ -326,7 +326,7 @@ def test_exact_luminance(color: Callable[..., int], make_photo: Make, capfd: Cap
 def test_exact_luminance_without_the_extra_is_said_once(
     color: Callable[..., int], make_photo: Make, capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tintype.photo.coefficients._file_of_library", lambda: None)
+    monkeypatch.setattr("tintype.photo.formats.jpeg_coefficients._file_of_library", lambda: None)
     for number in range(3):
         make_photo(Path(f"{number}.jpg"))
     assert color(".", "--keep-luminance", "exact") == 3

@@ -24,7 +24,7 @@ pytest.importorskip("cv2")
 from tintype.cli import film
 from tintype.cli.app import main
 from tintype.cli.film import parse_time, read_shots
-from tintype.cli.options import FilmWords, parse_film
+from tintype.cli.options import FilmArguments, parse_film
 from tintype.errors import UsageError
 from video.clips import make_clip, video_of
 
@@ -65,7 +65,7 @@ def test_everything_given_arrives() -> None:
         "--reference r.jpg --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --shots s.toml --preview 5 "
         "--start 1:30 --codec h265 --crf 20 --lossless --model m --overwrite"
     )
-    assert parse_film(typed.split()) == FilmWords(
+    assert parse_film(typed.split()) == FilmArguments(
         film="a.mp4",
         output="b.mkv",
         vividness=1.5,
@@ -190,13 +190,13 @@ def test_hints_typed_and_from_a_file_meet_at_the_first_shot() -> None:
     words = parse_film(
         ["a.mp4", "--hint", "5,6,#4060a0", "--shots", "shots.toml", "--vividness", "1.2"]
     )
-    wish = film._wish(words)
-    assert [(s.start, [(h.x, h.y) for h in s.hints]) for s in wish.shots] == [
+    request = film._request(words)
+    assert [(s.start, [(h.x, h.y) for h in s.hints]) for s in request.shots] == [
         (0.0, [(1, 2), (5, 6)]),
         (5.0, [(3, 4)]),
     ]
-    assert wish.settings.vividness == 1.2
-    assert wish.settings.hints == ()
+    assert request.settings.vividness == 1.2
+    assert request.settings.hints == ()
 
 
 def test_a_hint_colours_its_place(color: Run) -> None:

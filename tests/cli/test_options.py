@@ -6,7 +6,7 @@ import pytest
 from tintype.cli import options
 from tintype.cli.app import main
 from tintype.cli.options import COMMANDS, parse_photos
-from tintype.photo.formats import FORMATS, writable_formats
+from tintype.photo.formats.registry import FORMATS, writable_formats
 
 
 def test_nothing_given_is_none() -> None:
@@ -28,7 +28,7 @@ def test_everything_given_arrives() -> None:
         "--keep-luminance exact --contact-sheet s.html --engine ray d"
     )
     words = parse_photos(typed.split())
-    assert words == options.PhotoWords(
+    assert words == options.PhotoArguments(
         photos=("a", "d"),
         output="b",
         into="c",

@@ -15,7 +15,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.web.serve import Options, serving
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -211,7 +211,7 @@ def test_a_slider_moves_without_a_new_inference(
     def refuse(*_: object) -> None:
         raise AssertionError("the network was asked again")
 
-    monkeypatch.setattr(Engine, "ask", refuse)
+    monkeypatch.setattr(Engine, "predict", refuse)
     person.move("#vividness", 1.6)
     person.settled()
     vivid = person.pixels()
@@ -364,13 +364,13 @@ def test_a_full_queue_is_waited_for(
     browser: Any, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Event()
-    ask = Engine.ask
+    predict = Engine.predict
 
     def slow(engine: Engine, *rest: Any) -> Any:
         gate.wait(20)
-        return ask(engine, *rest)
+        return predict(engine, *rest)
 
-    monkeypatch.setattr(Engine, "ask", slow)
+    monkeypatch.setattr(Engine, "predict", slow)
     with serving(Options(port=0, model=TINY, jobs=1, waiting=0)) as server:
         context = browser.new_context()
         page = context.new_page()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype.engine.fit import plan_fit
-from tintype.engine.hints import Hint, hint_of, pale, parse_hint, read_hints, told_at
+from tintype.engine.geometry import plan_fit
+from tintype.engine.hints import Hint, hint_of, hints_at, pale, parse_hint, read_hints
 from tintype.engine.layers import Scribbles
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
@@ -20,7 +20,7 @@ from tintype.errors import UsageError
 def test_a_hint_is_where_it_was_put() -> None:
     fit = plan_fit((200, 100), short_side=50, multiple=32, stride=4)  # half of the size
     assert fit.content == (100, 50)
-    told = told_at([Hint(20, 40, 30, -10, radius=3)], None, fit, cell=1)
+    told = hints_at([Hint(20, 40, 30, -10, radius=3)], None, fit, cell=1)
     assert told.shape == (3, *fit.padded)
     # Rows 37 to 43 and columns 17 to 23 of the photograph; middles at 18.5 to 21.5, 8.5 to 11.5.
     rows, columns = np.nonzero(told[2])
@@ -40,14 +40,14 @@ def test_every_hint_is_told_and_none_in_the_padding(
 ) -> None:
     fit = plan_fit((height, width), short_side=64, multiple=32, stride=4)
     hint = Hint(int(place[0] * width), int(place[1] * height), 5, 6, radius)
-    mask = told_at([hint], None, fit, cell=1)[2]
+    mask = hints_at([hint], None, fit, cell=1)[2]
     assert mask.sum() >= 1
     assert mask[fit.content[0] :].sum() == mask[:, fit.content[1] :].sum() == 0
 
 
 def test_a_later_hint_covers_an_earlier_one() -> None:
     fit = plan_fit((64, 64), short_side=64, multiple=32, stride=4)
-    told = told_at([Hint(10, 10, 1, 1, 4), Hint(10, 10, 9, 9, 1)], None, fit, cell=1)
+    told = hints_at([Hint(10, 10, 1, 1, 4), Hint(10, 10, 9, 9, 1)], None, fit, cell=1)
     assert told[0, 10, 10] == 9
     assert told[0, 10, 13] == 1
 
@@ -56,7 +56,7 @@ def test_a_later_hint_covers_an_earlier_one() -> None:
 def test_a_hint_outside_is_refused(x: int, y: int) -> None:
     fit = plan_fit((32, 64), short_side=32, multiple=32, stride=4)
     with pytest.raises(UsageError, match=f"{x},{y} is outside the photograph of 64 x 32"):
-        told_at([Hint(x, y, 0, 0)], None, fit, cell=1)
+        hints_at([Hint(x, y, 0, 0)], None, fit, cell=1)
 
 
 def test_a_hint_is_written_as_place_and_colour() -> None:
@@ -113,8 +113,8 @@ def test_what_the_gamut_forbids_is_said() -> None:
     assert pale([pale_one], None, grey.astype(np.uint16) * 257) == [said]
     layer = np.zeros((40, 60, 4), np.uint8)
     layer[20, 30:] = (200, 0, 0, 255)
-    painted = Scribbles("x", "0", layer)
-    assert "100%" in pale([], painted, grey)[0]
+    rendered = Scribbles("x", "0", layer)
+    assert "100%" in pale([], rendered, grey)[0]
     layer = np.zeros((40, 60, 4), np.uint8)
     layer[20, :30] = (160, 96, 80, 255)
     assert pale([], Scribbles("x", "1", layer), grey) == []

@@ -10,10 +10,10 @@ from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine, verify_grey
-from tintype.engine.fit import plan_fit
-from tintype.engine.hints import hint_of, told_at
+from tintype.engine.geometry import plan_fit
+from tintype.engine.hints import hint_of, hints_at
 from tintype.engine.layers import mask_from, read_bytes, scribbles_from
+from tintype.engine.predict import Engine, verify_grey
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -27,7 +27,7 @@ def png(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def painted(shape: tuple[int, int], *strokes: tuple[slice, slice, str]) -> bytes:
+def rendered(shape: tuple[int, int], *strokes: tuple[slice, slice, str]) -> bytes:
     layer = np.zeros((*shape, 4), np.uint8)
     for rows, columns, color in strokes:
         layer[rows, columns] = (*bytes.fromhex(color), 255)
@@ -47,7 +47,7 @@ def test_scribbles_are_exact_where_the_gamut_allows(
         (slice(40, 44), slice(30, 200), "8a6a5a"),
         (slice(101, 260), slice(301, 303), "5a6a8a"),
     )
-    scribbles = scribbles_from(painted((shape[0], shape[1]), *strokes), name="strokes.png")
+    scribbles = scribbles_from(rendered((shape[0], shape[1]), *strokes), name="strokes.png")
     grey = np.clip(cameraman, 90, 180)
     grey = grey if kind == np.uint8 else grey.astype(np.uint16) * 257
     photo = photo_of(grey)
@@ -67,7 +67,7 @@ def test_scribbles_spread_and_cover_hints(
     shape = 128, 192
     photo = photo_of(np.full(shape, 128, np.uint8))
     engine = Engine(tiny, threads=1)
-    layer = painted(shape, (slice(60, 64), slice(40, 120), "905070"))
+    layer = rendered(shape, (slice(60, 64), slice(40, 120), "905070"))
     settings = Settings(
         scribbles=scribbles_from(layer, name="x"), hints=(hint_of(80, 62, "#309030", 1),)
     )
@@ -81,9 +81,11 @@ def test_scribbles_spread_and_cover_hints(
 
 
 def test_a_layer_is_told_in_any_size() -> None:
-    layer = scribbles_from(painted((200, 100), (slice(100, 101), slice(0, 100), "c04030")), name="")
+    layer = scribbles_from(
+        rendered((200, 100), (slice(100, 101), slice(0, 100), "c04030")), name=""
+    )
     fit = plan_fit((200, 100), short_side=50, multiple=32, stride=4)
-    told = told_at([], layer, fit, cell=1)
+    told = hints_at([], layer, fit, cell=1)
     assert told.shape == (3, *fit.padded)
     assert np.unique(np.nonzero(told[2])[0]).tolist() == [50]  # thin as it is, it is not lost
     assert told[2, 50, :50].all()

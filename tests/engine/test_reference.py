@@ -11,8 +11,8 @@ from PIL import Image
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine import reference as under_test
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine
-from tintype.engine.fit import plan_fit
+from tintype.engine.geometry import plan_fit
+from tintype.engine.predict import Engine
 from tintype.engine.reference import Reference, reference_from
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
@@ -86,9 +86,9 @@ def test_it_is_the_same_for_ever_and_nothing_without_it(
     photo = photo_of(cameraman)
     settings = Settings(reference=of(skimage.data.coffee()[:200, :333]))
     one, two = (Engine(matching, threads=n) for n in (1, 2))
-    first = one.ask(photo, settings)
+    first = one.predict(photo, settings)
     assert first.logits is not None
-    for other in (one.ask(photo, settings), two.ask(photo, settings)):
+    for other in (one.predict(photo, settings), two.predict(photo, settings)):
         np.testing.assert_array_equal(first.logits, other.logits)
     # The network is the same but for one more output.
     plain, before = one.colorize(photo).color, Engine(tiny, threads=1).colorize(photo).color
@@ -105,11 +105,11 @@ def test_a_folder_has_it_looked_at_once(
 ) -> None:
     engine = Engine(matching, threads=1)
     runs = []
-    run = engine._session.run
-    monkeypatch.setattr(engine._session, "run", lambda *a: runs.append(a) or run(*a))
+    run = engine._network.run
+    monkeypatch.setattr(engine._network, "run", lambda *a: runs.append(a) or run(*a))
     settings = Settings(reference=of(skimage.data.coffee()[:120, :120]))
     for left in (0, 100, 200):
-        engine.ask(photo_of(cameraman[:, left:]), settings)
+        engine.predict(photo_of(cameraman[:, left:]), settings)
     # The reference, and each photograph at two sizes for its colours and at one to compare.
     assert len(runs) == 1 + 3 * 3
 
@@ -120,7 +120,7 @@ def test_models_that_cannot_compare_say_so(
     settings = Settings(reference=of(skimage.data.coffee()[:64, :64]))
     for bundle in (tiny, tiny_ab):
         with pytest.raises(ModelError, match=r"tiny\S* cannot compare"):
-            Engine(bundle, threads=1).ask(photo_of(cameraman), settings)
+            Engine(bundle, threads=1).predict(photo_of(cameraman), settings)
 
 
 def test_a_reference_needs_colours() -> None:

@@ -97,7 +97,7 @@ def test_nothing_reaches_for_the_network(
 
 
 @pytest.mark.parametrize(
-    "loaded", ["import tintype.engine.session, onnxruntime", "import tintype.learn.export"]
+    "loaded", ["import tintype.engine.network, onnxruntime", "import tintype.learn.export.bundle"]
 )
 def test_what_it_runs_on_writes_nothing_down(tmp_path: Path, tiny_model: Path, loaded: str) -> None:
     """ONNX Runtime begins its reports to its maker by writing into these folders."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photo import test_formats
+from photo.formats import test_registry
 from photo.samples import PROVENANCE, carried, exif_block, exif_facts, iptc_block, saved, scene
 from tintype.photo import encode as encode_module
 
@@ -48,7 +48,7 @@ def test_a_writer_that_drops_metadata_in_silence_fails_the_table(
 
     monkeypatch.setattr(encode_module.jpeg, "with_segments", forgetful)
     with pytest.raises(AssertionError):
-        test_formats.test_each_cell_of_the_table_is_what_a_file_does("JPEG", column)
+        test_registry.test_each_cell_of_the_table_is_what_a_file_does("JPEG", column)
 
 
 def test_a_writer_that_changes_the_grey_fails_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_a_writer_that_changes_the_grey_fails_the_table(monkeypatch: pytest.Monk
         encode_module.png, "write_pixels", lambda pixels: honest(np.clip(pixels, 0, 200))
     )
     with pytest.raises(AssertionError):
-        test_formats.test_each_cell_of_the_table_is_what_a_file_does("PNG", "grey 8")
+        test_registry.test_each_cell_of_the_table_is_what_a_file_does("PNG", "grey 8")
 
 
 def test_the_provenance_of_the_samples_is_ours_and_not_the_default() -> None:

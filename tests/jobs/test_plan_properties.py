@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tintype.api import target_name
 from tintype.errors import UsageError
 from tintype.jobs.plan import Job, Plan
+from tintype.photo.naming import target_name
 
 STEMS = st.sampled_from(["a", "A", "b", "b.color", "é", unicodedata.normalize("NFD", "é"), "ss"])
 ENDINGS = st.sampled_from([".png", ".PNG", ".jpg", ".jpeg", ".pgm", ".ppm", ".txt"])

@@ -20,7 +20,7 @@ def tally(*rows: Row) -> Tally:
 
 
 def failed(kind: type[UnreadablePhotoError | WriteError] = UnreadablePhotoError) -> Row:
-    return Row.failure(Path("x"), kind("It went wrong.", hint="Do this."))
+    return Row.failure(Path("x"), kind("It went wrong.", advice="Do this."))
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_the_last_line_counts_everything() -> None:
 
 def test_a_row_is_one_ascii_line_whatever_the_name() -> None:
     name = os.fsdecode(b"line\nbreak \xff \x1b[31m") + "é"
-    line = Row.failure(Path(name), UnreadablePhotoError("No.", hint="Yes.")).to_json()
+    line = Row.failure(Path(name), UnreadablePhotoError("No.", advice="Yes.")).to_json()
     assert line.isascii()
     assert "\n" not in line
     row = json.loads(line)
     assert row["input"] == name
-    assert (row["status"], row["error"], row["hint"]) == ("failed", "No.", "Yes.")
+    assert (row["status"], row["error"], row["advice"]) == ("failed", "No.", "Yes.")
     assert "exit_code" not in row
 
 

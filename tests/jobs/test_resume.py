@@ -9,7 +9,7 @@ import pytest
 from tintype.errors import WriteError
 from tintype.jobs import resume
 from tintype.jobs.resume import STATE_FILE, Marks, remember
-from tintype.photo.provenance import Provenance
+from tintype.photo.metadata.provenance import Provenance
 
 MADE = Provenance("Tintype", "0.1.0", "tiny", "aa", '{"quality":"normal"}', "bb")
 DATA = b"BM, as if it were a picture"

@@ -13,7 +13,8 @@ from PIL import Image
 
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError
-from tintype.jobs import processes, store, work
+from tintype.files import remote
+from tintype.jobs import processes, work
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.run import run
@@ -95,7 +96,7 @@ def test_another_input_setting_or_model_is_not_done_already(
         row = one(source, other)
         assert row.status == "failed"
         assert "with other settings" in str(row.error)
-        assert "--overwrite" in str(row.hint)
+        assert "--overwrite" in str(row.advice)
     make_photo(source, seed=1)
     row = one(source, options)
     assert "from another picture" in str(row.error)
@@ -166,7 +167,7 @@ def test_an_output_of_another_version_is_done_unless_overwriting(
     tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = make_photo(tmp_path / "x.png")
-    monkeypatch.setattr("tintype.api.__version__", "0.0.1")
+    monkeypatch.setattr("tintype.pipeline.__version__", "0.0.1")
     one(source, options)
     monkeypatch.undo()
     assert one(source, options).status == "already_done"
@@ -225,7 +226,7 @@ def test_bad_inputs_are_rows_and_the_rest_goes_on(
         assert name in str(row.error)
         assert "fault" not in str(row.error)
         assert "\n" not in str(row.error)
-    assert "--max-megapixels" in f"{rows['huge.png'].error} {rows['huge.png'].hint}"
+    assert "--max-megapixels" in f"{rows['huge.png'].error} {rows['huge.png'].advice}"
     assert len(names(tmp_path)) == 6
 
 
@@ -237,7 +238,7 @@ def test_a_file_too_long_for_a_photo_is_not_read(tmp_path: Path, options: Option
     row = one(path, replace(options, max_pixels=1_000_000))
     assert row.status == "failed"
     assert "too long" in str(row.error)
-    assert "--max-megapixels" in str(row.hint)
+    assert "--max-megapixels" in str(row.advice)
 
 
 def test_a_folder_without_permission_is_a_row(
@@ -338,20 +339,20 @@ def test_the_winner_of_a_race_is_accepted(
 ) -> None:
     """Another run finishes the same picture between our look at the target and our writing."""
     source = make_photo(tmp_path / "x.png")
-    write = store.write_atomically
+    write = remote.write_atomically
 
     def overtaken(path: Path, data: bytes, *, overwrite: bool) -> None:
         write(path, data, overwrite=overwrite)
         write(path, data, overwrite=overwrite)
 
-    monkeypatch.setattr(store, "write_atomically", overtaken)
+    monkeypatch.setattr(remote, "write_atomically", overtaken)
     assert one(source, options).status == "done"
 
     def beaten_by_a_stranger(path: Path, data: bytes, *, overwrite: bool) -> None:
         path.write_bytes(b"a stranger's file")
         write(path, data, overwrite=overwrite)
 
-    monkeypatch.setattr(store, "write_atomically", beaten_by_a_stranger)
+    monkeypatch.setattr(remote, "write_atomically", beaten_by_a_stranger)
     row = one(make_photo(tmp_path / "y.png"), options)
     assert row.status == "failed"
     assert (tmp_path / "y.color.png").read_bytes() == b"a stranger's file"
@@ -460,5 +461,5 @@ def test_a_name_that_leaves_no_room_for_the_ending_is_said(
     row = one(make_photo(tmp_path / ("n" * 251 + ".png")), options)
     assert row.status == "failed"
     assert "the name is too long" in str(row.error)
-    assert "-o" in str(row.hint)
+    assert "-o" in str(row.advice)
     assert row.exit_code == 1

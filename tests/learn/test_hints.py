@@ -13,8 +13,8 @@ from torch import Tensor
 from tintype.cli.learning import main
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine
 from tintype.engine.hints import Hint
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import LearnError, UsageError
 from tintype.learn.data.batches import Batch, Sampler

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tintype.cli.learning import main
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.errors import LearnError
 from tintype.learn.evaluate.regions import (
     Region,

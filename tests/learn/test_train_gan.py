@@ -128,5 +128,5 @@ def test_what_cannot_be_is_one_clear_line(
 ):
     with pytest.raises(LearnError, match=complaint) as caught:
         train(recipe_file(model=model, train=settings), "run", 8)
-    assert caught.value.hint
+    assert caught.value.advice
     assert "\n" not in str(caught.value)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
+from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Metadata, Photo
-from tintype.photo.provenance import Provenance
 
 PROVENANCE = Provenance(
     software="Tintype",

@@ -12,9 +12,10 @@ from PIL import Image
 
 from photo.samples import PROVENANCE, photo, saved, scene
 from tintype.errors import TintypeError, UnreadablePhotoError, UnsupportedPhotoError
-from tintype.photo import exif, ifd, jpeg, png, xmp
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
+from tintype.photo.formats import jpeg, png
+from tintype.photo.metadata import exif, ifd, xmp
 
 RGB = Image.fromarray(scene(24, 32))
 GREY = RGB.convert("L")

@@ -31,8 +31,8 @@ from photo.samples import (
     table_profile,
 )
 from tintype.errors import PhotoTooLargeError, UnreadablePhotoError, UnsupportedPhotoError
-from tintype.photo import icc
 from tintype.photo.decode import decode, decode_colors, photo_from_array, photo_from_image
+from tintype.photo.metadata import icc
 from tintype.photo.photo import Photo, rgb_to_grey
 
 

@@ -28,7 +28,7 @@ from photo.samples import (
 from tintype.errors import TintypeError
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
-from tintype.photo.packets import read_provenance
+from tintype.photo.metadata.packets import read_provenance
 
 MUTANTS = 100
 

@@ -25,11 +25,22 @@ from promises.seeds import PICTURES
 
 _MOST_PIXELS = 1_000_000
 _MODULES = (
-    "tintype.photo.av1", "tintype.photo.boxes", "tintype.photo.decode", "tintype.photo.exif",
-    "tintype.photo.formats", "tintype.photo.icc", "tintype.photo.ifd", "tintype.photo.jpeg",
-    "tintype.photo.packets", "tintype.photo.png", "tintype.photo.raw", "tintype.photo.stills",
-    "tintype.photo.tiff", "tintype.photo.tifftags", "tintype.photo.xmp",
-)  # fmt: skip
+    "tintype.photo.decode",
+    "tintype.photo.formats.av1",
+    "tintype.photo.formats.boxes",
+    "tintype.photo.formats.jpeg",
+    "tintype.photo.formats.png",
+    "tintype.photo.formats.raw",
+    "tintype.photo.formats.registry",
+    "tintype.photo.formats.stills",
+    "tintype.photo.formats.tiff",
+    "tintype.photo.formats.tifftags",
+    "tintype.photo.metadata.exif",
+    "tintype.photo.metadata.icc",
+    "tintype.photo.metadata.ifd",
+    "tintype.photo.metadata.packets",
+    "tintype.photo.metadata.xmp",
+)
 
 
 def one_input(data: bytes) -> None:
@@ -38,7 +49,7 @@ def one_input(data: bytes) -> None:
     from tintype.errors import TintypeError
     from tintype.photo.decode import decode
     from tintype.photo.encode import encode
-    from tintype.photo.packets import read_provenance
+    from tintype.photo.metadata.packets import read_provenance
 
     # With right checksums a PNG's damage reaches what stands behind them.
     if data.startswith(b"\x89PNG"):
@@ -54,9 +65,8 @@ def fuzz(arguments: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=list(_MODULES)):
-        import tintype.photo.decode
-        import tintype.photo.encode
-        import tintype.photo.packets  # noqa: F401
+        pass
+
     atheris.Setup([sys.argv[0], *arguments], one_input)
     atheris.Fuzz()
 

@@ -131,8 +131,8 @@ def read_picture(data: bytes, max_pixels: int) -> None:
     from photo.samples import PROVENANCE
     from tintype.photo.decode import decode
     from tintype.photo.encode import encode
-    from tintype.photo.formats import FORMATS
-    from tintype.photo.packets import read_provenance
+    from tintype.photo.formats.registry import FORMATS
+    from tintype.photo.metadata.packets import read_provenance
 
     found = read_provenance(data)
     assert found is None or isinstance(found.software, str)

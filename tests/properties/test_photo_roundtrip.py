@@ -14,7 +14,8 @@ from tintype.color import cielab
 from tintype.errors import TintypeError
 from tintype.photo.decode import decode, photo_from_array, photo_from_image
 from tintype.photo.encode import encode
-from tintype.photo.packets import read_provenance
+from tintype.photo.metadata.packets import read_provenance
+from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import (
     LUMA_WEIGHTS,
     HalfChroma,
@@ -23,7 +24,6 @@ from tintype.photo.photo import (
     rgb_to_grey,
     upright,
 )
-from tintype.photo.provenance import Provenance
 
 FEW = settings(max_examples=25, deadline=None)
 

@@ -30,7 +30,7 @@ def with_a_colorizer(image: Image.Image) -> str:
     try:
         colorize("missing.jpg")
     except UnreadablePhotoError as error:
-        assert_type(error.hint, str)
+        assert_type(error.advice, str)
         assert_type(error.exit_code, int)
     except TintypeError as error:
         return error.message

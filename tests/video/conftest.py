@@ -7,7 +7,7 @@ from tintype.video.layout import Layout
 
 
 class Brush:
-    """Stands in for `Painter`: the colours of a frame follow from all frames before it."""
+    """Stands in for `Renderer`: the colours of a frame follow from all frames before it."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -18,7 +18,7 @@ class Brush:
         assert luma.shape == self.layout.shape
         return int(luma[::7, ::5].sum()), number
 
-    def paint(self, look: tuple[int, int], seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    def render(self, look: tuple[int, int], seconds: float) -> tuple[np.ndarray, np.ndarray]:
         self.sum = (self.sum * 31 + look[0] + look[1]) % 1_000_003
         self.seconds.append(seconds)
         kind = np.uint8 if self.layout.bits == 8 else np.uint16

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from tintype.engine.fit import ChromaUp, plan_fit
+from tintype.engine.geometry import ChromaUp, plan_fit
 from tintype.video.chroma import chroma_planes, grey_of, served_grey
 from tintype.video.layout import Layout
 

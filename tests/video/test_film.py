@@ -25,21 +25,23 @@ from tintype.engine.hints import Hint
 from tintype.engine.settings import Settings
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError, WriteError
 from tintype.video import film, segments
-from tintype.video.film import Job, Wish, color, plan, tidy
+from tintype.video.film import FilmRequest, Job, color, plan, tidy
 from tintype.video.mark import made_by
 from tintype.video.mux import Window
-from tintype.video.painter import Shot
+from tintype.video.render import Shot
 from tintype.video.segments import Work
 from tintype.video.source import Damage
 from video.clips import make_clip, packets_of, video_of
 from video.conftest import Brush
 
 MILLI = Fraction(1, 1000)
-LOSSLESS = Wish(lossless=True)
+LOSSLESS = FilmRequest(lossless=True)
 
 
-def colored(path: Path, bundle: Bundle, wish: Wish = LOSSLESS, target: Path | None = None) -> Job:
-    job = plan(path, target, wish, bundle)
+def colored(
+    path: Path, bundle: Bundle, request: FilmRequest = LOSSLESS, target: Path | None = None
+) -> Job:
+    job = plan(path, target, request, bundle)
     color(job, bundle, colors=Brush, segment=5)
     return job
 
@@ -76,14 +78,14 @@ def test_times_and_luminance_are_untouched(
     path = make_clip(tmp_path / name, **more)
     job = colored(path, bundle)
     same_pictures(path, job.target)
-    painted = Brush(job.source.layout)
+    rendered = Brush(job.source.layout)
     with av.open(str(job.target)) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.colorspace == job.source.matrix_tag
         full = job.source.layout.full_range
         assert stream.codec_context.color_range == (2 if full else 1)
     for number, (_, luma, chroma) in enumerate(video_of(job.target)):
-        cb, cr = painted.paint(painted.look(luma, number), 0)
+        cb, cr = rendered.render(rendered.look(luma, number), 0)
         assert np.array_equal(chroma[0], cb)
         assert np.array_equal(chroma[1], cr)
 
@@ -95,13 +97,13 @@ def test_times_of_a_variable_rate_stay(tmp_path: Path, bundle: Bundle, codec: st
     while len(times) < 23:
         times.append(times[-1] + rng.choice([1, 7, 130, 512, 513, 3000]))
     path = make_clip(tmp_path / "a.mp4", count=23, times=times)
-    job = colored(path, bundle, Wish(codec=codec, lossless=True))
+    job = colored(path, bundle, FilmRequest(codec=codec, lossless=True))
     same_pictures(path, job.target)
 
 
 def test_compressed_pictures_are_close_and_small(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mp4", options={"qp": "0"}, size=(240, 320))
-    job = colored(path, bundle, Wish(crf=18), tmp_path / "b.mp4")
+    job = colored(path, bundle, FilmRequest(crf=18), tmp_path / "b.mp4")
     pairs = zip(video_of(path), video_of(job.target), strict=True)
     assert max(np.abs(a.astype(float) - b).mean() for (_, a, _), (_, b, _) in pairs) < 2
     assert job.target.stat().st_size < path.stat().st_size
@@ -109,7 +111,7 @@ def test_compressed_pictures_are_close_and_small(tmp_path: Path, bundle: Bundle)
 
 def test_odd_sizes_keep_their_size(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mkv", codec="ffv1", size=(91, 117), clock=MILLI)
-    job = colored(path, bundle, Wish(codec="h264", lossless=True))
+    job = colored(path, bundle, FilmRequest(codec="h264", lossless=True))
     same_pictures(path, job.target)
     assert any("117 x 91 is odd" in warning for warning in job.warnings)
 
@@ -176,7 +178,7 @@ def test_all_other_streams_go_through(
     tmp_path: Path, bundle: Bundle, name: str, more: dict[str, object]
 ) -> None:
     path = make_clip(tmp_path / name, chapters=True, title="A day", **more)
-    job = colored(path, bundle, Wish(crf=20))
+    job = colored(path, bundle, FilmRequest(crf=20))
     assert job.warnings == ()
     assert streams_of(job.target) == streams_of(path)
     for kind in ("audio", "subtitle"):
@@ -210,7 +212,7 @@ def test_a_film_in_another_container_becomes_what_can_hold_all(
     one = make_clip(tmp_path / "a.avi", codec="mpeg4", clock=tick, sound="libmp3lame")
     other = make_clip(tmp_path / "b.avi", codec="mpeg4", clock=tick, sound="wmav2")
     deep = make_clip(tmp_path / "c.nut", codec="ffv1", form="yuv420p16le", clock=tick)
-    names = [plan(path, None, Wish(), bundle).target.name for path in (one, other, deep)]
+    names = [plan(path, None, FilmRequest(), bundle).target.name for path in (one, other, deep)]
     assert names == ["a.color.mp4", "b.color.mkv", "c.color.mkv"]
 
 
@@ -218,9 +220,9 @@ def test_a_cover_picture_goes_along(tmp_path: Path, bundle: Bundle) -> None:
     cover = tmp_path / "cover.jpg"
     Image.new("RGB", (60, 40), "red").save(cover)
     path = make_clip(tmp_path / "a.mkv", attachment=cover.read_bytes(), cover=True, clock=MILLI)
-    one = colored(path, bundle, Wish(), tmp_path / "b.mkv")
-    other = colored(path, bundle, Wish(), tmp_path / "c.mp4")
-    back = colored(other.target, bundle, Wish(), tmp_path / "d.mkv")
+    one = colored(path, bundle, FilmRequest(), tmp_path / "b.mkv")
+    other = colored(path, bundle, FilmRequest(), tmp_path / "c.mp4")
+    back = colored(other.target, bundle, FilmRequest(), tmp_path / "d.mkv")
     for job in (one, other, back):
         with av.open(str(job.target)) as container:
             assert len(container.streams) == 2
@@ -231,7 +233,7 @@ def test_a_cover_picture_goes_along(tmp_path: Path, bundle: Bundle) -> None:
 
 def test_timecode_is_made_anew(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mov", timecode="10:20:30:04")
-    job = colored(path, bundle, Wish())
+    job = colored(path, bundle, FilmRequest())
     assert job.warnings == ()
     assert streams_of(job.target) == streams_of(path)
     with av.open(str(job.target)) as container:
@@ -304,20 +306,22 @@ def test_a_preview_is_a_part_with_its_sound(tmp_path: Path, bundle: Bundle) -> N
 def test_wishes_are_checked_before_the_work(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mp4", turned=90)
 
-    def refused(wish: Wish, error: type[Exception], text: str, name: str = "b.mp4") -> None:
+    def refused(
+        request: FilmRequest, error: type[Exception], text: str, name: str = "b.mp4"
+    ) -> None:
         with pytest.raises(error, match=text):
-            plan(path, tmp_path / name, wish, bundle)
+            plan(path, tmp_path / name, request, bundle)
 
-    refused(Wish(crf=60), UsageError, "--crf 60 is out of range")
-    refused(Wish(crf=20, lossless=True), UsageError, "Leave --crf out")
-    refused(Wish(steady=2), UsageError, "steadiness")
-    refused(Wish(codec="ffv1"), UsageError, r"\.mkv")
-    refused(Wish(), UsageError, "ends in .gif", "b.gif")
-    refused(Wish(), UsageError, "the film itself", "a.mp4")
-    refused(Wish(window=Window(Fraction(9), Fraction(1))), UsageError, "shorter than 9 s")
+    refused(FilmRequest(crf=60), UsageError, "--crf 60 is out of range")
+    refused(FilmRequest(crf=20, lossless=True), UsageError, "Leave --crf out")
+    refused(FilmRequest(steady=2), UsageError, "steadiness")
+    refused(FilmRequest(codec="ffv1"), UsageError, r"\.mkv")
+    refused(FilmRequest(), UsageError, "ends in .gif", "b.gif")
+    refused(FilmRequest(), UsageError, "the film itself", "a.mp4")
+    refused(FilmRequest(window=Window(Fraction(9), Fraction(1))), UsageError, "shorter than 9 s")
     # Upright it is 96 wide and 128 high.
     shots = (Shot(1.0, (Hint(100, 20, 9, 9),)),)
-    refused(Wish(shots=shots), UsageError, "outside the film of 96 x 128")
+    refused(FilmRequest(shots=shots), UsageError, "outside the film of 96 x 128")
 
 
 def test_a_model_that_knows_no_references_is_refused(tmp_path: Path, bundle: Bundle) -> None:
@@ -327,18 +331,18 @@ def test_a_model_that_knows_no_references_is_refused(tmp_path: Path, bundle: Bun
 
     reference = Reference("a.png", "0" * 64, data.coffee()[::8, ::8])
     path = make_clip(tmp_path / "a.mp4")
-    for wish in (
-        Wish(settings=Settings(reference=reference)),
-        Wish(shots=(Shot(0.0, (), reference),)),
+    for request in (
+        FilmRequest(settings=Settings(reference=reference)),
+        FilmRequest(shots=(Shot(0.0, (), reference),)),
     ):
         with pytest.raises(ModelError, match="features"):
-            plan(path, None, wish, bundle)
+            plan(path, None, request, bundle)
 
 
 def test_a_codec_that_holds_too_few_bits_is_refused(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mkv", codec="ffv1", form="yuv420p16le", clock=MILLI)
     with pytest.raises(FilmError, match="16 bits, which"):
-        plan(path, None, Wish(codec="h264"), bundle)
+        plan(path, None, FilmRequest(codec="h264"), bundle)
 
 
 def test_a_missing_encoder_is_said(
@@ -346,7 +350,7 @@ def test_a_missing_encoder_is_said(
 ) -> None:
     monkeypatch.setattr(av, "codecs_available", {"ffv1"})
     with pytest.raises(FilmError, match="no libx264, which"):
-        plan(make_clip(tmp_path / "a.mp4"), None, Wish(), bundle)
+        plan(make_clip(tmp_path / "a.mp4"), None, FilmRequest(), bundle)
 
 
 def test_an_output_is_replaced_only_when_asked(tmp_path: Path, bundle: Bundle) -> None:
@@ -382,8 +386,8 @@ def test_what_was_stopped_goes_on_to_the_same_bytes(
     tmp_path: Path, bundle: Bundle, after: int
 ) -> None:
     path = make_clip(tmp_path / "a.mp4", sound="aac")
-    whole = colored(path, bundle, Wish()).target.read_bytes()
-    job = plan(path, tmp_path / "b.mp4", Wish(), bundle)
+    whole = colored(path, bundle, FilmRequest()).target.read_bytes()
+    job = plan(path, tmp_path / "b.mp4", FilmRequest(), bundle)
     with pytest.raises(_StoppedError):
         color(job, bundle, colors=Brush, segment=5, told=stopping(after))
     assert not job.target.exists()
@@ -398,8 +402,8 @@ def test_what_was_stopped_goes_on_to_the_same_bytes(
 @pytest.mark.parametrize("name", ["000001.segment", "000000.segment", "job.json"])
 def test_a_damaged_segment_is_made_again(tmp_path: Path, bundle: Bundle, name: str) -> None:
     path = make_clip(tmp_path / "a.mp4")
-    whole = colored(path, bundle, Wish()).target.read_bytes()
-    job = plan(path, tmp_path / "b.mp4", Wish(), bundle)
+    whole = colored(path, bundle, FilmRequest()).target.read_bytes()
+    job = plan(path, tmp_path / "b.mp4", FilmRequest(), bundle)
     with pytest.raises(_StoppedError):
         color(job, bundle, colors=Brush, segment=3, told=stopping(11))
     folder = tmp_path / ".tintype-b.mp4.part"
@@ -416,14 +420,14 @@ def test_other_settings_begin_anew(tmp_path: Path, bundle: Bundle) -> None:
     target = tmp_path / "b.mp4"
     with pytest.raises(_StoppedError):
         color(
-            plan(path, target, Wish(), bundle),
+            plan(path, target, FilmRequest(), bundle),
             bundle,
             colors=Brush,
             segment=5,
             told=stopping(11),
         )
     told: list[int] = []
-    job = plan(path, target, Wish(crf=30), bundle)
+    job = plan(path, target, FilmRequest(crf=30), bundle)
     color(job, bundle, colors=Brush, segment=5, told=told.append)
     assert told[0] == 0
 
@@ -439,7 +443,7 @@ def test_killed_after_the_film_was_whole_nothing_is_left(tmp_path: Path, bundle:
 
 
 def test_two_at_once_do_not_meet(tmp_path: Path, bundle: Bundle) -> None:
-    job = plan(make_clip(tmp_path / "a.mp4"), None, Wish(), bundle)
+    job = plan(make_clip(tmp_path / "a.mp4"), None, FilmRequest(), bundle)
     work = Work(job.target, "held")
     with pytest.raises(FilmError, match="Another Tintype is making"):
         color(job, bundle, colors=Brush)
@@ -502,7 +506,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(
 
 
 def colored_by_threes(path: Path, bundle: Bundle) -> bytes:
-    job = plan(path, None, Wish(), bundle)
+    job = plan(path, None, FilmRequest(), bundle)
     color(job, bundle, colors=Brush, segment=3)
     return job.target.read_bytes()
 
@@ -527,7 +531,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_film(
     tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
     path = make_clip(tmp_path / "a.mp4", sound="aac")
-    job = plan(path, None, Wish(), bundle)
+    job = plan(path, None, FilmRequest(), bundle)
     real = film.write_film
 
     def full(file: BinaryIO, *words: object, **more: object) -> None:
@@ -550,7 +554,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_film(
 def test_a_disk_that_is_full_while_colouring_is_said(
     tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = plan(make_clip(tmp_path / "a.mp4"), None, Wish(), bundle)
+    job = plan(make_clip(tmp_path / "a.mp4"), None, FilmRequest(), bundle)
 
     def full(_file: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -581,7 +585,7 @@ def test_a_fault_of_the_painter_comes_out_and_nothing_hangs(tmp_path: Path, bund
                 raise ModelError("The model does not run.")
             return super().look(luma, number)
 
-    job = plan(make_clip(tmp_path / "a.mp4"), None, Wish(), bundle)
+    job = plan(make_clip(tmp_path / "a.mp4"), None, FilmRequest(), bundle)
     before = threading.active_count()
     with pytest.raises(ModelError, match="does not run"):
         color(job, bundle, colors=Broken, segment=5)
@@ -592,4 +596,4 @@ def test_a_fault_of_the_painter_comes_out_and_nothing_hangs(tmp_path: Path, bund
 
 
 def test_a_film_is_looked_at_once_a_frame_unless_it_is_said() -> None:
-    assert Wish().settings == Settings(quality="normal")
+    assert FilmRequest().settings == Settings(quality="normal")

@@ -10,13 +10,13 @@ from PIL import Image
 from skimage import data
 
 from tintype.color.gamut import LUMA_SHARES
-from tintype.engine.colorizer import Engine
 from tintype.engine.hints import Hint
+from tintype.engine.predict import Engine
 from tintype.engine.reference import reference_from
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 from tintype.video.layout import Layout
-from tintype.video.painter import Painter, Shot
+from tintype.video.render import Renderer, Shot
 
 SHAPE = (96, 160)
 LAYOUT = Layout(SHAPE, matrix="bt601", full_range=True, halved=(False, False))
@@ -43,11 +43,11 @@ def pan(name: str, count: int, *, pixels: float = 2.0, grain: float = 3.0) -> li
     return frames
 
 
-def painted(painter: Painter, frames: list[np.ndarray], *, first: int = 0) -> list[np.ndarray]:
+def rendered(renderer: Renderer, frames: list[np.ndarray], *, first: int = 0) -> list[np.ndarray]:
     """(H, W, 2) Cb and Cr of each frame, as offsets from neutral."""
     found = []
     for number, luma in enumerate(frames, first):
-        planes = painter.paint(painter.look(luma, number), number / 25)
+        planes = renderer.render(renderer.look(luma, number), number / 25)
         found.append(np.stack(planes, -1).astype(float) - 128)
     return found
 
@@ -69,8 +69,8 @@ def warp_error(frames: list[np.ndarray], chroma: list[np.ndarray]) -> float:
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
 def test_colours_hold_still_and_stay_as_colourful(engine, name):
     frames = pan(name, 12)
-    alone = painted(Painter(engine, FAST, LAYOUT, steady=0, every=1), frames)
-    steady = painted(Painter(engine, FAST, LAYOUT), frames)
+    alone = rendered(Renderer(engine, FAST, LAYOUT, steady=0, every=1), frames)
+    steady = rendered(Renderer(engine, FAST, LAYOUT), frames)
     assert warp_error(frames, steady) < 0.6 * warp_error(frames, alone)
     vivid = [np.linalg.norm(np.stack(found), axis=-1).mean() for found in (alone, steady)]
     assert vivid[1] > 0.97 * vivid[0]
@@ -78,15 +78,15 @@ def test_colours_hold_still_and_stay_as_colourful(engine, name):
 
 def test_a_cut_forgets_the_colours(engine):
     frames = [*pan("astronaut", 3), *pan("coffee", 2)]
-    both = painted(Painter(engine, FAST, LAYOUT, every=8), frames)
-    alone = painted(Painter(engine, FAST, LAYOUT), frames[3:])
+    both = rendered(Renderer(engine, FAST, LAYOUT, every=8), frames)
+    alone = rendered(Renderer(engine, FAST, LAYOUT), frames[3:])
     assert np.array_equal(both[3], alone[0])
 
 
 def test_between_the_asked_frames_colours_follow_the_motion(engine):
     # Fast enough that the motion counts for more than the rounding of chroma to whole codes.
     frames = pan("coffee", 6, pixels=4, grain=0)
-    few = painted(Painter(engine, FAST, LAYOUT, every=6), frames)
+    few = rendered(Renderer(engine, FAST, LAYOUT, every=6), frames)
     stuck = [few[0]] * 6
     assert warp_error(frames, few) < 0.4 * warp_error(frames, stuck)
 
@@ -94,7 +94,7 @@ def test_between_the_asked_frames_colours_follow_the_motion(engine):
 def test_where_much_is_new_the_network_is_asked_out_of_turn(engine):
     frames = pan("coffee", 8, pixels=14, grain=0)
     asked = []
-    ask = engine.ask
+    predict = engine.predict
 
     class Counting:
         bundle = engine.bundle
@@ -102,11 +102,11 @@ def test_where_much_is_new_the_network_is_asked_out_of_turn(engine):
         def __getattr__(self, name):
             return getattr(engine, name)
 
-        def ask(self, photo, settings):
+        def predict(self, photo, settings):
             asked.append(photo)
-            return ask(photo, settings)
+            return predict(photo, settings)
 
-    painted(Painter(Counting(), FAST, LAYOUT, every=100), frames)
+    rendered(Renderer(Counting(), FAST, LAYOUT, every=100), frames)
     assert 2 <= len(asked) < 8
 
 
@@ -114,18 +114,18 @@ def test_state_is_all_that_is_remembered(engine):
     frames = pan("astronaut", 7)
     shots = [Shot(0.0, (Hint(80, 40, 40.0, 30.0, 4),))]
     words = {"shots": shots, "every": 3}
-    whole = painted(Painter(engine, FAST, LAYOUT, **words), frames)
-    first, second = (Painter(engine, FAST, LAYOUT, **words) for _ in range(2))
-    painted(first, frames[:4])
+    whole = rendered(Renderer(engine, FAST, LAYOUT, **words), frames)
+    first, second = (Renderer(engine, FAST, LAYOUT, **words) for _ in range(2))
+    rendered(first, frames[:4])
     second.restore(first.state())
-    rest = painted(second, frames[4:], first=4)
+    rest = rendered(second, frames[4:], first=4)
     assert all(np.array_equal(a, b) for a, b in zip(whole[4:], rest, strict=True))
 
 
 def test_a_state_before_the_first_frame_is_a_state(engine):
-    painter = Painter(engine, FAST, LAYOUT)
-    painter.restore(Painter(engine, FAST, LAYOUT).state())
-    assert len(painted(painter, pan("coffee", 1))) == 1
+    renderer = Renderer(engine, FAST, LAYOUT)
+    renderer.restore(Renderer(engine, FAST, LAYOUT).state())
+    assert len(rendered(renderer, pan("coffee", 1))) == 1
 
 
 def lab_of(luma: np.ndarray, chroma: np.ndarray, y: int, x: int) -> np.ndarray:
@@ -141,7 +141,7 @@ def lab_of(luma: np.ndarray, chroma: np.ndarray, y: int, x: int) -> np.ndarray:
 def test_a_hint_is_exact_and_moves_with_what_it_is_on(engine):
     frames = pan("coffee", 6, grain=0)
     hint = Hint(100, 48, 20.0, -15.0, 3)
-    found = painted(Painter(engine, FAST, LAYOUT, shots=[Shot(0.0, (hint,))]), frames)
+    found = rendered(Renderer(engine, FAST, LAYOUT, shots=[Shot(0.0, (hint,))]), frames)
     assert np.abs(lab_of(frames[0], found[0], 48, 100) - (20, -15)).max() < 2.5
     # After five frames the camera of `pan` is 10 and 5 pixels further over the photograph.
     x = (100 * 1.6 + 40 - 40 - 10) / 1.55
@@ -152,8 +152,8 @@ def test_a_hint_is_exact_and_moves_with_what_it_is_on(engine):
 def test_a_hint_ends_with_its_shot(engine):
     frames = [*pan("coffee", 2), *pan("astronaut", 2)]
     shots = [Shot(0.0, (Hint(80, 48, 60.0, 40.0, 8),))]
-    hinted = painted(Painter(engine, FAST, LAYOUT, shots=shots), frames)
-    plain = painted(Painter(engine, FAST, LAYOUT), frames)
+    hinted = rendered(Renderer(engine, FAST, LAYOUT, shots=shots), frames)
+    plain = rendered(Renderer(engine, FAST, LAYOUT), frames)
     assert not np.array_equal(hinted[1], plain[1])
     assert np.array_equal(hinted[2], plain[2])
 
@@ -161,8 +161,8 @@ def test_a_hint_ends_with_its_shot(engine):
 def test_a_shot_begins_at_its_time(engine):
     frames = pan("coffee", 4)
     shots = [Shot(2 / 25, (Hint(80, 48, 60.0, 40.0, 8),))]
-    hinted = painted(Painter(engine, FAST, LAYOUT, shots=shots), frames)
-    plain = painted(Painter(engine, FAST, LAYOUT), frames)
+    hinted = rendered(Renderer(engine, FAST, LAYOUT, shots=shots), frames)
+    plain = rendered(Renderer(engine, FAST, LAYOUT), frames)
     assert np.array_equal(hinted[1], plain[1])
     assert np.linalg.norm(hinted[2] - plain[2], axis=-1)[40:56, 72:88].mean() > 5
 
@@ -172,18 +172,18 @@ def test_a_reference_gives_a_shot_its_colours(engine):
     Image.fromarray(np.ascontiguousarray(data.coffee()[..., ::-1])).save(file, "PNG")
     shots = [Shot(0.0, reference=reference_from(file.getvalue(), name="teal"))]
     frames = pan("coffee", 2)
-    told = painted(Painter(engine, FAST, LAYOUT, shots=shots), frames)
-    plain = painted(Painter(engine, FAST, LAYOUT), frames)
+    told = rendered(Renderer(engine, FAST, LAYOUT, shots=shots), frames)
+    plain = rendered(Renderer(engine, FAST, LAYOUT), frames)
     # The reference's brown is blue: Cb goes up.
     assert told[1][..., 0].mean() > plain[1][..., 0].mean() + 2
 
 
 def test_settings_of_one_photograph_are_refused(engine):
     with pytest.raises(UsageError, match="one photograph"):
-        Painter(engine, Settings(hints=(Hint(1, 1, 5.0, 5.0),)), LAYOUT)
+        Renderer(engine, Settings(hints=(Hint(1, 1, 5.0, 5.0),)), LAYOUT)
 
 
 @pytest.mark.parametrize("words", [{"steady": 1.0}, {"steady": -0.1}, {"every": 0}])
 def test_numbers_out_of_range_are_refused(engine, words):
     with pytest.raises(UsageError):
-        Painter(engine, FAST, LAYOUT, **words)
+        Renderer(engine, FAST, LAYOUT, **words)

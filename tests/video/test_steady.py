@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from tintype.engine.fit import plan_fit
+from tintype.engine.geometry import plan_fit
 from tintype.video.steady import Follower, Held, seen
 
 FIT = plan_fit((128, 192), short_side=128, multiple=32, stride=4)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tintype.cli.app import main
 from tintype.color.cielab import rgb01_to_lab
-from tintype.photo.formats import writable_formats
+from tintype.photo.formats.registry import writable_formats
 from tintype.web.app import _STATIC, MIME, ROUTES
 from tintype.web.serve import Options, serving
 from web.conftest import FEATURES, TINY
@@ -87,12 +87,12 @@ def test_strokes_are_exact_and_grey_strokes_stay_grey(client: httpx.Client, pict
 def test_one_point_is_painted_and_one_outside_is_not(client: httpx.Client, picture: Make) -> None:
     name = hold(client, picture("PNG"))
     plain = client.post(f"/v1/photos/{name}/file", json={}).content
-    for point, painted in (([80, 60], True), ([5000, 5000], False)):
+    for point, rendered in (([80, 60], True), ([5000, 5000], False)):
         stroke = {"points": [point], "color": "#8a6a5a"}
         done = client.post(f"/v1/photos/{name}/file", json={"strokes": [stroke]})
         assert done.status_code == 200
         same = np.array_equal(np.asarray(opened(done.content)), np.asarray(opened(plain)))
-        assert same is not painted
+        assert same is not rendered
 
 
 def test_layers_are_sent_once_and_named(client: httpx.Client, picture: Make) -> None:
@@ -126,8 +126,8 @@ def test_a_reference_is_a_layer(picture: Make, colorful: np.ndarray) -> None:
         drawn = client.post(f"/v1/photos/{name}/preview", json={"reference": layer}).content
         assert drawn != plain
         once = client.post("/v1/color", params={"reference": layer}, content=grey).content
-        held = client.post(f"/v1/photos/{name}/file", json={"reference": layer}).content
-        assert once == held
+        stored = client.post(f"/v1/photos/{name}/file", json={"reference": layer}).content
+        assert once == stored
         refused = client.post("/v1/layers?kind=reference", content=grey)
         assert refused.status_code == 400
         assert "colour" in refused.json()["error"]["message"]
@@ -160,7 +160,7 @@ def test_a_photograph_is_held_until_it_is_removed(client: httpx.Client, picture:
     assert client.delete(f"/v1/photos/{name}").status_code == 204
     answer = client.post(f"/v1/photos/{name}/preview", json={})
     assert answer.status_code == 404
-    assert answer.json()["error"]["hint"] == "Send it again."
+    assert answer.json()["error"]["advice"] == "Send it again."
 
 
 def test_the_oldest_are_let_go_when_memory_is_short(picture: Make) -> None:
@@ -170,10 +170,10 @@ def test_the_oldest_are_let_go_when_memory_is_short(picture: Make) -> None:
         httpx.Client(base_url=server.url, timeout=30) as client,
     ):
         names = [hold(client, data) for _ in range(6)]
-        held = [client.get(f"/v1/photos/{name}").status_code for name in names]
-        assert held[-1] == 200
-        assert held[0] == 404
-        assert held.count(200) >= 2
+        stored = [client.get(f"/v1/photos/{name}").status_code for name in names]
+        assert stored[-1] == 200
+        assert stored[0] == 404
+        assert stored.count(200) >= 2
 
 
 def test_coordinates_stay_at_home_unless_asked(client: httpx.Client, picture: Make) -> None:
@@ -293,7 +293,7 @@ def test_the_description_is_of_these_routes(client: httpx.Client) -> None:
     assert answer.status_code == 404  # first things first
     refused = client.post("/v1/color", params={"quality": "best"}, content=b"x")
     assert refused.status_code == 400
-    from tintype.web.wish import _KNOWN
+    from tintype.web.request import _KNOWN
 
     assert known == set(_KNOWN)
 
@@ -312,7 +312,7 @@ def test_a_fault_of_ours_is_an_answer(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret of the picture")
 
-    monkeypatch.setattr("tintype.web.desk.colorize_photos", broken)
+    monkeypatch.setattr("tintype.web.photos.colorize_photos", broken)
     answer = client.post("/v1/color", content=picture())
     assert answer.status_code == 500
     assert "ZeroDivisionError" in answer.text

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.errors import UsageError
-from tintype.web import patience
+from tintype.web import timeouts
 from tintype.web.guard import Tokens
 from tintype.web.serve import Options, listen, serving
 from web.conftest import TINY
@@ -121,14 +121,14 @@ class Slow:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.gate = threading.Event()
         self.begun = threading.Semaphore(0)
-        ask = Engine.ask
+        predict = Engine.predict
 
         def waiting(engine: Engine, *args: object) -> object:
             self.begun.release()
             self.gate.wait(20)
-            return ask(engine, *args)  # type: ignore[arg-type]
+            return predict(engine, *args)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(Engine, "ask", waiting)
+        monkeypatch.setattr(Engine, "predict", waiting)
 
 
 def test_a_full_queue_refuses_at_once(monkeypatch: pytest.MonkeyPatch, picture: Make) -> None:
@@ -285,7 +285,7 @@ def test_busy_connections_are_not_ended_for_new_ones(
 def test_who_does_not_read_the_answer_is_left(
     monkeypatch: pytest.MonkeyPatch, picture: Make
 ) -> None:
-    monkeypatch.setattr(patience, "_READ_SECONDS", 0.4)
+    monkeypatch.setattr(timeouts, "_READ_SECONDS", 0.4)
     with serving(Options(port=0, model=TINY, jobs=1)) as server:
         host = server.url.removeprefix("http://").rstrip("/")
         data = picture("PNG", size=(2600, 2000))

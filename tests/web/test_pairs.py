@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.web.errors import GoneError, MalformedError
 from tintype.web.pairs import Pairs, wilson

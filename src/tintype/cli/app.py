@@ -114,7 +114,7 @@ def _refuse_misspelt(first: str) -> None:
         if meant:
             raise UsageError(
                 f"There is neither a file nor a command named {first}.",
-                hint=f"Did you mean tintype {meant[0]}?",
+                advice=f"Did you mean tintype {meant[0]}?",
             )
 
 
@@ -215,7 +215,7 @@ def _models(words: list[str]) -> int:
             line = f"{card.name} {card.version}{mark}: {card.title}{paper}; {card.license}; {size}"
             print_result(shown(line))
     if not bundles:
-        raise ModelError("There is no model on this machine.", hint="Install Tintype again.")
+        raise ModelError("There is no model on this machine.", advice="Install Tintype again.")
     return 1 if broken else 0
 
 

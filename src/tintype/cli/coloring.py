@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tintype.cli.options import PhotoWords
+from tintype.cli.options import PhotoArguments
 from tintype.cli.show import Screen, say, screen, write_picture
 from tintype.errors import ModelError, PhotoError, TargetExistsError, UsageError, shown
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row, Tally, open_report
@@ -28,7 +28,7 @@ _SKIP_HINTS = {
 }
 
 
-def color_photographs(words: PhotoWords) -> int:
+def color_photographs(words: PhotoArguments) -> int:
     """Colours what was typed.
 
     Args:
@@ -43,9 +43,9 @@ def color_photographs(words: PhotoWords) -> int:
     if "-" in words.photos or words.output == "-":
         return _stream(words)
     options = _options(words)
+    from tintype.files.remote import place_of
+    from tintype.jobs.contact_sheet import open_sheet
     from tintype.jobs.plan import Plan
-    from tintype.jobs.sheet import open_sheet
-    from tintype.jobs.store import place_of
 
     if words.report is not None:
         _refuse_url(words.report, "--report")
@@ -61,12 +61,12 @@ def color_photographs(words: PhotoWords) -> int:
     census = plan.check()
     if census.items == 0:
         hint = "Give --recursive to enter the folders inside." if census.not_entered else ""
-        raise PhotoError(f"There is no picture in {shown(' '.join(words.photos))}.", hint=hint)
+        raise PhotoError(f"There is no picture in {shown(' '.join(words.photos))}.", advice=hint)
     photos = census.items // plan.palettes
     if options.settings.of_one_photograph and photos > 1:
         raise UsageError(
             f"Hints and masks are for one photograph, but there are {photos:,} inputs.",
-            hint="Colour that photograph by a command of its own.",
+            advice="Colour that photograph by a command of its own.",
         )
     if words.certainty is not None:
         _refuse_certainty(words, items=photos)
@@ -106,7 +106,7 @@ def _path(word: str | None) -> Path | None:
 
 
 def _run(
-    words: PhotoWords, plan: "Plan", options: "Options", *, items: int
+    words: PhotoArguments, plan: "Plan", options: "Options", *, items: int
 ) -> Generator[Row, None, None]:
     if words.engine == "ray":
         from tintype.cluster.run import run as run_on_cluster
@@ -119,7 +119,7 @@ def _run(
 
 def _refuse_url(word: str, option: str) -> None:
     """For files that are written here, a line at a time or beside the pictures."""
-    from tintype.jobs.store import Remote, place_of
+    from tintype.files.remote import Remote, place_of
 
     if isinstance(place_of(word), Remote):
         raise UsageError(f"{option} names a file on this machine, but {shown(word)} is a URL.")
@@ -135,31 +135,33 @@ def _refuse_model(options: "Options") -> None:
         raise ModelError(
             f"The model {bundle.name} gives no {' and no '.join(sorted(missing))}, which "
             "--palettes and --reference need.",
-            hint="Leave --model out to use tintype-own.",
+            advice="Leave --model out to use tintype-own.",
         )
 
 
-def _refuse_certainty(words: PhotoWords, *, items: int) -> None:
+def _refuse_certainty(words: PhotoArguments, *, items: int) -> None:
     """Before anything is coloured: the map is of one photograph, and no picture is lost to it."""
     _refuse_url(str(words.certainty), "--certainty")
     target = Path(str(words.certainty))
     if items > 1:
         raise UsageError(
             f"A map of certainty is of one photograph, but there are {items:,} inputs.",
-            hint="Colour that photograph by a command of its own.",
+            advice="Colour that photograph by a command of its own.",
         )
     if target.suffix.lower() != ".png":
-        raise UsageError(f"{shown(str(target))} is no PNG.", hint="Give a name that ends in .png.")
+        raise UsageError(
+            f"{shown(str(target))} is no PNG.", advice="Give a name that ends in .png."
+        )
     _refuse_existing(target, words)
 
 
-def _refuse_existing(target: Path, words: PhotoWords) -> None:
+def _refuse_existing(target: Path, words: PhotoArguments) -> None:
     """A file beside the picture: it replaces nothing unasked, and never a picture of this run."""
-    from tintype.photo.encode import stands_at
+    from tintype.files.atomic import stands_at
 
     if stands_at(target) and not words.overwrite:
         raise TargetExistsError(
-            f"{shown(str(target))} exists already.", hint="Move it away, or give --overwrite."
+            f"{shown(str(target))} exists already.", advice="Move it away, or give --overwrite."
         )
     others = [Path(photo) for photo in words.photos] + (
         [Path(words.output)] if words.output else []
@@ -186,14 +188,14 @@ def _save_settings(target: Path, options: "Options") -> None:
     Screen().written(str(target))
 
 
-def _write_certainty(words: PhotoWords, plan: "Plan", options: "Options") -> None:
-    from tintype.api import certainty_map
+def _write_certainty(words: PhotoArguments, plan: "Plan", options: "Options") -> None:
     from tintype.engine.bundle import load_bundle
-    from tintype.engine.colorizer import Engine
+    from tintype.engine.predict import Engine
+    from tintype.files.atomic import write_atomically
+    from tintype.files.remote import read
     from tintype.jobs.plan import Job, same_file
-    from tintype.jobs.store import read
     from tintype.photo.decode import decode
-    from tintype.photo.encode import write_atomically
+    from tintype.pipeline import certainty_map
 
     job = next(item for item in plan if isinstance(item, Job))
     target = Path(str(words.certainty))
@@ -207,7 +209,7 @@ def _write_certainty(words: PhotoWords, plan: "Plan", options: "Options") -> Non
     Screen().written(str(target))
 
 
-def _options(words: PhotoWords) -> "Options":
+def _options(words: PhotoArguments) -> "Options":
     from tintype.engine.settings import Settings
     from tintype.jobs.work import Options
 
@@ -228,7 +230,7 @@ def _options(words: PhotoWords) -> "Options":
     if words.keep_luminance is not None:
         options = replace(options, keep_luminance=words.keep_luminance)
     if options.keep_luminance == "exact":
-        from tintype.photo.coefficients import check_installed
+        from tintype.photo.formats.jpeg_coefficients import check_installed
 
         check_installed()  # once, and not for each photograph of a folder
     return replace(options, settings=_settings(words, options.settings, options.max_pixels))
@@ -249,7 +251,7 @@ def _as_saved(path: Path, options: "Options") -> "Options":
     )
 
 
-def _settings(words: PhotoWords, settings: "Settings", max_pixels: int) -> "Settings":
+def _settings(words: PhotoArguments, settings: "Settings", max_pixels: int) -> "Settings":
     """What is typed, on top of what was saved; a picture with more pixels is refused."""
     given: dict[str, Any] = {
         "vividness": words.vividness,
@@ -286,7 +288,7 @@ def _tell(row: "Row", view: Screen, *, alone: bool, checked: bool) -> None:
     """Says what became of one input; the grey check where it was asked for."""
     name = shown(row.input)
     if row.status == "failed":
-        view.say(" ".join(part for part in (row.error, row.hint) if part))
+        view.say(" ".join(part for part in (row.error, row.advice) if part))
     elif row.status == "skipped":
         # Outputs of earlier runs among the inputs are ordinary; they are only counted.
         if alone or row.reason != OWN_OUTPUT:
@@ -324,7 +326,7 @@ def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def _stream(words: PhotoWords) -> int:
+def _stream(words: PhotoArguments) -> int:
     """One picture from standard input, or to standard output, or both."""
     if len(words.photos) != 1:
         raise UsageError("A stream is one picture, but several inputs are named.")
@@ -341,21 +343,24 @@ def _stream(words: PhotoWords) -> int:
     source = words.photos[0]
     output = None if words.output in {None, "-"} else Path(str(words.output))
     if output is None and sys.stdout is not None and sys.stdout.isatty():
-        raise UsageError("A picture is not written to a terminal.", hint="Add > FILE, or -o FILE.")
+        raise UsageError(
+            "A picture is not written to a terminal.", advice="Add > FILE, or -o FILE."
+        )
     if source == "-" and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError(
             "- reads a picture from standard input, but nothing is piped in.",
-            hint="Add < FILE, or name the file.",
+            advice="Add < FILE, or name the file.",
         )
     options = _options(words)
     if options.settings.palettes > 1:
         raise UsageError("--palettes writes several files, but a stream is one.")
-    from tintype.api import colorize_photos, provenance_of, read_input, read_stream
     from tintype.engine.bundle import load_bundle
-    from tintype.engine.colorizer import Engine
+    from tintype.engine.predict import Engine
+    from tintype.files.atomic import write_atomically
+    from tintype.files.local import read_input, read_stream
     from tintype.jobs.plan import check_output_name
     from tintype.photo.decode import decode
-    from tintype.photo.encode import write_atomically
+    from tintype.pipeline import colorize_photos, provenance_of
 
     form = options.format if output is None else check_output_name(output, options.format)
     if source == "-":

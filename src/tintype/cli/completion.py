@@ -8,7 +8,7 @@ completion, starts the command at every Tab and knows nothing of the commands th
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from tintype import __version__
+from tintype._version import __version__
 from tintype.cli.options import COMMANDS
 from tintype.cli.vocabulary import Spoken, Word, vocabulary
 

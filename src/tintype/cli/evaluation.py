@@ -96,7 +96,7 @@ def evaluate(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from tintype.engine.bundle import load_bundle
-    from tintype.engine.colorizer import Engine
+    from tintype.engine.predict import Engine
     from tintype.learn.data.photos import open_photos
     from tintype.learn.evaluate.perceptual import Judges
     from tintype.learn.evaluate.protocol import (
@@ -112,7 +112,7 @@ def evaluate(options: argparse.Namespace) -> int:
     bundles = [load_bundle(model) for model in options.models]
     if min(options.hints) < 0:
         raise UsageError(
-            "A number of hints below 0.", hint="Give --hints 0 1 5 20, or leave it out."
+            "A number of hints below 0.", advice="Give --hints 0 1 5 20, or leave it out."
         )
     if options.sheet:
         return _sheet(options, bundles)
@@ -130,7 +130,7 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.perceptual and not any(one.names for one in judges.values()):
         raise UsageError(
             "The networks of LPIPS, KID and FID are not installed, or there are below 3 pictures.",
-            hint="See docs/how-to/compare.md, or leave --perceptual out.",
+            advice="See docs/how-to/compare.md, or leave --perceptual out.",
         )
     rows = bounds(squares, judges)
     for bundle in bundles:
@@ -163,7 +163,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def _regions(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
-    from tintype.engine.colorizer import Engine
+    from tintype.engine.predict import Engine
     from tintype.engine.settings import Settings
     from tintype.learn.evaluate.regions import look_at_regions, read_regions, regions_to_markdown
 
@@ -183,7 +183,12 @@ def _distribution(
     bundles: "Sequence[Bundle]",
     squares: "Mapping[str, Sequence[NDArray[np.uint8]]]",
 ) -> int:
-    from tintype.learn.evaluate.distribution import ask, certainty_rank, fit_temperature, honesty
+    from tintype.learn.evaluate.distribution import (
+        certainty_rank,
+        fit_temperature,
+        honesty,
+        predict,
+    )
 
     lines = [
         "| set | method | T | NLL | calibration over bins, % | within 10 ab, % "
@@ -192,7 +197,7 @@ def _distribution(
     ]
     for bundle in bundles:
         answers = {
-            group: ask(bundle, list(some), threads=options.threads, quality=options.quality)
+            group: predict(bundle, list(some), threads=options.threads, quality=options.quality)
             for group, some in squares.items()
         }
         every = [answer for some in answers.values() for answer in some]
@@ -206,7 +211,7 @@ def _distribution(
 
 
 def _sheet(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
-    from tintype.engine.colorizer import Engine
+    from tintype.engine.predict import Engine
     from tintype.engine.settings import Settings
     from tintype.learn.evaluate.protocol import choose_sources
     from tintype.learn.evaluate.sheet import contact_sheets
@@ -214,7 +219,7 @@ def _sheet(options: argparse.Namespace, bundles: "Sequence[Bundle]") -> int:
     if options.dev_of or len(options.vividness or [0]) > 1:
         raise UsageError(
             "A contact sheet is of whole pictures at one vividness.",
-            hint="Leave --dev-of out, and give one value of --vividness or none.",
+            advice="Leave --dev-of out, and give one value of --vividness or none.",
         )
     settings = Settings((options.vividness or [None])[0], options.quality)
     engines = [Engine(bundle, threads=options.threads) for bundle in bundles]

@@ -12,22 +12,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tintype.cli.options import FilmWords
+from tintype.cli.options import FilmArguments
 from tintype.cli.show import Screen
 from tintype.errors import FilmError, UsageError, shown
 
 if TYPE_CHECKING:
     from tintype.engine.settings import Settings
     from tintype.jobs.inspect import Inspection
-    from tintype.video.film import Wish
-    from tintype.video.painter import Shot
+    from tintype.video.film import FilmRequest
+    from tintype.video.render import Shot
 
 _EXTRA = ("av", "cv2")
 _KEYS = frozenset({"at", "hints", "reference"})
 _HEAD = 64  # bytes that say whether a file is a picture
 
 
-def color_film(words: FilmWords) -> int:
+def color_film(words: FilmArguments) -> int:
     """Colours a film.
 
     Args:
@@ -44,10 +44,10 @@ def color_film(words: FilmWords) -> int:
     from tintype.video.film import color, plan, tidy
 
     name = shown(words.film)
-    wish = _wish(words)
+    request = _request(words)
     bundle = load_bundle(words.model)
     output = None if words.output is None else Path(words.output)
-    job = plan(Path(words.film), output, wish, bundle, overwrite=words.overwrite)
+    job = plan(Path(words.film), output, request, bundle, overwrite=words.overwrite)
     view = Screen()
     if job.done:
         tidy(job)
@@ -76,7 +76,7 @@ def inspect_film(path: Path) -> "Inspection | None":
         None where it is a picture, or cannot be read as a film: then it is another's to judge.
     """
     from tintype.jobs.inspect import Inspection
-    from tintype.photo.formats import sniff
+    from tintype.photo.formats.registry import sniff
 
     try:
         if not path.is_file():
@@ -105,21 +105,21 @@ def _need_the_extra() -> None:
             raise
         raise FilmError(
             "The packages for film are not installed.",
-            hint="Type: pip install 'tintype[video]'",
+            advice="Type: pip install 'tintype[video]'",
         ) from error
 
 
 # ----- words -----
 
 
-def _wish(words: FilmWords) -> "Wish":
+def _request(words: FilmArguments) -> "FilmRequest":
     from tintype.engine.hints import parse_hint
-    from tintype.video.film import Wish
+    from tintype.video.film import FilmRequest
     from tintype.video.mux import Window
-    from tintype.video.painter import Shot
+    from tintype.video.render import Shot
 
     if words.start is not None and words.preview is None:
-        raise UsageError("--start says where a preview begins.", hint="Add --preview.")
+        raise UsageError("--start says where a preview begins.", advice="Add --preview.")
     window = None
     if words.preview is not None:
         start = Fraction(0) if words.start is None else parse_time(words.start)
@@ -130,7 +130,7 @@ def _wish(words: FilmWords) -> "Wish":
         first = next((shot for shot in shots if shot.start == 0), Shot(0.0))
         others = [shot for shot in shots if shot is not first]
         shots = [replace(first, hints=(*first.hints, *typed)), *others]
-    return Wish(
+    return FilmRequest(
         settings=_settings(words),
         shots=tuple(shots),
         steady=words.steady,
@@ -142,7 +142,7 @@ def _wish(words: FilmWords) -> "Wish":
     )
 
 
-def _settings(words: FilmWords) -> "Settings":
+def _settings(words: FilmArguments) -> "Settings":
     from tintype.engine.reference import read_reference
     from tintype.video.film import USUAL
 
@@ -164,7 +164,8 @@ def parse_time(text: str) -> Fraction:
     found = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", text.strip())
     if found is None:
         raise UsageError(
-            f"The time {shown(text)} is not understood.", hint="Write it as 12.5, 1:30 or 1:02:30."
+            f"The time {shown(text)} is not understood.",
+            advice="Write it as 12.5, 1:30 or 1:02:30.",
         )
     hours, minutes, seconds = found.groups()
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
@@ -182,7 +183,7 @@ def read_shots(path: Path) -> "list[Shot]":
     """
     from tintype.engine.hints import parse_hint
     from tintype.engine.reference import read_reference
-    from tintype.video.painter import Shot
+    from tintype.video.render import Shot
 
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -192,20 +193,20 @@ def read_shots(path: Path) -> "list[Shot]":
         raise UsageError(f"{shown(path)} is no TOML ({shown(str(error))}).") from error
     entries = said.get("shot")
     if set(said) != {"shot"} or not isinstance(entries, list):
-        raise UsageError(f"{shown(path)} holds no shots.", hint="Begin each with [[shot]].")
+        raise UsageError(f"{shown(path)} holds no shots.", advice="Begin each with [[shot]].")
     shots = []
     for number, entry in enumerate(entries, 1):
         where = f"Shot {number} of {shown(path)}"
         if unknown := sorted(set(entry) - _KEYS):
             raise UsageError(
                 f"{where} has an unknown key, {shown(unknown[0])}.",
-                hint="A shot has at, hints and reference.",
+                advice="A shot has at, hints and reference.",
             )
         hints = entry.get("hints", [])
         if "at" not in entry or not isinstance(hints, list):
             raise UsageError(
                 f"{where} is not whole.",
-                hint='Give at = "0:12.5", and hints = ["120,80,#c04030"] or reference = "a.jpg".',
+                advice='Give at = "0:12.5", and hints = ["120,80,#c04030"] or reference = "a.jpg".',
             )
         reference = entry.get("reference")
         shots.append(

@@ -49,7 +49,7 @@ def _require_extra() -> None:
     if missing:
         raise LearnError(
             f"Learning needs {', '.join(missing)}, which is not installed.",
-            hint='Type: pip install "tintype[learn]" (see CONTRIBUTING.md for torch without CUDA).',
+            advice='Type: pip install "tintype[learn]" (CONTRIBUTING.md: torch without CUDA).',
         )
 
 
@@ -80,15 +80,15 @@ def _train(options: argparse.Namespace) -> int:
     from tintype.learn.recipe import read_recipe
     from tintype.learn.train.distributed import join_team
     from tintype.learn.train.loop import train
-    from tintype.learn.train.run import Sitting
+    from tintype.learn.train.run import TrainingSession
 
     recipe = read_recipe(options.recipe)
     run = options.run or Path("runs") / recipe.name
     begun = (run / "checkpoint.safetensors").exists()
     if begun and not options.resume:
-        raise LearnError(f"{run}: a run is there already.", hint="Add --resume, or choose --run.")
+        raise LearnError(f"{run}: a run is there already.", advice="Add --resume, or choose --run.")
     if options.resume and not begun:
-        raise LearnError(f"{run}: there is no run to resume.", hint="Leave --resume out.")
+        raise LearnError(f"{run}: there is no run to resume.", advice="Leave --resume out.")
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -112,7 +112,7 @@ def _train(options: argparse.Namespace) -> int:
         team.wait()
     dev = int(photos.dev.sum())
     say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
-    sitting = Sitting(
+    session = TrainingSession(
         max_seconds=options.max_seconds,
         max_samples=options.max_samples,
         cooldown=options.cooldown,
@@ -122,7 +122,7 @@ def _train(options: argparse.Namespace) -> int:
         team=team,
         say=say if team.rank == 0 else _say_nothing,
     )
-    progress = train(run, recipe, photos, sitting)
+    progress = train(run, recipe, photos, session)
     if team.rank > 0:
         return 0
     say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
@@ -154,7 +154,7 @@ def _data(options: argparse.Namespace) -> int:
     from tintype.learn.data.manifest import find_sources
 
     if options.sheet and options.sheet.suffix.lower() != ".png":
-        raise LearnError(f"{options.sheet}: the sheet is a PNG.", hint="Name it NAME.png.")
+        raise LearnError(f"{options.sheet}: the sheet is a PNG.", advice="Name it NAME.png.")
     found = audit(
         find_sources(options.paths),
         find_sources(options.against) if options.against else (),
@@ -237,8 +237,7 @@ def _export_parser() -> argparse.ArgumentParser:
 def _export(options: argparse.Namespace) -> int:
     import tomllib
 
-    from tintype.learn.decoding import FEWEST, decoding_of, fitted, look_at_dev
-    from tintype.learn.export import (
+    from tintype.learn.export.bundle import (
         calibrated,
         default_card,
         export,
@@ -248,11 +247,12 @@ def _export(options: argparse.Namespace) -> int:
         predicts_distribution,
         save_weights,
     )
+    from tintype.learn.export.class_weights import FEWEST, decoding_of, fitted, look_at_dev
 
     if not 0 <= options.start_share <= 1:
-        raise UsageError("--start-share is a share.", hint="Give a number from 0 to 1.")
+        raise UsageError("--start-share is a share.", advice="Give a number from 0 to 1.")
     if options.rank < 0:
-        raise UsageError("--rank is below 0.", hint="Give 64, or 0 to leave the filters alone.")
+        raise UsageError("--rank is below 0.", advice="Give 64, or 0 to leave the filters alone.")
     trained = load_trained(options.run)
     if options.start:
         trained = mix_with_start(trained, options.start, options.start_share)
@@ -351,10 +351,12 @@ def _compare(options: argparse.Namespace) -> int:
     if not options.data or not options.evaluation:
         raise UsageError(
             "tintype compare: --data and --evaluation are needed.",
-            hint="Without them --page-only makes the page of what is there.",
+            advice="Without them --page-only makes the page of what is there.",
         )
     if options.budget is None and options.samples is None:
-        raise UsageError("tintype compare: say how long.", hint="Add --budget 20m or --samples N.")
+        raise UsageError(
+            "tintype compare: say how long.", advice="Add --budget 20m or --samples N."
+        )
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

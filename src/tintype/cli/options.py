@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import click
 
-from tintype import __version__
+from tintype._version import __version__
 from tintype.cli.show import print_result
-from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
+from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -37,7 +37,7 @@ LEARNING = ("data", "train", "evaluate", "export", "compare")
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoWords:
+class PhotoArguments:
     """What `tintype PHOTO...` was told; None where it was not."""
 
     photos: tuple[str, ...]
@@ -71,7 +71,7 @@ class PhotoWords:
 
 
 @dataclass(frozen=True, slots=True)
-class FilmWords:
+class FilmArguments:
     """What `tintype video` was told; None where it was not."""
 
     film: str
@@ -94,7 +94,7 @@ class FilmWords:
 
 
 @dataclass(frozen=True, slots=True)
-class InspectWords:
+class InspectArguments:
     """What `tintype inspect` was told."""
 
     photos: tuple[str, ...]
@@ -102,7 +102,7 @@ class InspectWords:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelsWords:
+class ModelsArguments:
     """What `tintype models` was told."""
 
     names: tuple[str, ...]
@@ -110,7 +110,7 @@ class ModelsWords:
 
 
 @dataclass(frozen=True, slots=True)
-class ServeWords:
+class ServeArguments:
     """What `tintype serve` was told; None where it was not."""
 
     host: str | None
@@ -125,30 +125,30 @@ class ServeWords:
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionWords:
+class CompletionArguments:
     """What `tintype completion` was told."""
 
     shell: Literal["bash", "zsh", "fish"]
 
 
-def parse_photos(words: Sequence[str]) -> PhotoWords:
+def parse_photos(words: Sequence[str]) -> PhotoArguments:
     """Words after `tintype`, where the first is no command.
 
     Raises:
         click.ClickException: They do not fit.
         click.exceptions.Exit: Help or the version was printed.
     """
-    return PhotoWords(**_parse(_PHOTOS, "tintype", words))
+    return PhotoArguments(**_parse(_PHOTOS, "tintype", words))
 
 
-def parse_film(words: Sequence[str]) -> FilmWords:
+def parse_film(words: Sequence[str]) -> FilmArguments:
     """Words after `tintype video`; raises as `parse_photos`."""
     # What follows the bare --preview may be the film; only a number is its length.
     plain = [
         f"{word}={_PREVIEW}" if word == "--preview" and not _is_number(following) else word
         for word, following in zip(words, [*words[1:], ""], strict=True)
     ]
-    return FilmWords(**_parse(_VIDEO, "tintype video", plain))
+    return FilmArguments(**_parse(_VIDEO, "tintype video", plain))
 
 
 def _is_number(word: str) -> bool:
@@ -158,24 +158,24 @@ def _is_number(word: str) -> bool:
         return False
 
 
-def parse_inspect(words: Sequence[str]) -> InspectWords:
+def parse_inspect(words: Sequence[str]) -> InspectArguments:
     """Words after `tintype inspect`; raises as `parse_photos`."""
-    return InspectWords(**_parse(_INSPECT, "tintype inspect", words))
+    return InspectArguments(**_parse(_INSPECT, "tintype inspect", words))
 
 
-def parse_models(words: Sequence[str]) -> ModelsWords:
+def parse_models(words: Sequence[str]) -> ModelsArguments:
     """Words after `tintype models`; raises as `parse_photos`."""
-    return ModelsWords(**_parse(_MODELS, "tintype models", words))
+    return ModelsArguments(**_parse(_MODELS, "tintype models", words))
 
 
-def parse_serve(words: Sequence[str]) -> ServeWords:
+def parse_serve(words: Sequence[str]) -> ServeArguments:
     """Words after `tintype serve`; raises as `parse_photos`."""
-    return ServeWords(**_parse(_SERVE, "tintype serve", words))
+    return ServeArguments(**_parse(_SERVE, "tintype serve", words))
 
 
-def parse_completion(words: Sequence[str]) -> CompletionWords:
+def parse_completion(words: Sequence[str]) -> CompletionArguments:
     """Words after `tintype completion`; raises as `parse_photos`."""
-    return CompletionWords(**_parse(_COMPLETION, "tintype completion", words))
+    return CompletionArguments(**_parse(_COMPLETION, "tintype completion", words))
 
 
 def help_page() -> str:

@@ -12,7 +12,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises it as a `UsageError`."""
-        raise UsageError(f"{self.prog}: {message}.", hint=f"Type {self.prog} --help.")
+        raise UsageError(f"{self.prog}: {message}.", advice=f"Type {self.prog} --help.")
 
 
 def say(text: str) -> None:

@@ -13,7 +13,7 @@ import click
 
 from tintype.cli.learning import parsers
 from tintype.cli.options import COMMANDS, PARSED, FormatType
-from tintype.photo.formats import FORMATS, writable_formats
+from tintype.photo.formats.registry import FORMATS, writable_formats
 
 Takes = Literal["nothing", "text", "choice", "file", "folder", "model"]
 

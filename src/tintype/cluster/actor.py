@@ -9,13 +9,13 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from tintype import __version__
+from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.errors import ClusterError, PhotoError, TintypeError, shown
+from tintype.files.remote import tidy
 from tintype.jobs.plan import Job
 from tintype.jobs.processes import begin_process
 from tintype.jobs.report import Row
-from tintype.jobs.store import tidy
 from tintype.jobs.work import Options, Worker
 
 # After so many processes ended with a parcel in hand, what is not done of it is given up.
@@ -88,7 +88,7 @@ class Actor:
         error = PhotoError(
             f"{_TRIES} processes were ended from outside that were to colour "
             f"{shown(job.source)} or one of its neighbours, most often for lack of memory.",
-            hint="Run the same command again, with a smaller --jobs.",
+            advice="Run the same command again, with a smaller --jobs.",
         )
         return self._worker.do(job, given_up=error)
 
@@ -121,7 +121,7 @@ class _Apart:
             error = PhotoError(
                 f"Each process that coloured {shown(job.source)} was ended from outside, "
                 "most often for lack of memory.",
-                hint="Give a smaller --jobs, or a smaller picture.",
+                advice="Give a smaller --jobs, or a smaller picture.",
             )
             return Row.failure(job.source, error)
 
@@ -156,7 +156,7 @@ def _refusal(task: Task) -> TintypeError | None:
         wanted = ", ".join(sorted(set(task.versions) - set(here)))
         return ClusterError(
             f"A machine of the cluster has {other}, but this one has {wanted}.",
-            hint="Install the same on all, so that all give the same pictures.",
+            advice="Install the same on all, so that all give the same pictures.",
         )
     if task.folder is not None:
         try:
@@ -164,6 +164,6 @@ def _refusal(task: Task) -> TintypeError | None:
         except OSError as error:
             return ClusterError(
                 f"A machine of the cluster has no folder {shown(task.folder)} ({error.strerror}).",
-                hint="Relative paths need the same folder on all machines; give whole ones.",
+                advice="Relative paths need the same folder on all machines; give whole ones.",
             )
     return None

@@ -87,7 +87,7 @@ def flow(plan: Plan, task: Task, *, items: int, processes: int) -> Generator[Row
     except Exception as error:  # Ray and Ray Data have each a tree of errors, with no common root
         raise ClusterError(
             f"Ray gave up ({shown(str(error).strip().splitlines()[-1])}).",
-            hint="Put that right; the same command continues.",
+            advice="Put that right; the same command continues.",
         ) from error
 
 

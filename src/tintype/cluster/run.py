@@ -16,9 +16,9 @@ from pathlib import Path
 from tintype.cluster.actor import Task, versions
 from tintype.cluster.session import session
 from tintype.engine.bundle import load_bundle
+from tintype.files.remote import Place, place_of, tidy
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import Row
-from tintype.jobs.store import Place, place_of, tidy
 from tintype.jobs.work import Options
 
 # Folders that are looked through for what interrupted processes left.

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tintype.engine.colorizer import usable_cores
+from tintype.engine.predict import usable_cores
 from tintype.errors import ClusterError, UsageError, shown
 
 ADDRESS = "RAY_ADDRESS"
@@ -66,7 +66,7 @@ def _connected(address: str) -> Iterator[None]:
     if address.startswith("ray://"):
         raise UsageError(
             f"{ADDRESS} is {shown(address)}, which speaks to a cluster from outside.",
-            hint="Run this command on a machine of the cluster, or by ray job submit.",
+            advice="Run this command on a machine of the cluster, or by ray job submit.",
         )
     try:
         with _hushed():
@@ -77,7 +77,7 @@ def _connected(address: str) -> Iterator[None]:
     except Exception as error:
         raise ClusterError(
             f"The Ray cluster at {shown(address)} cannot be reached ({_first_line(error)}).",
-            hint=f"Start it with ray start --head, or set {ADDRESS} to where it is.",
+            advice=f"Start it with ray start --head, or set {ADDRESS} to where it is.",
         ) from error
     try:
         yield
@@ -112,7 +112,7 @@ def _started(processes: int) -> Iterator[None]:
         except Exception as error:
             raise ClusterError(
                 f"Ray did not start on this machine ({_first_line(error)}).",
-                hint="Leave --engine out to colour without it.",
+                advice="Leave --engine out to colour without it.",
             ) from error
         try:
             yield
@@ -151,7 +151,7 @@ def _import_ray() -> Any:  # noqa: ANN401
         import ray.data
         from ray._private import worker
     except ImportError as error:
-        raise UsageError("--engine ray needs an extra.", hint=_EXTRA) from error
+        raise UsageError("--engine ray needs an extra.", advice=_EXTRA) from error
     # Otherwise it says on standard output, between our results, that a process has died.
     worker._worker_logs_enabled = False
     return ray

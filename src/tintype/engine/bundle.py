@@ -92,9 +92,9 @@ class Card:
         try:
             raw = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise ModelError(f"{where}: its card is not JSON ({error}).", hint=_LIST) from None
+            raise ModelError(f"{where}: its card is not JSON ({error}).", advice=_LIST) from None
         if not isinstance(raw, dict):
-            raise ModelError(f"{where}: its card is not a JSON object.", hint=_LIST)
+            raise ModelError(f"{where}: its card is not a JSON object.", advice=_LIST)
         return _Reader(raw, where).card()
 
 
@@ -109,7 +109,7 @@ class _Reader:
         found = "nothing" if key not in self._raw else repr(self._raw[key])[:40]
         return ModelError(
             f"{self._where}: its card needs {key!r} to be {wanted}, and has {found}.",
-            hint="Export the model again with `tintype export`.",
+            advice="Export the model again with `tintype export`.",
         )
 
     def _get(self, key: str, kind: type[_T], wanted: str) -> _T:
@@ -233,7 +233,7 @@ def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
             if number == _METADATA_FIELD and isinstance(value, memoryview)
         )
     except (IndexError, ValueError):
-        raise ModelError(f"{where} is not an ONNX model, or is damaged.", hint=_LIST) from None
+        raise ModelError(f"{where} is not an ONNX model, or is damaged.", advice=_LIST) from None
 
 
 def _entry(message: memoryview) -> tuple[str, str]:
@@ -288,7 +288,7 @@ def own_hash(data: bytes, claimed: str, *, where: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", claimed) or data.count(claimed.encode()) != 1:
         raise ModelError(
             f"{where}: the SHA-256 in its metadata is malformed.",
-            hint="Export the model again with `tintype export`.",
+            advice="Export the model again with `tintype export`.",
         )
     return hashlib.sha256(data.replace(claimed.encode(), b"0" * 64)).hexdigest()
 
@@ -297,11 +297,11 @@ def _read(path: Path) -> bytes:
     try:
         # Reading a pipe would wait for ever, and a device has no end.
         if path.exists() and not path.is_file():
-            raise ModelError(f"The model {shown(path)} is not a regular file.", hint=_LIST)
+            raise ModelError(f"The model {shown(path)} is not a regular file.", advice=_LIST)
         return path.read_bytes()
     except OSError as error:
         why = error.strerror or "it cannot be read"
-        raise ModelError(f"Cannot read the model {shown(path)}: {why}.", hint=_LIST) from None
+        raise ModelError(f"Cannot read the model {shown(path)}: {why}.", advice=_LIST) from None
 
 
 def _open(path: Path, *, pinned: str | None) -> Bundle:
@@ -312,19 +312,19 @@ def _open(path: Path, *, pinned: str | None) -> Bundle:
     if pinned is not None and sha256 != pinned:
         raise ModelError(
             f"The model {path.name} of this installation is damaged (SHA-256 does not match).",
-            hint="Install Tintype again.",
+            advice="Install Tintype again.",
         )
     metadata = read_metadata(data, where=where)
     if CARD_KEY not in metadata:
         raise ModelError(
             f"{where} is not a Tintype model: it has no card.",
-            hint="Models are made with `tintype export`.",
+            advice="Models are made with `tintype export`.",
         )
     if pinned is None:
         claimed = metadata.get(HASH_KEY, "")
         if own_hash(data, claimed, where=where) != claimed:
             raise ModelError(
-                f"{where} is damaged (SHA-256 does not match).", hint="Copy or export it again."
+                f"{where} is damaged (SHA-256 does not match).", advice="Copy or export it again."
             )
     card = Card.parse(metadata[CARD_KEY], where=where)
     return Bundle(card.name, path, data, sha256, card, pinned is not None)
@@ -410,4 +410,4 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
         if path.stem == wanted:
             return _open(path, pinned=None)
     known = ", ".join([*index, *(path.stem for path in _user_files())]) or "none"
-    raise ModelError(f"There is no model named {wanted!r}; at hand: {known}.", hint=_LIST)
+    raise ModelError(f"There is no model named {wanted!r}; at hand: {known}.", advice=_LIST)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.fit import Fit, Pin
+from tintype.engine.geometry import Fit, Pin
 from tintype.engine.layers import Scribbles, read_bytes
-from tintype.engine.spread import spread
+from tintype.engine.propagate import spread
 from tintype.errors import UsageError, shown
 
 _MOST_BYTES = 16 << 20
@@ -56,12 +56,12 @@ def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
     if not re.fullmatch(r"#?[0-9a-fA-F]{6}", color):
         raise UsageError(
             f"The colour {shown(color)} of a hint is not understood.",
-            hint="Write it as #c04030, in quotes where the shell takes # for a remark.",
+            advice="Write it as #c04030, in quotes where the shell takes # for a remark.",
         )
     if min(x, y, radius) < 0:
         raise UsageError(
             f"A hint at {x},{y} with radius {radius} has a number below 0.",
-            hint="Count pixels from 0 at the upper left corner.",
+            advice="Count pixels from 0 at the upper left corner.",
         )
     digits = color.removeprefix("#")
     rgb = np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)])
@@ -79,7 +79,7 @@ def parse_hint(text: str) -> Hint:
     if found is None:
         raise UsageError(
             f"The hint {shown(text)} is not understood.",
-            hint='Write it as X,Y,COLOUR or X,Y,COLOUR,RADIUS: "120,80,#c04030,4".',
+            advice='Write it as X,Y,COLOUR or X,Y,COLOUR,RADIUS: "120,80,#c04030,4".',
         )
     x, y, color, radius = found.groups()
     return hint_of(int(x), int(y), color, int(radius or 0))
@@ -102,11 +102,11 @@ def read_hints(path: Path) -> list[Hint]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{shown(path)} holds no list of hints ({type(error).__name__}: {shown(str(error))}).",
-            hint='Each is {"x": 120, "y": 80, "color": "#c04030"}, with a "radius" if you like.',
+            advice='Each is {"x": 120, "y": 80, "color": "#c04030"}, with a "radius" if you like.',
         ) from error
 
 
-def told_at(
+def hints_at(
     hints: Sequence[Hint], scribbles: Scribbles | None, fit: Fit, *, cell: int
 ) -> NDArray[np.float32]:
     """Where the told colours lie in a network's input, or in its output.
@@ -131,7 +131,7 @@ def told_at(
         if not (0 <= hint.x < width and 0 <= hint.y < height):
             raise UsageError(
                 f"The hint at {hint.x},{hint.y} is outside the photograph of {width} x {height}.",
-                hint="Count pixels from 0 at the upper left corner.",
+                advice="Count pixels from 0 at the upper left corner.",
             )
         rows = _span(hint.y, hint.radius, height, down)
         columns = _span(hint.x, hint.radius, width, across)
@@ -171,7 +171,7 @@ def hold_hints(
     """Corrects a network's answer so that it has the told colours at the told places.
 
     Args:
-        told: (3, h, w) as `told_at` gives it for the output.
+        told: (3, h, w) as `hints_at` gives it for the output.
         ab: (2, h, w) what the network answered, CIELAB units, padding included.
         luma: ``fit.padded`` what it was asked, Y' in 0..255.
         fit: How the photograph lies in the input.

@@ -21,7 +21,7 @@ from PIL import Image
 
 from tintype.color.abgrid import BINS, bin_centers
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.fit import Fit
+from tintype.engine.geometry import Fit
 from tintype.engine.layers import Layer, read_bytes
 from tintype.errors import PhotoError, UsageError, shown
 from tintype.photo.decode import MAX_PIXELS, decode_colors
@@ -99,10 +99,11 @@ def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> R
     try:
         rgb, tone = decode_colors(data, name=shown(name), max_pixels=max_pixels)
     except PhotoError as error:
-        raise UsageError(error.message, hint=error.hint) from error
+        raise UsageError(error.message, advice=error.advice) from error
     if tone == "grey":
         raise UsageError(
-            f"The reference {shown(name)} has no colours to take.", hint="Give a picture in colour."
+            f"The reference {shown(name)} has no colours to take.",
+            advice="Give a picture in colour.",
         )
     factor = int(np.ceil((rgb.shape[0] * rgb.shape[1] / _MOST_PIXELS) ** 0.5))
     if factor > 1:

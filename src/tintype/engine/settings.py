@@ -49,14 +49,16 @@ class Settings:
     def __post_init__(self) -> None:
         if self.quality not in get_args(Quality):
             raise UsageError(
-                f"There is no quality {self.quality!r}.", hint="Use fast, normal or high."
+                f"There is no quality {self.quality!r}.", advice="Use fast, normal or high."
             )
         if self.vividness is not None and not 0 <= self.vividness <= 2:
-            raise UsageError(f"The vividness {self.vividness} is out of range.", hint="Use 0 to 2.")
+            raise UsageError(
+                f"The vividness {self.vividness} is out of range.", advice="Use 0 to 2."
+            )
         if not -1 <= self.warmth <= 1:
-            raise UsageError(f"The warmth {self.warmth} is out of range.", hint="Use -1 to 1.")
+            raise UsageError(f"The warmth {self.warmth} is out of range.", advice="Use -1 to 1.")
         if not 1 <= self.palettes <= _MOST_PALETTES:
-            raise UsageError(f"{self.palettes} palettes cannot be made.", hint="Ask for 1 to 16.")
+            raise UsageError(f"{self.palettes} palettes cannot be made.", advice="Ask for 1 to 16.")
         if not 0 <= self.palette <= self.palettes:
             raise UsageError(f"There is no palette {self.palette} of {self.palettes}.")
 
@@ -144,7 +146,7 @@ def settings_of(said: Any) -> Settings:  # noqa: ANN401
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(
             f"These are no settings ({type(error).__name__}: {error}).",
-            hint="Give a file that --save-settings has written.",
+            advice="Give a file that --save-settings has written.",
         ) from error
 
 

@@ -4,13 +4,13 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tintype.api import read_input
 from tintype.errors import shown
+from tintype.files.local import read_input
 from tintype.jobs.resume import Marks
-from tintype.photo.decode import decode
-from tintype.photo.formats import sniff
+from tintype.photo.decode import MAX_PIXELS, decode
+from tintype.photo.formats.registry import sniff
+from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Tone
-from tintype.photo.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Inspection:
 
     Attributes:
         file: Its path.
-        format: A key of `tintype.photo.formats.FORMATS`.
+        format: A key of `tintype.photo.formats.registry.FORMATS`.
         tone: What its pixels are; None where the file says who coloured it, so that nobody looked.
         provenance: Who coloured it, None where Tintype did not or where that was removed.
     """
@@ -69,7 +69,7 @@ def inspect(path: Path) -> Inspection:
     Raises:
         PhotoError: It cannot be read.
     """
-    data = read_input(path)
+    data = read_input(path, max_pixels=MAX_PIXELS)
     made = Marks().of(path, data)
     if made is not None:
         return Inspection(str(path), sniff(data), None, made)

@@ -17,13 +17,13 @@ from enum import Enum, auto
 from hashlib import blake2b
 from pathlib import Path, PurePath, PurePosixPath
 
-from tintype.api import target_name
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
+from tintype.files.atomic import stands_at
+from tintype.files.remote import Place, Remote, kind, listing, place_of
 from tintype.jobs.digests import Digests, digest
 from tintype.jobs.report import LINK_OUTSIDE, Row
-from tintype.jobs.store import Place, Remote, kind, listing, place_of
-from tintype.photo.encode import stands_at
-from tintype.photo.formats import format_of_suffix, writable_formats
+from tintype.photo.formats.registry import format_of_suffix, writable_formats
+from tintype.photo.naming import target_name
 
 _SORTED_AT_A_TIME = 4096
 
@@ -78,7 +78,7 @@ class Plan:
             puts each output beside its source.
         output: The one output of the one input.
         recursive: Enter folders inside folders.
-        format: A key of `tintype.photo.formats.FORMATS`; None keeps each picture's own.
+        format: A key of `tintype.photo.formats.registry.FORMATS`; None keeps each picture's own.
         overwrite: Earlier outputs may be replaced; then inputs need to be told apart from them.
         palettes: Versions of each picture; more than one get a number each, ``name.color-2.jpg``.
     """
@@ -109,7 +109,7 @@ class Plan:
         for item in self._versions(self._walk(counts)):
             if self.output is not None and items:
                 raise UsageError(
-                    "-o names one file, but there are several inputs.", hint="Give --into FOLDER."
+                    "-o names one file, but there are several inputs.", advice="Give --into FOLDER."
                 )
             if isinstance(item, Job):
                 met = seen.meet(item)
@@ -179,7 +179,7 @@ class Plan:
                     path,
                     UnreadablePhotoError(
                         f"{shown(path)} is not a regular file.",
-                        hint="Pipe it in: tintype - < INPUT > OUTPUT.",
+                        advice="Pipe it in: tintype - < INPUT > OUTPUT.",
                     ),
                 )
 
@@ -299,7 +299,7 @@ class Plan:
         if format_of_suffix(source.suffix) is None:
             raise UnreadablePhotoError(
                 f"The name {shown(source)} does not say a picture format.",
-                hint="Copy it here, and colour the copy.",
+                advice="Copy it here, and colour the copy.",
             )
         return target_name(Path(source.name), self.format)
 
@@ -309,19 +309,20 @@ class Plan:
         if self.output is not None:
             if self.palettes > 1:
                 raise UsageError(
-                    "-o names one file, but there are several palettes.", hint="Give --into FOLDER."
+                    "-o names one file, but there are several palettes.",
+                    advice="Give --into FOLDER.",
                 )
             if self.into is not None:
-                raise UsageError("-o and --into contradict each other.", hint="Give one of them.")
+                raise UsageError("-o and --into contradict each other.", advice="Give one of them.")
             if isinstance(self.output, Path) and stands_at(self.output) and self.output.is_dir():
                 raise UsageError(
-                    f"{shown(self.output)} is a folder.", hint="-o names a file; give --into."
+                    f"{shown(self.output)} is a folder.", advice="-o names a file; give --into."
                 )
             check_output_name(self.output, self.format)
             if len(self.inputs) == 1 and same_file(place_of(self.inputs[0]), self.output):
                 raise UsageError(
                     f"{shown(self.output)} is the input itself, which is never replaced.",
-                    hint="Give another name to -o.",
+                    advice="Give another name to -o.",
                 )
         if isinstance(self.into, Path) and stands_at(self.into) and not self.into.is_dir():
             raise UsageError(f"--into {shown(self.into)} is a file, not a folder.")
@@ -374,12 +375,12 @@ def check_output_name(output: Place, form: str | None) -> str | None:
     if said is not None and said not in writable_formats():
         raise UsageError(
             f"{said} can be read but not written.",
-            hint=f"Name the output with the ending of one of {', '.join(writable_formats())}.",
+            advice=f"Name the output with the ending of one of {', '.join(writable_formats())}.",
         )
     if said is None:
         raise UsageError(
             f"The name {shown(output.name)} does not say a picture format.",
-            hint="Give it an ending such as .jpg or .png, or --format.",
+            advice="Give it an ending such as .jpg or .png, or --format.",
         )
     return said
 
@@ -457,7 +458,7 @@ def _clash(first: Job, second: Job) -> UsageError:
     return UsageError(
         f"{shown(first.source)} and {shown(second.source)} would both be written to "
         f"{shown(second.target)}.",
-        hint="Nothing was coloured. Run them separately with different --into folders, "
+        advice="Nothing was coloured. Run them separately with different --into folders, "
         "or without --format.",
     )
 
@@ -575,7 +576,7 @@ def same_file(one: Place, other: Place) -> bool:
 def _unsafe(folder: Remote, name: str) -> UnreadablePhotoError:
     return UnreadablePhotoError(
         f"In {shown(folder)} there is a name that no folder on a disk can hold: {shown(name)}.",
-        hint="Rename it there.",
+        advice="Rename it there.",
     )
 
 

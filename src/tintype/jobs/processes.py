@@ -14,9 +14,9 @@ from typing import Self
 
 from tintype.engine.bundle import load_bundle
 from tintype.errors import PhotoError, shown
+from tintype.files.remote import tidy
 from tintype.jobs.plan import Job
 from tintype.jobs.report import Row
-from tintype.jobs.store import tidy
 from tintype.jobs.work import Options, Worker
 
 # A job and its row to come; or the row of what failed while the plan was walked.
@@ -99,7 +99,7 @@ class Pool:
                 error = PhotoError(
                     f"The process that coloured {shown(job.source)} was ended from outside, "
                     "most often for lack of memory.",
-                    hint="Give --jobs 1, or a smaller picture.",
+                    advice="Give --jobs 1, or a smaller picture.",
                 )
                 return Row.failure(job.source, error)
 

@@ -39,7 +39,7 @@ class Row:
         seconds: From opening the input to having its output on the disk.
         reason: Why it was skipped.
         error: What went wrong.
-        hint: What to do about it.
+        advice: What to do about it.
         notes: Sentences on what the output could not keep or what was unusual.
         grey_check: What comparing the written grey with the input's gave, where asked for.
         exit_code: Of the error; not part of the report.
@@ -54,7 +54,7 @@ class Row:
     seconds: float = 0.0
     reason: str | None = None
     error: str | None = None
-    hint: str | None = None
+    advice: str | None = None
     notes: tuple[str, ...] = ()
     grey_check: str | None = None
     exit_code: int = 0
@@ -67,7 +67,7 @@ class Row:
             "failed",
             str(source),
             error=error.message,
-            hint=error.hint or None,
+            advice=error.advice or None,
             exit_code=error.exit_code,
         )
 
@@ -186,7 +186,7 @@ def open_report(path: Path | None) -> Iterator[Report]:
         if path.exists() and not _is_report(path):
             raise UsageError(
                 f"{shown(path)} exists and is no report of Tintype.",
-                hint="Give --report another name.",
+                advice="Give --report another name.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without a buffer: each row is there at once, and closing after a failure fails no more.

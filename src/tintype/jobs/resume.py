@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO
 
 from tintype.errors import WriteError, shown
+from tintype.files.remote import Place
 from tintype.jobs.digests import Digests, digest
-from tintype.jobs.store import Place
-from tintype.photo.packets import read_provenance
-from tintype.photo.provenance import Provenance, provenance_from_json
+from tintype.photo.metadata.packets import read_provenance
+from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 
 STATE_FILE = ".tintype-state.jsonl"
 

@@ -3,10 +3,10 @@
 from collections.abc import Generator, Iterator
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import usable_cores
+from tintype.engine.predict import usable_cores
+from tintype.files.remote import Place, tidy
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import Row
-from tintype.jobs.store import Place, tidy
 from tintype.jobs.work import Options, Worker
 
 # Starting a process (interpreter, libraries, model) costs as much as colouring so many photographs

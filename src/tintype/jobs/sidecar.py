@@ -12,16 +12,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast, get_args
 
-from tintype import __version__
-from tintype.api import KeepLuminance
+from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.engine.layers import Layer, read_bytes, read_mask, read_scribbles
 from tintype.engine.reference import read_reference
 from tintype.engine.settings import LAYERS, Settings, settings_of
 from tintype.errors import ModelError, UsageError, shown
+from tintype.files.atomic import write_atomically
 from tintype.photo.decode import MAX_PIXELS
-from tintype.photo.encode import write_atomically
-from tintype.photo.formats import writable_formats
+from tintype.photo.formats.registry import writable_formats
+from tintype.pipeline import KeepLuminance
 
 _MOST_BYTES = 16 << 20
 
@@ -34,7 +34,7 @@ class Sidecar:
         model: Name of the model.
         model_sha256: Of its file.
         settings: How it coloured.
-        format: A key of `tintype.photo.formats.FORMATS`; None kept each picture's own.
+        format: A key of `tintype.photo.formats.registry.FORMATS`; None kept each picture's own.
         strip_metadata: Whether metadata were left out.
         keep_luminance: How JPEGs kept their luminance.
     """
@@ -57,7 +57,7 @@ class Sidecar:
                 f"The settings were saved with another model, {shown(self.model)} "
                 f"({self.model_sha256[:12]}); this one is {shown(bundle.name)} "
                 f"({bundle.sha256[:12]}).",
-                hint="Give that model with --model, or leave --settings out.",
+                advice="Give that model with --model, or leave --settings out.",
             )
 
 
@@ -105,7 +105,7 @@ def _with_layers(said: dict[str, Any], settings: Settings, home: Path, max_pixel
         if layer.sha256 != wanted:
             raise UsageError(
                 f"{shown(file)} has changed since the settings were saved.",
-                hint=f"Give the one you want with --{key}, and save the settings anew.",
+                advice=f"Give the one you want with --{key}, and save the settings anew.",
             )
         found[key] = layer
     return replace(settings, **found)
@@ -145,9 +145,9 @@ def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
         message = (
             error.message if shown(path) in error.message else f"{shown(path)}: {error.message}"
         )
-        raise UsageError(message, hint=error.hint) from error
+        raise UsageError(message, advice=error.advice) from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(
             f"{shown(path)} holds no settings ({type(error).__name__}: {shown(str(error))}).",
-            hint="Give a file that --save-settings has written.",
+            advice="Give a file that --save-settings has written.",
         ) from error

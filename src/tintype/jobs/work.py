@@ -8,9 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from tintype.api import KeepLuminance, colorize_photos, provenance_of
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import (
     PhotoError,
@@ -21,16 +20,17 @@ from tintype.errors import (
     WriteError,
     shown,
 )
-from tintype.jobs import store
+from tintype.files import remote
+from tintype.files.atomic import write_error
 from tintype.jobs.plan import Job, reason, same_file
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo import thumbnail
 from tintype.photo.decode import MAX_PIXELS, decode
-from tintype.photo.encode import write_error
-from tintype.photo.formats import FORMATS, format_of_suffix
-from tintype.photo.packets import read_provenance
-from tintype.photo.provenance import Provenance
+from tintype.photo.formats.registry import FORMATS, format_of_suffix
+from tintype.photo.metadata.packets import read_provenance
+from tintype.photo.metadata.provenance import Provenance
+from tintype.pipeline import KeepLuminance, colorize_photos, provenance_of
 
 ColorPhotos = Literal["skip", "color"]
 
@@ -42,7 +42,7 @@ class Options:
     Attributes:
         model: Name or path of the model; None is the one that is shipped.
         settings: How to colour.
-        format: A key of `tintype.photo.formats.FORMATS`; None follows the target's name.
+        format: A key of `tintype.photo.formats.registry.FORMATS`; None follows the target's name.
         strip_metadata: Write no more than the pixels need.
         overwrite: Replace earlier outputs.
         color_photos: What to do with colour photographs and with outputs of Tintype; None colours
@@ -97,7 +97,7 @@ class Worker:
                 job.source,
                 PhotoError(
                     f"There is not enough memory for {shown(job.source)}.",
-                    hint="Give --jobs 1, or a smaller picture.",
+                    advice="Give --jobs 1, or a smaller picture.",
                 ),
             )
         except Exception as error:  # noqa: BLE001
@@ -107,7 +107,7 @@ class Worker:
                 job.source,
                 PhotoError(
                     f"{shown(job.source)} met a fault in Tintype ({shown(fault)}).",
-                    hint="Please report it with the picture.",
+                    advice="Please report it with the picture.",
                 ),
             )
         return row.timed(time.monotonic() - began)
@@ -117,7 +117,7 @@ class Worker:
         form = options.format or format_of_suffix(job.target.suffix)
         _refuse_forgetful(job, form)
         settings = replace(options.settings, palette=job.palette)
-        data = store.read(job.source, max_pixels=options.max_pixels)
+        data = remote.read(job.source, max_pixels=options.max_pixels)
         provenance = provenance_of(
             data,
             self._bundle,
@@ -188,9 +188,9 @@ class Worker:
             if not _replaceable(job.target):
                 raise TargetExistsError(
                     f"{shown(job.target)} is no file, and is never replaced.",
-                    hint="Move it away, or choose another folder with --into.",
+                    advice="Move it away, or choose another folder with --into.",
                 )
-            data = store.look(job.target)
+            data = remote.look(job.target)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG and isinstance(job.target, Path):
                 raise write_error(job.target, error) from error
@@ -210,7 +210,7 @@ class Worker:
                 what = f"was made {_differently(found, provenance)}"
             raise TargetExistsError(
                 f"{shown(job.target)} exists and {what}.",
-                hint="Move it away, or give --overwrite.",
+                advice="Move it away, or give --overwrite.",
             )
         if job.target_is_input and found is None:
             raise TargetExistsError(
@@ -228,7 +228,7 @@ class Worker:
             if read_provenance(data) != provenance:
                 remember(job.target, data, provenance)
         try:
-            store.write(job.target, data, overwrite=self._options.overwrite)
+            remote.write(job.target, data, overwrite=self._options.overwrite)
         except TargetExistsError:
             # Another run may have finished the very same picture meanwhile.
             if self._look_at_target(job, provenance) is None:
@@ -237,15 +237,15 @@ class Worker:
 
 def _refuse_forgetful(job: Job, form: str | None) -> None:
     """In a store there is no state file that says how an output was made that cannot say it."""
-    if isinstance(job.target, store.Remote) and "provenance" not in FORMATS[str(form)].carries:
+    if isinstance(job.target, remote.Remote) and "provenance" not in FORMATS[str(form)].carries:
         raise UnsupportedPhotoError(
             f"{form} cannot say in the file how it was coloured, which {shown(job.target)} "
             "would need.",
-            hint="Give --format png.",
+            advice="Give --format png.",
         )
 
 
-def _replaceable(target: store.Place) -> bool:
+def _replaceable(target: remote.Place) -> bool:
     """Whether a file stands there, or nothing; a pipe would be waited for."""
     try:
         return not isinstance(target, Path) or stat.S_ISREG(target.stat().st_mode)

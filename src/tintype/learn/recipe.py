@@ -59,6 +59,8 @@ class ModelRecipe(_Table):
     """Let places look at each other, at 1/16 of the size."""
     non_local: bool = False
     """Average what is said of places that lie close, are as light and look alike to the decoder."""
+    color_queries: int = Field(default=0, ge=0, le=256)
+    """Learned colour queries that every place is compared with (Kang et al. 2023); 0 for none."""
     hints: bool = False
     """Take colours that a person gives at some places; needs ``data.hints`` to learn it."""
 
@@ -262,7 +264,7 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise LearnError(
             f"{path}: the recipe cannot be read ({error.strerror}).",
-            hint="Recipes lie in the folder recipes/ of the source.",
+            advice="Recipes lie in the folder recipes/ of the source.",
         ) from None
     try:
         values = tomllib.loads(text)
@@ -300,7 +302,7 @@ def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:
         near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.0)
         raise LearnError(
             f"{name}: there is no key {'.'.join(where)}.",
-            hint=f"Did you mean {'.'.join([*where[:-1], near[0]])}?",
+            advice=f"Did you mean {'.'.join([*where[:-1], near[0]])}?",
         ) from None
 
 

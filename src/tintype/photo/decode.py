@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
-from tintype.photo import exif, icc, jpeg, png, stills, tiff, xmp
-from tintype.photo.formats import sniff
-from tintype.photo.ifd import DamagedTagsError
+from tintype.photo.formats import jpeg, png, stills, tiff
+from tintype.photo.formats.raw import Raw, Source, split_modes
+from tintype.photo.formats.registry import sniff
+from tintype.photo.metadata import exif, icc, xmp
+from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey, upright
-from tintype.photo.raw import Raw, Source, split_modes
 from tintype.photo.tone import tone_of
 
 MAX_PIXELS = 100_000_000
@@ -124,13 +125,13 @@ def _kind(source: Source) -> str:
     """The format of a file, by its contents."""
     if not source.data:
         raise UnreadablePhotoError(
-            f"{source.name} is empty.", hint="Copy it again from where it came."
+            f"{source.name} is empty.", advice="Copy it again from where it came."
         )
     kind = sniff(source.data)
     if kind is None:
         raise UnreadablePhotoError(
             f"{source.name} is not a picture that Tintype knows{_looks_like(source.data)}.",
-            hint="It reads JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG 2000, BMP, PPM and GIF.",
+            advice="It reads JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG 2000, BMP, PPM and GIF.",
         )
     return kind
 
@@ -202,13 +203,13 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
     """
     if array.dtype not in (np.uint8, np.uint16):
         raise UnsupportedPhotoError(
-            f"An array of {array.dtype} is not a picture.", hint="Give uint8 or uint16."
+            f"An array of {array.dtype} is not a picture.", advice="Give uint8 or uint16."
         )
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or not 1 <= channels <= 4 or 0 in array.shape:
         raise UnsupportedPhotoError(
             f"An array of shape {array.shape} is not a picture.",
-            hint="Give (H, W), (H, W, 3) or (H, W, 4).",
+            advice="Give (H, W), (H, W, 3) or (H, W, 4).",
         )
     pixels = array.reshape(*array.shape[:2], channels)
     alpha = pixels[..., -1].copy() if channels in (2, 4) else None

@@ -11,28 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnsupportedPhotoError, UsageError
-from tintype.photo import boxes, exact, exif, ifd, jpeg, png, tiffwrite, xmp
-from tintype.photo.formats import FORMATS, Format, writable_formats
-from tintype.photo.ifd import DamagedTagsError
+from tintype.photo.formats import boxes, jpeg, jpeg_exact, png, tiffwrite
+from tintype.photo.formats.registry import FORMATS, Format, writable_formats
+from tintype.photo.formats.stills import saved
+from tintype.photo.metadata import exif, ifd, xmp
+from tintype.photo.metadata.ifd import DamagedTagsError
+from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
-from tintype.photo.provenance import Provenance
-from tintype.photo.publish import (
-    remove_abandoned,
-    stands_at,
-    write_atomically,
-    write_error,
-)
-from tintype.photo.stills import saved
-
-__all__ = [
-    "Encoded",
-    "accepts_half_chroma",
-    "encode",
-    "remove_abandoned",
-    "stands_at",
-    "write_atomically",
-    "write_error",
-]
 
 # With these the grey of noisy photographs comes back within one step of 255 on average (0.7 to 0.9
 # for WebP, 0.4 to 0.7 for AVIF); WebP at 95 and AVIF at 90 do not do it.
@@ -99,9 +84,9 @@ def encode(
         format: A key of `FORMATS` that can be written.
         provenance: Goes into XMP, EXIF and PNG text where the format has a place for them.
         strip_metadata: Leaves out everything but the profile and the provenance.
-        luminance_of: The source, a JPEG that `tintype.photo.exact.check` has passed: a JPEG is
-            written with its luminance coefficients, read back and compared. The photo then says by
-            its `turn` how they are stored.
+        luminance_of: The source, a JPEG that `tintype.photo.formats.jpeg_exact.check` has passed: a
+            JPEG is written with its luminance coefficients, read back and compared. The photo's
+            `turn` then says how they are stored.
 
     Returns:
         The file, and sentences on what it could not take.
@@ -113,12 +98,12 @@ def encode(
     """
     if format not in writable_formats():
         raise UsageError(
-            f"Cannot write {format}.", hint=f"Formats: {', '.join(writable_formats())}."
+            f"Cannot write {format}.", advice=f"Formats: {', '.join(writable_formats())}."
         )
     form = FORMATS[format]
     if len(photos) != 1 and "pages" not in form.carries:
         raise UnsupportedPhotoError(
-            f"{form.title} cannot hold {len(photos)} pages.", hint="Use --format tiff."
+            f"{form.title} cannot hold {len(photos)} pages.", advice="Use --format tiff."
         )
     lost: list[str] = []
     pages = []
@@ -126,7 +111,7 @@ def encode(
         if max(photo.shape) > form.max_side:
             raise UnsupportedPhotoError(
                 f"{form.title} cannot hold {photo.width} x {photo.height} pixels.",
-                hint="Use --format png or tiff.",
+                advice="Use --format png or tiff.",
             )
         lost.extend(photo.meta.notes)
         fitted = _fitted(photo, form, lost)
@@ -279,9 +264,9 @@ def _jpeg(pages: list[_Page], lost: list[str]) -> bytes:
 
 def _exact_jpeg(page: _Page, source: bytes, lost: list[str]) -> tuple[bytes, int]:
     photo, marks = page
-    picture, luma = exact.write(photo, source)
+    picture, luma = jpeg_exact.write(photo, source)
     written = _with_marks(picture, _turned_marks(marks, photo), lost)
-    return written, exact.verify(written, photo, luma)
+    return written, jpeg_exact.verify(written, photo, luma)
 
 
 def _turned_marks(marks: _Marks, photo: Photo) -> _Marks:
@@ -350,7 +335,7 @@ def _tiff(pages: list[_Page], _lost: list[str]) -> bytes:
     if written is None:
         raise UnsupportedPhotoError(
             "The coloured TIFF would pass the 4 GB that a TIFF can hold.",
-            hint="Split its pages into several files.",
+            advice="Split its pages into several files.",
         )
     return written
 

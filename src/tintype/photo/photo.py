@@ -44,7 +44,7 @@ class Metadata:
     """Everything about a photograph that is not a pixel, ready to be written again.
 
     Attributes:
-        format: The source's format, a key of `tintype.photo.formats.FORMATS`.
+        format: The source's format, a key of `tintype.photo.formats.registry.FORMATS`.
         icc: A profile that describes the pixels as they are now (sRGB or equal to it), byte for
             byte the source's own where that was so; None where the source had none.
         exif: A TIFF structure without the ``Exif`` prefix; orientation 1, thumbnail removed.

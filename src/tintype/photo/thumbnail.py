@@ -10,11 +10,12 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from tintype.photo import exif, jpeg
 from tintype.photo.decode import decode_colors
-from tintype.photo.formats import sniff
+from tintype.photo.formats import jpeg
+from tintype.photo.formats.raw import Source
+from tintype.photo.formats.registry import sniff
+from tintype.photo.metadata import exif
 from tintype.photo.photo import Photo, Pixels, upright
-from tintype.photo.raw import Source
 
 SIDE = 160
 """Pixels of the longer side."""

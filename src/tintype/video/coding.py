@@ -98,7 +98,7 @@ def choose(
     if muxer is None:
         raise UsageError(
             f"A film cannot be written to a name that ends in {shown(suffix) or 'nothing'}.",
-            hint=f"Use one of {', '.join(CONTAINERS)}.",
+            advice=f"Use one of {', '.join(CONTAINERS)}.",
         )
     if codec is None:
         codec = _fitting(source, muxer, lossless=lossless)
@@ -106,22 +106,22 @@ def choose(
     if codec == "ffv1" and muxer != "matroska":
         raise UsageError(
             "FFV1 is written into Matroska only.",
-            hint="Give a name that ends in .mkv, or another --codec.",
+            advice="Give a name that ends in .mkv, or another --codec.",
         )
     if crf is not None and (lossless or known.crf is None):
-        raise UsageError("--crf says how much is lost, but nothing is.", hint="Leave --crf out.")
+        raise UsageError("--crf says how much is lost, but nothing is.", advice="Leave --crf out.")
     if crf is not None and not 0 <= crf <= known.most:
-        raise UsageError(f"--crf {crf} is out of range.", hint=f"Use 0 to {known.most:g}.")
+        raise UsageError(f"--crf {crf} is out of range.", advice=f"Use 0 to {known.most:g}.")
     if source.layout.bits not in known.bits:
         raise FilmError(
             f"{shown(source.path)} has {source.layout.bits} bits, which {known.title} does not "
             "hold.",
-            hint="Give --codec ffv1 and a name that ends in .mkv.",
+            advice="Give --codec ffv1 and a name that ends in .mkv.",
         )
     if known.name not in av.codecs_available:
         raise FilmError(
             f"The FFmpeg of this installation has no {known.name}, which writes {known.title}.",
-            hint="Give --codec ffv1, or install the wheels of PyAV: pip install --upgrade av.",
+            advice="Give --codec ffv1, or install the wheels of PyAV: pip install --upgrade av.",
         )
     if lossless or known.crf is None:
         return Coding(codec, None, muxer)

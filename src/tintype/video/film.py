@@ -20,13 +20,13 @@ from typing import Any, Protocol, TypeVar
 
 import av
 
-from tintype import __version__
+from tintype._version import __version__
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Engine, usable_cores
+from tintype.engine.predict import Engine, usable_cores
 from tintype.engine.settings import Settings
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError, shown
-from tintype.photo.provenance import Provenance
-from tintype.photo.publish import open_atomically, remove_abandoned, write_error
+from tintype.files.atomic import open_atomically, remove_abandoned, write_error
+from tintype.photo.metadata.provenance import Provenance
 from tintype.video.coding import (
     CONTAINERS,
     Codec,
@@ -40,7 +40,7 @@ from tintype.video.coding import (
 from tintype.video.layout import Layout
 from tintype.video.mark import made_by
 from tintype.video.mux import Window, carried, write_film
-from tintype.video.painter import EVERY, STEADY, Painter, Shot
+from tintype.video.render import EVERY, STEADY, Renderer, Shot
 from tintype.video.segments import Coded, Work, remove_work
 from tintype.video.source import (
     Copied,
@@ -65,14 +65,14 @@ USUAL = Settings(quality="normal")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FilmRequest:
     """How a film is to be coloured.
 
     Attributes:
         settings: As for a photograph; what is about places belongs to shots.
         shots: What is said about shots.
-        steady: As for `Painter`.
-        every: As for `Painter`.
+        steady: As for `Renderer`.
+        every: As for `Renderer`.
         codec: As for `tintype.video.coding.choose`, and so are the next two.
         crf: See there.
         lossless: See there.
@@ -111,19 +111,19 @@ def _shot_said(shot: Shot) -> dict[str, Any]:
 
 
 class Colors(Protocol):
-    """Who finds the colours: `Painter`, or what a test puts in its place."""
+    """Who finds the colours: `Renderer`, or what a test puts in its place."""
 
     def look(self, luma: Samples, number: int) -> Any:  # noqa: ANN401
-        """As `Painter.look`."""
+        """As `Renderer.look`."""
 
-    def paint(self, look: Any, seconds: float) -> tuple[Samples, Samples]:  # noqa: ANN401
-        """As `Painter.paint`."""
+    def render(self, look: Any, seconds: float) -> tuple[Samples, Samples]:  # noqa: ANN401
+        """As `Renderer.render`."""
 
     def state(self) -> bytes:
-        """As `Painter.state`."""
+        """As `Renderer.state`."""
 
     def restore(self, state: bytes) -> None:
-        """As `Painter.restore`."""
+        """As `Renderer.restore`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Job:
         target: The file to write.
         coding: How it is compressed.
         copied: The other streams that go with it.
-        wish: How.
+        request: How.
         made: What the output says about itself.
         warnings: What cannot be kept; a sentence each.
         done: The output is there already, made of the same.
@@ -146,7 +146,7 @@ class Job:
     target: Path
     coding: Coding
     copied: tuple[Copied, ...]
-    wish: Wish
+    request: FilmRequest
     made: Provenance
     warnings: tuple[str, ...]
     done: bool
@@ -156,7 +156,7 @@ class Job:
 def plan(
     path: Path,
     target: Path | None,
-    wish: Wish,
+    request: FilmRequest,
     bundle: Bundle,
     *,
     overwrite: bool = False,
@@ -167,7 +167,7 @@ def plan(
         path: The film.
         target: The file to write; None is ``name.color.mp4`` beside it, in its own container where
             that is MP4, MOV or Matroska.
-        wish: How to colour.
+        request: How to colour.
         bundle: The model.
         overwrite: Whether an existing file may be replaced.
 
@@ -177,37 +177,41 @@ def plan(
         TargetExistsError: The output exists, and is not this film coloured like this.
     """
     found = look_at(path)
-    if wish.window is not None and wish.window.start >= (found.seconds or wish.window.start + 1):
-        raise UsageError(f"{shown(path)} is shorter than {float(wish.window.start):g} s.")
+    if request.window is not None and request.window.start >= (
+        found.seconds or request.window.start + 1
+    ):
+        raise UsageError(f"{shown(path)} is shorter than {float(request.window.start):g} s.")
     if target is None:
-        target = _target(found, wish)
-    coding = choose(found, target.suffix, codec=wish.codec, crf=wish.crf, lossless=wish.lossless)
+        target = _target(found, request)
+    coding = choose(
+        found, target.suffix, codec=request.codec, crf=request.crf, lossless=request.lossless
+    )
     if target.exists() and target.samefile(path):
         raise UsageError(
             f"{shown(target)} is the film itself, which is never replaced.",
-            hint="Give another name to -o.",
+            advice="Give another name to -o.",
         )
     source, said = fitted(found, coding)
     _try_encoder(source, coding)
-    _check_hints(source, wish)
-    _check_model(wish, bundle)
-    _painter(wish, bundle)(source.layout)  # says what is wrong with the wishes
+    _check_hints(source, request)
+    _check_model(request, bundle)
+    _renderer(request, bundle)(source.layout)  # says what is wrong with the wishes
     copied = carried(source, coding)
     made = Provenance(
         software="Tintype",
         version=__version__,
         model=bundle.card.name,
         model_sha256=bundle.sha256,
-        settings=wish.canonical(coding),
+        settings=request.canonical(coding),
         input_sha256=_digest(path),
     )
     done = _is_done(target, made, overwrite=overwrite)
     warnings = (*source.warnings, *said, *_left_out(source, coding, copied))
     frames = source.frames
-    if wish.window is not None:
-        most = round(wish.window.seconds * source.rate)
+    if request.window is not None:
+        most = round(request.window.seconds * source.rate)
         frames = min(frames, most) if frames else most
-    return Job(source, target, coding, copied, wish, made, warnings, done, frames)
+    return Job(source, target, coding, copied, request, made, warnings, done, frames)
 
 
 def color(
@@ -226,7 +230,7 @@ def color(
         bundle: The model.
         overwrite: Whether an existing output may be replaced.
         told: Called with the number of finished frames, those of earlier runs first.
-        colors: Makes who finds the colours; None is `Painter`.
+        colors: Makes who finds the colours; None is `Renderer`.
         segment: Frames of a segment.
 
     Returns:
@@ -238,12 +242,12 @@ def color(
         TargetExistsError: The output appeared meanwhile.
     """
     remove_abandoned(job.target.parent)
-    painter = (colors or _painter(job.wish, bundle))(job.source.layout)
+    renderer = (colors or _renderer(job.request, bundle))(job.source.layout)
     try:
         work = Work(job.target, _key(job, segment))
         with closing(work):
             if not work.complete:
-                _color_rest(job, work, painter, told, segment)
+                _color_rest(job, work, renderer, told, segment)
             if work.frames == 0:
                 work.remove()
                 raise FilmError(f"{shown(job.source.path)}: no picture of it can be read.")
@@ -255,7 +259,7 @@ def color(
                     job.coding,
                     job.copied,
                     made=job.made,
-                    window=job.wish.window,
+                    window=job.request.window,
                 )
             frames, damage = work.frames, work.told[-1].damage
             work.remove()
@@ -296,43 +300,45 @@ def _try_encoder(source: Source, coding: Coding) -> None:
         raise FilmError(
             f"{shown(source.path)}, {width} x {height}, cannot be encoded as {coding.codec} "
             f"({reason}).",
-            hint="" if coding.codec == "ffv1" else "Give --codec ffv1.",
+            advice="" if coding.codec == "ffv1" else "Give --codec ffv1.",
         ) from error
 
 
-def _check_hints(source: Source, wish: Wish) -> None:
+def _check_hints(source: Source, request: FilmRequest) -> None:
     """Now, and not when the shot's turn has come hours later."""
     height, width = source.layout.shape[:: -1 if source.layout.turn % 2 else 1]
-    for shot in wish.shots:
+    for shot in request.shots:
         for hint in shot.hints:
             if not (0 <= hint.x < width and 0 <= hint.y < height):
                 raise UsageError(
                     f"The hint at {hint.x},{hint.y} is outside the film of {width} x {height}.",
-                    hint="Count pixels from 0 at the upper left corner.",
+                    advice="Count pixels from 0 at the upper left corner.",
                 )
 
 
-def _check_model(wish: Wish, bundle: Bundle) -> None:
-    references = [wish.settings.reference, *(shot.reference for shot in wish.shots)]
+def _check_model(request: FilmRequest, bundle: Bundle) -> None:
+    references = [request.settings.reference, *(shot.reference for shot in request.shots)]
     needs = {"logits", "features"} if any(references) else set()
     missing = needs - set(bundle.card.capabilities)
     if missing:
         raise ModelError(
             f"The model {bundle.name} gives no {' and no '.join(sorted(missing))}, which "
             "references need.",
-            hint="Leave --model out to use tintype-own.",
+            advice="Leave --model out to use tintype-own.",
         )
 
 
-def _target(source: Source, wish: Wish) -> Path:
-    word = "color" if wish.window is None else "preview"
+def _target(source: Source, request: FilmRequest) -> Path:
+    word = "color" if request.window is None else "preview"
     path = source.path
     suffix = path.suffix.lower()
-    if needs_matroska(source, wish.codec):
+    if needs_matroska(source, request.codec):
         suffix = ".mkv"
     if suffix not in CONTAINERS:
         suffix = ".mp4"
-        coding = choose(source, suffix, codec=wish.codec, crf=wish.crf, lossless=wish.lossless)
+        coding = choose(
+            source, suffix, codec=request.codec, crf=request.crf, lossless=request.lossless
+        )
         wanted = [copied for copied in source.copied if not copied.remade]
         if len(carried(source, coding)) < len(wanted):
             suffix = ".mkv"
@@ -365,7 +371,7 @@ def _is_done(target: Path, made: Provenance, *, overwrite: bool) -> bool:
     if overwrite:
         return False
     how = "was made with other settings" if found is not None else "exists already"
-    raise TargetExistsError(f"{shown(target)} {how}.", hint="Move it away, or give --overwrite.")
+    raise TargetExistsError(f"{shown(target)} {how}.", advice="Move it away, or give --overwrite.")
 
 
 def _digest(path: Path) -> str:
@@ -388,12 +394,17 @@ def _key(job: Job, segment: int) -> str:
     return json.dumps(said, sort_keys=True)
 
 
-def _painter(wish: Wish, bundle: Bundle) -> Callable[[Layout], Colors]:
+def _renderer(request: FilmRequest, bundle: Bundle) -> Callable[[Layout], Colors]:
     def make(layout: Layout) -> Colors:
         # One thread for each look: several looks at a time use the cores better than one can.
         engine = Engine(bundle, threads=1)
-        return Painter(
-            engine, wish.settings, layout, shots=wish.shots, steady=wish.steady, every=wish.every
+        return Renderer(
+            engine,
+            request.settings,
+            layout,
+            shots=request.shots,
+            steady=request.steady,
+            every=request.every,
         )
 
     return make
@@ -421,7 +432,7 @@ def _color_rest(
     number = work.frames
     told(number)
     damage = Damage()
-    source, window = job.source, job.wish.window
+    source, window = job.source, job.request.window
     start = None if window is None else window.start
     found = pictures(source, damage, start=start, skip=number)
     cores = usable_cores()
@@ -440,7 +451,7 @@ def _color_rest(
                     break
                 picture, look = looks.popleft()
                 seconds = float((picture.pts - source.first) * source.time_base)
-                cb, cr = colors.paint(look.result(), seconds)
+                cb, cr = colors.render(look.result(), seconds)
                 coder.put(replace(picture, frame=complete(picture, source, cb, cr)))
                 number += 1
                 told(number)

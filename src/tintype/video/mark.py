@@ -7,7 +7,7 @@ shows. A comment that was there before stands above it.
 import json
 from collections.abc import Mapping
 
-from tintype.photo.provenance import Provenance, provenance_from_json
+from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 
 _BEGIN = "tintype:"
 _KEY = "comment"

@@ -22,7 +22,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
-from tintype.photo.provenance import Provenance
+from tintype.photo.metadata.provenance import Provenance
 from tintype.video.coding import Coding, encoder_name, extradata_digest, prepare
 from tintype.video.mark import marked
 from tintype.video.segments import Work
@@ -116,7 +116,7 @@ def write_film(
             raise FilmError(
                 f"The {coding.muxer} container refuses what is in {shown(source.path)} "
                 f"({error.strerror}).",
-                hint="Give a name that ends in .mkv.",
+                advice="Give a name that ends in .mkv.",
             ) from error
     sink.check()
 
@@ -259,7 +259,7 @@ def _check_same_encoder(stream: Stream, work: Work) -> None:
     if any(told.extradata != own for told in work.told):
         raise FilmError(
             "The parts of the film were compressed by different encoders.",
-            hint=f"Remove {shown(work.folder)} and start again.",
+            advice=f"Remove {shown(work.folder)} and start again.",
         )
 
 

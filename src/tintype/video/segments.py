@@ -93,7 +93,7 @@ class Work:
         if not _locked(self._lock):
             self._lock.close()
             raise FilmError(
-                f"Another Tintype is making {shown(target)}.", hint="Wait for it to finish."
+                f"Another Tintype is making {shown(target)}.", advice="Wait for it to finish."
             )
         self.told: list[Told] = []
         """The segments that are done, in their order."""

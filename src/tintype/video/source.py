@@ -237,7 +237,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """
     try:
         if not path.is_file() and path.exists():
-            raise FilmError(f"{shown(path)} is not a file.", hint="Name a film.")
+            raise FilmError(f"{shown(path)} is not a file.", advice="Name a film.")
         file = path.open("rb")
     except OSError as error:
         raise FilmError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
@@ -262,7 +262,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
             if _no_film(container.format.name):
                 raise FilmError(
                     f"{shown(path)} is no film ({container.format.name}).",
-                    hint="A photograph is coloured by tintype PHOTO.",
+                    advice="A photograph is coloured by tintype PHOTO.",
                 )
             yield container
 

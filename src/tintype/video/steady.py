@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tintype.engine.fit import Fit
+from tintype.engine.geometry import Fit
 
 _ALIKE = 8.0  # steps of Y': how different a carried place may look
 _GRAIN = 6.0  # steps of Y' in the middle of the picture, at most, that pass for grain
@@ -122,15 +122,15 @@ class Held:
         trust = along(self.trust, cv2.INTER_LINEAR) * motion.trust
         return Held(np.stack([a, b]), np.ascontiguousarray(chroma), trust)
 
-    def mixed(self, answer: NDArray[np.float32], share: float) -> "Held":
+    def mixed(self, prediction: NDArray[np.float32], share: float) -> "Held":
         """With what the network says of this frame.
 
         Args:
-            answer: (2, h, w) CIELAB units.
+            prediction: (2, h, w) CIELAB units.
             share: In 0..1, how much is kept where the trust is full.
         """
         kept = self.trust * np.float32(share)
-        now = seen(answer)
+        now = seen(prediction)
         return Held(
             now.ab + (self.ab - now.ab) * kept,
             now.chroma + (self.chroma - now.chroma) * kept,

@@ -19,17 +19,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tintype import __version__
+from tintype._version import __version__
 from tintype.errors import TintypeError
-from tintype.photo.formats import FORMATS, format_of_suffix, writable_formats
-from tintype.web.answers import failure
-from tintype.web.bench import Bench
-from tintype.web.body import Intake
-from tintype.web.desk import Desk, Finished, Held
+from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
+from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
 from tintype.web.guard import Guard, Tokens
 from tintype.web.pairs import Pairs
-from tintype.web.wish import Wish, wish_of, wish_of_query
+from tintype.web.photos import Finished, PhotoStore, StoredPhoto
+from tintype.web.request import ColorRequest, coloring_from, coloring_from_query
+from tintype.web.responses import failure
+from tintype.web.workers import WorkerPool
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -61,38 +61,38 @@ class _GoneAwayError(WebError):
     """A path or a method that there is not."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(message, hint="The API is described in /openapi.json.")
+        super().__init__(message, advice="The API is described in /openapi.json.")
         self.status = status
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Services:
     """What the requests share.
 
     Attributes:
-        desk: What is held.
-        bench: Where work is done.
-        intake: Reads bodies.
+        photos: What is held.
+        workers: Where work is done.
+        bodies: Reads bodies.
         pairs: Photographs to tell apart; None where no folder was named.
     """
 
-    desk: Desk
-    bench: Bench
-    intake: Intake
+    photos: PhotoStore
+    workers: WorkerPool
+    bodies: BodyReader
     pairs: Pairs | None
 
 
-def make_app(house: House, *, tokens: Tokens | None) -> Starlette:
+def make_app(services: Services, *, tokens: Tokens | None) -> Starlette:
     """The ASGI application.
 
     Args:
-        house: What the requests share.
+        services: What the requests share.
         tokens: Entry for other machines; None where there are none.
     """
     routes = [
         *(Route(path, _file(*what), methods=["GET"]) for path, what in _STATIC.items()),
         *(
-            Route(path, _guarded(partial(endpoint, house)), methods=[method])
+            Route(path, _guarded(partial(endpoint, services)), methods=[method])
             for method, path, endpoint in ROUTES
         ),
     ]
@@ -139,115 +139,129 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
 # ----- pictures in, pictures out -----
 
 
-async def color(house: House, request: Request) -> Response:
+async def color(services: Services, request: Request) -> Response:
     """``POST /v1/color``: a picture in, the coloured file out."""
-    house.bench.check()
+    services.workers.check()
     query = request.query_params
     rest = {key: value for key, value in query.items() if key not in _OF_THE_FILE}
-    wish = wish_of_query(rest, query.getlist("hint"))
+    coloring = coloring_from_query(rest, query.getlist("hint"))
     form, location, strip = _form(query.get("format")), *_flags(dict(query))
-    data = await house.intake.read(request)
+    data = await services.bodies.read(request)
     request.state.picture = data
-    done = await house.bench.run(
-        lambda: house.desk.finish(
-            house.desk.open(data), wish, form=form, keep_location=location, strip_metadata=strip
+    done = await services.workers.run(
+        lambda: services.photos.finish(
+            services.photos.open(data),
+            coloring,
+            form=form,
+            keep_location=location,
+            strip_metadata=strip,
         )
     )
     return _finished(done)
 
 
-async def add_photo(house: House, request: Request) -> Response:
+async def add_photo(services: Services, request: Request) -> Response:
     """``POST /v1/photos``: a picture in; it is held, and the model asked about it."""
-    house.bench.check()
-    data = await house.intake.read(request)
+    services.workers.check()
+    data = await services.bodies.read(request)
     request.state.picture = data
-    held = await house.bench.run(lambda: house.desk.add(data))
-    return JSONResponse(_facts(held), 201)
+    stored = await services.workers.run(lambda: services.photos.add(data))
+    return JSONResponse(_facts(stored), 201)
 
 
-async def get_photo(house: House, request: Request) -> Response:
+async def get_photo(services: Services, request: Request) -> Response:
     """``GET /v1/photos/{id}``: what is held."""
-    return JSONResponse(_facts(_held(house, request)))
+    return JSONResponse(_facts(_stored(services, request)))
 
 
-async def remove_photo(house: House, request: Request) -> Response:
+async def remove_photo(services: Services, request: Request) -> Response:
     """``DELETE /v1/photos/{id}``: it is forgotten."""
-    house.desk.remove(request.path_params["id"])
+    services.photos.remove(request.path_params["id"])
     return Response(status_code=204)
 
 
-async def grey(house: House, request: Request) -> Response:
+async def grey(services: Services, request: Request) -> Response:
     """``GET /v1/photos/{id}/grey``: the photograph as it came, for the screen."""
-    held, side = _held(house, request), _side(request)
-    data = await house.bench.run(lambda: house.desk.grey(held, side=side))
+    stored, side = _stored(services, request), _side(request)
+    data = await services.workers.run(lambda: services.photos.grey(stored, side=side))
     return Response(data, media_type="image/jpeg")
 
 
-async def preview(house: House, request: Request) -> Response:
+async def preview(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/preview``: settings in, a coloured JPEG for the screen out."""
-    held, side, wish = _held(house, request), _side(request), await _wish(house, request)
-    data = await house.bench.run(lambda: house.desk.preview(held, wish, side=side))
+    stored, side, coloring = (
+        _stored(services, request),
+        _side(request),
+        await _coloring(services, request),
+    )
+    data = await services.workers.run(lambda: services.photos.preview(stored, coloring, side=side))
     return Response(data, media_type="image/jpeg")
 
 
-async def certainty(house: House, request: Request) -> Response:
+async def certainty(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/certainty``: settings in, a map of where it guesses out."""
-    held, side, wish = _held(house, request), _side(request), await _wish(house, request)
-    data = await house.bench.run(lambda: house.desk.certainty(held, wish, side=side))
+    stored, side, coloring = (
+        _stored(services, request),
+        _side(request),
+        await _coloring(services, request),
+    )
+    data = await services.workers.run(
+        lambda: services.photos.certainty(stored, coloring, side=side)
+    )
     return Response(data, media_type="image/png")
 
 
-async def palettes(house: House, request: Request) -> Response:
+async def palettes(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/palettes``: settings in, how likely each version is out."""
-    held, wish = _held(house, request), await _wish(house, request)
-    shares = await house.bench.run(lambda: house.desk.shares(held, wish))
+    stored, coloring = _stored(services, request), await _coloring(services, request)
+    shares = await services.workers.run(lambda: services.photos.shares(stored, coloring))
     return JSONResponse({"shares": [round(share, 4) for share in shares]})
 
 
-async def suggestions(house: House, request: Request) -> Response:
+async def suggestions(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/suggestions``: a place in, colours that are possible there out."""
-    held = _held(house, request)
-    x = _number(request, "x", 0, held.page.width - 1)
-    y = _number(request, "y", 0, held.page.height - 1)
+    stored = _stored(services, request)
+    x = _number(request, "x", 0, stored.page.width - 1)
+    y = _number(request, "y", 0, stored.page.height - 1)
     count = _number(request, "count", 1, 12, default=6)
-    wish = await _wish(house, request)
-    desk = house.desk
-    found, now = await house.bench.run(
+    coloring = await _coloring(services, request)
+    photos = services.photos
+    found, now = await services.workers.run(
         lambda: (
-            desk.suggestions(held, wish, x, y, count=count),
-            desk.color_at(held, wish, x, y),
+            photos.suggestions(stored, coloring, x, y, count=count),
+            photos.color_at(stored, coloring, x, y),
         )
     )
     said = [{"color": color, "share": round(share, 4)} for color, share in found]
     return JSONResponse({"suggestions": said, "now": now})
 
 
-async def finished_file(house: House, request: Request) -> Response:
+async def finished_file(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/file``: settings in, the coloured file at full resolution out."""
-    held, wish = _held(house, request), await _wish(house, request)
+    stored, coloring = _stored(services, request), await _coloring(services, request)
     form, (location, strip) = (
         _form(request.query_params.get("format")),
         _flags(dict(request.query_params)),
     )
-    done = await house.bench.run(
-        lambda: house.desk.finish(
-            held, wish, form=form, keep_location=location, strip_metadata=strip
+    done = await services.workers.run(
+        lambda: services.photos.finish(
+            stored, coloring, form=form, keep_location=location, strip_metadata=strip
         )
     )
     return _finished(done)
 
 
-async def add_layer(house: House, request: Request) -> Response:
+async def add_layer(services: Services, request: Request) -> Response:
     """``POST /v1/layers``: scribbles or a mask in; settings can name it."""
-    data = await house.intake.read(request)
+    data = await services.bodies.read(request)
     kind = request.query_params.get("kind", "")
-    name = await house.bench.run(lambda: house.desk.add_layer(kind, data))
+    name = await services.workers.run(lambda: services.photos.add_layer(kind, data))
     return JSONResponse({"id": name}, 201)
 
 
-async def status(house: House, _request: Request) -> Response:
+async def status(services: Services, _request: Request) -> Response:
     """``GET /v1/status``: who answers, and how busy it is."""
-    card = house.desk.engine.bundle.card
+    card = services.photos.engine.bundle.card
     return JSONResponse(
         {
             "tintype": __version__,
@@ -255,9 +269,9 @@ async def status(house: House, _request: Request) -> Response:
             "capabilities": sorted(card.capabilities),
             "vividness": card.vividness,
             "formats": list(writable_formats()),
-            "pending": house.bench.pending,
-            "capacity": house.bench.capacity,
-            "pairs": 0 if house.pairs is None else len(house.pairs),
+            "pending": services.workers.pending,
+            "capacity": services.workers.capacity,
+            "pairs": 0 if services.pairs is None else len(services.pairs),
         }
     )
 
@@ -265,36 +279,36 @@ async def status(house: House, _request: Request) -> Response:
 # ----- which is real? -----
 
 
-async def pair_facts(house: House, _request: Request) -> Response:
+async def pair_facts(services: Services, _request: Request) -> Response:
     """``GET /v1/pairs``: how many pairs there are, and how they were told apart so far."""
-    return JSONResponse(_pairs(house).facts())
+    return JSONResponse(_pairs(services).facts())
 
 
-async def pair_picture(house: House, request: Request) -> Response:
+async def pair_picture(services: Services, request: Request) -> Response:
     """``GET /v1/pairs/{number}/{side}``: one of the two pictures, without its name."""
-    pairs, side = _pairs(house), request.path_params["side"]
+    pairs, side = _pairs(services), request.path_params["side"]
     number = int(request.path_params["number"])
-    data = await house.bench.run(lambda: pairs.picture(number, side))
+    data = await services.workers.run(lambda: pairs.picture(number, side))
     return Response(data, media_type="image/jpeg")
 
 
-async def pair_answer(house: House, request: Request) -> Response:
+async def pair_answer(services: Services, request: Request) -> Response:
     """``POST /v1/pairs/{number}``: which side somebody takes for the true one."""
-    said = await house.intake.read_json(request)
+    said = await services.bodies.read_json(request)
     number = int(request.path_params["number"])
     seconds = said.get("seconds", 0)
     if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
         raise MalformedError("The seconds are no number.")
-    return JSONResponse(_pairs(house).answer(number, str(said.get("real")), float(seconds)))
+    return JSONResponse(_pairs(services).answer(number, str(said.get("real")), float(seconds)))
 
 
-async def pair_results(house: House, _request: Request) -> Response:
+async def pair_results(services: Services, _request: Request) -> Response:
     """``GET /v1/pairs/results.csv``: every answer."""
     headers = {"Content-Disposition": 'attachment; filename="which-is-real.csv"'}
-    return Response(_pairs(house).csv(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(_pairs(services).csv(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-ROUTES: tuple[tuple[str, str, Callable[[House, Request], Awaitable[Response]]], ...] = (
+ROUTES: tuple[tuple[str, str, Callable[[Services, Request], Awaitable[Response]]], ...] = (
     ("POST", "/v1/color", color),
     ("POST", "/v1/photos", add_photo),
     ("GET", "/v1/photos/{id}", get_photo),
@@ -318,18 +332,18 @@ ROUTES: tuple[tuple[str, str, Callable[[House, Request], Awaitable[Response]]], 
 # ----- pieces of requests and answers -----
 
 
-def _held(house: House, request: Request) -> Held:
-    return house.desk.get(request.path_params["id"])
+def _stored(services: Services, request: Request) -> StoredPhoto:
+    return services.photos.get(request.path_params["id"])
 
 
-async def _wish(house: House, request: Request) -> Wish:
-    return wish_of(await house.intake.read_json(request))
+async def _coloring(services: Services, request: Request) -> ColorRequest:
+    return coloring_from(await services.bodies.read_json(request))
 
 
-def _pairs(house: House) -> Pairs:
-    if house.pairs is None:
+def _pairs(services: Services) -> Pairs:
+    if services.pairs is None:
         raise _GoneAwayError(404, "No folder of photographs was named: tintype serve --pairs DIR.")
-    return house.pairs
+    return services.pairs
 
 
 def _side(request: Request) -> int:
@@ -368,14 +382,14 @@ def _flags(query: dict[str, str]) -> tuple[bool, bool]:
     return found[0], found[1]
 
 
-def _facts(held: Held) -> dict[str, Any]:
-    page = held.page
+def _facts(stored: StoredPhoto) -> dict[str, Any]:
+    page = stored.page
     return {
-        "id": held.id,
+        "id": stored.id,
         "width": page.width,
         "height": page.height,
         "bits": page.bits,
-        "pages": len(held.photos),
+        "pages": len(stored.photos),
         "format": page.meta.format,
         "writes": FORMATS[page.meta.format].writes,
         "tone": page.tone,

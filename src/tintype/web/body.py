@@ -11,7 +11,7 @@ from tintype.web.errors import BusyError, MalformedError, TooLargeError, TooSlow
 _JSON = 1 << 20
 
 
-class Intake:
+class BodyReader:
     """Reads bodies; what is being read at one moment is bounded too.
 
     Args:
@@ -79,6 +79,6 @@ class Intake:
             self._reading -= size
         if size == 0 and not may_be_empty:
             raise MalformedError(
-                "The request has no body.", hint="Send the bytes of the picture as the body."
+                "The request has no body.", advice="Send the bytes of the picture as the body."
             )
         return b"".join(parts)

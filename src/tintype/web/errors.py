@@ -8,7 +8,7 @@ from tintype.errors import (
     UnsupportedPhotoError,
     UsageError,
 )
-from tintype.photo.formats import sniff
+from tintype.photo.formats.registry import sniff
 
 
 class WebError(TintypeError):
@@ -16,7 +16,7 @@ class WebError(TintypeError):
 
     Args:
         message: What happened.
-        hint: What to do next.
+        advice: What to do next.
     """
 
     status = 400
@@ -73,7 +73,7 @@ class BusyError(WebError):
     status = 503
 
     def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message, hint=f"Try again in {retry_after} s.")
+        super().__init__(message, advice=f"Try again in {retry_after} s.")
         self.retry_after = retry_after
 
 

@@ -17,8 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tintype.web.answers import failure
 from tintype.web.errors import ForeignError, NoEntryError
+from tintype.web.responses import failure
 
 _SAFE = frozenset({"GET", "HEAD"})
 _COOKIE = "tintype"
@@ -121,7 +121,7 @@ class Guard:
             return
         raise ForeignError(
             "The request names another host than this machine.",
-            hint="Open the address that Tintype printed.",
+            advice="Open the address that Tintype printed.",
         )
 
     def _check_origin(self, headers: Headers, host: str) -> None:
@@ -141,7 +141,7 @@ class Guard:
         if key is None:
             raise NoEntryError(
                 "This needs a token, and each token opens once.",
-                hint="Type the newest address that Tintype printed where it was started.",
+                advice="Type the newest address that Tintype printed where it was started.",
             )
         answer: Response = RedirectResponse(scope["path"], status_code=303)
         answer.set_cookie(_COOKIE, key, httponly=True, samesite="strict")

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tintype.api import read_input
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError, shown
-from tintype.photo.decode import decode_colors
+from tintype.files.local import read_input
+from tintype.photo.decode import MAX_PIXELS, decode_colors
 from tintype.photo.encode import encode
-from tintype.photo.formats import format_of_suffix
+from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 from tintype.web.errors import GoneError, MalformedError
 
@@ -69,7 +69,7 @@ class Pairs:
 
     def __init__(self, folder: Path, engine: Engine, *, seed: int = 0) -> None:
         if not folder.is_dir():
-            raise UsageError(f"{shown(folder)} is no folder.", hint="Name one with photographs.")
+            raise UsageError(f"{shown(folder)} is no folder.", advice="Name one with photographs.")
         self._engine = engine
         every = sorted(f for f in folder.iterdir() if format_of_suffix(f.suffix) and f.is_file())
         self._files = [file for file in every if not file.stem.endswith(".color")]
@@ -105,10 +105,11 @@ class Pairs:
         return true if side == self._real[number] else ours
 
     def _make(self, file: Path) -> tuple[bytes, bytes]:
-        true = _shrunk(decode_colors(read_input(file), name=shown(file))[0])
+        true = _shrunk(decode_colors(read_input(file, max_pixels=MAX_PIXELS), name=shown(file))[0])
         rivals = list(file.parent.glob(f"{_escaped(file.stem)}.color.*"))
         if rivals:
-            other = decode_colors(read_input(rivals[0]), name=shown(rivals[0]))[0]
+            data = read_input(rivals[0], max_pixels=MAX_PIXELS)
+            other = decode_colors(data, name=shown(rivals[0]))[0]
             size = (true.shape[1], true.shape[0])
             resized = Image.fromarray(other).resize(size, Image.Resampling.BICUBIC)
             return _jpeg(true), _jpeg(np.asarray(resized))

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import uvicorn
 
-from tintype.api import longest_input
 from tintype.engine.bundle import load_bundle
-from tintype.engine.colorizer import Engine, usable_cores
+from tintype.engine.predict import Engine, usable_cores
 from tintype.errors import UsageError
+from tintype.files.local import longest_input
 from tintype.photo.decode import MAX_PIXELS
-from tintype.web.app import House, make_app
-from tintype.web.bench import Bench
-from tintype.web.body import Intake
-from tintype.web.desk import Desk
+from tintype.web.app import Services, make_app
+from tintype.web.body import BodyReader
 from tintype.web.guard import Tokens
 from tintype.web.pairs import Pairs
-from tintype.web.patience import patient
+from tintype.web.photos import PhotoStore
+from tintype.web.timeouts import patient
+from tintype.web.workers import WorkerPool
 
 PORT = 7839
 """T-I-N-T on nobody's list of services; another free one where it is taken."""
@@ -77,14 +77,14 @@ class Listening:
     local: bool
     _server: "_Server"
     _socket: socket.socket
-    _bench: Bench
+    _workers: WorkerPool
 
     def run(self) -> None:
         """Answers until it is told to stop."""
         try:
             self._server.run(sockets=[self._socket])
         finally:
-            self._bench.close()
+            self._workers.close()
 
     def stop(self) -> None:
         """Tells it to stop; from any thread."""
@@ -113,17 +113,17 @@ def listen(
     url = f"http://{shown_host}:{port}/"
     jobs = options.jobs or usable_cores()
     engine = Engine(load_bundle(options.model), threads=1)
-    bench = Bench(workers=jobs, waiting=options.waiting, seconds=options.seconds)
+    workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
     longest = longest_input(options.max_pixels)
 
     def announce(token: str) -> None:
         said(f"On another machine, once: http://{_own_name()}:{port}/?token={token}")
 
     tokens = None if local else Tokens(announce)
-    house = House(
-        desk=Desk(engine, max_pixels=options.max_pixels, budget=options.memory * _MIB),
-        bench=bench,
-        intake=Intake(
+    services = Services(
+        photos=PhotoStore(engine, max_pixels=options.max_pixels, budget=options.memory * _MIB),
+        workers=workers,
+        bodies=BodyReader(
             longest=longest,
             together=max(longest, options.memory * _MIB),
             seconds=options.body_seconds,
@@ -131,7 +131,7 @@ def listen(
         pairs=None if options.pairs is None else Pairs(options.pairs, engine),
     )
     config = uvicorn.Config(
-        make_app(house, tokens=tokens),
+        make_app(services, tokens=tokens),
         log_config=None,  # nothing about the pictures is written anywhere
         access_log=False,
         server_header=False,
@@ -143,17 +143,17 @@ def listen(
         http=patient(head_seconds=options.head_seconds, most=options.connections),
         ws="none",
     )
-    return Listening(url, local, _Server(config, bench, opened), taken, bench)
+    return Listening(url, local, _Server(config, workers, opened), taken, workers)
 
 
 class _Server(uvicorn.Server):
     """Takes nothing new while it stops."""
 
     def __init__(
-        self, config: uvicorn.Config, bench: Bench, opened: Callable[[], None] | None
+        self, config: uvicorn.Config, workers: WorkerPool, opened: Callable[[], None] | None
     ) -> None:
         super().__init__(config)
-        self._bench = bench
+        self._workers = workers
         self._opened = opened
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -162,7 +162,7 @@ class _Server(uvicorn.Server):
             await asyncio.get_running_loop().run_in_executor(None, self._opened)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._bench.drain()
+        self._workers.drain()
         await super().shutdown(sockets)
 
 
@@ -200,7 +200,7 @@ def _bind(host: str, port: int | None) -> socket.socket:
             taken.close()
             reason = error
     raise UsageError(
-        f"{host}:{port or PORT} cannot be listened on: {reason}.", hint="Give another --port."
+        f"{host}:{port or PORT} cannot be listened on: {reason}.", advice="Give another --port."
     )
 
 

@@ -61,10 +61,10 @@ def predict(L: NDArray[np.floating], points: Scribbles) -> NDArray[np.float32]:
         raise LearnError(
             f"Lightness {L.shape}, colours {points.ab.shape} and marks {points.marked.shape} "
             "do not match.",
-            hint="Give (H, W), (2, H, W) and (H, W).",
+            advice="Give (H, W), (2, H, W) and (H, W).",
         )
     if not marked.any():
-        raise LearnError("There are no scribbles.", hint="Mark at least one pixel.")
+        raise LearnError("There are no scribbles.", advice="Mark at least one pixel.")
     result = np.array(points.ab, np.float32).reshape(2, -1)
     if not marked.all():
         equations = sparse.eye_array(L.size, format="csr") - neighbour_weights(L / 100)

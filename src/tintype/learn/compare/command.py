@@ -186,7 +186,7 @@ def _pictures(told: Comparison, recipe: Recipe, photos: Photos) -> Pictures:
     sampler = Sampler(photos, recipe.data, batch=1, seed=0, device=torch.device("cpu"))
     sets = load_squares(told.evaluation, size=told.size, limit=told.limit)
     if not sets:
-        raise LearnError("There are no evaluation pictures.", hint="Check --evaluation.")
+        raise LearnError("There are no evaluation pictures.", advice="Check --evaluation.")
     groups = dev_squares(photos, size=told.size, limit=-(-_DEV_PICTURES // len(photos.group_names)))
     return Pictures(
         sets=sets,

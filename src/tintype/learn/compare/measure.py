@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.session import Session
+from tintype.engine.network import Network
 from tintype.learn.compare.results import Result, write_result
 from tintype.learn.compare.score import (
     Block,
@@ -171,7 +171,7 @@ def measured_on(pictures: Pictures) -> dict[str, Any]:
 
 def time_of(bundle: Bundle) -> float:
     """Milliseconds of one inference at 256 px on one core: the median of some."""
-    session = Session(bundle.data, name=bundle.name, threads=1)
+    session = Network(bundle.data, name=bundle.name, threads=1)
     multiple = bundle.card.multiple
     side = -(-256 // multiple) * multiple
     L = np.full((1, 1, side, side), 50, np.float32)

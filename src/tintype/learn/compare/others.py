@@ -8,7 +8,7 @@ from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
-from tintype.engine.fit import luma_to_input
+from tintype.engine.geometry import luma_to_input
 from tintype.learn.baselines import example, scribble
 from tintype.learn.compare.measure import Asked, score_bundle, score_painter
 from tintype.learn.compare.results import Result, write_result

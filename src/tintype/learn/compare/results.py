@@ -143,7 +143,7 @@ def read_result(path: Path) -> Result:
     except (OSError, ValueError, TypeError) as error:
         raise LearnError(
             f"{path}: not the result of a comparison ({error}).",
-            hint="Delete it; `tintype compare` makes it again.",
+            advice="Delete it; `tintype compare` makes it again.",
         ) from None
 
 

@@ -32,7 +32,7 @@ from tintype.learn.compare.score import (
 from tintype.learn.compare.strip import write_strip
 from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.protocol import to_square
-from tintype.learn.export import (
+from tintype.learn.export.bundle import (
     Trained,
     default_card,
     export,
@@ -45,7 +45,7 @@ from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
 from tintype.learn.train.loop import train
-from tintype.learn.train.run import Sitting
+from tintype.learn.train.run import TrainingSession
 
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
 _NORMAL = 0.4  # what cards of networks without a distribution call normal; the factor is then 1
@@ -70,11 +70,11 @@ def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
     """
     recipes = [read_recipe(path) for path in sorted(folder.glob("*.toml"))]
     if not recipes:
-        raise LearnError(f"{folder}: there are no recipes.", hint="Give recipes/report.")
+        raise LearnError(f"{folder}: there are no recipes.", advice="Give recipes/report.")
     unknown = sorted(set(only) - {recipe.name for recipe in recipes})
     if unknown:
         names = ", ".join(recipe.name for recipe in recipes)
-        raise LearnError(f"There is no recipe {unknown[0]}.", hint=f"Choose of: {names}.")
+        raise LearnError(f"There is no recipe {unknown[0]}.", advice=f"Choose of: {names}.")
     chosen = [recipe for recipe in recipes if not only or recipe.name in only]
     return sorted(chosen, key=lambda recipe: (recipe.loss.kind != "labels", recipe.name))
 
@@ -126,7 +126,7 @@ def run_method(
         if classifier is None:
             raise LearnError(
                 f"{recipe.name} starts from a grey classifier, and there is no recipe of one.",
-                hint='Add one whose [loss] has kind = "labels" to the folder.',
+                advice='Add one whose [loss] has kind = "labels" to the folder.',
             )
         if not (asked.runs / recipe.name / "checkpoint.safetensors").exists():
             train_enough(classifier, photos, asked, classifier=None, say=say)
@@ -178,14 +178,14 @@ def train_enough(
         return progress
     say(f"{recipe.name}: training from {progress.samples} samples, {progress.seconds:.0f} s")
     seconds = None if asked.seconds is None else asked.seconds - progress.seconds
-    sitting = Sitting(
+    session = TrainingSession(
         max_seconds=seconds,
         max_samples=asked.samples,
         classifier=classifier,
         device=asked.device,
         say=say,
     )
-    progress = train(run, recipe, photos, sitting)
+    progress = train(run, recipe, photos, session)
     if not _enough(progress, recipe, asked):
         raise StoppedError(f"{recipe.name}: stopped at {progress.samples} samples.")
     return progress

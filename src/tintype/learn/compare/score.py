@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from tintype.color.abgrid import BINS
 from tintype.engine.bundle import Bundle
-from tintype.engine.colorizer import Answer, Engine
+from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import Settings
 from tintype.learn.compare.results import EVERYTHING
-from tintype.learn.evaluate.distribution import ask, fit_temperature, honesty
+from tintype.learn.evaluate.distribution import fit_temperature, honesty, predict
 from tintype.learn.evaluate.figures import Figure, columns_of, measure, rarity, summarize
 from tintype.learn.evaluate.metrics import Floats, colorfulness
 from tintype.learn.evaluate.perceptual import Judges
@@ -70,7 +70,7 @@ class ScaledEngine(Engine):
     def __init__(self, bundle: Bundle) -> None:
         super().__init__(bundle, threads=1)
         self.gain = np.float32(1)
-        self._known: dict[bytes, Answer] = {}
+        self._known: dict[bytes, Prediction] = {}
 
     def scaled(self, gain: float) -> "ScaledEngine":
         """The same network under another factor."""
@@ -78,17 +78,17 @@ class ScaledEngine(Engine):
         other.gain = np.float32(gain)
         return other
 
-    def ask(self, photo: Photo, settings: Settings | None = None) -> Answer:
+    def predict(self, photo: Photo, settings: Settings | None = None) -> Prediction:
         """What the network said about this picture, the first time that it was asked."""
         key = hashlib.sha256(photo.grey.tobytes()).digest()
         if key not in self._known:
             # The chroma is all that is looked at, and a distribution is a hundred times as large.
-            answer = super().ask(photo, settings)
+            answer = super().predict(photo, settings)
             chroma = super().chroma(answer, settings or Settings())
             self._known[key] = replace(answer, ab=chroma, logits=None, features=None)
         return self._known[key]
 
-    def chroma(self, answer: Answer, settings: Settings) -> NDArray[np.float32]:
+    def chroma(self, answer: Prediction, settings: Settings) -> NDArray[np.float32]:
         """Multiplied by the factor."""
         del settings  # they were obeyed when the network was asked
         return np.asarray(answer.ab * self.gain)
@@ -221,11 +221,11 @@ def score_distribution(
     """Temperature and honesty of a model's distribution; nothing where it has none."""
     if bundle.card.bins != BINS or "logits" not in bundle.card.capabilities:
         return None, {}
-    on_dev = ask(bundle, pictures.dev, threads=pictures.threads)
+    on_dev = predict(bundle, pictures.dev, threads=pictures.threads)
     # By the code of training, as for the rows that were scored before and stand on the same page.
     temperature = fit_temperature(on_dev, neighbors=5)
     answers = {
-        name: ask(bundle, truths, threads=pictures.threads)
+        name: predict(bundle, truths, threads=pictures.threads)
         for name, truths in pictures.sets.items()
     }
     answers[EVERYTHING] = [answer for part in list(answers.values()) for answer in part]

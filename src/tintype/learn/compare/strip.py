@@ -29,7 +29,7 @@ def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
     if not paths:
         raise LearnError(
             f"{folder}: there are no photographs for the sample strips.",
-            hint="Put some JPEG files in colour there that may be published.",
+            advice="Put some JPEG files in colour there that may be published.",
         )
     squares = []
     for path in paths:

@@ -102,7 +102,7 @@ class Sampler:
         if batch % part[1]:
             raise LearnError(
                 f"A batch of {batch} cannot be shared by {part[1]} processes.",
-                hint="Set train.batch to a multiple of their number.",
+                advice="Set train.batch to a multiple of their number.",
             )
         self.recipe, self.seed, self.device = recipe, seed, device
         self.part = slice(part[0], None, part[1])
@@ -259,12 +259,12 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
         if len(members):
             pools[name] = np.repeat(members, times[photos.labels[members]])
     if not pools:
-        raise LearnError("No photograph is left for training.", hint="Lower data.dev_share.")
+        raise LearnError("No photograph is left for training.", advice="Lower data.dev_share.")
     missing = sorted(set(recipe.mix) - set(pools))
     if missing:
         raise LearnError(
             f"data.mix names {missing[0]}, but the data holds {', '.join(pools)}.",
-            hint="Rename the key, or give that data with --data.",
+            advice="Rename the key, or give that data with --data.",
         )
     shares = recipe.mix or {name: float(len(np.unique(members))) for name, members in pools.items()}
     total = sum(shares.values())
@@ -284,7 +284,7 @@ def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]
         if not any(matches(label, [pattern]) for label in labels):
             raise LearnError(
                 f"data.favor names {pattern}, but no label is like that.",
-                hint=f"A label is a folder, as in {labels[0]!r}.",
+                advice=f"A label is a folder, as in {labels[0]!r}.",
             )
     return np.array(
         [

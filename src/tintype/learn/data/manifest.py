@@ -66,7 +66,7 @@ def find_sources(
     if not found:
         raise LearnError(
             f"No photographs in {', '.join(map(str, paths))}.",
-            hint="Give folders of pictures, or zips of folders.",
+            advice="Give folders of pictures, or zips of folders.",
         )
     return sorted(found, key=lambda s: (s.group, s.container.name, s.member))
 
@@ -82,7 +82,7 @@ def matches(label: str, patterns: Sequence[str]) -> bool:
 
 def _containers(path: Path) -> Iterator[Path]:
     if not path.exists():
-        raise LearnError(f"{path}: no such file or folder.", hint="Check the words after --data.")
+        raise LearnError(f"{path}: no such file or folder.", advice="Check the words after --data.")
     if path.is_file():
         yield path
         return
@@ -163,7 +163,7 @@ def refuse_overlap(training: Sequence[Source], evaluation: Sequence[Source]) -> 
             raise LearnError(
                 f"{source.container}/{source.member} is the evaluation picture "
                 f"{twin.container}/{twin.member}.",
-                hint="Take one of the two out, or exclude its folder in the recipe.",
+                advice="Take one of the two out, or exclude its folder in the recipe.",
             )
 
 

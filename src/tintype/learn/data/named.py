@@ -245,14 +245,14 @@ def _places_list(root: Path) -> tuple[Path, Path]:
     if not (root / _TRAINING).is_file():
         raise LearnError(
             f"{root}: {_CATEGORIES} is there, but no {_TRAINING}.",
-            hint="Unpack the file lists of Places365-Standard beside it.",
+            advice="Unpack the file lists of Places365-Standard beside it.",
         )
     for name in _ROOTS:
         if (root / name).is_dir():
             return root / _TRAINING, root / name
     raise LearnError(
         f"{root}: there is none of the folders {', '.join(_ROOTS)}.",
-        hint="Unpack the pictures of Places365-Standard beside the lists.",
+        advice="Unpack the pictures of Places365-Standard beside the lists.",
     )
 
 
@@ -302,7 +302,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
         elif not line.startswith("#"):
             names.append(line.lstrip("/"))
     if not names:
-        raise LearnError(f"{path}: it names no class.", hint="Write one class in a line.")
+        raise LearnError(f"{path}: it names no class.", advice="Write one class in a line.")
     return tuple(names)
 
 

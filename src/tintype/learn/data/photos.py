@@ -168,7 +168,7 @@ def _build(sources: Sequence[Source], recipe: DataRecipe, home: Path) -> None:
         if not rows:
             raise LearnError(
                 f"None of the {len(sources)} pictures can be used ({dict(dropped)}).",
-                hint="Training needs colour photographs.",
+                advice="Training needs colour photographs.",
             )
         np.save(work / "index.npy", np.array(rows, dtype=_INDEX))
         facts = {
@@ -183,7 +183,7 @@ def _build(sources: Sequence[Source], recipe: DataRecipe, home: Path) -> None:
     except OSError as error:
         raise LearnError(
             f"{home.parent}: the decoded photographs could not be kept ({error.strerror}).",
-            hint="Choose a folder with more room with --cache.",
+            advice="Choose a folder with more room with --cache.",
         ) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)

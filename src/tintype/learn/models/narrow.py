@@ -55,7 +55,7 @@ def narrow(
         if width > had:
             raise LearnError(
                 f"The checkpoint has {had} channels in {layer.rows[0]}, the recipe wants {width}.",
-                hint=f"Set that one of model.widths to {had} or less.",
+                advice=f"Set that one of model.widths to {had} or less.",
             )
         if width == had:
             continue

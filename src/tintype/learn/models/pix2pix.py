@@ -183,7 +183,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
     if variant not in VARIANTS:
         raise LearnError(
             f"Pix2pix has no variant {variant}.",
-            hint=f"Set model.variant to one of {', '.join(VARIANTS)}.",
+            advice=f"Set model.variant to one of {', '.join(VARIANTS)}.",
         )
     return Pix2pixNet(variant, width=recipe.width)
 

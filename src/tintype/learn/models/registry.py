@@ -67,7 +67,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
     if recipe.kind not in MODELS:
         near = difflib.get_close_matches(recipe.kind, MODELS, n=1, cutoff=0.0)
         raise LearnError(
-            f"There is no network model.kind = {recipe.kind}.", hint=f"Did you mean {near[0]}?"
+            f"There is no network model.kind = {recipe.kind}.", advice=f"Did you mean {near[0]}?"
         )
     return MODELS[recipe.kind].build(recipe)
 
@@ -81,7 +81,7 @@ def build_discriminator(recipe: ModelRecipe) -> nn.Module:
     if recipe.kind not in DISCRIMINATORS:
         raise LearnError(
             f"model.kind = {recipe.kind} has no discriminator.",
-            hint=f"Set model.kind to one of {', '.join(DISCRIMINATORS)}, or choose another "
+            advice=f"Set model.kind to one of {', '.join(DISCRIMINATORS)}, or choose another "
             "loss.kind.",
         )
     return DISCRIMINATORS[recipe.kind](recipe)

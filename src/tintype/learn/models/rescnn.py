@@ -118,6 +118,6 @@ def build(recipe: ModelRecipe) -> nn.Module:
     """
     if recipe.variant not in _VARIANTS:
         raise LearnError(
-            f"{recipe.kind} has no variant {recipe.variant}.", hint="Choose layer2 or layer1."
+            f"{recipe.kind} has no variant {recipe.variant}.", advice="Choose layer2 or layer1."
         )
     return ResCnn(recipe.outputs, literal=recipe.variant == "layer1", width=recipe.width)

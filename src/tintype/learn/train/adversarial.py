@@ -58,7 +58,7 @@ class AdversarialStep:
         if not isinstance(model, Generator):
             raise LearnError(
                 f"{recipe.name}: {recipe.model.kind} cannot be trained against a discriminator.",
-                hint="Set model.kind to cdcgan or pix2pix, or choose another loss.kind.",
+                advice="Set model.kind to cdcgan or pix2pix, or choose another loss.kind.",
             )
         self.loss, self.settings, self.team = recipe.loss, recipe.train, team
         self.modules: Mapping[str, nn.Module] = {"model": model, "discriminator": discriminator}

@@ -142,7 +142,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise LearnError(
             f"{path}: not a checkpoint of a run ({error}).",
-            hint="Give the folder that `tintype train` made.",
+            advice="Give the folder that `tintype train` made.",
         ) from None
     return tensors, progress, facts
 

@@ -22,18 +22,18 @@ from tintype.learn.train.checkpoint import Progress, load_checkpoint, save_weigh
 from tintype.learn.train.collapse import Verdict, Watch
 from tintype.learn.train.log import Log
 from tintype.learn.train.look import Found, look
-from tintype.learn.train.run import BEST, Run, Sitting, begin
+from tintype.learn.train.run import BEST, Run, TrainingSession, begin
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
 
 
-def train(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Progress:
+def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Progress:
     """Trains, or goes on training, the run in a folder.
 
     Args:
         folder: The run's; a checkpoint in it is continued from.
         recipe: What to train; must be the checkpoint's own where there is one.
         photos: What to train on; likewise.
-        sitting: When to stop.
+        session: When to stop.
 
     Returns:
         How far the run has come.
@@ -43,12 +43,12 @@ def train(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Pro
             what its network cannot do, the data have more labels than the network, or the numbers
             ran away.
     """
-    run = begin(folder, recipe, photos, sitting)
+    run = begin(folder, recipe, photos, session)
     settings, progress, team = recipe.train, run.progress, run.team
     with Log(folder, progress, silent=team.rank > 0) as log, _stop_signals() as stopped:
         began = kept = time.monotonic()
         before = progress.seconds
-        while not team.agree(stopped() or _at_end(run, sitting, time.monotonic() - began)):
+        while not team.agree(stopped() or _at_end(run, session, time.monotonic() - began)):
             values = _move(run)
             progress.seconds = before + time.monotonic() - began
             if progress.step % settings.log_every == 0:
@@ -78,7 +78,7 @@ def _move(run: Run) -> dict[str, Tensor]:
     try:
         values = run.step(batch, learning_rate_factor(progress, settings))
     except LearnError as error:
-        raise LearnError(f"Step {progress.step}: {error.message}", hint=error.hint) from None
+        raise LearnError(f"Step {progress.step}: {error.message}", advice=error.advice) from None
     progress.step += 1
     progress.samples += settings.batch
     _average(run.ema, run.step.modules["model"], settings.ema, progress.step)
@@ -174,11 +174,11 @@ def _keep_weights(run: Run, name: str) -> None:
         save_weights(run.folder / f"{name}.safetensors", weights, run.progress, run.facts)
 
 
-def _at_end(run: Run, sitting: Sitting, elapsed: float) -> bool:
+def _at_end(run: Run, session: TrainingSession, elapsed: float) -> bool:
     progress, total = run.progress, run.recipe.train.total_samples
-    if sitting.max_seconds is not None and elapsed >= sitting.max_seconds:
+    if session.max_seconds is not None and elapsed >= session.max_seconds:
         return True
-    if sitting.max_samples is not None and progress.samples >= sitting.max_samples:
+    if session.max_samples is not None and progress.samples >= session.max_samples:
         return True
     if 0 < total <= progress.samples:
         return True

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import tintype
+from tintype._version import __version__
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
@@ -34,10 +34,10 @@ from tintype.learn.train.checkpoint import (
     write_whole,
 )
 from tintype.learn.train.collapse import Watch
+from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective
 from tintype.learn.train.objectives.classification import Classification
-from tintype.learn.train.polish import PolishStep
 from tintype.learn.train.steps import PlainStep, Step, device_name
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -50,7 +50,7 @@ def _in_silence(_text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
+class TrainingSession:
     """How long this call trains, and from where.
 
     Attributes:
@@ -124,15 +124,15 @@ class Run:
             restore_optimizer(optimizer, tensors, name)
 
 
-def begin(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Run:
+def begin(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Run:
     """Begins a run, or takes it up where its checkpoint stands; see `tintype.learn.train.loop`."""
-    device = torch.device(sitting.device)
+    device = torch.device(session.device)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     # Nothing reads memory before it is written; filling it first cost a sixth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(recipe.train.seed)
     _check_labels(recipe, photos)
-    settings, team = recipe.train, sitting.team
+    settings, team = recipe.train, session.team
     sampler = Sampler(
         photos,
         recipe.data,
@@ -142,7 +142,7 @@ def begin(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Run
         part=(team.rank, team.size),
     )
     prior = color_prior(sampler, photos)
-    model = _new_model(recipe, sitting).to(device)
+    model = _new_model(recipe, session).to(device)
     _check_recipe(recipe, model)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = Run(
@@ -152,21 +152,21 @@ def begin(folder: Path, recipe: Recipe, photos: Photos, sitting: Sitting) -> Run
         step=_make_step(model, recipe, prior.to(device), team),
         ema={name: tensor.detach().clone() for name, tensor in model.state_dict().items()},
         progress=Progress(),
-        facts=_facts(recipe, photos, sitting),
+        facts=_facts(recipe, photos, session),
         team=team,
         watch=Watch(),
-        say=sitting.say,
+        say=session.say,
     )
     if (folder / CHECKPOINT).exists():
         _resume(run, folder / CHECKPOINT)
     else:
-        _adopt_discriminator(run, sitting)
+        _adopt_discriminator(run, session)
         if team.rank == 0:
             write_whole(folder / "recipe.toml", recipe_to_toml(recipe).encode())
             np.save(folder / "prior.npy", prior.numpy())
     progress = run.progress
-    if sitting.cooldown is not None and progress.cooldown_from < 0:
-        progress.cooldown_from, progress.cooldown_samples = progress.samples, sitting.cooldown
+    if session.cooldown is not None and progress.cooldown_from < 0:
+        progress.cooldown_from, progress.cooldown_samples = progress.samples, session.cooldown
     return run
 
 
@@ -177,7 +177,7 @@ def _check_labels(recipe: Recipe, photos: Photos) -> None:
         raise LearnError(
             f"{recipe.name}: the data have {labels} labels, model.classes is "
             f"{recipe.model.classes}.",
-            hint=f"Set model.classes = {labels}, or leave folders out with data.exclude.",
+            advice=f"Set model.classes = {labels}, or leave folders out with data.exclude.",
         )
 
 
@@ -187,54 +187,54 @@ def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
     if train.watch_collapse and recipe.loss.kind != "adversarial":
         raise LearnError(
             f"{recipe.name}: train.watch_collapse needs a discriminator.",
-            hint='Set loss.kind = "adversarial", or watch_collapse = false.',
+            advice='Set loss.kind = "adversarial", or watch_collapse = false.',
         )
     if train.rollback and not train.watch_collapse:
         raise LearnError(
             f"{recipe.name}: train.rollback without train.watch_collapse never happens.",
-            hint="Set watch_collapse = true.",
+            advice="Set watch_collapse = true.",
         )
     if takes_hints(model) != (recipe.data.hints > 0):
         raise LearnError(
             f"{recipe.name}: data.hints = {recipe.data.hints} and model.hints = "
             f"{str(recipe.model.hints).lower()} do not belong together.",
-            hint="Set both (data.hints = 0.5, model.hints = true of kind own), or neither.",
+            advice="Set both (data.hints = 0.5, model.hints = true of kind own), or neither.",
         )
     if isinstance(model, Colorizer) and recipe.data.size % model.multiple:
         raise LearnError(
             f"{recipe.name}: data.size = {recipe.data.size} is no multiple of {model.multiple}, "
             f"which {recipe.model.kind} needs.",
-            hint=f"Set data.size = {-(-recipe.data.size // model.multiple) * model.multiple}.",
+            advice=f"Set data.size = {-(-recipe.data.size // model.multiple) * model.multiple}.",
         )
 
 
-def _new_model(recipe: Recipe, sitting: Sitting) -> nn.Module:
+def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
     model = build(recipe.model)
-    if sitting.init is not None:
-        tensors, _, _ = load_checkpoint(sitting.init)
+    if session.init is not None:
+        tensors, _, _ = load_checkpoint(session.init)
         weights = {n: t.float() for n, t in part(tensors, "ema.").items()}
         if isinstance(model, Adopting):
             model.adopt(weights)
         else:
             model.load_state_dict(weights)
     elif recipe.model.init == "classifier":
-        if sitting.classifier is None or not isinstance(model, OnClassifier):
+        if session.classifier is None or not isinstance(model, OnClassifier):
             raise LearnError(
                 f'{recipe.name}: model.init = "classifier" needs a trained grey classifier.',
-                hint="Give its checkpoint with --classifier (recipes/report/grey-resnet18.toml).",
+                advice="Give its checkpoint with --classifier (recipes/report/grey-resnet18.toml).",
             )
-        tensors, _, _ = load_checkpoint(sitting.classifier)
+        tensors, _, _ = load_checkpoint(session.classifier)
         model.load_classifier({n: t.float() for n, t in part(tensors, "ema.").items()})
     elif recipe.model.pretrained and isinstance(model, Pretrained):
         model.load_pretrained()
     return model
 
 
-def _adopt_discriminator(run: Run, sitting: Sitting) -> None:
+def _adopt_discriminator(run: Run, session: TrainingSession) -> None:
     """A new run goes on with the discriminator of its first weights, where they have one."""
-    if sitting.init is None or "discriminator" not in run.step.modules:
+    if session.init is None or "discriminator" not in run.step.modules:
         return
-    tensors, _, _ = load_checkpoint(sitting.init)
+    tensors, _, _ = load_checkpoint(session.init)
     kept = part(tensors, "discriminator.")
     if not kept:
         return
@@ -242,8 +242,8 @@ def _adopt_discriminator(run: Run, sitting: Sitting) -> None:
         run.step.modules["discriminator"].load_state_dict(kept)
     except RuntimeError:
         raise LearnError(
-            f"{sitting.init}: its discriminator is of another kind or size.",
-            hint="Give a run of the same recipe, or weights that come without a discriminator.",
+            f"{session.init}: its discriminator is of another kind or size.",
+            advice="Give a run of the same recipe, or weights that come without a discriminator.",
         ) from None
 
 
@@ -255,11 +255,11 @@ def _make_step(model: nn.Module, recipe: Recipe, prior: Tensor, team: Team) -> S
     objective = make_objective(recipe, prior).to(prior.device)
     if recipe.loss.adversarial > 0:
         assert isinstance(objective, Classification)
-        return PolishStep(model, objective, recipe, team)
+        return CriticStep(model, objective, recipe, team)
     return PlainStep(model, objective, recipe.train, team)
 
 
-def _facts(recipe: Recipe, photos: Photos, sitting: Sitting) -> dict[str, Any]:
+def _facts(recipe: Recipe, photos: Photos, session: TrainingSession) -> dict[str, Any]:
     return {
         "recipe": recipe.model_dump(mode="json", by_alias=True),
         "data_hash": photos.data_hash,
@@ -268,10 +268,10 @@ def _facts(recipe: Recipe, photos: Photos, sitting: Sitting) -> dict[str, Any]:
             for index, name in enumerate(photos.group_names)
         },
         "dropped": photos.dropped,
-        "init": sitting.init.name if sitting.init else None,
-        "trained_on": [device_name(torch.device(sitting.device), recipe.train)],
+        "init": session.init.name if session.init else None,
+        "trained_on": [device_name(torch.device(session.device), recipe.train)],
         "versions": {
-            "tintype": tintype.__version__,
+            "tintype": __version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
@@ -301,5 +301,5 @@ def _refuse_other(
         if not agrees:
             raise LearnError(
                 f"{checkpoint}: this run was begun with another {what}.",
-                hint="Give the same recipe and data, or another folder with --run.",
+                advice="Give the same recipe and data, or another folder with --run.",
             )

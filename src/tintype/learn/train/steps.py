@@ -150,7 +150,7 @@ def descend(
     if not torch.isfinite(norm):
         raise LearnError(
             "The gradient is not finite any more.",
-            hint="Resume with a lower train.learning_rate; the last checkpoint is kept.",
+            advice="Resume with a lower train.learning_rate; the last checkpoint is kept.",
         )
     optimizer.step()
     return norm

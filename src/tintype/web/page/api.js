@@ -1,10 +1,10 @@
 // The HTTP API as functions: bytes in, bytes out; an error is a sentence and what to do next.
 
 export class Trouble extends Error {
-  constructor(status, message, hint, wait) {
+  constructor(status, message, advice, wait) {
     super(message);
     this.status = status;
-    this.hint = hint || "";
+    this.advice = advice || "";
     this.wait = wait;
   }
 }
@@ -38,7 +38,7 @@ export async function call(method, path, { body, json, signal, onWait, patience 
     } catch {
       // Not every proxy on the way speaks JSON; the status alone has to do.
     }
-    throw new Trouble(answer.status, said.message || `Error ${answer.status}.`, said.hint, wait);
+    throw new Trouble(answer.status, said.message || `Error ${answer.status}.`, said.advice, wait);
   }
 }
 

@@ -254,7 +254,7 @@ function showState() {
   $("trouble").hidden = state !== "failed";
   if (state === "failed") {
     $("trouble").querySelector("strong").textContent = error.message;
-    $("trouble").querySelector("span").textContent = error.hint || "";
+    $("trouble").querySelector("span").textContent = error.advice || "";
   }
   $("sheet").hidden = state === "failed" || !current.width;
   $("panel").classList.toggle("idle", state === "failed");
@@ -372,7 +372,7 @@ function changed(kind, change) {
 let toastTimer = 0;
 function toast(error) {
   $("waiting").hidden = false;
-  $("waiting-text").textContent = [error.message, error.hint].filter(Boolean).join(" ");
+  $("waiting-text").textContent = [error.message, error.advice].filter(Boolean).join(" ");
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => current && showState(), 5000);
 }

@@ -38,7 +38,7 @@ async function show() {
       await picture.decode();
     }
   } catch (error) {
-    $("said").textContent = `${error.message} ${error.hint}`;
+    $("said").textContent = `${error.message} ${error.advice}`;
     $("next").disabled = false;
     return;
   }

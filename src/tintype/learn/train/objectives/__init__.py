@@ -70,6 +70,6 @@ def make_objective(recipe: Recipe, prior: Tensor) -> nn.Module:
     if recipe.loss.kind not in OBJECTIVES:
         raise LearnError(
             f"{recipe.name}: loss.kind = {recipe.loss.kind} has no objective.",
-            hint=f"Choose from {', '.join(OBJECTIVES)}.",
+            advice=f"Choose from {', '.join(OBJECTIVES)}.",
         )
     return OBJECTIVES[recipe.loss.kind](recipe, prior)

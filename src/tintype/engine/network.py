@@ -1,0 +1,131 @@
+"""A network ready to run: the only module that imports ONNX Runtime.
+
+The import takes a tenth of a second and the graph another, so both wait for the first photograph.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tintype.errors import ModelError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOutput:
+    """What a network answers.
+
+    Attributes:
+        ab: (1, 2, h, w) CIELAB units, at the card's default vividness and temperature.
+        logits: (1, bins, h, w) log-probabilities up to a constant, or None.
+        features: (1, channels, h', w') for matching, or None.
+    """
+
+    ab: NDArray[np.float32]
+    logits: NDArray[np.float32] | None
+    features: NDArray[np.float32] | None
+
+
+class Network:
+    """One network on the CPU. Safe to use from several threads.
+
+    Args:
+        data: A verified ONNX file.
+        name: What to call it in messages.
+        threads: Threads for one photograph; None takes what ONNX Runtime thinks best.
+    """
+
+    def __init__(self, data: bytes, *, name: str, threads: int | None = None) -> None:
+        self._data = data
+        self._name = name
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._network: InferenceSession | None = None
+
+    def _ready(self) -> "InferenceSession":
+        with self._lock:
+            if self._network is None:
+                self._network = self._start()
+        return self._network
+
+    def _start(self) -> "InferenceSession":
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as ort
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # errors arrive as exceptions; nothing is to be printed
+        options.intra_op_num_threads = self._threads or 0
+        options.inter_op_num_threads = 1
+        # Threads that spin while waiting take the cores from NumPy, which has the next turn.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # The arena keeps its peak for ever, and the peak of a large photograph is needed for the
+        # photograph; each run here is long enough to pay for its allocations.
+        options.enable_cpu_mem_arena = False
+        try:
+            session = onnxruntime.InferenceSession(
+                self._data, options, providers=["CPUExecutionProvider"]
+            )
+        except (
+            ort.Fail,
+            ort.InvalidArgument,
+            ort.InvalidGraph,
+            ort.InvalidProtobuf,
+            ort.NotImplemented,
+            ort.RuntimeException,
+        ) as error:
+            raise self._broken(error) from None
+        inputs = {value.name for value in session.get_inputs()}
+        outputs = {value.name for value in session.get_outputs()}
+        if "L" not in inputs or "ab" not in outputs or not inputs <= {"L", "hints"}:
+            raise ModelError(
+                f"The model {self._name} has the inputs {sorted(inputs)} and the outputs"
+                f" {sorted(outputs)}; a Tintype model takes L and gives ab.",
+                advice="Export the model again with `tintype export`.",
+            )
+        return session
+
+    def _broken(self, error: Exception) -> ModelError:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return ModelError(
+            f"ONNX Runtime refuses the model {self._name}: {first}",
+            advice="Export the model again with `tintype export`.",
+        )
+
+    def run(
+        self, L: NDArray[np.float32], hints: NDArray[np.float32] | None = None
+    ) -> NetworkOutput:
+        """Asks the network.
+
+        Args:
+            L: (1, 1, h, w) lightness in [0, 100]; h and w multiples of the card's.
+            hints: (1, 3, h, w) ab and mask, for networks that take them; None means no hints.
+
+        Raises:
+            ModelError: The graph does not load, does not keep the contract, or fails.
+        """
+        from onnxruntime.capi import onnxruntime_pybind11_state as ort
+
+        session = self._ready()
+        feed = {"L": np.ascontiguousarray(L, np.float32)}
+        if any(value.name == "hints" for value in session.get_inputs()):
+            empty = np.zeros((1, 3, *L.shape[2:]), np.float32)
+            feed["hints"] = empty if hints is None else np.ascontiguousarray(hints, np.float32)
+        elif hints is not None:
+            raise ModelError(f"The model {self._name} takes no hints.", advice="Use another model.")
+        names = [value.name for value in session.get_outputs()]
+        try:
+            values = session.run(names, feed)
+        except (
+            ort.Fail,
+            ort.InvalidArgument,
+            ort.NotImplemented,
+            ort.RuntimeException,
+        ) as error:
+            raise self._broken(error) from None
+        got = dict(zip(names, values, strict=True))
+        return NetworkOutput(got["ab"], got.get("logits"), got.get("features"))

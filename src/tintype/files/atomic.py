@@ -1,0 +1,260 @@
+"""Writing a file all or nothing: the final name holds the old file, the whole new one, or none."""
+
+import errno
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from tintype.errors import TargetExistsError, WriteError, shown
+
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
+    errno.EDQUOT: (
+        "your quota is used up",
+        "Free some space, or {elsewhere}",
+    ),
+    errno.EACCES: ("there is no permission to write there", "{Elsewhere}"),
+    errno.EPERM: ("there is no permission to write there", "{Elsewhere}"),
+    errno.EROFS: ("the disk is read-only", "{Elsewhere}"),
+    errno.ENOENT: ("the folder does not exist", "Make the folder first."),
+    errno.ENOTDIR: ("the folder does not exist", "Make the folder first."),
+    errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name with -o."),
+}
+
+_PREFIX, _SUFFIX = ".tintype-", ".tmp"
+
+# What link() says where a file system has no hard links (FAT, some network shares).
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
+
+
+def stands_at(path: Path) -> bool:
+    """Whether something stands under a name, links followed.
+
+    Args:
+        path: Where a file is to be written.
+
+    Raises:
+        WriteError: Nothing can ever stand there, as the name is too long.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Writes a file under a temporary name in the same folder and gives it its name when whole.
+
+    Args:
+        path: The final name; its folder exists.
+        data: All of the file.
+        overwrite: Whether an existing file may be replaced. When not, the name is taken in one
+            step, so a file that somebody else makes meanwhile is not lost either.
+
+    Raises:
+        TargetExistsError: The name is taken and may not be replaced.
+        WriteError: Disk full, no permission, folder gone; nothing is left behind.
+    """
+    with open_atomically(path, overwrite=overwrite) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> Iterator[BinaryIO]:
+    """A file to write, which gets its name when the block ends without an error.
+
+    Args:
+        path: As for `write_atomically`.
+        overwrite: As for `write_atomically`.
+        option: What names another folder, for the message.
+
+    Yields:
+        A stream that can be written and sought in.
+
+    Raises:
+        TargetExistsError: As `write_atomically`.
+        WriteError: As `write_atomically`.
+    """
+    if not overwrite and os.path.lexists(path):
+        raise _exists(path)
+    temporary: Path | None = None
+    try:
+        temporary, descriptor = _open_temporary(path.parent)
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+            if os.name != "nt":  # it stays open, and so locked, until it has its name
+                _publish(temporary, path, overwrite=overwrite)
+        if os.name == "nt":  # Windows renames no file that is open
+            _publish(temporary, path, overwrite=overwrite)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise write_error(path, error, option=option) from error
+    finally:
+        # Gone already when all went well, and in every other case rubbish.
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+@contextmanager
+def spool(folder: Path) -> Iterator[IO[bytes]]:
+    """A file without a final name, for what is put together piece by piece; gone afterwards.
+
+    What a killed process leaves of it, `remove_abandoned` removes.
+
+    Args:
+        folder: Where there is room for it; it exists.
+
+    Yields:
+        The file, open for writing and reading.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path, descriptor = _open_temporary(folder)
+    try:
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _publish(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(path)
+    else:
+        _publish_new(temporary, path)
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Removes temporary files that a killed process left behind; those in use are left alone.
+
+    Whoever writes a temporary file holds a lock on it (POSIX) or has it open (Windows, where an
+    open file cannot be removed), so nothing needs to be guessed from its age or from process
+    numbers, which mean nothing on a shared disk.
+
+    Args:
+        folder: Where outputs are written; it need not exist.
+
+    Returns:
+        How many were removed.
+    """
+    removed = 0
+    for path in folder.glob(f"{_PREFIX}{'[0-9a-f]' * 16}{_SUFFIX}"):
+        with suppress(OSError):
+            _remove_if_free(path)
+            removed += 1
+    return removed
+
+
+def _open_temporary(folder: Path) -> tuple[Path, int]:
+    """A new file that nobody else has, open and locked."""
+    # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    while True:
+        path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+        descriptor = os.open(path, flags, 0o666)
+        _lock(descriptor)
+        if os.name == "nt" or os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        # `remove_abandoned` of another process met it between its making and its lock.
+        os.close(descriptor)
+
+
+if sys.platform == "win32":
+
+    def _lock(_descriptor: int) -> None:
+        """That the file is open is lock enough."""
+
+    def _remove_if_free(path: Path) -> None:
+        path.unlink()  # fails while its writer has it open
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        # Where the file system knows no locks, `remove_abandoned` gets none either and keeps all.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def _remove_if_free(path: Path) -> None:
+        with path.open("r+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Still locked here: its writer waits for the lock and then sees that it is gone.
+            path.unlink()
+
+
+def _publish_new(temporary: Path, path: Path) -> None:
+    """Gives the file its name only if nobody has it."""
+    if os.name == "nt":
+        try:
+            temporary.rename(path)  # fails on Windows where the name is taken
+        except FileExistsError as error:
+            raise _exists(path) from error
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _claim_and_replace(temporary, path)
+
+
+def _claim_and_replace(temporary: Path, path: Path) -> None:
+    """Without hard links: take the name with an empty file, then put the whole one in its place."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except FileExistsError as error:
+        raise _exists(path) from error
+    try:
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the name itself survive a power cut; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; the file itself is safe.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _exists(path: Path) -> TargetExistsError:
+    return TargetExistsError(
+        f"{shown(path)} exists already.", advice="Add --overwrite to replace it."
+    )
+
+
+def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteError:
+    """What the operating system says about a file that could not be written, for people.
+
+    Args:
+        path: The file.
+        error: What it said.
+        option: What names another folder.
+    """
+    elsewhere = f"choose another folder with {option}."
+    reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), "{Elsewhere}"))
+    hint = hint.format(elsewhere=elsewhere, Elsewhere=elsewhere.capitalize())
+    return WriteError(
+        f"{shown(path)} could not be written: {reason} ({shown(path.parent)}).", advice=hint
+    )

@@ -1,0 +1,185 @@
+"""How large the coded pictures of an AVIF file are, before a decoder takes memory for them.
+
+The container says a size, and the decoder believes what is coded: a file of three kilobytes that
+says 16 x 16 pixels can hold 225 megapixels, which are decoded in full before anybody compares. So
+the sequence headers are read here.
+
+Sources: ISO/IEC 14496-12 sections 8.11.3 (iloc) and 8.11.6 (iinf); AV1 specification sections 5.3
+(open bitstream units) and 5.5 (sequence header).
+"""
+
+from collections.abc import Iterator
+
+from tintype.photo.formats.boxes import Box, boxes
+
+_SEQUENCE_HEADER = 1
+_MOST_UNITS = 10_000
+
+
+def largest_frame(data: bytes) -> int | None:
+    """Pixels of the largest frame that any coded picture in a file may have.
+
+    Args:
+        data: An AVIF file.
+
+    Returns:
+        None where the way to the pictures cannot be followed.
+    """
+    meta = next((box for box in boxes(data) if box.kind == b"meta"), None)
+    if meta is None:
+        return None
+    inner = {box.kind: box for box in boxes(meta.body, 4)}
+    if b"iloc" not in inner or b"iinf" not in inner:
+        return None
+    idat = inner[b"idat"].body if b"idat" in inner else b""
+    largest = 0
+    try:
+        coded = set(_coded_items(inner[b"iinf"]))
+        for item, parts in _places(inner[b"iloc"], data, idat):
+            if item in coded:
+                frames = list(_frames(b"".join(parts)))
+                if not frames:
+                    return None
+                largest = max(largest, *frames)
+    except IndexError:
+        return None
+    return largest or None
+
+
+class _Numbers:
+    """Big-endian numbers, one after the other; an end that comes too early is an IndexError."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def next(self, size: int) -> int:
+        end = self._at + size
+        if end > len(self._data):
+            raise IndexError(end)
+        value = int.from_bytes(self._data[self._at : end], "big")
+        self._at = end
+        return value
+
+
+def _coded_items(iinf: Box) -> Iterator[int]:
+    """Numbers of the items that are AV1 pictures."""
+    head = 8 if iinf.body[:1] != b"\0" else 6
+    for entry in boxes(iinf.body, head):
+        if entry.kind != b"infe" or len(entry.body) < 12:
+            continue
+        size = 4 if entry.body[0] >= 3 else 2
+        if entry.body[6 + size : 10 + size] == b"av01":
+            yield int.from_bytes(entry.body[4 : 4 + size], "big")
+
+
+def _places(iloc: Box, data: bytes, idat: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """Every item, and the parts of the file that are it; all together no more than the file."""
+    numbers = _Numbers(iloc.body)
+    version = numbers.next(1)
+    numbers.next(3)
+    sizes = numbers.next(1)
+    offset_size, length_size = sizes >> 4, sizes & 15
+    sizes = numbers.next(1)
+    base_size, index_size = sizes >> 4, sizes & 15 if version in (1, 2) else 0
+    wide = 4 if version == 2 else 2
+    budget = len(data)
+    for _ in range(numbers.next(wide)):
+        item = numbers.next(wide)
+        method = numbers.next(2) & 15 if version in (1, 2) else 0
+        numbers.next(2)
+        base = numbers.next(base_size)
+        parts = []
+        for _ in range(numbers.next(2)):
+            numbers.next(index_size)
+            start = base + numbers.next(offset_size)
+            length = numbers.next(length_size)
+            whole = idat if method == 1 else data
+            part = whole[start : start + length] if length else whole[start:]
+            budget -= len(part)
+            if budget < 0 or method > 1:
+                raise IndexError(budget)
+            parts.append(part)
+        yield item, parts
+
+
+def _frames(stream: bytes) -> Iterator[int]:
+    """Pixels of the frames that each sequence header of a stream allows."""
+    at = 0
+    for _ in range(_MOST_UNITS):
+        if at >= len(stream):
+            return
+        head = stream[at]
+        at += 2 if head & 4 else 1
+        if head & 2:
+            size, at = _leb128(stream, at)
+        else:
+            size = len(stream) - at
+        if head >> 3 & 15 == _SEQUENCE_HEADER:
+            yield _frame_pixels(stream[at : at + size])
+        at += size
+    raise IndexError(at)
+
+
+def _leb128(stream: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for number in range(8):
+        byte = stream[at + number]
+        value |= (byte & 0x7F) << (7 * number)
+        if not byte & 0x80:
+            return value, at + number + 1
+    raise IndexError(at)
+
+
+class _Bits:
+    """The bits of a header, the highest first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data[:512], "big")
+        self._left = 8 * min(len(data), 512)
+
+    def next(self, count: int) -> int:
+        self._left -= count
+        if self._left < 0:
+            raise IndexError(count)
+        return self._value >> self._left & ((1 << count) - 1)
+
+    def skip_uvlc(self) -> None:
+        zeros = 0
+        while not self.next(1):
+            zeros += 1
+        self.next(min(zeros, 32))
+
+
+def _frame_pixels(header: bytes) -> int:
+    """Width times height of the largest frame (section 5.5.1, `sequence_header_obu`)."""
+    bits = _Bits(header)
+    bits.next(4)  # profile, still picture
+    if bits.next(1):  # reduced still picture header
+        bits.next(5)
+    else:
+        _skip_operating_points(bits)
+    across, down = bits.next(4) + 1, bits.next(4) + 1
+    width = bits.next(across) + 1
+    return width * (bits.next(down) + 1)
+
+
+def _skip_operating_points(bits: _Bits) -> None:
+    model = delay_bits = 0
+    if bits.next(1):  # timing info
+        bits.next(64)
+        if bits.next(1):
+            bits.skip_uvlc()
+        model = bits.next(1)
+        if model:
+            delay_bits = bits.next(5) + 1
+            bits.next(42)
+    display_delay = bits.next(1)
+    for _ in range(bits.next(5) + 1):
+        bits.next(12)
+        if bits.next(5) > 7:
+            bits.next(1)
+        if model and bits.next(1):
+            bits.next(2 * delay_bits + 1)
+        if display_delay and bits.next(1):
+            bits.next(4)

@@ -1,0 +1,143 @@
+"""A JPEG whose luminance is the source's own, coefficient by coefficient.
+
+Coding a photograph as JPEG a second time rounds its grey a second time, by half a step of 255 on
+average at most. Here the quantised coefficients of Y and their table are taken from the source as
+they are, and chroma is put beside them. What was written is read back and compared, every time,
+before anybody gets it.
+
+Pixels that are turned by their metadata stay as they are stored: turning them would be another set
+of coefficients.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tintype.errors import UnsupportedPhotoError
+from tintype.photo.formats import jpeg, jpeg_coefficients
+from tintype.photo.formats.jpeg_coefficients import CoefficientsError, Component
+from tintype.photo.formats.registry import FORMATS
+from tintype.photo.photo import HalfChroma, Photo, Pixels, as_stored
+
+_OUT = "Leave --keep-luminance out."
+
+
+def check(photos: Sequence[Photo], data: bytes, *, form: str, name: str) -> None:
+    """Refuses, before anything is coloured, what cannot keep its luminance exactly.
+
+    Args:
+        photos: The decoded file.
+        data: The file.
+        form: The format to write, a key of `FORMATS`.
+        name: What messages call it.
+
+    Raises:
+        UnsupportedPhotoError: There is no such output of this file, or the extra is missing.
+    """
+    meta = photos[0].meta
+    if form != "JPEG":
+        if form == "AVIF" or (form == "WEBP" and meta.packing != "lossless"):
+            raise UnsupportedPhotoError(
+                f"{FORMATS[form].title} cannot keep the luminance of {name} exactly.",
+                advice="Write it with --format png or tiff, or leave --keep-luminance out.",
+            )
+        return
+    if meta.format != "JPEG":
+        raise UnsupportedPhotoError(
+            f"{name} is no JPEG, and as a JPEG it could not keep its luminance exactly.",
+            advice="Leave --format jpeg or --keep-luminance out.",
+        )
+    jpeg_coefficients.check_installed()
+    head = jpeg.segments(data)
+    if not head.has_luminance:
+        raise UnsupportedPhotoError(
+            f"{name} holds no luminance that could be kept: it is CMYK, RGB, or stores it at less "
+            "than full size.",
+            advice=_OUT,
+        )
+    if meta.converted:
+        raise UnsupportedPhotoError(
+            f"The luminance of {name} cannot be kept exactly: its colour profile is not sRGB, so "
+            "that its grey is converted.",
+            advice=_OUT,
+        )
+
+
+def write(photo: Photo, data: bytes) -> tuple[bytes, Component]:
+    """The source with other chroma.
+
+    Args:
+        photo: Coloured with half-size chroma for ``photo.turn``.
+        data: The source, which `check` has passed.
+
+    Returns:
+        A JPEG without metadata, and the luminance that is in it.
+
+    Raises:
+        UnsupportedPhotoError: Its coefficients cannot be read or written.
+    """
+    chroma = photo.color
+    assert isinstance(chroma, HalfChroma), "only half-size chroma stands beside coefficients"
+    turned = HalfChroma(as_stored(chroma.cb, photo.turn), as_stored(chroma.cr, photo.turn))
+    grey = as_stored(photo.grey, photo.turn)
+    height, width = int(grey.shape[0]), int(grey.shape[1])
+    luma_size = jpeg_coefficients.blocks_of(height), jpeg_coefficients.blocks_of(width)
+    chroma_size = (
+        jpeg_coefficients.blocks_of(height, 1, 2),
+        jpeg_coefficients.blocks_of(width, 1, 2),
+    )
+    try:
+        luma = _luma_of_source(data, grey, luma_size)
+        # The chroma is coded by the usual encoder, beside an even grey that costs nothing.
+        carrier = jpeg.write_planes(np.full((height, width), 128, np.uint8), turned)
+        _, cb, cr = jpeg_coefficients.read(carrier, [luma_size, chroma_size, chroma_size])
+        del carrier
+        written = jpeg_coefficients.write(luma, cb, cr, (height, width))
+    except ValueError as error:  # the decoder's, or ours
+        raise UnsupportedPhotoError(
+            f"Its luminance coefficients cannot be kept ({str(error) or 'damaged'}).", advice=_OUT
+        ) from error
+    return jpeg.with_usual_ids(written), luma
+
+
+def verify(written: bytes, photo: Photo, luma: Component) -> int:
+    """Reads a written file back and compares its luminance with the source's.
+
+    Both the coefficients, as a library for them reads them, and the pixels, as our decoder shows
+    them.
+
+    Args:
+        written: The whole output.
+        photo: As for `write`.
+        luma: As `write` gave it.
+
+    Returns:
+        How many blocks were compared.
+
+    Raises:
+        UnsupportedPhotoError: They differ; then nothing must be written.
+    """
+    rows, columns = luma.blocks.shape[:2]
+    try:
+        same = jpeg_coefficients.read(jpeg.bare(written), [(rows, columns)])[0] == luma
+        same &= np.array_equal(jpeg.luminance(written), as_stored(photo.grey, photo.turn))
+    except ValueError:
+        same = False
+    if not same:
+        raise UnsupportedPhotoError(
+            "The luminance came out different when it was read back; nothing was written.",
+            advice=_OUT,
+        )
+    return int(rows * columns)
+
+
+def _luma_of_source(data: bytes, grey: Pixels, size: tuple[int, int]) -> Component:
+    """The luminance of the source, which is what the photograph shows as its grey.
+
+    The library for coefficients was not made for files of strangers: a damaged header ends the
+    process. So it is given exactly the bytes that the decoder has taken without a remark.
+    """
+    needed = jpeg.bare(data)
+    if not np.array_equal(jpeg.luminance(needed), grey):
+        raise CoefficientsError("they are not what the picture shows")
+    return jpeg_coefficients.read(needed, [size])[0]

@@ -1,0 +1,59 @@
+"""The TIFF tags that reading and writing share, and how directories hang together.
+
+Source: TIFF revision 6.0, part 1 and section 8; EXIF 2.32 section 4.6.3 (pointers).
+"""
+
+from collections.abc import Sequence
+
+from tintype.photo.metadata import exif, ifd
+from tintype.photo.metadata.ifd import Directory, Entry, Structure, Tags
+
+SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS, PLANAR = 273, 277, 278, 279, 284
+PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 324, 325
+EXTRA, FORMAT, FILL_ORDER = 338, 339, 266
+XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
+UNPACKED, DEFLATES = 1, (8, 32946)
+# Compressions that give back bytes, whatever the bytes mean: none, deflate, LZW, PackBits,
+# Zstandard, LZMA. The others (fax, JPEG) know pictures.
+BYTE_PACKINGS = frozenset({UNPACKED, *DEFLATES, 5, 32773, 50000, 34925})
+
+# What Pillow and libtiff need in order to decode a page, and nothing else: sizes, strips and tiles,
+# colours, and the tables of old and new JPEG in TIFF.
+STORAGE = frozenset({
+    254, 256, 257, 258, 259, 262, 263, 266, 273, 274, 277, 278, 279, 280, 281, 284, 290, 291, 292,
+    293, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 332, 334, 338, 339, 340, 341, 347, 512,
+    513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532,
+})  # fmt: skip
+
+# Which directories hang below which: a damaged file cannot make the way longer than this.
+BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)
+_BELOW_EXIF = (exif.INTEROP_IFD,)
+
+
+def tree(
+    structure: Structure,
+    page: Directory,
+    chosen: Sequence[int] | None,
+    below: tuple[int, ...] = BELOW_PAGE,
+) -> dict[int, Entry | Tags]:
+    """Entries of a directory, and of the EXIF, GPS and interoperability directories below it."""
+    tags = _plain(page, chosen)
+    for tag in (*BELOW_PAGE, *_BELOW_EXIF):
+        if tags.pop(tag, None) is None or tag not in below:
+            continue
+        found = structure.sub_directory(page, tag)
+        deeper = _BELOW_EXIF if tag == exif.EXIF_IFD else ()
+        inner = tree(structure, found, None, deeper) if found else {}
+        if inner:
+            tags[tag] = inner
+    return tags
+
+
+def _plain(page: Directory, chosen: Sequence[int] | None) -> dict[int, Entry | Tags]:
+    """Entries that a classic TIFF can hold (BigTIFF has three more types)."""
+    return {
+        tag: entry
+        for tag, entry in page.entries.items()
+        if entry.kind <= ifd.IFD and (chosen is None or tag in chosen)
+    }

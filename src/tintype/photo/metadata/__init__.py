@@ -1,0 +1,1 @@
+"""Everything in a file that is not pixels: EXIF, XMP, ICC profiles, provenance."""

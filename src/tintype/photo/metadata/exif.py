@@ -1,0 +1,290 @@
+"""EXIF blocks: read, made truthful, and marked, without moving what must not move.
+
+Maker notes hold offsets counted from the start of the block, so a block that is parsed and written
+anew (which is what Pillow does) breaks them. Here values are changed in place, and a directory that
+grows is appended at the end; everything else keeps its offset.
+
+Source: CIPA DC-008 (EXIF 2.32).
+"""
+
+import struct
+from collections.abc import Iterable, Mapping
+
+from tintype.photo.metadata import ifd
+from tintype.photo.metadata.ifd import DamagedTagsError, Directory, Entry, Structure
+
+ORIENTATION, SOFTWARE, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 305, 282, 283, 296
+EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
+_WIDTH, _HEIGHT = (256, 40962), (257, 40963)
+_COLOR_SPACE = 40961
+_THUMBNAIL_PLACES = ((513, 514), (273, 279))
+# EXIF knows one directory after the first; a row of thousands is made to take time.
+_MOST_DIRECTORIES = 8
+
+
+def without_prefix(block: bytes) -> bytes:
+    """The TIFF structure of an EXIF block that may begin with ``Exif`` and two zeros."""
+    return block[6:] if block.startswith(b"Exif\0") else block
+
+
+def orientation(block: bytes | None) -> int | None:
+    """The orientation tag.
+
+    Args:
+        block: A TIFF structure, or None.
+
+    Returns:
+        1 to 8; None where the tag is missing or makes no sense.
+    """
+    if not block:
+        return None
+    try:
+        structure = ifd.open_structure(block)
+        entry = structure.directory(structure.first).entries.get(ORIENTATION)
+    except DamagedTagsError:
+        return None
+    values = entry.integers(structure.order) if entry else ()
+    return values[0] if values and 1 <= values[0] <= 8 else None
+
+
+def resolution(block: bytes | None) -> tuple[float, float] | None:
+    """Dots per inch from the resolution tags; None where they are missing or have no unit."""
+    if not block:
+        return None
+    try:
+        structure = ifd.open_structure(block)
+        entries = structure.directory(structure.first).entries
+    except DamagedTagsError:
+        return None
+    return resolution_of(entries, structure.order)
+
+
+def resolution_of(entries: Mapping[int, Entry], order: str) -> tuple[float, float] | None:
+    """Dots per inch from the tags of one directory."""
+    if X_RESOLUTION not in entries or Y_RESOLUTION not in entries:
+        return None
+    unit = entries[RESOLUTION_UNIT].integers(order) if RESOLUTION_UNIT in entries else (2,)
+    factor = {2: 1.0, 3: 2.54}.get(unit[0] if unit else 2)
+    across = entries[X_RESOLUTION].ratios(order)
+    down = entries[Y_RESOLUTION].ratios(order)
+    if factor is None or not across or not down or min(across[0], down[0]) <= 0:
+        return None
+    return across[0] * factor, down[0] * factor
+
+
+def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, Entry]:
+    """The three tags that say dots per inch."""
+    return {
+        X_RESOLUTION: ifd.ratio_entry(order, dpi[0]),
+        Y_RESOLUTION: ifd.ratio_entry(order, dpi[1]),
+        RESOLUTION_UNIT: ifd.integer_entry(order, ifd.SHORT, 2),
+    }
+
+
+def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> bytes:
+    """Makes a block true for the picture as it now is.
+
+    Orientation becomes 1, the pixel dimensions are those of the upright picture, the colour space
+    is sRGB where pixels were converted, and the thumbnail (a grey picture of what will be coloured,
+    or a turned one) goes with its directory.
+
+    Args:
+        block: A TIFF structure.
+        shape: (height, width) of the upright picture.
+        became_srgb: Whether pixels were converted to sRGB.
+
+    Returns:
+        The block, every other value at its old offset.
+
+    Raises:
+        DamagedTagsError: The block cannot be followed.
+    """
+    structure = ifd.open_structure(block)
+    if structure.big:
+        raise DamagedTagsError("an EXIF block is never a BigTIFF")
+    first = structure.directory(structure.first)
+    details = structure.sub_directory(first, EXIF_IFD)
+    out = bytearray(block)
+    _patch(out, structure, first, ORIENTATION, 1)
+    for directory, index in ((first, 0), (details, 1)):
+        if directory is not None:
+            _patch(out, structure, directory, _HEIGHT[index], shape[0])
+            _patch(out, structure, directory, _WIDTH[index], shape[1])
+    if details is not None and became_srgb:
+        _patch(out, structure, details, _COLOR_SPACE, 1)
+    ranges = list(_thumbnail_ranges(structure, first))
+    place = first.offset + first.size - 4
+    if place + 4 <= len(out):
+        out[place : place + 4] = bytes(4)
+    return _blanked(out, ranges, keep=(first, details))
+
+
+def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> bytes:
+    """Makes an upright block true for pixels that are stored turned.
+
+    Args:
+        block: A TIFF structure as `made_upright` gives it, or None.
+        turn: The orientation, 1 to 8.
+        shape: (height, width) as stored.
+
+    Returns:
+        The block with the orientation and the dimensions of the stored picture.
+
+    Raises:
+        DamagedTagsError: The block cannot be followed.
+    """
+    order = byte_order(block)
+    block = with_tags(block, {ORIENTATION: ifd.integer_entry(order, ifd.SHORT, turn)})
+    out = bytearray(block)
+    structure = ifd.open_structure(block)
+    first = structure.directory(structure.first)
+    for directory, index in ((first, 0), (structure.sub_directory(first, EXIF_IFD), 1)):
+        if directory is not None:
+            _patch(out, structure, directory, _HEIGHT[index], shape[0])
+            _patch(out, structure, directory, _WIDTH[index], shape[1])
+    return bytes(out)
+
+
+def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, value: int) -> None:
+    """Overwrites one integer where it stands; a tag that is not there is not added."""
+    entry = where.entries.get(tag)
+    code = {ifd.SHORT: "H", ifd.LONG: "I"}.get(entry.kind) if entry else None
+    if code is None or (code == "H" and value > 65_535):
+        return
+    struct.pack_into(structure.order + code, out, where.places[tag], value)
+
+
+def _thumbnail_ranges(structure: Structure, first: Directory) -> Iterable[tuple[int, int]]:
+    """Where the directories after the first stand, and the pictures they point to."""
+    offset, seen = first.next_offset, {first.offset}
+    while offset and offset not in seen and len(seen) <= _MOST_DIRECTORIES:
+        seen.add(offset)
+        try:
+            directory = structure.directory(offset)
+        except DamagedTagsError:
+            return
+        yield offset, offset + directory.size
+        for start_tag, length_tag in _THUMBNAIL_PLACES:
+            starts, lengths = (
+                directory.entries[tag].integers(structure.order) if tag in directory.entries else ()
+                for tag in (start_tag, length_tag)
+            )
+            for start, length in zip(starts, lengths, strict=False):
+                yield start, start + length
+        offset = directory.next_offset
+
+
+def _blanked(
+    out: bytearray, ranges: list[tuple[int, int]], keep: tuple[Directory | None, ...]
+) -> bytes:
+    """Zeroes the ranges, and cuts them off where they are the end of the block."""
+    safe = [(0, 8)] + [(d.offset, d.offset + d.size) for d in keep if d is not None]
+    end = len(out)
+    for start, stop in sorted(ranges, reverse=True):
+        clipped = min(stop, len(out))
+        # A damaged pointer must not wipe the directories themselves.
+        if clipped <= start or any(start < b and a < clipped for a, b in safe):
+            continue
+        out[start:clipped] = bytes(clipped - start)
+        if clipped >= end - 1:
+            end = start
+    return bytes(out[:end])
+
+
+def with_tags(
+    block: bytes | None,
+    tags: Mapping[int, Entry],
+    *,
+    order: str = "<",
+    without: frozenset[int] = frozenset(),
+) -> bytes:
+    """Sets tags of the first directory.
+
+    Args:
+        block: A TIFF structure, or None for a new one.
+        tags: Entries in the byte order of the block (`byte_order`).
+        order: For a new block.
+        without: Tags to leave out.
+
+    Returns:
+        The block with its first directory appended at the end.
+
+    Raises:
+        DamagedTagsError: The block cannot be followed.
+    """
+    if block is None:
+        return ifd.header(order) + ifd.serialise(tags, order=order, base=8)
+    structure = ifd.open_structure(block)
+    first = structure.directory(structure.first)
+    rows: dict[int, bytes] = {}
+    table = first.offset + 2
+    for at in range(table, first.offset + first.size - 4, 12):
+        (tag,) = struct.unpack_from(structure.order + "H", block, at)
+        if tag not in without:
+            rows.setdefault(tag, block[at : at + 12])
+    out = bytearray(block)
+    out[first.offset : first.offset + first.size - 4] = bytes(first.size - 4)
+    for tag, entry in tags.items():
+        data = entry.data
+        if len(data) > 4:
+            out += b"\0" * (len(out) % 2)
+            data = struct.pack(structure.order + "I", len(out))
+            out += entry.data
+        head = struct.pack(structure.order + "HHI", tag, entry.kind, entry.count)
+        rows[tag] = head + data.ljust(4, b"\0")
+    out += b"\0" * (len(out) % 2)
+    struct.pack_into(structure.order + "I", out, 4, len(out))
+    out += struct.pack(structure.order + "H", len(rows))
+    out += b"".join(rows[tag] for tag in sorted(rows)) + b"\0\0\0\0"
+    return bytes(out)
+
+
+def without_orientation(block: bytes | None) -> bytes | None:
+    """The block without its orientation tag, which then means upright."""
+    if block is None or orientation(block) is None:
+        return block
+    return with_tags(block, {}, without=frozenset({ORIENTATION}))
+
+
+def byte_order(block: bytes | None) -> str:
+    """How entries for `with_tags` must be packed: "<" or ">"."""
+    return ">" if block is not None and block.startswith(b"MM") else "<"
+
+
+def text_of(block: bytes | None, tag: int) -> str:
+    """An ASCII tag of the first directory; empty where there is none."""
+    if not block:
+        return ""
+    try:
+        structure = ifd.open_structure(block)
+        entry = structure.directory(structure.first).entries.get(tag)
+    except DamagedTagsError:
+        return ""
+    if entry is None or entry.kind != ifd.ASCII:
+        return ""
+    return entry.data.split(b"\0", 1)[0].decode("utf-8", "replace").strip()
+
+
+def without_location(block: bytes | None) -> bytes | None:
+    """The block without its GPS directory, whose values are wiped and not only unlinked.
+
+    Args:
+        block: A TIFF structure, or None.
+
+    Raises:
+        DamagedTagsError: The block cannot be followed, so nobody knows what is in it.
+    """
+    if block is None:
+        return None
+    structure = ifd.open_structure(block)
+    first = structure.directory(structure.first)
+    if GPS_IFD not in first.entries:
+        return block
+    places = structure.sub_directory(first, GPS_IFD)
+    out = bytearray(block)
+    if places is not None:
+        for tag, entry in places.entries.items():
+            start = places.places[tag]
+            out[start : start + len(entry.data)] = bytes(len(entry.data))
+        out[places.offset : places.offset + places.size] = bytes(places.size)
+    return with_tags(bytes(out), {}, without=frozenset({GPS_IFD}))

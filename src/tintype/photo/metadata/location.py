@@ -1,0 +1,32 @@
+"""Where a photograph was taken, taken out of it."""
+
+from dataclasses import replace
+
+from tintype.photo.metadata import exif, xmp
+from tintype.photo.metadata.ifd import DamagedTagsError
+from tintype.photo.photo import Metadata, Photo
+
+_RAW_PROFILE = "Raw profile type"  # how ImageMagick hides EXIF in PNG text
+
+
+def without_location(photo: Photo) -> Photo:
+    """A photo whose metadata say no coordinates; names of towns in captions stay.
+
+    A block that cannot be followed is left out as a whole, and the photo's notes say so: nobody
+    knows what is in it.
+    """
+    meta = photo.meta
+    notes = list(meta.notes)
+    try:
+        tags = exif.without_location(meta.exif)
+    except DamagedTagsError:
+        tags = None
+        notes.append("Its EXIF block is damaged, and left out because it may hold a place.")
+    try:
+        packet = xmp.without_location(meta.xmp)
+    except xmp.DamagedXmpError:
+        packet = None
+        notes.append("Its XMP is damaged, and left out because it may hold a place.")
+    text = tuple(pair for pair in meta.text if not pair[0].startswith(_RAW_PROFILE))
+    cleaned: Metadata = replace(meta, exif=tags, xmp=packet, text=text, notes=tuple(notes))
+    return replace(photo, meta=cleaned)

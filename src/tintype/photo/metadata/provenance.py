@@ -1,0 +1,65 @@
+"""Provenance: the output says by itself that its colours are a machine's guess.
+
+Three places, because no reader looks at all of them: XMP (the IPTC digital source type, and our own
+property with every detail), EXIF ``Software``, and PNG text. `tintype.photo.metadata.packets`
+reads our own XMP property back, without decoding a pixel.
+
+Source: IPTC Photo Metadata Standard 2023.1, Digital Source Type, and its NewsCodes vocabulary.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+DIGITAL_SOURCE_TYPE = (
+    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+)
+"""Part camera, part trained model: the photograph is real, its colours are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who coloured what, and how.
+
+    Attributes:
+        software: "Tintype".
+        version: Of the software.
+        model: Name of the model.
+        model_sha256: Of the model file.
+        settings: Canonical JSON of the settings that change pixels.
+        input_sha256: Of the source file.
+    """
+
+    software: str
+    version: str
+    model: str
+    model_sha256: str
+    settings: str
+    input_sha256: str
+
+    @property
+    def sentence(self) -> str:
+        """One line for people: ``Tintype 0.1.0 (colourised with model tintype-own)``."""
+        return f"{self.software} {self.version} (colourised with model {self.model})"
+
+    def to_json(self) -> str:
+        """Compact JSON with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+
+def provenance_from_json(text: str) -> Provenance | None:
+    """The inverse of `Provenance.to_json`.
+
+    Args:
+        text: What stands in the file.
+
+    Returns:
+        None where the text is not ours: foreign, damaged, or with fields missing.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    names = [field.name for field in fields(Provenance)]
+    if not isinstance(found, dict) or not all(isinstance(found.get(n), str) for n in names):
+        return None
+    return Provenance(**{name: found[name] for name in names})

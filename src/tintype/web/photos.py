@@ -1,0 +1,390 @@
+"""The photographs somebody is working on: in memory, the least recently used ones let go.
+
+What the network said about a photograph is kept with it, so a slider that moves is a matter of
+decoding (`Engine.render`), at the size of the screen.
+"""
+
+import hashlib
+import io
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.color.cielab import lab_to_rgb01
+from tintype.color.gamut import solve_rgb01
+from tintype.engine.layers import Mask, Scribbles, mask_from, scribbles_from
+from tintype.engine.predict import Engine, Prediction
+from tintype.engine.reference import Reference, reference_from
+from tintype.engine.settings import Settings
+from tintype.errors import UsageError
+from tintype.photo.decode import decode
+from tintype.photo.encode import encode
+from tintype.photo.metadata.location import without_location
+from tintype.photo.photo import Metadata, Photo
+from tintype.pipeline import colorize_photos, provenance_of
+from tintype.web.errors import GoneError
+from tintype.web.request import ColorRequest, Stroke, as_mask, as_scribbles
+
+Strokes = tuple[Stroke, ...]
+AnyLayer = Scribbles | Mask | Reference
+_L = TypeVar("_L", Scribbles, Mask, Reference)
+_NAME = "The picture"
+SIDES = (64, 2048)
+"""Smallest and largest longest side of a preview, in pixels."""
+_ANSWERS = 3  # kept for one photograph: of other qualities, hints and references
+
+
+@dataclass(slots=True)
+class StoredPhoto:
+    """A photograph that somebody is working on.
+
+    Attributes:
+        id: What the client calls it.
+        data: Its file.
+        photos: Its pages.
+        predictions: What the network said of the first page, by what it was asked.
+        small: The first page in smaller, by longest side.
+        scribbles: What was painted last, by its strokes.
+        masks: What was last painted to stay grey, by its strokes.
+        lock: Held while something of it is made, so that it is made once.
+    """
+
+    id: str
+    data: bytes
+    photos: tuple[Photo, ...]
+    predictions: "OrderedDict[str, Prediction]" = field(default_factory=OrderedDict)
+    small: dict[int, Photo] = field(default_factory=dict)
+    scribbles: dict[Strokes, Scribbles] = field(default_factory=dict)
+    masks: dict[Strokes, Mask] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def page(self) -> Photo:
+        """The page that is looked at."""
+        return self.photos[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes in memory, about."""
+        pages = sum(p.grey.nbytes + (0 if p.alpha is None else p.alpha.nbytes) for p in self.photos)
+        # Copies, since other threads may be adding.
+        predictions = tuple(self.predictions.values())
+        asked = sum(0 if a.logits is None else a.logits.nbytes for a in predictions)
+        layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
+        rendered = sum(layer.pixels.nbytes for layer in layers)
+        return len(self.data) + pages + asked + rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A coloured file.
+
+    Attributes:
+        data: Its bytes.
+        format: A key of `tintype.photo.formats.registry.FORMATS`.
+        notes: What should be said about it.
+    """
+
+    data: bytes
+    format: str
+    notes: tuple[str, ...]
+
+
+class PhotoStore:
+    """What is held, and what can be done with it. Safe to use from several threads.
+
+    Args:
+        engine: The loaded model.
+        max_pixels: Photographs with more are refused.
+        budget: Bytes that all held photographs may take together.
+    """
+
+    def __init__(self, engine: Engine, *, max_pixels: int, budget: int) -> None:
+        self.engine = engine
+        self._max_pixels = max_pixels
+        self._budget = budget
+        self._stored: OrderedDict[str, StoredPhoto] = OrderedDict()
+        self._layers: OrderedDict[str, AnyLayer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    # ----- what is held -----
+
+    def add(self, data: bytes) -> StoredPhoto:
+        """Takes a photograph, and asks the network about it.
+
+        Raises:
+            PhotoError: It cannot be read, or is too large.
+        """
+        stored = self.open(data)
+        self._answer(stored, Settings())
+        with self._lock:
+            self._stored[stored.id] = stored
+            self._let_go()
+        return stored
+
+    def open(self, data: bytes) -> StoredPhoto:
+        """A photograph for one request: the same as a held one, but nobody can ask for it again.
+
+        Raises:
+            PhotoError: It cannot be read, or is too large.
+        """
+        photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
+        return StoredPhoto(secrets.token_urlsafe(9), data, photos)
+
+    def get(self, name: str) -> StoredPhoto:
+        """A held photograph.
+
+        Raises:
+            GoneError: It is not held, or no longer.
+        """
+        with self._lock:
+            if name not in self._stored:
+                raise GoneError("This photograph is not held any more.", advice="Send it again.")
+            self._stored.move_to_end(name)
+            return self._stored[name]
+
+    def remove(self, name: str) -> None:
+        """Forgets a photograph; raises `GoneError` where it is not held."""
+        self.get(name)
+        with self._lock:
+            self._stored.pop(name, None)
+
+    def add_layer(self, kind: str, data: bytes) -> str:
+        """Takes a picture that settings can name.
+
+        Args:
+            kind: ``scribbles``, ``mask`` or ``reference``.
+            data: Its file.
+
+        Raises:
+            UsageError: It is no such picture.
+        """
+        readers: dict[str, Callable[..., AnyLayer]] = {
+            "scribbles": scribbles_from,
+            "mask": mask_from,
+            "reference": reference_from,
+        }
+        if kind not in readers:
+            raise UsageError(
+                f"There is no kind {kind!r} of layer.", advice=f"Say {', '.join(readers)}."
+            )
+        layer = readers[kind](data, name=f"The {kind}", max_pixels=self._max_pixels)
+        name = secrets.token_urlsafe(9)
+        with self._lock:
+            self._layers[name] = layer
+            self._let_go()
+        return name
+
+    def _let_go(self) -> None:
+        """Forgets what was not used for longest, until the rest fits; the newest always stays."""
+        while len(self._layers) > 1 and self._total() > self._budget:
+            self._layers.popitem(last=False)
+        while len(self._stored) > 1 and self._total() > self._budget:
+            self._stored.popitem(last=False)
+
+    def _total(self) -> int:
+        layers = sum(layer.pixels.nbytes for layer in self._layers.values())
+        return layers + sum(stored.size for stored in self._stored.values())
+
+    # ----- what can be done with it -----
+
+    def preview(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
+        """A coloured JPEG for the screen.
+
+        Args:
+            stored: The photograph.
+            coloring: How.
+            side: Its longest side, at most the photograph's own.
+
+        Raises:
+            UsageError: The wish does not fit the photograph.
+        """
+        settings = self._settings(stored, coloring)
+        small = self._small(stored, side)
+        prediction = self._answer(stored, settings)
+        return _jpeg(self.engine.render(small, prediction, settings, half_chroma=True))
+
+    def grey(self, stored: StoredPhoto, *, side: int) -> bytes:
+        """The grey photograph as a JPEG for the screen."""
+        return _jpeg(self._small(stored, side))
+
+    def certainty(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
+        """Where the colours are a guess, as a grey PNG: 0 is certain."""
+        settings = self._settings(stored, coloring)
+        found = self.engine.uncertainty(self._small(stored, side), self._answer(stored, settings))
+        file = io.BytesIO()
+        Image.fromarray(found).save(file, "PNG", compress_level=1)
+        return file.getvalue()
+
+    def shares(self, stored: StoredPhoto, coloring: ColorRequest) -> list[float]:
+        """How likely each of the palettes of a wish is, the single answer first."""
+        settings = replace(self._settings(stored, coloring), palette=0)
+        tiny = self._small(stored, SIDES[0])
+        prediction = self._answer(stored, settings)
+        return [v.share for v in self.engine.render_versions(tiny, prediction, settings)]
+
+    def suggestions(
+        self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int, *, count: int
+    ) -> list[tuple[str, float]]:
+        """Colours that the model thinks possible at a place, under the photograph's own lightness.
+
+        Returns:
+            sRGB as ``#c04030`` and a share, the likeliest first.
+        """
+        prediction = self._answer(stored, self._settings(stored, coloring))
+        found = self.engine.suggestions(prediction, x, y, count=count)
+        luma = float(stored.page.grey[y, x]) / (2**stored.page.bits - 1)
+        # A place in deep shadow or bright light shows no colour: choosing needs to see one.
+        luma = min(max(luma, 0.25), 0.85)
+        ab = np.array([[s.a, s.b] for s in found])
+        return list(zip(_sentence(luma, ab), (s.share for s in found), strict=True))
+
+    def color_at(self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int) -> str:
+        """The colour that a place has now, as ``#c04030``."""
+        settings = self._settings(stored, coloring)
+        prediction = self._answer(stored, settings)
+        row, column = prediction.fit.output_place(x, y)
+        a, b = self.engine.chroma(prediction, settings)[:, row, column].tolist()
+        rgb = lab_to_rgb01(np.array([60.0, a, b])).clip(0, 1)
+        return _hex(rgb)
+
+    def finish(
+        self,
+        stored: StoredPhoto,
+        coloring: ColorRequest,
+        *,
+        form: str | None = None,
+        keep_location: bool = False,
+        strip_metadata: bool = False,
+    ) -> Finished:
+        """The coloured file, at full resolution.
+
+        Args:
+            stored: The photograph.
+            coloring: How.
+            form: The format; None is the photograph's own.
+            keep_location: Keep the coordinates in its metadata.
+            strip_metadata: Keep no metadata at all.
+
+        Raises:
+            PhotoError: It cannot be written.
+            UsageError: The wish does not fit the photograph.
+        """
+        settings = self._settings(stored, coloring)
+        pages = stored.photos if keep_location else tuple(map(without_location, stored.photos))
+        provenance = provenance_of(
+            stored.data, self.engine.bundle, settings, strip_metadata=strip_metadata
+        )
+        done = colorize_photos(
+            pages,
+            name=_NAME,
+            engine=self.engine,
+            settings=settings,
+            provenance=provenance,
+            form=form,
+            strip_metadata=strip_metadata,
+        )
+        return Finished(done.data, done.format, done.notes)
+
+    # ----- what is made of it on the way -----
+
+    def _answer(self, stored: StoredPhoto, settings: Settings) -> Prediction:
+        key = f"{settings.quality}"
+        if settings.hinted and "hints" in self.engine.bundle.card.capabilities:
+            told = Settings(hints=settings.hints, scribbles=settings.scribbles)
+            key += hashlib.sha256(told.canonical().encode()).hexdigest()
+        if settings.reference is not None:
+            key += settings.reference.sha256
+        settings.check_size(stored.page.shape)
+        with stored.lock:
+            if key not in stored.predictions:
+                stored.predictions[key] = self.engine.predict(stored.page, settings)
+                if len(stored.predictions) > _ANSWERS:
+                    stored.predictions.popitem(last=False)
+            stored.predictions.move_to_end(key)
+            prediction = stored.predictions[key]
+        with self._lock:  # what is known of a photograph has grown
+            self._let_go()
+        return prediction
+
+    def _small(self, stored: StoredPhoto, side: int) -> Photo:
+        page = stored.page
+        longest = max(page.shape)
+        side = min(max(side, SIDES[0]), SIDES[1], longest)
+        with stored.lock:
+            if side not in stored.small:
+                height, width = (max(1, round(n * side / longest)) for n in page.shape)
+                grey: NDArray[np.uint8] = (
+                    page.grey if page.bits == 8 else (page.grey // 257).astype(np.uint8)
+                )
+                if (height, width) != page.shape:
+                    image = Image.fromarray(grey).resize(
+                        (width, height), Image.Resampling.BICUBIC, reducing_gap=2.0
+                    )
+                    grey = np.asarray(image)
+                stored.small[side] = Photo(grey, None, page.tone, Metadata("JPEG"))
+                if len(stored.small) > 4:
+                    del stored.small[next(iter(stored.small))]
+            return stored.small[side]
+
+    def _settings(self, stored: StoredPhoto, coloring: ColorRequest) -> Settings:
+        settings = coloring.settings
+        if coloring.strokes:
+            with stored.lock:
+                rendered = _newest(
+                    stored.scribbles, coloring.strokes, as_scribbles, stored.page.shape
+                )
+            settings = replace(settings, scribbles=rendered)
+        if coloring.grey_strokes:
+            with stored.lock:
+                mask = _newest(stored.masks, coloring.grey_strokes, as_mask, stored.page.shape)
+            settings = replace(settings, mask=mask)
+        if coloring.scribbles:
+            settings = replace(settings, scribbles=self._layer(coloring.scribbles, Scribbles))
+        if coloring.mask:
+            settings = replace(settings, mask=self._layer(coloring.mask, Mask))
+        if coloring.reference:
+            settings = replace(settings, reference=self._layer(coloring.reference, Reference))
+        return settings
+
+    def _layer(self, name: str, kind: type[_L]) -> _L:
+        with self._lock:
+            layer = self._layers.get(name)
+        if not isinstance(layer, kind):
+            raise GoneError(
+                f"No {kind.__name__.lower()} of that name are held.", advice="Send them again."
+            )
+        return layer
+
+
+def _newest(
+    kept: dict[Strokes, _L],
+    strokes: Strokes,
+    draw: Callable[[Strokes, tuple[int, int]], _L],
+    shape: tuple[int, int],
+) -> _L:
+    """What was painted, drawn once; only the newest is kept."""
+    if strokes not in kept:
+        kept.clear()
+        kept[strokes] = draw(strokes, shape)
+    return kept[strokes]
+
+
+def _jpeg(photo: Photo) -> bytes:
+    return encode([photo], format="JPEG", provenance=None).data
+
+
+def _sentence(luma: float, ab: NDArray[np.float64]) -> list[str]:
+    rgb = solve_rgb01(np.full(len(ab), luma), ab)
+    return [_hex(color) for color in rgb]
+
+
+def _hex(rgb01: NDArray[np.floating]) -> str:
+    return "#" + bytes(np.rint(rgb01 * 255).astype(np.uint8)).hex()

@@ -1,0 +1,159 @@
+"""Writing all or nothing, in a real folder."""
+
+import errno
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from tintype.errors import TargetExistsError, WriteError
+from tintype.files import atomic
+from tintype.files.atomic import write_atomically
+
+
+def contents(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a.png", b"data", overwrite=False)
+    assert (tmp_path / "a.png").read_bytes() == b"data"
+    assert contents(tmp_path) == ["a.png"]
+
+
+def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
+    target = tmp_path / "a.png"
+    target.write_bytes(b"old")
+    with pytest.raises(TargetExistsError, match="exists already"):
+        write_atomically(target, b"new", overwrite=False)
+    assert target.read_bytes() == b"old"
+    write_atomically(target, b"new", overwrite=True)
+    assert target.read_bytes() == b"new"
+    assert contents(tmp_path) == ["a.png"]
+
+
+def test_a_dangling_link_is_a_name_that_is_taken(tmp_path: Path) -> None:
+    target = tmp_path / "a.png"
+    target.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(TargetExistsError):
+        write_atomically(target, b"new", overwrite=False)
+    assert target.is_symlink()
+
+
+def test_of_many_writers_exactly_one_wins(tmp_path: Path) -> None:
+    target = tmp_path / "a.png"
+    results: list[str] = []
+    start = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        start.wait()
+        try:
+            write_atomically(target, bytes([number]) * 100_000, overwrite=False)
+        except TargetExistsError:
+            results.append("late")
+        else:
+            results.append("won")
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["late"] * 7 + ["won"]
+    data = target.read_bytes()
+    assert data == data[:1] * 100_000
+    assert contents(tmp_path) == ["a.png"]
+
+
+def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.png"
+    write_atomically(target, b"\0" * 300_000, overwrite=False)
+    seen: list[bool] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            data = target.read_bytes()
+            seen.append(len(data) == 300_000 and data == data[:1] * 300_000)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(1, 30):
+        write_atomically(target, bytes([number]) * 300_000, overwrite=True)
+    stop.set()
+    reader.join()
+    assert seen
+    assert all(seen)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_the_rights_are_those_of_any_new_file(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "a.png", b"data", overwrite=False)
+        (tmp_path / "plain.png").write_bytes(b"data")
+    finally:
+        os.umask(before)
+    ours, plain = ((tmp_path / name).stat().st_mode for name in ("a.png", "plain.png"))
+    assert stat.S_IMODE(ours) == stat.S_IMODE(plain)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EACCES, "no permission"),
+        (errno.EROFS, "read-only"),
+        (errno.EIO, "could not be written"),
+    ],
+)
+@pytest.mark.parametrize("call", ["fsync", "replace", "open"])
+def test_a_failure_names_the_folder_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int, words: str
+) -> None:
+    def fail(*_args: object, **_how: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    target = tmp_path / "a.png"
+    target.write_bytes(b"old")
+    if call == "replace":
+        monkeypatch.setattr(Path, "replace", fail)
+    else:
+        monkeypatch.setattr(atomic.os, call, fail)
+    with pytest.raises(WriteError, match=words) as caught:
+        write_atomically(target, b"new" * 1000, overwrite=True)
+    monkeypatch.undo()
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert contents(tmp_path) == ["a.png"]
+    assert target.read_bytes() == b"old"
+
+
+def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="the folder does not exist"):
+        write_atomically(tmp_path / "gone" / "a.png", b"data", overwrite=False)
+
+
+def test_without_hard_links_the_name_is_claimed_first(tmp_path: Path) -> None:
+    temporary, target = tmp_path / "t", tmp_path / "a.png"
+    temporary.write_bytes(b"data")
+    atomic._claim_and_replace(temporary, target)
+    assert target.read_bytes() == b"data"
+    assert contents(tmp_path) == ["a.png"]
+
+
+def test_without_hard_links_a_name_that_is_taken_stays_so(tmp_path: Path) -> None:
+    temporary, target = tmp_path / "t", tmp_path / "a.png"
+    temporary.write_bytes(b"data")
+    target.write_bytes(b"somebody else's")
+    with pytest.raises(TargetExistsError):
+        atomic._claim_and_replace(temporary, target)
+    assert target.read_bytes() == b"somebody else's"
+
+
+def test_a_claimed_name_is_given_back_when_the_rest_fails(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        atomic._claim_and_replace(tmp_path / "not there", tmp_path / "a.png")
+    assert contents(tmp_path) == []

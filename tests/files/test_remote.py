@@ -1,0 +1,339 @@
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from tintype.errors import TargetExistsError, UnreadablePhotoError, UsageError, WriteError
+from tintype.files import remote
+from tintype.files.remote import Entry, Remote, kind, listing, look, place_of, read, write
+from tintype.jobs.plan import Plan
+from tintype.jobs.report import OWN_OUTPUT, Row
+from tintype.jobs.run import run
+from tintype.jobs.work import Options
+from tintype.photo.decode import MAX_PIXELS
+
+fsspec = pytest.importorskip("fsspec")
+
+Make = Callable[..., Path]
+
+HOSTILE = ["..", ".", "", "a/b.png", "../../x.png", "a\\b.png", "C:x.png", "nul\0.png"]
+
+
+@pytest.fixture
+def options(tiny_model: Path) -> Options:
+    return Options(model=str(tiny_model))
+
+
+@pytest.fixture
+def memory() -> Iterator[object]:
+    """A store of objects that are published whole, in this process."""
+    found = fsspec.filesystem("memory")
+    found.store.clear()
+    found.pseudo_dirs[:] = [""]
+    yield found
+    found.store.clear()
+    found.pseudo_dirs[:] = [""]
+
+
+def do(plan: Plan, options: Options, *, jobs: int = 1) -> list[Row]:
+    census = plan.check()
+    with closing(run(plan, options, items=census.items, jobs=jobs)) as rows:
+        return list(rows)
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+# ----- words -----
+
+
+@pytest.mark.parametrize("word", ["a.jpg", "/a/b", "C:/a", "C://a", "a:b", "./s3:/a", "s3:/a"])
+def test_a_path_stays_a_path(word: str) -> None:
+    assert place_of(word) == Path(word)
+
+
+def test_a_url_is_a_place() -> None:
+    place = place_of("S3://bucket/scans/box 1/")
+    assert isinstance(place, Remote)
+    assert str(place) == "s3://bucket/scans/box 1"
+    assert str(place / "x.tar.PNG") == "s3://bucket/scans/box 1/x.tar.PNG"
+    assert str(place / PurePosixPath("a/b") / PurePosixPath()) == "s3://bucket/scans/box 1/a/b"
+    below = place / "x.tar.PNG"
+    assert (below.name, below.stem, below.suffix) == ("x.tar.PNG", "x.tar", ".PNG")
+    assert below.parent == place
+    assert below.with_name("y.jpg") == place / "y.jpg"
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(UsageError, match="password") as caught:
+        place_of("sftp://me:secret@example.org/scans")
+    assert "secret" not in str(caught.value)
+    assert isinstance(place_of("abfs://container@account.example.org/scans"), Remote)
+
+
+def test_a_chain_of_urls_is_refused() -> None:
+    with pytest.raises(UsageError, match="chain"):
+        place_of("zip://a.png::s3://bucket/scans.zip")
+
+
+def test_an_unknown_store_is_one_line() -> None:
+    with pytest.raises(UsageError, match="cannot be used"):
+        kind(Remote("nosuchstore://bucket/x"))
+
+
+def test_without_fsspec_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(UsageError, match="extra") as caught:
+        kind(Remote("s3://bucket/x"))
+    assert caught.value.advice == 'Type: pip install "tintype[ray]"'
+
+
+# ----- reading and writing -----
+
+
+@pytest.mark.parametrize("protocol", ["memory", "local"])
+def test_writing_never_replaces_unasked(tmp_path: Path, memory: object, protocol: str) -> None:
+    root = place_of(f"{protocol}://{tmp_path.as_posix()}")
+    place = root / "new/x.png"
+    assert look(place) is None
+    write(place, b"one", overwrite=False)
+    with pytest.raises(TargetExistsError, match="--overwrite"):
+        write(place, b"two", overwrite=False)
+    assert look(place) == read(place, max_pixels=MAX_PIXELS) == b"one"
+    write(place, b"two", overwrite=True)
+    assert look(place) == b"two"
+    assert [entry.name for entry in listing(root / "new")] == ["x.png"]
+    assert (kind(place), kind(root / "new")) == ("file", "folder")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.mv", full)
+    with pytest.raises(WriteError, match="No space left"):
+        write(place_of(f"local://{tmp_path.as_posix()}/x.png"), b"data", overwrite=True)
+    assert files(tmp_path) == {}
+
+
+def test_a_store_that_copies_to_rename_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "fsspec.implementations.local.LocalFileSystem.mv", fsspec.AbstractFileSystem.mv
+    )
+    with pytest.raises(WriteError, match="cannot rename"):
+        write(place_of(f"local://{tmp_path.as_posix()}/x.png"), b"data", overwrite=True)
+    assert files(tmp_path) == {}
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    place = place_of(f"local://{tmp_path.as_posix()}/x.png")
+    assert isinstance(place, Remote)
+    for look_up in (kind, partial(read, max_pixels=MAX_PIXELS), listing):
+        with pytest.raises(UnreadablePhotoError, match=r"x\.png"):
+            look_up(place)
+
+
+def test_a_long_object_is_not_read(memory: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(Remote("memory://x.png"), b"12345678", overwrite=True)
+    monkeypatch.setattr("tintype.files.local._BYTES_FREE", 7)
+    monkeypatch.setattr(
+        "fsspec.implementations.memory.MemoryFileSystem.cat_file", lambda *_, **__: 1 / 0
+    )
+    with pytest.raises(UnreadablePhotoError, match="too long"):
+        read(Remote("memory://x.png"), max_pixels=0)
+
+
+# ----- folders -----
+
+
+def test_a_store_gives_what_a_disk_gives(
+    tmp_path: Path, make_photo: Make, options: Options, memory: object
+) -> None:
+    """The same files, in the same order, whether the photographs come by path or by URL."""
+    for number, name in enumerate(["b.png", "a.jpg", "1931/c.tif", "1931/deep/d.png"]):
+        make_photo(tmp_path / "in" / name, seed=number)
+    (tmp_path / "in/1931/broken.png").write_bytes(b"no picture")
+    (tmp_path / "in/notes.txt").write_bytes(b"")
+    for name, data in files(tmp_path / "in").items():
+        memory.pipe_file(f"/scans/{name}", data)  # type: ignore[attr-defined]
+    into = tmp_path / "out"
+    here = do(Plan([str(tmp_path / "in")], recursive=True, into=into), options)
+    there = do(Plan(["memory://scans"], recursive=True, into=Remote("memory://coloured")), options)
+    assert [row.status for row in here] == ["done", "done", "failed", "done", "done"]
+    assert [(row.status, row.sha256, row.notes) for row in here] == [
+        (row.status, row.sha256, row.notes) for row in there
+    ]
+    assert [Path(row.input).name for row in here] == [Path(row.input).name for row in there]
+    assert there[0].input == "memory://scans/a.jpg"
+    assert there[0].output == "memory://coloured/a.color.jpg"
+    written = memory.find("/coloured")  # type: ignore[attr-defined]
+    assert {
+        name.removeprefix("/coloured/"): memory.cat_file(name)  # type: ignore[attr-defined]
+        for name in written
+    } == files(into)
+
+
+@pytest.mark.parametrize("protocol", ["memory", "local"])
+def test_a_second_run_does_nothing_again(
+    tmp_path: Path, make_photo: Make, options: Options, memory: object, protocol: str
+) -> None:
+    root = place_of(f"{protocol}://{tmp_path.as_posix()}")
+    data = make_photo(tmp_path / "away/x.png").read_bytes()
+    write(root / "in/x.png", data, overwrite=True)
+    plan = Plan([f"{root}/in"])
+    (first,) = do(plan, options)
+    assert (first.status, first.output) == ("done", f"{root}/in/x.color.png")
+    again = do(Plan([f"{root}/in"]), options)
+    assert [(row.status, row.reason) for row in again] == [
+        ("skipped", OWN_OUTPUT),
+        ("already_done", None),
+    ]
+    assert again[1].sha256 == first.sha256
+    other = replace(options, strip_metadata=True)
+    (row,) = do(Plan([f"{root}/in/x.png"]), other)
+    assert row.status == "failed"
+    assert "with other settings" in str(row.error)
+    (row,) = do(Plan([f"{root}/in/x.png"], overwrite=True), replace(other, overwrite=True))
+    assert row.status == "done"
+
+
+def test_the_input_is_never_replaced(make_photo: Make, tmp_path: Path, memory: object) -> None:
+    data = make_photo(tmp_path / "x.png").read_bytes()
+    write(Remote("memory://x.png"), data, overwrite=True)
+    with pytest.raises(UsageError, match="never replaced"):
+        Plan(["memory://x.png"], output=Remote("memory://x.png"), overwrite=True).check()
+
+
+def test_two_inputs_for_one_output_are_refused(memory: object) -> None:
+    for name in ("a.png", "a.jpg"):
+        write(Remote(f"memory://in/{name}"), b"", overwrite=True)
+    plan = Plan(["memory://in"], format="PNG", into=Remote("memory://out"))
+    with pytest.raises(UsageError, match=r"memory://in/a\.jpg and memory://in/a\.png"):
+        plan.check()
+
+
+def test_outputs_below_the_inputs_are_no_inputs(
+    tmp_path: Path, make_photo: Make, options: Options, memory: object
+) -> None:
+    write(Remote("memory://in/x.png"), make_photo(tmp_path / "x.png").read_bytes(), overwrite=True)
+    for _ in range(2):
+        rows = do(
+            Plan(["memory://in"], recursive=True, into=Remote("memory://in/coloured")), options
+        )
+        assert [row.input for row in rows] == ["memory://in/x.png"]
+
+
+def test_a_format_that_forgets_is_refused_in_a_store(
+    tmp_path: Path, make_photo: Make, options: Options, memory: object
+) -> None:
+    write(Remote("memory://x.bmp"), make_photo(tmp_path / "x.bmp").read_bytes(), overwrite=True)
+    (row,) = do(Plan(["memory://x.bmp"]), options)
+    assert row.status == "failed"
+    assert "--format png" in str(row.advice)
+    (row,) = do(Plan(["memory://x.bmp"], format="PNG"), replace(options, format="PNG"))
+    assert row.status == "done"
+
+
+def test_several_processes(tmp_path: Path, make_photo: Make, options: Options) -> None:
+    for number in range(4):
+        make_photo(tmp_path / f"in/{number}.png", seed=number)
+    root = tmp_path.as_posix()
+    here = do(Plan([str(tmp_path / "in")], into=tmp_path / "one"), options)
+    into = place_of(f"local://{root}/two")
+    there = do(Plan([f"local://{root}/in"], into=into), options, jobs=2)
+    assert [row.sha256 for row in here] == [row.sha256 for row in there]
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+# ----- hostile names -----
+
+
+class Hostile(fsspec.AbstractFileSystem):  # type: ignore[misc, name-defined]
+    """A store whose listing says whatever `names` says."""
+
+    protocol = "hostile"
+    names: tuple[tuple[str, str], ...] = ()
+
+    def info(self, path: str, **_: object) -> dict[str, object]:
+        return {"name": path, "type": "directory", "size": 0}
+
+    def ls(self, path: str, detail: bool = True, **_: object) -> list[dict[str, object]]:
+        assert detail
+        return [{"name": name, "type": kind, "size": 1} for name, kind in self.names]
+
+    def cat_file(self, path: str, *_: object, **__: object) -> bytes:
+        raise AssertionError(f"{path} was read")
+
+
+@pytest.fixture
+def hostile() -> Iterator[type[Hostile]]:
+    fsspec.register_implementation("hostile", Hostile, clobber=True)
+    yield Hostile
+    Hostile.names = ()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("what", ["file", "directory"])
+def test_a_hostile_name_is_a_row_and_leads_nowhere(
+    tmp_path: Path, options: Options, hostile: type[Hostile], name: str, what: str
+) -> None:
+    full = f"scans/{name}"
+    if (name, what) == ("", "directory"):
+        full = "scans/"  # as an object store says it; as a file it would be the folder's own mark
+    elif not name:
+        full = "/etc/x.png"  # not below the folder at all
+    hostile.names = ((full, what), ("scans/notes.txt", "file"))
+    plan = Plan(["hostile://scans"], recursive=True, into=tmp_path / "out")
+    (row,) = do(plan, options)
+    assert row.status == "failed"
+    assert "no folder on a disk can hold" in str(row.error)
+    assert "\0" not in str(row.error)
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["x..y.png", "...png", "12:30.png", "é (1) #?%20.png"])
+def test_an_unusual_name_is_no_hostile_one(hostile: type[Hostile], name: str) -> None:
+    hostile.names = ((f"scans/{name}", "file"),)
+    assert listing(Remote("hostile://scans")) == [Entry(name, is_folder=False, safe=True)]
+
+
+def test_the_mark_of_a_folder_is_no_entry(hostile: type[Hostile]) -> None:
+    hostile.names = (("scans", "directory"), ("scans/", "file"), ("scans/a/", "directory"))
+    assert listing(Remote("hostile://scans")) == [Entry("a", is_folder=True, safe=True)]
+
+
+# ----- the command -----
+
+
+def test_the_command_takes_urls(
+    tmp_path: Path, make_photo: Make, tiny_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tintype.cli.app import main
+
+    make_photo(tmp_path / "in/x.png")
+    url = f"local://{tmp_path.as_posix()}"
+    words = ["--model", str(tiny_model), f"{url}/in", "--into", f"{url}/out"]
+    report = tmp_path / "r.jsonl"
+    assert main([*words, "--report", str(report)]) == 0
+    assert capfd.readouterr().out == f"{url}/out/x.color.png\n"
+    row = json.loads(report.read_text())
+    assert (row["input"], row["output"]) == (f"{url}/in/x.png", f"{url}/out/x.color.png")
+    for option in ("--report", "--certainty", "--save-settings"):
+        assert main([*words, option, f"{url}/r.png"]) == 2
+        assert "is a URL" in capfd.readouterr().err
+    assert main(["--model", str(tiny_model), f"{url}/in/x.png", "-o", "-"]) == 2
+    assert sorted(os.listdir(tmp_path)) == ["in", "out", "r.jsonl"]  # noqa: PTH208
+    assert remote.look(place_of(f"{url}/out/x.color.png")) is not None

@@ -1,0 +1,228 @@
+"""A bundle out of a run: accepted by the engine, equal to torch, refused when it differs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tintype.cli.learning import main
+from tintype.engine.bundle import load_bundle
+from tintype.engine.decode import colors
+from tintype.engine.network import Network
+from tintype.errors import LearnError, UsageError
+from tintype.learn.evaluate.protocol import Row, at_colorfulness
+from tintype.learn.export import bundle as exporting
+
+WriteRecipe = Callable[..., Path]
+
+
+@pytest.fixture
+def run(tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe) -> Path:
+    folder = tmp_path / "run"
+    words = ["--data", str(photo_folder), "--run", str(folder), "--max-samples", "64"]
+    main("train", [str(recipe_file()), *words, "--cache", str(tmp_path / "cache")])
+    return folder
+
+
+@pytest.fixture
+def bundle_file(tmp_path: Path, run: Path, photo_folder: Path) -> Path:
+    target = tmp_path / "tiny.onnx"
+    words = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    weights = ["--checkpoint", str(tmp_path / "tiny.safetensors")]
+    assert main("export", [str(run), "-o", str(target), *words, *weights]) == 0
+    return target
+
+
+def test_a_run_becomes_a_bundle_that_agrees_with_torch(
+    tmp_path: Path, bundle_file: Path, run: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    bundle = load_bundle(bundle_file)
+    assert b"stack_trace" not in bundle.data
+    assert __file__.encode() not in bundle.data
+    assert bundle.card.name == "tiny"
+    assert bundle.card.metrics["export"]["float32_max"] < 0.01
+    assert bundle.card.metrics["export"]["rank64_mean"] < 0.5
+    trained = exporting.load_trained(run)
+    L = np.random.default_rng(0).random((1, 1, 96, 160), dtype=np.float32) * 100
+    logits = Network(bundle.data, name="tiny").run(L).logits
+    assert logits is not None
+    with torch.no_grad():
+        expected = trained.model(torch.from_numpy(L)).numpy()
+    assert np.abs(logits - expected).mean() < 0.1 * np.abs(expected).mean()
+    assert "features" in bundle.card.capabilities
+    features = Network(bundle.data, name="tiny").run(L).features
+    assert features is not None
+    assert features.shape[2:] == (96 // 8, 160 // 8)
+    np.testing.assert_allclose((features**2).sum(axis=1), 2, rtol=1e-3)  # two parts of length 1
+
+    scored = tmp_path / "rows.json"
+    words = ["--data", str(photo_folder), "--size", "64", "--limit", "6"]
+    more = ["--json", str(scored), "--palettes", "5"]
+    assert main("evaluate", [str(bundle_file), *words, *more]) == 0
+    rows = {row["name"]: row for row in json.loads(scored.read_text())}
+    best = "tiny, best of 5 palettes"
+    assert set(rows) == {"grey input", "ground truth", "tiny", best}
+    assert rows[best]["delta_e"] <= rows["tiny"]["delta_e"]
+    assert rows["ground truth"]["ab"] == 0
+    assert rows["ground truth"]["cf_ratio"] == 1
+    assert rows["grey input"]["cf_ratio"] == 0
+    assert rows["tiny"]["ab"] > 0
+
+    sheet = ["--sheet", str(tmp_path / "sheet.jpg")]
+    assert main("evaluate", [str(bundle_file), *words, *sheet]) == 0
+    with Image.open(tmp_path / "sheet-01.jpg") as page:
+        pixels = np.asarray(page).astype(int)
+    assert pixels.shape == (18 + 6 * 68, 3 * 89, 3)
+    saturation = np.ptp(pixels, axis=2)
+    assert saturation[:, :72].max() < 12  # JPEG carries colour over a border of 16 pixels
+    assert saturation[:, 105:161].max() > 60
+    with pytest.raises(UsageError, match="one vividness"):
+        main("evaluate", [str(bundle_file), *words, *sheet, "--vividness", "0", "1"])
+
+    # What is exported of the weights alone is the same to the last bits.
+    of_weights = exporting.load_trained(tmp_path / "tiny.safetensors")
+    assert of_weights.log_weights == pytest.approx(trained.log_weights, abs=1e-3)
+    with torch.no_grad():
+        near = of_weights.model(torch.from_numpy(L)).numpy()
+    assert np.abs(near - expected).mean() < 0.01 * np.abs(expected).mean()
+
+    again = tmp_path / "again"
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    weights = str(tmp_path / "tiny.safetensors")
+    more = [*data, "--run", str(again), "--init", weights, "--max-samples", "4"]
+    assert main("train", [str(recipe_file()), *more]) == 0
+
+
+def test_a_network_that_averages_over_surfaces_becomes_a_graph_of_any_size(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    recipe, run, target = (
+        recipe_file(model="non_local = true"),
+        tmp_path / "even",
+        tmp_path / "e.onnx",
+    )
+    main("train", [str(recipe), *data, "--run", str(run), "--max-samples", "8"])
+    words = ["--precision", "float32", "--rank", "0"]
+    assert main("export", [str(run), "-o", str(target), *data, *words]) == 0
+    session = Network(load_bundle(target).data, name="e")
+    model = exporting.load_trained(run).model
+    for height, width in ((64, 64), (96, 224)):
+        L = np.random.default_rng(0).random((1, 1, height, width), dtype=np.float32) * 100
+        with torch.no_grad():
+            expected = model(torch.from_numpy(L)).numpy()
+        np.testing.assert_allclose(session.run(L).logits, expected, atol=1e-3)
+
+
+def test_a_calibrated_bundle_shows_another_distribution_and_the_same_colours(
+    tmp_path: Path, run: Path, photo_folder: Path
+):
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    plain, surer = tmp_path / "plain.onnx", tmp_path / "surer.onnx"
+    for target, words in ((plain, []), (surer, ["--calibrate", "0.8"])):
+        more = ["--precision", "float32", "--rank", "0", *words]
+        assert main("export", [str(run), "-o", str(target), *data, *more]) == 0
+    L = np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32) * 100
+    bundles = [load_bundle(target) for target in (plain, surer)]
+    as_trained, sharp = (Network(bundle.data, name="x").run(L) for bundle in bundles)
+    np.testing.assert_allclose(sharp.logits, as_trained.logits / 0.8, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(sharp.ab, as_trained.ab, atol=0.01)
+    for vividness in (0.0, 0.5, 1.2):
+        one, other = (
+            colors(found.logits[0], bundle.card, vividness=vividness)
+            for found, bundle in zip((as_trained, sharp), bundles, strict=True)
+        )
+        np.testing.assert_allclose(one, other, atol=0.01)
+    with pytest.raises(LearnError, match="--calibrate is not above 0"):
+        main("export", [str(run), "-o", str(plain), *data, "--calibrate", "0"])
+
+
+def test_another_default_vividness_moves_the_default_colours_alone(
+    tmp_path: Path, run: Path, photo_folder: Path
+):
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    before, after = tmp_path / "before.onnx", tmp_path / "after.onnx"
+    assert main("export", [str(run), "-o", str(before), *data, "--vividness", "0.4"]) == 0
+    after.write_bytes(exporting.with_vividness(before.read_bytes(), 1.1))
+    L = np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32) * 100
+    bundles = [load_bundle(target) for target in (before, after)]
+    assert [bundle.card.vividness for bundle in bundles] == [0.4, 1.1]
+    first, second = (Network(bundle.data, name="x").run(L) for bundle in bundles)
+    np.testing.assert_array_equal(first.logits, second.logits)
+    assert first.logits is not None
+    expected = colors(first.logits[0], bundles[0].card, vividness=1.1)
+    np.testing.assert_allclose(second.ab[0], expected, atol=0.01)
+    assert np.abs(second.ab - first.ab).max() > 0.1
+    with pytest.raises(LearnError, match=r"vividness 2\.5 is out of range"):
+        exporting.with_vividness(before.read_bytes(), 2.5)
+    ab_alone = Path(__file__).parents[2] / "engine" / "tiny-ab.onnx"
+    with pytest.raises(LearnError, match="no distribution"):
+        exporting.with_vividness(ab_alone.read_bytes(), 1.0)
+
+
+def test_a_graph_that_differs_is_refused(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    trained = exporting.load_trained(run)
+    card = exporting.default_card(trained, vividness=0.4, temperature=0.38)
+    pictures = [np.full((1, 1, 64, 64), 50, np.float32)]
+    expected = exporting._torch_ab
+    monkeypatch.setattr(
+        exporting, "_torch_ab", lambda graph, L: expected(graph, L) + np.float32(0.1)
+    )
+    target = tmp_path / "refused.onnx"
+    with pytest.raises(LearnError, match="differs from torch"):
+        exporting.export(trained, target, card=card, calibration=pictures, check=pictures)
+    assert not target.exists()
+
+
+def test_methods_are_compared_at_equal_colourfulness():
+    def row(cf: float, ab: float, delta_e: float) -> Row:
+        return Row("m", "g", 0.0, 1, cf, 20.0, ab, (0, 0), delta_e, (0, 0), 90.0)
+
+    curve = [row(0.4, 10, 8), row(0.8, 12, 9)]
+    assert at_colorfulness(curve, 0.6) == pytest.approx((11, 8.5))
+    assert at_colorfulness(curve, 0.9) is None
+
+
+def test_weights_are_drawn_back_to_where_they_began(run: Path, tmp_path: Path):
+    trained = exporting.load_trained(run)
+    start = tmp_path / "start.safetensors"
+    exporting.save_weights(trained, start)
+    moved = exporting.load_trained(run)
+    with torch.no_grad():
+        for parameter in moved.model.parameters():
+            parameter.add_(1)
+    mixed = exporting.mix_with_start(moved, [start], 0.25).model.state_dict()
+    for name, tensor in trained.model.named_parameters():
+        expected = tensor.half().float() * 0.25 + (tensor + 1) * 0.75
+        assert torch.allclose(mixed[name], expected, atol=1e-3), name
+    # What was given is left alone.
+    for name, tensor in trained.model.named_parameters():
+        assert torch.equal(moved.model.state_dict()[name], tensor + 1)
+
+
+def test_runs_of_one_beginning_become_their_average(run: Path, tmp_path: Path):
+    trained = exporting.load_trained(run)
+    before = {name: tensor.clone() for name, tensor in trained.model.named_parameters()}
+    others = []
+    for number in (1, 2):
+        with torch.no_grad():
+            for parameter in trained.model.parameters():
+                parameter.add_(3)
+        others.append(tmp_path / f"{number}.safetensors")
+        exporting.save_weights(trained, others[-1])
+    first = exporting.load_trained(run)
+    soup = exporting.mix_with_start(first, others, 2 / 3).model.state_dict()
+    for name, tensor in before.items():  # the mean of + 0, + 3 and + 6
+        assert torch.allclose(soup[name], tensor + 3, atol=5e-3), name
+
+
+def test_a_rank_below_zero_is_a_mistake(tmp_path: Path):
+    words = [str(tmp_path), "-o", str(tmp_path / "x.onnx"), "--data", str(tmp_path)]
+    with pytest.raises(UsageError, match="--rank is below 0"):
+        main("export", [*words, "--rank", "-1"])

@@ -1,0 +1,245 @@
+"""The table of formats: every cell is what a real file does."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from photo.samples import (
+    MAKER_NOTE,
+    PROVENANCE,
+    SRGB,
+    XMP,
+    carried,
+    deep,
+    exif_block,
+    exif_facts,
+    grey_of,
+    iptc_block,
+    photo,
+    rgb_profile,
+    saved,
+    scene,
+    srgb_curve,
+)
+from tintype.errors import UnsupportedPhotoError, UsageError
+from tintype.photo.decode import decode
+from tintype.photo.encode import Encoded, encode
+from tintype.photo.formats.jpeg import without_thumbnails
+from tintype.photo.formats.registry import (
+    COLUMNS,
+    FORMATS,
+    format_of_suffix,
+    sniff,
+    table_markdown,
+    writable_formats,
+)
+from tintype.photo.metadata.exif import made_upright
+from tintype.photo.metadata.packets import read_provenance
+from tintype.photo.photo import Photo
+
+# Mean |difference of greys| that each format may have: none where it is lossless.
+LOSSY = {"JPEG": 0.5, "WEBP": 1.0, "AVIF": 1.0}
+
+ICC = rgb_profile(SRGB, srgb_curve())
+EXIF = made_upright(exif_block(), shape=(40, 56), became_srgb=False)
+
+
+def written(form: str, given: Photo, *, provenance: bool = False) -> Encoded:
+    return encode([given], format=form, provenance=PROVENANCE if provenance else None)
+
+
+def keeps_grey_8(form: str) -> bool:
+    given = photo()
+    error = np.abs(grey_of(written(form, given).data).astype(int) - given.grey).mean()
+    return bool(error <= LOSSY.get(form, 0.0))
+
+
+def keeps_grey_16(form: str) -> bool:
+    given = replace(photo(deep()), color=None)
+    result = written(form, given)
+    (back,) = decode(result.data, name="x")
+    assert back.bits == 16 or "8 bits a channel" in " ".join(result.lost)
+    return back.bits == 16 and np.array_equal(back.grey, given.grey)
+
+
+def keeps_rgb_16(form: str) -> bool:
+    given = photo(deep())
+    result = written(form, given)
+    (back,) = decode(result.data, name="x")
+    assert back.bits == 16 or "8 bits a channel" in " ".join(result.lost)
+    return back.bits == 16 and np.array_equal(back.grey, given.grey)
+
+
+def keeps_alpha(form: str) -> bool:
+    alpha = np.arange(40 * 56, dtype=np.uint32).reshape(40, 56).astype(np.uint8)
+    result = written(form, photo(alpha=alpha))
+    (back,) = decode(result.data, name="x")
+    assert back.alpha is not None or "no transparency" in " ".join(result.lost)
+    if back.alpha is None:
+        return False
+    # AVIF has one quality for colours and transparency.
+    return np.abs(back.alpha.astype(int) - alpha).mean() <= (1.5 if form == "AVIF" else 0)
+
+
+def keeps(form: str, title: str, given: Photo, found: bool) -> bool:
+    """Whether something is in the file; if not, that must have been said."""
+    lost = " ".join(written(form, given).lost)
+    assert found or re.search(rf"cannot carry: .*{title}", lost)
+    return found
+
+
+def keeps_icc(form: str) -> bool:
+    given = photo(icc=ICC)
+    return keeps(form, "ICC", given, carried(written(form, given).data).icc == ICC)
+
+
+def keeps_exif(form: str) -> bool:
+    given = photo(exif=EXIF)
+    facts = exif_facts(carried(written(form, given).data).exif)
+    right = {"description": "A street", "make": "Camera works", "gps": "N"}
+    found = all(facts.get(key) == value for key, value in right.items())
+    assert not found or facts["maker note"] == MAKER_NOTE
+    assert facts.get("orientation") in (None, 1)
+    assert not facts.get("thumbnail")
+    return keeps(form, "EXIF", given, found)
+
+
+def keeps_xmp(form: str) -> bool:
+    given = photo(xmp=XMP)
+    packet = carried(written(form, given).data).xmp or b""
+    return keeps(form, "XMP", given, "Großmutter &amp; Kind".encode() in packet)
+
+
+def keeps_dpi(form: str) -> bool:
+    given = photo(dpi=(300.0, 200.0))
+    found = carried(written(form, given).data).dpi
+    return keeps(
+        form, "DPI", given, found is not None and np.allclose(found, (300, 200), atol=0.02)
+    )
+
+
+def keeps_comment(form: str) -> bool:
+    given = photo(comment="Dans l'été")
+    result = written(form, given)
+    other = carried(result.data).text.get("Comment") == "Dans l'été"
+    found = carried(result.data).comment == "Dans l'été"
+    # PNG has no comment but text, where it is kept under that name.
+    return found if other else keeps(form, "comment", given, found)
+
+
+def keeps_text(form: str) -> bool:
+    given = photo(text=(("Title", "Old house"), ("Author", "Ænne 木")))
+    text = carried(written(form, given).data).text
+    return keeps(form, "PNG text", given, text == {"Title": "Old house", "Author": "Ænne 木"})
+
+
+def keeps_iptc(form: str) -> bool:
+    given = photo(iptc=without_thumbnails(iptc_block()))
+    return keeps(form, "IPTC", given, carried(written(form, given).data).iptc)
+
+
+def keeps_pages(form: str) -> bool:
+    pages = [photo(scene(seed=seed)) for seed in range(3)]
+    if form != "TIFF":
+        with pytest.raises(UnsupportedPhotoError, match="cannot hold 3 pages"):
+            encode(pages, format=form, provenance=None)
+        return False
+    back = decode(encode(pages, format=form, provenance=None).data, name="x")
+    return len(back) == 3 and all(
+        np.array_equal(a.grey, b.grey) for a, b in zip(back, pages, strict=True)
+    )
+
+
+def keeps_provenance(form: str) -> bool:
+    result = written(form, photo(), provenance=True)
+    found = read_provenance(result.data) == PROVENANCE
+    assert found or "cannot say in the file that it was coloured" in " ".join(result.lost)
+    if found:
+        marks = carried(result.data)
+        assert exif_facts(marks.exif)["software"] == PROVENANCE.sentence
+        assert b"compositeWithTrainedAlgorithmicMedia" in (marks.xmp or b"")
+        assert form != "PNG" or marks.text["Software"] == PROVENANCE.sentence
+    return found
+
+
+CHECKS = {
+    "grey 8": keeps_grey_8,
+    "grey 16": keeps_grey_16,
+    "RGB 16": keeps_rgb_16,
+    "alpha": keeps_alpha,
+    "ICC": keeps_icc,
+    "EXIF": keeps_exif,
+    "XMP": keeps_xmp,
+    "DPI": keeps_dpi,
+    "comment": keeps_comment,
+    "PNG text": keeps_text,
+    "IPTC": keeps_iptc,
+    "pages": keeps_pages,
+    "provenance": keeps_provenance,
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("form", writable_formats())
+def test_each_cell_of_the_table_is_what_a_file_does(form: str, column: str) -> None:
+    assert CHECKS[column](form) == (column in FORMATS[form].carries)
+
+
+def test_the_reference_prints_this_table() -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "formats.md"
+    assert table_markdown() in page.read_text(encoding="utf-8"), (
+        "docs/reference/formats.md is out of date; take the table from table_markdown()"
+    )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_is_written_as_one_that_can_be_written(form: str) -> None:
+    assert FORMATS[form].writes in writable_formats()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_ending_leads_to_its_format(form: str) -> None:
+    for suffix in FORMATS[form].suffixes:
+        assert format_of_suffix(suffix.upper()) == form
+
+
+def test_an_unknown_ending_leads_nowhere() -> None:
+    assert format_of_suffix(".txt") is None
+
+
+@pytest.mark.parametrize("form", writable_formats())
+def test_what_is_written_is_recognised_by_its_content(form: str) -> None:
+    assert sniff(written(form, photo()).data) == form
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"P", b"BM", b"\0\0\0\x18ftypmp42", b"Plain text\n", b"\xff\xd8"]
+)
+def test_other_contents_are_not_recognised(data: bytes) -> None:
+    assert sniff(data) is None
+
+
+def test_a_format_that_is_only_read_cannot_be_written() -> None:
+    with pytest.raises(UsageError, match="Cannot write HEIC"):
+        encode([photo()], format="HEIC", provenance=None)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "AVIF"])
+def test_a_side_that_is_too_long_is_refused_before_encoding(form: str) -> None:
+    wide = photo(np.zeros((1, FORMATS[form].max_side + 1, 3), np.uint8))
+    with pytest.raises(UnsupportedPhotoError, match="cannot hold"):
+        written(form, wide)
+
+
+def test_a_webp_stays_lossless_where_it_was() -> None:
+    (given,) = decode(saved(scene(), "WEBP", lossless=True), name="x")
+    assert given.meta.packing == "lossless"
+    assert np.array_equal(grey_of(written("WEBP", given).data), given.grey)
+
+
+def test_nothing_is_said_when_nothing_is_lost() -> None:
+    full = photo(exif=EXIF, xmp=XMP, icc=ICC, dpi=(300.0, 300.0), comment="c")
+    assert written("JPEG", full, provenance=True).lost == ()
