@@ -2,11 +2,11 @@
 
 What eyes find on contact sheets, counted: pictures of dev at 256 px through the engine, looked at
 in 64 x 64 places. A colour has a chroma of 12 and more; brown is a hue from 40 to 95 degrees, green
-from 100 to 150, blue from 220 to 300, red from -20 to 40; what is neutral has a chroma below 6. A
+from 100 to 150, blue from 220 to 300, red from -20 to 40; neutral means a chroma below 6. A
 surface is a connected part of the grey without an edge in it, an even one has one colour in truth.
 docs/explanation/where-it-goes-wrong.md says which failure each figure is of. Each picture is
 coloured clean, and aged: its grey is what a red-blind emulsion would have seen, then soft, faded or
-dark, and grainy. Two tables: the figures that have a bar, then all of the clean pictures, or with
+dark, and grainy. Two tables: the figures that have a target, then all of the clean pictures, or with
 --old of the aged ones. Brackets are 95 % bootstrap intervals over pictures.
 
     python benchmarks/failures.py [MODEL ...] --data PACK ... [--old] [--limit 75]
@@ -164,7 +164,7 @@ def as_old(truth: NDArray[np.uint8], *, faint: bool) -> NDArray[np.uint8]:
     return grainy(faded(seen) if faint else dark(seen))
 
 
-class Bar(NamedTuple):
+class Target(NamedTuple):
     """What is asked of a figure, given what it is in truth."""
 
     name: str
@@ -177,12 +177,12 @@ def is_close(ours: float, true: float) -> bool:
     return abs(ours - true) <= 0.5
 
 
-BARS = (
-    Bar(TWO_COLORS, CLEAN, "truth ± 0.5", is_close),
-    Bar(SPOTS, CLEAN, "truth ± 0.5", is_close),
-    Bar(MAROON, AGED, "at most 3", lambda ours, true: ours <= 3),
-    Bar(BROWN, CLEAN, "at most truth + 6", lambda ours, true: ours <= true + 6),
-    Bar(BROWN, AGED, "", None),
+TARGETS = (
+    Target(TWO_COLORS, CLEAN, "truth ± 0.5", is_close),
+    Target(SPOTS, CLEAN, "truth ± 0.5", is_close),
+    Target(MAROON, AGED, "at most 3", lambda ours, true: ours <= 3),
+    Target(BROWN, CLEAN, "at most truth + 6", lambda ours, true: ours <= true + 6),
+    Target(BROWN, AGED, "", None),
 )
 
 
@@ -215,21 +215,21 @@ def cells(values: Floats) -> str:
     return cell(known(values)) if known(values).size else ""
 
 
-def bar_table(found: Mapping[str, Mapping[str, Columns]]) -> str:
+def target_table(found: Mapping[str, Mapping[str, Columns]]) -> str:
     labels = [name for name in found[CLEAN] if name != TRUTH]
     rows = []
-    for bar in BARS:
-        values = found[bar.pictures]
-        true = known(values[TRUTH][bar.name])
-        row = [bar.name, f"{bar.pictures}, {len(true)}", cells(true), bar.words]
+    for target in TARGETS:
+        values = found[target.pictures]
+        true = known(values[TRUTH][target.name])
+        row = [target.name, f"{target.pictures}, {len(true)}", cells(true), target.words]
         for name in labels:
-            ours = known(values[name][bar.name])
+            ours = known(values[name][target.name])
             met = None
-            if bar.met is not None and len(true):
-                met = bar.met(float(ours.mean()), float(true.mean()))
+            if target.met is not None and len(true):
+                met = target.met(float(ours.mean()), float(true.mean()))
             row += [cells(ours), {None: "", True: "yes", False: "**no**"}[met]]
         rows.append(row)
-    titles = ["what", "pictures", TRUTH, "bar"]
+    titles = ["what", "pictures", TRUTH, "target"]
     return markdown([*titles, *(title for name in labels for title in (name, "met"))], rows)
 
 
@@ -272,7 +272,7 @@ def main() -> None:
     found = count(read_models(options.models, settings), truths)
     groups = ", ".join(f"{group} {len(members)}" for group, members in pictures.items())
     which = AGED if options.old else CLEAN
-    text = f"{len(truths)} pictures of dev: {groups}\n\n{bar_table(found)}\n\n"
+    text = f"{len(truths)} pictures of dev: {groups}\n\n{target_table(found)}\n\n"
     write_results(options.out, f"{text}All, {which}:\n\n{full_table(found[which])}", facts(found))
 
 

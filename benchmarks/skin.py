@@ -1,18 +1,19 @@
-"""How much of the skin that was marked by hand is painted as skin, beside how much is in truth.
+"""How much of the skin that was marked by hand is rendered as skin, compared with the truth.
 
-The marks of skin.toml, faces, hands and arms of 1905-1944 and of today, are looked at in three
-views of their photographs, each coloured through the engine in default settings:
+The marks in skin.toml (faces, hands and arms, of 1905-1944 and of today) are examined in three
+views of their photographs, each coloured through the engine with default settings:
 
 - portrait: a square around the mark of five times its longer side, at least 96 pixels of the
   stored picture and at most its short side, brought to 256 px;
 - whole: the photograph as it is stored;
-- 43 px: the surroundings of the mark so far shrunk that the portrait has a side of 43 of 256 px.
-  Where the photograph ends it goes on mirrored, so a portrait becomes a wall of its mirror images.
+- 43 px: the surroundings of the mark, scaled so that the portrait is 43 of 256 px wide. Beyond its
+  edges the photograph is mirrored, so a portrait becomes a grid of its own mirror images.
 
-Skin is a median chroma of 12 and more at a hue from 25 to 80 degrees. "Of the truth's" is the share
-of marks painted so over the share of marks that are so in truth, in the same view; "kept" is the
-share among those. Chalk is a chroma below 6 where the truth has 12 and more and another mark of the
-same photograph is painted as skin. Intervals are 95 %, by bootstrap over photographs.
+Skin means a median chroma of at least 12 and a hue from 25 to 80 degrees. "Of the truth's" is the
+number of marks that pass this test as rendered, relative to the number that pass in the true
+colours of the same view; "kept" counts only marks that pass in the true colours. "Chalk" counts
+marks with a chroma below 6 where the truth has at least 12 and another mark of the same photograph
+passes. Intervals are 95 % bootstrap intervals over photographs.
 
     python benchmarks/skin.py [MODEL ...] --data PACK ... [--out FILE]
 
@@ -49,7 +50,7 @@ SIDE = 256
 SMALL = 43
 COLORED = 12.0
 TRUTH = "truth"
-BARS = {"portrait": 95.0, "43 px": 85.0}
+TARGETS = {"portrait": 95.0, "43 px": 85.0}
 """Percent of the truth's own rate."""
 
 Box = tuple[float, float, float, float]
@@ -263,7 +264,7 @@ def parts(seen: Sequence[Seen]) -> dict[str, list[Seen]]:
 
 def table(seen: Sequence[Seen]) -> str:
     labels = [label for label in seen[0].colors if label != TRUTH]
-    titles = ["view", "marks", "number", "skin in truth, %", "bar"]
+    titles = ["view", "marks", "number", "skin in truth, %", "target"]
     for label in labels:
         titles += [f"{label}: of the truth's, %", "kept, %", "chalk"]
     rows = []
@@ -271,8 +272,8 @@ def table(seen: Sequence[Seen]) -> str:
         among = [one for one in seen if one.view == view]
         for name, members in parts(among).items():
             true = rates(members, TRUTH)["rate"][0]
-            bar = f"at least {BARS[view]:.0f}" if name == "all" and view in BARS else ""
-            row = [view, name, str(len(members)), f"{true:.0f}", bar]
+            target = f"at least {TARGETS[view]:.0f}" if name == "all" and view in TARGETS else ""
+            row = [view, name, str(len(members)), f"{true:.0f}", target]
             for label in labels:
                 found = rates(members, label)
                 cells = shown(found["of the truth's"], 0), shown(found["kept"], 0)

@@ -1,4 +1,4 @@
-"""Failures are counted where they are, and bars are judged beside the truth."""
+"""Failures are counted where they are, and targets are relative to the truth."""
 
 import json
 import sys
@@ -68,8 +68,8 @@ def test_several_models_stand_beside_the_truth_in_one_table():
     truths = [of_lab(GREY), of_lab(DARK)]
     models = [Painter("good", of_lab(GREY)), Painter("brown", of_lab(BROWN))]
     found = failures.count(models, truths)
-    lines = failures.bar_table(found).splitlines()
-    assert lines[0] == "| what | pictures | truth | bar | good | met | brown | met |"
+    lines = failures.target_table(found).splitlines()
+    assert lines[0] == "| what | pictures | truth | target | good | met | brown | met |"
     brown = next(line for line in lines if line.startswith(f"| {failures.BROWN} | clean"))
     assert "| yes | 100.0 (100.0–100.0) | **no** |" in brown
     assert failures.facts(found)["aged"]["brown"][failures.BROWN][0] == 100
@@ -108,5 +108,5 @@ def test_the_command_counts_on_what_is_foreign(
 
 
 @pytest.mark.parametrize(("ours", "close"), [(0.4, False), (0.6, True), (1.4, True), (1.6, False)])
-def test_a_bar_beside_the_truth_has_two_sides(ours: float, close: bool):
+def test_a_target_near_the_truth_has_two_sides(ours: float, close: bool):
     assert failures.is_close(ours, 1.0) == close
