@@ -1,20 +1,20 @@
-"""How often models' colours go wrong, kind by kind, beside how often the truth looks the same.
+"""How often models' colours go wrong, by kind of failure, compared with how often the truth does.
 
-What eyes find on contact sheets, counted: pictures of dev at 256 px through the engine, looked at
-in 64 x 64 places. A colour has a chroma of 12 and more; brown is a hue from 40 to 95 degrees, green
-from 100 to 150, blue from 220 to 300, red from -20 to 40; neutral means a chroma below 6. A
-surface is a connected part of the grey without an edge in it, an even one has one colour in truth.
-docs/explanation/where-it-goes-wrong.md says which failure each figure is of. Each picture is
-coloured clean, and aged: its grey is what a red-blind emulsion would have seen, then soft, faded or
-dark, and grainy. Two tables: the figures that have a target, then all of the clean pictures, or with
---old of the aged ones. Brackets are 95 % bootstrap intervals over pictures.
+Pictures of dev at 256 px, coloured through the engine and evaluated in 64 x 64 places. A colour has
+a chroma of at least 12; brown is a hue from 40 to 95 degrees, green from 100 to 150, blue from 220
+to 300, red from -20 to 40; neutral means a chroma below 6. A surface is a connected part of the
+grey without an edge; an even surface has one colour in truth.
+docs/explanation/where-it-goes-wrong.md explains the kinds. Every picture is coloured clean and
+aged: as a red-blind emulsion would have recorded it, then softened, faded or darkened, with grain.
+The first table has the figures with a target, the second one all figures of the clean pictures, or
+with --old of the aged ones. Brackets are 95 % bootstrap intervals over pictures.
 
     python benchmarks/failures.py [MODEL ...] --data PACK ... [--old] [--limit 75]
         [--quality high] [--vividness 1] [--labels PATTERN ...] [--out FILE]
 
-A model is a name or a file; without any it is the embedded one. Of the packs the held-out share is
-taken, of their folders `news` and `cfcnet` all, at most --limit pictures of each group, always the
-same. FILE gets the tables as .md and the numbers as .json.
+A model is a name or a file; the default is the embedded model. Of the packs only the held-out share
+is used, and all of their sets `news` and `cfcnet`: at most --limit pictures of each group, the same
+ones each time. FILE receives the tables as .md and the numbers as .json.
 """
 
 import argparse

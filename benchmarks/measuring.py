@@ -1,8 +1,8 @@
-"""What the programs share that compare models: models by name or file, pictures of dev, figures.
+"""Shared by the programs that compare models: models by name or file, dev pictures, statistics.
 
-A model is coloured with through the engine in its default settings, on one thread. "At equal
-colourfulness" means that the chroma of its answers is multiplied by one factor for a whole set,
-found so that the set is as colourful as in truth (Hasler and Suesstrunk, mean over pictures).
+Models colour through the engine with default settings, on one thread. "Equal colourfulness" means
+that the chroma of a model's predictions is multiplied by one factor per set, chosen so that the
+set is as colourful as the truth (Hasler and Suesstrunk, mean over pictures).
 """
 
 import json

@@ -1,24 +1,23 @@
-"""Pairs for blind judges: one photograph coloured by two models, or by one beside its true colours.
+"""Pairs for blind judges: a photograph coloured by two models, or by one next to its true colours.
 
     python benchmarks/pairs.py make A B --photos PATH ... --out DIR [--count 40] [--seed 0] [--dev]
         [--labels PATTERN ...] [--key FILE]
     python benchmarks/pairs.py score KEY VERDICTS ...
 
 `make` colours photographs with the models A and B (names or files; B may be the word `truth`)
-through the engine in default settings, lays both results side by side and shuffles pairs and sides
-by the seed, each model being left in half of the pairs. DIR gets `pair-001.jpg` and so on, at most
-1000 px wide, `page-1.jpg` and so on with six pairs each, the question in `question.txt`, and an
-empty `verdicts.csv`. Nothing in DIR tells which side is whose: that stands in FILE, which is
-DIR-key.json beside it unless --key says otherwise, and which judges must not see. PATH is a folder
-or a zip; with --dev only what is held out of training packs is taken, and of their folders `news`
-and `cfcnet` all. Photographs that are grey or toned have no true colours and are left out where B
-is `truth`.
+through the engine with default settings, puts both results side by side, and shuffles pairs and
+sides by the seed; each model is on the left in half of the pairs. DIR receives `pair-001.jpg` etc.,
+at most 1000 px wide, `page-1.jpg` etc. with six pairs each, the question in `question.txt`, and an
+empty `verdicts.csv`. Nothing in DIR says which side is which. That is in FILE, by default
+DIR-key.json next to DIR, which judges must not see. PATH is a folder or a zip; --dev restricts
+training packs to their held-out share and the sets `news` and `cfcnet`. If B is `truth`, grey and
+toned photographs are left out.
 
-`score` reads what judges said, a file for each: CSV with the columns pair and verdict, or JSON, a
-list of such objects or an object from pair to verdict. A verdict is left, right or tie. Of two
-models it is the better side, and a pair goes to the model that more judges prefer; beside the
-truth it is the side taken for the real photograph, and every verdict counts. Intervals are
-Wilson's, 95 %.
+`score` reads the judges' verdicts, one file per judge: CSV with the columns pair and verdict, or
+JSON, either a list of such objects or an object from pair to verdict. A verdict is left, right or
+tie. For two models it names the better side, and a pair is won by the model that more judges
+prefer; with the truth it names the side taken for the real photograph, and each verdict counts.
+Intervals are Wilson's, 95 %.
 """
 
 import argparse

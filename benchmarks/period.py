@@ -1,18 +1,18 @@
-"""Models on real colours of 1905 to 1944, where the truth of old photographs is known.
+"""Compares models on real colours of 1905 to 1944, old photographs whose true colours are known.
 
 Prokudin-Gorskii's three-plate photographs (1905-1915, about 338 x 298 px) and Kodachromes of the
-FSA and the OWI (1939-1944, about 139 x 105 px), apart; the grey is the luma of the true colours.
-Every picture is brought to a short side of 256 px, whole: the small ones are enlarged bicubically,
-2.4 times, and so are as soft as they are, which the networks that measure see in the truth as well;
-the larger ones are shrunk with Lanczos. Coloured through the engine in default settings. Two
-blocks: (i) each model as it is, (ii) with its chroma multiplied by one factor for the set, so that
-the set is as colourful as in truth. Brackets are 95 % bootstrap intervals over pictures.
+FSA and OWI (1939-1944, about 139 x 105 px) are separate sets. The grey is the luma of the true
+colours. Each picture is scaled, uncropped, to a short side of 256 px: small ones are enlarged 2.4
+times with bicubic interpolation, so both the input and the truth are soft; larger ones are reduced
+with Lanczos. They are coloured through the engine with default settings. Two blocks: (i) each model
+as it is, (ii) with its chroma multiplied by one factor per set, so that the set is as colourful as
+the truth. Intervals are 95 % bootstrap intervals over pictures.
 
     python benchmarks/period.py [MODEL ...] --data dev-period-00.zip [--limit 100] [--out FILE]
 
-A model is a name or a file; without any it is the embedded one. Without --limit all pictures are
-taken. FILE gets the table as .md and the numbers as .json. A picture takes three seconds of one
-core for the first model and one and a half for each other one.
+A model is a name or a file; the default is the embedded model. Without --limit all pictures are
+used. FILE receives the table as .md and the numbers as .json. A picture takes about three seconds
+of one core for the first model and one and a half for each further one.
 """
 
 import argparse

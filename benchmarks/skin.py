@@ -17,8 +17,8 @@ passes. Intervals are 95 % bootstrap intervals over photographs.
 
     python benchmarks/skin.py [MODEL ...] --data PACK ... [--out FILE]
 
-A model is a name or a file; without any it is the embedded one. PACK ... are dev-period-00.zip and
-people-*.zip. FILE gets the table as .md and every mark as .json. A model takes two
+A model is a name or a file; the default is the embedded model. PACK ... are dev-period-00.zip and
+people-*.zip. FILE receives the table as .md and every mark as .json. A model takes about two
 minutes of one core.
 """
 

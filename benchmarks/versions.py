@@ -1,20 +1,20 @@
-"""An old model against newer ones at equal colourfulness, on dev and on the foreign source.
+"""Compares an old model with newer ones at equal colourfulness, on dev and on the foreign source.
 
-The pictures are squares of 256 px, coloured through the engine in each model's default settings.
-Colourfulness is reported at that default; every distance is measured after the chroma of each
-model was multiplied by one factor for the set, so that the set is as colourful as in truth: a dull
-model is not nearer for being dull. "Nearer by" is the fall of the mean against the first model in
-percent, its interval a bootstrap over pictures, in pairs.
+The pictures are 256 px squares, coloured through the engine with each model's default settings.
+Colourfulness is measured at those settings. For all distances each model's chroma is multiplied by
+one factor per set, so that the set is as colourful as the truth; otherwise the paler model would
+win. "Nearer by" is the decrease of the mean relative to the first model in percent, with a paired
+bootstrap interval over pictures.
 
     python benchmarks/versions.py OLD [NEW ...] --data PACK ... [--whole PACK ...] [--limit 100]
         [--out FILE]
 
-A model is a name or a file. Of training packs (--data) the held-out share is taken, by the hash of
-each file, and of the folders `news` and `cfcnet` in them all, as the group `foreign`. Packs that
-nobody trains on are named after --whole; one takes the place of a group of its name. At most
---limit pictures of each group are taken, spread evenly over it, always the same. FILE gets the
-table as .md, and all numbers of all pictures as .json. A hundred pictures take four minutes of one
-core for two models, most of it VGG16.
+A model is a name or a file. Of training packs (--data) only the held-out share is used, selected by
+file hash, and all of the sets `news` and `cfcnet`, as the group `foreign`. Packs that nobody trains
+on are named after --whole; one replaces a group of the same name. At most --limit pictures of each
+group are used, evenly spaced, the same ones each time. FILE receives the table as .md and all
+numbers, for every picture, as .json. A hundred pictures take about four minutes of one core for two
+models, most of it for VGG16.
 """
 
 import argparse
