@@ -61,6 +61,17 @@ def test_the_mark_is_found_in_every_view(size, box):
     assert heights[1] / heights[0] == pytest.approx(43 / 256, abs=0.06)
 
 
+def test_a_photograph_goes_on_mirrored_beyond_its_edges():
+    halves = np.full((96, 96, 3), CLOTH, np.uint8)
+    halves[:, 48:] = SKIN
+    small = skin.views(halves, (0.4, 0.4, 0.6, 0.6))["43 px"].rgb
+    assert not (small.max(axis=2) < 50).any()
+    assert small.std(axis=0).max() < 5
+    is_skin = small[0, :, 0] > 130
+    # Halves of 21 px meet their mirror images, so the colour changes every 43 px.
+    assert (np.diff(is_skin.astype(int)) != 0).sum() == pytest.approx(256 / 43, abs=1)
+
+
 def seen(name: str, number: int, **colors: tuple[float, float]):
     box = (0.1 * number, 0.1, 0.1 * number + 0.05, 0.2)
     return skin.Seen(skin.Mark(name, "old", "face", "light", box), "whole", colors)
