@@ -3,11 +3,12 @@
 The marks in skin.toml (faces, hands and arms, of 1905-1944 and of today) are examined in three
 views of their photographs, each coloured through the engine with default settings:
 
-- portrait: a square around the mark of five times its longer side, at least 96 pixels of the
-  stored picture and at most its short side, brought to 256 px;
+- portrait: a square of five times the mark's longer side around it, but at least 96 pixels and at
+  most the short side of the stored picture, scaled to 256 px;
 - whole: the photograph as it is stored;
-- 43 px: the surroundings of the mark, scaled so that the portrait is 43 of 256 px wide. Beyond its
-  edges the photograph is mirrored, so a portrait becomes a grid of its own mirror images.
+- 43 px: the surroundings of the mark, scaled so that five times its longer side, or the short side
+  of the picture, becomes 43 of 256 px. Beyond the edges copies of the photograph are added, upright
+  and each second one mirrored, so a portrait becomes a grid of portraits.
 
 Skin means a median chroma of at least 12 and a hue from 25 to 80 degrees. "Of the truth's" is the
 number of marks that pass this test as rendered, relative to the number that pass in the true
@@ -144,7 +145,7 @@ def find_pictures(marks: Sequence[Mark], paths: Sequence[Path]) -> dict[str, Pic
 
 
 def window(truth: Picture, box: Box, side: float, size: int) -> View:
-    """A square of the picture and its mirrored surroundings, brought to a size.
+    """A square of the picture and of copies around it, scaled to a size.
 
     Args:
         truth: (H, W, 3).
@@ -162,7 +163,8 @@ def window(truth: Picture, box: Box, side: float, size: int) -> View:
     margin = int(
         np.ceil(max(0, -top, -left, top + side - truth.shape[0], left + side - truth.shape[1]))
     )
-    grown = np.pad(truth, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric")
+    wide = np.pad(truth, ((0, 0), (margin, margin), (0, 0)), mode="symmetric")
+    grown = np.pad(wide, ((margin, margin), (0, 0), (0, 0)), mode="wrap")
     corner = (left + margin, top + margin, left + margin + side, top + margin + side)
     how = Image.Resampling.BICUBIC if size > side else Image.Resampling.LANCZOS
     rgb = np.asarray(Image.fromarray(grown).resize((size, size), how, box=corner))
@@ -187,10 +189,10 @@ def views(truth: Picture, box: Box) -> dict[str, View]:
     """The three views of a mark."""
     height, width = truth.shape[:2]
     longer = max((box[2] - box[0]) * width, (box[3] - box[1]) * height)
-    side = min(max(PORTRAIT * longer, LEAST), height, width)
+    side = min(PORTRAIT * longer, height, width)
     whole = pixels(box[0] * width, box[1] * height, box[2] * width, box[3] * height)
     return {
-        "portrait": window(truth, box, side, SIDE),
+        "portrait": window(truth, box, min(max(side, LEAST), height, width), SIDE),
         "whole": View(truth, whole),
         f"{SMALL} px": window(truth, box, side * SIDE / SMALL, SIDE),
     }

@@ -57,19 +57,24 @@ def test_the_mark_is_found_in_every_view(size, box):
         assert skin.color_of(view.rgb, view.box) == pytest.approx(expected, abs=4)
     portrait, small = views["portrait"], views["43 px"]
     assert portrait.rgb.shape == small.rgb.shape == (256, 256, 3)
-    heights = [view.box[3] - view.box[1] for view in (portrait, small)]
-    assert heights[1] / heights[0] == pytest.approx(43 / 256, abs=0.06)
+    longer = max((box[2] - box[0]) * size[1], (box[3] - box[1]) * size[0])
+    left, top, right, bottom = small.box
+    expected_longer = 43 * longer / min(5 * longer, *size)
+    assert max(right - left, bottom - top) == pytest.approx(expected_longer, abs=1.1)
 
 
-def test_a_photograph_goes_on_mirrored_beyond_its_edges():
+def test_copies_of_the_photograph_are_added_beyond_its_edges():
+    """Mirrored to the sides, upright above and below."""
     halves = np.full((96, 96, 3), CLOTH, np.uint8)
     halves[:, 48:] = SKIN
+    halves[:48] //= 2
     small = skin.views(halves, (0.4, 0.4, 0.6, 0.6))["43 px"].rgb
-    assert not (small.max(axis=2) < 50).any()
-    assert small.std(axis=0).max() < 5
-    is_skin = small[0, :, 0] > 130
-    # Halves of 21 px meet their mirror images, so the colour changes every 43 px.
-    assert (np.diff(is_skin.astype(int)) != 0).sum() == pytest.approx(256 / 43, abs=1)
+    # Halves of 21 px meet their mirror images to the sides, so the colour changes every 43 px; the
+    # copies above and below are not mirrored, so dark and bright alternate every 21 px.
+    is_skin = small[128, :, 0] > small[128, :, 2]
+    is_dark = small[:, 128].sum(axis=1) < 260
+    changes = [(np.diff(line.astype(int)) != 0).sum() for line in (is_skin, is_dark)]
+    assert changes == [pytest.approx(256 / 43, abs=1), pytest.approx(512 / 43, abs=1)]
 
 
 def seen(name: str, number: int, **colors: tuple[float, float]):
