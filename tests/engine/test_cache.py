@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tintype.engine.bundle import Bundle
-from tintype.engine.cache import RememberingEngine
+from tintype.engine.cache import CachingEngine
 from tintype.engine.hints import hint_of
 from tintype.engine.layers import Mask, mask_from
 from tintype.engine.network import NetworkOutput
@@ -30,11 +30,9 @@ def mask(shape: tuple[int, int]) -> Mask:
 
 
 @pytest.fixture
-def counted(
-    hinted: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> tuple[RememberingEngine, list[object]]:
+def counted(hinted: Bundle, monkeypatch: pytest.MonkeyPatch) -> tuple[CachingEngine, list[object]]:
     """An engine, and what its network was asked."""
-    engine = RememberingEngine(hinted, threads=1)
+    engine = CachingEngine(hinted, threads=1)
     runs: list[object] = []
     run = engine._network.run
 
@@ -56,7 +54,7 @@ ASKED = [Settings(quality="normal"), Settings(hints=(hint_of(20, 30, "#c04030", 
 
 @pytest.mark.parametrize("settings", [*PAINTED, *ASKED])
 def test_the_network_runs_again_only_for_what_it_is_told(
-    counted: tuple[RememberingEngine, list[object]],
+    counted: tuple[CachingEngine, list[object]],
     hinted: Bundle,
     photo_of: PhotoOf,
     cameraman: np.ndarray,
@@ -74,7 +72,7 @@ def test_the_network_runs_again_only_for_what_it_is_told(
 
 
 def test_another_photograph_is_another_one(
-    counted: tuple[RememberingEngine, list[object]], photo_of: PhotoOf, cameraman: np.ndarray
+    counted: tuple[CachingEngine, list[object]], photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
     engine, runs = counted
     grey = np.ascontiguousarray(cameraman[:128, :192])
@@ -88,7 +86,7 @@ def test_another_photograph_is_another_one(
 
 
 def test_a_mask_of_another_size_is_refused_all_the_same(
-    counted: tuple[RememberingEngine, list[object]], photo_of: PhotoOf, cameraman: np.ndarray
+    counted: tuple[CachingEngine, list[object]], photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
     engine, _ = counted
     photo = photo_of(np.ascontiguousarray(cameraman[:128, :192]))

@@ -1,10 +1,8 @@
 """Colours that a person gives at some places, as what a network is told."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +10,10 @@ from numpy.typing import NDArray
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.geometry import Fit, Pin
-from tintype.engine.layers import Scribbles, read_bytes
+from tintype.engine.layers import Scribbles
 from tintype.engine.propagate import spread
 from tintype.errors import UsageError, shown
 
-_MOST_BYTES = 16 << 20
-_MOST_HINTS = 10_000
 _PALE = 0.9  # of the chroma that was asked for
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 
@@ -83,27 +79,6 @@ def parse_hint(text: str) -> Hint:
         )
     x, y, color, radius = found.groups()
     return hint_of(int(x), int(y), color, int(radius or 0))
-
-
-def read_hints(path: Path) -> list[Hint]:
-    """Hints from a JSON file: a list of ``{"x": 120, "y": 80, "color": "#c04030", "radius": 4}``.
-
-    Raises:
-        UsageError: It cannot be read, or an entry is not whole.
-    """
-    try:
-        entries = json.loads(read_bytes(path, most=_MOST_BYTES))
-        if len(entries) > _MOST_HINTS:
-            raise ValueError(f"more than {_MOST_HINTS:,} hints")
-        return [
-            hint_of(int(e["x"]), int(e["y"]), str(e["color"]), int(e.get("radius", 0)))
-            for e in entries
-        ]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UsageError(
-            f"{shown(path)} holds no list of hints ({type(error).__name__}: {shown(str(error))}).",
-            advice='Each is {"x": 120, "y": 80, "color": "#c04030"}, with a "radius" if you like.',
-        ) from error
 
 
 def hints_at(

@@ -182,16 +182,6 @@ def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
     return Mask(name, hashlib.sha256(data).hexdigest(), np.asarray(image.convert("L")))
 
 
-def read_scribbles(path: Path, *, max_pixels: int = MAX_PIXELS) -> Scribbles:
-    """`scribbles_from` a file; raises UsageError where it cannot be read, too."""
-    return scribbles_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
-
-
-def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> Mask:
-    """`mask_from` a file; raises UsageError where it cannot be read, too."""
-    return mask_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
-
-
 def read_bytes(path: Path, *, most: int = _MOST_BYTES) -> bytes:
     """The bytes of a file that settings name.
 
