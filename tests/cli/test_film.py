@@ -90,6 +90,7 @@ def test_everything_given_arrives() -> None:
     before_the_film = parse_film(["--preview", "a.mp4"])
     assert (before_the_film.film, before_the_film.preview) == ("a.mp4", 10)
     assert parse_film(["--preview", "2.5", "a.mp4"]).preview == 2.5
+    assert parse_film(["--", "--preview"]).film == "--preview"
 
 
 @pytest.mark.parametrize(

@@ -281,6 +281,7 @@ def test_the_number_of_an_option_may_be_left_out(words: list[str], value: float 
         (["train"], "Missing argument 'RECIPE'. Type tintype train --help."),
         (["train", "r.toml"], "Missing option '--data'"),
         (["train", "r.toml", "--data", "--resume"], "Option '--data' requires an argument."),
+        (["train", "--data", "--", "r.toml"], "Option '--data' requires an argument."),
         (["train", "r.toml", "--data", "d", "--date", "e"], "No such option '--date'"),
         (["evaluate", "m", "--data", "d", "--hints", "0", "-1"], "x>=0"),
         (["evaluate", "m", "--data", "d", "--vividness", "x"], "not a valid float"),

@@ -74,7 +74,7 @@ def test_the_verdict_alone_reaches_the_whole_generator(kind: str):
 def test_the_generator_s_gradient_does_not_pile_up_in_the_discriminator(kind: str):
     step, batch = step_of(recipe_of(kind)), pictures()
     judge, model = step.modules["discriminator"], step.modules["model"]
-    true, painted = step._true(batch), step._paint(batch)
+    true, painted = step.objective.truth(step.modules["model"], batch), step._paint(batch)
     step._move_discriminator(batch, true, painted.detach())
     gradients = [p.grad.clone() for p in judge.parameters()]
     weights, other = copy_of(judge), copy_of(model)
@@ -87,7 +87,7 @@ def test_the_generator_s_gradient_does_not_pile_up_in_the_discriminator(kind: st
 
 def test_the_discriminator_s_step_leaves_the_generator_alone(kind: str):
     step, batch = step_of(recipe_of(kind)), pictures()
-    true, painted = step._true(batch), step._paint(batch)
+    true, painted = step.objective.truth(step.modules["model"], batch), step._paint(batch)
     model, judge = step.modules["model"], step.modules["discriminator"]
     before, other = copy_of(model), copy_of(judge)
     step._move_discriminator(batch, true, painted.detach())
@@ -203,7 +203,7 @@ def test_both_learn_four_pictures(kind: str):
 
 def test_a_discriminator_alone_learns_to_tell_them_apart(kind: str):
     step, batch = step_of(recipe_of(kind)), pictures()
-    true, painted = step._true(batch), step._paint(batch).detach()
+    true, painted = step.objective.truth(step.modules["model"], batch), step._paint(batch).detach()
     for _ in range(30):
         values = step._move_discriminator(batch, true, painted)
     assert values["d_loss"] < 0.4  # 0.16 is the least that labels of 0.9 allow
@@ -214,7 +214,7 @@ def test_a_discriminator_alone_learns_to_tell_them_apart(kind: str):
 def test_the_discriminator_sees_the_condition(kind: str):
     """The same colours on another grey get another verdict."""
     step, batch = step_of(recipe_of(kind)), pictures()
-    true = step._true(batch)
+    true = step.objective.truth(step.modules["model"], batch)
     with torch.no_grad():
         one = step._judge(batch, true)
         turned = Batch(batch.L.flip(3), batch.ab, batch.rgb, batch.labels)

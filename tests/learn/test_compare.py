@@ -95,7 +95,7 @@ def test_one_command_makes_rows_and_page_and_does_nothing_twice(place, capsys):
     capsys.readouterr()
     assert main("compare", asked) == 0
     assert (place / "results" / "one.json").stat().st_mtime_ns == before
-    assert "one: done before" in capsys.readouterr().err
+    assert "one: already done" in capsys.readouterr().err
 
 
 def result(name: str, cf: float, **more) -> Result:
@@ -236,7 +236,7 @@ def test_networks_installed_later_are_asked_alone(place, monkeypatch, capsys):
 
     capsys.readouterr()
     assert main("compare", asked) == 0
-    assert "asking" not in capsys.readouterr().err
+    assert "scoring with" not in capsys.readouterr().err
     (place / "runs" / "one" / "model.onnx").unlink()
     files[0].write_text(json.dumps(before[0]))
     assert main("compare", asked) == 0

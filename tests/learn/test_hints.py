@@ -193,10 +193,10 @@ def test_hints_must_be_in_both_tables(photo_folder: Path, tmp_path: Path, recipe
     file = recipe_file()
     text = file.read_text()
     file.write_text(text.replace("[data]", "[data]\nhints = 0.5"))
-    with pytest.raises(LearnError, match="do not belong together"):
+    with pytest.raises(LearnError, match="contradict each other"):
         main("train", [str(file), *words])
     file.write_text(text.replace("[model]", "[model]\nhints = true"))
-    with pytest.raises(LearnError, match="do not belong together"):
+    with pytest.raises(LearnError, match="contradict each other"):
         main("train", [str(file), *words])
 
 

@@ -29,11 +29,7 @@ def test_an_unknown_key_names_the_nearest_one(tmp_path: Path):
         ("name = ", "not a TOML file"),
         ('name = "x"\n[data]\nsize = 100\n', "data.size"),
         ('name = "x"\n[loss]\nrebalance = 2.0\n', "loss.rebalance"),
-        (
-            'name = "x"\n[data]\nmosaic = 0.2\n[loss]\nkind = "joint"\n',
-            "data.mosaic shows several labels",
-        ),
-        ('name = "x"\n[loss]\nkind = "l1"\ndecoded = 0.1\n', "loss: .*decoded needs kind"),
+        ('name = "x"\n[loss]\nkind = "l3"\n', "loss.kind: Input should be 'classification'"),
         ('name = "x"\n[loss]\nwasserstein = 5.0\n', "loss: .*beside decoded"),
         ('name = "x"\n[loss]\nadversarial = 0.5\n', "loss: .*adversarial counts beside decoded"),
         ("[train]\nbatch = 3\n", "name"),

@@ -158,12 +158,6 @@ def test_a_plateau_cuts_the_rate_after_its_patience():
     assert progress.best == 1.9
 
 
-def test_an_objective_that_needs_two_networks_is_refused_with_the_others_named():
-    recipe = Recipe(name="x", loss=LossRecipe(kind="adversarial"))
-    with pytest.raises(LearnError, match="classification, l1"):
-        make_objective(recipe, torch.ones(313))
-
-
 @pytest.mark.parametrize(
     ("device", "amp", "has", "expected"),
     [

@@ -126,7 +126,7 @@ def test_a_run_is_not_continued_with_something_else(
     else:
         (photo_folder / "field" / "00.png").unlink()
         (photo_folder / "field" / "01.png").unlink()
-    with pytest.raises(LearnError, match="begun with another"):
+    with pytest.raises(LearnError, match="started with a different"):
         main("train", words(recipe, photo_folder, run, "--max-samples", "16", "--resume"))
 
 
@@ -139,7 +139,7 @@ def test_an_existing_run_is_not_begun_anew_and_a_missing_one_not_resumed(
         main("train", words(recipe, photo_folder, run, "--resume"))
     main("train", words(recipe, photo_folder, run, "--max-samples", "8"))
     before = (run / "checkpoint.safetensors").read_bytes()
-    with pytest.raises(LearnError, match="a run is there already"):
+    with pytest.raises(LearnError, match="there is already a run"):
         main("train", words(recipe, photo_folder, run))
     assert (run / "checkpoint.safetensors").read_bytes() == before
 

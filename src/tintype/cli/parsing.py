@@ -103,8 +103,9 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parses the words, the shorter spellings of `Several` and `OptionalNumber` among them."""
-        words = _bare_numbers(self.params, _repeated_names(ctx, self.params, args))
-        return super().parse_args(ctx, words)
+        end = args.index("--") + 1 if "--" in args else len(args)
+        words = _bare_numbers(self.params, _repeated_names(ctx, self.params, args[:end]))
+        return super().parse_args(ctx, words + args[end:])
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes how the command is called."""
@@ -171,12 +172,10 @@ def _repeated_names(
     names = {name for param in params if isinstance(param, Several) for name in param.opts}
     spelt: list[str] = []
     name, values = "", 0  # the `Several` option that the next word may belong to
-    for index, word in enumerate(words):
+    for word in words:
         if _is_option(word):
             if name and not values and not ctx.resilient_parsing:
                 raise click.BadOptionUsage(name, f"Option {name!r} requires an argument.", ctx)
-            if word == "--":
-                return spelt + list(words[index:])
             name, values = (word if word in names else ""), 0
         elif name:
             if values:

@@ -59,6 +59,8 @@ class ModelRecipe(_Table):
     """Let places look at each other, at 1/16 of the size."""
     non_local: bool = False
     """Average what is said of places that lie close, are as light and look alike to the decoder."""
+    color_queries: int = Field(default=0, ge=0, le=256)
+    """Learned colour queries that every place is compared with (Kang et al. 2023); 0 for none."""
     hints: bool = False
     """Take colours that a person gives at some places; needs ``data.hints`` to learn it."""
 
@@ -165,10 +167,7 @@ class LossRecipe(_Table):
     """Learning rate of the discriminator as a share of the generator's."""
 
     @model_validator(mode="after")
-    def _decoded_needs_a_distribution(self) -> "LossRecipe":
-        if self.decoded and self.kind != "classification":
-            text = 'decoded needs kind = "classification"; leave it out or set that'
-            raise PydanticCustomError("needs_distribution", text)
+    def _what_counts_beside_decoded_needs_it(self) -> "LossRecipe":
         if self.wasserstein and not self.decoded:
             text = "wasserstein counts beside decoded; give decoded a weight, as 0.06"
             raise PydanticCustomError("needs_decoded", text)
@@ -239,13 +238,6 @@ class Recipe(_Table):
     data: DataRecipe = DataRecipe()
     loss: LossRecipe = LossRecipe()
     train: TrainRecipe = TrainRecipe()
-
-    @model_validator(mode="after")
-    def _a_mosaic_has_no_label(self) -> "Recipe":
-        if self.data.mosaic and self.loss.kind in ("joint", "labels"):
-            text = "data.mosaic shows several labels at once; leave it out where labels are learned"
-            raise PydanticCustomError("mosaic_has_no_label", text)
-        return self
 
 
 def read_recipe(path: Path) -> Recipe:

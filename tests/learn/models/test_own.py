@@ -28,6 +28,7 @@ def own(**changes: object) -> OwnNet:
         {"attention": True},
         {"non_local": True, "hints": True},
         {"global_vector": False, "hints": True},
+        {"color_queries": 4, "widths": (16, 32, 16, 32), "non_local": True, "hints": True},
     ],
     ids=str,
 )
@@ -45,8 +46,8 @@ def test_every_part_learns_and_answers_at_a_quarter_of_any_size(changes: dict[st
         model(L, hints).logsumexp(dim=1).square().mean().backward()
         optimizer.step()
     dead = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    # Attention is blind to what is added to every key: its third of the bias has no gradient, but
-    # it lies in one tensor with the others.
+    # Attention is blind to what is added to every key: its part of the bias has no gradient, but it
+    # lies in one tensor with the others.
     assert dead == []
 
 
@@ -58,6 +59,48 @@ def test_attention_begins_as_if_it_were_not_there():
     L = torch.rand(1, 1, 64, 64) * 100
     with torch.no_grad():
         assert torch.equal(plain(L), looking(L))
+
+
+def test_color_queries_begin_as_if_they_were_not_there():
+    widths = (16, 32, 16, 32)
+    plain, asking = own(widths=widths).eval(), own(widths=widths, color_queries=4).eval()
+    asking.adopt(plain.state_dict())
+    L = torch.rand(1, 1, 64, 64) * 100
+    with torch.no_grad():
+        assert torch.equal(plain(L), asking(L))
+
+
+def test_color_queries_tell_a_place_about_the_rest_of_the_picture():
+    L = torch.full((1, 1, 32, 1024), 50.0)
+    other = L.clone()
+    other[..., -32:] = 90
+    model = own(widths=(16, 32, 16, 32), color_queries=4, global_vector=False).eval()
+    with torch.no_grad():
+        assert (model(L) - model(other)).abs()[..., :4].max() == 0
+        model.queries.out.weight.normal_()
+        assert (model(L) - model(other)).abs()[..., :4].max() > 0
+
+
+def test_dividing_the_logits_divides_what_the_queries_add():
+    model = own(widths=(16, 32, 16, 32), color_queries=4).eval()
+    L = torch.rand(1, 1, 64, 64) * 100
+    with torch.no_grad():
+        model.queries.out.weight.normal_()
+        before = model(L)
+        model.temper(0.5)
+        torch.testing.assert_close(model(L), 2 * before, rtol=1e-4, atol=1e-3)
+
+
+def test_the_encoder_can_start_from_a_distilled_one():
+    grey = build(ModelRecipe(kind="grey-encoder", encoder="lite2", pretrained=False))
+    model = own(encoder="lite2")
+    head = model.head.weight.clone()
+    model.adopt(grey.state_dict())
+    assert torch.equal(model.head.weight, head)
+    for name, tensor in model.encoder.state_dict().items():
+        assert torch.equal(tensor, grey.encoder.state_dict()[name])
+    with pytest.raises(LearnError, match="another encoder than lite0"):
+        own().adopt(grey.state_dict())
 
 
 def test_without_the_global_vector_places_know_their_surroundings_only():

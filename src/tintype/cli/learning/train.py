@@ -51,13 +51,15 @@ def train_model(words: TrainArguments) -> int:
     from tintype.learn.recipe import read_recipe
     from tintype.learn.train.distributed import join_team
     from tintype.learn.train.loop import train
+    from tintype.learn.train.objectives import objective_of
     from tintype.learn.train.run import TrainingSession
 
     recipe = read_recipe(words.recipe)
+    objective_of(recipe).check(recipe)  # before the photographs are decoded, which may take long
     run = words.run or Path("runs") / recipe.name
     begun = (run / "checkpoint.safetensors").exists()
     if begun and not words.resume:
-        raise LearnError(f"{run}: a run is there already.", advice="Add --resume, or choose --run.")
+        raise LearnError(f"{run}: there is already a run.", advice="Add --resume, or choose --run.")
     if words.resume and not begun:
         raise LearnError(f"{run}: there is no run to resume.", advice="Leave --resume out.")
     if words.never:

@@ -23,6 +23,7 @@ from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
     StoppedError,
     find_classifier,
+    is_classifier,
     is_done,
     read_recipes,
     run_method,
@@ -102,7 +103,7 @@ def compare(told: Comparison, say: Callable[[str], None]) -> bool:
         device=told.device,
         strip=read_originals(told.originals, size=told.size),
     )
-    first = next(recipe for recipe in everything if recipe.loss.kind != "labels")
+    first = next(recipe for recipe in everything if not is_classifier(recipe))
     sources = find_sources(
         told.data, exclude=first.data.exclude, only_groups=first.data.only_groups
     )
@@ -123,7 +124,7 @@ def compare(told: Comparison, say: Callable[[str], None]) -> bool:
             if _keep(recipe, pictures, asked):
                 result = read_result(told.into / f"{recipe.name}.json")
                 _complete(recipe.name, partial(kept_painter, result, asked), pictures, asked, say)
-                say(f"{recipe.name}: done before")
+                say(f"{recipe.name}: already done")
                 continue
             own = open_photos(told.data, recipe.data, cache=told.cache)
             run_method(
@@ -166,9 +167,9 @@ def _complete(
         return
     paint = painter()
     if paint is None:
-        say(f"{name}: its run is gone, so the networks installed since cannot be asked")
+        say(f"{name}: its run is gone, so the networks installed since cannot score it")
         return
-    say(f"{name}: asking {', '.join(pictures.judges.names)}")
+    say(f"{name}: scoring with {', '.join(pictures.judges.names)}")
     add_perceptual(result, paint, pictures, asked)
 
 

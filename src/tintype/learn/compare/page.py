@@ -23,6 +23,7 @@ from tintype.learn.compare.tables import (
 from tintype.learn.models.registry import MODELS
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_whole
+from tintype.learn.train.objectives import objective_of
 
 _SHORT_SECONDS = 20 * 60
 _INTRO = """# Every method of the report, on the same photographs
@@ -198,7 +199,11 @@ def _strips(names: Sequence[str], results: Mapping[str, Result], folder: Path) -
 
 
 def _epochs(results: Mapping[str, Result], recipes: Sequence[Recipe], folder: Path) -> str:
-    names = [r.name for r in recipes if r.loss.kind == "adversarial" and r.name != DEMONSTRATION]
+    names = [
+        recipe.name
+        for recipe in recipes
+        if objective_of(recipe).needs_discriminator and recipe.name != DEMONSTRATION
+    ]
     parts = [
         "## The GANs on the way\n\nThe report's figures 10 and 11 made again: kept weights, from "
         "the beginning to the end of each run, before its improvement and after."

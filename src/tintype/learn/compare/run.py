@@ -45,6 +45,7 @@ from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
 from tintype.learn.train.loop import train
+from tintype.learn.train.objectives import objective_of
 from tintype.learn.train.run import TrainingSession
 
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
@@ -66,17 +67,25 @@ def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
         only: Names to take; empty takes all.
 
     Raises:
-        LearnError: None there, a broken one, or no recipe of a name.
+        LearnError: None there, a broken or contradictory one, or no recipe of a name.
     """
     recipes = [read_recipe(path) for path in sorted(folder.glob("*.toml"))]
     if not recipes:
         raise LearnError(f"{folder}: there are no recipes.", advice="Give recipes/report.")
+    for recipe in recipes:
+        objective_of(recipe).check(recipe)
     unknown = sorted(set(only) - {recipe.name for recipe in recipes})
     if unknown:
         names = ", ".join(recipe.name for recipe in recipes)
         raise LearnError(f"There is no recipe {unknown[0]}.", advice=f"Choose of: {names}.")
     chosen = [recipe for recipe in recipes if not only or recipe.name in only]
-    return sorted(chosen, key=lambda recipe: (recipe.loss.kind != "labels", recipe.name))
+    return sorted(chosen, key=lambda recipe: (not is_classifier(recipe), recipe.name))
+
+
+def is_classifier(recipe: Recipe) -> bool:
+    """Whether it trains a grey classifier, which other methods start from."""
+    objective = objective_of(recipe)
+    return objective.learns_labels and not objective.learns_colors
 
 
 def is_done(recipe: Recipe, asked: Asked) -> bool:
@@ -194,7 +203,7 @@ def train_enough(
 def _kind(recipe: Recipe) -> str:
     if recipe.name == DEMONSTRATION:
         return "demonstration"
-    return "classifier" if recipe.loss.kind == "labels" else "method"
+    return "classifier" if is_classifier(recipe) else "method"
 
 
 def _scored(result: Result, recipe: Recipe, pictures: Pictures, asked: Asked) -> Result:
@@ -206,7 +215,7 @@ def _scored(result: Result, recipe: Recipe, pictures: Pictures, asked: Asked) ->
     if recipe.data.size < _SMALL:
         native = _native(bundle, recipe.data.size, pictures)
     epochs = []
-    if recipe.loss.kind == "adversarial":
+    if objective_of(recipe).needs_discriminator:
         epochs = _paint_epochs(trained, recipe, run, asked)
     return replace(result, native=native, epochs=epochs, gmac=count_gmac(trained.model))
 
@@ -296,4 +305,4 @@ def trained_on(run: Path) -> str:
 
 def find_classifier(recipes: Iterable[Recipe]) -> Recipe | None:
     """The grey classifier among recipes."""
-    return next((recipe for recipe in recipes if recipe.loss.kind == "labels"), None)
+    return next((recipe for recipe in recipes if is_classifier(recipe)), None)

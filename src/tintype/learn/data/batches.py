@@ -283,7 +283,7 @@ def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]
     for pattern in favor:
         if not any(matches(label, [pattern]) for label in labels):
             raise LearnError(
-                f"data.favor names {pattern}, but no label is like that.",
+                f"data.favor names {pattern}, but no label matches.",
                 advice=f"A label is a folder, as in {labels[0]!r}.",
             )
     return np.array(

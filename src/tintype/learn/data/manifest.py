@@ -82,7 +82,7 @@ def matches(label: str, patterns: Sequence[str]) -> bool:
 
 def _containers(path: Path) -> Iterator[Path]:
     if not path.exists():
-        raise LearnError(f"{path}: no such file or folder.", advice="Check the words after --data.")
+        raise LearnError(f"{path}: no such file or folder.", advice="Check the paths after --data.")
     if path.is_file():
         yield path
         return

@@ -302,7 +302,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
         elif not line.startswith("#"):
             names.append(line.lstrip("/"))
     if not names:
-        raise LearnError(f"{path}: it names no class.", advice="Write one class in a line.")
+        raise LearnError(f"{path} names no class.", advice="Write one class per line.")
     return tuple(names)
 
 

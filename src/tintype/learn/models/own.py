@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from tintype.color.abgrid import AB_LIMIT, BINS
 from tintype.errors import LearnError
 from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
+from tintype.learn.models.color_queries import ColorQueries
 from tintype.learn.models.efficientnet import EfficientNetLite, imagenet_weights
 from tintype.learn.models.lowrank import factor
 from tintype.learn.models.narrow import Layer, narrow
@@ -255,6 +256,7 @@ class OwnNet(nn.Module):
         global_vector: Whether a vector of the whole picture reaches every place.
         attention: Whether there is an `Attention` at 1/16.
         non_local: Whether there is a `NonLocalMean` before the outputs.
+        color_queries: How many `ColorQueries` add to the outputs; 0 for none.
     """
 
     multiple = 32
@@ -271,6 +273,7 @@ class OwnNet(nn.Module):
         global_vector: bool = True,
         attention: bool = False,
         non_local: bool = False,
+        color_queries: int = 0,
     ) -> None:
         super().__init__()
         self.takes_hints = hints
@@ -288,6 +291,9 @@ class OwnNet(nn.Module):
         self.norm = nn.BatchNorm2d(widths[3])
         self.surfaces = NonLocalMean() if non_local else None
         self.head = nn.Conv2d(widths[3], BINS, 1)
+        self.queries = None
+        if color_queries:
+            self.queries = ColorQueries(color_queries, widths[3], widths[1], widths[2], BINS)
         self.mean = AnnealedMean(temperature)
         self.only_hints = False
         if hints:
@@ -366,14 +372,17 @@ class OwnNet(nn.Module):
         whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None] if self.whole else 0.0
         told = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
         x = F.relu(self.lateral(x32) + whole + told[0])  # (B, 256, H/32, W/32)
-        x = self.attention(self.up16(x, x16) + told[1])  # (B, 256, H/16, W/16)
-        eighth = self.up8(x, x8) + told[2]  # (B, 192, H/8, W/8)
+        sixteenth = self.attention(self.up16(x, x16) + told[1])  # (B, 256, H/16, W/16)
+        eighth = self.up8(sixteenth, x8) + told[2]  # (B, 192, H/8, W/8)
         x = self.up4(eighth, x4) + told[3]  # (B, 128, H/4, W/4)
         x = F.relu(self.norm(self.refine(x)))
         if self.surfaces is not None:
             # Before the outputs, which are linear in it: the same as averaging 313 logits.
             x = self.surfaces(x, L, eighth)
-        return eighth, self.head(x)
+        logits: Tensor = self.head(x)
+        if self.queries is not None:
+            logits = logits + self.queries(x, sixteenth, eighth)
+        return eighth, logits
 
     def to_ab(self, raw: Tensor) -> Tensor:
         """The annealed mean (Zhang 2016, equation 5).
@@ -397,6 +406,8 @@ class OwnNet(nn.Module):
         with torch.no_grad():
             self.head.weight.div_(temperature)
             self.head.bias.div_(temperature)
+            if self.queries is not None:
+                self.queries.out.weight.div_(temperature)
 
     def factored(self, L: Tensor, hints: Tensor | None, rank: int) -> "OwnNet":
         """The same network with the decoder's filters over few mixtures of its features.
@@ -430,7 +441,7 @@ class OwnNet(nn.Module):
         return small
 
     def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Goes on from weights of this network that are wider or know nothing of hints.
+        """Goes on from weights of this network that are wider, or lack hints or colour queries.
 
         Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) serve as well: the
         encoder is taken and the decoder left as it is.
@@ -448,6 +459,8 @@ class OwnNet(nn.Module):
         own = self.state_dict()
         if self.takes_hints:
             fitting = {n: t for n, t in own.items() if n.startswith("hints.")} | fitting
+        if self.queries is not None:
+            fitting = {n: t for n, t in own.items() if n.startswith("queries.")} | fitting
         if {n: t.shape for n, t in fitting.items()} != {n: t.shape for n, t in own.items()}:
             raise LearnError(
                 "The checkpoint is of another network.",
@@ -503,6 +516,8 @@ def build(recipe: ModelRecipe) -> nn.Module:
     """
     if recipe.attention and recipe.widths[1] % 32:
         raise LearnError("model.attention needs a second width that is a multiple of 32.")
+    if recipe.color_queries and recipe.widths[3] % 32:
+        raise LearnError("model.color_queries needs a last width that is a multiple of 32.")
     model = OwnNet(
         encoder=recipe.encoder,
         widths=recipe.widths,
@@ -510,6 +525,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
         global_vector=recipe.global_vector,
         attention=recipe.attention,
         non_local=recipe.non_local,
+        color_queries=recipe.color_queries,
     )
     if recipe.train_encoder_from > 0:
         if not isinstance(model.encoder, EfficientNetLite):

@@ -12,31 +12,17 @@ moved, as often as the recipe says.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.distributed import Team
+from tintype.learn.train.objectives.adversarial import Adversarial, Generator
 from tintype.learn.train.steps import autocast, descend, make_optimizer, set_rate
-
-
-@runtime_checkable
-class Generator(Protocol):
-    """A network that paints at full size, in a scale of its own."""
-
-    def forward(self, L: Tensor) -> Tensor:
-        """(B, 1, H, W) in [0, 100] -> (B, C, H, W) painted picture."""
-        ...
-
-    def from_lab(self, lab: Tensor) -> Tensor:
-        """(B, 3, H, W) true L, a and b -> (B, C, H, W) what `forward` should have given."""
-        ...
 
 
 class AdversarialStep:
@@ -60,6 +46,7 @@ class AdversarialStep:
                 f"{recipe.name}: {recipe.model.kind} cannot be trained against a discriminator.",
                 advice="Set model.kind to cdcgan or pix2pix, or choose another loss.kind.",
             )
+        self.objective = Adversarial(recipe.loss)
         self.loss, self.settings, self.team = recipe.loss, recipe.train, team
         self.modules: Mapping[str, nn.Module] = {"model": model, "discriminator": discriminator}
         share = recipe.loss.discriminator_rate
@@ -79,7 +66,7 @@ class AdversarialStep:
         for name, module in self.modules.items():
             module.train()
             set_rate(self.optimizers[name], rate)
-        true = self._true(batch)
+        true = self.objective.truth(self.modules["model"], batch)
         painted = self._paint(batch)
         values = self._move_discriminator(batch, true, painted.detach())
         for turn in range(self.loss.generator_steps):
@@ -93,19 +80,13 @@ class AdversarialStep:
 
         The adversarial term says nothing about progress, as both sides move.
         """
-        true, painted = self._true(batch), model(batch.L).float()
+        true = self.objective.truth(model, batch)
+        painted = model(batch.L).float()
         discriminator = self.modules["discriminator"]
         on_true, on_painted = discriminator(batch.L, true), discriminator(batch.L, painted)
         right = accuracy(on_true, on_painted)
         both = (right["d_accuracy_real"] + right["d_accuracy_fake"]) / 2
-        return {"loss": self._distance(painted, true), "d_accuracy": both} | right
-
-    def _true(self, batch: Batch) -> Tensor:
-        """The true picture in the generator's scale, (B, C, H, W)."""
-        model = self.modules["model"]
-        assert isinstance(model, Generator)
-        lab = rgb01_to_lab(batch.rgb.permute(0, 2, 3, 1), xp=torch).permute(0, 3, 1, 2)
-        return model.from_lab(lab)
+        return {"loss": self.objective.distance(painted, true), "d_accuracy": both} | right
 
     def _paint(self, batch: Batch) -> Tensor:
         with autocast(batch, self.settings):
@@ -117,10 +98,6 @@ class AdversarialStep:
         with autocast(batch, self.settings):
             logits: Tensor = self.modules["discriminator"](batch.L, colors)
         return logits.float()
-
-    def _distance(self, painted: Tensor, true: Tensor) -> Tensor:
-        difference = painted - true
-        return (difference.abs() if self.loss.distance == "l1" else difference.square()).mean()
 
     def _move_discriminator(self, batch: Batch, true: Tensor, painted: Tensor) -> dict[str, Tensor]:
         """Equation 7 of the report, with smoothed labels for what is true."""
@@ -138,7 +115,7 @@ class AdversarialStep:
         model, optimizer = self.modules["model"], self.optimizers["model"]
         with frozen(self.modules["discriminator"]):
             verdict = _against(self._judge(batch, painted), 1.0)
-        distance = self._distance(painted, true)
+        distance = self.objective.distance(painted, true)
         loss = verdict + self.loss.lambda_ * distance
         optimizer.zero_grad(set_to_none=True)
         norm = descend(loss, model.parameters(), optimizer, self.settings, self.team)

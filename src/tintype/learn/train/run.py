@@ -36,7 +36,7 @@ from tintype.learn.train.checkpoint import (
 from tintype.learn.train.collapse import Watch
 from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import Team
-from tintype.learn.train.objectives import make_objective
+from tintype.learn.train.objectives import make_objective, objective_of
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.steps import PlainStep, Step, device_name
 
@@ -173,7 +173,7 @@ def begin(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
 def _check_labels(recipe: Recipe, photos: Photos) -> None:
     """A class head must have room for every folder of the data."""
     labels = len(photos.label_names)
-    if recipe.loss.kind in ("labels", "joint") and recipe.model.classes < labels:
+    if objective_of(recipe).learns_labels and recipe.model.classes < labels:
         raise LearnError(
             f"{recipe.name}: the data have {labels} labels, model.classes is "
             f"{recipe.model.classes}.",
@@ -183,12 +183,8 @@ def _check_labels(recipe: Recipe, photos: Photos) -> None:
 
 def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
     """What one table of a recipe asks for must be possible with the others."""
+    objective_of(recipe).check(recipe)
     train = recipe.train
-    if train.watch_collapse and recipe.loss.kind != "adversarial":
-        raise LearnError(
-            f"{recipe.name}: train.watch_collapse needs a discriminator.",
-            advice='Set loss.kind = "adversarial", or watch_collapse = false.',
-        )
     if train.rollback and not train.watch_collapse:
         raise LearnError(
             f"{recipe.name}: train.rollback without train.watch_collapse never happens.",
@@ -197,7 +193,7 @@ def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
     if takes_hints(model) != (recipe.data.hints > 0):
         raise LearnError(
             f"{recipe.name}: data.hints = {recipe.data.hints} and model.hints = "
-            f"{str(recipe.model.hints).lower()} do not belong together.",
+            f"{str(recipe.model.hints).lower()} contradict each other.",
             advice="Set both (data.hints = 0.5, model.hints = true of kind own), or neither.",
         )
     if isinstance(model, Colorizer) and recipe.data.size % model.multiple:
@@ -248,11 +244,11 @@ def _adopt_discriminator(run: Run, session: TrainingSession) -> None:
 
 
 def _make_step(model: nn.Module, recipe: Recipe, prior: Tensor, team: Team) -> Step:
-    if recipe.loss.kind == "adversarial":
+    objective = make_objective(recipe, prior).to(prior.device)
+    if objective.needs_discriminator:
         discriminator = build_discriminator(recipe.model).to(prior.device)
         discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return AdversarialStep(model, discriminator, recipe, team)
-    objective = make_objective(recipe, prior).to(prior.device)
     if recipe.loss.adversarial > 0:
         assert isinstance(objective, Classification)
         return CriticStep(model, objective, recipe, team)
@@ -300,6 +296,6 @@ def _refuse_other(
     for what, agrees in same.items():
         if not agrees:
             raise LearnError(
-                f"{checkpoint}: this run was begun with another {what}.",
+                f"{checkpoint}: this run was started with a different {what}.",
                 advice="Give the same recipe and data, or another folder with --run.",
             )

@@ -70,7 +70,8 @@ class PlainStep:
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """See `Step`."""
-        return self.objective(model, batch)
+        losses: dict[str, Tensor] = self.objective(model, batch)
+        return losses
 
 
 def autocast(batch: Batch, settings: TrainRecipe) -> torch.autocast:
@@ -149,7 +150,7 @@ def descend(
     norm = nn.utils.clip_grad_norm_(trained, settings.clip or math.inf)
     if not torch.isfinite(norm):
         raise LearnError(
-            "The gradient is not finite any more.",
+            "The gradient is no longer finite.",
             advice="Resume with a lower train.learning_rate; the last checkpoint is kept.",
         )
     optimizer.step()

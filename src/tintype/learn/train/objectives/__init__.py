@@ -1,75 +1,49 @@
 """What one step minimises. An objective owns the target that its paper wants."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from tintype.errors import LearnError
 from tintype.learn.recipe import Recipe
+from tintype.learn.train.objectives.adversarial import Adversarial
 from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.objectives.contract import Objective
 from tintype.learn.train.objectives.distillation import Distillation
 from tintype.learn.train.objectives.histogram import Histogram
 from tintype.learn.train.objectives.joint import Joint
 from tintype.learn.train.objectives.labels import Labels
-from tintype.learn.train.objectives.regression import Regression
+from tintype.learn.train.objectives.regression import L1, L2
 from tintype.learn.train.objectives.uv import Uv
 
-__all__ = ["OBJECTIVES", "make_objective"]
+__all__ = ["OBJECTIVES", "make_objective", "objective_of"]
+
+OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
+    {
+        "classification": Classification,
+        "l1": L1,
+        "l2": L2,
+        "joint": Joint,
+        "histogram": Histogram,
+        "uv": Uv,
+        "labels": Labels,
+        "distillation": Distillation,
+        "adversarial": Adversarial,
+    }
+)
+"""By the values of ``loss.kind``."""
 
 
-def _classification(recipe: Recipe, prior: Tensor) -> nn.Module:
-    return Classification(recipe.loss, prior)
+def objective_of(recipe: Recipe) -> type[Objective]:
+    """The class of a recipe's objective, which says what it needs and what it trains."""
+    return OBJECTIVES[recipe.loss.kind]
 
 
-def _regression(recipe: Recipe, _prior: Tensor) -> nn.Module:
-    return Regression("l1" if recipe.loss.kind == "l1" else "l2")
-
-
-def _labels(_recipe: Recipe, _prior: Tensor) -> nn.Module:
-    return Labels()
-
-
-def _joint(recipe: Recipe, _prior: Tensor) -> nn.Module:
-    return Joint(recipe.loss.class_weight)
-
-
-def _histogram(recipe: Recipe, _prior: Tensor) -> nn.Module:
-    return Histogram(recipe.loss)
-
-
-def _uv(_recipe: Recipe, _prior: Tensor) -> nn.Module:
-    return Uv()
-
-
-def _distillation(recipe: Recipe, _prior: Tensor) -> nn.Module:
-    return Distillation(recipe.model)
-
-
-OBJECTIVES: Mapping[str, Callable[[Recipe, Tensor], nn.Module]] = {
-    "classification": _classification,
-    "l1": _regression,
-    "l2": _regression,
-    "joint": _joint,
-    "histogram": _histogram,
-    "uv": _uv,
-    "labels": _labels,
-    "distillation": _distillation,
-}
-
-
-def make_objective(recipe: Recipe, prior: Tensor) -> nn.Module:
-    """The objective of a recipe: ``forward(model, batch)`` gives what is logged, ``loss`` among it.
+def make_objective(recipe: Recipe, prior: Tensor) -> Objective:
+    """The objective of a recipe.
 
     Args:
         recipe: Its ``loss.kind`` chooses.
         prior: (313,) share of training pixels in each bin.
-
-    Raises:
-        LearnError: The kind is not one that a single network is trained by.
     """
-    if recipe.loss.kind not in OBJECTIVES:
-        raise LearnError(
-            f"{recipe.name}: loss.kind = {recipe.loss.kind} has no objective.",
-            advice=f"Choose from {', '.join(OBJECTIVES)}.",
-        )
-    return OBJECTIVES[recipe.loss.kind](recipe, prior)
+    return objective_of(recipe).from_recipe(recipe, prior)

@@ -1,5 +1,7 @@
 """Cross-entropy over the 313 colours (Zhang et al. 2016, section 2), and the colours decoded."""
 
+from typing import ClassVar, Self
+
 import torch
 from torch import Tensor, nn
 
@@ -7,12 +9,13 @@ from tintype.color.abgrid import log_rarity, rebalancing_weights
 from tintype.learn.data.batches import Batch
 from tintype.learn.losses import Decoded, DecodedColors, SoftCrossEntropy
 from tintype.learn.models.contract import answer, stride_of
-from tintype.learn.recipe import LossRecipe
+from tintype.learn.recipe import LossRecipe, Recipe
+from tintype.learn.train.objectives.contract import Objective
 
 _GREY = 5.0  # of |a| and |b|: Zhang's code takes a picture below it everywhere for grey
 
 
-class Classification(nn.Module):
+class Classification(Objective):
     """Cross-entropy over the 313 colours, with or without Zhang's class weights.
 
     With ``decoded`` above 0 the colours that the distribution is decoded to count as well: how far
@@ -23,6 +26,8 @@ class Classification(nn.Module):
             weight of the decoded colours.
         prior: (313,) share of training pixels in each bin.
     """
+
+    over_bins: ClassVar[bool] = True
 
     def __init__(self, recipe: LossRecipe, prior: Tensor) -> None:
         super().__init__()
@@ -37,6 +42,11 @@ class Classification(nn.Module):
         if recipe.decoded > 0:
             rarity = torch.from_numpy(log_rarity(prior.double().numpy()))
             self.colors = DecodedColors(rarity, recipe.vividness, recipe.temperature)
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, prior: Tensor) -> Self:
+        """See `Objective`."""
+        return cls(recipe.loss, prior)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean loss over the batch, in nats a pixel where nothing is decoded, and its parts."""

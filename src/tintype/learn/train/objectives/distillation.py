@@ -6,20 +6,23 @@ Sources: G. Hinton et al. 2015, section 2 (the divergence of softened classes, s
 of the temperature); A. Romero et al. 2015, equation 3 (the distance of features).
 """
 
+from typing import ClassVar, Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tintype.learn.data.batches import Batch
 from tintype.learn.models.efficientnet import Classifier, imagenet_weights
-from tintype.learn.recipe import ModelRecipe
+from tintype.learn.recipe import ModelRecipe, Recipe
+from tintype.learn.train.objectives.contract import Objective
 
 _TEMPERATURE = 2.0
 _LEVELS = (2, 3, 4)
 """Features at 1/8, 1/16 and 1/32: what a place shows. At 1/2 and 1/4 they are edges of colours."""
 
 
-class Distillation(nn.Module):
+class Distillation(Objective):
     """Divergence of the classes, and distance of the features as a share of the teacher's.
 
     The teacher sees the clean photograph in colour, the student its lightness, aged where the
@@ -29,6 +32,8 @@ class Distillation(nn.Module):
         recipe: Which encoder; ``pretrained = false`` gives a teacher that knows nothing, for tests.
     """
 
+    learns_colors: ClassVar[bool] = False
+
     def __init__(self, recipe: ModelRecipe) -> None:
         super().__init__()
         teacher = Classifier(recipe.encoder, inputs=3)
@@ -36,6 +41,11 @@ class Distillation(nn.Module):
             teacher.load_imagenet(imagenet_weights(recipe.encoder))
         teacher.requires_grad_(False)
         self.teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, _prior: Tensor) -> Self:
+        """See `Objective`."""
+        return cls(recipe.model)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """``loss``, its two parts, and how often both find the same class the likeliest."""

@@ -1,12 +1,13 @@
 """Histograms of hue and chroma at a few places of each picture (Larsson et al. 2016, section 4)."""
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from tintype.learn.data.batches import Batch
-from tintype.learn.recipe import LossRecipe
+from tintype.learn.recipe import LossRecipe, Recipe
+from tintype.learn.train.objectives.contract import Objective
 
 _WINDOW = 7  # pixels each way; as in the released training file, where the paper has one pixel
 
@@ -20,7 +21,7 @@ class AtPlaces(Protocol):
         ...
 
 
-class Histogram(nn.Module):
+class Histogram(Objective):
     """KL of the chroma, plus KL of the hue weighted by how much chroma there is.
 
     Source: Larsson et al. 2016, equation 7. The true histograms are those of the pixels around a
@@ -33,6 +34,11 @@ class Histogram(nn.Module):
     def __init__(self, recipe: LossRecipe) -> None:
         super().__init__()
         self.hue_weight, self.samples = recipe.hue_weight, recipe.samples
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, _prior: Tensor) -> Self:
+        """See `Objective`."""
+        return cls(recipe.loss)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean over all places, and its two terms, in nats."""

@@ -1,11 +1,13 @@
 """Colours and labels together (Iizuka et al. 2016, section 3.5)."""
 
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tintype.learn.data.batches import Batch
+from tintype.learn.recipe import Recipe
+from tintype.learn.train.objectives.contract import Objective
 
 _RANGE = 200.0  # from -100 to 100, which the paper's sigmoid spans
 
@@ -25,7 +27,7 @@ class TwoHeaded(Protocol):
         ...
 
 
-class Joint(nn.Module):
+class Joint(Objective):
     """Squared error of the colours plus a little cross-entropy of the labels.
 
     Source: Iizuka et al. 2016, equation 4. The squared Frobenius norm there is read as a mean over
@@ -35,9 +37,16 @@ class Joint(nn.Module):
         class_weight: Of the cross-entropy (alpha in the paper).
     """
 
+    learns_labels: ClassVar[bool] = True
+
     def __init__(self, class_weight: float) -> None:
         super().__init__()
         self.class_weight = class_weight
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, _prior: Tensor) -> Self:
+        """See `Objective`."""
+        return cls(recipe.loss.class_weight)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The sum, its two terms, and the share of labels that are right."""

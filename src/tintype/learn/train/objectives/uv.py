@@ -4,12 +4,13 @@ import torch
 from torch import Tensor, nn
 
 from tintype.learn.data.batches import Batch
+from tintype.learn.train.objectives.contract import Objective
 
 _LUMA = (0.299, 0.587, 0.114)
 _U, _V = 0.492, 0.877  # BT.601
 
 
-class Uv(nn.Module):
+class Uv(Objective):
     """Mean squared distance between predicted and true U and V.
 
     For a network whose raw output begins with U and V; what it does to them afterwards, such as a

@@ -1,0 +1,107 @@
+"""Learned colour queries: what a picture as a whole suggests, read by every place.
+
+A few vectors attend to the decoder's features at 1/16 and 1/8 and so gather which colours this
+picture needs. Each place then compares its own features with them. A broadcast vector tells all
+places the same; here a place takes what concerns it.
+
+Source: X. Kang et al., "DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders",
+ICCV 2023, section 3.3 and equation 4.
+
+Deviations: fewer and narrower queries, one round over two sizes instead of three over three, no
+positional code (so that any size of picture will do), and the comparison is added to logits over
+colours, beginning at zero, instead of giving ab directly.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_HEAD = 32
+"""Channels of a head of attention."""
+
+
+class CrossAttention(nn.Module):
+    """Queries look at the places of a feature map, then at each other; what they find is added.
+
+    Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2.
+
+    Args:
+        width: Of a query, a multiple of 32.
+        features: Channels of the feature map.
+    """
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__()
+        self.heads = width // _HEAD
+        self.norm_queries = nn.LayerNorm(width)
+        self.norm_places = nn.LayerNorm(features)
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(features, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.norm_self = nn.LayerNorm(width)
+        self.self_qkv = nn.Linear(width, 3 * width)
+        self.self_out = nn.Linear(width, width)
+        self.norm_mlp = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(self, queries: Tensor, places: Tensor) -> Tensor:
+        """(B, count, width), (B, h w, features) -> (B, count, width)."""
+        asked = self.query(self.norm_queries(queries))
+        key, value = self.key_value(self.norm_places(places)).chunk(2, dim=2)
+        queries = queries + self.out(self._attend(asked, key, value))
+        asked, key, value = self.self_qkv(self.norm_self(queries)).chunk(3, dim=2)
+        queries = queries + self.self_out(self._attend(asked, key, value))
+        found: Tensor = queries + self.mlp(self.norm_mlp(queries))
+        return found
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """(B, n, width), twice (B, m, width) -> (B, n, width)."""
+
+        def split(x: Tensor) -> Tensor:
+            return x.reshape(*x.shape[:2], self.heads, _HEAD).transpose(1, 2)  # (B, heads, n, 32)
+
+        found = F.scaled_dot_product_attention(split(query), split(key), split(value))
+        return found.transpose(1, 2).flatten(2)
+
+
+class ColorQueries(nn.Module):
+    """What the queries add to the logits of each place.
+
+    Args:
+        count: Queries.
+        width: Channels of the features that are compared with them, a multiple of 32.
+        features16: Channels of the features at 1/16.
+        features8: Channels of the features at 1/8.
+        outputs: Logits a place.
+    """
+
+    def __init__(
+        self, count: int, width: int, features16: int, features8: int, outputs: int
+    ) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.randn(count, width) / width**0.5)
+        self.at16 = CrossAttention(width, features16)
+        self.at8 = CrossAttention(width, features8)
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Conv2d(count, outputs, 1, bias=False)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: Tensor, x16: Tensor, x8: Tensor) -> Tensor:
+        """Reads the queries at each place.
+
+        Args:
+            x: (B, width, h, w) features that are compared with the queries.
+            x16: (B, features16, H/16, W/16).
+            x8: (B, features8, H/8, W/8).
+
+        Returns:
+            (B, outputs, h, w), linear in `x`.
+        """
+        queries = self.queries.expand(len(x), -1, -1)
+        queries = self.at16(queries, x16.flatten(2).transpose(1, 2))
+        queries = self.norm(self.at8(queries, x8.flatten(2).transpose(1, 2)))
+        alike = queries @ x.flatten(2) / x.shape[1] ** 0.5  # (B, count, h w)
+        added: Tensor = self.out(alike.reshape(*alike.shape[:2], *x.shape[2:]))
+        return added

@@ -1,0 +1,60 @@
+"""A generator's picture beside the true one; the discriminator's verdict is added by its step."""
+
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from tintype.color.cielab import rgb01_to_lab
+from tintype.learn.data.batches import Batch
+from tintype.learn.recipe import LossRecipe, Recipe
+from tintype.learn.train.objectives.contract import Objective
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A network that paints at full size, in a scale of its own."""
+
+    def forward(self, L: Tensor) -> Tensor:
+        """(B, 1, H, W) in [0, 100] -> (B, C, H, W) painted picture."""
+        ...
+
+    def from_lab(self, lab: Tensor) -> Tensor:
+        """(B, 3, H, W) true L, a and b -> (B, C, H, W) what `forward` should have given."""
+        ...
+
+
+class Adversarial(Objective):
+    """Distance between the generator's picture and the true one, in the generator's scale.
+
+    `tintype.learn.train.adversarial` trains by it and by the verdict of a discriminator.
+
+    Args:
+        recipe: Which distance.
+    """
+
+    needs_discriminator: ClassVar[bool] = True
+
+    def __init__(self, recipe: LossRecipe) -> None:
+        super().__init__()
+        self.kind = recipe.distance
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, _prior: Tensor) -> Self:
+        """See `Objective`."""
+        return cls(recipe.loss)
+
+    def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """The distance as ``loss``."""
+        return {"loss": self.distance(model(batch.L).float(), self.truth(model, batch))}
+
+    def truth(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The true picture in the generator's scale, (B, C, H, W)."""
+        assert isinstance(model, Generator)
+        lab = rgb01_to_lab(batch.rgb.permute(0, 2, 3, 1), xp=torch).permute(0, 3, 1, 2)
+        return model.from_lab(lab)
+
+    def distance(self, painted: Tensor, true: Tensor) -> Tensor:
+        """Mean absolute or mean squared difference of two (B, C, H, W)."""
+        difference = painted - true
+        return (difference.abs() if self.kind == "l1" else difference.square()).mean()
