@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 
@@ -54,7 +54,7 @@ class HintEntry(msgspec.Struct, frozen=True):
     color: Annotated[Text, msgspec.Meta(description="sRGB as #c04030.")]
     radius: Annotated[
         Whole, msgspec.Meta(description="Pixels around the point that are meant too.")
-    ] = Whole(0)
+    ] = cast(Whole, 0)  # its schema shows no subclass of int
 
     def hint(self) -> Hint:
         """The hint.
@@ -144,7 +144,7 @@ def _saved_fields() -> list[tuple[str, Any] | tuple[str, Any, Any]]:
             found.append((row.name, kind))
         else:
             found.append((row.name, kind, "" if row.kind == "layer" else row.default))
-    return [*found, ("palette", tuple[Whole, Whole], (Whole(0), Whole(1)))]
+    return [*found, ("palette", tuple[Whole, Whole], (0, 1))]
 
 
 _Saved = msgspec.defstruct(

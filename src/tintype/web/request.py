@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import numpy as np
@@ -30,11 +30,11 @@ class Stroke(msgspec.Struct, frozen=True):
         msgspec.Meta(description="[x, y] in pixels of the upright photograph."),
     ]
     radius: Annotated[Whole, msgspec.Meta(description="Half of its width, in the same pixels.")] = (
-        Whole(0)
+        cast(Whole, 0)
     )
     color: Annotated[
         Text, msgspec.Meta(description="sRGB as #c04030; of no meaning in grey_strokes.")
-    ] = Text("")
+    ] = cast(Text, "")
 
 
 Strokes = tuple[Stroke, ...]
