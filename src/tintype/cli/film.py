@@ -1,11 +1,9 @@
 """The command `tintype video`: its arguments become a request, and what happens is reported."""
 
 import re
-import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from importlib import import_module
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tintype.cli.options import FilmArguments
-from tintype.cli.show import Screen
+from tintype.cli.show import Bar, Screen, progress_bar
 from tintype.errors import FilmError, UsageError, shown
 
 if TYPE_CHECKING:
@@ -56,8 +54,8 @@ def color_film(arguments: FilmArguments) -> int:
     for warning in job.warnings:
         view.say(f"{name}: {warning}")
     began = time.monotonic()
-    with _bar(job.frames) as told:
-        frames, damage = color(job, bundle, overwrite=arguments.overwrite, told=told)
+    with progress_bar(job.frames, unit="frames") as bar:
+        frames, damage = color(job, bundle, overwrite=arguments.overwrite, told=_report_to(bar))
     view.say(f"{name} is coloured, {frames:,} frames in {time.monotonic() - began:.1f} s.")
     view.written(str(job.target))
     if damage.sentence():
@@ -212,43 +210,16 @@ def read_shots(path: Path) -> "list[Shot]":
     return shots
 
 
-# ----- progress -----
+def _report_to(bar: "Bar | None") -> Callable[[int], None]:
+    """What is called with the number of frames that are done."""
+    begun = False
 
+    def report(done: int) -> None:
+        nonlocal begun
+        if bar is not None:
+            if not begun:
+                bar.begin_at(done)
+            bar.set(done)
+        begun = True
 
-@contextmanager
-def _bar(frames: int) -> Iterator[Callable[[int], None]]:
-    """A bar with the time left, where stderr is a terminal.
-
-    Args:
-        frames: How many there will be, about; 0 where nobody knows.
-
-    Yields:
-        What is to be called with the number of frames that are done.
-    """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("frames,"),
-        Remaining(elapsed_when_finished=True),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
-        task = progress.add_task("colouring", total=frames or None)
-        first: list[int] = []
-
-        def told(done: int) -> None:
-            # What an earlier run has done took no time of this one.
-            if not first:
-                first.append(done)
-                progress.reset(task, total=frames or None, completed=done)
-            progress.update(task, completed=done, total=max(frames, done) if frames else None)
-
-        yield told
+    return report
