@@ -296,9 +296,9 @@ met where the figure itself meets it; "above 0" and "nearer" ask it of the whole
 
 The best of five palettes is chosen by knowing the truth. Hints are the true colours of 5 x 5 pixels
 at random places. Calibration and sets are at vividness 0: as the distribution is shown to people,
-and at temperatures fitted on dev ([decision 27](../docs/adr/0027-calibrated-over-bins.md),
-[31](../docs/adr/0031-calibrated-as-it-is-shown.md)); the rank is Spearman's, the error that of the
-default answer.
+and at temperatures fitted on dev ([decision 27](../docs/adr/0027-calibration-over-whole-bins.md),
+[31](../docs/adr/0031-calibrate-the-shown-distribution.md)); the rank is Spearman's, the error that
+of the default answer.
 
 ## What hints are worth
 

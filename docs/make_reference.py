@@ -304,7 +304,7 @@ def _values(row: Setting, door: Door) -> str:
     quote = '"' if door == "python" else ""
     match row.kind:
         case "hints":
-            return "a sequence"
+            return "a sequence" if door == "python" else "a list"
         case "layer":
             return "a path, `bytes`, a PIL image or an array" if door == "python" else "a picture"
         case "flag":
@@ -386,7 +386,9 @@ def _roff(text: str) -> str:
 def _roff_options(name: str) -> str:
     command, context = command_of(name)
     return "".join(
-        _roff_option(param, context) for param in command.params if isinstance(param, click.Option)
+        _roff_option(param, context)
+        for param in command.params
+        if isinstance(param, click.Option) and not param.hidden
     )
 
 

@@ -3,10 +3,10 @@
     tintype export RUN -o new.onnx --data DATA ... --card docs/cards/tintype-own.toml
     python docs/cards/embed.py new.onnx
 
-With `--vividness` the file gets another default first, chosen on dev; its network stays what it is.
+With `--vividness` the file first gets another default, chosen on dev; its network does not change.
 
-The file is verified first, by its own hash and its card. What depends on the model is made again
-afterwards: `tests/golden/make_goldens.py`, `examples/make_before_after.py`, the pages of
+The file is verified by its own hash and its card before it is used. Afterwards, make again what
+depends on the model: `tests/golden/make_goldens.py`, `examples/make_before_after.py`, the pages of
 `benchmarks/`, and the card in this folder.
 """
 

@@ -279,6 +279,8 @@ def test_the_number_of_an_option_may_be_left_out(words: list[str], value: float 
     ("words", "what"),
     [
         (["train"], "Missing argument 'RECIPE'. Type tintype train --help."),
+        (["data"], "Missing argument 'audit'. Choose from: audit. Type tintype data --help."),
+        (["completion"], "Choose from: bash, zsh, fish, powershell. Type tintype completion"),
         (["train", "r.toml"], "Missing option '--data'"),
         (["train", "r.toml", "--data", "--resume"], "Option '--data' requires an argument."),
         (["train", "--data", "--", "r.toml"], "Option '--data' requires an argument."),

@@ -1,5 +1,7 @@
 """The pages hold together: links lead somewhere, tables say what the code says."""
 
+import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -114,3 +116,28 @@ def test_the_reference_of_the_api_names_every_public_name() -> None:
     assert [
         name for name in tintype.__all__ if f"{name}`" not in text and f"{name}(" not in text
     ] == []
+
+
+def defaults_in(text: str) -> dict[str, object]:
+    """The keyword arguments with their defaults of a call of `colorize` on a page."""
+    found = re.search(r"`(colorize\(.*?\))`", text)
+    assert found is not None
+    function = ast.parse(f"def {found[1]}: ...").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    names = [argument.arg for argument in function.args.kwonlyargs]
+    values = [value and ast.literal_eval(value) for value in function.args.kw_defaults]
+    return dict(zip(names, values, strict=True))
+
+
+def test_the_reference_of_the_api_has_the_defaults_of_the_code() -> None:
+    text = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    parameters = inspect.signature(tintype.colorize).parameters.values()
+    named = [one for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
+    assert defaults_in(text) == {one.name: one.default for one in named}
+
+
+def test_the_guard_sees_another_default() -> None:
+    assert defaults_in('`colorize(x, *, quality="normal", model=None)`') == {
+        "quality": "normal",
+        "model": None,
+    }

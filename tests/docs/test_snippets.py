@@ -170,7 +170,7 @@ def unknown_options(text: str) -> list[str]:
     unknown = []
     for span in SPAN.findall(FENCE.sub("", text)):
         words = span.split()
-        if {Path(word).name for word in words} & {"pip", "python", "twine", "ray"}:
+        if {Path(word).name for word in words} & {"pip", "python", "twine", "ray", "git"}:
             continue  # another program's
         # Within a whole command, those of that command; named alone, those of any.
         name = words[1] if words[0] == "tintype" and len(words) > 1 else None

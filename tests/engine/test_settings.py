@@ -224,6 +224,7 @@ def defaults_typed_in(source: str) -> list[str]:
 
 NEUTRAL = {
     "engine/decode.py": {"warmth"},  # no shift, whatever a door's default is
+    "photo/encode.py": {"strip_metadata"},  # below the table
     "jobs/plan.py": {"palette", "palettes"},  # a plan of one output for each input
 }
 """Values that would stay if the table's default changed."""

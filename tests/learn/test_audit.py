@@ -160,7 +160,7 @@ def test_the_command_prints_a_table_or_json_and_writes_the_sheet(
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["data"], 2, "required"),
+        (["data"], 2, "Missing argument"),
         (["data", "adit", "x"], 2, "adit"),
         (["data", "audit", "missing"], 3, "no such file"),
         (["data", "audit", "{folder}", "--sheet", "x.txt"], 3, "PNG"),

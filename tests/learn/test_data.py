@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tintype.color.cielab import luma01_to_L
 from tintype.errors import LearnError
 from tintype.learn.data.batches import (
     Pictures,
@@ -136,8 +137,6 @@ def test_the_network_sees_the_luma_and_never_the_colour(photo_folder: Path, tmp_
     side = min(rgb.shape[:2])
     left = (rgb.shape[1] - side) // 2
     square = Image.fromarray(rgb[:side, left : left + side])
-    from tintype.color.cielab import luma01_to_L
-
     expected = luma01_to_L(np.asarray(square.convert("L")) / 255)
     assert abs(float(L.mean()) - float(expected.mean())) < 1.0
     assert (
@@ -184,6 +183,30 @@ def test_ageing_changes_the_lightness_only(photo_folder: Path, tmp_path: Path):
     assert (one.L - other.L).abs().mean() > 1
     assert other.L.min() >= 0
     assert other.L.max() <= 100.001
+
+
+def test_plates_show_their_share_by_blue_or_by_green_alone(photo_folder: Path, tmp_path: Path):
+    clean = DataRecipe(size=64, dev_share=0.25, age=0.0)
+    photos = open_photos([photo_folder], clean, cache=tmp_path / "cache")
+    plain = Sampler(photos, clean, batch=64, seed=1, device=CPU).batch(0)
+    by_plates = clean.model_copy(update={"plate": 0.5})
+    seen = Sampler(photos, by_plates, batch=64, seed=1, device=CPU).batch(0)
+    assert torch.equal(plain.ab, seen.ab)
+
+    def as_stored(channel: torch.Tensor) -> torch.Tensor:
+        return luma01_to_L((channel * 255).round() / 255, xp=torch)
+
+    by_plate = {
+        name: (seen.L - luma01_to_L(plain.rgb[:, index : index + 1], xp=torch))
+        .abs()
+        .amax((1, 2, 3))
+        for name, index in (("green", 1), ("blue", 2))
+    }
+    as_usual = (seen.L - plain.L).abs().amax((1, 2, 3)) < 1e-3
+    green, blue = by_plate["green"] < 1e-3, by_plate["blue"] < 1e-3
+    assert (as_usual | green | blue).all()
+    assert 8 <= int((green & ~as_usual).sum()) <= 24
+    assert 8 <= int((blue & ~as_usual).sum()) <= 24
 
 
 def test_wear_befalls_its_share_of_the_lightness_only(photo_folder: Path, tmp_path: Path):

@@ -41,7 +41,9 @@ def main(words: Sequence[str] | None = None) -> int:
         hint = f"Type {context.command_path.strip() if context else 'tintype'} --help."
         if any(word.startswith("-") and os.path.lexists(word) for word in words):
             hint = "A file whose name begins with - is named after --, or as ./-NAME."
-        say(f"{error.format_message()} {hint}")
+        # One line, a sentence: click sets choices in lines of their own.
+        message = " ".join(error.format_message().split())
+        say(f"{message}{'' if message[-1:] in '.?!)' else '.'} {hint}")
         return UsageError.exit_code
     except TintypeError as error:
         say(str(error))

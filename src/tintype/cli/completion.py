@@ -226,7 +226,7 @@ COMPLETION = Command(
     models and photographs.
 
     SHELL is bash, zsh, fish or powershell. For the current shell only, type
-    source <(tintype completion bash). To install it, see docs/how-to/complete-words.md.""",
+    source <(tintype completion bash). To install it, see docs/how-to/shell-completion.md.""",
     params=[
         click.Argument(["shell"], metavar="SHELL", type=click.Choice(list(SHELLS)), required=True),
     ],

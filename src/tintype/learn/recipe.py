@@ -101,6 +101,9 @@ class DataRecipe(_Table):
     wear: Share = 0.0
     """Share of samples with scratches; as many get dust and uneven fading, half as many a halftone
     screen."""
+    plate: Share = 0.0
+    """Share of samples seen by the blue or the green of the picture alone, as by an emulsion before
+    1906 that is blind to red. Of Prokudin-Gorskii's photographs that is one of the three plates."""
     hints: Share = 0.0
     """Share of samples that are told some of their true colours, as a person would."""
 

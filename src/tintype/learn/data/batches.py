@@ -27,6 +27,8 @@ from tintype.learn.recipe import DataRecipe
 Indices = NDArray[np.int64]
 
 _REC601 = (0.299, 0.587, 0.114)
+_GREEN_PLATE = (0.0, 1.0, 0.0)
+_BLUE_PLATE = (0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,12 @@ class Sampler:
         random[blind == 1, 1] *= 0.3
         random = random / random.sum(dim=1, keepdim=True).clamp_min(1e-3)
         other = torch.rand(count, generator=draw) < 0.5 * self.recipe.age
-        return torch.where(other[:, None], random, weights)
+        weights = torch.where(other[:, None], random, weights)
+        if self.recipe.plate > 0:
+            fate = torch.rand(count, generator=draw)[:, None]
+            weights = torch.where(fate < self.recipe.plate, torch.tensor(_GREEN_PLATE), weights)
+            weights = torch.where(fate < self.recipe.plate / 2, torch.tensor(_BLUE_PLATE), weights)
+        return weights
 
 
 def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], list[Indices]]:

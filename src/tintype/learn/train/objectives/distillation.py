@@ -18,6 +18,9 @@ from tintype.learn.recipe import ModelRecipe, Recipe
 from tintype.learn.train.objectives.contract import Objective
 
 _TEMPERATURE = 2.0
+_FEATURES = 5.0
+"""Weight of the features beside the classes: a decoder reads the features, and a network in colour
+has seen in them what colour a thing has."""
 _LEVELS = (2, 3, 4)
 """Features at 1/8, 1/16 and 1/32: what a place shows. At 1/2 and 1/4 they are edges of colours."""
 
@@ -65,7 +68,7 @@ class Distillation(Objective):
         )
         divergence = divergence * _TEMPERATURE**2
         same = (classes.detach().argmax(dim=1) == known.argmax(dim=1)).float().mean()
-        loss = divergence + features
+        loss = divergence + _FEATURES * features
         return {"loss": loss, "divergence": divergence, "features": features, "agreement": same}
 
 
