@@ -3,6 +3,7 @@
 #   make check     everything below, in this order
 #   make docs      the documentation as a site, in build/site
 #   make release-check   build the packages, install them alone, and look at what people get
+#   make page      the scripts of the page alone: types and unit tests; needs Node.js
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
 #   make promises  the long checks of docs/promises.md, about an hour; QUICK=1 for a sample of each
@@ -15,6 +16,7 @@ EXTRAS ?= dev
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
+NODE_STAMP = node_modules/.installed
 
 # One thread for each network: the tests are many and small, and threads that wait for each other
 # make them slower and their times random.
@@ -25,9 +27,9 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
-.PHONY: promises fuzz sbom
+.PHONY: page page-checks promises fuzz sbom
 
-check: format-check lint types contracts test
+check: format-check lint types contracts page test
 
 venv: $(STAMP)
 
@@ -54,6 +56,25 @@ types: $(STAMP)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports --no-logo
+
+# What is installed needs no Node.js, so without it this is one line; where all is required, an error.
+page:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory page-checks; \
+	elif [ "$$TINTYPE_REQUIRE_LEARN" = 1 ]; then \
+		echo 'npm is not installed: TINTYPE_REQUIRE_LEARN=1 requires the checks of the page' >&2; \
+		exit 1; \
+	else \
+		echo 'npm is not installed: the scripts of the page are not checked, see CONTRIBUTING.md'; \
+	fi
+
+page-checks: $(NODE_STAMP)
+	node_modules/.bin/tsc
+	node --test --test-reporter=spec tests/page/*.test.mjs
+
+$(NODE_STAMP): package.json package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@
 
 # Several processes, each with a part of the tests; what is slow is given away when a process is idle.
 # More than four would mostly wait for memory: torch is loaded in each.
@@ -89,4 +110,4 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

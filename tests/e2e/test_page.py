@@ -307,9 +307,9 @@ def test_strokes_palettes_and_where_it_guesses(visit: Callable[..., Visit], file
     person.page.locator('#palettes input[value="3"]').check(force=True)
     person.settled()
     assert np.abs(person.pixels().astype(int) - before).mean() > 0.5
-    person.page.locator("#show-guess").check()
+    person.page.locator("#show-certainty").check()
     person.page.wait_for_timeout(600)
-    drawn = person.page.locator("#guess").evaluate(
+    drawn = person.page.locator("#certainty").evaluate(
         "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0)"
     )
     assert drawn
@@ -321,18 +321,18 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     frames = person.page.locator("#film .frame")
     assert frames.count() == 3
     frames.nth(1).click()
-    trouble = person.page.locator("#trouble")
-    assert "not a picture" in trouble.inner_text()
+    failure = person.page.locator("#failure")
+    assert "not a picture" in failure.inner_text()
     assert person.page.locator("#download").is_disabled()
     frames.nth(2).click()
-    assert not trouble.is_visible()
+    assert not failure.is_visible()
     person.settled()
     assert person.save()[0] == "mirrored.color.jpg"
     # Each keeps its own settings.
     person.move("#vividness", 0.3)
     frames.nth(0).click()
     assert person.page.locator("#vividness").input_value() != "0.3"
-    person.page.locator("#film .away").nth(1).click()
+    person.page.locator("#film .remove").nth(1).click()
     assert frames.count() == 2
 
 

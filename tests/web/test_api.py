@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from PIL import Image
 
 from tintype.cli.app import main
 from tintype.color.cielab import rgb01_to_lab
+from tintype.errors import TintypeError, UsageError
 from tintype.photo.formats.registry import writable_formats
-from tintype.web.app import _STATIC, MIME, ROUTES
+from tintype.web import errors
+from tintype.web.app import MIME, ROUTES, static_files
+from tintype.web.responses import code_of, codes, failure
 from tintype.web.serve import Options, serving
 from web.conftest import FEATURES, TINY
 
@@ -160,7 +164,8 @@ def test_a_photograph_is_held_until_it_is_removed(client: httpx.Client, picture:
     assert client.delete(f"/v1/photos/{name}").status_code == 204
     answer = client.post(f"/v1/photos/{name}/preview", json={})
     assert answer.status_code == 404
-    assert answer.json()["error"]["advice"] == "Send it again."
+    error = answer.json()["error"]
+    assert (error["code"], error["advice"]) == ("unknown_id", "Send it again.")
 
 
 def test_the_oldest_are_let_go_when_memory_is_short(picture: Make) -> None:
@@ -242,7 +247,9 @@ def test_what_is_wrong_is_said_and_harms_nothing(
     name = hold(client, picture())
     answer = client.post(path.replace("{id}", name), content=body)
     assert answer.status_code == status
-    assert answer.json()["error"]["message"]
+    error = answer.json()["error"]
+    assert error["message"]
+    assert error["code"] in set(codes()) - {"internal_error"}
     assert client.post(f"/v1/photos/{name}/preview", json={}).status_code == 200
 
 
@@ -264,7 +271,7 @@ def test_damaged_and_large_pictures(picture: Make) -> None:
 def test_methods_and_headers(client: httpx.Client) -> None:
     assert client.get("/v1/color").status_code == 405
     assert client.put("/", content=b"x").status_code == 405
-    for path in _STATIC:
+    for path in static_files():
         answer = client.get(path)
         assert answer.status_code == 200
         assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -274,6 +281,44 @@ def test_methods_and_headers(client: httpx.Client) -> None:
             b"http://127.0.0.1", b""
         )
         assert b"https://" not in answer.content
+
+
+def test_the_page_is_served_with_every_module_it_imports(client: httpx.Client) -> None:
+    seen: set[str] = set()
+    waiting = ["/", "/which-is-real"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        kind = answer.headers["content-type"]
+        assert kind.startswith("text/javascript" if path.endswith(".js") else "text/html"), path
+        waiting += [
+            f"/{name}" for name in re.findall(r'(?:from "\./|src=")(\w+\.js)"', answer.text)
+        ]
+    assert {path for path in static_files() if path.endswith(".js")} == {
+        path for path in seen if path.endswith(".js")
+    }
+    assert len(seen) > 20
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/app.py",
+        "/../app.py",
+        "/%2e%2e/app.py",
+        "/page/main.js",
+        "/..%2fpage%2fmain.js",
+        "/none.js",
+    ],
+)
+def test_no_other_file_is_served(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "unknown_path"
 
 
 def test_the_description_is_of_these_routes(client: httpx.Client) -> None:
@@ -296,6 +341,47 @@ def test_the_description_is_of_these_routes(client: httpx.Client) -> None:
     from tintype.web.request import _Body
 
     assert known == set(_Body.__struct_fields__)
+
+
+def test_the_codes_of_errors_are_described(client: httpx.Client) -> None:
+    schema = client.get("/openapi.json").json()["components"]["schemas"]["Error"]
+    error = schema["properties"]["error"]
+    assert tuple(error["properties"]["code"]["enum"]) == codes()
+    page = Path(__file__).parents[2] / "docs" / "reference" / "http.md"
+    table = page.read_text(encoding="utf-8").partition("\n## Errors")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(codes())
+
+
+def test_every_kind_of_error_has_a_code() -> None:
+    wanted = {
+        UsageError: "invalid_value",
+        errors.MalformedError: "malformed_request",
+        errors.NoEntryError: "token_required",
+        errors.ForeignError: "foreign_request",
+        errors.GoneError: "unknown_id",
+        errors.TooSlowError: "body_timeout",
+        errors.TooLargeError: "too_large",
+        errors.FaultError: "internal_error",
+        errors.SlowError: "work_timeout",
+    }
+    for kind, code in wanted.items():
+        answer = failure(kind("What happened.", advice="What to do."))
+        error = json.loads(bytes(answer.body))["error"]
+        assert error == {"code": code, "message": "What happened.", "advice": "What to do."}
+    busy = failure(errors.BusyError("Full.", retry_after=3))
+    assert json.loads(bytes(busy.body))["error"]["code"] == "busy"
+    ours = {kind for kind in vars(errors).values() if isinstance(kind, type)}
+    named = {kind for kind in ours if issubclass(kind, errors.WebError)}
+    assert named - {errors.WebError} == {*wanted, errors.BusyError} - {UsageError}
+
+
+def test_a_subclass_has_the_code_of_its_base() -> None:
+    class OneError(UsageError):
+        pass
+
+    assert code_of(OneError("x"), 400) == "invalid_value"
+    assert code_of(TintypeError("x"), 500) == "internal_error"
+    assert code_of(errors.WebError("x"), 405) == "method_not_allowed"
 
 
 def test_every_format_has_a_type(client: httpx.Client, picture: Make) -> None:

@@ -51,16 +51,15 @@ MIME = {
 }
 _NO_SETTINGS = frozenset({"hint"} | {row.name for row in OUTPUT.values() if "http" in row.doors})
 """Keys of the query of ``/v1/color`` that are no settings."""
+_PAGE = files("tintype.web") / "page"
 _STATIC = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/api.js": ("api.js", "text/javascript; charset=utf-8"),
     "/which-is-real": ("which.html", "text/html; charset=utf-8"),
-    "/which.js": ("which.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/openapi.json": ("openapi.json", "application/json"),
 }
+"""Files of the page besides its modules: path, file name, type."""
 
 
 class _GoneAwayError(WebError):
@@ -96,7 +95,7 @@ def make_app(services: Services, *, tokens: Tokens | None) -> Starlette:
         tokens: Entry for other machines; None where there are none.
     """
     routes = [
-        *(Route(path, _file(*what), methods=["GET"]) for path, what in _STATIC.items()),
+        *(Route(path, _file(*what), methods=["GET"]) for path, what in static_files().items()),
         *(
             Route(path, _guarded(partial(endpoint, services)), methods=[method])
             for method, path, endpoint in ROUTES
@@ -109,6 +108,16 @@ def make_app(services: Services, *, tokens: Tokens | None) -> Starlette:
     )
 
 
+def static_files() -> dict[str, tuple[str, str]]:
+    """What the page is made of, its modules included: path, then file name and type.
+
+    The modules are listed from the package when the application is made; a client only ever chooses
+    among these paths.
+    """
+    modules = sorted(file.name for file in _PAGE.iterdir() if file.name.endswith(".js"))
+    return _STATIC | {f"/{name}": (name, "text/javascript; charset=utf-8") for name in modules}
+
+
 async def _no_such_path(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     text = "There is no such path." if status == 404 else "The path takes another method."
@@ -116,7 +125,7 @@ async def _no_such_path(_request: Request, error: Exception) -> Response:
 
 
 def _file(name: str, kind: str) -> Endpoint:
-    data = (files("tintype.web") / "page" / name).read_bytes()
+    data = (_PAGE / name).read_bytes()
 
     async def endpoint(_request: Request) -> Response:
         # The page is its own: what it may load is said in the Guard's headers.

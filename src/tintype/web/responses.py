@@ -1,23 +1,81 @@
 """The shapes of answers."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.responses import JSONResponse, Response
 
-from tintype.errors import TintypeError
-from tintype.web.errors import BusyError, status_of
+from tintype.errors import (
+    ModelError,
+    PhotoTooLargeError,
+    TintypeError,
+    UnreadablePhotoError,
+    UnsupportedPhotoError,
+    UsageError,
+)
+from tintype.web.errors import (
+    BusyError,
+    ForeignError,
+    GoneError,
+    MalformedError,
+    NoEntryError,
+    SlowError,
+    TooLargeError,
+    TooSlowError,
+    status_of,
+)
+
+_CODES: Mapping[type[TintypeError], str] = MappingProxyType(
+    {
+        MalformedError: "malformed_request",
+        UsageError: "invalid_value",
+        ModelError: "unsupported_by_model",
+        NoEntryError: "token_required",
+        ForeignError: "foreign_request",
+        GoneError: "unknown_id",
+        TooSlowError: "body_timeout",
+        TooLargeError: "too_large",
+        PhotoTooLargeError: "too_large",
+        UnsupportedPhotoError: "unsupported_photo",
+        UnreadablePhotoError: "unreadable_photo",
+        BusyError: "busy",
+        SlowError: "work_timeout",
+    }
+)
+"""Clients decide by these, so a code stays what it is when a class or a message changes."""
+_CODES_OF_STATUS = MappingProxyType({404: "unknown_path", 405: "method_not_allowed"})
+"""For errors without a class of their own."""
+_FAULT = "internal_error"
+
+
+def codes() -> tuple[str, ...]:
+    """Every code that an error can be answered with."""
+    return tuple(dict.fromkeys([*_CODES.values(), *_CODES_OF_STATUS.values(), _FAULT]))
+
+
+def code_of(error: TintypeError, status: int) -> str:
+    """What happened, as a word that programs can rely on.
+
+    Args:
+        error: Any.
+        status: The status that it is answered with.
+    """
+    known = (_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
+    return next(known, _CODES_OF_STATUS.get(status, _FAULT))
 
 
 def failure(error: TintypeError, data: bytes | None = None) -> Response:
-    """An error as JSON: ``{"error": {"message": ..., "advice": ...}}``.
+    """An error as JSON: ``{"error": {"code": ..., "message": ..., "advice": ...}}``.
 
     Args:
         error: What went wrong.
         data: The picture it is about, where it is about one.
     """
-    answer = JSONResponse(
-        {"error": {"message": error.message, "advice": error.advice}}, status_of(error, data)
-    )
+    status = status_of(error, data)
+    content = {"code": code_of(error, status), "message": error.message, "advice": error.advice}
+    answer = JSONResponse({"error": content}, status)
     if isinstance(error, BusyError):
         answer.headers["Retry-After"] = str(error.retry_after)
-    if answer.status_code == 401:
+    if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

@@ -1,65 +1,186 @@
-// The HTTP API as functions: bytes in, bytes out; an error is a sentence and what to do next.
+// @ts-check
+// The HTTP API as functions. See openapi.json for what each path takes and returns.
 
-export class Trouble extends Error {
-  constructor(status, message, advice, wait) {
+/** @typedef {import("./settings.js").ColorRequest} ColorRequest */
+
+/**
+ * @typedef {object} ServerStatus
+ * @property {number} vividness what the model recommends
+ * @property {string[]} formats what can be written
+ * @property {string[]} capabilities of the model: "logits", "features", "hints"
+ *
+ * @typedef {object} PhotoData
+ * @property {string} id
+ * @property {number} width in pixels, upright
+ * @property {number} height
+ *
+ * @typedef {object} Suggestions
+ * @property {{color: string, share: number}[]} suggestions the most likely first
+ * @property {string} now the colour of the place as it is
+ *
+ * @typedef {object} CallOptions
+ * @property {BodyInit} [body]
+ * @property {object} [json] sent as the body in place of `body`
+ * @property {(seconds: number) => void} [onWait] called before each pause of a busy server
+ * @property {number} [attempts] how often a busy server is asked again
+ */
+
+/** An error of the API, or of the way to it (then the status is 0). */
+export class ApiError extends Error {
+  /**
+   * @param {number} status of HTTP; 0 where there was no answer
+   * @param {{code?: string, message: string, advice?: string}} error
+   */
+  constructor(status, { code = "", message, advice = "" }) {
     super(message);
     this.status = status;
-    this.advice = advice || "";
-    this.wait = wait;
+    /** What happened, for programs; docs/reference/http.md lists the codes. */
+    this.code = code;
+    /** What the user can do about it; may be empty. */
+    this.advice = advice;
   }
 }
 
+/**
+ * Anything that was thrown, as an ApiError.
+ *
+ * @param {unknown} error
+ */
+export function asApiError(error) {
+  if (error instanceof ApiError) return error;
+  return new ApiError(0, { message: error instanceof Error ? error.message : String(error) });
+}
+
+/** @param {number} seconds */
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
-export async function call(method, path, { body, json, signal, onWait, patience = 6 } = {}) {
+/**
+ * One request. A server that is busy (503) is asked again after the time it names.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {CallOptions} [options]
+ * @returns {Promise<Response>} an answer with a status of success
+ */
+export async function call(method, path, { body, json, onWait, attempts = 6 } = {}) {
   for (let attempt = 0; ; attempt++) {
-    let answer;
-    try {
-      answer = await fetch(path, {
-        method,
-        signal,
-        body: json === undefined ? body : JSON.stringify(json),
-        headers: json === undefined ? {} : { "Content-Type": "application/json" },
-      });
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new Trouble(0, "Tintype does not answer.", "Is it still running in its terminal?");
-    }
+    const answer = await send(method, path, json === undefined ? { body } : jsonBody(json));
     if (answer.ok) return answer;
+    if (answer.status !== 503 || attempt >= attempts) throw await errorOf(answer);
     const wait = Number(answer.headers.get("Retry-After")) || 0;
-    if (answer.status === 503 && attempt < patience) {
-      onWait?.(wait);
-      await pause(Math.max(1, wait));
-      continue;
-    }
-    let said = {};
-    try {
-      said = (await answer.json()).error;
-    } catch {
-      // Not every proxy on the way speaks JSON; the status alone has to do.
-    }
-    throw new Trouble(answer.status, said.message || `Error ${answer.status}.`, said.advice, wait);
+    onWait?.(wait);
+    await pause(Math.max(1, wait));
   }
 }
 
-const at = (id, what, query = {}) => {
-  const words = new URLSearchParams(query).toString();
-  return `v1/photos/${id}/${what}${words ? `?${words}` : ""}`;
-};
+/** @param {object} value */
+const jsonBody = (value) => ({
+  body: JSON.stringify(value),
+  headers: { "Content-Type": "application/json" },
+});
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {RequestInit} init
+ */
+async function send(method, path, init) {
+  try {
+    return await fetch(path, { method, ...init });
+  } catch {
+    const advice = "Is it still running in its terminal?";
+    throw new ApiError(0, { message: "Tintype does not answer.", advice });
+  }
+}
+
+/** @param {Response} answer */
+async function errorOf(answer) {
+  const unknown = { message: `Error ${answer.status}.` };
+  try {
+    return new ApiError(answer.status, { ...unknown, ...(await answer.json()).error });
+  } catch {
+    // Not every proxy on the way answers in JSON; the status alone has to do.
+    return new ApiError(answer.status, unknown);
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {string} what
+ * @param {Record<string, string | number>} [query]
+ */
+export function photoPath(id, what, query = {}) {
+  const pairs = Object.entries(query).map(([key, value]) => [key, String(value)]);
+  const text = new URLSearchParams(pairs).toString();
+  return `v1/photos/${id}/${what}${text ? `?${text}` : ""}`;
+}
+
+/** @returns {Promise<ServerStatus>} */
 export const status = async () => (await call("GET", "v1/status")).json();
+
+/**
+ * @param {Blob} file
+ * @param {CallOptions} [options]
+ * @returns {Promise<PhotoData>}
+ */
 export const addPhoto = async (file, options) =>
   (await call("POST", "v1/photos", { body: file, ...options })).json();
+
+/** @param {string} id */
 export const removePhoto = (id) => call("DELETE", `v1/photos/${id}`);
-export const grey = async (id, side) => (await call("GET", at(id, "grey", { side }))).blob();
-export const preview = async (id, json, side, signal) =>
-  (await call("POST", at(id, "preview", { side }), { json, signal })).blob();
+
+/**
+ * @param {string} id
+ * @param {number} side the longest side of the picture that is wanted, in pixels
+ */
+export const grey = async (id, side) => (await call("GET", photoPath(id, "grey", { side }))).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {number} side the longest side of the picture that is wanted, in pixels
+ */
+export const preview = async (id, json, side) =>
+  (await call("POST", photoPath(id, "preview", { side }), { json })).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {number} side the longest side of the map that is wanted, in pixels
+ */
 export const certainty = async (id, json, side) =>
-  (await call("POST", at(id, "certainty", { side }), { json })).blob();
+  (await call("POST", photoPath(id, "certainty", { side }), { json })).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @returns {Promise<number[]>} how likely each palette is, 0 to 1
+ */
 export const palettes = async (id, json) =>
-  (await (await call("POST", at(id, "palettes"), { json })).json()).shares;
+  (await (await call("POST", photoPath(id, "palettes"), { json })).json()).shares;
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {number} x
+ * @param {number} y
+ * @returns {Promise<Suggestions>}
+ */
 export const suggestions = async (id, json, x, y) =>
-  (await call("POST", at(id, "suggestions", { x, y, count: 6 }), { json })).json();
-export const layer = async (kind, file) =>
+  (await call("POST", photoPath(id, "suggestions", { x, y, count: 6 }), { json })).json();
+
+/**
+ * @param {string} kind
+ * @param {Blob} file
+ * @returns {Promise<string>} the id that requests name the layer by
+ */
+export const addLayer = async (kind, file) =>
   (await (await call("POST", `v1/layers?kind=${kind}`, { body: file })).json()).id;
-export const finished = (id, json, query) => call("POST", at(id, "file", query), { json });
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {Record<string, string | number>} query format and metadata
+ */
+export const finishedFile = (id, json, query) =>
+  call("POST", photoPath(id, "file", query), { json });

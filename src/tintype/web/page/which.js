@@ -1,88 +1,106 @@
-// Two pictures, one question, and an honest count.
+// @ts-check
+// Which is real: two pictures, one question, and an honest count.
 
-import { call } from "./api.js";
+import { asApiError, call } from "./api.js";
+import { button, element, inside } from "./dom.js";
+import { foolingText } from "./format.js";
 
-const $ = (id) => document.getElementById(id);
-const sides = ["left", "right"];
-let facts = null;
+/** @typedef {"left" | "right"} Side */
+/** @typedef {import("./format.js").PairCount} PairCount */
+
+const SIDES = /** @type {const} */ (["left", "right"]);
+
+const choices = { left: button("left"), right: button("right") };
+const next = button("next");
+const message = element("message", HTMLElement);
+const rate = element("rate", HTMLElement);
+let pairs = 0;
 let number = 0;
-let began = 0;
-let open = false;
+let shownAt = 0; // in milliseconds
+let isOpen = false; // whether an answer is waited for
 
-function showRate() {
-  const { answered, pairs, fooled, rate, low, high } = facts;
-  const percent = (share) => `${Math.round(share * 100)} %`;
-  $("rate").textContent = answered
-    ? `Fooled ${fooled} of ${answered} times: ${percent(rate)} (95 % between ${percent(low)} and ${percent(high)}; 50 % would be perfect). ${pairs - answered} pairs left.`
-    : `${pairs} pairs.`;
+/** @param {PairCount} count */
+function showCount(count) {
+  pairs = count.pairs;
+  rate.textContent = foolingText(count);
 }
 
 async function show() {
-  open = false;
-  $("next").disabled = true;
-  for (const side of sides) {
-    $(side).className = "";
-    $(side).disabled = true;
+  isOpen = false;
+  next.disabled = true;
+  for (const side of SIDES) {
+    choices[side].className = "";
+    choices[side].disabled = true;
   }
-  if (number >= facts.pairs) {
-    $("said").textContent = "That was the last pair. Thank you.";
+  if (number >= pairs) {
+    message.textContent = "That was the last pair. Thank you.";
     return;
   }
-  $("said").textContent = "Which one has its own colours?";
+  message.textContent = "Which one has its own colours?";
   try {
-    for (const side of sides) {
-      const blob = await (await call("GET", `v1/pairs/${number}/${side}`)).blob();
-      const picture = $(side).querySelector("img");
-      if (picture.src) URL.revokeObjectURL(picture.src);
-      picture.src = URL.createObjectURL(blob);
-      await picture.decode();
-    }
+    for (const side of SIDES) await showPicture(side);
   } catch (error) {
-    $("said").textContent = `${error.message} ${error.advice}`;
-    $("next").disabled = false;
+    const problem = asApiError(error);
+    message.textContent = `${problem.message} ${problem.advice}`;
+    next.disabled = false;
     return;
   }
-  for (const side of sides) $(side).disabled = false;
-  began = performance.now();
-  open = true;
+  for (const side of SIDES) choices[side].disabled = false;
+  shownAt = performance.now();
+  isOpen = true;
 }
 
-async function take(side) {
-  if (!open) return;
-  open = false;
-  for (const one of sides) $(one).disabled = true;
-  const seconds = (performance.now() - began) / 1000;
-  facts = await (await call("POST", `v1/pairs/${number}`, { json: { real: side, seconds } })).json();
-  $(facts.real).classList.add("real");
-  if (facts.real !== side) $(side).classList.add("ours");
-  $("said").textContent = facts.real === side ? "Right: that one is real." : "Fooled: the other one is real.";
-  showRate();
-  $("next").disabled = false;
-  $("next").focus();
+/** @param {Side} side */
+async function showPicture(side) {
+  const blob = await (await call("GET", `v1/pairs/${number}/${side}`)).blob();
+  const picture = inside(choices[side], "img", HTMLImageElement);
+  if (picture.src) URL.revokeObjectURL(picture.src);
+  picture.src = URL.createObjectURL(blob);
+  await picture.decode();
 }
 
-function next() {
-  if ($("next").disabled) return;
+/** @param {Side} side the one that is taken for real */
+async function answer(side) {
+  if (!isOpen) return;
+  isOpen = false;
+  for (const one of SIDES) choices[one].disabled = true;
+  const json = { real: side, seconds: (performance.now() - shownAt) / 1000 };
+  /** @type {PairCount & {real: Side}} */
+  const result = await (await call("POST", `v1/pairs/${number}`, { json })).json();
+  const right = result.real === side;
+  choices[result.real].classList.add("real");
+  if (!right) choices[side].classList.add("ours");
+  message.textContent = right
+    ? "Right: that one is real."
+    : "Fooled: the other one is real.";
+  showCount(result);
+  next.disabled = false;
+  next.focus();
+}
+
+function advance() {
+  if (next.disabled) return;
   number += 1;
   show();
 }
 
-for (const side of sides) $(side).onclick = () => take(side);
-$("next").onclick = next;
+for (const side of SIDES) choices[side].onclick = () => answer(side);
+next.onclick = advance;
 addEventListener("keydown", (event) => {
-  if (event.key === "ArrowLeft") take("left");
-  if (event.key === "ArrowRight") take("right");
-  if (event.key === " " && event.target !== $("next")) {
+  if (event.key === "ArrowLeft") answer("left");
+  if (event.key === "ArrowRight") answer("right");
+  if (event.key === " " && event.target !== next) {
     event.preventDefault();
-    next();
+    advance();
   }
 });
 
 try {
-  facts = await (await call("GET", "v1/pairs")).json();
-  number = facts.answered;
-  showRate();
+  /** @type {PairCount} */
+  const count = await (await call("GET", "v1/pairs")).json();
+  number = count.answered;
+  showCount(count);
   await show();
 } catch (error) {
-  $("said").textContent = error.message;
+  message.textContent = asApiError(error).message;
 }

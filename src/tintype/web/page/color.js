@@ -1,0 +1,106 @@
+// @ts-check
+// Colours of the wheel and of the overlay. What a colour becomes under the grey of a photograph is
+// computed by the server and nowhere here.
+
+/** @typedef {{h: number, s: number}} HueStrength hue in degrees, strength 0 to 1 */
+
+const WHEEL_LIGHTNESS = 0.56;
+
+/**
+ * @param {string} color as #rrggbb
+ * @returns {number[]} red, green and blue, 0 to 255
+ */
+export const rgbOfHex = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
+
+/**
+ * @param {string} color as #rrggbb
+ * @returns {HueStrength}
+ */
+export function hexToHueStrength(color) {
+  const [r, g, b] = rgbOfHex(color).map((value) => value / 255);
+  const max = Math.max(r, g, b);
+  const spread = max - Math.min(r, g, b);
+  if (!spread) return { h: 0, s: 0 };
+  const l = max - spread / 2;
+  let h = 0;
+  if (max === r) h = ((g - b) / spread + 6) % 6;
+  else if (max === g) h = (b - r) / spread + 2;
+  else h = (r - g) / spread + 4;
+  return { h: h * 60, s: spread / (1 - Math.abs(2 * l - 1)) };
+}
+
+/**
+ * @param {HueStrength} color
+ * @param {number} [l] lightness of HSL, 0 to 1
+ * @returns {string} as #rrggbb
+ */
+export function hueStrengthToHex({ h, s }, l = WHEEL_LIGHTNESS) {
+  /** @param {number} n */
+  const channel = (n) => {
+    const k = (n + h / 30) % 12;
+    const value = l - s * Math.min(l, 1 - l) * Math.max(-1, Math.min(k - 3, 9 - k, 1));
+    return Math.round(value * 255).toString(16).padStart(2, "0");
+  };
+  return `#${channel(0)}${channel(8)}${channel(4)}`;
+}
+
+/**
+ * What lies at a place of the wheel.
+ *
+ * @param {number} x from the middle, -1 to 1
+ * @param {number} y
+ * @returns {HueStrength} the strength is above 1 outside of the wheel
+ */
+export const wheelAt = (x, y) => ({
+  h: ((Math.atan2(y, x) * 180) / Math.PI + 360) % 360,
+  s: Math.hypot(x, y),
+});
+
+/**
+ * The pixels of the wheel.
+ *
+ * @param {number} size of its square, in pixels
+ * @returns {Uint8ClampedArray} RGBA, row by row; transparent outside of the wheel
+ */
+export function wheelPixels(size) {
+  const data = new Uint8ClampedArray(size * size * 4);
+  const radius = size / 2;
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const color = wheelAt((x - radius) / radius, (y - radius) / radius);
+      if (color.s > 1) continue;
+      data.set([...rgbOfHex(hueStrengthToHex(color)), 255], (y * size + x) * 4);
+    }
+  }
+  return data;
+}
+
+/** @type {Record<string, number>} */
+const TURNS = { ArrowLeft: -6, ArrowRight: 6 };
+/** @type {Record<string, number>} */
+const STRENGTHS = { ArrowUp: 0.05, ArrowDown: -0.05 };
+
+/**
+ * @param {HueStrength} color
+ * @param {string} key
+ * @returns {HueStrength | null} null where the key changes nothing
+ */
+export function turnedByKey({ h, s }, key) {
+  const turn = TURNS[key] ?? 0;
+  const more = STRENGTHS[key] ?? 0;
+  if (!turn && !more) return null;
+  return { h: (h + turn + 360) % 360, s: Math.min(1, Math.max(0.02, s + more)) };
+}
+
+/**
+ * Turns a map of certainty into the overlay, in place.
+ *
+ * @param {Uint8ClampedArray} rgba its red says how uncertain the colour is, 0 to 255
+ */
+export function tintUncertainty(rgba) {
+  for (let i = 0; i < rgba.length; i += 4) {
+    const uncertainty = rgba[i] / 255;
+    const alpha = 255 * Math.min(0.8, Math.max(0, (uncertainty - 0.35) * 1.7));
+    rgba.set([255, 96, 40, alpha], i);
+  }
+}

@@ -1,0 +1,56 @@
+// @ts-check
+// The sliders, undo and redo, and whether the panel can be used.
+
+import { button, element, input } from "./dom.js";
+import { signed, twoDigits } from "./format.js";
+import { announce } from "./notices.js";
+import * as picker from "./picker.js";
+import { defaultSettings } from "./settings.js";
+import { workspace } from "./workspace.js";
+
+const panel = element("panel", HTMLElement);
+const vividness = input("vividness");
+const warmth = input("warmth");
+const vividnessText = element("vividness-out", HTMLOutputElement);
+const warmthText = element("warmth-out", HTMLOutputElement);
+const undo = button("undo");
+const redo = button("redo");
+
+export function showSettings() {
+  const settings = workspace.current?.settings ?? defaultSettings();
+  const value = settings.vividness ?? workspace.server.vividness;
+  vividness.value = String(value);
+  vividnessText.value = twoDigits(value);
+  warmth.value = String(settings.warmth);
+  warmthText.value = signed(settings.warmth);
+  showSteps();
+}
+
+/** @param {import("./photo.js").Photo} photo the one that is shown */
+export function showState({ state }) {
+  panel.classList.toggle("idle", state === "failed");
+  for (const control of panel.querySelectorAll("input, button, select")) {
+    control.toggleAttribute("disabled", state !== "ready");
+  }
+  showSteps();
+}
+
+export function showSteps() {
+  undo.disabled = !workspace.current?.canUndo;
+  redo.disabled = !workspace.current?.canRedo;
+}
+
+/** @param {"undo" | "redo"} direction */
+export function step(direction) {
+  if (!workspace.step(direction)) return;
+  picker.close();
+  announce(direction === "undo" ? "Undone." : "Done again.");
+}
+
+export function wire() {
+  vividness.oninput = () =>
+    workspace.change("vividness", (s) => (s.vividness = Number(vividness.value)));
+  warmth.oninput = () => workspace.change("warmth", (s) => (s.warmth = Number(warmth.value)));
+  undo.onclick = () => step("undo");
+  redo.onclick = () => step("redo");
+}

@@ -1,0 +1,78 @@
+// @ts-check
+// The strip of all photographs below the one that is shown.
+
+import { element } from "./dom.js";
+import { stateLabel } from "./format.js";
+import { workspace } from "./workspace.js";
+
+/** @typedef {import("./photo.js").Photo} Photo */
+/**
+ * @typedef {object} Frame
+ * @property {HTMLLIElement} item
+ * @property {HTMLButtonElement} button
+ * @property {HTMLImageElement} picture
+ * @property {HTMLSpanElement} label
+ */
+
+const list = element("film", HTMLElement);
+const stage = element("stage", HTMLElement);
+/** @type {Map<Photo, Frame>} */
+const frames = new Map();
+
+/** @param {Photo} photo */
+export function add(photo) {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.className = "frame";
+  button.title = photo.name;
+  const picture = document.createElement("img");
+  picture.alt = photo.name;
+  picture.hidden = true;
+  button.append(picture);
+  const label = document.createElement("span");
+  label.className = "state";
+  const remove = document.createElement("button");
+  remove.className = "remove";
+  remove.textContent = "✕";
+  remove.setAttribute("aria-label", `Put ${photo.name} away`);
+  item.append(button, label, remove);
+  button.onclick = () => {
+    workspace.select(photo);
+    stage.scrollIntoView({ block: "nearest" });
+  };
+  remove.onclick = () => workspace.remove(photo);
+  frames.set(photo, { item, button, picture, label });
+  list.append(item);
+  showState(photo);
+}
+
+/** @param {Photo} photo */
+export function remove(photo) {
+  frames.get(photo)?.item.remove();
+  frames.delete(photo);
+}
+
+/** @param {Photo} photo */
+export function showState(photo) {
+  const frame = frames.get(photo);
+  if (!frame) return;
+  frame.label.textContent = stateLabel(photo.state);
+  frame.label.hidden = photo.state === "ready";
+  frame.button.classList.toggle("bad", photo.state === "failed");
+  showPicture(photo);
+}
+
+/** @param {Photo} photo */
+export function showPicture(photo) {
+  const frame = frames.get(photo);
+  if (!frame) return;
+  if (photo.urls.after) frame.picture.src = photo.urls.after;
+  frame.picture.hidden = !photo.urls.after;
+}
+
+/** @param {Photo} current */
+export function showCurrent(current) {
+  for (const [photo, { button }] of frames) {
+    button.setAttribute("aria-current", String(photo === current));
+  }
+}

@@ -1,0 +1,82 @@
+// @ts-check
+// Texts that are made of values. Nothing is ever decided by what a text says.
+
+/** @typedef {import("./photo.js").PhotoState} PhotoState */
+
+/** @param {number} share 0 to 1 */
+export const percent = (share) => `${Math.round(share * 100)} %`;
+
+/** @param {number} share 0 to 1; what is possible is never shown as 0 % */
+export const percentOfPossible = (share) => `${Math.max(1, Math.round(share * 100))} %`;
+
+/** @param {number} value */
+export const twoDigits = (value) => value.toFixed(2);
+
+/** @param {number} value with a plus sign where it is above 0 */
+export const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2);
+
+/** @type {Record<PhotoState, string>} */
+const LABELS = {
+  waiting: "waiting",
+  delayed: "in line",
+  working: "colouring…",
+  ready: "",
+  failed: "not coloured",
+};
+
+/** @param {PhotoState} state */
+export const stateLabel = (state) => LABELS[state];
+
+/**
+ * @param {string} name
+ * @param {PhotoState} state
+ */
+export const progressText = (name, state) =>
+  state === "delayed" ? "Waiting for a free place…" : `Colouring ${name}…`;
+
+/** @param {string[]} names of the files */
+export const addedText = (names) =>
+  names.length === 1
+    ? `${names[0]} is being coloured.`
+    : `${names.length} photographs are being coloured.`;
+
+/**
+ * @param {number} number from 1
+ * @param {string} share
+ */
+export const paletteLabel = (number, share) =>
+  number === 1 ? `The usual colours, ${share}` : `Palette ${number}, ${share}`;
+
+/** @param {import("./color.js").HueStrength} color */
+export const wheelText = ({ h, s }) =>
+  `hue ${Math.round(h)}, strength ${Math.round(s * 100)} percent`;
+
+/**
+ * The name under which a file is saved: that of the photograph, with the ending that the server
+ * names.
+ *
+ * @param {string} name of the photograph
+ * @param {string | null} disposition the header Content-Disposition
+ */
+export function savedName(name, disposition) {
+  const suffix = /filename="photo(\.color\.\w+)"/.exec(disposition ?? "")?.[1] ?? ".color.png";
+  return name.replace(/\.[^.]*$/, "") + suffix;
+}
+
+/**
+ * @typedef {object} PairCount
+ * @property {number} answered
+ * @property {number} pairs
+ * @property {number} fooled
+ * @property {number | null} rate 0 to 1; null before the first answer
+ * @property {number} low
+ * @property {number} high
+ */
+
+/** @param {PairCount} count */
+export function foolingText({ answered, pairs, fooled, rate, low, high }) {
+  if (rate === null) return `${pairs} pairs.`;
+  const range = `95 % between ${percent(low)} and ${percent(high)}; 50 % would be perfect`;
+  const left = `${pairs - answered} pairs left.`;
+  return `Fooled ${fooled} of ${answered} times: ${percent(rate)} (${range}). ${left}`;
+}

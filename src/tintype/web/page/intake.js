@@ -1,0 +1,69 @@
+// @ts-check
+// Photographs come in, are sent to the server and coloured for the first time.
+
+import * as api from "./api.js";
+import { button, input } from "./dom.js";
+import { addedText } from "./format.js";
+import { quickSide } from "./geometry.js";
+import { announce, wireRetry } from "./notices.js";
+import { Photo } from "./photo.js";
+import { fullSide } from "./preview.js";
+import { Queue } from "./queue.js";
+import { showFirst } from "./stage.js";
+import { workspace } from "./workspace.js";
+
+const AT_ONCE = 2;
+const ATTEMPTS = 40; // a folder of photographs may wait long for its turn
+
+const chooser = input("files");
+const queue = new Queue(AT_ONCE, color);
+
+/** @param {Iterable<File>} files */
+export function add(files) {
+  const added = Array.from(files, (file) => new Photo(file));
+  if (!added.length) return;
+  for (const photo of added) workspace.add(photo);
+  if (!workspace.current) workspace.select(added[0]);
+  announce(addedText(added.map(({ name }) => name)));
+  queue.add(...added);
+}
+
+/** @param {Photo} photo */
+async function color(photo) {
+  if (!workspace.photos.includes(photo)) return;
+  workspace.setState(photo, "working");
+  try {
+    const onWait = () => workspace.setState(photo, "delayed");
+    photo.describe(await api.addPhoto(photo.file, { onWait, attempts: ATTEMPTS }));
+    photo.setPicture("after", await api.preview(photo.id, photo.request(), quickSide(photo)));
+    workspace.setState(photo, "ready");
+    if (photo === workspace.current) showFirst(photo);
+    photo.setPicture("before", await api.grey(photo.id, fullSide(photo)));
+    if (photo === workspace.current) await workspace.select(photo);
+  } catch (error) {
+    photo.error = api.asApiError(error);
+    workspace.setState(photo, "failed");
+    announce(`${photo.name}: ${photo.error.message}`);
+    if (photo === workspace.current) workspace.select(photo);
+  }
+}
+
+function retry() {
+  const photo = workspace.current;
+  if (!photo) return;
+  photo.error = null;
+  workspace.setState(photo, "waiting");
+  queue.addFirst(photo);
+}
+
+export function wire() {
+  for (const id of ["choose", "add"]) button(id).onclick = () => chooser.click();
+  chooser.onchange = () => {
+    add(chooser.files ?? []);
+    chooser.value = "";
+  };
+  addEventListener("paste", ({ clipboardData }) => {
+    add(Array.from(clipboardData?.files ?? []).filter(({ type }) => type.startsWith("image/")));
+  });
+  wireRetry(retry);
+}

@@ -1,0 +1,34 @@
+// @ts-check
+// Shortcuts of the keyboard.
+
+import * as brush from "./brush.js";
+import * as certainty from "./certainty.js";
+import { step } from "./controls.js";
+import * as picker from "./picker.js";
+import * as tools from "./tools.js";
+import { workspace } from "./workspace.js";
+
+const TYPING =
+  "input:not([type=range]):not([type=radio]):not([type=checkbox]), select, textarea";
+const BRUSH_STEP = 4;
+
+/** @param {KeyboardEvent} event */
+function press(event) {
+  const { key, target } = event;
+  if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") {
+    event.preventDefault();
+    step(event.shiftKey ? "redo" : "undo");
+    return;
+  }
+  if (key === "Escape") picker.close();
+  const typing = target instanceof Element && target.matches(TYPING);
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !workspace.current) return;
+  tools.selectByKey(key);
+  if (key === "g") certainty.toggle();
+  if (key === "]") brush.changeSize(BRUSH_STEP);
+  if (key === "[") brush.changeSize(-BRUSH_STEP);
+}
+
+export function wire() {
+  document.addEventListener("keydown", press);
+}

@@ -1,0 +1,86 @@
+// @ts-check
+// The page: what a person does becomes settings, the server decodes them, the picture is shown.
+
+import * as api from "./api.js";
+import * as brush from "./brush.js";
+import * as certainty from "./certainty.js";
+import * as controls from "./controls.js";
+import { element } from "./dom.js";
+import * as drop from "./drop.js";
+import * as filmstrip from "./filmstrip.js";
+import * as hints from "./hints.js";
+import * as intake from "./intake.js";
+import * as keys from "./keys.js";
+import * as notices from "./notices.js";
+import * as palettes from "./palettes.js";
+import * as picker from "./picker.js";
+import * as pointer from "./pointer.js";
+import * as preview from "./preview.js";
+import * as reference from "./reference.js";
+import * as save from "./save.js";
+import * as stage from "./stage.js";
+import * as tools from "./tools.js";
+import { workspace } from "./workspace.js";
+
+/** @typedef {import("./photo.js").Photo} Photo */
+
+function showSettings() {
+  controls.showSettings();
+  palettes.showSettings();
+  reference.showSettings();
+  brush.showSize();
+  hints.draw();
+}
+
+/** @param {Photo} photo the one that is shown */
+function showState(photo) {
+  notices.showState(photo);
+  controls.showState(photo);
+}
+
+workspace.on("add", (photo) => {
+  filmstrip.add(photo);
+  stage.showOpen(true);
+});
+workspace.on("select", async (photo, previous) => {
+  picker.close();
+  if (photo !== previous) palettes.clear();
+  filmstrip.showCurrent(photo);
+  stage.show(photo);
+  showState(photo);
+  showSettings();
+  if (photo.state === "ready") await preview.refreshAll();
+});
+workspace.on("state", (photo) => {
+  filmstrip.showState(photo);
+  if (photo === workspace.current) showState(photo);
+});
+workspace.on("change", () => {
+  showSettings();
+  preview.refreshSoon();
+});
+workspace.on("remove", (photo) => {
+  filmstrip.remove(photo);
+  photo.release();
+  if (photo.id) api.removePhoto(photo.id).catch(() => {});
+});
+workspace.on("empty", () => {
+  stage.showOpen(false);
+  controls.showSteps();
+});
+
+const parts = [
+  brush, certainty, controls, drop, intake, keys, palettes, picker, pointer, reference, save, stage,
+  tools,
+];
+for (const part of parts) part.wire();
+tools.select("compare");
+try {
+  workspace.server = await api.status();
+} catch (error) {
+  notices.announce(api.asApiError(error).message);
+}
+save.showFormats();
+element("palette-box", HTMLElement).hidden = !workspace.server.capabilities.includes("logits");
+element("reference-box", HTMLElement).hidden = !workspace.server.capabilities.includes("features");
+document.body.dataset.ready = "yes";

@@ -1,0 +1,99 @@
+// @ts-check
+// One photograph: its file, what is set for it, and the pictures of it that are at hand.
+
+import { History } from "./history.js";
+import { colorRequest, defaultSettings } from "./settings.js";
+
+/** @typedef {import("./settings.js").Settings} Settings */
+/**
+ * Waiting here; delayed by a busy server; being coloured; ready to be changed; or refused.
+ *
+ * @typedef {"waiting" | "delayed" | "working" | "ready" | "failed"} PhotoState
+ */
+/** @typedef {"before" | "after"} Side */
+
+export class Photo {
+  /** @type {PhotoState} */
+  state = "waiting";
+  /** @type {import("./api.js").ApiError | null} */
+  error = null;
+  /** Of the photograph on the server; empty until it is there. */
+  id = "";
+  width = 0;
+  height = 0;
+  zoom = 1;
+  /** @type {Settings} */
+  settings = defaultSettings();
+  /** @type {Partial<Record<Side, string>>} */
+  urls = {};
+  /** @type {History<Settings>} */
+  #history = new History();
+
+  /** @param {File} file */
+  constructor(file) {
+    this.file = file;
+    this.name = file.name;
+  }
+
+  /** @param {import("./api.js").PhotoData} data what the server says of it */
+  describe({ id, width, height }) {
+    this.id = id;
+    this.width = width;
+    this.height = height;
+  }
+
+  get canUndo() {
+    return this.#history.canUndo;
+  }
+
+  get canRedo() {
+    return this.#history.canRedo;
+  }
+
+  /**
+   * Changes the settings, as a step that can be undone.
+   *
+   * @param {string | null} kind steps of one kind at once are one step; null for never
+   * @param {(settings: Settings) => void} change
+   */
+  change(kind, change) {
+    this.#history.record(this.settings, kind);
+    change(this.settings);
+  }
+
+  /**
+   * Undoes a step, or does it again.
+   *
+   * @param {"undo" | "redo"} direction
+   * @returns {boolean} whether there was one
+   */
+  step(direction) {
+    const found = this.#history[direction](this.settings);
+    if (!found) return false;
+    this.settings = found;
+    return true;
+  }
+
+  /** @param {number} [palette] in place of the one that is set */
+  request(palette) {
+    return colorRequest(this.settings, palette);
+  }
+
+  /**
+   * @param {Side} side
+   * @param {Blob} blob
+   * @returns {string} the address of the picture, in place of the one before
+   */
+  setPicture(side, blob) {
+    const old = this.urls[side];
+    if (old) URL.revokeObjectURL(old);
+    const url = URL.createObjectURL(blob);
+    this.urls[side] = url;
+    return url;
+  }
+
+  /** Lets the pictures go. */
+  release() {
+    for (const url of Object.values(this.urls)) URL.revokeObjectURL(url);
+  }
+}

@@ -1,0 +1,111 @@
+// @ts-check
+// What is done on the photograph itself: by mouse, pen and finger, and with the keyboard's cursor.
+
+import * as brush from "./brush.js";
+import { element } from "./dom.js";
+import { movedCursor, pixelAt, pixelUnderCursor } from "./geometry.js";
+import * as hints from "./hints.js";
+import { workspace } from "./workspace.js";
+
+/** @typedef {import("./geometry.js").Point} Point */
+
+const TAP_DISTANCE = 8; // pixels of the screen: what moves more is no tap
+
+const sheet = element("sheet", HTMLElement);
+const cursor = element("cursor", HTMLElement);
+/** @type {Point} in percent of the sides */
+let cursorAt = { x: 50, y: 50 };
+/** @type {Point | null} where the pointer went down, in the window */
+let pressed = null;
+
+/** @param {MouseEvent} event */
+const placeIn = (event) => ({ x: event.clientX, y: event.clientY });
+
+/**
+ * @param {MouseEvent} event
+ * @returns {Point | null} the pixel of the photograph that is shown
+ */
+function pixelOf(event) {
+  const photo = workspace.current;
+  return photo && pixelAt(placeIn(event), sheet.getBoundingClientRect(), photo);
+}
+
+/** @param {PointerEvent} event */
+function down(event) {
+  const { tool, current } = workspace;
+  if (tool === "compare" || current?.state !== "ready" || event.button) return;
+  pressed = placeIn(event);
+  if (tool === "hint") return;
+  event.preventDefault();
+  sheet.setPointerCapture(event.pointerId);
+  const pixel = pixelOf(event);
+  if (pixel) brush.begin(pixel);
+  brush.draw();
+}
+
+/** @param {PointerEvent} event */
+function move(event) {
+  if (!brush.isPainting()) return;
+  for (const one of event.getCoalescedEvents?.() ?? [event]) {
+    const pixel = pixelOf(one);
+    if (pixel) brush.extend(pixel);
+  }
+  brush.draw();
+}
+
+/** @param {PointerEvent} event */
+function up(event) {
+  if (brush.isPainting()) {
+    brush.end();
+    return;
+  }
+  // A tap is a hint, a pan is not.
+  const tapped =
+    pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < TAP_DISTANCE;
+  const pixel = pixelOf(event);
+  if (workspace.tool === "hint" && tapped && pixel) hints.add(pixel);
+  pressed = null;
+}
+
+function cancel() {
+  pressed = null;
+  brush.cancel();
+}
+
+/** @param {KeyboardEvent} event */
+function key(event) {
+  const photo = workspace.current;
+  if (workspace.tool === "compare" || event.target !== sheet || !photo) return;
+  if (cursor.hidden) {
+    cursorAt = { x: 50, y: 50 };
+    cursor.hidden = false;
+  }
+  const moved = movedCursor(cursorAt, event.key, event.shiftKey);
+  if (moved) {
+    event.preventDefault();
+    cursorAt = moved;
+  } else if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault();
+    useTool(pixelUnderCursor(cursorAt, photo));
+  }
+  cursor.style.left = `${cursorAt.x}%`;
+  cursor.style.top = `${cursorAt.y}%`;
+}
+
+/** @param {Point} pixel */
+function useTool(pixel) {
+  if (workspace.tool === "hint") {
+    hints.add(pixel);
+    return;
+  }
+  brush.begin(pixel);
+  brush.end();
+}
+
+export function wire() {
+  sheet.addEventListener("pointerdown", down);
+  sheet.addEventListener("pointermove", move);
+  sheet.addEventListener("pointercancel", cancel);
+  sheet.addEventListener("pointerup", up);
+  sheet.addEventListener("keydown", key);
+}

@@ -1,0 +1,81 @@
+// @ts-check
+// The coloured picture on the screen: asked for quickly while something moves, sharply afterwards.
+
+import * as api from "./api.js";
+import * as certainty from "./certainty.js";
+import { element } from "./dom.js";
+import * as filmstrip from "./filmstrip.js";
+import { previewSide, quickSide } from "./geometry.js";
+import { announce, notify } from "./notices.js";
+import * as palettes from "./palettes.js";
+import { LatestOnly } from "./queue.js";
+import { withPhoto } from "./resend.js";
+import { workspace } from "./workspace.js";
+
+/** @typedef {import("./photo.js").Photo} Photo */
+
+const SETTLE_MS = 280;
+const HIDDEN_SIDE = 1200; // taken for the size on the screen of a photograph that is not shown
+
+const after = element("after", HTMLImageElement);
+const sheet = element("sheet", HTMLElement);
+const renders = new LatestOnly(render, () => after.removeAttribute("aria-busy"));
+let settleTimer = 0;
+
+/**
+ * The longest side of a sharp picture, in pixels.
+ *
+ * @param {Photo} photo
+ */
+export function fullSide(photo) {
+  const shown = Math.max(sheet.offsetWidth, sheet.offsetHeight);
+  return previewSide(photo, photo === workspace.current ? shown : HIDDEN_SIDE, devicePixelRatio);
+}
+
+/** @param {boolean} quick */
+async function render(quick) {
+  const photo = workspace.current;
+  if (photo?.state !== "ready") return;
+  after.setAttribute("aria-busy", "true");
+  try {
+    const side = quick ? quickSide(photo) : fullSide(photo);
+    const blob = await withPhoto(photo, () => api.preview(photo.id, photo.request(), side));
+    const url = photo.setPicture("after", blob);
+    filmstrip.showPicture(photo);
+    if (photo === workspace.current) {
+      after.src = url;
+      await after.decode().catch(() => {});
+      after.dataset.drawn = String(Number(after.dataset.drawn ?? 0) + 1);
+    }
+  } catch (error) {
+    const problem = api.asApiError(error);
+    announce(problem.message);
+    notify(problem);
+  }
+}
+
+/** @param {boolean} quick */
+async function refresh(quick) {
+  if (workspace.current?.state === "ready") await renders.request(quick);
+}
+
+function refreshRest() {
+  palettes.refreshSoon();
+  certainty.refresh();
+}
+
+/** The picture, and then what goes with it: the palettes and the map of certainty. */
+export async function refreshAll() {
+  await refresh(false);
+  refreshRest();
+}
+
+/** Quickly now, and everything sharply when nothing moves any more. */
+export function refreshSoon() {
+  refresh(true);
+  clearTimeout(settleTimer);
+  settleTimer = window.setTimeout(() => {
+    refresh(false);
+    refreshRest();
+  }, SETTLE_MS);
+}

@@ -1,0 +1,86 @@
+// @ts-check
+// What is worked on when: a queue of photographs, and previews of which only the newest counts.
+
+/**
+ * Works on a few things at a time, in the order in which they were added.
+ *
+ * @template T
+ */
+export class Queue {
+  /** @type {T[]} */
+  #items = [];
+  #running = 0;
+  #limit;
+  #work;
+
+  /**
+   * @param {number} limit how many are worked on at once
+   * @param {(item: T) => Promise<unknown>} work must not reject
+   */
+  constructor(limit, work) {
+    this.#limit = limit;
+    this.#work = work;
+  }
+
+  /** @param {T[]} items behind all others */
+  add(...items) {
+    this.#items.push(...items);
+    this.#start();
+  }
+
+  /** @param {T} item before all others */
+  addFirst(item) {
+    this.#items.unshift(item);
+    this.#start();
+  }
+
+  #start() {
+    while (this.#running < this.#limit && this.#items.length) {
+      const item = /** @type {T} */ (this.#items.shift());
+      this.#running += 1;
+      this.#work(item).finally(() => {
+        this.#running -= 1;
+        this.#start();
+      });
+    }
+  }
+}
+
+/**
+ * One run at a time. What is asked for meanwhile becomes a single run afterwards, and that is a
+ * full one where any of them was.
+ */
+export class LatestOnly {
+  #busy = false;
+  /** @type {"quick" | "full" | null} */
+  #next = null;
+  #run;
+  #idle;
+
+  /**
+   * @param {(quick: boolean) => Promise<void>} run must not reject
+   * @param {() => void} idle called when nothing is left to do
+   */
+  constructor(run, idle) {
+    this.#run = run;
+    this.#idle = idle;
+  }
+
+  /**
+   * @param {boolean} quick
+   * @returns {Promise<void>} resolves at the end of the run, or at once while another is on its way
+   */
+  async request(quick) {
+    if (this.#busy) {
+      this.#next = this.#next === "full" || !quick ? "full" : "quick";
+      return;
+    }
+    this.#busy = true;
+    await this.#run(quick);
+    this.#busy = false;
+    const next = this.#next;
+    this.#next = null;
+    if (next) this.request(next === "quick");
+    else this.#idle();
+  }
+}

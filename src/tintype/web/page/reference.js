@@ -1,0 +1,47 @@
+// @ts-check
+// Another picture whose colours are taken.
+
+import * as api from "./api.js";
+import { button, input } from "./dom.js";
+import { notify } from "./notices.js";
+import { referenceFiles } from "./resend.js";
+import { workspace } from "./workspace.js";
+
+const drop = button("reference");
+const clear = button("reference-clear");
+const chooser = input("reference-file");
+
+export function showSettings() {
+  const reference = workspace.current?.settings.reference;
+  clear.hidden = !reference;
+  if (reference) {
+    const picture = document.createElement("img");
+    picture.src = reference.url;
+    picture.alt = "";
+    drop.replaceChildren(picture, reference.name);
+  } else drop.replaceChildren("Drop one here, or choose it");
+}
+
+/** @param {File | undefined} file */
+export async function load(file) {
+  const photo = workspace.current;
+  if (!photo || !file) return;
+  drop.replaceChildren("Reading…");
+  try {
+    const id = await referenceFiles.send(file);
+    const reference = { id, name: file.name, url: URL.createObjectURL(file) };
+    workspace.change(null, (s) => (s.reference = reference), photo);
+  } catch (error) {
+    showSettings();
+    notify(api.asApiError(error));
+  }
+}
+
+export function wire() {
+  drop.onclick = () => chooser.click();
+  chooser.onchange = () => {
+    load(chooser.files?.[0]);
+    chooser.value = "";
+  };
+  clear.onclick = () => workspace.change(null, (s) => (s.reference = null));
+}

@@ -1,0 +1,73 @@
+// @ts-check
+// The finished file at full size.
+
+import * as api from "./api.js";
+import { button, element, input } from "./dom.js";
+import { savedName } from "./format.js";
+import { announce, notify } from "./notices.js";
+import { withPhoto } from "./resend.js";
+import { workspace } from "./workspace.js";
+
+const KEEP_MS = 60_000; // how long the browser has to read the file
+
+const download = button("download");
+const format = element("format", HTMLSelectElement);
+const keepLocation = input("keep-location");
+const stripMetadata = input("strip-metadata");
+
+async function save() {
+  const photo = workspace.current;
+  if (!photo) return;
+  download.disabled = true;
+  download.textContent = "Colouring at full size…";
+  try {
+    const query = fileQuery();
+    const answer = await withPhoto(photo, () => api.finishedFile(photo.id, photo.request(), query));
+    const notes = JSON.parse(answer.headers.get("X-Tintype-Notes") || "[]").join(" ");
+    const name = savedName(photo.name, answer.headers.get("Content-Disposition"));
+    triggerDownload(await answer.blob(), name);
+    announce(`${name} is saved. ${notes}`);
+    if (notes) notify({ message: notes });
+  } catch (error) {
+    const problem = api.asApiError(error);
+    notify(problem);
+    announce(problem.message);
+  } finally {
+    download.disabled = false;
+    download.textContent = "Download";
+  }
+}
+
+/** @returns {Record<string, string | number>} */
+function fileQuery() {
+  return {
+    ...(format.value ? { format: format.value } : {}),
+    ...(keepLocation.checked ? { keep_location: 1 } : {}),
+    ...(stripMetadata.checked ? { strip_metadata: 1 } : {}),
+  };
+}
+
+/**
+ * Gives the browser a file to save.
+ *
+ * @param {Blob} blob
+ * @param {string} name
+ */
+function triggerDownload(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), KEEP_MS);
+}
+
+export function showFormats() {
+  format.append(
+    new Option("As it came", ""),
+    ...workspace.server.formats.map((name) => new Option(name, name)),
+  );
+}
+
+export function wire() {
+  download.onclick = save;
+}

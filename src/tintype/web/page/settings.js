@@ -1,0 +1,83 @@
+// @ts-check
+// What is set for one photograph, and the request that it becomes.
+
+/**
+ * @typedef {object} Hint
+ * @property {number} x in pixels of the photograph
+ * @property {number} y
+ * @property {string} color as #rrggbb
+ * @property {number} radius in pixels of the photograph
+ *
+ * @typedef {object} Stroke
+ * @property {[number, number][]} points in pixels of the photograph
+ * @property {number} radius half of the width, in the same pixels
+ * @property {string} [color] as #rrggbb; strokes that keep grey have none
+ *
+ * @typedef {object} ReferencePicture
+ * @property {string} id of the layer on the server
+ * @property {string} name of the file
+ * @property {string} url for the page to show it
+ *
+ * @typedef {object} Settings
+ * @property {number | null} vividness null for what the model recommends
+ * @property {number} warmth -1 to 1
+ * @property {number} palette 0 for the default colours, else 2 to PALETTES
+ * @property {Hint[]} hints
+ * @property {Stroke[]} strokes
+ * @property {Stroke[]} grey_strokes
+ * @property {ReferencePicture | null} reference
+ *
+ * @typedef {object} ColorRequest the settings as the API takes them
+ * @property {number | null} vividness
+ * @property {number} warmth
+ * @property {Hint[]} hints
+ * @property {Stroke[]} strokes
+ * @property {Stroke[]} grey_strokes
+ * @property {number} [palettes]
+ * @property {number} [palette]
+ * @property {string} [reference]
+ */
+
+/** How many versions of the colours are offered. */
+export const PALETTES = 5;
+
+/** @returns {Settings} */
+export const defaultSettings = () => ({
+  vividness: null,
+  warmth: 0,
+  palette: 0,
+  hints: [],
+  strokes: [],
+  grey_strokes: [],
+  reference: null,
+});
+
+/**
+ * @param {Settings} settings
+ * @param {number} [palette] in place of the one that is set
+ * @returns {ColorRequest}
+ */
+export function colorRequest(settings, palette = settings.palette) {
+  const { vividness, warmth, hints, strokes, grey_strokes, reference } = settings;
+  return {
+    vividness,
+    warmth,
+    hints,
+    strokes,
+    grey_strokes,
+    ...(palette ? { palettes: PALETTES, palette } : {}),
+    ...(reference ? { reference: reference.id } : {}),
+  };
+}
+
+/**
+ * The request without one of its hints: what the model would answer had it not been given.
+ *
+ * @param {ColorRequest} request
+ * @param {number} index
+ * @returns {ColorRequest}
+ */
+export const withoutHint = (request, index) => ({
+  ...request,
+  hints: request.hints.filter((_, i) => i !== index),
+});

@@ -1,0 +1,96 @@
+// @ts-check
+// The photograph that is shown: its size in the window, the slider between before and after, zoom.
+
+import { element, inside, input } from "./dom.js";
+import { scrollAround, sheetSize, zoomed } from "./geometry.js";
+import { refreshSoon } from "./preview.js";
+import { workspace } from "./workspace.js";
+
+/** @typedef {import("./photo.js").Photo} Photo */
+/** @typedef {import("./geometry.js").ZoomStep} ZoomStep */
+
+const main = element("workspace", HTMLElement);
+const areas = ["stage", "panel", "filmstrip"].map((id) => element(id, HTMLElement));
+const scroller = element("scroller", HTMLElement);
+const sheet = element("sheet", HTMLElement);
+const pictures = {
+  after: element("after", HTMLImageElement),
+  before: element("before", HTMLImageElement),
+};
+const compare = input("compare");
+const divider = element("divider", HTMLElement);
+
+/** @param {boolean} open whether there is a photograph */
+export function showOpen(open) {
+  main.dataset.state = open ? "ready" : "empty";
+  for (const area of areas) area.hidden = !open;
+}
+
+/** @param {Photo} photo */
+export function show(photo) {
+  for (const side of /** @type {const} */ (["after", "before"])) {
+    const url = photo.urls[side];
+    if (url) pictures[side].src = url;
+    else pictures[side].removeAttribute("src");
+  }
+  pictures.after.alt = `${photo.name}, coloured`;
+  pictures.before.alt = `${photo.name}, as it was`;
+  layOut();
+}
+
+/** @param {Photo} photo the one that is shown, whose first picture has come */
+export function showFirst(photo) {
+  layOut();
+  if (photo.urls.after) pictures.after.src = photo.urls.after;
+}
+
+function layOut() {
+  const photo = workspace.current;
+  if (!photo?.width) return;
+  const padding = parseFloat(getComputedStyle(scroller).paddingLeft) * 2;
+  const room = { width: scroller.clientWidth - padding, height: scroller.clientHeight - padding };
+  const { width, height } = sheetSize(photo, room, photo.zoom);
+  sheet.style.width = `${width}px`;
+  sheet.style.height = `${height}px`;
+  divide();
+}
+
+/** Shows as much of the grey photograph as the slider says; all in colour for the other tools. */
+export function divide() {
+  const share = workspace.tool === "compare" ? Number(compare.value) : 0;
+  pictures.before.style.clipPath = `inset(0 ${100 - share}% 0 0)`;
+  divider.style.left = `${share}%`;
+  compare.setAttribute("aria-valuetext", `${Math.round(share)} percent grey`);
+}
+
+/** @param {ZoomStep} step */
+function zoom(step) {
+  const photo = workspace.current;
+  if (!photo) return;
+  const { scrollLeft, scrollTop, clientWidth, clientHeight } = scroller;
+  const old = photo.zoom;
+  photo.zoom = zoomed(old, step);
+  layOut();
+  const ratio = photo.zoom / old;
+  scroller.scrollLeft = scrollAround(scrollLeft + clientWidth / 2, ratio, scroller.clientWidth);
+  scroller.scrollTop = scrollAround(scrollTop + clientHeight / 2, ratio, scroller.clientHeight);
+  refreshSoon();
+}
+
+export function wire() {
+  compare.oninput = divide;
+  for (const step of /** @type {ZoomStep[]} */ (["in", "out", "fit"])) {
+    const button = inside(document, `[data-zoom="${step}"]`, HTMLButtonElement);
+    button.onclick = () => zoom(step);
+  }
+  scroller.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey) return;
+      event.preventDefault();
+      zoom(event.deltaY < 0 ? "in" : "out");
+    },
+    { passive: false },
+  );
+  new ResizeObserver(layOut).observe(scroller);
+}

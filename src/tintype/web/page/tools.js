@@ -1,0 +1,51 @@
+// @ts-check
+// Which tool the pointer is.
+
+import { element, inside } from "./dom.js";
+import * as picker from "./picker.js";
+import { divide } from "./stage.js";
+import { workspace } from "./workspace.js";
+
+/** @typedef {import("./workspace.js").Tool} Tool */
+
+/** @type {Record<Tool, string>} */
+const TIPS = {
+  compare: "Drag across the photograph to compare.",
+  hint: "Click a place and choose its colour. It spreads to what belongs to it.",
+  brush: "Paint over something with the colour it should have.",
+  grey: "Paint over what is to stay black and white.",
+};
+const TOOLS = /** @type {Tool[]} */ (Object.keys(TIPS));
+
+const tip = element("tip", HTMLElement);
+const brushBox = element("brush-box", HTMLElement);
+const brushColorRow = element("brush-color-row", HTMLElement);
+const cursor = element("cursor", HTMLElement);
+const sheet = element("sheet", HTMLElement);
+
+/** @param {Tool} tool */
+const radioOf = (tool) => inside(document, `input[name="tool"][value="${tool}"]`, HTMLInputElement);
+
+/** @param {Tool} tool */
+export function select(tool) {
+  workspace.tool = tool;
+  document.body.dataset.tool = tool;
+  radioOf(tool).checked = true;
+  tip.textContent = TIPS[tool];
+  brushBox.hidden = !(tool === "brush" || tool === "grey");
+  brushColorRow.hidden = tool !== "brush";
+  cursor.hidden = true;
+  picker.close();
+  divide();
+  sheet.tabIndex = tool === "compare" ? -1 : 0;
+}
+
+/** @param {string} key */
+export function selectByKey(key) {
+  const tool = TOOLS[Number(key) - 1];
+  if (tool) select(tool);
+}
+
+export function wire() {
+  for (const tool of TOOLS) radioOf(tool).onchange = () => select(tool);
+}

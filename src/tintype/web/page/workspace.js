@@ -1,0 +1,117 @@
+// @ts-check
+// What is open: the photographs, which of them is shown, and the tool. Every change is made here
+// and is an event; main.js lists what is redrawn for each.
+
+/** @typedef {import("./photo.js").Photo} Photo */
+/** @typedef {import("./photo.js").PhotoState} PhotoState */
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {"compare" | "hint" | "brush" | "grey"} Tool */
+
+/**
+ * @typedef {object} Events their names, and what their listeners are called with
+ * @property {[photo: Photo]} add
+ * @property {[photo: Photo]} remove
+ * @property {[photo: Photo, previous: Photo | null]} select one is to be shown, perhaps again
+ * @property {[]} empty the last photograph is gone
+ * @property {[photo: Photo]} state of one photograph
+ * @property {[]} change of settings
+ */
+/**
+ * @template {keyof Events} K
+ * @typedef {(...values: Events[K]) => unknown} Listener
+ */
+
+export class Workspace {
+  /** @type {Photo[]} in the order in which they came */
+  photos = [];
+  /** @type {Photo | null} */
+  current = null;
+  /** @type {Tool} */
+  tool = "compare";
+  /** @type {import("./api.js").ServerStatus} */
+  server = { vividness: 1, formats: [], capabilities: [] };
+  /** @type {{[K in keyof Events]: Listener<K>[]}} */
+  #listeners = { add: [], remove: [], select: [], empty: [], state: [], change: [] };
+
+  /**
+   * @template {keyof Events} K
+   * @param {K} name
+   * @param {Listener<K>} listener
+   */
+  on(name, listener) {
+    this.#listeners[name].push(listener);
+  }
+
+  /**
+   * Resolves when everything that listens has caught up.
+   *
+   * @template {keyof Events} K
+   * @param {K} name
+   * @param {Events[K]} values
+   */
+  async #emit(name, ...values) {
+    await Promise.all(this.#listeners[name].map((listener) => listener(...values)));
+  }
+
+  /** @param {Photo} photo */
+  add(photo) {
+    this.photos.push(photo);
+    this.#emit("add", photo);
+  }
+
+  /** @param {Photo} photo */
+  async select(photo) {
+    const previous = this.current;
+    this.current = photo;
+    await this.#emit("select", photo, previous);
+  }
+
+  /**
+   * Takes a photograph out. In place of the one that was shown comes its neighbor.
+   *
+   * @param {Photo} photo
+   */
+  remove(photo) {
+    const index = this.photos.indexOf(photo);
+    this.photos.splice(index, 1);
+    this.#emit("remove", photo);
+    if (photo !== this.current) return;
+    this.current = null;
+    if (this.photos.length) this.select(this.photos[Math.min(index, this.photos.length - 1)]);
+    else this.#emit("empty");
+  }
+
+  /**
+   * @param {Photo} photo
+   * @param {PhotoState} state
+   */
+  setState(photo, state) {
+    photo.state = state;
+    this.#emit("state", photo);
+  }
+
+  /**
+   * Changes the settings of a photograph, as a step that can be undone.
+   *
+   * @param {string | null} kind steps of one kind at once are one step; null for never
+   * @param {(settings: Settings) => void} change
+   * @param {Photo | null} [photo]
+   */
+  change(kind, change, photo = this.current) {
+    if (!photo) return;
+    photo.change(kind, change);
+    this.#emit("change");
+  }
+
+  /**
+   * @param {"undo" | "redo"} direction
+   * @returns {boolean} whether there was a step to go
+   */
+  step(direction) {
+    if (!this.current?.step(direction)) return false;
+    this.#emit("change");
+    return true;
+  }
+}
+
+export const workspace = new Workspace();

@@ -1,0 +1,92 @@
+// Colours of the wheel and of the overlay.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as color from "../../src/tintype/web/page/color.js";
+
+const close = (a, b, by) => assert.ok(Math.abs(a - b) <= by, `${a} is not ${b}`);
+
+test("known colours have their hue and strength", () => {
+  const known = {
+    "#ff0000": [0, 1], "#ffff00": [60, 1], "#00ff00": [120, 1], "#00ffff": [180, 1],
+    "#0000ff": [240, 1], "#ff00ff": [300, 1], "#808080": [0, 0], "#000000": [0, 0],
+    "#ffffff": [0, 0], "#804040": [0, 1 / 3], "#ffbfbf": [0, 1], "#ff0080": [330, 1],
+  };
+  for (const [hex, [h, s]] of Object.entries(known)) {
+    const found = color.hexToHueStrength(hex);
+    close(found.h, h, 0.2);
+    close(found.s, s, 0.01);
+  }
+});
+
+test("a hue at full strength and half lightness is the pure colour", () => {
+  assert.equal(color.hueStrengthToHex({ h: 0, s: 1 }, 0.5), "#ff0000");
+  assert.equal(color.hueStrengthToHex({ h: 120, s: 1 }, 0.5), "#00ff00");
+  assert.equal(color.hueStrengthToHex({ h: 240, s: 1 }, 0.5), "#0000ff");
+  assert.equal(color.hueStrengthToHex({ h: 30, s: 1 }, 0.5), "#ff8000");
+  assert.equal(color.hueStrengthToHex({ h: 77, s: 0 }, 0.02), "#050505");
+});
+
+test("without a lightness it is that of the wheel", () => {
+  assert.equal(color.hueStrengthToHex({ h: 0, s: 0 }), "#8f8f8f");
+});
+
+test("hue and strength survive the way through a colour", () => {
+  for (let h = 0; h < 360; h += 7) {
+    for (const s of [0.2, 0.6, 1]) {
+      const found = color.hexToHueStrength(color.hueStrengthToHex({ h, s }));
+      close(((found.h - h + 540) % 360) - 180, 0, 2);
+      close(found.s, s, 0.01);
+    }
+  }
+});
+
+test("hex is read channel by channel", () => {
+  assert.deepEqual(color.rgbOfHex("#0a80ff"), [10, 128, 255]);
+});
+
+test("the wheel turns clockwise from the right, and is strong at its edge", () => {
+  assert.deepEqual(color.wheelAt(1, 0), { h: 0, s: 1 });
+  assert.deepEqual(color.wheelAt(0, 0.5), { h: 90, s: 0.5 });
+  assert.deepEqual(color.wheelAt(-1, 0), { h: 180, s: 1 });
+  assert.deepEqual(color.wheelAt(0, -1), { h: 270, s: 1 });
+  close(color.wheelAt(3, 4).s, 5, 1e-9);
+});
+
+test("the pixels of the wheel are its colours, and nothing outside of it", () => {
+  const size = 40;
+  const pixels = color.wheelPixels(size);
+  const at = (x, y) => [...pixels.slice((y * size + x) * 4, (y * size + x) * 4 + 4)];
+  assert.equal(pixels.length, size * size * 4);
+  assert.deepEqual(at(0, 0), [0, 0, 0, 0]);
+  assert.deepEqual(at(39, 39), [0, 0, 0, 0]);
+  assert.deepEqual(at(20, 20), [143, 143, 143, 255]);
+  const right = color.rgbOfHex(color.hueStrengthToHex({ h: 0, s: 0.5 }));
+  assert.deepEqual(at(30, 20), [...right, 255]);
+  const below = color.rgbOfHex(color.hueStrengthToHex({ h: 90, s: 0.5 }));
+  assert.deepEqual(at(20, 30), [...below, 255]);
+  assert.equal(at(0, 20)[3], 255);
+  assert.equal(at(20, 0)[3], 255);
+});
+
+test("arrows turn the hue and change the strength, within the circle", () => {
+  const at = { h: 3, s: 0.5 };
+  assert.deepEqual(color.turnedByKey(at, "ArrowRight"), { h: 9, s: 0.5 });
+  assert.deepEqual(color.turnedByKey(at, "ArrowLeft"), { h: 357, s: 0.5 });
+  assert.deepEqual(color.turnedByKey(at, "ArrowUp"), { h: 3, s: 0.55 });
+  assert.deepEqual(color.turnedByKey({ h: 3, s: 0.98 }, "ArrowUp"), { h: 3, s: 1 });
+  assert.deepEqual(color.turnedByKey({ h: 3, s: 0.03 }, "ArrowDown"), { h: 3, s: 0.02 });
+  assert.equal(color.turnedByKey(at, "Enter"), null);
+});
+
+test("the overlay covers what is uncertain, never wholly, and nothing that is certain", () => {
+  const pixels = new Uint8ClampedArray([0, 0, 0, 255, 128, 128, 128, 255, 255, 255, 255, 255]);
+  color.tintUncertainty(pixels);
+  const alphas = [3, 7, 11].map((i) => pixels[i]);
+  assert.deepEqual([...pixels.slice(4, 7)], [255, 96, 40]);
+  assert.deepEqual(alphas, [0, 66, 204]);
+  const threshold = new Uint8ClampedArray([89, 89, 89, 255, 100, 100, 100, 255]);
+  color.tintUncertainty(threshold);
+  assert.deepEqual([threshold[3], threshold[7]], [0, 18]);
+});

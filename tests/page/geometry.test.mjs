@@ -1,0 +1,148 @@
+// Sizes and places.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as geometry from "../../src/tintype/web/page/geometry.js";
+
+const WIDE = { width: 4000, height: 2000 };
+const TALL = { width: 500, height: 1000 };
+
+test("a photograph fits into the room, whichever side is the tight one", () => {
+  const room = { width: 800, height: 600 };
+  assert.deepEqual(geometry.sheetSize(WIDE, room, 1), { width: 800, height: 400 });
+  assert.deepEqual(geometry.sheetSize(TALL, room, 1), { width: 300, height: 600 });
+  assert.deepEqual(geometry.sheetSize(WIDE, room, 2), { width: 1600, height: 800 });
+});
+
+test("a sheet never vanishes, not even in a window without room", () => {
+  const strip = { width: 4000, height: 100 };
+  assert.deepEqual(geometry.sheetSize(strip, { width: 400, height: 600 }, 1), {
+    width: 400,
+    height: 40,
+  });
+  assert.equal(geometry.sheetSize({ width: 100, height: 4000 }, WIDE, 1).width, 50);
+  assert.deepEqual(geometry.sheetSize(WIDE, { width: -20, height: 300 }, 12), {
+    width: 48,
+    height: 40,
+  });
+});
+
+test("zoom goes in and out within its limits, and back to the whole photograph", () => {
+  assert.equal(geometry.zoomed(2, "in"), 3);
+  assert.equal(geometry.zoomed(3, "out"), 2);
+  assert.equal(geometry.zoomed(7, "fit"), 1);
+  assert.equal(geometry.zoomed(11, "in"), 12);
+  assert.equal(geometry.zoomed(1.2, "out"), 1);
+});
+
+test("what is in the middle stays there", () => {
+  // 100 visible pixels around 250 of the content; at twice the size they lie around 500.
+  assert.equal(geometry.scrollAround(250, 2, 100), 450);
+});
+
+test("a sharp preview is as large as the screen shows it, within limits", () => {
+  const large = { width: 3000, height: 6000 };
+  assert.equal(geometry.previewSide(large, 900, 1), 900);
+  assert.equal(geometry.previewSide(large, 900.4, 2), 1801);
+  assert.equal(geometry.previewSide(large, 900, 3), 1800); // no eye sees more than two
+  assert.equal(geometry.previewSide(large, 200, 1), 640);
+  assert.equal(geometry.previewSide(large, 1500, 2), 2048);
+  assert.equal(geometry.previewSide({ width: 300, height: 500 }, 900, 2), 500);
+});
+
+test("a quick preview is small, and never larger than the photograph", () => {
+  assert.equal(geometry.quickSide(WIDE), 640);
+  assert.equal(geometry.quickSide({ width: 300, height: 500 }), 500);
+});
+
+const BOX = { left: 100, top: 50, width: 400, height: 200 };
+
+test("a place is a pixel, and one outside the nearest one", () => {
+  assert.deepEqual(geometry.pixelAt({ x: 100, y: 50 }, BOX, WIDE), { x: 0, y: 0 });
+  assert.deepEqual(geometry.pixelAt({ x: 300, y: 149.99 }, BOX, WIDE), { x: 2000, y: 999 });
+  assert.deepEqual(geometry.pixelAt({ x: 0, y: 0 }, BOX, WIDE), { x: 0, y: 0 });
+  assert.deepEqual(geometry.pixelAt({ x: 500, y: 250 }, BOX, WIDE), { x: 3999, y: 1999 });
+});
+
+test("a pixel lies where it was pointed at", () => {
+  const pixel = { x: 3, y: 7 };
+  const photo = { width: 8, height: 10 };
+  const place = geometry.placeOf(pixel, BOX, photo);
+  assert.deepEqual(place, { x: 275, y: 200 });
+  assert.deepEqual(geometry.pixelAt(place, BOX, photo), pixel);
+  assert.equal(geometry.percentAlong(0, 2), 25);
+});
+
+test("a dialog stands beside the place and inside the window", () => {
+  const dialog = { width: 300, height: 400 };
+  const view = { width: 1000, height: 800 };
+  const beside = (x, y) => geometry.besidePlace({ x, y }, dialog, view);
+  assert.deepEqual(beside(200, 300), { left: 226, top: 240 });
+  assert.deepEqual(beside(673, 300), { left: 699, top: 240 });
+  assert.deepEqual(beside(674, 300), { left: 348, top: 240 });
+  assert.deepEqual(beside(200, 790), { left: 226, top: 390 });
+  assert.deepEqual(beside(200, 10), { left: 226, top: 8 });
+  assert.equal(geometry.besidePlace({ x: 90, y: 9 }, dialog, { width: 320, height: 800 }).left, 8);
+});
+
+test("the cursor of the keyboard moves with the arrows and stays on the photograph", () => {
+  const at = { x: 50, y: 50 };
+  assert.deepEqual(geometry.movedCursor(at, "ArrowLeft", false), { x: 49, y: 50 });
+  assert.deepEqual(geometry.movedCursor(at, "ArrowRight", false), { x: 51, y: 50 });
+  assert.deepEqual(geometry.movedCursor(at, "ArrowUp", true), { x: 50, y: 40 });
+  assert.deepEqual(geometry.movedCursor(at, "ArrowDown", true), { x: 50, y: 60 });
+  assert.deepEqual(geometry.movedCursor({ x: 97, y: 4 }, "ArrowRight", true), { x: 100, y: 4 });
+  assert.deepEqual(geometry.movedCursor({ x: 97, y: 4 }, "ArrowUp", true), { x: 97, y: 0 });
+  assert.deepEqual(geometry.movedCursor({ x: 4, y: 97 }, "ArrowLeft", true), { x: 0, y: 97 });
+  assert.deepEqual(geometry.movedCursor({ x: 4, y: 97 }, "ArrowDown", true), { x: 4, y: 100 });
+  assert.equal(geometry.movedCursor(at, "Enter", false), null);
+});
+
+test("under the cursor there is always a pixel", () => {
+  const photo = { width: 40, height: 20 };
+  assert.deepEqual(geometry.pixelUnderCursor({ x: 51, y: 49 }, photo), { x: 20, y: 9 });
+  assert.deepEqual(geometry.pixelUnderCursor({ x: 50, y: 50 }, photo), { x: 20, y: 10 });
+  assert.deepEqual(geometry.pixelUnderCursor({ x: 100, y: 100 }, photo), { x: 39, y: 19 });
+});
+
+test("a new hint is as large as the photograph allows", () => {
+  assert.equal(geometry.newHintRadius(WIDE), 16);
+  assert.equal(geometry.newHintRadius(TALL), 4);
+  assert.equal(geometry.newHintRadius({ width: 700, height: 450 }), 4);
+  assert.equal(geometry.newHintRadius({ width: 20, height: 30 }), 1);
+});
+
+test("the slider of a hint's size is finer where it is small, and comes back to its place", () => {
+  assert.equal(geometry.radiusOfSlider(0, WIDE), 0);
+  assert.equal(geometry.radiusOfSlider(10, WIDE), 20);
+  assert.equal(geometry.radiusOfSlider(20, WIDE), 80);
+  assert.equal(geometry.radiusOfSlider(9, { width: 900, height: 400 }), 4); // 3.6
+  assert.equal(geometry.sliderOfRadius(4, { width: 900, height: 400 }), 9); // 9.4
+  assert.equal(geometry.sliderOfRadius(5, { width: 900, height: 400 }), 11); // 10.5
+  for (const value of [0, 5, 30, 60]) {
+    assert.equal(geometry.sliderOfRadius(geometry.radiusOfSlider(value, WIDE), WIDE), value);
+  }
+});
+
+test("the brush has its size on the screen, whatever the zoom", () => {
+  assert.equal(geometry.brushRadius(20, 4000, 800), 100);
+  assert.equal(geometry.brushRadius(20, 4000, 1600), 50);
+  assert.equal(geometry.brushRadius(20, 4000, 1590), 50); // 50.3
+  assert.equal(geometry.brushRadius(20, 4000, 1610), 50); // 49.7
+  assert.equal(geometry.brushRadius(2, 100, 800), 1);
+});
+
+test("a stroke takes the points that change it", () => {
+  const stroke = { points: [[0, 0]], radius: 30 };
+  geometry.extendStroke(stroke, { x: 9, y: 4 });
+  assert.deepEqual(stroke.points, [[0, 0]]);
+  geometry.extendStroke(stroke, { x: 6, y: 8 });
+  assert.deepEqual(stroke.points, [[0, 0], [6, 8]]);
+  geometry.extendStroke(stroke, { x: 12, y: 15 });
+  assert.equal(stroke.points.length, 2); // near to the last one, not to the first
+  const fine = { points: [[5, 5]], radius: 1 };
+  geometry.extendStroke(fine, { x: 5, y: 5 });
+  geometry.extendStroke(fine, { x: 5, y: 6 });
+  assert.deepEqual(fine.points, [[5, 5], [5, 6]]);
+});

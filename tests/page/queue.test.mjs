@@ -1,0 +1,111 @@
+// What is worked on when.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { LatestOnly, Queue } from "../../src/tintype/web/page/queue.js";
+
+/** Work that ends when the test says so. */
+class Work {
+  started = [];
+  #ends = new Map();
+
+  do = (item) => {
+    this.started.push(item);
+    return new Promise((end) => this.#ends.set(item, end));
+  };
+
+  async end(item) {
+    this.#ends.get(item)();
+    await new Promise(setImmediate);
+  }
+}
+
+test("things are worked on in their order, and not too many at once", async () => {
+  const work = new Work();
+  const queue = new Queue(2, work.do);
+  queue.add("a", "b", "c", "d");
+  assert.deepEqual(work.started, ["a", "b"]);
+  await work.end("b");
+  assert.deepEqual(work.started, ["a", "b", "c"]);
+  await work.end("a");
+  await work.end("c");
+  await work.end("d");
+  assert.deepEqual(work.started, ["a", "b", "c", "d"]);
+});
+
+test("what is added first goes before what waits", async () => {
+  const work = new Work();
+  const queue = new Queue(1, work.do);
+  queue.add("a", "b");
+  queue.addFirst("c");
+  await work.end("a");
+  await work.end("c");
+  assert.deepEqual(work.started, ["a", "c", "b"]);
+});
+
+test("an idle queue starts at once, also with what is added first", async () => {
+  const work = new Work();
+  const queue = new Queue(1, work.do);
+  queue.addFirst("a");
+  await work.end("a");
+  queue.add("b");
+  assert.deepEqual(work.started, ["a", "b"]);
+});
+
+/** Runs of LatestOnly, as "quick", "full" and "idle". */
+function recorded() {
+  const log = [];
+  const ends = [];
+  const run = (quick) => {
+    log.push(quick ? "quick" : "full");
+    return new Promise((end) => ends.push(end));
+  };
+  const latest = new LatestOnly(run, () => log.push("idle"));
+  const end = async () => {
+    ends.shift()();
+    await new Promise(setImmediate);
+  };
+  return { latest, log, end };
+}
+
+test("what is asked for during a run becomes one run after it", async () => {
+  const { latest, log, end } = recorded();
+  latest.request(true);
+  for (let i = 0; i < 5; i++) latest.request(true);
+  assert.deepEqual(log, ["quick"]);
+  await end();
+  assert.deepEqual(log, ["quick", "quick"]);
+  await end();
+  assert.deepEqual(log, ["quick", "quick", "idle"]);
+});
+
+test("it is a full one where any of them was, in whichever order they came", async () => {
+  for (const wanted of [[true, false, true], [false, true], [true, false]]) {
+    const { latest, log, end } = recorded();
+    latest.request(true);
+    for (const quick of wanted) latest.request(quick);
+    await end();
+    assert.deepEqual(log, ["quick", "full"]);
+  }
+});
+
+test("after a rest a run starts at once", async () => {
+  const { latest, log, end } = recorded();
+  latest.request(false);
+  await end();
+  latest.request(true);
+  assert.deepEqual(log, ["full", "idle", "quick"]);
+  await end();
+  assert.deepEqual(log, ["full", "idle", "quick", "idle"]);
+});
+
+test("a request waits for its run, and for no other one's", async () => {
+  const { latest, end } = recorded();
+  let done = false;
+  const first = latest.request(false).then(() => (done = true));
+  await latest.request(true);
+  assert.equal(done, false);
+  await end();
+  await first;
+});
