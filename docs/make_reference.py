@@ -24,7 +24,8 @@ import click
 import tintype
 from tintype import errors
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
-from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Door, Setting, rows_of
+from tintype.engine.rows import Door, Setting
+from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, rows_of
 from tintype.web import request
 
 HERE = Path(__file__).parent

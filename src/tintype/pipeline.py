@@ -58,8 +58,7 @@ class Coloring:
         data: Its bytes.
         format: A key of `tintype.photo.formats.registry.FORMATS`.
         tone: What the source was.
-        notes: What should be said about it: what the format could not carry, and colours that were
-            there before.
+        notes: Remarks: what the format could not carry, and colours that were there before.
         grey_check: What comparing the written grey with the source's gave; None where not asked.
         thumbnails: Of the first page, before and after, as JPEG files; None where not asked.
     """
@@ -181,7 +180,7 @@ def _colored(
 
 
 def _notes(request: Request, photo: Photo, tone: Tone, share: float) -> list[str]:
-    """What should be said about a coloured file, besides what its format could not carry."""
+    """Remarks on a coloured file, besides what its format could not carry."""
     settings = request.settings
     notes = list(pale(settings.hints, settings.scribbles, photo.grey))
     if tone == "color":

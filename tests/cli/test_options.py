@@ -9,7 +9,8 @@ import pytest
 from tintype.cli.app import main
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
 from tintype.cli.options import PHOTOS, PhotoArguments
-from tintype.engine.settings import Door, rows_of
+from tintype.engine.rows import Door
+from tintype.engine.settings import rows_of
 from tintype.photo.formats.registry import FORMATS, writable_formats
 
 EVERY = (COLOR, *COMMANDS)

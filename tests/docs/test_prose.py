@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from docs.pages import ROOT, make_reference, pages
-from tintype.engine.settings import OUTPUT, SETTINGS, Setting
+from tintype.engine.rows import Setting
+from tintype.engine.settings import OUTPUT, SETTINGS
 from tintype.photo.decode import MAX_PIXELS
 from tintype.web.serve import PORT
 from tintype.web.serve import Options as ServeOptions

@@ -16,13 +16,12 @@ from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.parsing import read_hints, saved_settings
 from tintype.engine.reference import Reference
+from tintype.engine.rows import Door, Setting
 from tintype.engine.settings import (
     LAYERS,
     OUTPUT,
     SETTINGS,
-    Door,
     Output,
-    Setting,
     Settings,
     default_output,
     default_settings,

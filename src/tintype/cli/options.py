@@ -200,7 +200,7 @@ PHOTOS = _Photos(
             "--jobs",
             type=click.IntRange(min=1),
             metavar="N",
-            show_default="one for each core",
+            show_default="one per core",
             help="How many processes colour at a time.",
         ),
         Option(

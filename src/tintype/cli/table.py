@@ -12,7 +12,8 @@ import click
 
 from tintype.cli.parsing import Option
 from tintype.cli.values import FORMAT_NAMES, PICTURES, FileType, FormatType
-from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Door, Output, Setting, Settings
+from tintype.engine.rows import Door, Setting
+from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings
 
 _SCRIBBLES = (".png",)
 """Endings that a shell offers for scribbles, which need transparency."""

@@ -51,7 +51,7 @@ class Layer:
         if (height, width) != shape:
             raise UsageError(
                 f"{shown(self.path)} is {width} x {height}, but the photograph is "
-                f"{shape[1]} x {shape[0]} as it is looked at.",
+                f"{shape[1]} x {shape[0]} as it is shown.",
                 advice="Draw it over the photograph, at the same size.",
             )
 

@@ -68,7 +68,7 @@ class StoredPhoto:
 
     @property
     def size(self) -> int:
-        """Bytes it takes in memory, about; predictions are counted where they are kept."""
+        """Bytes it takes in memory, about; predictions are counted in their cache."""
         pages = sum(p.grey.nbytes + (0 if p.alpha is None else p.alpha.nbytes) for p in self.photos)
         # Copies, since other threads may be adding.
         layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
@@ -83,7 +83,7 @@ class Finished:
     Attributes:
         data: Its bytes.
         format: A key of `tintype.photo.formats.registry.FORMATS`.
-        notes: What should be said about it.
+        notes: What the format could not keep, and other remarks.
     """
 
     data: bytes
