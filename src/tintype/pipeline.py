@@ -20,7 +20,7 @@ from tintype.engine.settings import Output, Settings
 from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
 from tintype.photo import thumbnail
 from tintype.photo.decode import decode
-from tintype.photo.encode import accepts_half_chroma, encode
+from tintype.photo.encode import Encoded, accepts_half_chroma, encode
 from tintype.photo.formats import jpeg_exact
 from tintype.photo.formats.registry import FORMATS
 from tintype.photo.metadata.location import without_location
@@ -145,16 +145,12 @@ def colorize_photos(
         )
     except UnsupportedPhotoError as error:
         raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
-    checked = None
-    if encoded.blocks:
-        checked = f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
-    elif request.check_grey or luminance_of is not None:
-        checked = compare_grey(photos, encoded.data, name=name)
-        if luminance_of is not None and checked != _identical(photos):
-            raise UnsupportedPhotoError(
-                f"{FORMATS[written].title} cannot keep the luminance of {name} exactly: {checked}.",
-                advice="Write it with --format png or tiff, or leave --keep-luminance out.",
-            )
+    checked = _grey_check(photos, encoded, request, name=name)
+    if luminance_of is not None and not encoded.blocks and checked != _identical(photos):
+        raise UnsupportedPhotoError(
+            f"{FORMATS[written].title} cannot keep the luminance of {name} exactly: {checked}.",
+            advice="Write it with --format png or tiff, or leave --keep-luminance out.",
+        )
     notes = (*_notes(request, photos[0], tone, share), *encoded.lost)
     small = None
     if request.thumbnails:
@@ -177,6 +173,17 @@ def _colored(
         colored.append(version.photo)
         share += version.share / len(photos)
     return colored, share
+
+
+def _grey_check(
+    photos: Sequence[Photo], encoded: Encoded, request: Request, *, name: str
+) -> str | None:
+    """What comparing the grey gave; None where nobody asked."""
+    if encoded.blocks:
+        return f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
+    if request.check_grey or request.output.keep_luminance == "exact":
+        return compare_grey(photos, encoded.data, name=name)
+    return None
 
 
 def _notes(request: Request, photo: Photo, tone: Tone, share: float) -> list[str]:

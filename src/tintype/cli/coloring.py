@@ -64,20 +64,7 @@ def color_photographs(arguments: PhotoArguments) -> int:
         raise PhotoError(
             f"There is no picture in {shown(' '.join(arguments.photos))}.", advice=hint
         )
-    photos = census.items // plan.palettes
-    if options.settings.of_one_photograph and photos > 1:
-        raise UsageError(
-            f"Hints and masks are for one photograph, but there are {photos:,} inputs.",
-            advice="Colour that photograph by a command of its own.",
-        )
-    if arguments.certainty is not None:
-        _refuse_certainty(arguments, items=photos)
-    if arguments.save_settings is not None:
-        _refuse_url(arguments.save_settings, "--save-settings")
-        _refuse_existing(Path(arguments.save_settings), arguments)
-    if arguments.report is not None and arguments.report == arguments.contact_sheet:
-        raise UsageError("--report and --contact-sheet name the same file.")
-    _check_model(options)
+    _refuse_before(arguments, options, photos=census.items // plan.palettes)
     tally = Tally()
     began = time.monotonic()
     rows = _run(arguments, plan, options, items=census.items)
@@ -100,6 +87,29 @@ def color_photographs(arguments: PhotoArguments) -> int:
     if arguments.save_settings is not None and tally.exit_code == 0:
         _save_settings(Path(arguments.save_settings), options)
     return tally.exit_code
+
+
+def _refuse_before(arguments: PhotoArguments, options: "Options", *, photos: int) -> None:
+    """What does not fit together, before anything is coloured.
+
+    Args:
+        arguments: As they were parsed.
+        options: As they follow from them.
+        photos: How many inputs there are.
+    """
+    if options.settings.of_one_photograph and photos > 1:
+        raise UsageError(
+            f"Hints and masks are for one photograph, but there are {photos:,} inputs.",
+            advice="Colour that photograph by a command of its own.",
+        )
+    if arguments.certainty is not None:
+        _refuse_certainty(arguments, items=photos)
+    if arguments.save_settings is not None:
+        _refuse_url(arguments.save_settings, "--save-settings")
+        _refuse_existing(Path(arguments.save_settings), arguments)
+    if arguments.report is not None and arguments.report == arguments.contact_sheet:
+        raise UsageError("--report and --contact-sheet name the same file.")
+    _check_model(options)
 
 
 def _path(word: str | None) -> Path | None:
@@ -288,8 +298,8 @@ def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def _stream(arguments: PhotoArguments) -> int:
-    """One picture from standard input, or to standard output, or both."""
+def _refuse_as_stream(arguments: PhotoArguments) -> None:
+    """What is no matter of one picture that comes or goes as a stream."""
     if len(arguments.photos) != 1:
         raise UsageError("A stream is one picture, but several inputs are named.")
     if (
@@ -302,13 +312,12 @@ def _stream(arguments: PhotoArguments) -> int:
         )
     if arguments.certainty is not None or arguments.save_settings is not None:
         raise UsageError("--certainty and --save-settings are for files, not for streams.")
-    for word in (arguments.photos[0], arguments.output or "-"):
-        _refuse_url(word, "A stream")
+    for place in (arguments.photos[0], arguments.output or "-"):
+        _refuse_url(place, "A stream")
     if arguments.executor == "ray":
         raise UsageError("--executor ray is for files and folders, not for streams.")
     source = arguments.photos[0]
-    output = None if arguments.output in {None, "-"} else Path(str(arguments.output))
-    if output is None and sys.stdout is not None and sys.stdout.isatty():
+    if arguments.output in {None, "-"} and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError(
             "A picture is not written to a terminal.", advice="Add > FILE, or -o FILE."
         )
@@ -317,6 +326,13 @@ def _stream(arguments: PhotoArguments) -> int:
             "- reads a picture from standard input, but nothing is piped in.",
             advice="Add < FILE, or name the file.",
         )
+
+
+def _stream(arguments: PhotoArguments) -> int:
+    """One picture from standard input, or to standard output, or both."""
+    _refuse_as_stream(arguments)
+    source = arguments.photos[0]
+    output = None if arguments.output in {None, "-"} else Path(str(arguments.output))
     options = _options(arguments)
     if options.settings.palettes > 1:
         raise UsageError("--palettes writes several files, but a stream is one.")
