@@ -133,7 +133,7 @@ def version_faults(root: Path, *, final: bool) -> list[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     version = project["version"]
     places = {
-        "src/tintype/__init__.py": rf'^__version__ = "{re.escape(version)}"$',
+        "src/tintype/_version.py": rf'^__version__ = "{re.escape(version)}"$',
         "docs/man/tintype.1": rf'^\.TH TINTYPE 1 .*"Tintype {re.escape(version)}"',
         "CHANGELOG.md": rf"^## \[{re.escape(version)}\] - (unreleased|\d{{4}}-\d\d-\d\d)$",
     }

@@ -8,7 +8,7 @@ import pytest
 from release.check import ROOT, changelog_versions, strangers, version_faults
 from tintype import __version__
 
-SAYING = ("pyproject.toml", "CHANGELOG.md", "src/tintype/__init__.py", "docs/man/tintype.1")
+SAYING = ("pyproject.toml", "CHANGELOG.md", "src/tintype/_version.py", "docs/man/tintype.1")
 
 
 def test_version_and_changelog_fit_together() -> None:
