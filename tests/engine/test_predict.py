@@ -333,7 +333,7 @@ def test_palettes_are_several_versions_and_the_first_is_the_single_one(
 def test_a_model_without_a_distribution_has_no_palettes_and_no_certainty(
     tiny_ab: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
-    with pytest.raises(ModelError, match="not a distribution"):
+    with pytest.raises(ModelError, match="palettes needs logits, which the model tiny-ab"):
         Engine(tiny_ab, threads=1).versions(photo_of(cameraman), Settings(palettes=2))
     engine = Engine(tiny_ab, threads=1)
     prediction = engine.predict(photo_of(cameraman))

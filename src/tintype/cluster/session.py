@@ -151,7 +151,7 @@ def _import_ray() -> Any:  # noqa: ANN401
         import ray.data
         from ray._private import worker
     except ImportError as error:
-        raise UsageError("--engine ray needs an extra.", advice=_EXTRA) from error
+        raise UsageError("--executor ray needs an extra.", advice=_EXTRA) from error
     # Otherwise it says on standard output, between our results, that a process has died.
     worker._worker_logs_enabled = False
     return ray

@@ -138,8 +138,7 @@ class Engine:
         settings = settings or Settings()
         fit = self.fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
-        if settings.reference is not None:
-            self._check_matching()
+        settings.check_model(self.bundle.name, self.bundle.card.capabilities)
         if settings.quality == "high":
             luma, said = self._look_closely(photo, settings, fit)
         else:
@@ -227,7 +226,7 @@ class Engine:
 
         Returns:
             (H, W) entropy of the distribution as a share of the largest possible, times 255: 0 is
-            certain, 255 knows nothing.
+            certain, 255 is most uncertain.
 
         Raises:
             ModelError: The model predicts no distribution.
@@ -275,15 +274,6 @@ class Engine:
         if not settings.hinted or "hints" not in self.bundle.card.capabilities:
             return None
         return hints_at(settings.hints, settings.scribbles, fit, cell=1)[None]
-
-    def _check_matching(self) -> None:
-        """Refuses a reference before the network is asked."""
-        card = self.bundle.card
-        if not {"logits", "features"} <= set(card.capabilities):
-            raise ModelError(
-                f"The model {self.bundle.name} cannot compare a photograph with a reference.",
-                advice="Use tintype-own, or another model whose card lists logits and features.",
-            )
 
     def _referred(self, prediction: Prediction, known: Known) -> Prediction:
         """An answer drawn towards a reference."""

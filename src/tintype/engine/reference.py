@@ -13,7 +13,6 @@ Sources: T. Welsh, M. Ashikhmin, K. Mueller, "Transferring Color to Greyscale Im
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from PIL import Image
 from tintype.color.abgrid import BINS, bin_centers
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.geometry import Fit
-from tintype.engine.layers import Layer, read_bytes
+from tintype.engine.layers import Layer
 from tintype.errors import PhotoError, UsageError, shown
 from tintype.photo.decode import MAX_PIXELS, decode_colors
 from tintype.photo.photo import rgb_to_grey
@@ -109,11 +108,6 @@ def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> R
     if factor > 1:
         rgb = np.asarray(Image.fromarray(rgb).reduce(factor))
     return Reference(name, hashlib.sha256(data).hexdigest(), np.ascontiguousarray(rgb))
-
-
-def read_reference(path: Path, *, max_pixels: int = MAX_PIXELS) -> Reference:
-    """`reference_from` a file; raises UsageError where it cannot be read, too."""
-    return reference_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
 
 
 @dataclass(frozen=True, slots=True)
