@@ -14,8 +14,9 @@ from PIL import Image
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
+from tintype.engine.grey_check import verify_grey
 from tintype.engine.hints import pale
-from tintype.engine.predict import Engine, verify_grey
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Output, Settings
 from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
 from tintype.photo import thumbnail

@@ -14,7 +14,8 @@ from pathlib import Path
 import uvicorn
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.predict import Engine, usable_cores
+from tintype.engine.predict import Engine
+from tintype.engine.render import usable_cores
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
 from tintype.photo.decode import MAX_PIXELS
