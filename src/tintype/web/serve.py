@@ -33,7 +33,7 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ServerOptions:
     """How to serve.
 
     Attributes:
@@ -93,7 +93,7 @@ class Listening:
 
 
 def listen(
-    options: Options, *, say: Callable[[str], None], opened: Callable[[], None] | None = None
+    options: ServerOptions, *, say: Callable[[str], None], opened: Callable[[], None] | None = None
 ) -> Listening:
     """Makes a server and takes its port.
 
@@ -168,7 +168,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(options: Options) -> Iterator[Listening]:
+def serving(options: ServerOptions) -> Iterator[Listening]:
     """A server in a thread of its own, for programs and tests; it ends with the block."""
     ready = threading.Event()
     server = listen(options, say=lambda _line: None, opened=ready.set)
