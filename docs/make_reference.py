@@ -22,6 +22,7 @@ import click
 import tintype
 from tintype import errors
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
+from tintype.photo.formats.registry import table_markdown
 
 HERE = Path(__file__).parent
 PAGES = (*sorted((HERE / "reference").glob("*.md")), HERE / "promises.md")
@@ -330,6 +331,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,
+        "formats": table_markdown,
         **{f"promise {script}": figures(script) for script in SCRIPTS},
     }
 )

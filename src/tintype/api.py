@@ -22,7 +22,7 @@ from tintype.errors import (
     UsageError,
     shown,
 )
-from tintype.files.atomic import stands_at, write_atomically
+from tintype.files.atomic import target_exists, write_atomically
 from tintype.files.local import read_input, read_stream
 from tintype.photo.decode import MAX_PIXELS, decode, photo_from_array, photo_from_image
 from tintype.photo.formats.registry import format_of_suffix
@@ -231,7 +231,7 @@ class Colorizer:
     ) -> Path:
         data = read_input(source, max_pixels=self._max_pixels)
         target = source.parent / target_name(source)
-        if stands_at(target):
+        if target_exists(target):
             if not overwrite:
                 raise TargetExistsError(
                     f"{shown(target)} exists already.",

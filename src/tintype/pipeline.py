@@ -24,7 +24,7 @@ from tintype.errors import (
 )
 from tintype.photo import thumbnail
 from tintype.photo.decode import decode
-from tintype.photo.encode import accepts_half_chroma, encode
+from tintype.photo.encode import encode
 from tintype.photo.formats import jpeg_exact
 from tintype.photo.formats.registry import FORMATS
 from tintype.photo.metadata.provenance import Provenance
@@ -138,10 +138,11 @@ def colorize_photos(
     if tone == "color" and color_photos == "skip":
         raise SkippedPhotoError(f"{name} is a colour photograph.")
     written = form or FORMATS[photos[0].meta.format].writes
-    half = accepts_half_chroma(written) and all(photo.bits == 8 for photo in photos)
+    codec = FORMATS[written]
+    half = codec.half_chroma and all(photo.bits == 8 for photo in photos)
     if luminance_of is not None:
-        jpeg_exact.check(photos, luminance_of, form=written, name=name)
-        if written == "JPEG":
+        jpeg_exact.check(photos, luminance_of, codec=codec, name=name)
+        if codec.write_exact is not None:
             photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
     share = 0.0
     colored = []
@@ -158,7 +159,7 @@ def colorize_photos(
             format=written,
             provenance=provenance,
             strip_metadata=strip_metadata,
-            luminance_of=luminance_of if written == "JPEG" else None,
+            luminance_of=None if codec.write_exact is None else luminance_of,
         )
     except UnsupportedPhotoError as error:
         raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
@@ -169,7 +170,7 @@ def colorize_photos(
         checked = compare_grey(photos, encoded.data, name=name)
         if luminance_of is not None and checked != _identical(photos):
             raise UnsupportedPhotoError(
-                f"{FORMATS[written].title} cannot keep the luminance of {name} exactly: {checked}.",
+                f"{codec.title} cannot keep the luminance of {name} exactly: {checked}.",
                 advice="Write it with --format png or tiff, or leave --keep-luminance out.",
             )
     notes = encoded.lost

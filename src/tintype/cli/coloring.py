@@ -157,9 +157,9 @@ def _refuse_certainty(words: PhotoArguments, *, items: int) -> None:
 
 def _refuse_existing(target: Path, words: PhotoArguments) -> None:
     """A file beside the picture: it replaces nothing unasked, and never a picture of this run."""
-    from tintype.files.atomic import stands_at
+    from tintype.files.atomic import target_exists
 
-    if stands_at(target) and not words.overwrite:
+    if target_exists(target) and not words.overwrite:
         raise TargetExistsError(
             f"{shown(str(target))} exists already.", advice="Move it away, or give --overwrite."
         )

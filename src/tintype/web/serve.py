@@ -16,7 +16,7 @@ import uvicorn
 from tintype.engine.bundle import load_bundle
 from tintype.engine.predict import Engine, usable_cores
 from tintype.errors import UsageError
-from tintype.files.local import longest_input
+from tintype.files.local import max_input_bytes
 from tintype.photo.decode import MAX_PIXELS
 from tintype.web.app import Services, make_app
 from tintype.web.body import BodyReader
@@ -114,7 +114,7 @@ def listen(
     jobs = options.jobs or usable_cores()
     engine = Engine(load_bundle(options.model), threads=1)
     workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
-    longest = longest_input(options.max_pixels)
+    longest = max_input_bytes(options.max_pixels)
 
     def announce(token: str) -> None:
         said(f"On another machine, once: http://{_own_name()}:{port}/?token={token}")
