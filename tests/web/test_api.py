@@ -338,9 +338,9 @@ def test_the_description_is_of_these_routes(client: httpx.Client) -> None:
     assert answer.status_code == 404  # first things first
     refused = client.post("/v1/color", params={"quality": "best"}, content=b"x")
     assert refused.status_code == 400
-    from tintype.web.request import _KNOWN
+    from tintype.web.request import _Body
 
-    assert known == set(_KNOWN)
+    assert known == set(_Body.__struct_fields__)
 
 
 def test_the_codes_of_errors_are_described(client: httpx.Client) -> None:

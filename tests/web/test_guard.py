@@ -66,7 +66,7 @@ def at_home() -> Iterator[tuple[str, list[str]]]:
     ready = threading.Event()
     server = listen(
         Options(host="0.0.0.0", port=0, model=TINY),
-        said=lines.append,
+        say=lines.append,
         opened=ready.set,
     )
     thread = threading.Thread(target=server.run, daemon=True)
@@ -349,9 +349,9 @@ def test_a_port_that_is_taken() -> None:
     with serving(Options(port=0, model=TINY)) as server:
         port = int(server.url.rstrip("/").split(":")[-1])
         with pytest.raises(UsageError, match="cannot be listened on"):
-            listen(Options(port=port, model=TINY), said=print)
+            listen(Options(port=port, model=TINY), say=print)
     with pytest.raises(UsageError, match="cannot be listened on"):
-        listen(Options(host="no.such.host.invalid", port=0, model=TINY), said=print)
+        listen(Options(host="no.such.host.invalid", port=0, model=TINY), say=print)
 
 
 def test_the_command_serves_and_stops(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def serve(words: ServeArguments) -> int:
         if not words.no_browser:
             open_browser(place[0])
 
-    server = listen(options, said=say, opened=opened)
+    server = listen(options, say=say, opened=opened)
     page = "which-is-real" if words.pairs else ""
     place.append(server.url + page)
     say(f"Tintype is at {place[0]} and ends with Ctrl-C.")
@@ -112,7 +112,7 @@ SERVE = Command(
             "--jobs",
             type=click.IntRange(min=1),
             metavar="N",
-            show_default="one for each core",
+            show_default="one per core",
             help="How many photographs are coloured at a time.",
         ),
         Option(

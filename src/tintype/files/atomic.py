@@ -3,13 +3,13 @@
 import errno
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from tintype.errors import TargetExistsError, WriteError, shown
+from tintype.files.lock import try_lock, wait_for_lock
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
@@ -149,8 +149,7 @@ def remove_abandoned(folder: Path) -> int:
     removed = 0
     for path in folder.glob(f"{_PREFIX}{'[0-9a-f]' * 16}{_SUFFIX}"):
         with suppress(OSError):
-            _remove_if_free(path)
-            removed += 1
+            removed += _remove_if_free(path)
     return removed
 
 
@@ -161,34 +160,26 @@ def _open_temporary(folder: Path) -> tuple[Path, int]:
     while True:
         path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         descriptor = os.open(path, flags, 0o666)
-        _lock(descriptor)
+        if os.name != "nt":  # there, that the file is open is lock enough
+            # Where the file system has no locks, `remove_abandoned` gets none either and keeps all.
+            with suppress(OSError):
+                wait_for_lock(descriptor)
         if os.name == "nt" or os.fstat(descriptor).st_nlink:
             return path, descriptor
         # `remove_abandoned` of another process came between creating and locking it.
         os.close(descriptor)
 
 
-if sys.platform == "win32":
-
-    def _lock(_descriptor: int) -> None:
-        """Windows removes no open file, so there is nothing to lock."""
-
-    def _remove_if_free(path: Path) -> None:
+def _remove_if_free(path: Path) -> bool:
+    if os.name == "nt":
         path.unlink()  # fails while its writer has it open
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        # Where the file system has no locks, `remove_abandoned` gets none either: nothing is lost.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-    def _remove_if_free(path: Path) -> None:
-        with path.open("r+b") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Still locked: a writer waiting for the lock will see that the file is gone.
+        return True
+    with path.open("r+b") as stream:
+        free = try_lock(stream)
+        if free:
+            # Still locked here: its writer waits for the lock and then sees that it is gone.
             path.unlink()
+        return free
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:

@@ -6,11 +6,10 @@ import time
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
 
 from tintype.engine.bundle import Bundle
 from tintype.engine.predict import Engine
-from tintype.engine.settings import Settings
+from tintype.engine.settings import Output, Settings
 from tintype.errors import (
     PhotoError,
     SkippedPhotoError,
@@ -29,9 +28,7 @@ from tintype.photo import thumbnail
 from tintype.photo.decode import MAX_PIXELS, decode, read_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix
 from tintype.photo.metadata.provenance import Provenance
-from tintype.pipeline import KeepLuminance, colorize_photos, provenance_of
-
-ColorPhotos = Literal["skip", "color"]
+from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +38,22 @@ class Options:
     Attributes:
         model: Name or path of the model; None is the one that is shipped.
         settings: How to colour.
-        format: A key of `tintype.photo.formats.registry.FORMATS`; None follows the target's name.
-        strip_metadata: Write no more than the pixels need.
+        output: What to write; without a format, the target's name decides.
         overwrite: Replace earlier outputs.
         color_photos: What to do with colour photographs and with outputs of Tintype; None colours
             a picture given alone and skips them among others.
         max_pixels: Larger pictures are refused.
         check_grey: Compare the grey of each output with its input's.
-        keep_luminance: How a JPEG keeps the luminance of a JPEG.
         thumbnails: Put small pictures of before and after into the rows.
     """
 
     model: str | None = None
     settings: Settings = field(default_factory=Settings)
-    format: str | None = None
-    strip_metadata: bool = False
+    output: Output = field(default_factory=Output)
     overwrite: bool = False
     color_photos: ColorPhotos | None = None
     max_pixels: int = MAX_PIXELS
     check_grey: bool = False
-    keep_luminance: KeepLuminance = "usual"
     thumbnails: bool = False
 
 
@@ -113,17 +106,12 @@ class Worker:
 
     def _do(self, job: Job, given_up: PhotoError | None) -> Row:
         options = self._options
-        form = options.format or format_of_suffix(job.target.suffix)
+        form = options.output.format or format_of_suffix(job.target.suffix)
         _refuse_forgetful(job, form)
+        output = replace(options.output, format=form)
         settings = replace(options.settings, palette=job.palette)
         data = remote.read(job.source, max_pixels=options.max_pixels)
-        provenance = provenance_of(
-            data,
-            self._bundle,
-            settings,
-            strip_metadata=options.strip_metadata,
-            keep_luminance=options.keep_luminance,
-        )
+        provenance = provenance_of(data, self._bundle, settings, output)
         row = Row("done", str(job.source), str(job.target), input_sha256=provenance.input_sha256)
         policy = options.color_photos or ("color" if job.alone else "skip")
         if policy == "skip" and self._marks.of(job.source, data) is not None:
@@ -138,20 +126,15 @@ class Worker:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
         photos = decode(data, name=name, max_pixels=options.max_pixels)
-        source = data if options.keep_luminance == "exact" else None
+        source = data if output.keep_luminance == "exact" else None
         del data  # of a large photograph it would lie beside the pixels to the end
         colored = colorize_photos(
             photos,
+            Request(settings, output, policy, options.check_grey, options.thumbnails),
             name=name,
             engine=self._engine,
-            settings=settings,
             provenance=provenance,
-            form=form,
-            strip_metadata=options.strip_metadata,
-            color_photos=policy,
-            check_grey=options.check_grey,
             luminance_of=source,
-            thumbnails=options.thumbnails,
         )
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()
