@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tintype.engine.settings import Output
 from tintype.errors import TargetExistsError, UnreadablePhotoError, UsageError, WriteError
 from tintype.files import remote
 from tintype.files.remote import Entry, Remote, kind, listing, look, place_of, read, write
@@ -202,7 +203,7 @@ def test_a_second_run_does_nothing_again(
         ("already_done", None),
     ]
     assert again[1].sha256 == first.sha256
-    other = replace(options, strip_metadata=True)
+    other = replace(options, output=Output(strip_metadata=True))
     (row,) = do(Plan([f"{root}/in/x.png"]), other)
     assert row.status == "failed"
     assert "with other settings" in str(row.error)
@@ -243,7 +244,7 @@ def test_a_format_that_forgets_is_refused_in_a_store(
     (row,) = do(Plan(["memory://x.bmp"]), options)
     assert row.status == "failed"
     assert "--format png" in str(row.advice)
-    (row,) = do(Plan(["memory://x.bmp"], format="PNG"), replace(options, format="PNG"))
+    (row,) = do(Plan(["memory://x.bmp"], format="PNG"), replace(options, output=Output("PNG")))
     assert row.status == "done"
 
 
