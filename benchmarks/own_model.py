@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from measuring import mean, nearer, shown
 from numpy.typing import NDArray
 from old_photographs import damage_table, damaged, mount_table
 
@@ -30,14 +31,12 @@ from tintype.learn.evaluate.distribution import (
     honesty,
     predict,
 )
-from tintype.learn.evaluate.figures import Figure
-from tintype.learn.evaluate.metrics import interval
 from tintype.learn.evaluate.palettes import best_scores
 from tintype.learn.evaluate.protocol import (
     Score,
     dev_squares,
     load_squares,
-    render,
+    paint,
     score,
 )
 from tintype.learn.evaluate.regions import (
@@ -83,23 +82,6 @@ class Bar:
     met: bool | None = None
 
 
-def shown(figure: Figure, digits: int = 1, unit: str = "") -> str:
-    value, low, high = (f"{part:.{digits}f}" for part in figure)
-    return f"{value}{unit} ({low} to {high})"
-
-
-def mean(values: Floats) -> Figure:
-    return (float(values.mean()), *interval(values))
-
-
-def nearer(before: Floats, after: Floats, rounds: int = 1000) -> Figure:
-    """By how many percent the mean has fallen, on the same pictures, resampled in pairs."""
-    rows = np.random.default_rng(0).integers(0, len(before), (rounds, len(before)))
-    fallen = 100 * (1 - after[rows].mean(axis=1) / before[rows].mean(axis=1))
-    low, high = np.percentile(fallen, [2.5, 97.5])
-    return float(100 * (1 - after.mean() / before.mean())), float(low), float(high)
-
-
 def delta_e(scores: Sequence[Score]) -> Floats:
     return np.array([one.delta_e for one in scores])
 
@@ -111,7 +93,7 @@ def scored(
     settings: Settings,
     told: int = 0,
 ) -> list[Score]:
-    rendered = render(engine, pictures, settings, pool, told=told)
+    rendered = paint(engine, pictures, settings, pool, told=told)
     return [score(*pair) for pair in zip(rendered, pictures, strict=True)]
 
 
@@ -208,7 +190,7 @@ def region_bars(engine: Engine, marked: Sequence[Marked]) -> tuple[list[Bar], st
     neutral: dict[str, list[float]] = {}
     for one in seen:
         if one.kind != SKIN:
-            neutral.setdefault(one.kind, []).append(one.rendered[1])
+            neutral.setdefault(one.kind, []).append(one.painted[1])
     chroma = float(np.median(np.concatenate(list(neutral.values()))))
     low = sum(np.median(kind) < NEUTRAL_CHROMA for kind in neutral.values())
     rows = []
@@ -250,8 +232,8 @@ def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
         seen = look_at_marked(engine, skin, copies=copies)
         once = look_at_marked(engine, skin, copies=copies, settings=NORMAL)
         height = side * np.median([one.share for one in seen])
-        hue, chroma = np.median([one.rendered for one in seen], axis=0)
-        ratio = np.median([one.rendered[1] / one.true[1] for one in seen])
+        hue, chroma = np.median([one.painted for one in seen], axis=0)
+        ratio = np.median([one.painted[1] / one.true[1] for one in seen])
         like, like_once = (
             100 * np.mean([looks_like_skin(one) for one in some]) for some in (seen, once)
         )

@@ -26,6 +26,7 @@ from tintype import errors
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
 from tintype.engine.rows import Door, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, rows_of
+from tintype.photo.formats.registry import table_markdown
 from tintype.web import request
 
 HERE = Path(__file__).parent
@@ -459,6 +460,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,
+        "formats": table_markdown,
         **{f"promise {script}": figures(script) for script in SCRIPTS},
     }
 )

@@ -14,9 +14,9 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.cache import CachingEngine
 from tintype.engine.settings import Settings
 from tintype.errors import TargetExistsError, UnsupportedPhotoError, UsageError, shown
-from tintype.files.atomic import stands_at, write_atomically
+from tintype.files.atomic import target_exists, write_atomically
 from tintype.files.local import read_input, read_stream
-from tintype.keywords import Options, request_from, with_signature
+from tintype.keywords import ColorOptions, request_from, with_signature
 from tintype.photo.decode import MAX_PIXELS, decode, photo_from_array, photo_from_image
 from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.naming import target_name
@@ -54,13 +54,13 @@ class Colorizer:
         self._engine = CachingEngine(load_bundle(wanted))
 
     @overload
-    def colorize(self, x: str | os.PathLike[str], **options: Unpack[Options]) -> Path: ...
+    def colorize(self, x: str | os.PathLike[str], **options: Unpack[ColorOptions]) -> Path: ...
     @overload
-    def colorize(self, x: BinaryIO, **options: Unpack[Options]) -> io.BytesIO: ...
+    def colorize(self, x: BinaryIO, **options: Unpack[ColorOptions]) -> io.BytesIO: ...
     @overload
-    def colorize(self, x: _Picture, **options: Unpack[Options]) -> _Picture: ...
+    def colorize(self, x: _Picture, **options: Unpack[ColorOptions]) -> _Picture: ...
     @with_signature
-    def colorize(self, x: Any, **options: Unpack[Options]) -> Any:
+    def colorize(self, x: Any, **options: Unpack[ColorOptions]) -> Any:
         """Colours one photograph; what comes out is of the kind that went in.
 
         A colour photograph is coloured anew from its lightness.
@@ -69,7 +69,7 @@ class Colorizer:
             x: A path; the bytes of a picture file; a binary stream of them; a PIL image; or an
                 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8, uint16, or floating point
                 within 0 to 1.
-            options: How to colour, and what to write: see `Options`.
+            options: How to colour, and what to write: see `ColorOptions`.
 
         Returns:
             For a path, the path of the file written beside it, ``name.color.jpg`` for
@@ -118,7 +118,7 @@ class Colorizer:
     def _path(self, source: Path, request: Request, *, overwrite: bool) -> Path:
         data = read_input(source, max_pixels=self._max_pixels)
         target = source.parent / target_name(source)
-        if stands_at(target):
+        if target_exists(target):
             if not overwrite:
                 raise TargetExistsError(
                     f"{shown(target)} exists already.",
@@ -169,19 +169,19 @@ def colorize(
     x: str | os.PathLike[str],
     *,
     model: str | os.PathLike[str] | None = None,
-    **options: Unpack[Options],
+    **options: Unpack[ColorOptions],
 ) -> Path: ...
 @overload
 def colorize(
-    x: BinaryIO, *, model: str | os.PathLike[str] | None = None, **options: Unpack[Options]
+    x: BinaryIO, *, model: str | os.PathLike[str] | None = None, **options: Unpack[ColorOptions]
 ) -> io.BytesIO: ...
 @overload
 def colorize(
-    x: _Picture, *, model: str | os.PathLike[str] | None = None, **options: Unpack[Options]
+    x: _Picture, *, model: str | os.PathLike[str] | None = None, **options: Unpack[ColorOptions]
 ) -> _Picture: ...
 @with_signature
 def colorize(
-    x: Any, *, model: str | os.PathLike[str] | None = None, **options: Unpack[Options]
+    x: Any, *, model: str | os.PathLike[str] | None = None, **options: Unpack[ColorOptions]
 ) -> Any:
     """Colours one photograph: `Colorizer.colorize` with a model that is loaded for it alone.
 

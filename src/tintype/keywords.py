@@ -38,7 +38,7 @@ LayerLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class Options(TypedDict, total=False):
+class ColorOptions(TypedDict, total=False):
     """How to colour, and what to write; ranges and defaults are in the table of settings.
 
     Attributes:
@@ -72,7 +72,7 @@ class Options(TypedDict, total=False):
 
 
 def with_signature(function: _F) -> _F:
-    """A function that takes `Options`, with each of them and its default in its signature."""
+    """A function that takes `ColorOptions`, with each of them and its default in its signature."""
 
     def spelt(parameters: Iterator[inspect.Parameter]) -> Iterator[inspect.Parameter]:
         named = []
@@ -95,10 +95,12 @@ def with_signature(function: _F) -> _F:
 
 def _keyword(name: str, default: Any) -> inspect.Parameter:  # noqa: ANN401
     kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, default=default, annotation=Options.__annotations__[name])
+    return inspect.Parameter(
+        name, kind, default=default, annotation=ColorOptions.__annotations__[name]
+    )
 
 
-def request_from(options: Options, *, max_pixels: int) -> Request:
+def request_from(options: ColorOptions, *, max_pixels: int) -> Request:
     """What keyword arguments ask for; `overwrite` is left to the caller.
 
     Args:
@@ -110,7 +112,7 @@ def request_from(options: Options, *, max_pixels: int) -> Request:
         UsageError: A value is out of range, or a picture cannot be read.
     """
     given: dict[str, Any] = dict(options)
-    if unknown := given.keys() - Options.__annotations__.keys():
+    if unknown := given.keys() - ColorOptions.__annotations__.keys():
         raise TypeError(f"colorize() got an unexpected keyword argument {min(unknown)!r}")
     for name in LAYERS:
         if given.get(name) is not None:

@@ -14,13 +14,14 @@ from PIL import Image
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
+from tintype.engine.grey_check import verify_grey
 from tintype.engine.hints import pale
-from tintype.engine.predict import Engine, verify_grey
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Output, Settings
 from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
 from tintype.photo import thumbnail
 from tintype.photo.decode import decode
-from tintype.photo.encode import Encoded, accepts_half_chroma, encode
+from tintype.photo.encode import Encoded, encode
 from tintype.photo.formats import jpeg_exact
 from tintype.photo.formats.registry import FORMATS
 from tintype.photo.metadata.location import without_location
@@ -130,9 +131,10 @@ def colorize_photos(
     if not output.keep_location:
         photos = [without_location(photo) for photo in photos]
     written = output.format or FORMATS[photos[0].meta.format].writes
+    codec = FORMATS[written]
     if luminance_of is not None:
-        jpeg_exact.check(photos, luminance_of, form=written, name=name)
-        if written == "JPEG":
+        jpeg_exact.check(photos, luminance_of, codec=codec, name=name)
+        if codec.write_exact is not None:
             photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
     colored, share = _colored(photos, settings, engine, written)
     try:
@@ -141,14 +143,14 @@ def colorize_photos(
             format=written,
             provenance=provenance,
             strip_metadata=output.strip_metadata,
-            luminance_of=luminance_of if written == "JPEG" else None,
+            luminance_of=None if codec.write_exact is None else luminance_of,
         )
     except UnsupportedPhotoError as error:
         raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
     checked = _grey_check(photos, encoded, request, name=name)
     if luminance_of is not None and not encoded.blocks and checked != _identical(photos):
         raise UnsupportedPhotoError(
-            f"{FORMATS[written].title} cannot keep the luminance of {name} exactly: {checked}.",
+            f"{codec.title} cannot keep the luminance of {name} exactly: {checked}.",
             advice="Write it with --format png or tiff, or leave --keep-luminance out.",
         )
     notes = (*_notes(request, photos[0], tone, share), *encoded.lost)
@@ -163,7 +165,7 @@ def _colored(
     photos: Sequence[Photo], settings: Settings, engine: Engine, written: str
 ) -> tuple[list[Photo], float]:
     """The pages in colour, for a format; and the mean share of the palette, 0 without one."""
-    half = accepts_half_chroma(written) and all(photo.bits == 8 for photo in photos)
+    half = FORMATS[written].half_chroma and all(photo.bits == 8 for photo in photos)
     if not settings.one_of_several:
         return [engine.colorize(photo, settings, half_chroma=half) for photo in photos], 0.0
     share = 0.0

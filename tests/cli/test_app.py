@@ -273,7 +273,7 @@ def test_what_a_format_cannot_carry_is_said(
 ) -> None:
     make_photo(Path("a.bmp"))
     assert color("a.bmp") == 0
-    assert "tintype: a.bmp: BMP cannot say in the file that it was coloured." in lines(
+    assert "tintype: a.bmp: BMP cannot record in the file that it was coloured." in lines(
         capfd.readouterr().err
     )
 

@@ -317,4 +317,5 @@ def test_every_option_is_offered(
     words = ["tintype", *([name] if name else []), "-"]
     offered = offered_by_powershell(monkeypatch, capsysbinary, *words)
     options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
-    assert set(offered) == {name for option in options for name in option.opts}
+    known = {name for option in options for name in option.opts}
+    assert set(offered) == known

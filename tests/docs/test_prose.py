@@ -12,7 +12,7 @@ from tintype.engine.rows import Setting
 from tintype.engine.settings import OUTPUT, SETTINGS
 from tintype.photo.decode import MAX_PIXELS
 from tintype.web.serve import PORT
-from tintype.web.serve import Options as ServeOptions
+from tintype.web.serve import ServerOptions as ServeOptions
 
 REFERENCE = make_reference()
 ROWS = {**SETTINGS, **OUTPUT}

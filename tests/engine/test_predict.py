@@ -15,12 +15,13 @@ from PIL import Image
 
 from tintype.color.abgrid import bin_centers
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab
-from tintype.engine import decode, predict
+from tintype.engine import decode, render
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import luma_down, luma_to_input, plan_fit, regrid
+from tintype.engine.grey_check import GreyCheck, verify_grey
 from tintype.engine.hints import hint_of
 from tintype.engine.network import Network, NetworkOutput
-from tintype.engine.predict import Engine, GreyCheck, Prediction, verify_grey
+from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -144,8 +145,8 @@ def test_strips_bands_and_threads_do_not_show(
     """Small strips and bands give the picture that one large one gives."""
 
     def colored(strip: int, band: int, threads: int) -> np.ndarray:
-        monkeypatch.setattr(predict, "_STRIP", strip)
-        monkeypatch.setattr(predict, "_BAND", band)
+        monkeypatch.setattr(render, "_STRIP", strip)
+        monkeypatch.setattr(render, "_BAND", band)
         engine = Engine(tiny, threads=1)
         engine._threads = threads
         color = engine.colorize(photo_of(cameraman), half_chroma=half_chroma).color

@@ -129,10 +129,9 @@ class Watched:
 def read_picture(data: bytes, max_pixels: int) -> None:
     """All that happens to a photograph but the network: in, out, and in again."""
     from photo.samples import PROVENANCE
-    from tintype.photo.decode import decode
+    from tintype.photo.decode import decode, read_provenance
     from tintype.photo.encode import encode
     from tintype.photo.formats.registry import FORMATS
-    from tintype.photo.metadata.packets import read_provenance
 
     found = read_provenance(data)
     assert found is None or isinstance(found.software, str)

@@ -163,9 +163,9 @@ def _refuse_certainty(arguments: PhotoArguments, *, items: int) -> None:
 
 def _refuse_existing(target: Path, arguments: PhotoArguments) -> None:
     """A file beside the picture: it replaces nothing unasked, and never a picture of this run."""
-    from tintype.files.atomic import stands_at
+    from tintype.files.atomic import target_exists
 
-    if stands_at(target) and not arguments.overwrite:
+    if target_exists(target) and not arguments.overwrite:
         raise TargetExistsError(
             f"{shown(str(target))} exists already.", advice="Move it away, or give --overwrite."
         )

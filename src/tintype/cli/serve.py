@@ -39,7 +39,7 @@ def serve(words: ServeArguments) -> int:
     Raises:
         TintypeError: The server cannot start.
     """
-    from tintype.web.serve import Options, listen, open_browser
+    from tintype.web.serve import ServerOptions, listen, open_browser
 
     given: dict[str, Any] = {
         "host": words.host,
@@ -51,7 +51,7 @@ def serve(words: ServeArguments) -> int:
         "memory": words.memory,
         "max_pixels": None if words.max_megapixels is None else round(words.max_megapixels * 1e6),
     }
-    options = Options(**{key: value for key, value in given.items() if value is not None})
+    options = ServerOptions(**{key: value for key, value in given.items() if value is not None})
     place: list[str] = []
 
     def opened() -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tintype.engine.predict import usable_cores
+from tintype.engine.render import usable_cores
 from tintype.errors import ClusterError, UsageError, shown
 
 ADDRESS = "RAY_ADDRESS"

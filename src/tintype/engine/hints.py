@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.geometry import Fit, Pin
+from tintype.engine.geometry import Fit
 from tintype.engine.layers import Scribbles
 from tintype.engine.propagate import spread
+from tintype.engine.upsample import Pin
 from tintype.errors import UsageError, shown
 
 _PALE = 0.9  # of the chroma that was asked for

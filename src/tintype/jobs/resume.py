@@ -18,7 +18,7 @@ from tintype.errors import WriteError, shown
 from tintype.files.lock import wait_for_lock
 from tintype.files.remote import Place
 from tintype.jobs.digests import Digests, digest
-from tintype.photo.metadata.packets import read_provenance
+from tintype.photo.decode import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 
 STATE_FILE = ".tintype-state.jsonl"

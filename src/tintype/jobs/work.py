@@ -25,9 +25,8 @@ from tintype.jobs.plan import Job, reason, same_file
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo import thumbnail
-from tintype.photo.decode import MAX_PIXELS, decode
+from tintype.photo.decode import MAX_PIXELS, decode, read_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix
-from tintype.photo.metadata.packets import read_provenance
 from tintype.photo.metadata.provenance import Provenance
 from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
 
@@ -173,7 +172,7 @@ class Worker:
                     f"{shown(job.target)} is no file, and is never replaced.",
                     advice="Move it away, or choose another folder with --into.",
                 )
-            data = remote.look(job.target)
+            data = remote.read_if_exists(job.target)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG and isinstance(job.target, Path):
                 raise write_error(job.target, error) from error
@@ -222,7 +221,7 @@ def _refuse_forgetful(job: Job, form: str | None) -> None:
     """In a store there is no state file that says how an output was made that cannot say it."""
     if isinstance(job.target, remote.Remote) and "provenance" not in FORMATS[str(form)].carries:
         raise UnsupportedPhotoError(
-            f"{form} cannot say in the file how it was coloured, which {shown(job.target)} "
+            f"{form} cannot record in the file how it was coloured, which {shown(job.target)} "
             "would need.",
             advice="Give --format png.",
         )

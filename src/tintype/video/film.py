@@ -22,7 +22,8 @@ import av
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
-from tintype.engine.predict import Engine, usable_cores
+from tintype.engine.predict import Engine
+from tintype.engine.render import usable_cores
 from tintype.engine.settings import Settings, default_settings
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError, shown
 from tintype.files.atomic import open_atomically, remove_abandoned, write_error

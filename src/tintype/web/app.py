@@ -39,16 +39,6 @@ from tintype.web.workers import WorkerPool
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-MIME = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "TIFF": "image/tiff",
-    "WEBP": "image/webp",
-    "AVIF": "image/avif",
-    "JPEG2000": "image/jp2",
-    "BMP": "image/bmp",
-    "PPM": "image/x-portable-pixmap",
-}
 _NO_SETTINGS = frozenset({"hint"} | {row.name for row in OUTPUT.values() if "http" in row.doors})
 """Keys of the query of ``/v1/color`` that are no settings."""
 _PAGE = files("tintype.web") / "page"
@@ -379,12 +369,12 @@ def _facts(stored: StoredPhoto) -> dict[str, Any]:
 
 
 def _finished(done: Finished) -> Response:
-    suffix = FORMATS[done.format].suffixes[0]
+    codec = FORMATS[done.format]
     return Response(
         done.data,
-        media_type=MIME[done.format],
+        media_type=codec.mime,
         headers={
             "X-Tintype-Notes": json.dumps(done.notes),
-            "Content-Disposition": f'attachment; filename="photo.color{suffix}"',
+            "Content-Disposition": f'attachment; filename="photo.color{codec.suffixes[0]}"',
         },
     )

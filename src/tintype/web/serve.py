@@ -14,9 +14,10 @@ from pathlib import Path
 import uvicorn
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.predict import Engine, usable_cores
+from tintype.engine.predict import Engine
+from tintype.engine.render import usable_cores
 from tintype.errors import UsageError
-from tintype.files.local import longest_input
+from tintype.files.local import max_input_bytes
 from tintype.photo.decode import MAX_PIXELS
 from tintype.web.app import Services, make_app
 from tintype.web.body import BodyReader
@@ -32,7 +33,7 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ServerOptions:
     """How to serve.
 
     Attributes:
@@ -92,7 +93,7 @@ class Listening:
 
 
 def listen(
-    options: Options, *, say: Callable[[str], None], opened: Callable[[], None] | None = None
+    options: ServerOptions, *, say: Callable[[str], None], opened: Callable[[], None] | None = None
 ) -> Listening:
     """Makes a server and takes its port.
 
@@ -114,7 +115,7 @@ def listen(
     jobs = options.jobs or usable_cores()
     engine = Engine(load_bundle(options.model), threads=1)
     workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
-    longest = longest_input(options.max_pixels)
+    longest = max_input_bytes(options.max_pixels)
 
     def announce(token: str) -> None:
         say(f"On another machine, once: http://{_own_name()}:{port}/?token={token}")
@@ -167,7 +168,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(options: Options) -> Iterator[Listening]:
+def serving(options: ServerOptions) -> Iterator[Listening]:
     """A server in a thread of its own, for programs and tests; it ends with the block."""
     ready = threading.Event()
     server = listen(options, say=lambda _line: None, opened=ready.set)
