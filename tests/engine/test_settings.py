@@ -28,7 +28,7 @@ from tintype.engine.settings import (
     rows_of,
 )
 from tintype.errors import ModelError, UsageError
-from tintype.keywords import Options
+from tintype.keywords import ColorOptions
 
 SRC = Path(tintype.__file__).parent
 ROWS = {**SETTINGS, **OUTPUT}
@@ -128,7 +128,7 @@ def test_every_row_is_whole(row: Setting) -> None:
 
 
 def test_the_keywords_of_python_are_those_of_the_table() -> None:
-    assert list(Options.__annotations__) == [*rows_of("python"), "overwrite"]
+    assert list(ColorOptions.__annotations__) == [*rows_of("python"), "overwrite"]
     parameters = inspect.signature(tintype.colorize).parameters
     for row in rows_of("python").values():
         assert parameters[row.name].default == row.default_of("python")

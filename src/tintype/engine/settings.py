@@ -6,7 +6,7 @@ changes, and which doors have it. From `SETTINGS` and `OUTPUT` come the options 
 parameters and the description of the HTTP API, the signature of the Python API, the settings file,
 the provenance in outputs, the keys of caches, and the pages of the reference.
 
-A new decoding option is a field here, a line in `tintype.keywords.Options`, and what
+A new decoding option is a field here, a line in `tintype.keywords.ColorOptions`, and what
 `tintype.engine.decode` or `tintype.engine.predict` does with it.
 
 Nothing heavy is imported, since the help of the command is made from this module.
