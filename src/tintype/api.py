@@ -17,8 +17,9 @@ from tintype.errors import TargetExistsError, UnsupportedPhotoError, UsageError,
 from tintype.files.atomic import target_exists, write_atomically
 from tintype.files.local import read_input, read_stream
 from tintype.keywords import ColorOptions, request_from, with_signature
-from tintype.photo.decode import MAX_PIXELS, decode, photo_from_array, photo_from_image
+from tintype.photo.decode import decode, photo_from_array, photo_from_image
 from tintype.photo.formats.registry import format_of_suffix
+from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.naming import target_name
 from tintype.photo.photo import HalfChroma, Photo
 from tintype.pipeline import Request, colorize_photos, provenance_of

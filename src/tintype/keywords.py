@@ -26,7 +26,7 @@ from tintype.engine.settings import (
 )
 from tintype.errors import UsageError
 from tintype.files.local import read_input
-from tintype.photo.decode import MAX_PIXELS
+from tintype.photo.limits import MAX_PIXELS
 from tintype.pipeline import Request
 
 HintLike = tuple[int, int, str] | tuple[int, int, str, int]

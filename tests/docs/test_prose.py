@@ -10,9 +10,9 @@ import pytest
 from docs.pages import ROOT, make_reference, pages
 from tintype.engine.rows import Setting
 from tintype.engine.settings import OUTPUT, SETTINGS
-from tintype.photo.decode import MAX_PIXELS
-from tintype.web.serve import PORT
-from tintype.web.serve import ServerOptions as ServeOptions
+from tintype.photo.limits import MAX_PIXELS
+from tintype.web.options import PORT
+from tintype.web.options import ServerOptions as ServeOptions
 
 REFERENCE = make_reference()
 ROWS = {**SETTINGS, **OUTPUT}

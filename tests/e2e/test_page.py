@@ -16,7 +16,8 @@ import skimage.data
 from PIL import Image
 
 from tintype.engine.predict import Engine
-from tintype.web.serve import ServerOptions, serving
+from tintype.web.options import ServerOptions
+from tintype.web.serve import serving
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -26,7 +26,7 @@ from tintype.jobs.plan import Plan
 from tintype.jobs.report import OWN_OUTPUT, Row
 from tintype.jobs.run import run
 from tintype.jobs.work import Options
-from tintype.photo.decode import MAX_PIXELS
+from tintype.photo.limits import MAX_PIXELS
 
 fsspec = pytest.importorskip("fsspec")
 

@@ -456,7 +456,7 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from tintype.engine.bundle import load_bundle
-from tintype.video.film import Wish, color, plan, tidy
+from tintype.video.film import FilmRequest, color, plan, tidy
 from video.conftest import Brush
 
 class Slow(Brush):
@@ -465,7 +465,7 @@ class Slow(Brush):
         return super().look(luma, number)
 
 bundle = load_bundle(sys.argv[2])
-job = plan(Path(sys.argv[3]), Path(sys.argv[4]), Wish(), bundle)
+job = plan(Path(sys.argv[3]), Path(sys.argv[4]), FilmRequest(), bundle)
 print("begins", flush=True)
 if job.done:
     tidy(job)

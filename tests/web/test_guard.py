@@ -16,7 +16,8 @@ from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.web import timeouts
 from tintype.web.guard import Tokens
-from tintype.web.serve import ServerOptions, listen, serving
+from tintype.web.options import ServerOptions
+from tintype.web.serve import listen, serving
 from web.conftest import TINY
 
 Make = Callable[..., bytes]

@@ -114,7 +114,7 @@ def _request(arguments: FilmArguments) -> "FilmRequest":
     from tintype.cli.table import settings_from
     from tintype.engine.hints import parse_hint
     from tintype.engine.settings import default_settings
-    from tintype.photo.decode import MAX_PIXELS
+    from tintype.photo.limits import MAX_PIXELS
     from tintype.video.film import FilmRequest
     from tintype.video.mux import Window
     from tintype.video.render import Shot

@@ -7,7 +7,7 @@ is used, the help names it, and a test compares the two.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import click
 
@@ -17,7 +17,10 @@ from tintype.cli.parsing import Command, Option, OptionalNumber, above_zero, fla
 from tintype.cli.show import print_result, say
 from tintype.cli.table import options_of, taken
 from tintype.cli.values import FILMS, PICTURES, FileType, FolderType, ModelType
+from tintype.engine.bundle import DEFAULT_NAME
 from tintype.engine.settings import OUTPUT, SETTINGS
+from tintype.photo.limits import MAX_PIXELS
+from tintype.video.defaults import CRF, EVERY, STEADY, Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class FilmArguments:
     shots: str | None
     preview: float | None
     start: str | None
-    codec: Literal["h264", "h265", "ffv1"] | None
+    codec: Codec | None
     crf: float | None
     lossless: bool
     model: str | None
@@ -178,7 +181,7 @@ PHOTOS = _Photos(
             "--model",
             type=ModelType(),
             metavar="MODEL",
-            show_default="tintype-own",
+            show_default=DEFAULT_NAME,
             help='A model by name (see "tintype models"), or a model file.',
         ),
         Option("--overwrite", is_flag=True, help="Replace earlier outputs, but never an input."),
@@ -230,7 +233,7 @@ PHOTOS = _Photos(
             type=float,
             callback=above_zero,
             metavar="NUMBER",
-            show_default="100",
+            show_default=f"{MAX_PIXELS / 1e6:g}",
             first_page=False,
             help="Refuse pictures larger than this.",
         ),
@@ -279,7 +282,7 @@ VIDEO = Command(
             "--steady",
             type=float,
             metavar="NUMBER",
-            show_default="0.8",
+            show_default=f"{STEADY:g}",
             help="How much of the previous frame's colours is kept, 0 to 0.99; 0 colours each "
             "frame by itself.",
         ),
@@ -287,7 +290,7 @@ VIDEO = Command(
             "--every",
             type=click.IntRange(min=1),
             metavar="N",
-            show_default="2",
+            show_default=str(EVERY),
             help="Run the network on every Nth frame and follow the motion in between; a higher "
             "N is faster.",
         ),
@@ -300,7 +303,7 @@ VIDEO = Command(
         ),
         Option(
             "--codec",
-            type=click.Choice(["h264", "h265", "ffv1"]),
+            type=click.Choice(get_args(Codec)),
             show_default="h264, if it holds the film's bit depth",
             help="The video codec of the output.",
         ),
@@ -308,7 +311,7 @@ VIDEO = Command(
             "--crf",
             type=float,
             metavar="NUMBER",
-            show_default="17 for h264, 19 for h265",
+            show_default=", ".join(f"{crf:g} for {codec}" for codec, crf in CRF.items()),
             help="Compression quality, 0 to 51; lower is better and larger.",
         ),
         Option(
@@ -320,7 +323,7 @@ VIDEO = Command(
             "--model",
             type=ModelType(),
             metavar="MODEL",
-            show_default="tintype-own",
+            show_default=DEFAULT_NAME,
             help='A model by name (see "tintype models"), or a model file.',
         ),
         Option("--overwrite", is_flag=True, help="Replace an earlier output, but never the film."),

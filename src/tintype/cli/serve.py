@@ -10,6 +10,8 @@ import click
 from tintype.cli.parsing import Command, Option, above_zero
 from tintype.cli.show import print_result, say
 from tintype.cli.values import FolderType, ModelType
+from tintype.engine.bundle import DEFAULT_NAME
+from tintype.web.options import PORT, ServerOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def serve(words: ServeArguments) -> int:
     Raises:
         TintypeError: The server cannot start.
     """
-    from tintype.web.serve import ServerOptions, listen, open_browser
+    from tintype.web.serve import listen, open_browser
 
     given: dict[str, Any] = {
         "host": words.host,
@@ -69,6 +71,8 @@ def serve(words: ServeArguments) -> int:
     return 0
 
 
+_DEFAULTS = ServerOptions()
+
 SERVE = Command(
     "serve",
     arguments=ServeArguments,
@@ -82,7 +86,7 @@ SERVE = Command(
         Option(
             "--host",
             metavar="ADDRESS",
-            show_default="127.0.0.1",
+            show_default=_DEFAULTS.host,
             help="Listen on this address, such as 0.0.0.0 for the home network; other machines "
             "then need a token, which is printed.",
         ),
@@ -90,7 +94,7 @@ SERVE = Command(
             "--port",
             type=click.IntRange(min=0, max=65_535),
             metavar="N",
-            show_default="7839, or another if it is taken",
+            show_default=f"{PORT}, or another if it is taken",
             help="Listen on this port; 0 picks a free one.",
         ),
         Option("--no-browser", is_flag=True, help="Do not open a browser."),
@@ -98,7 +102,7 @@ SERVE = Command(
             "--model",
             type=ModelType(),
             metavar="MODEL",
-            show_default="tintype-own",
+            show_default=DEFAULT_NAME,
             help='A model by name (see "tintype models"), or a model file.',
         ),
         Option(
@@ -119,14 +123,14 @@ SERVE = Command(
             "--queue",
             type=click.IntRange(min=0),
             metavar="N",
-            show_default="32",
+            show_default=str(_DEFAULTS.waiting),
             help="How many more may wait; further ones are refused for the moment.",
         ),
         Option(
             "--memory",
             type=click.IntRange(min=16),
             metavar="MIB",
-            show_default="1024",
+            show_default=str(_DEFAULTS.memory),
             help="Drop the oldest photographs above this much memory.",
         ),
         Option(
@@ -134,7 +138,7 @@ SERVE = Command(
             type=float,
             callback=above_zero,
             metavar="NUMBER",
-            show_default="100",
+            show_default=f"{_DEFAULTS.max_pixels / 1e6:g}",
             help="Refuse pictures larger than this.",
         ),
     ],

@@ -15,7 +15,8 @@ from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import PhotoError, PhotoTooLargeError, UsageError, shown
-from tintype.photo.decode import MAX_PIXELS, decode_layer
+from tintype.photo.decode import decode_layer
+from tintype.photo.limits import MAX_PIXELS
 
 _PAINTED = 128  # alpha from which a pixel counts as painted
 _MOST_BYTES = 1 << 28

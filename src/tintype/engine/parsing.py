@@ -20,7 +20,7 @@ from tintype.engine.reference import reference_from
 from tintype.engine.rows import Door, Setting
 from tintype.engine.settings import LAYERS, SETTINGS, Settings
 from tintype.errors import UsageError, shown
-from tintype.photo.decode import MAX_PIXELS
+from tintype.photo.limits import MAX_PIXELS
 
 T = TypeVar("T")
 

@@ -24,7 +24,8 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.geometry import Fit
 from tintype.engine.layers import Layer
 from tintype.errors import PhotoError, UsageError, shown
-from tintype.photo.decode import MAX_PIXELS, decode_colors
+from tintype.photo.decode import decode_colors
+from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.photo import rgb_to_grey
 
 F32 = NDArray[np.float32]

@@ -7,8 +7,9 @@ from pathlib import Path
 from tintype.errors import shown
 from tintype.files.local import read_input
 from tintype.jobs.resume import Marks
-from tintype.photo.decode import MAX_PIXELS, decode
+from tintype.photo.decode import decode
 from tintype.photo.formats.registry import sniff
+from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Tone
 

@@ -18,7 +18,7 @@ from tintype.engine.parsing import convert, plain, read_layer, saved_settings, v
 from tintype.engine.settings import LAYERS, OUTPUT, Output, Settings
 from tintype.errors import ModelError, UsageError, shown
 from tintype.files.atomic import write_atomically
-from tintype.photo.decode import MAX_PIXELS
+from tintype.photo.limits import MAX_PIXELS
 
 _MOST_BYTES = 16 << 20
 

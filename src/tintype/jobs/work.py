@@ -25,8 +25,9 @@ from tintype.jobs.plan import Job, reason, same_file
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo import thumbnail
-from tintype.photo.decode import MAX_PIXELS, decode, read_provenance
+from tintype.photo.decode import decode, read_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix
+from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
 from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
 

@@ -13,14 +13,12 @@ from tintype.photo.formats.codec import Codec, DecodedPage
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.pillow import split_modes
 from tintype.photo.formats.registry import FORMATS, readable_titles, sniff
+from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata import exif, icc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey, upright
 from tintype.photo.tone import tone_of
-
-MAX_PIXELS = 100_000_000
-"""The default limit: 100 megapixels."""
 
 # The format of a photo that comes from pixels alone.
 _FORMAT_OF_PIXELS = "PNG"

@@ -8,16 +8,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import cast
 
 import av
 from av.codec.context import CodecContext, Flags
 from av.video.codeccontext import VideoCodecContext
 
 from tintype.errors import FilmError, UsageError, shown
+from tintype.video.defaults import CRF, Codec
 from tintype.video.source import Source, picture_format
-
-Codec = Literal["h264", "h265", "ffv1"]
 
 CONTAINERS: Mapping[str, str] = MappingProxyType(
     {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -41,8 +40,8 @@ class _Encoder:
 
 _ENCODERS: Mapping[Codec, _Encoder] = MappingProxyType(
     {
-        "h264": _Encoder("libx264", "H.264", (8, 10), 17.0, 51.0),
-        "h265": _Encoder("libx265", "H.265", (8, 10, 12), 19.0, 51.0),
+        "h264": _Encoder("libx264", "H.264", (8, 10), CRF["h264"], 51.0),
+        "h265": _Encoder("libx265", "H.265", (8, 10, 12), CRF["h265"], 51.0),
         "ffv1": _Encoder("ffv1", "FFV1", (8, 9, 10, 12, 14, 16), None, 0.0),
     }
 )

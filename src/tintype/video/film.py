@@ -30,7 +30,6 @@ from tintype.files.atomic import open_atomically, remove_abandoned, write_error
 from tintype.photo.metadata.provenance import Provenance
 from tintype.video.coding import (
     CONTAINERS,
-    Codec,
     Coding,
     choose,
     encoder,
@@ -38,10 +37,11 @@ from tintype.video.coding import (
     fitted,
     needs_matroska,
 )
+from tintype.video.defaults import EVERY, STEADY, Codec
 from tintype.video.layout import Layout
 from tintype.video.mark import made_by
 from tintype.video.mux import Window, carried, write_film
-from tintype.video.render import EVERY, STEADY, Renderer, Shot
+from tintype.video.render import Renderer, Shot
 from tintype.video.segments import Coded, Work, remove_work
 from tintype.video.source import (
     Copied,

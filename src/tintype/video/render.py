@@ -18,13 +18,9 @@ from tintype.engine.upsample import ChromaUp
 from tintype.errors import UsageError
 from tintype.photo.photo import Metadata, Photo
 from tintype.video.chroma import Samples, chroma_planes, grey_of, served_grey
+from tintype.video.defaults import EVERY, STEADY
 from tintype.video.layout import Layout
 from tintype.video.steady import Follower, Held, seen
-
-STEADY = 0.8
-"""How much of the carried colours is kept at each frame."""
-EVERY = 2
-"""Of so many frames the network is asked about one."""
 
 _LOST = 20.0  # mean difference of Y' around a followed point beyond which it is given up
 _AROUND = (15, 15)  # pixels of the network's input around a point that is followed

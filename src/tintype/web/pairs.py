@@ -22,9 +22,10 @@ from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError, shown
 from tintype.files.local import read_input
-from tintype.photo.decode import MAX_PIXELS, decode_colors
+from tintype.photo.decode import decode_colors
 from tintype.photo.encode import encode
 from tintype.photo.formats.registry import format_of_suffix
+from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 from tintype.web.errors import GoneError, MalformedError
 

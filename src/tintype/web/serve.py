@@ -9,7 +9,6 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import uvicorn
 
@@ -18,51 +17,16 @@ from tintype.engine.predict import Engine
 from tintype.engine.render import usable_cores
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
-from tintype.photo.decode import MAX_PIXELS
 from tintype.web.app import Services, make_app
 from tintype.web.body import BodyReader
 from tintype.web.guard import Tokens
+from tintype.web.options import PORT, ServerOptions
 from tintype.web.pairs import Pairs
 from tintype.web.photos import PhotoStore
 from tintype.web.timeouts import patient
 from tintype.web.workers import WorkerPool
 
-PORT = 7839
-"""T-I-N-T on nobody's list of services; another free one where it is taken."""
 _MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class ServerOptions:
-    """How to serve.
-
-    Attributes:
-        host: Address to listen on; anything but this machine's own asks for tokens.
-        port: None takes `PORT`, or a free one where that is taken.
-        model: Name or file of the model; None is the default one.
-        pairs: Folder for "which is real?", or None.
-        jobs: Photographs at a time; None is one per core.
-        waiting: How many may wait; more are refused.
-        memory: MiB that held photographs may take.
-        max_pixels: Photographs with more are refused.
-        seconds: How long one answer may take.
-        body_seconds: How long a body may take to arrive.
-        head_seconds: How long the head of a request may take.
-        connections: How many may be open at a time.
-    """
-
-    host: str = "127.0.0.1"
-    port: int | None = None
-    model: str | None = None
-    pairs: Path | None = None
-    jobs: int | None = None
-    waiting: int = 32
-    memory: int = 1024
-    max_pixels: int = MAX_PIXELS
-    seconds: float = 120.0
-    body_seconds: float = 60.0
-    head_seconds: float = 10.0
-    connections: int = 512
 
 
 @dataclass(frozen=True, slots=True)
