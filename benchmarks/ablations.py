@@ -27,7 +27,7 @@ from tintype.learn.compare.measure import count_gmac
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos, open_photos
 from tintype.learn.evaluate.metrics import ab_distance, colorfulness, delta_e_2000, interval
-from tintype.learn.export.bundle import load_trained
+from tintype.learn.export.weights import load_trained
 from tintype.learn.losses import SoftCrossEntropy
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.loop import train

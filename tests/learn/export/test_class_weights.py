@@ -12,14 +12,14 @@ from tintype.color.abgrid import annealed_mean, bin_centers
 from tintype.engine.bundle import load_bundle
 from tintype.learn.export import bundle as exporting
 from tintype.learn.export import class_weights
-from tintype.learn.export.bundle import load_trained
 from tintype.learn.export.class_weights import (
     Decoding,
     Places,
     decoding_of,
     fit_log_weights,
-    look_at_dev,
+    predict_dev,
 )
+from tintype.learn.export.weights import Trained, load_trained
 
 WriteRecipe = Callable[..., Path]
 BROWN, BLUE = (10.0, 30.0), (0.0, -40.0)
@@ -93,14 +93,14 @@ def test_export_fits_on_dev_where_dev_is_large_enough(
     data = ["--data", str(photo_folder), "--cache", str(cache)]
     main("train", [str(recipe_file()), *data, "--run", str(run), "--max-samples", "8"])
     trained = load_trained(run)
-    places = look_at_dev(trained, [photo_folder], size=64, cache=cache, limit=2)
+    places = predict_dev(trained, [photo_folder], size=64, cache=cache, limit=2)
     assert 1 <= places.photographs <= 2
     assert places.logits.shape == (313, len(places.ab))
 
     target, handed = tmp_path / "tiny.onnx", []
     export = exporting.export
 
-    def before_the_graph(trained: exporting.Trained, *_: object, **__: object) -> dict[str, float]:
+    def before_the_graph(trained: Trained, *_: object, **__: object) -> dict[str, float]:
         handed.append(trained.log_weights)
         return {}
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tintype.errors import LearnError
-from tintype.learn.models.own import NonLocalMean, OwnNet
+from tintype.learn.models.non_local_mean import NonLocalMean
+from tintype.learn.models.own import OwnNet
 from tintype.learn.models.registry import build
 from tintype.learn.models.resnet import GreyResNet18
 from tintype.learn.recipe import ModelRecipe

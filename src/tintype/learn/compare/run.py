@@ -32,14 +32,10 @@ from tintype.learn.compare.score import (
 from tintype.learn.compare.strip import write_strip
 from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.protocol import to_square
-from tintype.learn.export.bundle import (
-    Trained,
-    default_card,
-    export,
-    lightness_examples,
-    load_trained,
-    predicts_distribution,
-)
+from tintype.learn.export.bundle import export, lightness_examples
+from tintype.learn.export.card import default_card
+from tintype.learn.export.graph import predicts_distribution
+from tintype.learn.export.weights import Trained, load_trained
 from tintype.learn.models.contract import Colorizer
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe

@@ -19,23 +19,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tintype.color.abgrid import AB_LIMIT, BINS
+from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
+from tintype.learn.models.attention import Attention
 from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
 from tintype.learn.models.color_queries import ColorQueries
 from tintype.learn.models.efficientnet import EfficientNetLite, imagenet_weights
+from tintype.learn.models.hint_path import HintPath
 from tintype.learn.models.lowrank import factor
 from tintype.learn.models.narrow import Layer, narrow
+from tintype.learn.models.non_local_mean import NonLocalMean
 from tintype.learn.recipe import ModelRecipe
 
 TITLE = "EfficientNet-Lite U-Net over 313 colours"
 PAPER = ""
-
-_HINT_CHANNELS = 32
-_PARTS = 4
-"""Sides are multiples of 32 pixels, so of 4 places at 1/8."""
-_NOWHERE = -1e4
-"""Added to the exponent of what lies beyond the picture."""
 
 
 def _layer(conv: str, norm: str, hint: int, reader: str) -> Layer:
@@ -83,40 +80,6 @@ class Up(nn.Module):
         return F.relu(self.norm(self.conv(torch.cat([x, skip], dim=1))))
 
 
-class HintPath(nn.Module):
-    """Hints to what the decoder adds at each of its sizes; no hints give zeros.
-
-    Args:
-        widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4.
-    """
-
-    def __init__(self, widths: tuple[int, int, int, int]) -> None:
-        super().__init__()
-        inner = (_HINT_CHANNELS, 2 * _HINT_CHANNELS, 4 * _HINT_CHANNELS, 4 * _HINT_CHANNELS)
-        self.down = nn.ModuleList()
-        self.out = nn.ModuleList()
-        inputs = 3
-        for level, (channels, width) in enumerate(zip(inner, reversed(widths), strict=True)):
-            stride = 1 if level == 0 else 2
-            self.down.append(nn.Conv2d(inputs, channels, 3, stride, padding=1, bias=False))
-            self.out.append(nn.Conv2d(channels, width, 1, bias=False))
-            inputs = channels
-
-    def forward(self, hints: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) -> what to add at 1/32, 1/16, 1/8 and 1/4."""
-        mask = hints[:, 2:]
-        # The mean over the hinted pixels of each cell: a single pixel is as strong as a patch.
-        share = F.avg_pool2d(mask, 4)
-        # The share is at least 1/16 where there is a hint, so that the bound changes nothing there.
-        ab = F.avg_pool2d(hints[:, :2] * mask, 4) / share.clamp_min(1 / 16)
-        x = torch.cat([ab / AB_LIMIT, F.max_pool2d(mask, 4)], dim=1)
-        found: list[Tensor] = []
-        for down, out in zip(self.down, self.out, strict=True):
-            x = F.relu(down(x))
-            found.insert(0, out(x))
-        return found
-
-
 class ResNetPyramid(nn.Module):
     """A grey ResNet-18's features from 1/4 to 1/32, with the names of an `EfficientNetLite`."""
 
@@ -129,120 +92,6 @@ class ResNetPyramid(nn.Module):
     def forward(self, L: Tensor) -> list[Tensor]:
         """(B, 1, H, W) -> five tensors; there is nothing at 1/2, and the first is the lightness."""
         return [L, *self.trunk.pyramid(L)]
-
-
-class Attention(nn.Module):
-    """Every place looks at every other one; what it finds is added.
-
-    Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2. The output
-    begins at zero, so that the network begins as it would be without.
-
-    Args:
-        channels: Of input and output, a multiple of 32.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.heads = channels // 32
-        self.norm = nn.GroupNorm(1, channels)
-        self.asked = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.out.weight)
-        assert self.out.bias is not None
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, h, w) -> the same."""
-        batch, channels, height, width = x.shape
-        asked = self.asked(self.norm(x)).reshape(batch, 3, self.heads, 32, height * width)
-        query, key, value = asked.transpose(3, 4).unbind(1)  # (B, heads, h w, 32)
-        found = F.scaled_dot_product_attention(query, key, value).transpose(2, 3)
-        added: Tensor = x + self.out(found.reshape(batch, channels, height, width))
-        return added
-
-
-class NonLocalMean(nn.Module):
-    """What is said of a place, averaged over the places around it that lie on the same surface.
-
-    A network that guesses each place by itself changes its mind in the middle of a shawl. Places
-    are taken for alike by a Gaussian over their distance, their lightness and the direction of the
-    decoder's features, which keeps a face apart from leaves that are as light. Only what is common
-    to two by two places is averaged; what they have of their own stays. Nothing here is learned, so
-    weights from before fit.
-
-    Sources: A. Buades, B. Coll, J.-M. Morel, "A non-local algorithm for image denoising", CVPR
-    2005, equation 2; P. Kraehenbuehl, V. Koltun, "Efficient Inference in Fully Connected CRFs with
-    Gaussian Edge Potentials", NeurIPS 2011, equation 3, for lightness and distance in one kernel.
-    """
-
-    reach = 3.0
-    """Deviation of the distance, in places of 8 pixels of the input."""
-    lightness = 4.0
-    """Deviation of the lightness, in units of L."""
-    likeness = 8.0
-    """Inverse variance of the features, which have length 1."""
-    band = 6
-    """Rows of places above and below a quarter of the picture that count for it: two deviations
-    from its edge, where a surface's places have 2 % of the weight left on that side."""
-    faintest = -60.0
-    """Exponent of the Gaussian that still counts; all that is farther counts as this far."""
-
-    def forward(self, x: Tensor, L: Tensor, features: Tensor) -> Tensor:
-        """Averages.
-
-        Args:
-            x: (B, C, 2h, 2w) what is said of places, in any linear form.
-            L: (B, 1, 8h, 8w) lightness in [0, 100].
-            features: (B, F, h, w) what tells surfaces apart.
-
-        Returns:
-            (B, C, 2h, 2w).
-        """
-        coarse = F.avg_pool2d(x, 2)
-        height, width = coarse.shape[2:]
-        quarter, beyond = height // _PARTS * width, self.band * width
-        # In float32: in bfloat16 the products are too coarse.
-        with torch.autocast(features.device.type, enabled=False):
-            # Without a gradient of its own: which places are alike is found, not bent to suit.
-            place = self._places(L, features.detach())
-            length = place.square().sum(dim=1, keepdim=True) / 2
-            one = torch.ones_like(length)
-            # In coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its exponent, written out as
-            # u v - |u|^2 / 2 - |v|^2 / 2, is one product of these. A quarter of the rows at a time,
-            # each with what lies near it: of a panorama all pairs would take more memory than all
-            # else. Beyond the picture there are places that nothing is like.
-            nowhere = F.pad(-length, (beyond, beyond), value=_NOWHERE)
-            given = torch.cat([F.pad(torch.cat([place, one], 1), (beyond, beyond)), nowhere], 1)
-            values = F.pad(coarse.float().flatten(2), (beyond, beyond)).transpose(1, 2)
-            asked = torch.cat([place, -length, one], dim=1).transpose(1, 2)
-            asked = asked.reshape(len(place), _PARTS, quarter, asked.shape[2])
-            parts = []
-            for index, some in enumerate(asked.unbind(1)):
-                near = slice(index * quarter, (index + 1) * quarter + 2 * beyond)
-                parts.append(self._kernel(some @ given[:, :, near]) @ values[:, near])
-            mixed = torch.cat(parts, dim=1)
-        change = mixed.transpose(1, 2).reshape(coarse.shape).to(x.dtype) - coarse
-        return x + F.interpolate(change, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-    def _kernel(self, exponent: Tensor) -> Tensor:
-        """Shares of each place among all, from (B, n, h w) exponents.
-
-        Without a floor most shares are too small for a normal float32, and a processor multiplies
-        such numbers many times as slowly.
-        """
-        return torch.softmax(exponent.clamp_min(self.faintest), dim=2)
-
-    def _places(self, L: Tensor, features: Tensor) -> Tensor:
-        """(B, F + 3, h w) coordinates in which what is alike is near, in deviations."""
-        batch, _, height, width = features.shape
-        alike = F.normalize(features.float()) * self.likeness**0.5
-        grey = F.avg_pool2d(L.float(), 8)
-        grey = (grey - grey.mean(dim=(2, 3), keepdim=True)) / self.lightness
-        row = torch.arange(height, device=L.device, dtype=torch.float32) - (height - 1) / 2
-        column = torch.arange(width, device=L.device, dtype=torch.float32) - (width - 1) / 2
-        rows = (row / self.reach)[None, None, :, None].expand(batch, 1, height, width)
-        columns = (column / self.reach)[None, None, None, :].expand(batch, 1, height, width)
-        return torch.cat([alike, grey, rows, columns], dim=1).flatten(2)
 
 
 class OwnNet(nn.Module):
