@@ -24,7 +24,7 @@ from tintype.engine.settings import Settings
 from tintype.learn.compare.curves import Points, draw_curves
 from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.distribution import (
-    Answer,
+    DistributionSample,
     certainty_rank,
     fit_temperature,
     honesty,
@@ -35,9 +35,9 @@ from tintype.learn.evaluate.metrics import interval
 from tintype.learn.evaluate.palettes import best_scores
 from tintype.learn.evaluate.protocol import (
     Score,
+    colorize,
     dev_squares,
     load_squares,
-    render,
     score,
 )
 from tintype.learn.evaluate.regions import (
@@ -45,8 +45,8 @@ from tintype.learn.evaluate.regions import (
     SKIN,
     Marked,
     is_inside,
-    look_at_marked,
     looks_like_skin,
+    measure_marked,
     read_marked,
     read_regions,
     regions_to_markdown,
@@ -63,7 +63,7 @@ CROWDS = (1, 2, 3, 4, 6, 8)
 PALETTES = 5
 DEV = 200  # photographs of each group
 HINTS = (1, 5, 20)
-TOLD = "ΔE2000 when told"
+TOLD = "ΔE2000 when hint_count"
 OLD_PRINTS = {"sepia": 2.5, "faded": 4.0}
 """Damages after which the colours stay the same within so much, in CIEDE2000."""
 NORMAL = Settings(quality="normal")
@@ -109,14 +109,14 @@ def scored(
     pictures: Sequence[NDArray[np.uint8]],
     pool: ThreadPoolExecutor,
     settings: Settings,
-    told: int = 0,
+    hint_count: int = 0,
 ) -> list[Score]:
-    rendered = render(engine, pictures, settings, pool, told=told)
+    rendered = colorize(engine, pictures, settings, pool, hint_count=hint_count)
     return [score(*pair) for pair in zip(rendered, pictures, strict=True)]
 
 
 def color_bars(engine: Engine, squares: Squares) -> tuple[list[Bar], Mapping[str, Points]]:
-    """Palettes and hints, and the curve of each set: so far from the truth when told so many."""
+    """Palettes and hints, and the curve of each set: distance from the truth by number of hints."""
     bars = []
     curves: dict[str, list[tuple[float, float]]] = {}
     with ThreadPoolExecutor(1) as pool:
@@ -129,19 +129,19 @@ def color_bars(engine: Engine, squares: Squares) -> tuple[list[Bar], Mapping[str
             bars.append(Bar(f"{TOLD} no colour", group, shown(mean(delta_e(single)), 2)))
             curves[group] = [(0, float(delta_e(single).mean()))]
             fewer = single
-            for told in HINTS:
-                more = scored(engine, pictures, pool, Settings(), told)
+            for hint_count in HINTS:
+                more = scored(engine, pictures, pool, Settings(), hint_count)
                 fallen = nearer(delta_e(fewer), delta_e(more))
                 figure = f"{shown(mean(delta_e(more)), 2)}, {shown(fallen, 1, ' %')} nearer"
-                what = f"{TOLD} {told} true colour{'s' * (told > 1)}"
+                what = f"{TOLD} {hint_count} true colour{'s' * (hint_count > 1)}"
                 bars.append(Bar(what, group, figure, "nearer than with fewer", fallen[1] > 0))
-                curves[group].append((told, float(delta_e(more).mean())))
+                curves[group].append((hint_count, float(delta_e(more).mean())))
                 fewer = more
     return bars, curves
 
 
 def single_bars(engine: Engine, squares: Squares) -> list[Bar]:
-    """What the single answer is worth: cheap, so asked of more pictures than the others are."""
+    """Quality of the single prediction: cheap, so measured on more pictures than the others."""
     bars = []
     with ThreadPoolExecutor(1) as pool:
         for group, pictures in squares.items():
@@ -170,19 +170,19 @@ def _of_single(group: str, usual: Sequence[Score], normal: Sequence[Score]) -> l
 def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
     """Of the distribution that people are shown, the mean of high quality."""
 
-    def asked(pictures: Sequence[NDArray[np.uint8]]) -> list[Answer]:
+    def predict_high(pictures: Sequence[NDArray[np.uint8]]) -> list[DistributionSample]:
         return predict(bundle, pictures, threads=1, quality="high")
 
-    on_dev = [answer for some in dev.values() for answer in asked(some)]
+    on_dev = [sample for some in dev.values() for sample in predict_high(some)]
     sharp, soft = fit_temperature(on_dev), fit_temperature(on_dev, neighbors=5)
     bars = []
-    for group, answers in {
+    for group, samples in {
         "dev": on_dev,
-        **{group: asked(some) for group, some in squares.items()},
+        **{group: predict_high(some) for group, some in squares.items()},
     }.items():
-        place = f"{group}, {len(answers)}"
+        place = f"{group}, {len(samples)}"
         for how, temperature in (("as it is shown", 1.0), (f"T = {sharp:.2f}", sharp)):
-            found = honesty(answers, temperature)
+            found = honesty(samples, temperature)
             error, coverage = found["calibration_bins"], found["coverage"]
             inside = 88 <= coverage[0] <= 92
             over_bins = f"calibration error over bins, {how}"
@@ -191,9 +191,9 @@ def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
                 Bar(over_bins, place, shown(error, 1, " %"), "below 3 %", error[0] < 3),
                 Bar(sets, place, shown(coverage, 1, " %"), "88 to 92 %", inside),
             ]
-        disc = honesty(answers, soft)["calibration"]
+        disc = honesty(samples, soft)["calibration"]
         within = f"calibration error within 10 ab units, T = {soft:.2f}"
-        rank = certainty_rank(answers, bundle.card)
+        rank = certainty_rank(samples, bundle.card)
         bars += [
             Bar(within, place, shown(disc, 1, " %"), "below 3 %", disc[0] < 3),
             Bar("rank of entropy with error", place, shown(rank, 2), "above 0", rank[1] > 0),
@@ -203,12 +203,12 @@ def honesty_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Bar]:
 
 def region_bars(engine: Engine, marked: Sequence[Marked]) -> tuple[list[Bar], str]:
     """The bars, and the tables behind them."""
-    seen = look_at_marked(engine, marked)
+    seen = measure_marked(engine, marked)
     verdicts = [is_inside(band) for band in skin_bands(seen).values()]
     neutral: dict[str, list[float]] = {}
     for one in seen:
         if one.kind != SKIN:
-            neutral.setdefault(one.kind, []).append(one.rendered[1])
+            neutral.setdefault(one.kind, []).append(one.predicted[1])
     chroma = float(np.median(np.concatenate(list(neutral.values()))))
     low = sum(np.median(kind) < NEUTRAL_CHROMA for kind in neutral.values())
     rows = []
@@ -247,11 +247,11 @@ def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for copies in CROWDS:
-        seen = look_at_marked(engine, skin, copies=copies)
-        once = look_at_marked(engine, skin, copies=copies, settings=NORMAL)
+        seen = measure_marked(engine, skin, copies=copies)
+        once = measure_marked(engine, skin, copies=copies, settings=NORMAL)
         height = side * np.median([one.share for one in seen])
-        hue, chroma = np.median([one.rendered for one in seen], axis=0)
-        ratio = np.median([one.rendered[1] / one.true[1] for one in seen])
+        hue, chroma = np.median([one.predicted for one in seen], axis=0)
+        ratio = np.median([one.predicted[1] / one.true[1] for one in seen])
         like, like_once = (
             100 * np.mean([looks_like_skin(one) for one in some]) for some in (seen, once)
         )
@@ -302,7 +302,7 @@ of the default answer.
 
 ## What hints are worth
 
-![distance from the truth against the number of true colours told]({CURVES.name})
+![distance from the truth against the number of true colours hint_count]({CURVES.name})
 
 ## Skin, and what is neutral
 
@@ -343,7 +343,7 @@ def main() -> None:
     dev = dev_squares(photos, size=256, limit=DEV)
     every = load_squares(options.evaluation, size=256)
     colorful, curves = color_bars(engine, squares)
-    draw_curves(CURVES, curves, x="true colours told", y="CIEDE2000")
+    draw_curves(CURVES, curves, x="true colours hint_count", y="CIEDE2000")
     bars = single_bars(engine, every) + colorful + honesty_bars(bundle, every, dev)
     marked = read_marked(read_regions(HERE / "regions.toml"), options.data)
     regional, regions = region_bars(engine, marked)

@@ -103,15 +103,15 @@ def test_the_discriminator_learns_to_tell_and_the_network_to_be_told_from_less()
     for group in step.optimizers["discriminator"].param_groups:
         group["peak"] = 3e-3
     for _ in range(40):
-        told = step(batch, 1.0)
-    assert told["d_accuracy_real"] > 0.9
-    assert told["d_accuracy_fake"] > 0.9
+        values = step(batch, 1.0)
+    assert values["d_accuracy_real"] > 0.9
+    assert values["d_accuracy_fake"] > 0.9
     for name, peak in (("model", 3e-3), ("discriminator", 0.0)):
         for group in step.optimizers[name].param_groups:
             group["peak"] = peak
     for _ in range(40):
         fooled = step(batch, 1.0)
-    assert fooled["g_loss"] < 0.5 * told["g_loss"]
+    assert fooled["g_loss"] < 0.5 * values["g_loss"]
 
 
 def test_it_judges_by_what_the_encoder_has_seen():

@@ -229,7 +229,7 @@ def test_from_a_checkpoint_without_hints_to_a_bundle_that_takes_them(
     words = ["--data", str(photo_folder), "--size", "64", "--limit", "3", "--json", str(rows)]
     assert main("evaluate", [str(target), *words, "--hints", "0", "5"]) == 0
     names = {row["name"] for row in json.loads(rows.read_text())}
-    assert {"tiny", "tiny, told 5 colours"} <= names
+    assert {"tiny", "tiny, 5 true colours given"} <= names
 
 
 def test_true_hints_are_the_truth_and_nested():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
-from tintype.learn.evaluate.distribution import Answer, fit_temperature, honesty
+from tintype.learn.evaluate.distribution import DistributionSample, fit_temperature, honesty
 from tintype.learn.evaluate.figures import (
     columns_of,
     difference,
@@ -74,7 +74,7 @@ def test_every_bin_is_nearest_to_its_own_centre():
     assert (nearest_bins(bin_centers().astype(float)) == np.arange(313)).all()
 
 
-def answers_drawn_from_their_own_distribution(sharper: float) -> list[Answer]:
+def answers_drawn_from_their_own_distribution(sharper: float) -> list[DistributionSample]:
     """Truths drawn from p; the network says p to the power of `sharper`."""
     draw, centers = np.random.default_rng(0), bin_centers().astype(float)
     made = []
@@ -82,7 +82,7 @@ def answers_drawn_from_their_own_distribution(sharper: float) -> list[Answer]:
         log_p = draw.normal(0, 1, (64, 313)) * 3
         p = np.exp(log_p) / np.exp(log_p).sum(axis=1, keepdims=True)
         truth = [draw.choice(313, p=row) for row in p]
-        made.append(Answer(log_p * sharper, centers[truth]))
+        made.append(DistributionSample(log_p * sharper, centers[truth]))
     return made
 
 
@@ -106,7 +106,7 @@ def test_whole_bins_are_compared_with_whole_bins():
     log_p[:, cross] = 0
     log_p[:, np.flatnonzero((centers == 0).all(axis=1))] = 1e-6
     truth = centers[draw.choice(cross, 400)] + draw.uniform(-4, 4, (400, 2))
-    found = honesty([Answer(log_p, truth)], 1.0)
+    found = honesty([DistributionSample(log_p, truth)], 1.0)
     assert len(cross) == 5
     assert found["calibration_bins"][0] < 1e-6
     assert 30 < found["calibration"][0] < 50
@@ -122,7 +122,7 @@ def test_the_temperature_takes_the_blur_of_the_code_back():
     blurred = []
     for answer in answers_drawn_from_their_own_distribution(1.0):
         p = np.exp(answer.logits) / np.exp(answer.logits).sum(axis=1, keepdims=True)
-        blurred.append(Answer(np.log(p @ code + 1e-12), answer.ab))
+        blurred.append(DistributionSample(np.log(p @ code + 1e-12), answer.ab))
     assert abs(fit_temperature(blurred, neighbors=5) - 1) < 0.1
     assert fit_temperature(blurred) < 0.9
 

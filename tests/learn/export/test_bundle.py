@@ -14,7 +14,7 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.decode import colors
 from tintype.engine.network import Network
 from tintype.errors import LearnError, UsageError
-from tintype.learn.evaluate.protocol import Row, at_colorfulness
+from tintype.learn.evaluate.protocol import ScoreRow, at_colorfulness
 from tintype.learn.export import bundle as exporting
 from tintype.learn.export.card import default_card, with_vividness
 from tintype.learn.export.weights import load_trained, mix_with_start, save_weights
@@ -183,8 +183,8 @@ def test_a_graph_that_differs_is_refused(
 
 
 def test_methods_are_compared_at_equal_colourfulness():
-    def row(cf: float, ab: float, delta_e: float) -> Row:
-        return Row("m", "g", 0.0, 1, cf, 20.0, ab, (0, 0), delta_e, (0, 0), 90.0)
+    def row(cf: float, ab: float, delta_e: float) -> ScoreRow:
+        return ScoreRow("m", "g", 0.0, 1, cf, 20.0, ab, (0, 0), delta_e, (0, 0), 90.0)
 
     curve = [row(0.4, 10, 8), row(0.8, 12, 9)]
     assert at_colorfulness(curve, 0.6) == pytest.approx((11, 8.5))

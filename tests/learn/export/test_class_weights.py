@@ -14,7 +14,7 @@ from tintype.learn.export import bundle as exporting
 from tintype.learn.export import class_weights
 from tintype.learn.export.class_weights import (
     Decoding,
-    Places,
+    PredictionSample,
     decoding_of,
     fit_log_weights,
     predict_dev,
@@ -30,18 +30,18 @@ def _index(color: tuple[float, float]) -> int:
     return int(np.abs(bin_centers() - np.array(color)).sum(axis=1).argmin())
 
 
-def _unsure(count: int = 4000) -> Places:
-    """Places of which a third are blue, where brown is nearly always likelier."""
+def _unsure(count: int = 4000) -> PredictionSample:
+    """PredictionSample of which a third are blue, where brown is nearly always likelier."""
     draw = np.random.default_rng(0)
     blue = draw.random(count) < 1 / 3
     logits = np.full((313, count), -12.0, np.float32)
     logits[_index(BROWN)] = 0
     # Where it is blue, blue is likelier than elsewhere, and still less likely than brown.
     logits[_index(BLUE)] = np.where(blue, -1.0, -2.0) + draw.normal(0, 1, count)
-    return Places(logits, np.where(blue[:, None], BLUE, BROWN), 200)
+    return PredictionSample(logits, np.where(blue[:, None], BLUE, BROWN), 200)
 
 
-def _share_of_blue(places: Places, log_weights: np.ndarray) -> float:
+def _share_of_blue(places: PredictionSample, log_weights: np.ndarray) -> float:
     bias = (VIVIDNESS * log_weights).astype(np.float32)
     ab = annealed_mean(places.logits, temperature=TEMPERATURE, bias=bias)
     return float((ab[1] < 0).mean())
@@ -57,7 +57,7 @@ def test_a_colour_that_hardly_comes_out_is_lifted_until_it_is_about_as_frequent_
 
 def test_what_is_right_already_stays():
     places = _unsure()
-    sure = Places(places.logits.copy(), places.ab, 200)
+    sure = PredictionSample(places.logits.copy(), places.ab, 200)
     blue = places.ab[:, 1] < 0
     sure.logits[_index(BLUE)] = np.where(blue, 12, -12)
     before = np.linspace(-1, 1, 313, dtype=np.float32)

@@ -109,10 +109,10 @@ def test_without_the_global_vector_places_know_their_surroundings_only():
     other = L.clone()
     other[..., -32:] = 90
     with torch.no_grad():
-        told = (own().eval()(L) - own().eval()(other)).abs()[..., :4].max()
-        untold = own(global_vector=False).eval()
-        assert told > 0
-        assert (untold(L) - untold(other)).abs()[..., :4].max() == 0
+        with_vector = (own().eval()(L) - own().eval()(other)).abs()[..., :4].max()
+        without_vector = own(global_vector=False).eval()
+        assert with_vector > 0
+        assert (without_vector(L) - without_vector(other)).abs()[..., :4].max() == 0
 
 
 def test_the_encoder_can_start_from_the_grey_classifier():

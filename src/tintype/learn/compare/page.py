@@ -42,7 +42,7 @@ _PROTOCOL = """## How it was measured
 
 Each picture is scaled to a square of {size} px; its grey goes through the engine, as any photograph
 does, and the result is compared with the true colours. Every network that is
-trained here is asked at the size it was trained at, the embedded one at the normal size of its
+trained here is run at the size it was trained at, the embedded one at the normal size of its
 card, once. {pictures} Intervals are 95 % bootstrap intervals over pictures.
 
 - **Block (i)**: each method as published: a distribution over colours is decoded by the annealed
@@ -95,15 +95,15 @@ def _protocol(results: Mapping[str, Result]) -> str:
     }
     if not measured:
         return _PROTOCOL.format(size=256, pictures="Nothing is measured yet.")
-    said = []
+    pictures = []
     for facts in measured.values():
         sets = ", ".join(f"{number} of {name}" for name, number in facts["sets"].items())
-        said.append(f"{sets}; {facts['dev']} of dev for what is fitted")
-    text = f"Pictures: {said[0]}."
-    if len(said) > 1:
+        pictures.append(f"{sets}; {facts['dev']} of dev for what is fitted")
+    text = f"Pictures: {pictures[0]}."
+    if len(pictures) > 1:
         text = (
             "**The rows were measured on different pictures** ("
-            + " / ".join(said)
+            + " / ".join(pictures)
             + "); run the command again before comparing them."
         )
     data = {r.data_hash for r in results.values() if r.kind == "method"}
@@ -249,14 +249,14 @@ def _on_purpose(results: Mapping[str, Result], folder: Path) -> str:
 
 def _verdicts(result: Result) -> str:
     if not result.verdicts:
-        return "The collapse detector was not asked."
+        return "The collapse detector was off."
     fallen = collapses(result)
     if not fallen:
-        return f"The collapse detector was asked {len(result.verdicts)} times and saw none."
+        return f"The collapse detector ran {len(result.verdicts)} times and found none."
     first = fallen[0]
     why = first.get("reasons", "")
     return (
-        f"The collapse detector was asked {len(result.verdicts)} times and saw a collapse "
+        f"The collapse detector ran {len(result.verdicts)} times and found a collapse "
         f"{len(fallen)} times, first at {first['samples']:,} photographs. {why}"
     ).strip()
 

@@ -14,7 +14,7 @@ from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_whole
 
 DEMONSTRATION = "collapse-on-purpose"
-"""The recipe that shows what a collapse looks like; no row of the tables."""
+"""The recipe that demonstrates a collapse; no row of the tables."""
 
 EVERYTHING = "all"
 """The name under which all evaluation pictures are taken together."""
@@ -31,7 +31,7 @@ class Result:
         recipe: What differs from the defaults.
         recipe_hash: SHA-256 of that.
         data_hash: Of the photographs trained on.
-        samples: Photographs seen.
+        samples: Photographs trained on, repetitions included.
         seconds: Time spent training.
         device: What trained it.
         measured: What it was measured on: sets and their numbers of pictures, size, hash.
@@ -50,7 +50,7 @@ class Result:
         sha256: Of the exported file.
         curve: Some points of the training log.
         dev: Every measurement of dev.
-        verdicts: What the collapse detector said, in order.
+        verdicts: Verdicts of the collapse detector, in order.
         strip: The sample pictures, a file beside this one.
         epochs: Samples and strip of kept weights, in order.
         note: Anything a reader must know.

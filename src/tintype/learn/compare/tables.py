@@ -43,7 +43,7 @@ def title(name: str, results: Mapping[str, Result]) -> str:
 
 
 def absent(name: str) -> str:
-    """What a row without a result says."""
+    """The cell of a row without a result."""
     return UNMEASURED if name in OTHERS else MISSING
 
 
@@ -59,7 +59,7 @@ def table(
 
     Args:
         names: The rows.
-        results: By name; a row without one says so.
+        results: By name; rows without one are marked.
         block: ``published`` or ``equal``.
         figures: The columns, of `FIGURES`.
         group: The evaluation set, or all together.
@@ -154,7 +154,7 @@ def distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
 
 
 def perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
-    """What the networks of others say, where they were installed."""
+    """Perceptual metrics, where their networks were installed."""
     text = "## LPIPS, KID and FID"
     blocks = {"published": "Block (i), as published", "equal": "Block (ii), equally colourful"}
     measured = [r for r in results.values() if r.perceptual]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 def age(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
-    """Makes clean luma look like an old photograph's: tone curve, fading, softness, grain.
+    """Simulates an old photograph on clean luma: tone curve, fading, softness, grain.
 
     Args:
         luma: (B, 1, H, W) in [0, 1].

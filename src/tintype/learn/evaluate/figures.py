@@ -1,7 +1,7 @@
 """All figures of a method over a set of pictures, each with its interval over the pictures.
 
 A picture gives a row of plain numbers; a figure is made of the columns of many rows. So a set can
-be resampled without looking at a picture twice, and two methods compared picture by picture.
+be resampled without scoring a picture twice, and two methods compared picture by picture.
 """
 
 from collections.abc import Callable, Mapping, Sequence

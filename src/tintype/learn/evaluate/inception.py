@@ -120,9 +120,9 @@ def kernel_distance(one: Floats, other: Floats) -> tuple[float, float, float]:
     number = len(one)
     across = _kernel(one, other)
     terms = _kernel(one, one) + _kernel(other, other) - across - across.T
-    # A picture is compared with others only. With itself it has nothing to say within a set, and
-    # across the sets it is painted and true at once, not two independent draws: those pairs would
-    # make a method look the nearer the fewer pictures there are.
+    # A picture is compared with others only. Pairs of a picture with itself carry no information
+    # within a set, and across the sets they are not independent draws: they would make a method
+    # appear closer the fewer pictures there are.
     np.fill_diagonal(terms, 0)
     total = terms.sum()
     value = float(total / (number * (number - 1)))

@@ -133,7 +133,7 @@ def accuracy(lab: Floats, truth: Floats, percent: float, *, with_lightness: bool
     Source: K. Nazeri, E. Ng, M. Ebrahimi, "Image Colorization using Generative Adversarial
     Networks", 2018, section 4, with the ranges 100 and 220 and the rounding of their code.
 
-    Trap: their code asks for the lightness too, which a network that copies it gets for nothing.
+    Trap: their code includes the lightness too, which every method copies from its input.
 
     Args:
         lab: (..., 3).

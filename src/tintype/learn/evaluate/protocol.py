@@ -22,7 +22,7 @@ from tintype.engine.hints import Hint
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
-from tintype.learn.data.manifest import Source, find_sources, read_sources
+from tintype.learn.data.manifest import PhotoSource, find_sources, read_sources
 from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import (
@@ -52,7 +52,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScoreRow:
     """One line of the table: a method, on a set, with its settings.
 
     Attributes:
@@ -67,7 +67,7 @@ class Row:
         delta_e: Mean CIEDE2000.
         delta_e_interval: Likewise.
         auc: Raw, percent.
-        perceptual: LPIPS, KID and FID by their exact names, where they were asked for.
+        perceptual: LPIPS, KID and FID by their exact names, where they were requested.
     """
 
     name: str
@@ -111,14 +111,14 @@ def load_squares(
     return squares
 
 
-def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[Source]:
+def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[PhotoSource]:
     """The pictures of folders and zips, or an even choice of each group.
 
     Args:
         paths: Folders or zips.
         limit: At most so many of each group, spread evenly over it; None takes all.
     """
-    chosen: list[Source] = []
+    chosen: list[PhotoSource] = []
     sources = find_sources(paths)
     for group in sorted({source.group for source in sources}):
         members = [source for source in sources if source.group == group]
@@ -161,6 +161,7 @@ def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(image.resize((size, size), filter_, box=box))
 
 
+# More than seven parameters: the options of the command, passed on.
 def evaluate(
     engine: Engine,
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],
@@ -171,15 +172,15 @@ def evaluate(
     quality: Quality = "normal",
     judges: Mapping[str, Judges] = MappingProxyType({}),
     threads: int = 2,
-) -> list[Row]:
-    """Scores a model at several vividnesses, and told the truth at several numbers of places.
+) -> list[ScoreRow]:
+    """Scores a model at several vividnesses and with several numbers of true hints.
 
     Args:
         engine: The model as it is shipped.
         squares: From `load_squares`.
         name: Of the rows.
         vividness: The values of tau.
-        hints: Numbers of `true_hints`; a row with some is not automatic and its name says so.
+        hints: Numbers of `true_hints`; a row with hints is not automatic, which its name states.
         quality: Of the engine.
         judges: Of each set, for LPIPS, KID and FID; empty for none.
         threads: Pictures at a time.
@@ -190,24 +191,24 @@ def evaluate(
     rows = []
     with ThreadPoolExecutor(threads) as pool:
         for group, pictures in squares.items():
-            for tau, told in product(vividness, hints):
+            for tau, hint_count in product(vividness, hints):
                 settings = Settings(vividness=tau, quality=quality)
-                painted = paint(engine, pictures, settings, pool, told=told)
-                title = f"{name}, told {told} colours" if told else name
-                row = row_of(title, group, tau, list(pool.map(score, painted, pictures)))
+                colorized = colorize(engine, pictures, settings, pool, hint_count=hint_count)
+                title = f"{name}, {hint_count} true colours given" if hint_count else name
+                row = row_of(title, group, tau, list(pool.map(score, colorized, pictures)))
                 if group in judges:
-                    row = replace(row, perceptual=judges[group].judge(painted))
+                    row = replace(row, perceptual=judges[group].judge(colorized))
                 rows.append(row)
     return rows
 
 
-def paint(
+def colorize(
     engine: Engine,
     pictures: Sequence[NDArray[np.uint8]],
     settings: Settings,
     pool: ThreadPoolExecutor,
     *,
-    told: int = 0,
+    hint_count: int = 0,
 ) -> list[NDArray[np.uint8]]:
     """Colours the grey of pictures.
 
@@ -216,12 +217,12 @@ def paint(
         pictures: (H, W, 3) truths.
         settings: Without hints.
         pool: Pictures at a time.
-        told: The number of `true_hints`.
+        hint_count: Number of `true_hints`.
     """
 
     def one(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
         photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-        given = replace(settings, hints=tuple(true_hints(truth, told)))
+        given = replace(settings, hints=tuple(true_hints(truth, hint_count)))
         color = engine.colorize(photo, given).color
         assert isinstance(color, np.ndarray)
         return np.asarray(color, np.uint8)
@@ -253,8 +254,8 @@ def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:
 def bounds(
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],
     judges: Mapping[str, Judges] = MappingProxyType({}),
-) -> list[Row]:
-    """The rows that every table begins with: the grey input and the truth.
+) -> list[ScoreRow]:
+    """The first rows of every table: the grey input and the truth.
 
     Args:
         squares: From `load_squares`.
@@ -291,7 +292,7 @@ def score(rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8]) -> Score:
     )
 
 
-def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) -> Row:
+def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) -> ScoreRow:
     """The means over pictures, and their intervals.
 
     Args:
@@ -301,7 +302,7 @@ def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) ->
         scores: Of each picture.
     """
     table = {key: np.array([asdict(s)[key] for s in scores]) for key in asdict(scores[0])}
-    return Row(
+    return ScoreRow(
         name=name,
         group=group,
         vividness=tau,
@@ -316,7 +317,7 @@ def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) ->
     )
 
 
-def at_colorfulness(rows: Sequence[Row], ratio: float) -> tuple[float, float] | None:
+def at_colorfulness(rows: Sequence[ScoreRow], ratio: float) -> tuple[float, float] | None:
     """Distance in ab and CIEDE2000 of one method on one set at a given colourfulness.
 
     Methods are compared where they are equally colourful; otherwise any dull one wins.

@@ -14,7 +14,7 @@ from tintype.errors import UsageError
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.palettes import best_of_palettes
 from tintype.learn.evaluate.perceptual import Judges
-from tintype.learn.evaluate.protocol import Row, bounds, evaluate
+from tintype.learn.evaluate.protocol import ScoreRow, bounds, evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ def score_models(
     scoring: Scoring,
     *,
     say: Callable[[str], None],
-) -> list[Row]:
+) -> list[ScoreRow]:
     """Scores models on every set.
 
     Args:
         bundles: The models.
         squares: Lists of (S, S, 3) truths by set.
         scoring: How.
-        say: Where progress goes.
+        say: Receives progress messages.
 
     Returns:
         The grey input and the truth of each set, then the rows of each model.
@@ -94,12 +94,12 @@ def score_models(
     return rows
 
 
-def rows_to_json(rows: Sequence[Row]) -> str:
+def rows_to_json(rows: Sequence[ScoreRow]) -> str:
     """The rows as a JSON list, with the last newline."""
     return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
+def to_markdown(rows: Sequence[ScoreRow]) -> str:
     """The table, sets one after the other."""
     names = list(dict.fromkeys(name for row in rows for name in row.perceptual))
     # FID's name has the number of pictures, which the table has already.

@@ -101,11 +101,7 @@ def export(
         LearnError: The float32 graph differs from torch by more than 0.01 ab anywhere, or another
             step by more than 0.5 on average.
     """
-    full = dict(card)
-    full["log_weights"] = [round(float(w), 6) for w in trained.log_weights]
-    full["bins"] = BINS
-    full["created"] = datetime.date.today().isoformat()
-    vividness, temperature = float(full["vividness"]), float(full["temperature"])
+    vividness, temperature = float(card["vividness"]), float(card["temperature"])
     graph = graph_of(trained, vividness=vividness, temperature=temperature)
     hinted = takes_hints(trained.model)
     feeds, ranges = make_feeds(check, hinted=hinted), make_feeds(calibration, hinted=hinted)
@@ -130,9 +126,20 @@ def export(
         for step, difference in report.items():
             if step.endswith("_mean") and not difference <= 0.5:
                 raise LearnError(f"{step.removesuffix('_mean')} differs by {difference} ab.")
-        full["metrics"] = {**full.get("metrics", {}), "export": report}
-        write_whole(target, with_card(onnx.load(final), full))
+        write_whole(target, with_card(onnx.load(final), _completed(card, trained, report)))
     return report
+
+
+def _completed(
+    card: Mapping[str, Any], trained: Trained, report: Mapping[str, float]
+) -> dict[str, Any]:
+    return {
+        **card,
+        "log_weights": [round(float(w), 6) for w in trained.log_weights],
+        "bins": BINS,
+        "created": datetime.date.today().isoformat(),
+        "metrics": {**card.get("metrics", {}), "export": report},
+    }
 
 
 def _at_precision(plain: Path, precision: str, calibration: Sequence[Feed]) -> Path:

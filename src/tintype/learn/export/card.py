@@ -15,7 +15,7 @@ from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
 from tintype.learn.export.graph import output_names
 from tintype.learn.export.weights import Trained
-from tintype.learn.models.contract import Colorizer, takes_hints
+from tintype.learn.models.contract import ColorizationNetwork, takes_hints
 from tintype.learn.models.registry import MODELS
 
 _CARD_KEY = "tintype.card"
@@ -32,7 +32,7 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
         temperature: Default T.
     """
     facts, progress, model = trained.facts, trained.progress, trained.model
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     file = MODELS[facts["recipe"]["model"]["kind"]]
     return {
         "name": facts["recipe"]["name"],

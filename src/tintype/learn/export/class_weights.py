@@ -83,7 +83,7 @@ def decoding_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PredictionSample:
     """Predictions at a sample of places in photographs, and the true colours there.
 
     Attributes:
@@ -99,7 +99,7 @@ class Places:
 
 def predict_dev(
     trained: Trained, paths: Sequence[Path], *, size: int, cache: Path, limit: int = 600
-) -> Places:
+) -> PredictionSample:
     """Predicts photographs of dev, the same number from each group.
 
     Args:
@@ -126,7 +126,9 @@ def predict_dev(
         predicted.append(logits[0, :, few, few].reshape(BINS, -1).numpy())
         true.append(batch.ab_at(stride)[0, :, few, few].reshape(2, -1).numpy())
     logits_all = np.concatenate(predicted, axis=1).astype(np.float32)
-    return Places(logits_all, np.concatenate(true, axis=1).T.astype(np.float64), len(predicted))
+    return PredictionSample(
+        logits_all, np.concatenate(true, axis=1).T.astype(np.float64), len(predicted)
+    )
 
 
 def _spread(groups: NDArray[np.integer], dev: NDArray[np.bool_], limit: int) -> NDArray[np.integer]:
@@ -141,7 +143,7 @@ def _spread(groups: NDArray[np.integer], dev: NDArray[np.bool_], limit: int) -> 
 
 
 def fit_log_weights(
-    places: Places,
+    places: PredictionSample,
     log_weights: NDArray[np.float32],
     *,
     vividness: float,
@@ -174,7 +176,9 @@ def fit_log_weights(
     return np.asarray(bias / vividness, np.float32)
 
 
-def fitted(trained: Trained, places: Places, *, vividness: float, temperature: float) -> Trained:
+def fitted(
+    trained: Trained, places: PredictionSample, *, vividness: float, temperature: float
+) -> Trained:
     """The same network with the weights of `fit_log_weights`; see there for the arguments."""
     weights = fit_log_weights(
         places, trained.log_weights, vividness=vividness, temperature=temperature

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tintype.color.abgrid import BINS, bin_centers
 from tintype.learn.export.weights import Trained
-from tintype.learn.models.contract import Colorizer, Matching, answer, takes_hints
+from tintype.learn.models.contract import ColorizationNetwork, Matching, answer, takes_hints
 
 OPSET = 18
 _SMALL = 1024  # values; smaller tensors, such as biases, stay in float32: they save nothing
@@ -68,7 +68,7 @@ class _ChromaGraph(nn.Module):
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor]:
         model = self.model
-        assert isinstance(model, Colorizer)
+        assert isinstance(model, ColorizationNetwork)
         return (model.to_ab(answer(self.model, L, hints)),)
 
 
@@ -83,7 +83,7 @@ def graph_of(trained: Trained, *, vividness: float, temperature: float) -> nn.Mo
 def write_float32(trained: Trained, graph: nn.Module, path: Path) -> None:
     """Exports the graph in float32, for inputs of any size that is a multiple of the network's."""
     model = trained.model
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     multiple = model.multiple
     most = max(2, 8192 // multiple)
     height, width = (torch.export.Dim(name, min=1, max=most) for name in ("rows", "columns"))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tintype.color.abgrid import log_rarity
 from tintype.errors import LearnError
-from tintype.learn.models.contract import Adopting, Colorizer, Tempering
+from tintype.learn.models.contract import Adopting, ColorizationNetwork, Tempering
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
@@ -47,7 +47,7 @@ def load_trained(run: Path) -> Trained:
     )
     recipe = make_recipe(facts["recipe"], name=str(run))
     model = build(recipe.model)
-    if not isinstance(model, Colorizer):
+    if not isinstance(model, ColorizationNetwork):
         raise LearnError(
             f"{run}: {recipe.model.kind} is no colorization network and cannot be exported."
         )

@@ -1,4 +1,4 @@
-"""A small network for every pixel, told what the neighbourhood looks like; then a joint filter.
+"""A small network for every pixel, on features of its neighbourhood; then a joint filter.
 
 Source: Z. Cheng, Q. Yang, B. Sheng, "Deep Colorization", ICCV 2015, section 3. A pixel is described
 by the 7 x 7 greys around it, a DAISY descriptor of 32 numbers and what lies around it in the large;
@@ -121,7 +121,7 @@ class ChengNet(nn.Module):
         return torch.cat([self.last(x).float(), luma01], dim=1)
 
     def features(self, luma01: Tensor) -> Tensor:
-        """What a pixel's network is told: (B, 1, H, W) in [0, 1] -> (B, 89, H, W)."""
+        """The features of each pixel: (B, 1, H, W) in [0, 1] -> (B, 89, H, W)."""
         patch = F.conv2d(_padded(luma01, _PATCH), self.neighbours) - 0.5  # (B, 49, H, W)
         return torch.cat([patch, self.daisy(luma01), _wide_histogram(luma01)], dim=1)
 

@@ -1,4 +1,4 @@
-"""What our own network is trained against: it tells shown colours from true, knowing the scene.
+"""The critic of our own network: it classifies colours as real or fake, given the scene.
 
 It is given what the colouring network's encoder has seen, so the question is not whether these are
 colours of photographs, which a marginal distance can answer, but whether they are colours of this:
@@ -29,7 +29,7 @@ class ColorCritic(nn.Module):
     """
 
     shrink = 8
-    """How many times smaller than the lightness the colours are that it looks at."""
+    """The stride of the colours that it takes."""
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
@@ -67,14 +67,14 @@ class ColorCritic(nn.Module):
         """
         _, _, x8, x16, x32 = pyramid
         x32 = F.interpolate(_level(x32), scale_factor=2.0, mode="bilinear", align_corners=False)
-        seen = torch.cat([_level(x16), x32], dim=1)
+        features = torch.cat([_level(x16), x32], dim=1)
         grey = F.avg_pool2d(L, self.shrink) / 50 - 1
         x = _relu(self.colors(torch.cat([ab / _SPREAD, grey], dim=1)))  # (B, 64, H/8, W/8)
         x = _relu(self.join8(torch.cat([x, self.seen8(_level(x8))], dim=1)))
         x = _relu(self.down16(x))  # (B, 160, H/16, W/16)
-        x = _relu(self.join16(torch.cat([x, self.seen16(seen)], dim=1)))
+        x = _relu(self.join16(torch.cat([x, self.seen16(features)], dim=1)))
         x = _relu(self.more16(x))
-        projected = (self.project(seen) * x).mean(dim=1, keepdim=True)
+        projected = (self.project(features) * x).mean(dim=1, keepdim=True)
         return [self.out16(x) + projected, self.out32(_relu(self.down32(x)))]
 
 

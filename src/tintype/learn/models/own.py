@@ -1,12 +1,11 @@
 """Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
 
-The distribution is trained unweighted, so that it stays a calibrated posterior; vividness is a
-matter of decoding (`tintype.engine.decode`). The encoder is an ImageNet-pretrained
-EfficientNet-Lite: on a small budget a semantic head start is worth more than anything else.
+The distribution is trained unweighted, so that it stays a calibrated posterior; vividness belongs
+to decoding (`tintype.engine.decode`). The encoder is an ImageNet-pretrained
+EfficientNet-Lite: on a small budget pretraining is worth more than anything else.
 
-Colours that a person gives at some places come in beside the lightness, by a path of their own: it
-has no biases and no norms, so that without hints it adds nothing at all, and a network that was
-trained without it colours as before when it gets one.
+Hints enter through a separate path (`hint_path`). It has no biases and no norms, so that it adds
+exactly zero without hints: a network trained without the path predicts the same after it is added.
 
 The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al. 2016 for the 313
 outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.
@@ -27,7 +26,7 @@ from tintype.learn.models.color_queries import ColorQueries
 from tintype.learn.models.efficientnet import EfficientNetLite, imagenet_weights
 from tintype.learn.models.hint_path import HintPath
 from tintype.learn.models.lowrank import factor
-from tintype.learn.models.narrow import Layer, narrow
+from tintype.learn.models.narrow import PrunableLayer, narrow
 from tintype.learn.models.non_local_mean import NonLocalMean
 from tintype.learn.recipe import ModelRecipe
 
@@ -35,33 +34,33 @@ TITLE = "EfficientNet-Lite U-Net over 313 colours"
 PAPER = ""
 
 
-def _layer(conv: str, norm: str, hint: int, reader: str) -> Layer:
-    """A convolution with its norm, and what adds hints to it."""
+def _layer(conv: str, norm: str, hint: int, reader: str) -> PrunableLayer:
+    """A convolution with its norm and the hint convolution of that size."""
     norms = tuple(f"{norm}.{n}" for n in ("weight", "bias", "running_mean", "running_var"))
     rows = (f"{conv}.weight", *norms, f"hints.out.{hint}.weight")
-    return Layer(rows, f"{norm}.weight", f"{reader}.weight")
+    return PrunableLayer(rows, f"{norm}.weight", f"{reader}.weight")
 
 
 _BOTTOM = ("lateral.weight", "lateral.bias", "whole.weight", "whole.bias", "hints.out.3.weight")
 _LAYERS = (
-    Layer(_BOTTOM, "lateral.weight", "up16.conv.weight"),
+    PrunableLayer(_BOTTOM, "lateral.weight", "up16.conv.weight"),
     _layer("up16.conv", "up16.norm", 2, "up8.conv"),
     _layer("up8.conv", "up8.norm", 1, "up4.conv"),
     _layer("up4.conv", "up4.norm", 0, "refine"),
-    Layer(
+    PrunableLayer(
         ("refine.weight", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var"),
         "norm.weight",
         "head.weight",
     ),
 )
-"""Which layers of the decoder can be narrower, from 1/32 to the outputs."""
+"""The layers of the decoder that can be pruned, from 1/32 to the outputs."""
 
 
 def _in_one_piece(gradient: Tensor) -> Tensor:
     return gradient.contiguous(memory_format=torch.channels_last)
 
 
-class Up(nn.Module):
+class UNetUp(nn.Module):
     """Doubles the size, joins the encoder's features of that size, and convolves."""
 
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
@@ -75,7 +74,8 @@ class Up(nn.Module):
         """(B, inputs, h, w), (B, skip, 2h, 2w) -> (B, outputs, 2h, 2w)."""
         x = F.interpolate(self.mix(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         if x.requires_grad:
-            # The gradient is a slice of the joined one, which torch enlarges five times as slowly.
+            # The gradient is a slice of the concatenated one, which torch resamples five times as
+            # slowly as a contiguous one.
             x.register_hook(_in_one_piece)  # type: ignore[no-untyped-call]
         return F.relu(self.norm(self.conv(torch.cat([x, skip], dim=1))))
 
@@ -112,6 +112,7 @@ class OwnNet(nn.Module):
     stride = 4
     bins = BINS
 
+    # More than seven parameters: one for each key of the recipe that concerns the network.
     def __init__(
         self,
         encoder: str = "lite0",
@@ -132,10 +133,10 @@ class OwnNet(nn.Module):
         _, c4, c8, c16, c32 = self.encoder.channels
         self.lateral = nn.Conv2d(c32, widths[0], 1)
         self.whole = nn.Linear(c32, widths[0]) if global_vector else None
-        self.up16 = Up(widths[0], c16, widths[1])
+        self.up16 = UNetUp(widths[0], c16, widths[1])
         self.attention = Attention(widths[1]) if attention else nn.Identity()
-        self.up8 = Up(widths[1], c8, widths[2])
-        self.up4 = Up(widths[2], c4, widths[3])
+        self.up8 = UNetUp(widths[1], c8, widths[2])
+        self.up4 = UNetUp(widths[2], c4, widths[3])
         self.refine: nn.Module = nn.Conv2d(widths[3], widths[3], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(widths[3])
         self.surfaces = NonLocalMean() if non_local else None
@@ -149,7 +150,7 @@ class OwnNet(nn.Module):
             self.hints = HintPath(widths)
 
     def train(self, mode: bool = True) -> "OwnNet":
-        """Training mode; where the path of the hints alone is trained, for that path alone."""
+        """Sets training mode; if only the hint path is trained, for that path alone."""
         super().train(mode)
         if self.only_hints:
             for name, part in self.named_children():
@@ -157,7 +158,7 @@ class OwnNet(nn.Module):
         return self
 
     def train_hints_alone(self) -> None:
-        """Keeps every weight and every running mean but those of the hints' path.
+        """Freezes all weights and running statistics but those of the hint path.
 
         Raises:
             LearnError: There is no such path.
@@ -196,10 +197,10 @@ class OwnNet(nn.Module):
         return pyramid, self._decoded(L, pyramid, hints)[1]
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The same with what tells places apart, for matching two pictures.
+        """The logits, and features for matching places of two pictures.
 
-        The encoder at 1/16 knows what a place shows, the decoder at 1/8 where it ends and what it
-        may be coloured like; both have length 1 at each place, so that neither outweighs the other.
+        The encoder's features at 1/16 carry semantics, the decoder's at 1/8 carry boundaries and
+        colour; both are normalised at each place, so that they have equal weight.
 
         Args:
             L: As for `forward`.
@@ -216,17 +217,17 @@ class OwnNet(nn.Module):
     def _decoded(
         self, L: Tensor, pyramid: Sequence[Tensor], hints: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """What the encoder found in L -> the decoder's features at 1/8, and the logits."""
+        """The encoder's features -> the decoder's features at 1/8, and the logits."""
         _, x4, x8, x16, x32 = pyramid
         whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None] if self.whole else 0.0
-        told = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
-        x = F.relu(self.lateral(x32) + whole + told[0])  # (B, 256, H/32, W/32)
-        sixteenth = self.attention(self.up16(x, x16) + told[1])  # (B, 256, H/16, W/16)
-        eighth = self.up8(sixteenth, x8) + told[2]  # (B, 192, H/8, W/8)
-        x = self.up4(eighth, x4) + told[3]  # (B, 128, H/4, W/4)
+        added = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
+        x = F.relu(self.lateral(x32) + whole + added[0])  # (B, 256, H/32, W/32)
+        sixteenth = self.attention(self.up16(x, x16) + added[1])  # (B, 256, H/16, W/16)
+        eighth = self.up8(sixteenth, x8) + added[2]  # (B, 192, H/8, W/8)
+        x = self.up4(eighth, x4) + added[3]  # (B, 128, H/4, W/4)
         x = F.relu(self.norm(self.refine(x)))
         if self.surfaces is not None:
-            # Before the outputs, which are linear in it: the same as averaging 313 logits.
+            # Before the last layers, which are linear: equivalent to averaging the 313 logits.
             x = self.surfaces(x, L, eighth)
         logits: Tensor = self.head(x)
         if self.queries is not None:
@@ -246,10 +247,10 @@ class OwnNet(nn.Module):
         return ab
 
     def temper(self, temperature: float) -> None:
-        """Divides the logits, for good.
+        """Divides the logits permanently.
 
         Args:
-            temperature: Above 0; below 1 makes the distribution surer.
+            temperature: Above 0; below 1 sharpens the distribution.
         """
         assert self.head.bias is not None
         with torch.no_grad():
@@ -259,41 +260,41 @@ class OwnNet(nn.Module):
                 self.queries.out.weight.div_(temperature)
 
     def factored(self, L: Tensor, hints: Tensor | None, rank: int) -> "OwnNet":
-        """The same network with the decoder's filters over few mixtures of its features.
+        """The same network with the decoder's filters factored at a low rank.
 
         Args:
-            L: As for `forward`: some photographs, to see what the features are like.
+            L: As for `forward`: photographs on which the factors are fitted.
             hints: As for `forward`.
-            rank: Mixtures at each size.
+            rank: Channels that the inputs are projected to, at each size.
 
         Returns:
             A copy for inference; its weights have other names.
         """
         small = copy.deepcopy(self).eval()
         ups = (small.up16, small.up8, small.up4)
-        given: dict[nn.Module, Tensor] = {}
+        inputs_of: dict[nn.Module, Tensor] = {}
 
-        def look(conv: nn.Module, inputs: tuple[Tensor], _: Tensor) -> None:
-            given[conv] = inputs[0]
+        def record(conv: nn.Module, inputs: tuple[Tensor], _: Tensor) -> None:
+            inputs_of[conv] = inputs[0]
 
         convs = [*(up.conv for up in ups), small.refine]
-        watched = [conv.register_forward_hook(look) for conv in convs]
+        hooks = [conv.register_forward_hook(record) for conv in convs]
         with torch.no_grad():
             small(L, hints)
-        for handle in watched:
+        for handle in hooks:
             handle.remove()
         for up in ups:
-            up.mix, up.conv = factor(up.conv, given[up.conv], up.inputs, rank)
+            up.mix, up.conv = factor(up.conv, inputs_of[up.conv], up.inputs, rank)
         assert isinstance(small.refine, nn.Conv2d)
         width = small.refine.in_channels
-        small.refine = nn.Sequential(*factor(small.refine, given[small.refine], width, rank))
+        small.refine = nn.Sequential(*factor(small.refine, inputs_of[small.refine], width, rank))
         return small
 
     def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Goes on from weights of this network that are wider, or lack hints or colour queries.
+        """Loads weights of this network that are wider, or lack the hint path or colour queries.
 
-        Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) serve as well: the
-        encoder is taken and the decoder left as it is.
+        Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) work too: the
+        encoder is loaded and the decoder keeps its weights.
 
         Args:
             weights: By name.
@@ -312,8 +313,8 @@ class OwnNet(nn.Module):
             fitting = {n: t for n, t in own.items() if n.startswith("queries.")} | fitting
         if {n: t.shape for n, t in fitting.items()} != {n: t.shape for n, t in own.items()}:
             raise LearnError(
-                "The checkpoint is of another network.",
-                advice="Give the encoder and the hints of its own recipe.",
+                "The checkpoint is of a different network.",
+                advice="Set model.encoder and model.hints as in its recipe.",
             )
         self.load_state_dict(fitting)
 
@@ -322,13 +323,13 @@ class OwnNet(nn.Module):
         own = {n: t for n, t in self.state_dict().items() if n.startswith("encoder.")}
         if {n: t.shape for n, t in found.items()} != {n: t.shape for n, t in own.items()}:
             raise LearnError(
-                f"The checkpoint is of another encoder than {self.encoder_name}.",
+                f"The encoder of the checkpoint is not {self.encoder_name}.",
                 advice="Set model.encoder as in the recipe of that run.",
             )
         self.load_state_dict(self.state_dict() | found)
 
     def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
-        """Puts a grey ResNet-18 classifier's trunk into the encoder.
+        """Loads the trunk of a grey ResNet-18 classifier into the encoder.
 
         Args:
             weights: All weights of the classifier by name.
@@ -344,7 +345,7 @@ class OwnNet(nn.Module):
         self.encoder.trunk.load_classifier(weights)
 
     def load_pretrained(self) -> None:
-        """Puts the ImageNet weights into the encoder.
+        """Loads the ImageNet weights into the encoder.
 
         Raises:
             LearnError: There are none, or the package that carries them is not installed.

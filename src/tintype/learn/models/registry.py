@@ -23,7 +23,7 @@ from tintype.learn.recipe import ModelRecipe
 
 
 class ModelFile(Protocol):
-    """What a file of this folder says of its network.
+    """The attributes of a module in this folder.
 
     Attributes:
         TITLE: One line for people.

@@ -1,4 +1,4 @@
-"""What is left on disk between two sittings: enough to go on as if nothing had happened.
+"""Checkpoints: everything that is needed to resume a run exactly.
 
 One safetensors file holds weights, their moving average and the optimiser's moments; its header
 holds the counters, the recipe, the data's hash and the versions. No pickle anywhere.
@@ -26,8 +26,8 @@ class Progress:
 
     Attributes:
         step: Optimiser steps done.
-        samples: Photographs seen.
-        seconds: Time spent training, over all sittings.
+        samples: Photographs trained on, repetitions included.
+        seconds: Time spent training, over all sessions.
         cooldown_from: `samples` when the cool-down began, or -1 before that.
         cooldown_samples: Its length.
         best: Smallest loss on dev so far, or None before the first measurement.

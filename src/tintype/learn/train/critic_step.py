@@ -37,7 +37,7 @@ _BETAS = (0.5, 0.99)
 
 
 class Critic(ColorCritic):
-    """The discriminator, and how many samples it has seen.
+    """The discriminator, and how many samples it was trained on.
 
     Args:
         channels: As of `ColorCritic`.
@@ -54,7 +54,7 @@ class CriticStep:
     """See `tintype.learn.train.steps.Step`.
 
     Args:
-        model: A network over 313 bins that shows what its encoder has seen.
+        model: A network over 313 bins that also returns the features of its encoder.
         objective: What it is trained by beside the discriminator; it decodes.
         recipe: Weight of the verdict, and how both networks move.
         team: The processes that train together.
@@ -89,9 +89,9 @@ class CriticStep:
         """See `Step`.
 
         Returns:
-            What the objective says; ``g_loss`` of the network and ``d_loss`` of the discriminator
+            The values of the objective; ``g_loss`` of the network, ``d_loss`` of the discriminator
             (0.69 for one that guesses), and the shares of places where that one is right about
-            true and about shown colours, before it moves.
+            true and about shown colours, before its update.
         """
         for name, module in self.modules.items():
             module.train()
@@ -100,7 +100,7 @@ class CriticStep:
         assert isinstance(critic, Critic)
         with autocast(batch, self.settings):
             values, pyramid, shown, true = self._answer(model, batch)
-        said = self._move_critic(batch, pyramid, true, shown.detach())
+        critic_values = self._move_critic(batch, pyramid, true, shown.detach())
         wanted, g_loss = self._wanted(batch, pyramid, shown.detach())
         samples = int(critic.samples)
         share = self.loss.adversarial * min(1.0, samples / max(1, self.loss.adversarial_warmup))
@@ -109,11 +109,11 @@ class CriticStep:
         optimizer = self.optimizers["model"]
         optimizer.zero_grad(set_to_none=True)
         norm = descend(loss, model.parameters(), optimizer, self.settings, self.team)
-        values = values | said | {"g_loss": g_loss, "gradient_norm": norm}
+        values = values | critic_values | {"g_loss": g_loss, "gradient_norm": norm}
         return {name: value.detach() for name, value in values.items()}
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """What the objective says, and how often the discriminator is right."""
+        """The values of the objective, and how often the discriminator is right."""
         values, pyramid, shown, true = self._answer(model, batch)
         right = accuracy(self._judge(batch, pyramid, true), self._judge(batch, pyramid, shown))
         return values | right

@@ -52,7 +52,7 @@ class Team:
             gradient.copy_(mean.view_as(gradient))
 
     def agree(self, yes: bool) -> bool:
-        """What the first process says; all of them must ask at the same place."""
+        """The decision of the first process; all must call this at the same point."""
         if self.size == 1:
             return yes
         answer = torch.tensor([float(yes)])

@@ -1,4 +1,4 @@
-"""The learning rate as a function of what has been seen and measured."""
+"""The learning rate as a function of samples and measurements of dev."""
 
 import math
 
@@ -10,8 +10,8 @@ def learning_rate_factor(progress: Progress, settings: TrainRecipe) -> float:
     """The share of the peak learning rate: warm-up, then the schedule, then the cool-down.
 
     Args:
-        progress: How many samples have been seen, how often a plateau was met, and whether the
-            cool-down has begun.
+        progress: The samples trained on, the number of plateaus, and whether the cool-down has
+            started.
         settings: Warm-up, schedule and its length.
     """
     factor = max(_schedule(progress, settings) * settings.decay**progress.cuts, settings.floor)

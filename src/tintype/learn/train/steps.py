@@ -36,7 +36,7 @@ class Step(Protocol):
             rate: The learning rate as a share of its peak.
 
         Returns:
-            What the log should say, ``loss`` among it.
+            The values to log, ``loss`` among them.
         """
         ...
 

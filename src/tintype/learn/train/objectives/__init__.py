@@ -35,7 +35,7 @@ OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
 
 
 def objective_of(recipe: Recipe) -> type[Objective]:
-    """The class of a recipe's objective, which says what it needs and what it trains."""
+    """The class of a recipe's objective, whose attributes state what it needs and trains."""
     return OBJECTIVES[recipe.loss.kind]
 
 

@@ -70,7 +70,7 @@ class Classification(Objective):
         return ab, weights
 
     def of(self, logits: Tensor, ab: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """What `forward` says of logits that are there already.
+        """The values of `forward`, from logits that are already computed.
 
         Args:
             logits: (B, 313, h, w).
