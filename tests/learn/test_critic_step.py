@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from learn.painted import copy_of, moved, pictures
+from learn.two_networks import copy_of, moved, pictures
 from tintype.errors import LearnError
 from tintype.learn.models.critic import ColorCritic
 from tintype.learn.models.registry import build
@@ -81,7 +81,7 @@ def test_what_the_discriminator_wants_is_as_long_as_the_gradient_of_the_distance
         with torch.no_grad():
             for layer in (step.modules["discriminator"].out16, step.modules["discriminator"].out32):
                 layer.weight.mul_(scale)
-        wanted, loss = step._wanted(batch, pyramid, shown.detach())
+        wanted, loss = step._scaled_gradient(batch, pyramid, shown.detach())
         lengths = wanted.square().sum(dim=1) * (4 * 8 * 8) ** 2
         assert lengths.mean().item() == pytest.approx(1, rel=1e-4)
         assert loss > 0
@@ -90,7 +90,7 @@ def test_what_the_discriminator_wants_is_as_long_as_the_gradient_of_the_distance
 def test_its_verdict_leaves_no_gradient_in_the_discriminator():
     step, batch = step_of(recipe_of()), pictures()
     _, pyramid, shown, _ = step._answer(step.modules["model"], batch)
-    step._wanted(batch, pyramid, shown.detach())
+    step._scaled_gradient(batch, pyramid, shown.detach())
     critic = step.modules["discriminator"]
     assert all(p.grad is None and p.requires_grad for p in critic.parameters())
 

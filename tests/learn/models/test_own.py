@@ -100,7 +100,7 @@ def test_the_encoder_can_start_from_a_distilled_one():
     assert torch.equal(model.head.weight, head)
     for name, tensor in model.encoder.state_dict().items():
         assert torch.equal(tensor, grey.encoder.state_dict()[name])
-    with pytest.raises(LearnError, match="another encoder than lite0"):
+    with pytest.raises(LearnError, match="encoder of the checkpoint is not lite0"):
         own().adopt(grey.state_dict())
 
 

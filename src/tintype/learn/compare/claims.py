@@ -1,4 +1,4 @@
-"""The report's claims, each judged by the figures of our own runs and by nothing else."""
+"""The report's claims, each judged by the figures of our own runs alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Results = Mapping[str, Result]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim, judged.
+    """A claim and its verdict.
 
     Attributes:
         text: The claim.
@@ -149,7 +149,7 @@ def _not_simply_better(results: Results) -> Claim:
         return Claim(text, MISSING, f"{', '.join(_GANS)}: {MISSING}")
     verdicts, evidence = [], []
     signs: dict[str, Callable[[Figure], Figure]] = {
-        # Turned so that above zero means: the CNN is better.
+        # Signs such that above zero means that the CNN is better.
         "delta_e": lambda f: f,
         "auc_rebalanced": lambda f: (-f[0], -f[2], -f[1]),
     }

@@ -78,7 +78,7 @@ class Comparison:
 
 
 def compare(arguments: Comparison, say: Callable[[str], None]) -> bool:
-    """Makes what is missing, then the page.
+    """Trains and scores what is missing, then writes the page.
 
     Args:
         arguments: Those of the command.
@@ -145,7 +145,7 @@ def _run_options(arguments: Comparison) -> RunOptions:
 
 
 def _keep(recipe: Recipe, pictures: Pictures, options: RunOptions) -> bool:
-    """Whether a method needs nothing: trained enough, and scored on these pictures."""
+    """Whether a method is complete: trained enough, and scored on these pictures."""
     if not is_done(recipe, options):
         return False
     if not (options.runs / recipe.name / "checkpoint.safetensors").exists():

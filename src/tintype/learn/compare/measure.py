@@ -149,7 +149,7 @@ def add_perceptual(
 
 
 def kept_colorizer(result: Result, options: RunOptions) -> Colorize | None:
-    """A method as it was scored, or None where its exported file is gone or another one.
+    """A method as it was scored, or None if its exported file is missing or has changed.
 
     Args:
         result: The method's.
@@ -177,7 +177,7 @@ def measured_on(pictures: Pictures) -> dict[str, Any]:
 
 
 def time_of(bundle: Bundle) -> float:
-    """Milliseconds of one inference at 256 px on one core: the median of some."""
+    """Median time of an inference at 256 px on one core, milliseconds."""
     session = Network(bundle.data, name=bundle.name, threads=1)
     multiple = bundle.card.multiple
     side = -(-256 // multiple) * multiple
@@ -192,7 +192,7 @@ def time_of(bundle: Bundle) -> float:
 
 
 def count_gmac(model: torch.nn.Module) -> float:
-    """Thousands of millions of multiplications with addition for a 256-px picture."""
+    """Billions of multiply-accumulate operations for a 256-px picture."""
     from torch.utils.flop_counter import FlopCounterMode
 
     assert isinstance(model, ColorizationNetwork)

@@ -1,4 +1,4 @@
-"""Rows that no recipe trains: bounds, the embedded model, methods that a person must help."""
+"""Rows that no recipe trains: bounds, the embedded model, methods with user input."""
 
 from collections.abc import Callable
 
@@ -52,18 +52,18 @@ def run_other(name: str, pictures: Pictures, photos: Photos, options: RunOptions
         result = score_bundle(own, bundle, pictures, options)
     elif name == "scribble":
         note = f"not automatic: given the true colours of {POINTS} random pixels"
-        helped = Result(name, "not automatic", note=note)
-        result = score_colorizer(helped, colorize, pictures, options)
+        assisted = Result(name, "not automatic", note=note)
+        result = score_colorizer(assisted, colorize, pictures, options)
     else:
-        note = "not automatic: given the training picture that looks most alike in grey"
-        helped = Result(name, "not automatic", note=note, data_hash=photos.data_hash)
-        result = score_colorizer(helped, colorize, pictures, options)
+        note = "not automatic: given the training picture most similar in grey"
+        assisted = Result(name, "not automatic", note=note, data_hash=photos.data_hash)
+        result = score_colorizer(assisted, colorize, pictures, options)
     write_result(options.into, result)
     return result
 
 
 def colorizer_of(name: str, photos: Photos) -> Colorize:
-    """How one of `OTHERS` colours.
+    """The colorizer of one of `OTHERS`.
 
     Args:
         name: Which.

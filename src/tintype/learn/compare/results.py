@@ -1,4 +1,4 @@
-"""What is kept of a method: one JSON file, from which the page is made and nothing else."""
+"""The results of a method: one JSON file, from which alone the page is made."""
 
 import dataclasses
 import hashlib
@@ -87,7 +87,7 @@ class Result:
 
 
 def collapses(result: Result) -> list[dict[str, Any]]:
-    """The verdicts of a collapse: those after a first healthy one.
+    """The verdicts that are a collapse: those after a first healthy one.
 
     A generator that has hardly been trained may be as garish as a collapsed one.
 
@@ -100,12 +100,12 @@ def collapses(result: Result) -> list[dict[str, Any]]:
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """What makes two recipes the same: their keys that are not at the default."""
+    """A hash of the keys of a recipe that are not at their defaults."""
     return hashlib.sha256(json.dumps(short_recipe(recipe), sort_keys=True).encode()).hexdigest()
 
 
 def short_recipe(recipe: Recipe) -> dict[str, Any]:
-    """A recipe without the keys at their defaults, as JSON holds it."""
+    """The keys of a recipe that are not at their defaults, for JSON."""
     return recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 

@@ -1,7 +1,7 @@
-"""Trains what is missing, exports it, scores it, and leaves one JSON file for each method.
+"""Trains, exports and scores methods, and writes one JSON file for each.
 
 A method is done when its file says that the same recipe was trained for at least the budget;
-the run's folder need not exist any more. A run that was stopped goes on from its checkpoint.
+the run's folder need not exist any more. A run that was stopped continues from its checkpoint.
 """
 
 import json
@@ -235,7 +235,7 @@ def _export(trained: Trained, recipe: Recipe, target: Path, options: RunOptions)
 
 
 def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:
-    """The figures at the size that was trained on: what a paper of 32-px pictures printed."""
+    """The figures at the training size, as in papers on 32-px pictures."""
     small = {
         name: [to_square(Image.fromarray(truth), size) for truth in truths]
         for name, truths in pictures.sets.items()
@@ -248,7 +248,7 @@ def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:
 def _colorize_epochs(
     trained: Trained, recipe: Recipe, run: Path, options: RunOptions
 ) -> list[dict[str, Any]]:
-    """Strips of weights that were kept on the way: a beginning, a middle and an end."""
+    """Strips of weights kept during training: first, middle and last."""
     kept = sorted(run.glob("weights-*.safetensors"))
     if len(kept) > _EPOCHS:
         kept = [kept[i] for i in np.linspace(0, len(kept) - 1, _EPOCHS).astype(int)]
@@ -267,7 +267,7 @@ def _colorize_epochs(
 
 
 def read_log(path: Path) -> dict[str, Any]:
-    """What the page needs of a run's log: a thin curve, every measurement of dev, every verdict.
+    """The parts of a run's log for the page: a thinned curve, all measurements and verdicts.
 
     Args:
         path: A run's ``log.jsonl``.
@@ -290,7 +290,7 @@ def _without_counters(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trained_on(run: Path) -> str:
-    """What trained a run, and in what precision, in words.
+    """The devices that trained a run, with their precision.
 
     Args:
         run: Its folder.

@@ -1,4 +1,4 @@
-"""The tables of figures on the page: a row for each method, best values in bold."""
+"""The tables of the page: a row for each method, best values in bold."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,14 +28,14 @@ _HONESTY = {
 
 
 def row_names(recipes: Sequence[Recipe]) -> list[str]:
-    """Every row there should be: bounds, our own, the recipes, methods that need help."""
+    """The names of all rows: bounds, our own, the recipes, methods with user input."""
     bounds, helped = OTHERS[:3], OTHERS[3:]
     named = (recipe.name for recipe in recipes if recipe.name != DEMONSTRATION)
     return [*bounds, *named, *helped]
 
 
 def title(name: str, results: Mapping[str, Result]) -> str:
-    """What a row is called; whether it is automatic stands in it."""
+    """The name of a row, marked where it is not automatic."""
     shown = _TITLES.get(name, name)
     if name in results and results[name].kind == "not automatic":
         return f"{shown} (not automatic)"
@@ -142,9 +142,10 @@ def distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
         rows.append([name, f"{result.temperature:.2f}", *cells])
     text = (
         "## Is the distribution honest?\n\nFor methods that predict a distribution over the 313 "
-        "colours, at vividness 0 with one temperature fitted on dev. Calibration error: how far "
-        "the mass within 10 ab units of the mode is from how often the truth lies there. Over "
-        "bins: the same of single colours, which needs no disc (empty where it was not measured). "
+        "colours, at vividness 0 with one temperature fitted on dev. Calibration error: the "
+        "gap between the mass within 10 ab units of the mode and the frequency with which the "
+        "truth lies there. Over bins: the same for single colours, which needs no disc (empty "
+        "where it was not measured). "
         "Coverage: how often the smallest set of colours with 90 % of the mass has the true one; "
         "90 is right."
     )
@@ -160,7 +161,7 @@ def perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
     measured = [r for r in results.values() if r.perceptual]
     if not measured:
         return (
-            f"{text}\n\nNot measured: the networks they rest on were not installed "
+            f"{text}\n\nNot measured: their networks were not installed "
             "([how](how-to/compare.md#lpips-kid-and-fid))."
         )
     without = [
@@ -170,8 +171,8 @@ def perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
     ]
     parts = [
         f"{text}\n\nAll pictures; lower is better. KID is free of the bias that FID has with few "
-        "pictures, and both only order these rows: they say nothing beside published values. FID "
-        "has no interval."
+        "pictures, and both only rank these rows: they cannot be compared with published "
+        "values. FID has no interval."
     ]
     if without:
         parts.append(

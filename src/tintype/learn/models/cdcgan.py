@@ -139,7 +139,7 @@ class CdcganNet(nn.Module):
         return raw[:, 1:].float() * _RANGE
 
     def from_lab(self, lab: Tensor) -> Tensor:
-        """(B, 3, H, W) true L in [0, 100], a and b -> what `forward` should have given."""
+        """(B, 3, H, W) true L in [0, 100], a and b -> the target of `forward`."""
         return torch.cat([lab[:, :1] / 50 - 1, lab[:, 1:] / _RANGE], dim=1)
 
 

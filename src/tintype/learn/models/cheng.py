@@ -11,8 +11,8 @@ section 3: rectified derivatives in 8 directions, smoothed by a Gaussian, read a
 and, smoothed more, at three places of a ring around it.
 
 Deviations: the paper's third feature is the smoothed label histogram of a scene parser, which is
-not to be had here; a histogram of the greys in a wide window takes its place, so that nothing is
-known of objects. There is one network for all pictures instead of one for each cluster of scenes,
+not available; a histogram of the greys in a wide window takes its place, so there is no information
+on objects. There is one network for all pictures instead of one for each cluster of scenes,
 since clusters rest on the parser's labels too. Which layout makes DAISY 32 numbers the paper does
 not say. Colours that leave the gamut are clipped before they become a and b.
 """

@@ -126,7 +126,7 @@ class Pix2pixNet(nn.Module):
         return raw.float() * _RANGE
 
     def from_lab(self, lab: Tensor) -> Tensor:
-        """(B, 3, H, W) true L, a and b -> what `forward` should have given."""
+        """(B, 3, H, W) true L, a and b -> the target of `forward`."""
         return lab[:, 1:] / _RANGE
 
 

@@ -73,7 +73,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
 
 
 def build_discriminator(recipe: ModelRecipe) -> nn.Module:
-    """What a recipe's generator is trained against, with random weights.
+    """The discriminator of a recipe's generator, with random weights.
 
     Raises:
         LearnError: The network is no generator.

@@ -68,11 +68,11 @@ class AdversarialStep:
             set_rate(self.optimizers[name], rate)
         real = self.objective.truth(self.modules["model"], batch)
         fake = self._generate(batch)
-        values = self._move_discriminator(batch, real, fake.detach())
+        values = self._update_discriminator(batch, real, fake.detach())
         for turn in range(self.loss.generator_steps):
             if turn > 0:
                 fake = self._generate(batch)
-            values |= self._move_generator(batch, real, fake)
+            values |= self._update_generator(batch, real, fake)
         return {name: value.detach() for name, value in values.items()}
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -99,7 +99,7 @@ class AdversarialStep:
             logits: Tensor = self.modules["discriminator"](batch.L, colors)
         return logits.float()
 
-    def _move_discriminator(self, batch: Batch, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def _update_discriminator(self, batch: Batch, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Equation 7 of the report, with smoothed labels for real pictures."""
         discriminator = self.modules["discriminator"]
         optimizer = self.optimizers["discriminator"]
@@ -110,7 +110,7 @@ class AdversarialStep:
         right = accuracy(on_real, on_fake)
         return {"d_loss": loss, "d_gradient_norm": norm} | right
 
-    def _move_generator(self, batch: Batch, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def _update_generator(self, batch: Batch, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Equation 6 of the report: be classified as real, and stay near the truth."""
         model, optimizer = self.modules["model"], self.optimizers["model"]
         with frozen(self.modules["discriminator"]):
@@ -124,7 +124,7 @@ class AdversarialStep:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Gradients pass through a network and leave none behind."""
+    """Freezes a network: gradients pass through it, and its parameters get none."""
     network.requires_grad_(False)
     try:
         yield
@@ -138,7 +138,7 @@ def _against(logits: Tensor, target: float) -> Tensor:
 
 
 def accuracy(on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
-    """Of a discriminator's logits: the shares of places where it is right about either."""
+    """The shares of places where a discriminator is right about real and about fake pictures."""
     return {
         "d_accuracy_real": (on_real.detach() > 0).float().mean(),
         "d_accuracy_fake": (on_fake.detach() < 0).float().mean(),

@@ -54,7 +54,7 @@ def save_checkpoint(
     progress: Progress,
     facts: Mapping[str, Any],
 ) -> None:
-    """Writes a checkpoint whole or not at all.
+    """Writes a checkpoint atomically.
 
     Args:
         path: The file; replaced if it exists.
@@ -131,7 +131,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
         All tensors by their prefixed names, the counters, the other facts.
 
     Raises:
-        LearnError: Missing, damaged, or not one of ours.
+        LearnError: Missing, damaged, or not a checkpoint of a run.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -155,7 +155,7 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], name: str
 ) -> None:
-    """Puts the moments back where `save_checkpoint` found them under that name."""
+    """Restores the moments that `save_checkpoint` wrote under that name."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in part(tensors, f"optimizer.{name}.").items():
         index, moment = key.split(".", 1)

@@ -19,15 +19,15 @@ class Team:
     """The processes of a run.
 
     Attributes:
-        rank: Which one this is; 0 writes the log and the checkpoints.
-        size: How many there are.
+        rank: Index of this process; 0 writes the log and the checkpoints.
+        size: Number of processes.
     """
 
     rank: int = 0
     size: int = 1
 
     def device(self, name: str) -> str:
-        """Where this process computes.
+        """The device of this process.
 
         Args:
             name: A device of torch, or ``auto`` for a graphics card where there is one. Of several
@@ -60,7 +60,7 @@ class Team:
         return bool(answer.item())
 
     def wait(self) -> None:
-        """Until all have come here."""
+        """Waits for all processes."""
         if self.size > 1:
             dist.barrier()
 

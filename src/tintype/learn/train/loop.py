@@ -27,10 +27,10 @@ from tintype.learn.train.schedule import learning_rate_factor, note_measurement
 
 
 def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Progress:
-    """Trains, or goes on training, the run in a folder.
+    """Trains the run in a folder, from its checkpoint if there is one.
 
     Args:
-        folder: The run's; a checkpoint in it is continued from.
+        folder: The run's; a checkpoint in it is resumed.
         recipe: What to train; must be the checkpoint's own where there is one.
         photos: What to train on; likewise.
         session: When to stop.
@@ -70,7 +70,7 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
 
 
 def _move(run: Run) -> dict[str, Tensor]:
-    """Batch, step, moving average; returns the values to log."""
+    """A step and the moving average; returns the values to log."""
     settings, progress, team = run.recipe.train, run.progress, run.team
     # Dropout and sampled places follow from the step alone, so a resumed run draws the same.
     torch.manual_seed((settings.seed * 1_000_003 + progress.step) * 64 + team.rank)
@@ -86,7 +86,7 @@ def _move(run: Run) -> dict[str, Tensor]:
 
 
 def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) -> None:
-    """Moves the average; early steps count for more, so that the start is forgotten."""
+    """Updates the average; early steps have more weight, so that the initial weights fade."""
     decay = min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
@@ -97,7 +97,7 @@ def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) 
 
 
 def _measure(run: Run, log: Log) -> None:
-    """Measures the moving average on dev; every process alike, the first one writes."""
+    """Measures the moving average on dev; in every process; the first one writes."""
     model = build(run.recipe.model).to(run.sampler.device)
     model.load_state_dict(run.ema)
     model.eval()

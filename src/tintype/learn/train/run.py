@@ -51,7 +51,7 @@ def _discard(_text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSession:
-    """How long this call trains, and from where.
+    """Limits and starting point of one call of training.
 
     Attributes:
         max_seconds: Stop after this time; None trains to the end of the schedule.
@@ -115,7 +115,7 @@ class Run:
             )
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Puts back the weights, their average and the moments that `keep` wrote."""
+        """Restores the weights, their average and the moments that `keep` wrote."""
         for name, module in self.step.modules.items():
             module.load_state_dict(part(tensors, f"{name}."))
         for name, tensor in part(tensors, "ema.").items():

@@ -38,7 +38,7 @@ def _schedule(progress: Progress, settings: TrainRecipe) -> float:
 
 
 def note_measurement(progress: Progress, loss: float, settings: TrainRecipe) -> bool:
-    """Remembers the best loss on dev; on a plateau the rate is cut.
+    """Records a loss on dev, and cuts the rate on a plateau.
 
     Args:
         progress: Changed in place.

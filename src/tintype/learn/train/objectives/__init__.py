@@ -1,4 +1,4 @@
-"""What one step minimises. An objective owns the target that its paper wants."""
+"""Objectives: each computes the loss and the target of its paper."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -20,7 +20,7 @@ class Generator(Protocol):
         ...
 
     def from_lab(self, lab: Tensor) -> Tensor:
-        """(B, 3, H, W) true L, a and b -> (B, C, H, W) what `forward` should have given."""
+        """(B, 3, H, W) true L, a and b -> (B, C, H, W) the target of `forward`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""A grey encoder learns from the one in colour: what it sees and what it recognises should agree.
+"""Distillation of a colour encoder into a grey one: their features and classes should agree.
 
 No labels are needed, so every photograph serves.
 
