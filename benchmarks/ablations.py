@@ -160,7 +160,7 @@ def main() -> None:
         folder = options.runs / re.sub(r"\W+", "-", name)
         progress = train(folder, recipe, photos, TrainingSession(classifier=options.classifier))
         if progress.samples < options.samples:
-            sys.exit(f"Stopped in {name!r}; the same command goes on from there.")
+            sys.exit(f"Stopped in {name!r}; the same command continues there.")
         model = load_trained(folder).model
         size = sum(p.numel() for p in model.parameters()) / 1e6
         cells = [name, f"{size:.1f}", f"{count_gmac(model):.2f}"]

@@ -116,27 +116,27 @@ def figures(look: Look, truth: Look) -> dict[str, float]:
     sky = np.logical_or.reduce([*grey_light, np.zeros_like(dark)]) & (truth.chroma < NEUTRAL)
     return {
         "pictures whose colours are brown, four fifths and more, %": 100.0 * one_hue,
-        "strong colours that are not brown: painted brown, %": share(look.brown(), strong),
-        "strong colours that are not brown: painted without colour, %": share(~colored, strong),
-        "light neutral places painted brown, %": share(look.brown(), plain),
-        "light neutral places painted green, %": share(look.green(), plain),
-        "dark neutral places painted in a colour, %": share(colored, dark),
-        "dark neutral places painted red, %": share(look.red(), dark),
+        "strong colours that are not brown: coloured brown, %": share(look.brown(), strong),
+        "strong colours that are not brown: left without colour, %": share(~colored, strong),
+        "light neutral places coloured brown, %": share(look.brown(), plain),
+        "light neutral places coloured green, %": share(look.green(), plain),
+        "dark neutral places given a colour, %": share(colored, dark),
+        "dark neutral places coloured red, %": share(look.red(), dark),
         "pictures where a tenth of what is dark and neutral is red, %": 100.0
         * (share(look.red(), dark) >= 10),
         "area brown, %": 100 * float(look.brown().mean()),
         "area green, %": 100 * float(look.green().mean()),
         "area blue, %": 100 * float(look.blue().mean()),
         "area red, %": 100 * float(look.red().mean()),
-        "brown places painted green, %": share(look.green(), truth.brown()),
-        "green places painted brown, %": share(look.brown(), truth.green()),
+        "brown places coloured green, %": share(look.green(), truth.brown()),
+        "green places coloured brown, %": share(look.brown(), truth.green()),
         "spread of colour within a surface, ab": spread(look, parts),
         "spread of colour within an even surface, ab": spread(look, even),
         "even surfaces in two colours, %": in_two_colors(look, even),
         "even surfaces with a saturated spot, %": with_spot(look, even),
         "surfaces in two colours, %": in_two_colors(look, parts),
         "surfaces with a saturated spot, %": with_spot(look, parts),
-        "grey sky painted blue, %": share(look.blue(), sky),
+        "grey sky coloured blue, %": share(look.blue(), sky),
     }
 
 

@@ -16,9 +16,9 @@ from tintype.learn.models.registry import build, build_discriminator
 from tintype.learn.recipe import LossRecipe, Recipe, read_recipe
 from tintype.learn.train.adversarial import AdversarialStep
 from tintype.learn.train.collapse import (
+    CollapseDetector,
     Observation,
     Verdict,
-    Watch,
     hue_entropy,
     judge,
     observe,
@@ -144,7 +144,7 @@ def test_the_comparison_is_with_the_best_and_not_with_the_last():
 
 
 def test_the_watch_goes_on_comparing_with_healthy_ones():
-    watch = Watch()
+    watch = CollapseDetector()
     assert watch.best is None
     first = watch.observe(100, truth() * 0.9, truth(), accuracy=0.6, loss=0.5)
     assert first == Verdict(collapsed=False, reasons=(), best=True)
@@ -160,12 +160,12 @@ def test_the_watch_goes_on_comparing_with_healthy_ones():
 
 
 def test_a_fresh_generator_has_not_collapsed_unless_it_stays_like_that():
-    late, watch = Watch(), Watch()
+    late, watch = CollapseDetector(), CollapseDetector()
     for looks in range(1, 6):
         verdict = late.observe(looks, blob(), truth(), accuracy=0.6, loss=0.5)
         assert verdict.reasons
         assert (verdict.collapsed, verdict.best) == (looks == 5, False)
-        late = Watch(late.state())  # a run that is killed and resumed counts on
+        late = CollapseDetector(late.state())  # a run that is killed and resumed counts on
     assert late.best is None
 
     assert not watch.observe(1, blob(), truth(), accuracy=0.6, loss=0.5).collapsed
@@ -174,11 +174,11 @@ def test_a_fresh_generator_has_not_collapsed_unless_it_stays_like_that():
 
 
 def test_the_watch_survives_a_checkpoint():
-    watch = Watch()
+    watch = CollapseDetector()
     watch.observe(50, blob(), truth(), accuracy=0.6, loss=0.7)
     watch.observe(100, truth() * 0.9, truth(), accuracy=0.6, loss=0.5)
     watch.observe(200, truth() * 0.8, truth(), accuracy=0.7, loss=0.6)
-    again = Watch(json.loads(json.dumps(watch.state())))
+    again = CollapseDetector(json.loads(json.dumps(watch.state())))
     assert again.healthy == watch.healthy
     assert again.early == watch.early
     assert len(again.early) == 1
@@ -197,7 +197,7 @@ def pictures() -> Batch:
 def watched(recipe: Recipe, *, steps: int) -> list[Verdict]:
     """A short run that is looked at every ten steps."""
     torch.manual_seed(0)
-    batch, watch = pictures(), Watch()
+    batch, watch = pictures(), CollapseDetector()
     model = build(recipe.model)
     step = AdversarialStep(model, build_discriminator(recipe.model), recipe, Team())
     verdicts = []

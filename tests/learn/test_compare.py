@@ -17,7 +17,7 @@ from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import is_done, read_recipes
 from tintype.learn.compare.score import Pictures, find_gain
 from tintype.learn.evaluate import perceptual
-from tintype.learn.evaluate.perceptual import Judges
+from tintype.learn.evaluate.perceptual import PerceptualMetrics
 from tintype.learn.recipe import make_recipe
 
 RECIPE = """
@@ -293,12 +293,14 @@ def test_figures_of_networks_that_are_not_installed_here_stay(tmp_path: Path, mo
     pictures = Pictures({"x": [np.zeros((32, 32, 3), np.uint8)] * 3}, [], np.ones(313) / 313)
     figures = {"FID": (9.0, 9.0, 9.0)}
     kept = Result("one", gain=None, perceptual={"published": figures})
-    monkeypatch.setattr(Judges, "names", ("LPIPS",))
-    monkeypatch.setattr(Judges, "judge", lambda _self, _painted: {"LPIPS": (0.1, 0.1, 0.1)})
+    monkeypatch.setattr(PerceptualMetrics, "names", ("LPIPS",))
+    monkeypatch.setattr(
+        PerceptualMetrics, "measure", lambda _self, _colorized: {"LPIPS": (0.1, 0.1, 0.1)}
+    )
     assert lacks_perceptual(kept, pictures)
     options = RunOptions([], tmp_path, tmp_path / "results", tmp_path, None, None, "cpu", [])
     both = add_perceptual(kept, lambda truth, _gain: truth, pictures, options)
     assert both.perceptual == {"published": {"FID": (9, 9, 9), "LPIPS": (0.1, 0.1, 0.1)}}
     assert not lacks_perceptual(both, pictures)
-    monkeypatch.setattr(Judges, "names", ())
+    monkeypatch.setattr(PerceptualMetrics, "names", ())
     assert not lacks_perceptual(both, pictures)

@@ -13,7 +13,7 @@ from tintype.learn.models.critic import ColorCritic
 from tintype.learn.models.own import OwnNet
 from tintype.learn.recipe import read_recipe
 from tintype.learn.train.checkpoint import load_checkpoint
-from tintype.learn.train.collapse import Watch
+from tintype.learn.train.collapse import CollapseDetector
 
 ROOT = Path(__file__).parents[2]
 
@@ -163,6 +163,6 @@ def test_the_collapse_history_of_a_checkpoint_is_read():
         '{"samples": 16, "loss": 0.2, "entropy": 3.0, "true_entropy": 3.5, "chroma": 0.9, '
         '"rings": [1.0, 1.0, 1.0, 1.0], "true_rings": [1.0, 1.0, 1.0, 1.0], "accuracy": 0.6}'
     )
-    best = Watch([row]).best
+    best = CollapseDetector([row]).best
     assert best is not None
     assert (best.samples, best.loss) == (16, 0.2)

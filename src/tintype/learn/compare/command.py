@@ -171,7 +171,7 @@ def _complete(
     if colorize is None:
         say(f"{name}: its run is gone, so it cannot be scored with the networks installed since")
         return
-    say(f"{name}: scoring with {', '.join(pictures.judges.names)}")
+    say(f"{name}: scoring with {', '.join(pictures.perceptual_metrics.names)}")
     add_perceptual(result, colorize, pictures, options)
 
 

@@ -124,7 +124,7 @@ def lacks_perceptual(result: Result, pictures: Pictures) -> bool:
         result: The method's.
         pictures: What it was scored on.
     """
-    names = pictures.judges.names
+    names = pictures.perceptual_metrics.names
     blocks = gains_of(result.gain) if names else ()
     return any(not set(names) <= set(result.perceptual.get(block, ())) for block in blocks)
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from tintype.engine.bundle import Bundle, load_bundle
@@ -31,6 +30,7 @@ from tintype.learn.compare.score import (
 )
 from tintype.learn.compare.strip import write_strip
 from tintype.learn.data.photos import Photos
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.evaluate.protocol import to_square
 from tintype.learn.export.bundle import export, lightness_examples
 from tintype.learn.export.card import default_card
@@ -250,8 +250,7 @@ def _colorize_epochs(
 ) -> list[dict[str, Any]]:
     """Strips of weights kept during training: first, middle and last."""
     kept = sorted(run.glob("weights-*.safetensors"))
-    if len(kept) > _EPOCHS:
-        kept = [kept[i] for i in np.linspace(0, len(kept) - 1, _EPOCHS).astype(int)]
+    kept = [kept[i] for i in evenly_spaced(len(kept), _EPOCHS)]
     found = []
     for path in kept:
         tensors, progress, _ = load_checkpoint(path)

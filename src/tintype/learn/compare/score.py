@@ -17,10 +17,10 @@ from tintype.engine.bundle import Bundle
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import Settings
 from tintype.learn.compare.results import EVERYTHING
-from tintype.learn.evaluate.distribution import fit_temperature, honesty, predict
+from tintype.learn.evaluate.distribution import distribution_figures, fit_temperature, predict
 from tintype.learn.evaluate.figures import Figure, columns_of, measure, rarity, summarize
 from tintype.learn.evaluate.metrics import Floats, colorfulness
-from tintype.learn.evaluate.perceptual import Judges
+from tintype.learn.evaluate.perceptual import PerceptualMetrics
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 Picture = NDArray[np.uint8]
@@ -43,18 +43,18 @@ class Pictures:
         dev: Squares of dev, for the factor and the temperature.
         prior: (313,) colours of the training set.
         threads: Pictures at a time.
-        judges: The networks of others that judge all sets together.
+        perceptual_metrics: LPIPS, KID and FID over all sets together.
     """
 
     sets: Mapping[str, Sequence[Picture]]
     dev: Sequence[Picture]
     prior: NDArray[np.floating]
     threads: int = 1
-    judges: Judges = field(init=False)
+    perceptual_metrics: PerceptualMetrics = field(init=False)
 
     def __post_init__(self) -> None:
         truths = [truth for part in self.sets.values() for truth in part]
-        object.__setattr__(self, "judges", Judges(truths))
+        object.__setattr__(self, "perceptual_metrics", PerceptualMetrics(truths))
 
 
 class ScaledEngine(Engine):
@@ -201,11 +201,13 @@ def score_perceptual(
     Returns:
         Block -> metric -> figure.
     """
-    judges = pictures.judges
-    if not judges.names:
+    perceptual_metrics = pictures.perceptual_metrics
+    if not perceptual_metrics.names:
         return {}
     return {
-        block: judges.judge(colorize_all(colorize, judges.truths, gain, threads=pictures.threads))
+        block: perceptual_metrics.measure(
+            colorize_all(colorize, perceptual_metrics.truths, gain, threads=pictures.threads)
+        )
         for block, gain in gains.items()
     }
 
@@ -229,4 +231,6 @@ def score_distribution(
         for name, truths in pictures.sets.items()
     }
     samples[EVERYTHING] = [sample for part in list(samples.values()) for sample in part]
-    return temperature, {name: honesty(part, temperature) for name, part in samples.items()}
+    return temperature, {
+        name: distribution_figures(part, temperature) for name, part in samples.items()
+    }

@@ -19,7 +19,7 @@ TAIL = (
     "accuracy_5_code",
 )
 _TITLES = {"grey-input": "grey input", "ground-truth": "ground truth"}
-_HONESTY = {
+_DISTRIBUTION_COLUMNS = {
     "nll": "NLL (nats)",
     "calibration": "calibration error (%)",
     "calibration_bins": "over bins (%)",
@@ -137,7 +137,8 @@ def distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
             continue
         found = result.distribution[EVERYTHING]
         cells = [
-            "{:.2f} ({:.2f}–{:.2f})".format(*found[key]) if key in found else "" for key in _HONESTY
+            "{:.2f} ({:.2f}–{:.2f})".format(*found[key]) if key in found else ""
+            for key in _DISTRIBUTION_COLUMNS
         ]
         rows.append([name, f"{result.temperature:.2f}", *cells])
     text = (
@@ -151,7 +152,7 @@ def distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
     )
     if not rows:
         return f"{text}\n\nNone is measured yet."
-    return f"{text}\n\n{markdown(['method', 'temperature', *_HONESTY.values()], rows)}"
+    return f"{text}\n\n{markdown(['method', 'temperature', *_DISTRIBUTION_COLUMNS.values()], rows)}"
 
 
 def perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:

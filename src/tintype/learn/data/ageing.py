@@ -1,4 +1,4 @@
-"""What time, film and handling do to the grey of a photograph: on lightness only, never on colours.
+"""Ageing of photographs by time, film and handling: on lightness only, never on colours.
 
 Nothing here is a simulation of one process; each is a cheap likeness that keeps a network from
 resting on the clean, sharp, full-range grey of a modern picture.

@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw
 from tintype.errors import shown
 from tintype.learn.data.manifest import PhotoSource, file_hash, is_dev, read_sources
 from tintype.learn.data.photos import decode_small, reason_to_drop
+from tintype.learn.data.selection import evenly_spaced
 
 Kind = Literal[
     "broken", "too small", "grey", "sepia", "duplicate", "near duplicate", "split leak", "leak"
@@ -278,7 +279,7 @@ def contact_sheet(found: Audit, *, tile: int = 96, columns: int = 12) -> Image.I
     for kind in KINDS:
         finds = [find for find in found.finds if find.kind == kind]
         if finds:
-            chosen = np.linspace(0, len(finds) - 1, min(columns, len(finds))).astype(int)
+            chosen = evenly_spaced(len(finds), columns)
             shown.append((kind, len(finds), [finds[i] for i in chosen]))
     title = 18
     rows = [1 + any(find.twin for find in some) for _, _, some in shown]

@@ -1,4 +1,4 @@
-"""From the long array of pixels to batches: which photograph, which crop, which ageing.
+"""Batches from the pixel array: choice of photographs, crops and ageing.
 
 All randomness of a step is a function of (seed, step). There is no generator state to save, so a
 killed run that resumes at step n draws exactly what it would have drawn. The random numbers come
@@ -169,7 +169,7 @@ class Sampler:
         return self._random_cut(chosen[self.part], uniform, self.recipe.size)
 
     def _random_cut(self, chosen: Tensor, uniform: Tensor, size: int) -> Tensor:
-        """A crop of each photograph as (5, B) numbers in [0, 1] say: (B, size, size, 3)."""
+        """A crop of each photograph, chosen by (5, B) numbers in [0, 1]: (B, size, size, 3)."""
         recipe = self.recipe
         index = chosen.numpy()
         _, heights, widths = self._where(index)
@@ -206,7 +206,7 @@ class Sampler:
         return rgb
 
     def fixed(self, index: Indices) -> Batch:
-        """Given photographs, without chance: the largest square in the middle, not aged.
+        """Given photographs without augmentation: the largest central square, not aged.
 
         Args:
             index: (B,) which photographs; those of dev as a rule.
@@ -288,7 +288,7 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
 
 
 def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]:
-    """How often each label's photographs come in a walk through their group."""
+    """How often the photographs of each label occur in one pass through their group."""
     for pattern in favor:
         if not any(matches(label, [pattern]) for label in labels):
             raise LearnError(

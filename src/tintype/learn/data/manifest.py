@@ -1,4 +1,4 @@
-"""Which photographs there are, and which one is in which split.
+"""Lists the photographs of a data set and assigns them to splits.
 
 A photograph is identified by the SHA-256 of its file. The split is a function of that hash
 alone, so it does not depend on how folders are added, renamed or ordered, and a copy of a
@@ -19,7 +19,7 @@ from tintype.learn.data.named import SUFFIXES, NamedSet, recognize
 
 @dataclass(frozen=True, slots=True)
 class PhotoSource:
-    """One file of photographs: where it lies, and what it is called.
+    """One photograph: its container and name.
 
     Attributes:
         container: A folder, a zip, or a data set that `tintype.learn.data.named` knows.

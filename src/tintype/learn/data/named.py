@@ -23,11 +23,11 @@ _WORDNET = re.compile(r"n\d{8}")
 
 
 class NamedSet(Protocol):
-    """A data set that knows its own layout."""
+    """A data set with a known layout."""
 
     @property
     def group(self) -> str:
-        """What it is called."""
+        """Its name."""
         ...
 
     def members(self) -> Iterator[tuple[str, str]]:

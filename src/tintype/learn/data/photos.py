@@ -1,4 +1,4 @@
-"""Photographs as one long uint8 array on disk, decoded once and memory-mapped for ever after.
+"""Photographs as one long uint8 array on disk, decoded once and then memory-mapped.
 
 Decoding files in every epoch gives about 7,500 pictures a second and core; the array gives 200,000,
 and as a whole it fits into the memory of a GPU.
@@ -75,7 +75,7 @@ class Photos:
 
 
 def open_photos(paths: Sequence[Path], recipe: DataRecipe, *, cache: Path) -> Photos:
-    """The photographs of folders and zips, from the cache where they are in it.
+    """The photographs of folders and zips, from the cache if they are in it.
 
     Args:
         paths: Folders or zips.
@@ -136,7 +136,7 @@ _INDEX = np.dtype(
 
 
 def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> None:
-    """Decodes everything once; the folder appears under its name only when it is whole."""
+    """Decodes everything once; the folder gets its name only when it is complete."""
     home.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
     groups = sorted({s.group for s in sources})
@@ -207,7 +207,7 @@ def decode_small(data: bytes) -> NDArray[np.uint8] | None:
 def reason_to_drop(
     rgb_u8: NDArray[np.uint8] | None, duplicate: bool, min_colorfulness: float
 ) -> str:
-    """Why a picture is not trained on; empty where it is.
+    """Why a picture is left out of training; empty if it is used.
 
     Args:
         rgb_u8: (H, W, 3), or None where the file is no picture.

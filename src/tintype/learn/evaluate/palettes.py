@@ -53,7 +53,7 @@ def best_scores(
     settings: Settings,
     pool: ThreadPoolExecutor,
 ) -> list[Score]:
-    """What the version nearest to the truth gets, of each picture.
+    """The score of the version nearest to the truth, for each picture.
 
     Args:
         engine: A model that predicts a distribution.

@@ -50,7 +50,7 @@ def find_network(package: str) -> Path | None:
     return None
 
 
-class Judges:
+class PerceptualMetrics:
     """The installed networks, with their features of the true pictures, computed once.
 
     Args:
@@ -62,7 +62,7 @@ class Judges:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What `judge` gives, by its exact names; empty where nothing is installed."""
+        """The exact names of the figures; empty if no network is installed."""
         number = len(self.truths)
         if number < _LEAST:
             return ()
@@ -73,7 +73,7 @@ class Judges:
             names += ("KID x 1000 (Inception 2015)", f"FID (Inception 2015, {number} pictures)")
         return names
 
-    def judge(self, colorized: Pictures) -> dict[str, Figure]:
+    def measure(self, colorized: Pictures) -> dict[str, Figure]:
         """The figures of a method.
 
         Args:

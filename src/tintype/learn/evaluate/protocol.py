@@ -24,6 +24,7 @@ from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import PhotoSource, find_sources, read_sources
 from tintype.learn.data.photos import Photos
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import (
     ab_distance,
@@ -33,7 +34,7 @@ from tintype.learn.evaluate.metrics import (
     interval,
     psnr,
 )
-from tintype.learn.evaluate.perceptual import Judges
+from tintype.learn.evaluate.perceptual import PerceptualMetrics
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 _HINT_RADIUS = 2
@@ -41,7 +42,7 @@ _HINT_RADIUS = 2
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one picture got."""
+    """The metrics of one picture."""
 
     colorfulness: float
     true_colorfulness: float
@@ -122,9 +123,7 @@ def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[P
     sources = find_sources(paths)
     for group in sorted({source.group for source in sources}):
         members = [source for source in sources if source.group == group]
-        if limit and limit < len(members):
-            members = [members[i] for i in np.linspace(0, len(members) - 1, limit).astype(int)]
-        chosen += members
+        chosen += [members[i] for i in evenly_spaced(len(members), limit or len(members))]
     return chosen
 
 
@@ -144,8 +143,7 @@ def dev_squares(
     squares = {}
     for group, name in enumerate(photos.group_names):
         index = np.flatnonzero(photos.dev & (photos.groups == group))
-        if limit and limit < len(index):
-            index = index[np.linspace(0, len(index) - 1, limit).astype(int)]
+        index = index[evenly_spaced(len(index), limit or len(index))]
         pictures = [Image.fromarray(photos.picture(int(i))) for i in index]
         squares[f"{name} (dev)"] = [to_square(picture, size) for picture in pictures]
     return squares
@@ -170,7 +168,7 @@ def evaluate(
     vividness: Iterable[float],
     hints: Iterable[int] = (0,),
     quality: Quality = "normal",
-    judges: Mapping[str, Judges] = MappingProxyType({}),
+    perceptual_metrics: Mapping[str, PerceptualMetrics] = MappingProxyType({}),
     threads: int = 2,
 ) -> list[ScoreRow]:
     """Scores a model at several vividnesses and with several numbers of true hints.
@@ -182,7 +180,7 @@ def evaluate(
         vividness: The values of tau.
         hints: Numbers of `true_hints`; a row with hints is not automatic, which its name states.
         quality: Of the engine.
-        judges: Of each set, for LPIPS, KID and FID; empty for none.
+        perceptual_metrics: Of each set, for LPIPS, KID and FID; empty for none.
         threads: Pictures at a time.
 
     Raises:
@@ -196,8 +194,8 @@ def evaluate(
                 colorized = colorize(engine, pictures, settings, pool, hint_count=hint_count)
                 title = f"{name}, {hint_count} true colours given" if hint_count else name
                 row = row_of(title, group, tau, list(pool.map(score, colorized, pictures)))
-                if group in judges:
-                    row = replace(row, perceptual=judges[group].judge(colorized))
+                if group in perceptual_metrics:
+                    row = replace(row, perceptual=perceptual_metrics[group].measure(colorized))
                 rows.append(row)
     return rows
 
@@ -253,21 +251,21 @@ def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:
 
 def bounds(
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],
-    judges: Mapping[str, Judges] = MappingProxyType({}),
+    perceptual_metrics: Mapping[str, PerceptualMetrics] = MappingProxyType({}),
 ) -> list[ScoreRow]:
     """The first rows of every table: the grey input and the truth.
 
     Args:
         squares: From `load_squares`.
-        judges: As for `evaluate`; they judge the grey input only.
+        perceptual_metrics: As for `evaluate`; applied to the grey input only.
     """
     rows = []
     for group, pictures in squares.items():
         grey = [np.repeat(rgb_to_grey(p)[..., None], 3, axis=2) for p in pictures]
         scores = [score(g, p) for g, p in zip(grey, pictures, strict=True)]
         row = row_of("grey input", group, None, scores)
-        if group in judges:
-            row = replace(row, perceptual=judges[group].judge(grey))
+        if group in perceptual_metrics:
+            row = replace(row, perceptual=perceptual_metrics[group].measure(grey))
         rows.append(row)
         rows.append(row_of("ground truth", group, None, [score(p, p) for p in pictures]))
     return rows

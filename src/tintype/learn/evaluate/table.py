@@ -13,7 +13,7 @@ from tintype.engine.settings import Quality
 from tintype.errors import UsageError
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.palettes import best_of_palettes
-from tintype.learn.evaluate.perceptual import Judges
+from tintype.learn.evaluate.perceptual import PerceptualMetrics
 from tintype.learn.evaluate.protocol import ScoreRow, bounds, evaluate
 
 
@@ -60,14 +60,18 @@ def score_models(
         UsageError: The networks behind LPIPS, KID and FID are missing.
         ModelError: A model takes no hints, or has no distribution to make palettes from.
     """
-    judges = {g: Judges(pictures) for g, pictures in squares.items()} if scoring.perceptual else {}
-    if scoring.perceptual and not any(one.names for one in judges.values()):
+    perceptual_metrics = (
+        {g: PerceptualMetrics(pictures) for g, pictures in squares.items()}
+        if scoring.perceptual
+        else {}
+    )
+    if scoring.perceptual and not any(one.names for one in perceptual_metrics.values()):
         raise UsageError(
             "The networks of LPIPS, KID and FID are not installed, or there are fewer than 3 "
             "pictures.",
             advice="See docs/how-to/compare.md, or leave --perceptual out.",
         )
-    rows = bounds(squares, judges)
+    rows = bounds(squares, perceptual_metrics)
     for bundle in bundles:
         vividness = list(scoring.vividness) or [bundle.card.vividness]
         engine = Engine(bundle, threads=1)
@@ -79,7 +83,7 @@ def score_models(
             vividness=vividness,
             hints=scoring.hints,
             quality=scoring.quality,
-            judges=judges,
+            perceptual_metrics=perceptual_metrics,
             threads=scoring.threads,
         )
         if scoring.palettes:

@@ -23,6 +23,7 @@ from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.export.card import with_card
 from tintype.learn.export.check import Feed, compare, differences, make_feeds, torch_ab
 from tintype.learn.export.graph import graph_of, halve_weights, write_float32
@@ -65,7 +66,7 @@ def lightness_examples(
 
     def examples(members: NDArray[np.bool_], count: int) -> list[NDArray[np.float32]]:
         index = np.flatnonzero(members)
-        chosen = index[np.linspace(0, len(index) - 1, min(count, len(index))).astype(int)]
+        chosen = index[evenly_spaced(len(index), count)]
         return [sampler.fixed(chosen[i : i + 1]).L.numpy() for i in range(len(chosen))]
 
     return examples(~photos.dev, calibration), examples(photos.dev, check)

@@ -29,8 +29,9 @@ from tintype.color.abgrid import (
 )
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.export.weights import Trained
-from tintype.learn.models.contract import answer, stride_of
+from tintype.learn.models.contract import run_network, stride_of
 from tintype.learn.recipe import make_recipe
 
 FEWEST = 100
@@ -121,7 +122,7 @@ def predict_dev(
     for index in _spread(photos.groups, photos.dev, limit):
         batch = sampler.fixed(np.array([index]))
         with torch.no_grad():
-            logits = answer(trained.model, batch.L, None)
+            logits = run_network(trained.model, batch.L, None)
         few = slice(_EVERY // 2, None, _EVERY)
         predicted.append(logits[0, :, few, few].reshape(BINS, -1).numpy())
         true.append(batch.ab_at(stride)[0, :, few, few].reshape(2, -1).numpy())
@@ -137,8 +138,7 @@ def _spread(groups: NDArray[np.integer], dev: NDArray[np.bool_], limit: int) -> 
     chosen = []
     for group in present:
         index = np.flatnonzero(dev & (groups == group))
-        count = min(len(index), max(1, limit // len(present)))
-        chosen.append(index[np.linspace(0, len(index) - 1, count).astype(int)])
+        chosen.append(index[evenly_spaced(len(index), max(1, limit // len(present)))])
     return np.concatenate(chosen)
 
 

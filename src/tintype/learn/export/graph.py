@@ -12,7 +12,12 @@ from torch import Tensor, nn
 
 from tintype.color.abgrid import BINS, bin_centers
 from tintype.learn.export.weights import Trained
-from tintype.learn.models.contract import ColorizationNetwork, Matching, answer, takes_hints
+from tintype.learn.models.contract import (
+    ColorizationNetwork,
+    MatchingNetwork,
+    run_network,
+    takes_hints,
+)
 
 OPSET = 18
 _SMALL = 1024  # values; smaller tensors, such as biases, stay in float32: they save nothing
@@ -27,7 +32,7 @@ def output_names(model: nn.Module) -> list[str]:
     """Names of the outputs of a network's graph, in order."""
     if not predicts_distribution(model):
         return ["ab"]
-    return ["ab", "logits", "features"] if isinstance(model, Matching) else ["ab", "logits"]
+    return ["ab", "logits", "features"] if isinstance(model, MatchingNetwork) else ["ab", "logits"]
 
 
 class _DistributionGraph(nn.Module):
@@ -46,11 +51,11 @@ class _DistributionGraph(nn.Module):
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, ...]:
         features: tuple[Tensor, ...] = ()
-        if isinstance(self.model, Matching):
+        if isinstance(self.model, MatchingNetwork):
             logits, *found = self.model.with_features(L, hints)
             features = tuple(found)
         else:
-            logits = answer(self.model, L, hints)
+            logits = run_network(self.model, L, hints)
         sharp = (logits + self.bias) / self.temperature
         # Not softmax, for which ONNX Runtime transposes to the last axis and back: that took a
         # fifth of the inference time. One convolution gives both moments and the total.
@@ -69,7 +74,7 @@ class _ChromaGraph(nn.Module):
     def forward(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor]:
         model = self.model
         assert isinstance(model, ColorizationNetwork)
-        return (model.to_ab(answer(self.model, L, hints)),)
+        return (model.to_ab(run_network(self.model, L, hints)),)
 
 
 def graph_of(trained: Trained, *, vividness: float, temperature: float) -> nn.Module:

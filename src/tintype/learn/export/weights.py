@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tintype.color.abgrid import log_rarity
 from tintype.errors import LearnError
-from tintype.learn.models.contract import Adopting, ColorizationNetwork, Tempering
+from tintype.learn.models.contract import ColorizationNetwork, TemperatureScaling, WarmStarting
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
@@ -101,7 +101,7 @@ def _adopted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
     tensors, _, _ = load_checkpoint(checkpoint)
     weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
     taken = copy.deepcopy(model)
-    if isinstance(taken, Adopting):
+    if isinstance(taken, WarmStarting):
         taken.adopt(weights)
     else:
         taken.load_state_dict(weights)
@@ -130,7 +130,7 @@ def calibrated(trained: Trained, temperature: float) -> Trained:
             "--calibrate must be above 0.", advice="Use 1 to leave the network as trained."
         )
     model = copy.deepcopy(trained.model)
-    if not isinstance(model, Tempering):
+    if not isinstance(model, TemperatureScaling):
         raise LearnError(
             "--calibrate works only with networks of kind own, which predict a distribution.",
             advice="Leave it out.",

@@ -41,7 +41,7 @@ class Pretrained(Protocol):
 
 
 @runtime_checkable
-class Adopting(Protocol):
+class WarmStarting(Protocol):
     """A network that can start from the weights of a similar one."""
 
     def adopt(self, weights: Mapping[str, Tensor]) -> None:
@@ -66,7 +66,7 @@ class Factorable(Protocol):
 
 
 @runtime_checkable
-class Tempering(Protocol):
+class TemperatureScaling(Protocol):
     """A network over bins whose logits can be divided by a temperature."""
 
     def temper(self, temperature: float) -> None:
@@ -75,7 +75,7 @@ class Tempering(Protocol):
 
 
 @runtime_checkable
-class OnClassifier(Protocol):
+class ClassifierInitialized(Protocol):
     """A network whose trunk can start from a grey classifier."""
 
     def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
@@ -106,7 +106,7 @@ class Hintable(Protocol):
 
 
 @runtime_checkable
-class Matching(Protocol):
+class MatchingNetwork(Protocol):
     """A network with features to match places of two pictures."""
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -118,7 +118,7 @@ class Matching(Protocol):
 
 
 @runtime_checkable
-class Seeing(Protocol):
+class PyramidNetwork(Protocol):
     """A network over bins that also returns the features of its encoder."""
 
     @property
@@ -136,7 +136,7 @@ def takes_hints(model: nn.Module) -> bool:
     return isinstance(model, Hintable) and model.takes_hints
 
 
-def answer(model: nn.Module, L: Tensor, hints: Tensor | None) -> Tensor:
+def run_network(model: nn.Module, L: Tensor, hints: Tensor | None) -> Tensor:
     """Runs a network on lightness and, where it takes them, hints.
 
     Args:

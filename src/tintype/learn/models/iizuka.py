@@ -1,4 +1,4 @@
-"""Two streams that meet: what is here, and what the whole picture is of.
+"""A local and a global stream, fused (Iizuka et al. 2016).
 
 Source: S. Iizuka, E. Simo-Serra, H. Ishikawa, "Let there be Color!", ACM Transactions on Graphics
 35(4), 2016, section 3 and figure 2. A low-level network takes the picture and, with the same

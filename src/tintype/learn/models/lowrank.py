@@ -1,4 +1,4 @@
-"""A convolution as two: few mixtures of its inputs, then the filters over these.
+"""Low-rank convolutions: a projection of the inputs, then the filters over it.
 
 Features that were rectified, enlarged and smoothed are largely redundant: of 192 or
 256 channels some tens of mixtures carry all that the filters make use of. Finding them needs no

@@ -42,7 +42,7 @@ class ResCnn(nn.Module):
         width: Channels as a share of the report's.
 
     Attributes:
-        bins: Colours in the answer's distribution; 0 where it has none.
+        bins: Colours of the predicted distribution; 0 for a regression of ab.
     """
 
     multiple = 8

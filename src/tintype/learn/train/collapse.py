@@ -195,7 +195,7 @@ def _against_best(now: Observation, best: Observation) -> list[str]:
     return reasons
 
 
-class Watch:
+class CollapseDetector:
     """Watches a run: keeps its healthy measurements and the best of them.
 
     A generator that has hardly been trained may be as garish as a collapsed one. So there is no

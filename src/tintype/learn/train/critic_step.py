@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
-from tintype.learn.models.contract import Seeing, stride_of
+from tintype.learn.models.contract import PyramidNetwork, stride_of
 from tintype.learn.models.critic import ColorCritic
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.adversarial import accuracy, frozen
@@ -67,7 +67,7 @@ class CriticStep:
     def __init__(
         self, model: nn.Module, objective: Classification, recipe: Recipe, team: Team
     ) -> None:
-        if not isinstance(model, Seeing):
+        if not isinstance(model, PyramidNetwork):
             raise LearnError(
                 f"{recipe.name}: {recipe.model.kind} cannot be trained with loss.adversarial.",
                 advice='Set model.kind = "own", or leave loss.adversarial out.',
@@ -123,7 +123,7 @@ class CriticStep:
         self, model: nn.Module, batch: Batch
     ) -> tuple[dict[str, Tensor], list[Tensor], Tensor, Tensor]:
         """Loss and its parts, the encoder's features, and shown and true colours at 1/8."""
-        assert isinstance(model, Seeing)
+        assert isinstance(model, PyramidNetwork)
         assert self.objective.colors is not None
         pyramid, logits = model.with_pyramid(batch.L, batch.hints)
         ab, weights = self.objective.target(batch, stride_of(model))

@@ -55,9 +55,9 @@ class Team:
         """The decision of the first process; all must call this at the same point."""
         if self.size == 1:
             return yes
-        answer = torch.tensor([float(yes)])
-        dist.broadcast(answer, 0)
-        return bool(answer.item())
+        decision = torch.tensor([float(yes)])
+        dist.broadcast(decision, 0)
+        return bool(decision.item())
 
     def wait(self) -> None:
         """Waits for all processes."""

@@ -19,7 +19,7 @@ from tintype.learn.models.contract import stride_of
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, save_weights
-from tintype.learn.train.collapse import Verdict, Watch
+from tintype.learn.train.collapse import CollapseDetector, Verdict
 from tintype.learn.train.log import Log
 from tintype.learn.train.measure import DevMeasurement, measure_dev
 from tintype.learn.train.run import BEST, Run, TrainingSession, open_run
@@ -130,7 +130,7 @@ def _judge(run: Run, found: DevMeasurement) -> Verdict:
     )
 
 
-def _verdict_row(watch: Watch, verdict: Verdict) -> dict[str, float | str]:
+def _verdict_row(watch: CollapseDetector, verdict: Verdict) -> dict[str, float | str]:
     """A verdict and the statistics behind it, for the log."""
     last = watch.last
     assert last is not None

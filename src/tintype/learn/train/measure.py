@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tintype.learn.data.batches import Batch, Sampler
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.train.steps import Step
 
@@ -44,7 +45,7 @@ def measure_dev(step: Step, model: nn.Module, sampler: Sampler) -> DevMeasuremen
     dev = np.flatnonzero(sampler.photos.dev)
     if len(dev) == 0:
         return None
-    chosen = dev[np.linspace(0, len(dev) - 1, min(_DEV_PICTURES, len(dev))).astype(int)]
+    chosen = dev[evenly_spaced(len(dev), _DEV_PICTURES)]
     totals: dict[str, float] = {}
     with torch.no_grad():
         for start in range(0, len(chosen), _AT_A_TIME):

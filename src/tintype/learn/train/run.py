@@ -16,10 +16,10 @@ from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
 from tintype.learn.data.prior import color_prior
 from tintype.learn.models.contract import (
-    Adopting,
+    ClassifierInitialized,
     ColorizationNetwork,
-    OnClassifier,
     Pretrained,
+    WarmStarting,
     takes_hints,
 )
 from tintype.learn.models.registry import build, build_discriminator
@@ -33,7 +33,7 @@ from tintype.learn.train.checkpoint import (
     save_checkpoint,
     write_whole,
 )
-from tintype.learn.train.collapse import Watch
+from tintype.learn.train.collapse import CollapseDetector
 from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective, objective_of
@@ -99,7 +99,7 @@ class Run:
     progress: Progress
     facts: dict[str, Any]
     team: Team
-    watch: Watch
+    watch: CollapseDetector
     say: Callable[[str], None]
 
     def keep(self, name: str = CHECKPOINT) -> None:
@@ -154,7 +154,7 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
         progress=Progress(),
         facts=_facts(recipe, photos, session),
         team=team,
-        watch=Watch(),
+        watch=CollapseDetector(),
         say=session.say,
     )
     if (folder / CHECKPOINT).exists():
@@ -209,12 +209,12 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
     if session.init is not None:
         tensors, _, _ = load_checkpoint(session.init)
         weights = {n: t.float() for n, t in part(tensors, "ema.").items()}
-        if isinstance(model, Adopting):
+        if isinstance(model, WarmStarting):
             model.adopt(weights)
         else:
             model.load_state_dict(weights)
     elif recipe.model.init == "classifier":
-        if session.classifier is None or not isinstance(model, OnClassifier):
+        if session.classifier is None or not isinstance(model, ClassifierInitialized):
             raise LearnError(
                 f'{recipe.name}: model.init = "classifier" needs a trained grey classifier.',
                 advice="Give its checkpoint with --classifier (recipes/report/grey-resnet18.toml).",
@@ -281,7 +281,7 @@ def _resume(run: Run, checkpoint: Path) -> None:
     # A run may have moved between machines; each is listed once.
     places = [*kept.get("trained_on", ()), *run.facts["trained_on"]]
     run.facts["trained_on"] = list(dict.fromkeys(places))
-    run.watch = Watch(kept.get("watch", ()))
+    run.watch = CollapseDetector(kept.get("watch", ()))
 
 
 def _refuse_other(
