@@ -2,7 +2,7 @@
 
 Colours, palettes, the distribution, quality and hints on the evaluation sets, at 256 px through the
 engine; temperatures fitted on dev; skin and neutral surfaces in the rectangles of regions.toml;
-damaged pictures against their clean versions. What stands on the page below the last heading is kept.
+damaged pictures against their clean versions. What stands below the last heading is kept.
 
     python benchmarks/own_model.py --data DATA ... --evaluation ZIP ... [--model FILE] [--limit 100]
 """
