@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab, rgb_u8_to_luma_u8
-from tintype.engine.geometry import ChromaUp, Fit
+from tintype.engine.geometry import Fit
+from tintype.engine.upsample import ChromaUp
 
 F32 = NDArray[np.float32]
 Method = Callable[[F32, F32, F32], F32]

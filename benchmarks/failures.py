@@ -1,36 +1,50 @@
-"""How often a model's colours go wrong, kind by kind, beside how often the truth looks the same.
+"""How often models' colours go wrong, by kind of failure, compared with how often the truth does.
 
-What eyes find on contact sheets, counted: pictures of dev at 256 px through the engine, looked at
-in 64 x 64 places. A colour has a chroma of 12 and more; brown is a hue from 40 to 95 degrees, green
-from 100 to 150, blue from 220 to 300, red from -20 to 40; what is neutral has a chroma below 6. A
-surface is a connected part of the grey without an edge in it, an even one has one colour in truth.
-docs/explanation/where-it-goes-wrong.md says which failure each figure is of. With --old each grey
-is first what a red-blind emulsion would have seen, then soft, faded or dark, and grainy.
+Pictures of dev at 256 px, coloured through the engine and evaluated in 64 x 64 places. A colour has
+a chroma of at least 12; brown is a hue from 40 to 95 degrees, green from 100 to 150, blue from 220
+to 300, red from -20 to 40; neutral means a chroma below 6. A surface is a connected part of the
+grey without an edge; an even surface has one colour in truth.
+docs/explanation/where-it-goes-wrong.md explains the kinds. Every picture is coloured clean and
+aged: as a red-blind emulsion would have recorded it, then softened, faded or darkened, with grain.
+The first table has the figures with a target, the second one all figures of the clean pictures, or
+with --old of the aged ones. Brackets are 95 % bootstrap intervals over pictures.
 
-    python benchmarks/failures.py --data DATA ... [--old] [--model FILE] [--limit 200] \\
-        [--quality high] [--labels '*market*' ...]
+    python benchmarks/failures.py [MODEL ...] --data PACK ... [--old] [--limit 75]
+        [--quality high] [--vividness 1] [--labels PATTERN ...] [--out FILE]
+
+A model is a name or a file; the default is the embedded model. Of the packs only the held-out share
+is used, and all of their sets `news` and `cfcnet`: at most --limit pictures of each group, the same
+ones each time. FILE receives the tables as .md and the numbers as .json.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from measuring import (
+    Columns,
+    Model,
+    Picture,
+    columns_of,
+    dev_pictures,
+    markdown,
+    mean,
+    read_models,
+    squares,
+    write_results,
+)
 from numpy.typing import NDArray
-from old_photographs import RED_BLIND, cell, colors, dark, faded, grainy
-from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude, label
+from old_photographs import RED_BLIND, cell, dark, faded, grainy
+from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
+from scipy.ndimage import label as connected
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.bundle import load_bundle
-from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
-from tintype.learn.data.photos import open_photos
-from tintype.learn.evaluate.protocol import dev_squares
-from tintype.learn.recipe import read_recipe
 from tintype.photo.photo import rgb_to_grey
 
 Floats = NDArray[np.float64]
-OWN = Path(__file__).parents[1] / "recipes" / "own.toml"
 PLACES = 64
 COLOR = 12.0
 NEUTRAL = 6.0
@@ -38,6 +52,11 @@ EDGE = 2.5  # L a place
 SURFACE = PLACES * PLACES // 64
 EVEN = 4.0
 SPOT = PLACES * PLACES // 400
+CLEAN, AGED, TRUTH = "clean", "aged", "truth"
+BROWN = "pictures whose colours are brown, four fifths and more, %"
+MAROON = "pictures where a tenth of what is dark and neutral is red, %"
+TWO_COLORS = "even surfaces in two colours, %"
+SPOTS = "even surfaces with a saturated spot, %"
 
 
 class Look:
@@ -70,8 +89,8 @@ class Look:
 
 
 def surfaces(L: Floats) -> list[NDArray[np.bool_]]:
-    parts, count = label(gaussian_gradient_magnitude(L, 1) < EDGE)
-    found = [parts == number for number in range(1, count + 1)]
+    parts, number_of = connected(gaussian_gradient_magnitude(L, 1) < EDGE)
+    found = [parts == number for number in range(1, number_of + 1)]
     return [one for one in found if one.sum() >= SURFACE]
 
 
@@ -86,7 +105,7 @@ def with_spot(look: Look, parts: Sequence[NDArray[np.bool_]]) -> float:
     found = []
     for one in parts:
         strong = one & (look.chroma > np.median(look.chroma[one]) + 15)
-        sizes = np.bincount(label(strong)[0].ravel())[1:]
+        sizes = np.bincount(connected(strong)[0].ravel())[1:]
         found.append(bool((sizes >= SPOT).any()))
     return 100 * float(np.mean(found)) if found else float("nan")
 
@@ -115,15 +134,14 @@ def figures(look: Look, truth: Look) -> dict[str, float]:
     grey_light = [one for one in parts if one[0].any() and truth.L[one].mean() >= 60]
     sky = np.logical_or.reduce([*grey_light, np.zeros_like(dark)]) & (truth.chroma < NEUTRAL)
     return {
-        "pictures whose colours are brown, four fifths and more, %": 100.0 * one_hue,
+        BROWN: 100.0 * one_hue,
         "strong colours that are not brown: coloured brown, %": share(look.brown(), strong),
         "strong colours that are not brown: left without colour, %": share(~colored, strong),
         "light neutral places coloured brown, %": share(look.brown(), plain),
         "light neutral places coloured green, %": share(look.green(), plain),
         "dark neutral places given a colour, %": share(colored, dark),
         "dark neutral places coloured red, %": share(look.red(), dark),
-        "pictures where a tenth of what is dark and neutral is red, %": 100.0
-        * (share(look.red(), dark) >= 10),
+        MAROON: 100.0 * (share(look.red(), dark) >= 10),
         "area brown, %": 100 * float(look.brown().mean()),
         "area green, %": 100 * float(look.green().mean()),
         "area blue, %": 100 * float(look.blue().mean()),
@@ -132,8 +150,8 @@ def figures(look: Look, truth: Look) -> dict[str, float]:
         "green places coloured brown, %": share(look.brown(), truth.green()),
         "spread of colour within a surface, ab": spread(look, parts),
         "spread of colour within an even surface, ab": spread(look, even),
-        "even surfaces in two colours, %": in_two_colors(look, even),
-        "even surfaces with a saturated spot, %": with_spot(look, even),
+        TWO_COLORS: in_two_colors(look, even),
+        SPOTS: with_spot(look, even),
         "surfaces in two colours, %": in_two_colors(look, parts),
         "surfaces with a saturated spot, %": with_spot(look, parts),
         "grey sky coloured blue, %": share(look.blue(), sky),
@@ -146,39 +164,116 @@ def as_old(truth: NDArray[np.uint8], *, faint: bool) -> NDArray[np.uint8]:
     return grainy(faded(seen) if faint else dark(seen))
 
 
+class Target(NamedTuple):
+    """What is asked of a figure, given what it is in truth."""
+
+    name: str
+    pictures: str
+    words: str
+    met: Callable[[float, float], bool] | None
+
+
+def is_close(ours: float, true: float) -> bool:
+    return abs(ours - true) <= 0.5
+
+
+TARGETS = (
+    Target(TWO_COLORS, CLEAN, "truth ± 0.5", is_close),
+    Target(SPOTS, CLEAN, "truth ± 0.5", is_close),
+    Target(MAROON, AGED, "at most 3", lambda ours, true: ours <= 3),
+    Target(BROWN, CLEAN, "at most truth + 6", lambda ours, true: ours <= true + 6),
+    Target(BROWN, AGED, "", None),
+)
+
+
+def count(models: Sequence[Model], truths: Sequence[Picture]) -> dict[str, dict[str, Columns]]:
+    """By pictures (clean, aged) and label (of a model, or the truth) a figure for each picture."""
+    greys = {
+        CLEAN: [rgb_to_grey(truth) for truth in truths],
+        AGED: [as_old(truth, faint=number % 2 == 0) for number, truth in enumerate(truths)],
+    }
+    looks = [Look(truth) for truth in truths]
+    true = columns_of([figures(one, one) for one in looks])
+    found = {}
+    for how, inputs in greys.items():
+        found[how] = {TRUTH: true}
+        for model in models:
+            seen = [Look(model.render(grey)) for grey in inputs]
+            found[how][model.label] = columns_of(
+                [figures(one, truth) for one, truth in zip(seen, looks, strict=True)]
+            )
+    return found
+
+
+def known(values: Floats) -> Floats:
+    """Of the pictures that have what a figure is of."""
+    return values[~np.isnan(values)]
+
+
+def cells(values: Floats) -> str:
+    """Mean and interval, or nothing where no picture has it."""
+    return cell(known(values)) if known(values).size else ""
+
+
+def target_table(found: Mapping[str, Mapping[str, Columns]]) -> str:
+    labels = [name for name in found[CLEAN] if name != TRUTH]
+    rows = []
+    for target in TARGETS:
+        values = found[target.pictures]
+        true = known(values[TRUTH][target.name])
+        row = [target.name, f"{target.pictures}, {len(true)}", cells(true), target.words]
+        for name in labels:
+            ours = known(values[name][target.name])
+            met = None
+            if target.met is not None and len(true):
+                met = target.met(float(ours.mean()), float(true.mean()))
+            row += [cells(ours), {None: "", True: "yes", False: "**no**"}[met]]
+        rows.append(row)
+    titles = ["what", "pictures", TRUTH, "target"]
+    return markdown([*titles, *(title for name in labels for title in (name, "met"))], rows)
+
+
+def full_table(columns: Mapping[str, Columns]) -> str:
+    labels = [name for name in columns if name != TRUTH]
+    rows = []
+    for name, true in columns[TRUTH].items():
+        number = str(len(known(true)))
+        rows.append([name, number, cells(true), *(cells(columns[of][name]) for of in labels)])
+    return markdown(["what", "pictures", TRUTH, *labels], rows)
+
+
+def facts(found: Mapping[str, Mapping[str, Columns]]) -> dict[str, Any]:
+    """Means with their intervals, by clean and aged, model and figure."""
+    return {
+        how: {
+            name: {of: mean(known(values)) for of, values in columns.items() if known(values).size}
+            for name, columns in by_label.items()
+        }
+        for how, by_label in found.items()
+    }
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--data", type=Path, nargs="+", required=True)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--limit", type=int, default=200)
+    parser.add_argument("--limit", type=int, default=75)
     parser.add_argument("--vividness", type=float)
-    parser.add_argument("--quality", choices=["fast", "normal", "high"], default="normal")
-    parser.add_argument("--old", action="store_true", help="age the grey that is coloured")
+    parser.add_argument("--quality", choices=["fast", "normal", "high"], default="high")
+    parser.add_argument("--old", action="store_true", help="all figures of the aged pictures")
     parser.add_argument("--labels", nargs="+", default=[], help="only folders like these")
-    parser.add_argument("--cache", type=Path, default=Path("cache"))
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    engine = Engine(load_bundle(options.model), threads=1)
-    recipe = read_recipe(OWN).data.model_copy(update={"only_labels": tuple(options.labels)})
-    photos = open_photos(options.data, recipe, cache=options.cache)
-    squares = dev_squares(photos, size=256, limit=options.limit)
-    pictures = [picture for group in squares.values() for picture in group]
+    pictures = dev_pictures(options.data, limit=options.limit, labels=options.labels)
+    truths = [picture for members in pictures.values() for picture in squares(members)]
     settings = Settings(options.vividness, options.quality)
-    greys = [
-        as_old(truth, faint=number % 2 == 0) if options.old else rgb_to_grey(truth)
-        for number, truth in enumerate(pictures)
-    ]
-    rendered = [colors(engine, grey, settings) for grey in greys]
-    truths = [Look(picture) for picture in pictures]
-    ours = [figures(Look(one), truth) for one, truth in zip(rendered, truths, strict=True)]
-    theirs = [figures(truth, truth) for truth in truths]
-    model = f"{engine.bundle.name} {engine.bundle.card.version}"
-    print(f"{model}, {len(pictures)} pictures of dev{', aged' if options.old else ''}\n")
-    print("| what | pictures | truth | ours |")
-    print("|---|---|---|---|")
-    for name in ours[0]:
-        mine, true = (np.array([one[name] for one in some]) for some in (ours, theirs))
-        known = ~np.isnan(mine)
-        print(f"| {name} | {known.sum()} | {true[known].mean():.1f} | {cell(mine[known])} |")
+    found = count(read_models(options.models, settings), truths)
+    groups = ", ".join(f"{group} {len(members)}" for group, members in pictures.items())
+    which = AGED if options.old else CLEAN
+    text = f"{len(truths)} pictures of dev: {groups}\n\n{target_table(found)}\n\n"
+    write_results(options.out, f"{text}All, {which}:\n\n{full_table(found[which])}", facts(found))
 
 
 if __name__ == "__main__":

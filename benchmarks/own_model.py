@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from measuring import mean, nearer, shown
 from numpy.typing import NDArray
 from old_photographs import damage_table, damaged, mount_table
 
@@ -30,8 +31,6 @@ from tintype.learn.evaluate.distribution import (
     fit_temperature,
     predict,
 )
-from tintype.learn.evaluate.figures import Figure
-from tintype.learn.evaluate.metrics import interval
 from tintype.learn.evaluate.palettes import best_scores
 from tintype.learn.evaluate.protocol import (
     Score,
@@ -57,13 +56,13 @@ from tintype.learn.recipe import read_recipe
 HERE = Path(__file__).parent
 PAGE = HERE / "own_model.md"
 LAST = "## What is missed, and why\n"
-MOUNTS = """The same pictures in an even grey mount, which has no colour: what the card is painted
+MOUNTS = """The same pictures in an even grey mount, which has no colour: how the card is coloured
 (a colour is a chroma of 12 and more), and how far the rest is from what it is without it."""
 CROWDS = (1, 2, 3, 4, 6, 8)
 PALETTES = 5
 DEV = 200  # photographs of each group
 HINTS = (1, 5, 20)
-TOLD = "ΔE2000 when hint_count"
+GIVEN = "ΔE2000 given"
 OLD_PRINTS = {"sepia": 2.5, "faded": 4.0}
 """Damages after which the colours stay the same within so much, in CIEDE2000."""
 NORMAL = Settings(quality="normal")
@@ -81,23 +80,6 @@ class Bar:
     figure: str
     bar: str = ""
     met: bool | None = None
-
-
-def shown(figure: Figure, digits: int = 1, unit: str = "") -> str:
-    value, low, high = (f"{part:.{digits}f}" for part in figure)
-    return f"{value}{unit} ({low} to {high})"
-
-
-def mean(values: Floats) -> Figure:
-    return (float(values.mean()), *interval(values))
-
-
-def nearer(before: Floats, after: Floats, rounds: int = 1000) -> Figure:
-    """By how many percent the mean has fallen, on the same pictures, resampled in pairs."""
-    rows = np.random.default_rng(0).integers(0, len(before), (rounds, len(before)))
-    fallen = 100 * (1 - after[rows].mean(axis=1) / before[rows].mean(axis=1))
-    low, high = np.percentile(fallen, [2.5, 97.5])
-    return float(100 * (1 - after.mean() / before.mean())), float(low), float(high)
 
 
 def delta_e(scores: Sequence[Score]) -> Floats:
@@ -126,14 +108,14 @@ def color_bars(engine: Engine, squares: Squares) -> tuple[list[Bar], Mapping[str
             fallen = nearer(delta_e(single), delta_e(best))
             what = f"best of {PALETTES} palettes, nearer in ΔE2000"
             bars.append(Bar(what, group, shown(fallen, 1, " %"), "at least 15 %", fallen[0] >= 15))
-            bars.append(Bar(f"{TOLD} no colour", group, shown(mean(delta_e(single)), 2)))
+            bars.append(Bar(f"{GIVEN} no colour", group, shown(mean(delta_e(single)), 2)))
             curves[group] = [(0, float(delta_e(single).mean()))]
             fewer = single
             for hint_count in HINTS:
                 more = scored(engine, pictures, pool, Settings(), hint_count)
                 fallen = nearer(delta_e(fewer), delta_e(more))
                 figure = f"{shown(mean(delta_e(more)), 2)}, {shown(fallen, 1, ' %')} nearer"
-                what = f"{TOLD} {hint_count} true colour{'s' * (hint_count > 1)}"
+                what = f"{GIVEN} {hint_count} true colour{'s' * (hint_count > 1)}"
                 bars.append(Bar(what, group, figure, "nearer than with fewer", fallen[1] > 0))
                 curves[group].append((hint_count, float(delta_e(more).mean())))
                 fewer = more
@@ -302,7 +284,7 @@ of the default answer.
 
 ## What hints are worth
 
-![distance from the truth against the number of true colours hint_count]({CURVES.name})
+![distance from the truth against the number of given true colours]({CURVES.name})
 
 ## Skin, and what is neutral
 
@@ -343,7 +325,7 @@ def main() -> None:
     dev = dev_squares(photos, size=256, limit=DEV)
     every = load_squares(options.evaluation, size=256)
     colorful, curves = color_bars(engine, squares)
-    draw_curves(CURVES, curves, x="true colours hint_count", y="CIEDE2000")
+    draw_curves(CURVES, curves, x="given true colours", y="CIEDE2000")
     bars = single_bars(engine, every) + colorful + distribution_bars(bundle, every, dev)
     marked = read_marked(read_regions(HERE / "regions.toml"), options.data)
     regional, regions = region_bars(engine, marked)

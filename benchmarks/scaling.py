@@ -223,7 +223,7 @@ def by_workers(home: Path) -> list[dict[str, Any]]:
                     photographs(folder, count, 1)
                 base = pillow(folder)
                 into = home / f"out-{engine}-{jobs}-{count}"
-                options = ("--engine", engine, "--jobs", str(jobs))
+                options = ("--executor", engine, "--jobs", str(jobs))
                 seconds, clock = spent(folder, "--into", into, *options, *NORMAL)
                 row = {
                     "engine": engine,
@@ -378,7 +378,7 @@ def pixels(found: Mapping[str, Any]) -> str:
 def workers(found: Mapping[str, Any]) -> str:
     _, alone = of_workers(found, "processes", 1)
     rows = []
-    for engine, name in (("processes", "plain"), ("ray", "`--engine ray`")):
+    for engine, name in (("processes", "plain"), ("ray", "`--executor ray`")):
         for jobs in (1, 2):
             start, each = of_workers(found, engine, jobs)
             rows.append(

@@ -1,4 +1,6 @@
-"""Writes the parts of docs/ and of the manual page that follow from the code, or were measured.
+"""Writes the parts of docs/, of the manual page and of openapi.json that follow from the code.
+
+What was measured is put in as well.
 
     python docs/make_reference.py
 
@@ -22,11 +24,16 @@ import click
 import tintype
 from tintype import errors
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
+from tintype.engine.rows import Door, Setting
+from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, rows_of
+from tintype.photo.formats.registry import table_markdown
+from tintype.web import request
 
 HERE = Path(__file__).parent
 PAGES = (*sorted((HERE / "reference").glob("*.md")), HERE / "promises.md")
 MANUAL = HERE / "man" / "tintype.1"
 PACKAGE = Path(tintype.__file__).parent
+OPENAPI = PACKAGE / "web" / "page" / "openapi.json"
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -178,10 +185,59 @@ def card_table() -> str:
 # ----- the HTTP API -----
 
 
+def openapi_rewritten(text: str) -> str:
+    """openapi.json with what follows from the table of settings as the code says it now."""
+    data = json.loads(text)
+    schemas = request.schemas(place="#/components/schemas/{name}")
+    data["components"]["schemas"] |= schemas
+    written = [_output_parameter(row) for row in OUTPUT.values() if "http" in row.doors]
+    color, file = data["paths"]["/v1/color"], data["paths"]["/v1/photos/{id}/file"]
+    color["post"]["parameters"] = [*_setting_parameters(schemas["Settings"]), *written]
+    file["post"]["parameters"] = written
+    (kind,) = data["paths"]["/v1/layers"]["post"]["parameters"]
+    kind["schema"]["enum"] = list(LAYERS)
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "schema": schema,
+        "description": description,
+    }
+
+
+def _setting_parameters(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Settings in the query of an address, where a hint is a text and strokes are not."""
+    for name, value in schema["properties"].items():
+        if name == "hints":
+            text = f"{SETTINGS[name].help} X,Y,#c04030 or X,Y,#c04030,RADIUS; can be repeated."
+            yield _parameter("hint", {"type": "array", "items": {"type": "string"}}, text)
+        elif name in SETTINGS:
+            plain = {key: value[key] for key in value if key != "description"}
+            # In a query, what is null is left out.
+            found = plain.pop("anyOf", [{}])[0]
+            if plain.get("default", "") in (None, ""):
+                plain.pop("default", None)
+            yield _parameter(name, plain | found, value["description"])
+
+
+def _output_parameter(row: Setting) -> dict[str, Any]:
+    if row.kind == "flag":
+        schema = {"type": "string", "enum": ["0", "1"], "default": f"{row.default_of('http'):d}"}
+        return _parameter(row.name, schema, row.text("http"))
+    assert row.kind == "format"
+    names = ", ".join(row.choices)
+    text = f"{row.help.removesuffix('.')}: {names}; without it, {row.unset}."
+    return _parameter(row.name, {"type": "string"}, text)
+
+
 def _openapi() -> dict[str, Any]:
-    text = (PACKAGE / "web" / "page" / "openapi.json").read_text(encoding="utf-8")
-    said: dict[str, Any] = json.loads(text)
-    return said
+    text = OPENAPI.read_text(encoding="utf-8")
+    data: dict[str, Any] = json.loads(text)
+    return data
 
 
 def http_paths() -> str:
@@ -204,29 +260,98 @@ def http_paths() -> str:
 
 def http_settings() -> str:
     """Every key of the settings."""
-    meaning = {
-        "vividness": "how strong the colours are, 0 to 2; without it, what the model recommends",
-        "warmth": "-1 to 1: what is open leans towards blue, or towards orange",
-        "quality": "`high`, the usual one, `normal` or `fast`",
-        "palettes": "how many versions there are, 1 to 16",
-        "palette": "which of them this is, from 1; 0 is the single answer",
-        "hints": "a list of `x`, `y`, `color` as `#c04030`, and a `radius` if wanted",
-        "strokes": "a list of `points` as `[x, y]`, a `radius` and a `color`",
-        "grey_strokes": "the same without a colour: what is to stay grey",
-        "scribbles": "name of a layer, from `POST /v1/layers?kind=scribbles`",
-        "mask": "name of a layer, from `POST /v1/layers?kind=mask`",
-        "reference": "name of a layer, from `POST /v1/layers?kind=reference`",
-    }
     known = _openapi()["components"]["schemas"]["Settings"]["properties"]
-    return table(("key", "meaning"), [(f"`{key}`", meaning[key]) for key in known])
+    rows = [(f"`{key}`", value["description"]) for key, value in known.items()]
+    return table(("key", "what it does"), rows)
 
 
 def http_statuses() -> str:
     """Every status of an error."""
     found = _openapi()["components"]["responses"]
     return table(
-        ("status", "meaning"), [(code, said["description"]) for code, said in found.items()]
+        ("status", "meaning"), [(code, answer["description"]) for code, answer in found.items()]
     )
+
+
+# ----- the Python API, and the whole table -----
+
+
+def python_signature() -> str:
+    """How `tintype.colorize` is called."""
+    parameters = inspect.signature(tintype.colorize).parameters.values()
+    words = [
+        parameter.name
+        if parameter.default is inspect.Parameter.empty
+        else f"{parameter.name}={json.dumps(parameter.default)}"
+        if isinstance(parameter.default, str)
+        else f"{parameter.name}={parameter.default}"
+        for parameter in parameters
+    ]
+    return f"`colorize({words[0]}, *, {', '.join(words[1:])})`\n"
+
+
+def python_options() -> str:
+    """The settings as keyword arguments."""
+    rows = []
+    for row in rows_of("python").values():
+        value = row.default_of("python")
+        default = f"`{json.dumps(value) if isinstance(value, str) else value}`"
+        if row.unset:
+            default += f", {row.unset}"
+        rows.append((f"`{row.name}`", _values(row, "python"), default, _meaning(row, "python")))
+    return table(("option", "values", "default", "what it does"), rows)
+
+
+def _values(row: Setting, door: Door) -> str:
+    quote = '"' if door == "python" else ""
+    match row.kind:
+        case "hints":
+            return "a sequence" if door == "python" else "a list"
+        case "layer":
+            return "a path, `bytes`, a PIL image or an array" if door == "python" else "a picture"
+        case "flag":
+            return "yes or no"
+        case "choice" | "format":
+            return ", ".join(f"`{quote}{choice}{quote}`" for choice in row.choices)
+        case "count" if row.low is None:
+            return "a whole number"
+        case _:
+            return row.range_text
+
+
+def _meaning(row: Setting, door: Door) -> str:
+    return f"{row.help} {row.spelling[door]}" if door in row.spelling else row.help
+
+
+DOORS: Mapping[Door, str] = MappingProxyType(
+    {
+        "command": "the command",
+        "film": "films",
+        "http": "HTTP",
+        "python": "Python",
+        "file": "the settings file",
+    }
+)
+
+REACH = MappingProxyType({"network": "the network", "decoding": "decoding", "writing": "writing"})
+
+
+def settings_table() -> str:
+    """The whole table of settings and output options."""
+    rows = []
+    for row in (*SETTINGS.values(), *OUTPUT.values()):
+        value = row.default_of("command")
+        default = row.default_text("command") or {True: "yes", False: "no"}.get(value, "")
+        default += "".join(
+            f"; {DOORS[door]}: {row.default_text(door) or ('yes' if other else 'no')}"
+            for door, other in row.defaults.items()
+        )
+        doors = ", ".join(text for door, text in DOORS.items() if door in row.doors)
+        rows.append(
+            (f"`{row.name}`", _values(row, "command"), default, row.help, REACH[row.reach], doors)
+        )
+    head = ("setting", "values", "default", "what it does", "done again", "available in")
+    return table(head, rows)
 
 
 # ----- what was measured -----
@@ -263,7 +388,9 @@ def _roff(text: str) -> str:
 def _roff_options(name: str) -> str:
     command, context = command_of(name)
     return "".join(
-        _roff_option(param, context) for param in command.params if isinstance(param, click.Option)
+        _roff_option(param, context)
+        for param in command.params
+        if isinstance(param, click.Option) and not param.hidden
     )
 
 
@@ -327,9 +454,13 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "paths": http_paths,
         "http settings": http_settings,
         "statuses": http_statuses,
+        "python signature": python_signature,
+        "python options": python_options,
+        "settings": settings_table,
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,
+        "formats": table_markdown,
         **{f"promise {script}": figures(script) for script in SCRIPTS},
     }
 )
@@ -349,10 +480,12 @@ def rewritten(page: str) -> str:
 
 def main() -> int:
     """Rewrites every page that has generated parts."""
-    for path in (*PAGES, MANUAL):
+    # The description of the HTTP API first: a table is made from it.
+    for path in (OPENAPI, *PAGES, MANUAL):
         page = path.read_text(encoding="utf-8")
-        if rewritten(page) != page:
-            path.write_text(rewritten(page), encoding="utf-8")
+        now = openapi_rewritten(page) if path == OPENAPI else rewritten(page)
+        if now != page:
+            path.write_text(now, encoding="utf-8")
             print(path)
     return 0
 

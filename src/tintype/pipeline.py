@@ -6,32 +6,49 @@ pixels.
 
 import hashlib
 import io
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from PIL import Image
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
+from tintype.engine.grey_check import verify_grey
 from tintype.engine.hints import pale
-from tintype.engine.predict import Engine, verify_grey
-from tintype.engine.settings import Settings
-from tintype.errors import (
-    SkippedPhotoError,
-    UnsupportedPhotoError,
-)
+from tintype.engine.predict import Engine
+from tintype.engine.settings import Output, Settings
+from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
 from tintype.photo import thumbnail
 from tintype.photo.decode import decode
-from tintype.photo.encode import accepts_half_chroma, encode
+from tintype.photo.encode import Encoded, encode
 from tintype.photo.formats import jpeg_exact
 from tintype.photo.formats.registry import FORMATS
+from tintype.photo.metadata.location import without_location
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Photo, Tone
 
-KeepLuminance = Literal["usual", "exact"]
-"""How a JPEG keeps the luminance of a JPEG: coded anew, or coefficient by coefficient."""
+ColorPhotos = Literal["color", "skip"]
+"""What to do with a photograph in colour: colour it anew from its lightness, or leave it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted of a photograph.
+
+    Attributes:
+        settings: How to colour.
+        output: What to write.
+        color_photos: Whether a colour photograph is coloured anew from its lightness.
+        check_grey: Read the written bytes back and compare their grey with the source's.
+        thumbnails: Whether small pictures for a contact sheet are wanted.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    output: Output = field(default_factory=Output)
+    color_photos: ColorPhotos = "color"
+    check_grey: bool = False
+    thumbnails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +59,7 @@ class Coloring:
         data: Its bytes.
         format: A key of `tintype.photo.formats.registry.FORMATS`.
         tone: What the source was.
-        notes: What should be said about it: what the format could not carry, and colours that were
-            there before.
+        notes: Remarks: what the format could not carry, and colours that were there before.
         grey_check: What comparing the written grey with the source's gave; None where not asked.
         thumbnails: Of the first page, before and after, as JPEG files; None where not asked.
     """
@@ -56,57 +72,36 @@ class Coloring:
     thumbnails: tuple[bytes, bytes] | None = None
 
 
-def provenance_of(
-    data: bytes,
-    bundle: Bundle,
-    settings: Settings,
-    *,
-    strip_metadata: bool = False,
-    keep_luminance: KeepLuminance = "usual",
-) -> Provenance:
+def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Output) -> Provenance:
     """What an output says about itself, and what a later run recognises it by.
 
     Args:
         data: The source file.
         bundle: The model.
-        settings: The settings.
-        strip_metadata: Counts as a setting: a stripped output is another file.
-        keep_luminance: Counts as well.
+        settings: How it is coloured.
+        output: What is written; some of it counts as a setting, since it gives another file.
 
     Returns:
         The provenance of the output that these would give.
     """
-    text = settings.canonical()
-    more: dict[str, object] = {}
-    if strip_metadata:
-        more["strip_metadata"] = True
-    if keep_luminance != "usual":
-        more["keep_luminance"] = keep_luminance
-    if more:
-        text = json.dumps(json.loads(text) | more, sort_keys=True, separators=(",", ":"))
     return Provenance(
         software="Tintype",
         version=__version__,
         model=bundle.card.name,
         model_sha256=bundle.sha256,
-        settings=text,
+        settings=output.recorded_with(settings.canonical()),
         input_sha256=hashlib.sha256(data).hexdigest(),
     )
 
 
 def colorize_photos(
     photos: Sequence[Photo],
+    request: Request,
     *,
     name: str,
     engine: Engine,
-    settings: Settings,
     provenance: Provenance,
-    form: str | None = None,
-    strip_metadata: bool = False,
-    color_photos: Literal["color", "skip"] = "color",
-    check_grey: bool = False,
     luminance_of: bytes | None = None,
-    thumbnails: bool = False,
 ) -> Coloring:
     """The pages of a decoded file in, the coloured file's bytes out.
 
@@ -115,74 +110,93 @@ def colorize_photos(
 
     Args:
         photos: The pages of one file, as `tintype.photo.decode.decode` gives them.
+        request: What is wanted.
         name: Of the file, for messages only, as `tintype.errors.shown` gives it.
         engine: The loaded model.
-        settings: How to colour.
         provenance: As `provenance_of` gives it.
-        form: The format to write; None writes the source's own.
-        strip_metadata: Write no more than the pixels need.
-        color_photos: Whether a colour photograph is coloured anew from its lightness.
-        check_grey: Read the written bytes back and compare their grey with the source's.
-        luminance_of: The file itself, where its luminance is to be kept exactly; None keeps it as
-            well as the format usually does. The output is read back and compared in any case.
-        thumbnails: Whether small pictures for a contact sheet are wanted.
+        luminance_of: The file itself, where its luminance is to be kept exactly. The output is
+            read back and compared in any case.
 
     Returns:
         The coloured file.
 
     Raises:
-        SkippedPhotoError: A colour photograph, and `color_photos` is "skip".
+        SkippedPhotoError: A colour photograph, and these are to be skipped.
         PhotoError: Any other reason why this file cannot be coloured.
     """
+    settings, output = request.settings, request.output
     tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
-    if tone == "color" and color_photos == "skip":
+    if tone == "color" and request.color_photos == "skip":
         raise SkippedPhotoError(f"{name} is a colour photograph.")
-    written = form or FORMATS[photos[0].meta.format].writes
-    half = accepts_half_chroma(written) and all(photo.bits == 8 for photo in photos)
+    if not output.keep_location:
+        photos = [without_location(photo) for photo in photos]
+    written = output.format or FORMATS[photos[0].meta.format].writes
+    codec = FORMATS[written]
     if luminance_of is not None:
-        jpeg_exact.check(photos, luminance_of, form=written, name=name)
-        if written == "JPEG":
+        jpeg_exact.check(photos, luminance_of, codec=codec, name=name)
+        if codec.write_exact is not None:
             photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
-    share = 0.0
-    colored = []
-    for photo in photos:
-        if settings.one_of_several:
-            (version,) = engine.versions(photo, settings, half_chroma=half)
-            colored.append(version.photo)
-            share += version.share / len(photos)
-        else:
-            colored.append(engine.colorize(photo, settings, half_chroma=half))
+    colored, share = _colored(photos, settings, engine, written)
     try:
         encoded = encode(
             colored,
             format=written,
             provenance=provenance,
-            strip_metadata=strip_metadata,
-            luminance_of=luminance_of if written == "JPEG" else None,
+            strip_metadata=output.strip_metadata,
+            luminance_of=None if codec.write_exact is None else luminance_of,
         )
     except UnsupportedPhotoError as error:
         raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
-    checked = None
-    if encoded.blocks:
-        checked = f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
-    elif check_grey or luminance_of is not None:
-        checked = compare_grey(photos, encoded.data, name=name)
-        if luminance_of is not None and checked != _identical(photos):
-            raise UnsupportedPhotoError(
-                f"{FORMATS[written].title} cannot keep the luminance of {name} exactly: {checked}.",
-                advice="Write it with --format png or tiff, or leave --keep-luminance out.",
-            )
-    notes = encoded.lost
-    if tone == "color":
-        notes = ("A colour photograph: it is coloured anew from its lightness.", *notes)
-    notes = (*pale(settings.hints, settings.scribbles, photos[0].grey), *notes)
-    if settings.one_of_several:
-        notes = (f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.", *notes)
+    checked = _grey_check(photos, encoded, request, name=name)
+    if luminance_of is not None and not encoded.blocks and checked != _identical(photos):
+        raise UnsupportedPhotoError(
+            f"{codec.title} cannot keep the luminance of {name} exactly: {checked}.",
+            advice="Write it with --format png or tiff, or leave --keep-luminance out.",
+        )
+    notes = (*_notes(request, photos[0], tone, share), *encoded.lost)
     small = None
-    if thumbnails:
+    if request.thumbnails:
         after = thumbnail.of_coloring(colored[0], encoded.data, form=written, name=name)
         small = thumbnail.of_pixels(photos[0].grey), after
     return Coloring(encoded.data, written, tone, notes, checked, small)
+
+
+def _colored(
+    photos: Sequence[Photo], settings: Settings, engine: Engine, written: str
+) -> tuple[list[Photo], float]:
+    """The pages in colour, for a format; and the mean share of the palette, 0 without one."""
+    half = FORMATS[written].half_chroma and all(photo.bits == 8 for photo in photos)
+    if not settings.one_of_several:
+        return [engine.colorize(photo, settings, half_chroma=half) for photo in photos], 0.0
+    share = 0.0
+    colored = []
+    for photo in photos:
+        (version,) = engine.versions(photo, settings, half_chroma=half)
+        colored.append(version.photo)
+        share += version.share / len(photos)
+    return colored, share
+
+
+def _grey_check(
+    photos: Sequence[Photo], encoded: Encoded, request: Request, *, name: str
+) -> str | None:
+    """What comparing the grey gave; None where nobody asked."""
+    if encoded.blocks:
+        return f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
+    if request.check_grey or request.output.keep_luminance == "exact":
+        return compare_grey(photos, encoded.data, name=name)
+    return None
+
+
+def _notes(request: Request, photo: Photo, tone: Tone, share: float) -> list[str]:
+    """Remarks on a coloured file, besides what its format could not carry."""
+    settings = request.settings
+    notes = list(pale(settings.hints, settings.scribbles, photo.grey))
+    if tone == "color":
+        notes.append("A colour photograph: it is coloured anew from its lightness.")
+    if settings.one_of_several:
+        notes.insert(0, f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.")
+    return notes
 
 
 def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings) -> bytes:
@@ -194,7 +208,7 @@ def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings
         settings: As for `colorize_photos`.
 
     Returns:
-        A grey PNG of the page's size: 0 is certain, 255 knows nothing.
+        A grey PNG of the page's size: 0 is certain, 255 is most uncertain.
 
     Raises:
         ModelError: The model predicts no distribution.

@@ -156,8 +156,8 @@ def test_settings_that_do_not_fit_are_one_line(
     damaged = {
         "no settings": "{",
         "another model": json.dumps(good | {"model_sha256": "0" * 64}),
-        "format GIF": json.dumps(good | {"format": "GIF"}),
-        "an unknown key": json.dumps(good | {"settings": good["settings"] | {"x": 1}}),
+        "format 'GIF'": json.dumps(good | {"format": "GIF"}),
+        "unknown field `x`": json.dumps(good | {"settings": good["settings"] | {"x": 1}}),
         "palette 7 of 5": json.dumps(good | {"settings": plain | {"palette": [7, 5]}}),
         "the hint": json.dumps(good | {"settings": plain | {"hints": [[1, 2, 3, 4, -1]]}}),
         "no quality": json.dumps(good | {"settings": {"vividness": 1, "quality": "best"}}),
@@ -179,7 +179,7 @@ def test_a_model_that_cannot_is_refused_once(make_photo: Make, capfd: Capture) -
     assert main(["album", "--palettes", "3", "--model", plain]) == 3
     said = lines(capfd.readouterr().err)
     assert len(said) == 1
-    assert "no logits" in said[0]
+    assert "palettes needs logits" in said[0]
     assert names("album") == ["a.png", "b.png", "c.png"]
 
 
@@ -273,7 +273,7 @@ def test_what_a_format_cannot_carry_is_said(
 ) -> None:
     make_photo(Path("a.bmp"))
     assert color("a.bmp") == 0
-    assert "tintype: a.bmp: BMP cannot say in the file that it was coloured." in lines(
+    assert "tintype: a.bmp: BMP cannot record in the file that it was coloured." in lines(
         capfd.readouterr().err
     )
 
@@ -505,7 +505,7 @@ def test_a_picture_is_not_written_to_a_terminal(
 
 
 def test_a_stream_is_no_work_for_a_cluster(color: Callable[..., int], capfd: Capture) -> None:
-    assert color("-", "-o", "x.png", "--engine", "ray") == 2
+    assert color("-", "-o", "x.png", "--executor", "ray") == 2
     assert "not for streams" in capfd.readouterr().err
 
 

@@ -45,7 +45,7 @@ def color(tiny_model: Path) -> Run:
 
 
 def parse_film(words: list[str]) -> FilmArguments:
-    return FilmArguments(**VIDEO.make_context("video", words).params)
+    return FilmArguments.of(**VIDEO.make_context("video", words).params)
 
 
 def names() -> list[str]:
@@ -60,6 +60,7 @@ def test_nothing_given_is_none() -> None:
     given = {name: getattr(words, name) for name in words.__slots__ if name != "film"}
     assert words.film == "a.mp4"
     assert given.pop("hint") == ()
+    assert given.pop("given") == {}
     assert given == {n: False if n in {"lossless", "overwrite"} else None for n in given}
 
 
@@ -72,12 +73,9 @@ def test_everything_given_arrives() -> None:
     assert parse_film(typed.split()) == FilmArguments(
         film="a.mp4",
         output="b.mkv",
-        vividness=1.5,
+        given={"vividness": 1.5, "quality": "high", "warmth": -0.5, "reference": "r.jpg"},
         steady=0.5,
         every=3,
-        quality="high",
-        warmth=-0.5,
-        reference="r.jpg",
         hint=("1,2,#c04030", "3,4,#ffffff,5"),
         shots="s.toml",
         preview=5.0,
@@ -133,7 +131,7 @@ def test_shots_are_read() -> None:
         ("[[shot]]\nat = 'noon'", "noon"),
         ("[[shot]]\nat = 0\nhints = ['1,2']", "1,2"),
         ("[[shot]]\nat = 0\nreference = 'none.png'", "none.png"),
-        ("[[shot", "no TOML"),
+        ("[[shot", "not TOML"),
     ],
 )
 def test_shots_that_are_none(text: str, said: str) -> None:

@@ -9,13 +9,15 @@ import pytest
 from tintype.cli.app import main
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
 from tintype.cli.options import PHOTOS, PhotoArguments
+from tintype.engine.rows import Door
+from tintype.engine.settings import rows_of
 from tintype.photo.formats.registry import FORMATS, writable_formats
 
 EVERY = (COLOR, *COMMANDS)
 
 
 def parse_photos(words: Sequence[str]) -> PhotoArguments:
-    return PhotoArguments(**PHOTOS.make_context("tintype", list(words)).params)
+    return PhotoArguments.of(**PHOTOS.make_context("tintype", list(words)).params)
 
 
 def command_of(name: str) -> click.Command:
@@ -33,8 +35,9 @@ def test_nothing_given_is_none() -> None:
     words = parse_photos(["x.jpg"])
     assert words.photos == ("x.jpg",)
     given = {name: getattr(words, name) for name in words.__slots__ if name != "photos"}
-    flags = {"recursive", "overwrite", "strip_metadata", "check"}
+    flags = {"recursive", "overwrite", "check"}
     assert given.pop("hint") == ()
+    assert given.pop("given") == {}
     assert given == {name: False if name in flags else None for name in given}
 
 
@@ -45,7 +48,7 @@ def test_everything_given_arrives() -> None:
         "--scribbles s.png --mask m.png --reference r.jpg "
         "--palettes 5 --certainty c.png --settings s.json --save-settings t.json "
         "--strip-metadata --report r --jobs 3 --color-photos skip --check --max-megapixels 0.5 "
-        "--keep-luminance exact --contact-sheet s.html --engine ray d"
+        "--keep-luminance exact --contact-sheet s.html --executor ray d"
     )
     words = parse_photos(typed.split())
     assert words == PhotoArguments(
@@ -53,37 +56,39 @@ def test_everything_given_arrives() -> None:
         output="b",
         into="c",
         recursive=True,
-        vividness=1.5,
-        quality="high",
-        warmth=-0.5,
+        given={
+            "vividness": 1.5,
+            "quality": "high",
+            "warmth": -0.5,
+            "scribbles": "s.png",
+            "mask": "m.png",
+            "reference": "r.jpg",
+            "palettes": 5,
+            "format": "JPEG",
+            "strip_metadata": True,
+            "keep_luminance": "exact",
+        },
         hint=("1,2,#c04030", "3,4,#ffffff,5"),
         hints="h.json",
-        scribbles="s.png",
-        mask="m.png",
-        reference="r.jpg",
-        palettes=5,
         certainty="c.png",
         settings="s.json",
         save_settings="t.json",
-        format="JPEG",
         model="m",
         overwrite=True,
-        strip_metadata=True,
-        keep_luminance="exact",
         report="r",
         contact_sheet="s.html",
         jobs=3,
         color_photos="skip",
         check=True,
         max_megapixels=0.5,
-        engine="ray",
+        executor="ray",
     )
 
 
 @pytest.mark.parametrize("form", sorted(writable_formats()))
 def test_formats_by_name_and_by_every_ending(form: str) -> None:
     for spelling in (form, form.lower(), *FORMATS[form].suffixes, FORMATS[form].suffixes[0][1:]):
-        assert parse_photos(["x", "--format", spelling]).format == form
+        assert parse_photos(["x", "--format", spelling]).given["format"] == form
 
 
 @pytest.mark.parametrize(
@@ -126,7 +131,7 @@ def test_the_first_page_is_short_and_the_second_has_everything(
         assert rare not in first
         assert rare in second
     for param in PHOTOS.params:
-        if isinstance(param, click.Option):
+        if isinstance(param, click.Option) and not param.hidden:
             assert all(name in second for name in param.opts)
             assert param.help
     for command in COMMANDS:
@@ -156,24 +161,46 @@ def default_of(name: str, option: str) -> str:
     return str(extra.get("default", ""))
 
 
+@pytest.mark.parametrize("door", ["command", "film"])
+def test_the_settings_of_the_help_are_those_of_the_table(door: Door) -> None:
+    found = options_of(COLOR if door == "command" else "video")
+    for row in rows_of(door).values():
+        if row.kind == "hints":
+            assert "--hint" in found
+            continue
+        option = found[f"--{row.name.replace('_', '-')}"]
+        assert row.help.removesuffix(".") in str(option.help)
+        assert row.range_text in str(option.help)
+        shown = default_of(COLOR if door == "command" else "video", option.opts[-1])
+        assert shown == row.default_text(door)
+        if row.kind == "choice":
+            assert isinstance(option.type, click.Choice)
+            assert tuple(option.type.choices) == row.choices
+
+
+def test_the_old_name_of_the_executor_works_with_a_note(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert parse_photos(["x", "--engine", "ray"]).executor == "ray"
+    assert capsys.readouterr().err == (
+        "tintype: --engine is called --executor now; the old name goes with the next version.\n"
+    )
+    assert parse_photos(["x", "--executor", "ray"]).executor == "ray"
+    assert parse_photos(["x"]).executor is None
+    assert capsys.readouterr().err == ""
+
+
 def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
     from tintype.engine.bundle import DEFAULT_NAME
-    from tintype.engine.settings import Settings
     from tintype.jobs.work import Options as JobOptions
-    from tintype.web.serve import PORT
-    from tintype.web.serve import Options as ServeOptions
+    from tintype.web.serve import PORT, ServerOptions
 
-    serve, settings = ServeOptions(), Settings()
+    serve = ServerOptions()
     megapixels = f"{JobOptions().max_pixels / 1e6:g}"
     assert {
-        (COLOR, "--quality"): settings.quality,
-        (COLOR, "--warmth"): f"{settings.warmth:g}",
-        (COLOR, "--palettes"): str(settings.palettes),
-        (COLOR, "--keep-luminance"): JobOptions().keep_luminance,
         (COLOR, "--max-megapixels"): megapixels,
         (COLOR, "--model"): DEFAULT_NAME,
         ("video", "--model"): DEFAULT_NAME,
-        ("video", "--warmth"): f"{settings.warmth:g}",
         ("serve", "--model"): DEFAULT_NAME,
         ("serve", "--host"): serve.host,
         ("serve", "--port"): f"{PORT}, or another if it is taken",
@@ -183,9 +210,8 @@ def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
     } == {
         key: default_of(*key)
         for key in [
-            *((COLOR, f"--{n}") for n in ("quality", "warmth", "palettes", "keep-luminance")),
             *((COLOR, f"--{n}") for n in ("max-megapixels", "model")),
-            *(("video", f"--{n}") for n in ("model", "warmth")),
+            ("video", "--model"),
             *(("serve", f"--{n}") for n in ("model", "host", "port", "queue", "memory")),
             ("serve", "--max-megapixels"),
         ]
@@ -196,10 +222,8 @@ def test_the_defaults_of_films_that_help_shows_are_those_of_the_code() -> None:
     pytest.importorskip("av", reason="the video extra is not installed")
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from tintype.video.coding import _ENCODERS
-    from tintype.video.film import USUAL
     from tintype.video.render import EVERY, STEADY
 
-    assert default_of("video", "--quality") == USUAL.quality
     assert default_of("video", "--steady") == f"{STEADY:g}"
     assert default_of("video", "--every") == str(EVERY)
     assert default_of("video", "--codec").startswith(next(iter(_ENCODERS)))

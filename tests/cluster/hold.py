@@ -1,4 +1,4 @@
-"""A program: holds the cluster that `--engine ray` would start, until its input ends.
+"""A program: holds the cluster that `--executor ray` would start, until its input ends.
 
 Ray gives its processes a quarter of a minute to say on which ports they listen, and half a minute
 to start, which is short on a machine that runs other tests at the same time. Here they are told

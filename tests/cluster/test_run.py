@@ -90,7 +90,7 @@ class Command:
 def start(cluster: Cluster, tiny_model: Path, tmp_path: Path) -> Callable[..., Command]:
     def begin(*words: object) -> Command:
         report = tmp_path / "there.jsonl"
-        command = [sys.executable, "-m", "tintype", "--engine", "ray", "--model", str(tiny_model)]
+        command = [sys.executable, "-m", "tintype", "--executor", "ray", "--model", str(tiny_model)]
         process = subprocess.Popen(
             [*command, "--jobs", "2", "--recursive", "--report", str(report), *map(str, words)],
             stdout=subprocess.PIPE,

@@ -1,13 +1,20 @@
 """The colour formulas against themselves, against Pillow and against an outside implementation."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
+import tintype
 from tintype.color.cielab import (
     LUMA_WEIGHTS,
+    REC601,
     lab_to_rgb01,
+    linear_to_rgb01,
+    linear_to_rgb01_and_slope,
     luma01_to_L,
     luma_to_L_table,
     rgb01_to_lab,
@@ -72,6 +79,47 @@ def test_luma_weights_sum_to_one_so_that_greys_stay() -> None:
     assert sum(LUMA_WEIGHTS) == 65536
     grey = np.arange(65536, dtype=np.uint16)
     np.testing.assert_array_equal(rgb_u16_to_luma_u16(np.stack([grey] * 3, -1)), grey)
+
+
+def test_the_fixed_point_weights_are_those_of_the_standard() -> None:
+    assert tuple(round(weight * 65536) for weight in REC601) == LUMA_WEIGHTS
+
+
+def test_the_curve_with_its_slope_is_the_curve() -> None:
+    linear = np.linspace(-0.5, 1.5, 20_001)
+    encoded, _ = linear_to_rgb01_and_slope(linear)
+    np.testing.assert_array_equal(encoded, linear_to_rgb01(np.maximum(linear, 0)))
+    middle = (linear[:-1] + linear[1:]) / 2
+    joint = np.abs(middle) > 1e-4
+    joint &= np.abs(middle - 0.0031308) > 1e-4
+    _, expected = linear_to_rgb01_and_slope(middle)
+    np.testing.assert_allclose(
+        (np.diff(encoded) / np.diff(linear))[joint], expected[joint], rtol=1e-3
+    )
+
+
+def numbers_in(source: str) -> set[float]:
+    """The numbers that stand in a program."""
+    return {
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+    }
+
+
+LUMA_AND_CURVE = {*REC601, *LUMA_WEIGHTS, 0.04045, 0.0031308, 12.92, 1.055}
+"""Numbers that give away a copy of the luma or of the transfer curve."""
+
+
+def test_a_second_curve_is_noticed() -> None:
+    assert numbers_in("low = x * 12.92") & LUMA_AND_CURVE
+
+
+def test_luma_and_transfer_curve_stand_in_one_module() -> None:
+    package = Path(tintype.__file__).parent
+    for path in package.rglob("*.py"):
+        if path != package / "color" / "cielab.py":
+            assert not numbers_in(path.read_text(encoding="utf-8")) & LUMA_AND_CURVE, path
 
 
 @pytest.mark.parametrize("bits", [8, 16])

@@ -92,7 +92,7 @@ def test_the_manual_page_names_every_command_and_option() -> None:
     for name in (COLOR, *COMMANDS):
         start = text.index(f".SS {name}\n") if name else 0
         for param in REFERENCE.command_of(name)[0].params:
-            if isinstance(param, click.Option):
+            if isinstance(param, click.Option) and not param.hidden:
                 for option in param.opts:
                     assert f"\\fB{option}\\fR" in text[start:], (name, option)
 
@@ -106,7 +106,11 @@ def test_nothing_in_the_words_of_an_option_is_roff(text: str) -> None:
 
 def test_every_row_of_a_generated_table_says_something() -> None:
     for name, make in REFERENCE.GENERATED.items():
-        rows = make().splitlines()[2:]
+        rows = make().splitlines()
+        assert rows, name
+        if not rows[0].startswith("|"):
+            continue  # a line of code
+        rows = rows[2:]
         assert rows, name
         assert [row for row in rows if row.endswith(("|  |", "| . |"))] == [], name
 

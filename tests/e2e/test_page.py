@@ -16,7 +16,7 @@ import skimage.data
 from PIL import Image
 
 from tintype.engine.predict import Engine
-from tintype.web.serve import Options, serving
+from tintype.web.serve import ServerOptions, serving
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -39,7 +39,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with serving(Options(port=0, model=TINY)) as server:
+    with serving(ServerOptions(port=0, model=TINY)) as server:
         yield server.url
 
 
@@ -371,7 +371,7 @@ def test_a_full_queue_is_waited_for(
         return predict(engine, *rest)
 
     monkeypatch.setattr(Engine, "predict", slow)
-    with serving(Options(port=0, model=TINY, jobs=1, waiting=0)) as server:
+    with serving(ServerOptions(port=0, model=TINY, jobs=1, waiting=0)) as server:
         context = browser.new_context()
         page = context.new_page()
         page.goto(server.url)
@@ -391,7 +391,7 @@ def test_a_full_queue_is_waited_for(
 
 def test_colours_of_another_picture(browser: Any, files: Path, tmp_path: Path) -> None:
     Image.fromarray(skimage.data.astronaut()).save(tmp_path / "portrait.png")
-    with serving(Options(port=0, model=TINY.replace("tiny", "tiny-features"))) as server:
+    with serving(ServerOptions(port=0, model=TINY.replace("tiny", "tiny-features"))) as server:
         context = browser.new_context()
         person = Visit(context.new_page(), server.url)
         person.drop(files / "camera.png")
@@ -447,7 +447,7 @@ def test_which_is_real_by_keyboard(browser: Any, tmp_path: Path) -> None:
     truth = np.asarray(Image.fromarray(skimage.data.astronaut()).resize((160, 160)))
     for k in range(2):
         Image.fromarray(np.roll(truth, 20 * k, axis=1)).save(tmp_path / f"{k}.png")
-    with serving(Options(port=0, model=TINY, pairs=tmp_path)) as server:
+    with serving(ServerOptions(port=0, model=TINY, pairs=tmp_path)) as server:
         context = browser.new_context(accept_downloads=True)
         page = context.new_page()
         page.goto(f"{server.url}which-is-real")

@@ -7,16 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tintype.color.cielab import luma01_to_L
-from tintype.engine.geometry import (
-    ChromaUp,
-    Fit,
-    chroma_slope,
-    halved_range,
-    luma_down,
-    luma_to_input,
-    plan_fit,
-    regrid,
-)
+from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
+from tintype.engine.render import halved_range
+from tintype.engine.upsample import ChromaUp, chroma_slope
 
 
 @pytest.mark.parametrize(

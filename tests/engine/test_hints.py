@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype.engine.geometry import plan_fit
-from tintype.engine.hints import Hint, hint_of, hints_at, pale, parse_hint, read_hints
+from tintype.engine.hints import Hint, hint_of, hints_at, pale, parse_hint
 from tintype.engine.layers import Scribbles
+from tintype.engine.parsing import read_hints
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 

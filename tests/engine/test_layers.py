@@ -11,9 +11,10 @@ from PIL import Image
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import plan_fit
+from tintype.engine.grey_check import verify_grey
 from tintype.engine.hints import hint_of, hints_at
 from tintype.engine.layers import mask_from, read_bytes, scribbles_from
-from tintype.engine.predict import Engine, verify_grey
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 from tintype.photo.photo import HalfChroma, Photo

@@ -15,12 +15,13 @@ from PIL import Image
 
 from tintype.color.abgrid import bin_centers
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab
-from tintype.engine import decode, predict
+from tintype.engine import decode, render
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import luma_down, luma_to_input, plan_fit, regrid
+from tintype.engine.grey_check import GreyCheck, verify_grey
 from tintype.engine.hints import hint_of
 from tintype.engine.network import Network, NetworkOutput
-from tintype.engine.predict import Engine, GreyCheck, Prediction, verify_grey
+from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -144,8 +145,8 @@ def test_strips_bands_and_threads_do_not_show(
     """Small strips and bands give the picture that one large one gives."""
 
     def colored(strip: int, band: int, threads: int) -> np.ndarray:
-        monkeypatch.setattr(predict, "_STRIP", strip)
-        monkeypatch.setattr(predict, "_BAND", band)
+        monkeypatch.setattr(render, "_STRIP", strip)
+        monkeypatch.setattr(render, "_BAND", band)
         engine = Engine(tiny, threads=1)
         engine._threads = threads
         color = engine.colorize(photo_of(cameraman), half_chroma=half_chroma).color
@@ -333,7 +334,7 @@ def test_palettes_are_several_versions_and_the_first_is_the_single_one(
 def test_a_model_without_a_distribution_has_no_palettes_and_no_certainty(
     tiny_ab: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
 ) -> None:
-    with pytest.raises(ModelError, match="not a distribution"):
+    with pytest.raises(ModelError, match="palettes needs logits, which the model tiny-ab"):
         Engine(tiny_ab, threads=1).versions(photo_of(cameraman), Settings(palettes=2))
     engine = Engine(tiny_ab, threads=1)
     prediction = engine.predict(photo_of(cameraman))

@@ -9,9 +9,19 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tintype.engine.settings import Output
 from tintype.errors import TargetExistsError, UnreadablePhotoError, UsageError, WriteError
 from tintype.files import remote
-from tintype.files.remote import Entry, Remote, kind, listing, look, place_of, read, write
+from tintype.files.remote import (
+    Entry,
+    Remote,
+    kind_of,
+    listing,
+    place_of,
+    read,
+    read_if_exists,
+    write,
+)
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import OWN_OUTPUT, Row
 from tintype.jobs.run import run
@@ -89,13 +99,13 @@ def test_a_chain_of_urls_is_refused() -> None:
 
 def test_an_unknown_store_is_one_line() -> None:
     with pytest.raises(UsageError, match="cannot be used"):
-        kind(Remote("nosuchstore://bucket/x"))
+        kind_of(Remote("nosuchstore://bucket/x"))
 
 
 def test_without_fsspec_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(UsageError, match="extra") as caught:
-        kind(Remote("s3://bucket/x"))
+        kind_of(Remote("s3://bucket/x"))
     assert caught.value.advice == 'Type: pip install "tintype[ray]"'
 
 
@@ -106,15 +116,15 @@ def test_without_fsspec_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_writing_never_replaces_unasked(tmp_path: Path, memory: object, protocol: str) -> None:
     root = place_of(f"{protocol}://{tmp_path.as_posix()}")
     place = root / "new/x.png"
-    assert look(place) is None
+    assert read_if_exists(place) is None
     write(place, b"one", overwrite=False)
     with pytest.raises(TargetExistsError, match="--overwrite"):
         write(place, b"two", overwrite=False)
-    assert look(place) == read(place, max_pixels=MAX_PIXELS) == b"one"
+    assert read_if_exists(place) == read(place, max_pixels=MAX_PIXELS) == b"one"
     write(place, b"two", overwrite=True)
-    assert look(place) == b"two"
+    assert read_if_exists(place) == b"two"
     assert [entry.name for entry in listing(root / "new")] == ["x.png"]
-    assert (kind(place), kind(root / "new")) == ("file", "folder")
+    assert (kind_of(place), kind_of(root / "new")) == ("file", "folder")
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,14 +151,14 @@ def test_a_store_that_copies_to_rename_is_refused(
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     place = place_of(f"local://{tmp_path.as_posix()}/x.png")
     assert isinstance(place, Remote)
-    for look_up in (kind, partial(read, max_pixels=MAX_PIXELS), listing):
+    for look_up in (kind_of, partial(read, max_pixels=MAX_PIXELS), listing):
         with pytest.raises(UnreadablePhotoError, match=r"x\.png"):
             look_up(place)
 
 
 def test_a_long_object_is_not_read(memory: object, monkeypatch: pytest.MonkeyPatch) -> None:
     write(Remote("memory://x.png"), b"12345678", overwrite=True)
-    monkeypatch.setattr("tintype.files.local._BYTES_FREE", 7)
+    monkeypatch.setattr("tintype.files.local._METADATA_BYTES", 7)
     monkeypatch.setattr(
         "fsspec.implementations.memory.MemoryFileSystem.cat_file", lambda *_, **__: 1 / 0
     )
@@ -202,7 +212,7 @@ def test_a_second_run_does_nothing_again(
         ("already_done", None),
     ]
     assert again[1].sha256 == first.sha256
-    other = replace(options, strip_metadata=True)
+    other = replace(options, output=Output(strip_metadata=True))
     (row,) = do(Plan([f"{root}/in/x.png"]), other)
     assert row.status == "failed"
     assert "with other settings" in str(row.error)
@@ -243,7 +253,9 @@ def test_a_format_that_forgets_is_refused_in_a_store(
     (row,) = do(Plan(["memory://x.bmp"]), options)
     assert row.status == "failed"
     assert "--format png" in str(row.advice)
-    (row,) = do(Plan(["memory://x.bmp"], format="PNG"), replace(options, format="PNG"))
+    (row,) = do(
+        Plan(["memory://x.bmp"], format="PNG"), replace(options, output=Output(format="PNG"))
+    )
     assert row.status == "done"
 
 
@@ -336,4 +348,4 @@ def test_the_command_takes_urls(
         assert "is a URL" in capfd.readouterr().err
     assert main(["--model", str(tiny_model), f"{url}/in/x.png", "-o", "-"]) == 2
     assert sorted(os.listdir(tmp_path)) == ["in", "out", "r.jsonl"]  # noqa: PTH208
-    assert remote.look(place_of(f"{url}/out/x.color.png")) is not None
+    assert remote.read_if_exists(place_of(f"{url}/out/x.color.png")) is not None

@@ -32,6 +32,13 @@ def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
     assert loaded.isdisjoint({*HEAVY, "click"})
 
 
+def test_the_list_of_formats_loads_nothing_heavy(tmp_path: Path) -> None:
+    """A codec's module imports what decodes and encodes inside its functions."""
+    loaded = loaded_after("import tintype.photo.formats.registry", tmp_path)
+    assert "tintype" in loaded
+    assert loaded.isdisjoint({*HEAVY, "pi_heif", "xml"})
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--help-all"], ["--version"], ["--nonsense"], []])
 def test_the_command_loads_nothing_heavy_before_it_works(tmp_path: Path, words: list[str]) -> None:
     loaded = loaded_after(f"from tintype.cli.app import main\nmain({words!r})", tmp_path)

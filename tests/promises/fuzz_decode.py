@@ -18,28 +18,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from pkgutil import walk_packages
 
 from promises.mutation import mended
 from promises.outcome import ROOT, Outcome, environment
 from promises.seeds import PICTURES
+from tintype import photo
 
 _MOST_PIXELS = 1_000_000
-_MODULES = (
-    "tintype.photo.decode",
-    "tintype.photo.formats.av1",
-    "tintype.photo.formats.boxes",
-    "tintype.photo.formats.jpeg",
-    "tintype.photo.formats.png",
-    "tintype.photo.formats.raw",
-    "tintype.photo.formats.registry",
-    "tintype.photo.formats.stills",
-    "tintype.photo.formats.tiff",
-    "tintype.photo.formats.tifftags",
-    "tintype.photo.metadata.exif",
-    "tintype.photo.metadata.icc",
-    "tintype.photo.metadata.ifd",
-    "tintype.photo.metadata.packets",
-    "tintype.photo.metadata.xmp",
+_MODULES = tuple(
+    name
+    for _, name, is_package in walk_packages(photo.__path__, "tintype.photo.")
+    if not is_package
 )
 
 
@@ -47,9 +37,8 @@ def one_input(data: bytes) -> None:
     """A file read, and its metadata written again; only our own errors are expected."""
     from photo.samples import PROVENANCE
     from tintype.errors import TintypeError
-    from tintype.photo.decode import decode
+    from tintype.photo.decode import decode, read_provenance
     from tintype.photo.encode import encode
-    from tintype.photo.metadata.packets import read_provenance
 
     # With right checksums a PNG's damage reaches what stands behind them.
     if data.startswith(b"\x89PNG"):

@@ -129,10 +129,9 @@ class Watched:
 def read_picture(data: bytes, max_pixels: int) -> None:
     """All that happens to a photograph but the network: in, out, and in again."""
     from photo.samples import PROVENANCE
-    from tintype.photo.decode import decode
+    from tintype.photo.decode import decode, read_provenance
     from tintype.photo.encode import encode
     from tintype.photo.formats.registry import FORMATS
-    from tintype.photo.metadata.packets import read_provenance
 
     found = read_provenance(data)
     assert found is None or isinstance(found.software, str)
@@ -145,9 +144,7 @@ def read_picture(data: bytes, max_pixels: int) -> None:
 def read_other(task: str, data: bytes, max_pixels: int) -> None:
     from photo.samples import PROVENANCE
     from tintype.engine.bundle import load_bundle
-    from tintype.engine.hints import read_hints
-    from tintype.engine.layers import read_mask, read_scribbles
-    from tintype.engine.reference import read_reference
+    from tintype.engine.parsing import read_hints, read_layer
     from tintype.jobs.report import open_report
     from tintype.jobs.resume import STATE_FILE, Marks, remember
     from tintype.jobs.sidecar import read_sidecar
@@ -169,12 +166,8 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
         elif task == "report":
             with open_report(path):
                 pass
-        elif task == "scribbles":
-            read_scribbles(path, max_pixels=max_pixels)
-        elif task == "mask":
-            read_mask(path, max_pixels=max_pixels)
-        elif task == "reference":
-            read_reference(path, max_pixels=max_pixels)
+        elif task in {"scribbles", "mask", "reference"}:
+            read_layer(task, path, max_pixels=max_pixels)
         elif task == "colors":
             decode_colors(data, name="file", max_pixels=max_pixels)
         else:

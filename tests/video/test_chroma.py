@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from tintype.engine.geometry import ChromaUp, plan_fit
+from tintype.engine.geometry import plan_fit
+from tintype.engine.upsample import ChromaUp
 from tintype.video.chroma import chroma_planes, grey_of, served_grey
 from tintype.video.layout import Layout
 

@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from tintype.web.serve import Options, serving
+from tintype.web.serve import ServerOptions, serving
 
 TINY = str(Path(__file__).parents[1] / "engine" / "tiny.onnx")
 FEATURES = str(Path(__file__).parents[1] / "engine" / "tiny-features.onnx")
@@ -39,7 +39,7 @@ def colorful() -> np.ndarray:
 def client() -> Iterator[httpx.Client]:
     """A program that talks to a server with the usual options."""
     with (
-        serving(Options(port=0, model=TINY)) as server,
+        serving(ServerOptions(port=0, model=TINY)) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
     ):
         yield client

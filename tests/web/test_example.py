@@ -23,5 +23,5 @@ def test_the_example_colours_a_photograph(
     server = str(client.base_url)
     colored = example.color(picture("PNG"), server=server, query="vividness=1.5")
     assert Image.open(io.BytesIO(colored)).mode == "RGB"
-    with pytest.raises(RuntimeError, match="not a picture that Tintype knows"):
+    with pytest.raises(RuntimeError, match="not a picture that Tintype can read"):
         example.color(b"nothing", server=server)

@@ -16,7 +16,7 @@ from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.web import timeouts
 from tintype.web.guard import Tokens
-from tintype.web.serve import Options, listen, serving
+from tintype.web.serve import ServerOptions, listen, serving
 from web.conftest import TINY
 
 Make = Callable[..., bytes]
@@ -65,8 +65,8 @@ def at_home() -> Iterator[tuple[str, list[str]]]:
     lines: list[str] = []
     ready = threading.Event()
     server = listen(
-        Options(host="0.0.0.0", port=0, model=TINY),
-        said=lines.append,
+        ServerOptions(host="0.0.0.0", port=0, model=TINY),
+        say=lines.append,
         opened=ready.set,
     )
     thread = threading.Thread(target=server.run, daemon=True)
@@ -135,7 +135,7 @@ def test_a_full_queue_refuses_at_once(monkeypatch: pytest.MonkeyPatch, picture: 
     slow = Slow(monkeypatch)
     data = picture()
     with (
-        serving(Options(port=0, model=TINY, jobs=1, waiting=1)) as server,
+        serving(ServerOptions(port=0, model=TINY, jobs=1, waiting=1)) as server,
         ThreadPoolExecutor(2) as pool,
     ):
 
@@ -161,7 +161,7 @@ def test_work_that_takes_too_long_is_given_up(
     monkeypatch: pytest.MonkeyPatch, picture: Make
 ) -> None:
     slow = Slow(monkeypatch)
-    with serving(Options(port=0, model=TINY, jobs=1, seconds=0.3)) as server:
+    with serving(ServerOptions(port=0, model=TINY, jobs=1, seconds=0.3)) as server:
         answer = httpx.post(f"{server.url}v1/color", content=picture(), timeout=30)
         assert answer.status_code == 504
         assert httpx.get(f"{server.url}v1/status").json()["pending"] == 1  # it still runs
@@ -173,7 +173,7 @@ def test_work_that_takes_too_long_is_given_up(
 
 def test_slow_clients_do_not_block_others(picture: Make) -> None:
     data = picture()
-    options = Options(port=0, model=TINY, jobs=1, waiting=0, body_seconds=1.5)
+    options = ServerOptions(port=0, model=TINY, jobs=1, waiting=0, body_seconds=1.5)
     with serving(options) as server:
         host, port = server.url.removeprefix("http://").rstrip("/").split(":")
         head = (
@@ -208,7 +208,7 @@ def ended(one: socket.socket) -> bytes:
 
 
 def test_a_head_that_never_ends_is_not_waited_for(picture: Make) -> None:
-    options = Options(port=0, model=TINY, jobs=1, head_seconds=0.8)
+    options = ServerOptions(port=0, model=TINY, jobs=1, head_seconds=0.8)
     with serving(options) as server:
         began = time.monotonic()
         silent = [connected(server.url) for _ in range(5)]
@@ -228,7 +228,7 @@ def test_a_head_that_never_ends_is_not_waited_for(picture: Make) -> None:
 
 
 def test_half_a_head_after_a_whole_request_is_not_waited_for() -> None:
-    with serving(Options(port=0, model=TINY, head_seconds=0.5)) as server:
+    with serving(ServerOptions(port=0, model=TINY, head_seconds=0.5)) as server:
         host = server.url.removeprefix("http://").rstrip("/")
         whole = f"GET /v1/status HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
         one = connected(server.url, whole)
@@ -247,7 +247,7 @@ def test_half_a_head_after_a_whole_request_is_not_waited_for() -> None:
 
 
 def test_idle_connections_take_nobodys_place(picture: Make) -> None:
-    options = Options(port=0, model=TINY, jobs=1, connections=8)
+    options = ServerOptions(port=0, model=TINY, jobs=1, connections=8)
     with serving(options) as server:
         idle = [connected(server.url) for _ in range(30)]
         waits_for_one = httpx.get(f"{server.url}v1/status", timeout=10)
@@ -264,7 +264,7 @@ def test_busy_connections_are_not_ended_for_new_ones(
 ) -> None:
     slow = Slow(monkeypatch)
     with (
-        serving(Options(port=0, model=TINY, jobs=1, connections=2)) as server,
+        serving(ServerOptions(port=0, model=TINY, jobs=1, connections=2)) as server,
         ThreadPoolExecutor(2) as pool,
     ):
 
@@ -286,7 +286,7 @@ def test_who_does_not_read_the_answer_is_left(
     monkeypatch: pytest.MonkeyPatch, picture: Make
 ) -> None:
     monkeypatch.setattr(timeouts, "_READ_SECONDS", 0.4)
-    with serving(Options(port=0, model=TINY, jobs=1)) as server:
+    with serving(ServerOptions(port=0, model=TINY, jobs=1)) as server:
         host = server.url.removeprefix("http://").rstrip("/")
         data = picture("PNG", size=(2600, 2000))
         head = f"POST /v1/color?format=bmp HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(data)}"
@@ -333,7 +333,7 @@ def test_heads_that_make_no_sense_are_400(client: httpx.Client, head: bytes) -> 
 
 
 def test_a_client_that_goes_away_harms_nobody(picture: Make) -> None:
-    with serving(Options(port=0, model=TINY)) as server:
+    with serving(ServerOptions(port=0, model=TINY)) as server:
         host, port = server.url.removeprefix("http://").rstrip("/").split(":")
         for _ in range(5):
             one = socket.create_connection((host, int(port)))
@@ -346,12 +346,12 @@ def test_a_client_that_goes_away_harms_nobody(picture: Make) -> None:
 
 
 def test_a_port_that_is_taken() -> None:
-    with serving(Options(port=0, model=TINY)) as server:
+    with serving(ServerOptions(port=0, model=TINY)) as server:
         port = int(server.url.rstrip("/").split(":")[-1])
         with pytest.raises(UsageError, match="cannot be listened on"):
-            listen(Options(port=port, model=TINY), said=print)
+            listen(ServerOptions(port=port, model=TINY), say=print)
     with pytest.raises(UsageError, match="cannot be listened on"):
-        listen(Options(host="no.such.host.invalid", port=0, model=TINY), said=print)
+        listen(ServerOptions(host="no.such.host.invalid", port=0, model=TINY), say=print)
 
 
 def test_the_command_serves_and_stops(tmp_path: Path) -> None:

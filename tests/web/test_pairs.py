@@ -15,7 +15,7 @@ from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.web.errors import GoneError, MalformedError
 from tintype.web.pairs import Pairs, wilson
-from tintype.web.serve import Options, serving
+from tintype.web.serve import ServerOptions, serving
 from web.conftest import TINY
 
 Make = Callable[..., bytes]
@@ -90,7 +90,7 @@ def test_wilson_against_its_textbook_values() -> None:
 
 def test_over_http(folder: Path) -> None:
     with (
-        serving(Options(port=0, model=TINY, pairs=folder)) as server,
+        serving(ServerOptions(port=0, model=TINY, pairs=folder)) as server,
         httpx.Client(base_url=server.url, timeout=20) as client,
     ):
         assert client.get("/v1/pairs").json()["pairs"] == 6

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import click
 from click.shell_completion import (
@@ -26,13 +26,14 @@ from tintype.cli.group import COLOR, COMMANDS, COMPLETE, TINTYPE
 from tintype.cli.parsing import Command, last_values_dropped
 from tintype.cli.show import print_result
 
-Item = CompletionItem[str]
+if TYPE_CHECKING:
+    Item: TypeAlias = CompletionItem[str]  # at run time only from click 8.5 on
 
 
 class _Completion(ShellComplete):
     """What fits, for every shell."""
 
-    def get_completions(self, args: list[str], incomplete: str) -> list[Item]:
+    def get_completions(self, args: list[str], incomplete: str) -> "list[Item]":
         """What fits an incomplete word.
 
         Args:
@@ -44,12 +45,12 @@ class _Completion(ShellComplete):
         assert command is not None
         items = super().get_completions(last_values_dropped(command, args), incomplete)
         if not args:
-            named = [Item(word, help=text) for word, text in COMMANDS.items()]
+            named = [CompletionItem(word, help=text) for word, text in COMMANDS.items()]
             items = [item for item in named if item.value.startswith(incomplete)] + items
         option, equals, _ = incomplete.partition("=")
         if equals and option.startswith("--"):
             # A shell replaces the whole word; click answers with the value alone.
-            items = [Item(f"{option}={item.value}", help=item.help) for item in items]
+            items = [CompletionItem(f"{option}={item.value}", help=item.help) for item in items]
         return items
 
 
@@ -79,7 +80,7 @@ complete -o filenames -F %(complete_func)s %(prog_name)s
         args, incomplete = super().get_completion_args()
         return [word for word in args if word != "="], "" if incomplete == "=" else incomplete
 
-    def format_completion(self, item: Item) -> str:
+    def format_completion(self, item: "Item") -> str:
         """The value alone."""
         return item.value
 
@@ -87,14 +88,14 @@ complete -o filenames -F %(complete_func)s %(prog_name)s
 class Zsh(_Completion, ZshComplete):
     """Folders are left to zsh, which does not end the word after them."""
 
-    def get_completions(self, args: list[str], incomplete: str) -> list[Item]:
+    def get_completions(self, args: list[str], incomplete: str) -> "list[Item]":
         """What fits; one item stands for all folders."""
         items = super().get_completions(args, incomplete)
         others = [item for item in items if item.type != "dir"]
         if incomplete.startswith("~"):
             # zsh would quote the tilde.
-            others = [Item(os.path.expanduser(item.value)) for item in others]  # noqa: PTH111
-        return others if len(others) == len(items) else [*others, Item("", type="dir")]
+            others = [CompletionItem(os.path.expanduser(item.value)) for item in others]  # noqa: PTH111
+        return others if len(others) == len(items) else [*others, CompletionItem("", type="dir")]
 
 
 class Fish(_Completion, FishComplete):
@@ -110,7 +111,7 @@ end
 complete --no-files --command %(prog_name)s --arguments '(%(complete_func)s)'
 """
 
-    def format_completion(self, item: Item) -> str:
+    def format_completion(self, item: "Item") -> str:
         """The value, folders with a slash, and the description."""
         value = f"{item.value}/" if item.type == "dir" else item.value
         return f"{value}\t{_line(item.help)}"
@@ -162,7 +163,7 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
         words = os.environ.get("COMP_WORDS", "").split("\n")
         return words[1:], os.environ.get("COMP_CWORD", "")
 
-    def format_completion(self, item: Item) -> str:
+    def format_completion(self, item: "Item") -> str:
         """The value and a description, which must not be empty."""
         return f"{item.value}\t{_line(item.help) or item.value}"
 

@@ -1,23 +1,21 @@
-"""The command `tintype video`: its words become a wish, and what happens is told."""
+"""The command `tintype video`: its arguments become a request, and what happens is reported."""
 
 import re
-import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from tintype.cli.options import FilmArguments
-from tintype.cli.show import Screen
+from tintype.cli.show import Bar, Screen, progress_bar
 from tintype.errors import FilmError, UsageError, shown
 
 if TYPE_CHECKING:
-    from tintype.engine.settings import Settings
+    from tintype.engine.reference import Reference
     from tintype.jobs.inspect import Inspection
     from tintype.video.film import FilmRequest
     from tintype.video.render import Shot
@@ -27,11 +25,11 @@ _KEYS = frozenset({"at", "hints", "reference"})
 _HEAD = 64  # bytes that say whether a file is a picture
 
 
-def color_film(words: FilmArguments) -> int:
+def color_film(arguments: FilmArguments) -> int:
     """Colours a film.
 
     Args:
-        words: What was typed.
+        arguments: As they were parsed.
 
     Returns:
         The exit code: 1 where a part of the film could not be read.
@@ -43,11 +41,11 @@ def color_film(words: FilmArguments) -> int:
     from tintype.engine.bundle import load_bundle
     from tintype.video.film import color, plan, tidy
 
-    name = shown(words.film)
-    request = _request(words)
-    bundle = load_bundle(words.model)
-    output = None if words.output is None else Path(words.output)
-    job = plan(Path(words.film), output, request, bundle, overwrite=words.overwrite)
+    name = shown(arguments.film)
+    request = _request(arguments)
+    bundle = load_bundle(arguments.model)
+    output = None if arguments.output is None else Path(arguments.output)
+    job = plan(Path(arguments.film), output, request, bundle, overwrite=arguments.overwrite)
     view = Screen()
     if job.done:
         tidy(job)
@@ -56,8 +54,8 @@ def color_film(words: FilmArguments) -> int:
     for warning in job.warnings:
         view.say(f"{name}: {warning}")
     began = time.monotonic()
-    with _bar(job.frames) as told:
-        frames, damage = color(job, bundle, overwrite=words.overwrite, told=told)
+    with progress_bar(job.frames, unit="frames") as bar:
+        frames, damage = color(job, bundle, overwrite=arguments.overwrite, told=_report_to(bar))
     view.say(f"{name} is coloured, {frames:,} frames in {time.monotonic() - began:.1f} s.")
     view.written(str(job.target))
     if damage.sentence():
@@ -109,50 +107,40 @@ def _need_the_extra() -> None:
         ) from error
 
 
-# ----- words -----
+# ----- arguments -----
 
 
-def _request(words: FilmArguments) -> "FilmRequest":
+def _request(arguments: FilmArguments) -> "FilmRequest":
+    from tintype.cli.table import settings_from
     from tintype.engine.hints import parse_hint
+    from tintype.engine.settings import default_settings
+    from tintype.photo.decode import MAX_PIXELS
     from tintype.video.film import FilmRequest
     from tintype.video.mux import Window
     from tintype.video.render import Shot
 
-    if words.start is not None and words.preview is None:
+    if arguments.start is not None and arguments.preview is None:
         raise UsageError("--start says where a preview begins.", advice="Add --preview.")
     window = None
-    if words.preview is not None:
-        start = Fraction(0) if words.start is None else parse_time(words.start)
-        window = Window(start, Fraction(str(words.preview)))
-    shots = [] if words.shots is None else read_shots(Path(words.shots))
-    typed = tuple(parse_hint(text) for text in words.hint)
+    if arguments.preview is not None:
+        start = Fraction(0) if arguments.start is None else parse_time(arguments.start)
+        window = Window(start, Fraction(str(arguments.preview)))
+    shots = [] if arguments.shots is None else read_shots(Path(arguments.shots))
+    typed = tuple(parse_hint(text) for text in arguments.hint)
     if typed:
         first = next((shot for shot in shots if shot.start == 0), Shot(0.0))
         others = [shot for shot in shots if shot is not first]
         shots = [replace(first, hints=(*first.hints, *typed)), *others]
     return FilmRequest(
-        settings=_settings(words),
+        settings=settings_from(arguments.given, default_settings("film"), max_pixels=MAX_PIXELS),
         shots=tuple(shots),
-        steady=words.steady,
-        every=words.every,
-        codec=words.codec,
-        crf=words.crf,
-        lossless=words.lossless,
+        steady=arguments.steady,
+        every=arguments.every,
+        codec=arguments.codec,
+        crf=arguments.crf,
+        lossless=arguments.lossless,
         window=window,
     )
-
-
-def _settings(words: FilmArguments) -> "Settings":
-    from tintype.engine.reference import read_reference
-    from tintype.video.film import USUAL
-
-    given: dict[str, Any] = {
-        "vividness": words.vividness,
-        "quality": words.quality,
-        "warmth": words.warmth,
-        "reference": None if words.reference is None else read_reference(Path(words.reference)),
-    }
-    return replace(USUAL, **{key: value for key, value in given.items() if value is not None})
 
 
 def parse_time(text: str) -> Fraction:
@@ -172,7 +160,7 @@ def parse_time(text: str) -> Fraction:
 
 
 def read_shots(path: Path) -> "list[Shot]":
-    """What is said about shots, from a TOML file.
+    """Hints and references for single shots, from a TOML file.
 
     Args:
         path: A file of ``[[shot]]``, each with ``at`` and at least one of ``hints`` and
@@ -182,17 +170,17 @@ def read_shots(path: Path) -> "list[Shot]":
         UsageError: It cannot be read, or an entry is not whole.
     """
     from tintype.engine.hints import parse_hint
-    from tintype.engine.reference import read_reference
+    from tintype.engine.parsing import read_layer
     from tintype.video.render import Shot
 
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise UsageError(f"{shown(path)} is no TOML ({shown(str(error))}).") from error
-    entries = said.get("shot")
-    if set(said) != {"shot"} or not isinstance(entries, list):
+        raise UsageError(f"{shown(path)} is not TOML ({shown(str(error))}).") from error
+    entries = data.get("shot")
+    if set(data) != {"shot"} or not isinstance(entries, list):
         raise UsageError(f"{shown(path)} holds no shots.", advice="Begin each with [[shot]].")
     shots = []
     for number, entry in enumerate(entries, 1):
@@ -208,54 +196,30 @@ def read_shots(path: Path) -> "list[Shot]":
                 f"{where} is not whole.",
                 advice='Give at = "0:12.5", and hints = ["120,80,#c04030"] or reference = "a.jpg".',
             )
-        reference = entry.get("reference")
+        reference = None
+        if "reference" in entry:
+            name = str(entry["reference"])
+            reference = cast("Reference", read_layer("reference", path.parent / name))
         shots.append(
             Shot(
                 float(parse_time(str(entry["at"]))),
                 tuple(parse_hint(str(hint)) for hint in hints),
-                None if reference is None else read_reference(path.parent / str(reference)),
+                reference,
             )
         )
     return shots
 
 
-# ----- progress -----
+def _report_to(bar: "Bar | None") -> Callable[[int], None]:
+    """What is called with the number of frames that are done."""
+    begun = False
 
+    def report(done: int) -> None:
+        nonlocal begun
+        if bar is not None:
+            if not begun:
+                bar.begin_at(done)
+            bar.set(done)
+        begun = True
 
-@contextmanager
-def _bar(frames: int) -> Iterator[Callable[[int], None]]:
-    """A bar with the time left, where stderr is a terminal.
-
-    Args:
-        frames: How many there will be, about; 0 where nobody knows.
-
-    Yields:
-        What is to be called with the number of frames that are done.
-    """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("frames,"),
-        Remaining(elapsed_when_finished=True),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
-        task = progress.add_task("colouring", total=frames or None)
-        first: list[int] = []
-
-        def told(done: int) -> None:
-            # What an earlier run has done took no time of this one.
-            if not first:
-                first.append(done)
-                progress.reset(task, total=frames or None, completed=done)
-            progress.update(task, completed=done, total=max(frames, done) if frames else None)
-
-        yield told
+    return report

@@ -1,75 +1,78 @@
 """The options that colour: what each is called, what it takes, and how help shows it.
 
-Parsing only, and nothing heavy is imported. An option that is not given is None; the defaults stand
-where they are used. The help names them, and a test compares the two.
+Parsing only, and nothing heavy is imported. Settings and output options are made from the table
+(`tintype.engine.settings`). Any other option that is not given is None; its default stands where it
+is used, the help names it, and a test compares the two.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 import click
 
 from tintype._version import __version__
 from tintype.cli.group import COLOR, COMMANDS
 from tintype.cli.parsing import Command, Option, OptionalNumber, above_zero, flag, show_help
-from tintype.cli.show import print_result
-from tintype.cli.values import (
-    FILMS,
-    FORMAT_NAMES,
-    PICTURES,
-    FileType,
-    FolderType,
-    FormatType,
-    ModelType,
-)
+from tintype.cli.show import print_result, say
+from tintype.cli.table import options_of, taken
+from tintype.cli.values import FILMS, PICTURES, FileType, FolderType, ModelType
+from tintype.engine.settings import OUTPUT, SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoArguments:
-    """What `tintype PHOTO...` was told; None where it was not."""
+    """The arguments of `tintype PHOTO...`; None where one was not given.
+
+    Attributes:
+        given: Settings and output options that were given, by the names of the table; layers are
+            paths.
+    """
 
     photos: tuple[str, ...]
     output: str | None
     into: str | None
     recursive: bool
-    vividness: float | None
-    quality: Literal["fast", "normal", "high"] | None
-    warmth: float | None
+    given: Mapping[str, Any]
     hint: tuple[str, ...]
     hints: str | None
-    scribbles: str | None
-    mask: str | None
-    reference: str | None
-    palettes: int | None
     certainty: str | None
     settings: str | None
     save_settings: str | None
-    format: str | None
     model: str | None
     overwrite: bool
-    strip_metadata: bool
-    keep_luminance: Literal["usual", "exact"] | None
     report: str | None
     contact_sheet: str | None
     jobs: int | None
-    engine: Literal["processes", "ray"] | None
+    executor: Literal["processes", "ray"] | None
     color_photos: Literal["skip", "color"] | None
     check: bool
     max_megapixels: float | None
 
+    @classmethod
+    def of(cls, **arguments: Any) -> Self:  # noqa: ANN401
+        """From what was parsed, by the names of the parameters."""
+        given = taken(arguments, "command")
+        engine = arguments.pop("engine")
+        if engine is not None:
+            say("--engine is called --executor now; the old name goes with the next version.")
+            arguments["executor"] = arguments["executor"] or engine
+        return cls(given=given, **arguments)
+
 
 @dataclass(frozen=True, slots=True)
 class FilmArguments:
-    """What `tintype video` was told; None where it was not."""
+    """The arguments of `tintype video`; None where one was not given.
+
+    Attributes:
+        given: As in `PhotoArguments`.
+    """
 
     film: str
     output: str | None
-    vividness: float | None
+    given: Mapping[str, Any]
     steady: float | None
     every: int | None
-    quality: Literal["fast", "normal", "high"] | None
-    warmth: float | None
-    reference: str | None
     hint: tuple[str, ...]
     shots: str | None
     preview: float | None
@@ -79,6 +82,11 @@ class FilmArguments:
     lossless: bool
     model: str | None
     overwrite: bool
+
+    @classmethod
+    def of(cls, **arguments: Any) -> Self:  # noqa: ANN401
+        """From what was parsed, by the names of the parameters."""
+        return cls(given=taken(arguments, "film"), **arguments)
 
 
 class _Photos(Command):
@@ -97,16 +105,16 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-def _color(words: PhotoArguments) -> int:
+def _color(arguments: PhotoArguments) -> int:
     from tintype.cli.coloring import color_photographs
 
-    return color_photographs(words)
+    return color_photographs(arguments)
 
 
-def _color_film(words: FilmArguments) -> int:
+def _color_film(arguments: FilmArguments) -> int:
     from tintype.cli.film import color_film
 
-    return color_film(words)
+    return color_film(arguments)
 
 
 def _file(*endings: str) -> FileType:
@@ -115,11 +123,16 @@ def _file(*endings: str) -> FileType:
 
 _FOLDER = FolderType(made=str)
 _PICTURE = _file(*PICTURES)
+_EXECUTORS = click.Choice(["processes", "ray"])
 _PREVIEW = 10.0  # seconds
+
+_LATER = SETTINGS.keys() | OUTPUT.keys() | {"hints_file"}
+_LATER -= {"vividness", "quality", "hints", "format", "strip_metadata"}
+"""Of the table, what stands behind --help-all: all but the most common."""
 
 PHOTOS = _Photos(
     COLOR,
-    arguments=PhotoArguments,
+    arguments=PhotoArguments.of,
     run=_color,
     usage="[OPTIONS] PHOTO...",
     help="""Colours black-and-white photographs, on this machine.
@@ -138,75 +151,7 @@ PHOTOS = _Photos(
         ),
         Option("--into", type=_FOLDER, metavar="DIR", help="Write the outputs to this folder."),
         Option("-r", "--recursive", is_flag=True, help="Enter folders inside folders."),
-        Option(
-            "--vividness",
-            type=float,
-            metavar="NUMBER",
-            show_default="the model's",
-            help="How strong the colours are, 0 to 2.",
-        ),
-        Option(
-            "--quality",
-            type=click.Choice(["fast", "normal", "high"]),
-            show_default="high",
-            help="How closely the model looks, or how fast it is; outputs always have full "
-            "resolution.",
-        ),
-        Option(
-            "--warmth",
-            type=float,
-            first_page=False,
-            metavar="NUMBER",
-            show_default="0",
-            help="Lean the colours towards blue (below 0) or orange (above 0), -1 to 1.",
-        ),
-        Option(
-            "--hint",
-            multiple=True,
-            metavar="X,Y,COLOUR",
-            help='The colour at a point, as in "120,80,#c04030", optionally followed by a radius. '
-            "Can be repeated.",
-        ),
-        Option(
-            "--hints",
-            type=_file(".json"),
-            metavar="FILE",
-            first_page=False,
-            help='Hints from a JSON file: a list of {"x": 120, "y": 80, "color": "#c04030", '
-            '"radius": 4}.',
-        ),
-        Option(
-            "--scribbles",
-            type=_file(".png"),
-            metavar="FILE",
-            first_page=False,
-            help="Colours painted over the photograph: a PNG of the same size, transparent "
-            "elsewhere.",
-        ),
-        Option(
-            "--mask",
-            type=_PICTURE,
-            metavar="FILE",
-            first_page=False,
-            help="What to colour: a picture of the same size as the photograph; black stays grey.",
-        ),
-        Option(
-            "--reference",
-            type=_PICTURE,
-            metavar="FILE",
-            first_page=False,
-            help="Take the colours from this picture where it shows the same things. It can be of "
-            "any size, and serve many photographs.",
-        ),
-        Option(
-            "--palettes",
-            type=click.IntRange(min=1, max=16),
-            metavar="N",
-            first_page=False,
-            show_default="1",
-            help="Write N plausible versions of each photograph, name.color-1.jpg and so on: the "
-            "default one first, then the others, likeliest first.",
-        ),
+        *options_of(SETTINGS, "command", later=_LATER),
         Option(
             "--certainty",
             type=_file(".png"),
@@ -228,13 +173,7 @@ PHOTOS = _Photos(
             first_page=False,
             help="Colour with the settings in this file; other options override them.",
         ),
-        Option(
-            "--format",
-            type=FormatType(),
-            metavar="FORMAT",
-            show_default="that of the input",
-            help=f"Format of the output: {', '.join(FORMAT_NAMES)}.",
-        ),
+        *options_of(OUTPUT, "command", later=_LATER),
         Option(
             "--model",
             type=ModelType(),
@@ -243,19 +182,6 @@ PHOTOS = _Photos(
             help='A model by name (see "tintype models"), or a model file.',
         ),
         Option("--overwrite", is_flag=True, help="Replace earlier outputs, but never an input."),
-        Option(
-            "--strip-metadata",
-            is_flag=True,
-            help="Leave out location, date, camera and all other metadata.",
-        ),
-        Option(
-            "--keep-luminance",
-            type=click.Choice(["usual", "exact"]),
-            show_default="usual",
-            first_page=False,
-            help="With exact, a JPEG made from a JPEG keeps the luminance coefficients of its "
-            "input, and this is verified. Needs the extra tintype[exact].",
-        ),
         Option(
             "--report",
             type=_file(".jsonl"),
@@ -274,16 +200,17 @@ PHOTOS = _Photos(
             "--jobs",
             type=click.IntRange(min=1),
             metavar="N",
-            show_default="one for each core",
+            show_default="one per core",
             help="How many processes colour at a time.",
         ),
         Option(
-            "--engine",
-            type=click.Choice(["processes", "ray"]),
+            "--executor",
+            type=_EXECUTORS,
             show_default="processes",
             first_page=False,
             help="Run the processes on this machine, or on the Ray cluster at RAY_ADDRESS.",
         ),
+        Option("--engine", type=_EXECUTORS, hidden=True, help="The old name of --executor."),
         Option(
             "--color-photos",
             type=click.Choice(["skip", "color"]),
@@ -316,7 +243,7 @@ PHOTOS = _Photos(
 
 VIDEO = Command(
     "video",
-    arguments=FilmArguments,
+    arguments=FilmArguments.of,
     run=_color_film,
     usage="[OPTIONS] FILM",
     help="""Colours a black-and-white film, with its sound, subtitles and chapters.
@@ -347,13 +274,7 @@ VIDEO = Command(
             show_default="0",
             help="Where the preview begins: seconds, or a time such as 1:02:30.",
         ),
-        Option(
-            "--vividness",
-            type=float,
-            metavar="NUMBER",
-            show_default="the model's",
-            help="How strong the colours are, 0 to 2.",
-        ),
+        *options_of(SETTINGS, "film"),
         Option(
             "--steady",
             type=float,
@@ -369,33 +290,6 @@ VIDEO = Command(
             show_default="2",
             help="Run the network on every Nth frame and follow the motion in between; a higher "
             "N is faster.",
-        ),
-        Option(
-            "--quality",
-            type=click.Choice(["fast", "normal", "high"]),
-            show_default="normal",
-            help="How closely the model looks, or how fast it is; outputs always have full "
-            "resolution.",
-        ),
-        Option(
-            "--warmth",
-            type=float,
-            metavar="NUMBER",
-            show_default="0",
-            help="Lean the colours towards blue (below 0) or orange (above 0), -1 to 1.",
-        ),
-        Option(
-            "--reference",
-            type=_PICTURE,
-            metavar="FILE",
-            help="Take the colours from this picture where it shows the same things.",
-        ),
-        Option(
-            "--hint",
-            multiple=True,
-            metavar="X,Y,COLOUR",
-            help='The colour at a point of the first frame, as in "120,80,#c04030", optionally '
-            "followed by a radius. It moves with the object until the next cut. Can be repeated.",
         ),
         Option(
             "--shots",

@@ -39,7 +39,7 @@ def serve(words: ServeArguments) -> int:
     Raises:
         TintypeError: The server cannot start.
     """
-    from tintype.web.serve import Options, listen, open_browser
+    from tintype.web.serve import ServerOptions, listen, open_browser
 
     given: dict[str, Any] = {
         "host": words.host,
@@ -51,7 +51,7 @@ def serve(words: ServeArguments) -> int:
         "memory": words.memory,
         "max_pixels": None if words.max_megapixels is None else round(words.max_megapixels * 1e6),
     }
-    options = Options(**{key: value for key, value in given.items() if value is not None})
+    options = ServerOptions(**{key: value for key, value in given.items() if value is not None})
     place: list[str] = []
 
     def opened() -> None:
@@ -59,7 +59,7 @@ def serve(words: ServeArguments) -> int:
         if not words.no_browser:
             open_browser(place[0])
 
-    server = listen(options, said=say, opened=opened)
+    server = listen(options, say=say, opened=opened)
     page = "which-is-real" if words.pairs else ""
     place.append(server.url + page)
     say(f"Tintype is at {place[0]} and ends with Ctrl-C.")
@@ -112,7 +112,7 @@ SERVE = Command(
             "--jobs",
             type=click.IntRange(min=1),
             metavar="N",
-            show_default="one for each core",
+            show_default="one per core",
             help="How many photographs are coloured at a time.",
         ),
         Option(

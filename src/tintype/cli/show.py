@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tintype.errors import WriteError, shown
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 
 def say(text: str) -> None:
@@ -103,10 +103,69 @@ def _silence(descriptor: int) -> None:
     os.close(nowhere)
 
 
+class Bar:
+    """A progress bar on stderr.
+
+    Args:
+        progress: Of rich.
+        total: How many items there are, about; 0 where nobody knows.
+    """
+
+    def __init__(self, progress: "Progress", total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._task = progress.add_task("colouring", total=total or None)
+
+    def print(self, line: str) -> None:
+        """One line above the bar."""
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def step(self) -> None:
+        """One item more is done."""
+        self._progress.advance(self._task)
+
+    def begin_at(self, done: int) -> None:
+        """So many were done by an earlier run, and took no time of this one."""
+        self._progress.reset(self._task, total=self._total or None, completed=done)
+
+    def set(self, done: int) -> None:
+        """So many items are done."""
+        total = max(self._total, done) if self._total else None
+        self._progress.update(self._task, completed=done, total=total)
+
+
+@contextmanager
+def progress_bar(total: int, *, unit: str = "") -> Iterator[Bar | None]:
+    """A bar with the time left, where stderr is a terminal.
+
+    Args:
+        total: How many items there are, about; 0 where nobody knows.
+        unit: What they are called.
+
+    Yields:
+        The bar; None where there is no terminal.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    if unit:
+        columns.append(TextColumn(f"{unit},"))
+    columns += [Remaining(elapsed_when_finished=bool(unit))]
+    if unit:
+        columns.append(TextColumn("left"))
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
+        yield Bar(progress, total)
+
+
 class Screen:
     """Messages and paths of a run, with or without a progress bar below them."""
 
-    def __init__(self, bar: "tuple[Progress, TaskID] | None" = None) -> None:
+    def __init__(self, bar: Bar | None = None) -> None:
         self._bar = bar
 
     def say(self, text: str) -> None:
@@ -114,8 +173,7 @@ class Screen:
         if self._bar is None:
             say(text)
         else:
-            line = f"tintype: {shown(text)}"
-            self._bar[0].console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._bar.print(f"tintype: {shown(text)}")
 
     def written(self, path: str) -> None:
         """The path of a result.
@@ -126,9 +184,9 @@ class Screen:
             print_path(path)
 
     def step(self) -> None:
-        """One input more is dealt with."""
+        """One input more is done."""
         if self._bar is not None:
-            self._bar[0].advance(self._bar[1])
+            self._bar.step()
 
 
 @contextmanager
@@ -141,13 +199,8 @@ def screen(items: int) -> Iterator[Screen]:
     Yields:
         The screen.
     """
-    if items < 2 or sys.stderr is None or not sys.stderr.isatty():
+    if items < 2:
         yield Screen()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
-        yield Screen((progress, progress.add_task("colouring", total=items)))
+    with progress_bar(items) as bar:
+        yield Screen(bar)

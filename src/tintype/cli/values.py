@@ -63,7 +63,7 @@ class FileType(click.ParamType[Any]):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem[str]]:
+    ) -> "list[CompletionItem[str]]":
         """Folders, and files with the endings."""
         return [
             CompletionItem(path, type="dir" if folder else "plain")
@@ -94,7 +94,7 @@ class ModelType(FileType):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem[str]]:
+    ) -> "list[CompletionItem[str]]":
         """The models on this machine, folders, and model files."""
         from tintype.engine.bundle import list_bundles
 
@@ -124,7 +124,7 @@ class FormatType(click.ParamType[str]):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem[str]]:
+    ) -> "list[CompletionItem[str]]":
         """The names of the formats."""
         return [CompletionItem(name) for name in FORMAT_NAMES if name.startswith(incomplete)]
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tintype.engine.predict import usable_cores
+from tintype.engine.render import usable_cores
 from tintype.errors import ClusterError, UsageError, shown
 
 ADDRESS = "RAY_ADDRESS"
@@ -151,7 +151,7 @@ def _import_ray() -> Any:  # noqa: ANN401
         import ray.data
         from ray._private import worker
     except ImportError as error:
-        raise UsageError("--engine ray needs an extra.", advice=_EXTRA) from error
+        raise UsageError("--executor ray needs an extra.", advice=_EXTRA) from error
     # Otherwise it says on standard output, between our results, that a process has died.
     worker._worker_logs_enabled = False
     return ray

@@ -27,8 +27,11 @@ RGB_TO_XYZ = (
 # come out with a chroma of about 0.01, and "neutral" could no longer be tested for equality.
 WHITE = tuple(sum(row) for row in RGB_TO_XYZ)
 
-# Rec.601 weights in the 16-bit fixed point that Pillow uses (Convert.c, L24).
+REC601 = (0.299, 0.587, 0.114)
+"""What R', G' and B' count in Y' (ITU-R BT.601, section 2.5.1)."""
+
 LUMA_WEIGHTS = (19595, 38470, 7471)
+"""The same in the 16-bit fixed point that Pillow uses (Convert.c, L24)."""
 
 _EPSILON = 216 / 24389
 _KAPPA = 24389 / 27
@@ -70,6 +73,25 @@ def linear_to_rgb01(rgb_linear: Array, *, xp: ModuleType = np) -> Array:
     """
     high = 1.055 * xp.clip(rgb_linear, 0.0031308, None) ** (1 / 2.4) - 0.055
     return xp.where(rgb_linear <= 0.0031308, rgb_linear * 12.92, high)
+
+
+def linear_to_rgb01_and_slope(
+    rgb_linear: NDArray[np.floating],
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """The sRGB transfer curve and its derivative; values below zero count as zero.
+
+    Args:
+        rgb_linear: Linear light of any shape.
+
+    Returns:
+        Encoded values of the same shape, and how much they grow by a unit of linear light.
+    """
+    straight = rgb_linear <= 0.0031308
+    safe = np.maximum(rgb_linear, 0.0031308)
+    power = 1.055 * safe ** (1 / 2.4)
+    encoded = np.where(straight, 12.92 * np.maximum(rgb_linear, 0), power - 0.055)
+    slope = np.where(straight, np.where(rgb_linear > 0, 12.92, 0), power / (2.4 * safe))
+    return encoded, slope
 
 
 def _f(t: Array, xp: ModuleType) -> Array:
@@ -169,10 +191,9 @@ def rgb_u16_to_luma_u16(rgb_u16: NDArray[np.uint16]) -> NDArray[np.uint16]:
     Returns:
         (...) Y' in 0..65535.
     """
-    r, g, b = (rgb_u16[..., i].astype(np.uint64) for i in range(3))
-    luma = (LUMA_WEIGHTS[0] * r + LUMA_WEIGHTS[1] * g + LUMA_WEIGHTS[2] * b + 0x8000) >> np.uint64(
-        16
-    )
+    # 65535 * 65536 + 0x8000 still fits 32 bits, so no wider integer is needed.
+    r, g, b = (rgb_u16[..., i].astype(np.uint32) for i in range(3))
+    luma = (LUMA_WEIGHTS[0] * r + LUMA_WEIGHTS[1] * g + LUMA_WEIGHTS[2] * b + 0x8000) >> 16
     return luma.astype(np.uint16)
 
 

@@ -21,6 +21,7 @@ from tintype.color.cielab import (
     WHITE,
     XYZ_TO_RGB,
     lab_to_rgb01,
+    linear_to_rgb01_and_slope,
     luma01_to_L,
     rgb01_to_lab,
 )
@@ -53,12 +54,9 @@ def _luma_and_slope(
     for weight, row in zip(shares, XYZ_TO_RGB, strict=True):
         linear = row[0] * xyz[0] + row[1] * xyz[1] + row[2] * xyz[2]
         by_L = row[0] * slopes[0] + row[1] * slopes[1] + row[2] * slopes[2]
-        toe = linear <= 0.0031308
-        safe = np.maximum(linear, 0.0031308)
-        power = 1.055 * safe ** (1 / 2.4)
-        luma += weight * np.where(toe, 12.92 * np.maximum(linear, 0), power - 0.055)
-        steep = np.where(toe, np.where(linear > 0, 12.92, 0), power / (2.4 * safe))
-        slope += weight * by_L * steep
+        encoded, by_linear = linear_to_rgb01_and_slope(linear)
+        luma += weight * encoded
+        slope += weight * by_L * by_linear
     return luma, slope
 
 
@@ -178,9 +176,9 @@ def settle_luma(
 ) -> NDArray[np.int64]:
     """Makes the luma of some pixels exact by moving G, and where G has no room by fading R and B.
 
-    A step of luma is 65536 in fixed point and a step of G is 38470, so that some G fits any R and
-    B. When it lies outside 0..top, R and B go a sixteenth of the way to neutral, again and again;
-    at neutral R = G = B = Y' fits.
+    A step of luma is 65536 in fixed point and a step of G counts less, so that some G fits any R
+    and B. When it lies outside 0..top, R and B go a sixteenth of the way to neutral, again and
+    again; at neutral R = G = B = Y' fits.
 
     Args:
         luma: (n,) Y'.

@@ -1,35 +1,130 @@
-"""An engine for people who try: the same photograph again, in other colours."""
+"""Predictions that are kept: the same photograph in other colours does not run the network again.
+
+What a prediction depends on is the photograph's pixels and those settings that reach the network
+(`tintype.engine.settings.Settings.for_network`). Everything else is decided when it is rendered.
+"""
 
 import hashlib
-from dataclasses import replace
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection
 
 import numpy as np
 
+from tintype.engine.bundle import Bundle
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import Settings
 from tintype.photo.photo import Photo
 
+Key = tuple[str, str]
+"""Digest of the pixels, and the settings that reach the network."""
 
-class RememberingEngine(Engine):
-    """An engine that keeps its last answer.
 
-    Vividness, warmth, palettes and the mask are decided when an answer is painted. So the same
-    photograph with others of them is painted anew without running the network.
+def digest_of(photo: Photo) -> str:
+    """A digest of what a network sees of a photograph: its grey, at its depth and size."""
+    pixels = hashlib.blake2b(np.ascontiguousarray(photo.grey).data, digest_size=16)
+    pixels.update(f"{photo.grey.dtype} {photo.shape}".encode())
+    return pixels.hexdigest()
+
+
+def key_of(digest: str, settings: Settings, capabilities: Collection[str]) -> Key:
+    """The key of a prediction.
+
+    Args:
+        digest: As `digest_of` gives it.
+        settings: How it is coloured.
+        capabilities: Of the model, as its card lists them.
+    """
+    return digest, settings.for_network(capabilities).canonical()
+
+
+class PredictionCache:
+    """Predictions of one model, the least recently used ones let go. Safe to use from threads.
+
+    Args:
+        budget: Bytes that they may take together; the newest is kept in any case, so that 0 keeps
+            the last one alone.
     """
 
-    _last_prediction: tuple[tuple[str, str], Prediction] | None = None
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._kept: OrderedDict[Key, Prediction] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """Bytes that they take."""
+        return self._size
+
+    def get(self, key: Key, predict: Callable[[], Prediction]) -> Prediction:
+        """The prediction of a key.
+
+        Args:
+            key: As `key_of` gives it.
+            predict: Makes it where it is not kept. Two threads that miss at the same moment both
+                make it; whoever cannot afford that holds a lock of its own.
+        """
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        prediction = predict()
+        with self._lock:
+            self._remove(key)
+            self._kept[key] = prediction
+            self._size += size_of(prediction)
+            while self._size > self._budget and len(self._kept) > 1:
+                self._remove(next(iter(self._kept)))
+        return prediction
+
+    def drop_oldest(self) -> bool:
+        """Lets go of the least recently used one.
+
+        Returns:
+            Whether there was one besides the newest.
+        """
+        with self._lock:
+            if len(self._kept) < 2:
+                return False
+            self._remove(next(iter(self._kept)))
+            return True
+
+    def forget(self, digest: str) -> None:
+        """Lets go of all predictions for a photograph."""
+        with self._lock:
+            for key in [key for key in self._kept if key[0] == digest]:
+                self._remove(key)
+
+    def _remove(self, key: Key) -> None:
+        gone = self._kept.pop(key, None)
+        if gone is not None:
+            self._size -= size_of(gone)
+
+
+def size_of(prediction: Prediction) -> int:
+    """Bytes that a prediction takes."""
+    planes = (prediction.luma, prediction.ab, prediction.logits, prediction.features)
+    return sum(0 if plane is None else plane.nbytes for plane in planes)
+
+
+class CachingEngine(Engine):
+    """An engine that keeps its predictions.
+
+    Args:
+        bundle: The model.
+        threads: As for `Engine`.
+        budget: As for `PredictionCache`.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int | None = None, budget: int = 0) -> None:
+        super().__init__(bundle, threads=threads)
+        self._cache = PredictionCache(budget)
 
     def predict(self, photo: Photo, settings: Settings | None = None) -> Prediction:
         """See `Engine.predict`."""
         settings = settings or Settings()
         settings.check_size(photo.shape)
-        asked = replace(settings, vividness=None, warmth=0, mask=None, palettes=1, palette=0)
-        pixels = hashlib.blake2b(np.ascontiguousarray(photo.grey).data, digest_size=16)
-        pixels.update(f"{photo.grey.dtype} {photo.shape}".encode())
-        key = pixels.hexdigest(), asked.canonical()
-        kept = self._last_prediction
-        if kept is not None and kept[0] == key:
-            return kept[1]
-        prediction = super().predict(photo, settings)
-        self._last_prediction = key, prediction
-        return prediction
+        key = key_of(digest_of(photo), settings, self.bundle.card.capabilities)
+        predict = super().predict  # a name: `super` without arguments does not work in a lambda
+        return self._cache.get(key, lambda: predict(photo, settings))

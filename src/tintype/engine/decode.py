@@ -15,7 +15,7 @@ from tintype.engine.bundle import Card
 _WARM = np.array([0.012, 0.035])  # nats for each unit of a and b: towards orange
 _WARM_SHIFT = np.array([3.0, 8.0])  # CIELAB units
 _BIN = 10.0  # ab units from one bin to the next
-_APART = 25.0  # ab units between two suggestions: told apart at a glance
+_APART = 25.0  # ab units between two suggestions: distinct at a glance
 _STEP = 0.5
 """How far a palette leans, in standard deviations of the picture's uncertainty; chosen on dev."""
 _SOBER_FROM = 0.3
@@ -76,8 +76,8 @@ def palettes(
     A version that leans multiplies every place's distribution by ``exp(lean . ab)``, the same lean
     everywhere: what is certain stays, what is open moves together, so that each version is
     consistent within itself. The leans go evenly around the ellipse of the picture's own
-    uncertainty. The sober version is the distribution as the network said it: where no colour can
-    be told, it dares none.
+    uncertainty. The sober version is the distribution as it was predicted: where no colour is
+    probable, it stays grey.
 
     Args:
         logits: (313, h, w) log-probabilities up to a constant.
@@ -189,7 +189,7 @@ def uncertainty(logits: NDArray[np.float32]) -> NDArray[np.float32]:
         logits: (bins, h, w) log-probabilities up to a constant.
 
     Returns:
-        (h, w) entropy as a share of the largest possible: 0 is certain, 1 knows nothing.
+        (h, w) entropy as a share of the largest possible: 0 is certain, 1 is most uncertain.
     """
     flat = logits.reshape(logits.shape[0], -1)
     shifted = flat - flat.max(axis=0)

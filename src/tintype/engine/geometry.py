@@ -1,15 +1,9 @@
-"""Between a photograph's size and a network's: lightness down, chroma up.
+"""From a photograph's size down to a network's: how it lies in the input, and its lightness.
 
-Down: Y' is shrunk and then turned into L. Averaging L instead costs a table look-up at full size
-and moves the network's input by 0.1 L on average (`benchmarks/chroma_upsampling.py` prints it).
-
-Up: bicubic, plus the detail that luminance tells about chroma,
-``out = U(ab) + U(slope) (Y' - U(Y'_low))``, where U is bicubic upsampling and slope the local
-regression of ab on Y' at the network's size. The alternatives that lost, guided filters and joint
-bilateral among them, are measured in `benchmarks/chroma_upsampling.md`.
+Y' is shrunk and then turned into L. Averaging L instead costs a table look-up at full size and
+moves the network's input by 0.1 L on average (`benchmarks/chroma_upsampling.py` prints it).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +17,6 @@ _LARGEST_AREA = 4
 """The network sees at most this many squares of the card's size: a panorama is shrunk further."""
 _LARGEST_GAIN = 4
 """A tiny picture is enlarged at most this much: a 1 x 1 needs no 256 pixels."""
-_REGULARITY = 80 * 2.55**2
-"""Variance of Y' (in steps of 255) below which a slope is not trusted: 80 in L."""
-_ALIKE = 20.0  # steps of Y' over which what is near a pin gets less of its colour
-_ON_ONE_THREAD = 1 << 18
-"""Multiplications up to which OpenBLAS wakes no other threads. They would spin for longer than the
-product takes, and in a folder's processes for the whole time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +97,7 @@ def luma_down(grey: NDArray[np.unsignedinteger], fit: Fit) -> NDArray[np.float32
 
 
 def regrid(planes: NDArray[np.float32], there: Fit, here: Fit) -> NDArray[np.float32]:
-    """Brings what a network said at one size to the places of another size, bilinearly.
+    """Resamples the output of a network from one input size to another, bilinearly.
 
     Args:
         planes: (n, h, w) of the output for `there`, padding included.
@@ -117,8 +105,8 @@ def regrid(planes: NDArray[np.float32], there: Fit, here: Fit) -> NDArray[np.flo
         here: How it lies in the other one.
 
     Returns:
-        (n, h', w') of the output for `here`: each place has what was said of its place of the
-        photograph, and the padding what was said last.
+        (n, h', w') on the grid of the output for `here`, the padding filled with the last
+        values.
     """
     for axis in (0, 1):
         ratio = there.content[axis] * here.stride / (here.content[axis] * there.stride)
@@ -144,253 +132,6 @@ def _upper_byte(grey: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
     return upper
 
 
-def halved_range(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The lowest and the highest of each 2 x 2 pixels.
-
-    Args:
-        grey: (H, W) Y'; an odd last row or column stands alone.
-
-    Returns:
-        Both (ceil(H/2), ceil(W/2)).
-    """
-    return _paired(grey, np.minimum), _paired(grey, np.maximum)
-
-
-def _paired(grey: NDArray[np.uint8], pick: np.ufunc) -> NDArray[np.uint8]:
-    tall, wide = grey.shape[0] // 2, grey.shape[1] // 2
-    rows = np.empty((grey.shape[0] - tall, grey.shape[1]), np.uint8)
-    rows[-1:] = grey[-1:]
-    pick(grey[: 2 * tall : 2], grey[1::2], out=rows[:tall])
-    both = np.empty((rows.shape[0], grey.shape[1] - wide), np.uint8)
-    both[:, -1:] = rows[:, -1:]
-    pick(rows[:, : 2 * wide : 2], rows[:, 1::2], out=both[:, :wide])
-    return both
-
-
 def luma_to_input(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     """(h, w) Y' in 0..255 to the network's (1, 1, h, w) L in 0..100."""
     return np.asarray(luma01_to_L(luma / 255), np.float32)[None, None]
-
-
-def chroma_slope(ab: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How chroma changes with luma around each place: the slope of a local regression.
-
-    Args:
-        ab: (2, h, w) CIELAB units.
-        luma: (h, w) Y' in 0..255.
-
-    Returns:
-        (2, h, w) CIELAB units for one step of Y'.
-    """
-    mean, mean_ab = _window_mean(luma[None]), _window_mean(ab)
-    variance = _window_mean(luma[None] ** 2) - mean**2
-    covariance = _window_mean(ab * luma) - mean_ab * mean
-    return np.asarray(covariance / (np.maximum(variance, 0) + np.float32(_REGULARITY)))
-
-
-def _window_mean(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean over 3 x 3 with the edge repeated."""
-    p = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    rows = p[:, :-2] + p[:, 1:-1] + p[:, 2:]
-    return np.asarray((rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / np.float32(9))
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A square of the photograph whose colour is given.
-
-    Attributes:
-        y: Its middle row.
-        x: Its middle column.
-        radius: It has 2 radius + 1 rows and columns.
-        ab: The colour, CIELAB units.
-    """
-
-    y: int
-    x: int
-    radius: int
-    ab: tuple[float, float]
-
-
-class ChromaUp:
-    """Chroma at full size, a strip at a time.
-
-    Columns are brought to full width once, for the few rows that the network knows; each strip then
-    needs a small matrix product only.
-
-    Args:
-        ab: (2, h, w) what the network answered, CIELAB units, padding included.
-        luma: ``fit.padded`` what it was asked, Y' in 0..255.
-        fit: Where the photograph lies in it.
-        shape: (height, width) to bring chroma to: the photograph's, or half of it.
-        pins: Squares that get their colour exactly, in pixels of `shape`; a later one covers an
-            earlier one.
-        grey: (height, width) of `shape`, for what lies around the pins; not needed without any.
-        scribbles: (2, height, width) CIELAB units of `shape`, and (height, width) where they count;
-            they cover the pins.
-        mask: (height, width) of `shape`, how much of its colour each pixel gets, 0 to 1.
-    """
-
-    def __init__(
-        self,
-        ab: NDArray[np.float32],
-        luma: NDArray[np.float32],
-        fit: Fit,
-        shape: tuple[int, int],
-        *,
-        pins: Sequence[Pin] = (),
-        grey: NDArray[np.unsignedinteger] | None = None,
-        scribbles: tuple[NDArray[np.float16], NDArray[np.bool_]] | None = None,
-        mask: NDArray[np.float32] | None = None,
-    ) -> None:
-        self.shape = shape
-        self._scribbles = scribbles
-        self._mask = mask
-        assert grey is not None or not pins, "pins need the grey around them"
-        self._pins = [] if grey is None else [_placed(pin, shape, grey) for pin in pins]
-        self._fade = max(1.0, shape[0] * fit.stride / fit.content[0])
-        self._coding = (1.0, 0.0)
-        height, width = ab.shape[1:]
-        low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
-        planes = np.concatenate([ab, chroma_slope(ab, low), low[None]]).astype(np.float32)
-        self._taps = _row_taps(shape[0], fit.content[0] / fit.stride, height - 1)
-        right = fit.content[1] / fit.stride
-        self._columns = np.stack([_widen(plane, shape[1], right) for plane in planes])
-        # Injected detail is a few steps of luma times the slope; a stray pixel beyond is cut.
-        self.largest: float = float(np.abs(planes[:2]).max() + 24 * np.abs(planes[2:4]).max())
-        self.largest = max(self.largest, *(abs(c) for pin in pins for c in pin.ab), 0.0)
-        if scribbles is not None:
-            self.largest = max(self.largest, float(np.abs(scribbles[0]).max()))
-
-    def express(self, scale: float, offset: float) -> None:
-        """From now on `rows` gives ``ab * scale + offset``: free here, two passes at full size."""
-        self._columns[:4] *= np.float32(scale)
-        self._columns[:2] += np.float32(offset)
-        self._coding = (scale, offset)
-
-    def rows(self, top: int, luma: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
-        """Chroma of some rows.
-
-        Args:
-            top: The first row.
-            luma: (n, W) Y' of these rows, 8 or 16 bits.
-
-        Returns:
-            (2, n, W) a and b, CIELAB units unless `express` said otherwise.
-        """
-        rows, taps = (part[:, top : top + luma.shape[0]] for part in self._taps)
-        first, last = int(rows[0, 0]), int(rows[3, -1])
-        weights = np.zeros((luma.shape[0], last - first + 1), np.float32)
-        for row, tap in zip(rows, taps, strict=True):  # at the edges two taps meet in one row
-            weights[np.arange(luma.shape[0]), row - first] += tap
-        known = self._columns[:, first : last + 1]
-        planes = np.empty((5, *luma.shape), np.float32)
-        step = max(1, _ON_ONE_THREAD // known[0].size)
-        for above in range(0, luma.shape[0], step):
-            part = slice(above, above + step)
-            np.matmul(weights[part], known, out=planes[:, part])
-        detail = luma.astype(np.float32)
-        if luma.dtype == np.uint16:
-            detail *= np.float32(255 / 65535)
-        detail -= planes[4]
-        planes[2:4] *= detail
-        planes[:2] += planes[2:4]
-        for pin in self._pins:
-            self._set(pin, top, luma, planes[:2])
-        self._overlay(slice(top, top + luma.shape[0]), planes[:2])
-        return planes[:2]
-
-    def _overlay(self, rows: slice, ab: NDArray[np.float32]) -> None:
-        """Scribbles set, and what is to stay grey faded out."""
-        scale, offset = (np.float32(number) for number in self._coding)
-        if self._scribbles is not None:
-            rendered, where = self._scribbles
-            np.copyto(ab, rendered[:, rows] * scale + offset, where=where[rows])
-        if self._mask is not None:
-            ab -= offset
-            ab *= self._mask[rows]
-            ab += offset
-
-    def _set(
-        self,
-        pin: "_Placed",
-        top: int,
-        luma: NDArray[np.unsignedinteger],
-        ab: NDArray[np.float32],
-    ) -> None:
-        """Gives a pin's square its colour, and what is near and alike a share of it."""
-        reach = int(3 * self._fade) + 1
-        first = max(top, pin.rows.start - reach)
-        last = min(top + luma.shape[0], pin.rows.stop + reach)
-        if first >= last:
-            return
-        left, right = max(0, pin.columns.start - reach), pin.columns.stop + reach
-        part = slice(first - top, last - top), slice(left, right)
-        y = _outside(np.arange(first, last), pin.rows)
-        x = _outside(np.arange(left, min(right, luma.shape[1])), pin.columns)
-        apart = (y[:, None] ** 2 + x**2) / (2 * self._fade**2)
-        steps = 1 if luma.dtype == np.uint8 else 255 / 65535
-        unlike = (luma[part] * np.float32(steps) - pin.luma) ** 2 / (2 * _ALIKE**2)
-        inside = apart == 0
-        share = np.where(inside, 1, np.exp(-apart - unlike)).astype(np.float32)
-        scale, offset = self._coding
-        for plane, value in zip(ab, pin.ab, strict=True):
-            plane[part] += share * (np.float32(value * scale + offset) - plane[part])
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A pin with its edges cut to the picture, and its mean Y' in 0..255."""
-
-    rows: slice
-    columns: slice
-    ab: tuple[float, float]
-    luma: float
-
-
-def _placed(pin: Pin, shape: tuple[int, int], grey: NDArray[np.unsignedinteger]) -> _Placed:
-    rows, columns = (
-        slice(max(0, middle - pin.radius), min(side, middle + pin.radius + 1))
-        for middle, side in zip((pin.y, pin.x), shape, strict=True)
-    )
-    steps = 1 if grey.dtype == np.uint8 else 255 / 65535
-    return _Placed(rows, columns, pin.ab, float(grey[rows, columns].mean()) * steps)
-
-
-def _outside(places: NDArray[np.intp], span: slice) -> NDArray[np.float64]:
-    """How far each place is from a span, 0 within it."""
-    far = np.maximum(np.maximum(span.start - places, places - span.stop + 1), 0)
-    return np.asarray(far, np.float64)
-
-
-def _widen(plane: NDArray[np.float32], width: int, right: float) -> NDArray[np.float32]:
-    image = Image.fromarray(plane)
-    box = (0, 0, right, plane.shape[0])
-    return np.asarray(image.resize((width, plane.shape[0]), Image.Resampling.BICUBIC, box=box))
-
-
-def _row_taps(
-    height: int, extent: float, last: int
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Bicubic interpolation (Keys, a = -1/2, as Pillow's) between the rows that are known.
-
-    Args:
-        height: Rows of the picture.
-        extent: How many of the known rows they cover.
-        last: The last known row; beyond the edge the edge counts again.
-
-    Returns:
-        (4, height) known rows, and (4, height) their weights, which sum to 1.
-    """
-    position = (np.arange(height) + 0.5) * (extent / height) - 0.5
-    base = np.floor(position).astype(np.intp)
-    t = position - base
-    weights = np.stack(
-        [
-            -0.5 * t**3 + t**2 - 0.5 * t,
-            1.5 * t**3 - 2.5 * t**2 + 1,
-            -1.5 * t**3 + 2 * t**2 + 0.5 * t,
-            0.5 * t**3 - 0.5 * t**2,
-        ]
-    )
-    return np.clip(base + np.arange(-1, 3)[:, None], 0, last), weights.astype(np.float32)

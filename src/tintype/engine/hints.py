@@ -1,23 +1,20 @@
-"""Colours that a person gives at some places, as what a network is told."""
+"""Hints: colours that are known at some places, and the planes that a network takes them as."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.geometry import Fit, Pin
-from tintype.engine.layers import Scribbles, read_bytes
+from tintype.engine.geometry import Fit
+from tintype.engine.layers import Scribbles
 from tintype.engine.propagate import spread
+from tintype.engine.upsample import Pin
 from tintype.errors import UsageError, shown
 
-_MOST_BYTES = 16 << 20
-_MOST_HINTS = 10_000
 _PALE = 0.9  # of the chroma that was asked for
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 
@@ -85,31 +82,10 @@ def parse_hint(text: str) -> Hint:
     return hint_of(int(x), int(y), color, int(radius or 0))
 
 
-def read_hints(path: Path) -> list[Hint]:
-    """Hints from a JSON file: a list of ``{"x": 120, "y": 80, "color": "#c04030", "radius": 4}``.
-
-    Raises:
-        UsageError: It cannot be read, or an entry is not whole.
-    """
-    try:
-        entries = json.loads(read_bytes(path, most=_MOST_BYTES))
-        if len(entries) > _MOST_HINTS:
-            raise ValueError(f"more than {_MOST_HINTS:,} hints")
-        return [
-            hint_of(int(e["x"]), int(e["y"]), str(e["color"]), int(e.get("radius", 0)))
-            for e in entries
-        ]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UsageError(
-            f"{shown(path)} holds no list of hints ({type(error).__name__}: {shown(str(error))}).",
-            advice='Each is {"x": 120, "y": 80, "color": "#c04030"}, with a "radius" if you like.',
-        ) from error
-
-
 def hints_at(
     hints: Sequence[Hint], scribbles: Scribbles | None, fit: Fit, *, cell: int
 ) -> NDArray[np.float32]:
-    """Where the told colours lie in a network's input, or in its output.
+    """The hints as planes of a network's input, or of its output.
 
     Args:
         hints: A later one covers an earlier one.
@@ -118,15 +94,15 @@ def hints_at(
         cell: Input pixels for one place: 1, or the stride of the output.
 
     Returns:
-        (3, h, w) of the padded input: a and b, 0 where nothing is told, and a mask of 0 and 1. A
-        hint smaller than a place is told as that place.
+        (3, h, w) of the padded input: a and b, 0 where there is no hint, and a mask of 0 and 1. A
+        hint smaller than a place takes that place.
 
     Raises:
         UsageError: A hint outside the photograph.
     """
     height, width = fit.shape
     down, across = fit.content[0] / height / cell, fit.content[1] / width / cell
-    told = np.zeros((3, fit.padded[0] // cell, fit.padded[1] // cell), np.float32)
+    planes = np.zeros((3, fit.padded[0] // cell, fit.padded[1] // cell), np.float32)
     for hint in hints:
         if not (0 <= hint.x < width and 0 <= hint.y < height):
             raise UsageError(
@@ -135,14 +111,14 @@ def hints_at(
             )
         rows = _span(hint.y, hint.radius, height, down)
         columns = _span(hint.x, hint.radius, width, across)
-        told[:, rows, columns] = np.array([hint.a, hint.b, 1], np.float32)[:, None, None]
+        planes[:, rows, columns] = np.array([hint.a, hint.b, 1], np.float32)[:, None, None]
     if scribbles is not None:
         places = -(-fit.content[0] // cell), -(-fit.content[1] // cell)
         ab, where = scribbles.fitted(places)
-        inside = told[:, : places[0], : places[1]]
+        inside = planes[:, : places[0], : places[1]]
         inside[:2] = np.where(where, ab, inside[:2])
         inside[2] = np.maximum(inside[2], where)
-    return told
+    return planes
 
 
 def pins_of(hints: Sequence[Hint], fit: Fit, shape: tuple[int, int]) -> list[Pin]:
@@ -166,33 +142,33 @@ def pins_of(hints: Sequence[Hint], fit: Fit, shape: tuple[int, int]) -> list[Pin
 
 
 def hold_hints(
-    told: NDArray[np.float32], ab: NDArray[np.float32], luma: NDArray[np.float32], fit: Fit
+    planes: NDArray[np.float32], ab: NDArray[np.float32], luma: NDArray[np.float32], fit: Fit
 ) -> NDArray[np.float32]:
-    """Corrects a network's answer so that it has the told colours at the told places.
+    """Corrects a prediction so that it has the colours of the hints at their places.
 
     Args:
-        told: (3, h, w) as `hints_at` gives it for the output.
-        ab: (2, h, w) what the network answered, CIELAB units, padding included.
-        luma: ``fit.padded`` what it was asked, Y' in 0..255.
+        planes: (3, h, w) as `hints_at` gives them for the output.
+        ab: (2, h, w) predicted chroma, CIELAB units, padding included.
+        luma: ``fit.padded`` the network's input, Y' in 0..255.
         fit: How the photograph lies in the input.
 
     Returns:
-        (2, h, w): told places to within a few hundredths, the others moved with them as far as
-        they belong together.
+        (2, h, w): exact at hints to within a few hundredths, the other places moved with them as
+        far as they belong together.
     """
     height, width = ab.shape[1:]
     low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
-    where = told[2] > 0
-    return ab + spread((told[:2] - ab) * where, where, low, ab)
+    where = planes[2] > 0
+    return ab + spread((planes[:2] - ab) * where, where, low, ab)
 
 
 def pale(
     hints: Sequence[Hint], scribbles: Scribbles | None, grey: NDArray[np.unsignedinteger]
 ) -> list[str]:
-    """What the gamut forbids: told colours that do not exist at the lightness of their places.
+    """What the gamut forbids: hints whose colour does not exist at the lightness of their place.
 
     Args:
-        hints: As they were told.
+        hints: As they were given.
         scribbles: As they were painted.
         grey: (H, W) Y' of the photograph.
 

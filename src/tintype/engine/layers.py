@@ -51,7 +51,7 @@ class Layer:
         if (height, width) != shape:
             raise UsageError(
                 f"{shown(self.path)} is {width} x {height}, but the photograph is "
-                f"{shape[1]} x {shape[0]} as it is looked at.",
+                f"{shape[1]} x {shape[0]} as it is shown.",
                 advice="Draw it over the photograph, at the same size.",
             )
 
@@ -180,16 +180,6 @@ def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
             advice="Save it without transparency: white is coloured, black stays grey.",
         )
     return Mask(name, hashlib.sha256(data).hexdigest(), np.asarray(image.convert("L")))
-
-
-def read_scribbles(path: Path, *, max_pixels: int = MAX_PIXELS) -> Scribbles:
-    """`scribbles_from` a file; raises UsageError where it cannot be read, too."""
-    return scribbles_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
-
-
-def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> Mask:
-    """`mask_from` a file; raises UsageError where it cannot be read, too."""
-    return mask_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
 
 
 def read_bytes(path: Path, *, most: int = _MOST_BYTES) -> bytes:

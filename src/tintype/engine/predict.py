@@ -1,63 +1,39 @@
 """Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tintype.color import gamut_grid
-from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
 from tintype.engine import decode
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.decode import Suggestion
-from tintype.engine.geometry import (
-    ChromaUp,
-    Fit,
-    halved_range,
-    luma_down,
-    luma_to_input,
-    plan_fit,
-    regrid,
-)
+from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hints import hints_at, hold_hints, pins_of
 from tintype.engine.network import Network, NetworkOutput
-from tintype.engine.reference import Known, Reference, know, pulled, see
+from tintype.engine.reference import (
+    Reference,
+    ReferenceColors,
+    match_features,
+    reference_colors,
+    shift_towards,
+)
+from tintype.engine.render import render_half_chroma, render_u8, render_u16, usable_cores
 from tintype.engine.settings import Quality, Settings
-from tintype.errors import ModelError, UsageError
+from tintype.engine.upsample import ChromaUp
+from tintype.errors import ModelError
 from tintype.photo.photo import HalfChroma, Photo, paired
-
-_STRIP = 1 << 16
-"""Pixels of a strip: five float planes of it stay in a core's cache."""
-_BAND = 1 << 20
-"""Pixels of a band, what a thread takes at a time: Pillow unpacks its table anew for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class GreyCheck:
-    """Whether the grey of a coloured photograph is still the grey it was.
-
-    Attributes:
-        max_difference: Largest difference of Y', in steps of the photograph's own depth.
-        differing: How many pixels differ.
-        mean_difference: Mean of the absolute difference over all pixels.
-    """
-
-    max_difference: int
-    differing: int
-    mean_difference: float
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a network said about one photograph; colours are decoded from it without asking again.
+    """A network's output for one photograph; colours are decoded from it without running it again.
 
     Attributes:
         fit: How the photograph lies in the network's input.
-        luma: ``fit.padded`` what it was asked, Y' in 0..255.
+        luma: ``fit.padded`` its input, Y' in 0..255.
         ab: (2, h, w) CIELAB units, at the card's default vividness and temperature.
         logits: (bins, h, w) log-probabilities up to a constant, or None.
         features: (channels, h', w') for matching, or None.
@@ -95,7 +71,7 @@ class Engine:
         self.bundle: Bundle = load_bundle() if bundle is None else bundle
         self._threads = threads or usable_cores()
         self._network = Network(self.bundle.data, name=self.bundle.name, threads=self._threads)
-        self._last_known: tuple[Reference, Quality, Known] | None = None
+        self._last_reference: tuple[Reference, Quality, ReferenceColors] | None = None
 
     def colorize(
         self,
@@ -108,8 +84,8 @@ class Engine:
 
         Args:
             photo: Any size and depth; whatever colour it had was left behind when it was decoded.
-            settings: How; None is the default. Hints are told to networks that listen, and every
-                network's answer is corrected to have them exactly.
+            settings: How; None is the default. Hints are an input of networks that take them, and
+                the output of every network is corrected to have them exactly.
             half_chroma: Give half-size chroma planes, which a JPEG holds without touching the grey.
                 Only 8-bit photographs can; a 16-bit one gets all its pixels.
 
@@ -125,11 +101,11 @@ class Engine:
         return self.render(photo, self.predict(photo, settings), settings, half_chroma=half_chroma)
 
     def predict(self, photo: Photo, settings: Settings | None = None) -> Prediction:
-        """Runs the network: what `render` makes colours of, as often as one likes.
+        """Runs the network; `render` decodes the result, any number of times.
 
         Args:
             photo: As for `colorize`.
-            settings: Only quality, hints and the reference count here.
+            settings: Only quality, hints and the reference matter here.
 
         Raises:
             ModelError: As `colorize`.
@@ -138,27 +114,28 @@ class Engine:
         settings = settings or Settings()
         fit = self.fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
-        if settings.reference is not None:
-            self._check_matching()
+        settings.check_model(self.bundle.name, self.bundle.card.capabilities)
         if settings.quality == "high":
-            luma, said = self._look_closely(photo, settings, fit)
+            luma, output = self._run_twice(photo, settings, fit)
         else:
-            luma, said = self._look(photo.grey, settings, fit)
-        logits = None if said.logits is None else said.logits[0]
-        features = None if said.features is None else said.features[0]
-        prediction = Prediction(fit, luma, said.ab[0], logits, features)
+            luma, output = self._run(photo.grey, settings, fit)
+        logits = None if output.logits is None else output.logits[0]
+        features = None if output.features is None else output.features[0]
+        prediction = Prediction(fit, luma, output.ab[0], logits, features)
         if settings.reference is None:
             return prediction
-        return self._referred(prediction, self._know(settings.reference, settings.quality))
+        return self._shifted_to_reference(
+            prediction, self._reference_colors(settings.reference, settings.quality)
+        )
 
     def render(
         self, photo: Photo, prediction: Prediction, settings: Settings, *, half_chroma: bool = False
     ) -> Photo:
-        """Colours a photograph with what the network has said about it.
+        """Colours a photograph from a prediction.
 
         Args:
-            photo: The one that was asked about, or the same in smaller: places of hints are always
-                those of the one that was asked about.
+            photo: The one that was predicted for, or a smaller copy: hints are always placed in
+                the original.
             prediction: What `predict` gave for the same quality, hints and reference.
             settings: How.
             half_chroma: As for `colorize`.
@@ -170,9 +147,8 @@ class Engine:
             ModelError: A palette is wanted, and the model predicts no distribution.
         """
         if settings.one_of_several:
-            return self.render_versions(photo, prediction, settings, half_chroma=half_chroma)[
-                0
-            ].photo
+            found = self.render_versions(photo, prediction, settings, half_chroma=half_chroma)
+            return found[0].photo
         chroma = self.chroma(prediction, settings)
         return self._render(photo, prediction, chroma, settings, half_chroma=half_chroma)
 
@@ -199,7 +175,7 @@ class Engine:
     def render_versions(
         self, photo: Photo, prediction: Prediction, settings: Settings, *, half_chroma: bool = False
     ) -> list[Version]:
-        """`versions` of what the network has said; arguments as for `render`."""
+        """`versions` from a prediction; arguments as for `render`."""
         found = decode.palettes(
             self._distribution(prediction),
             self.bundle.card,
@@ -227,7 +203,7 @@ class Engine:
 
         Returns:
             (H, W) entropy of the distribution as a share of the largest possible, times 255: 0 is
-            certain, 255 knows nothing.
+            certain, 255 is most uncertain.
 
         Raises:
             ModelError: The model predicts no distribution.
@@ -242,11 +218,11 @@ class Engine:
     def suggestions(
         self, prediction: Prediction, x: int, y: int, *, count: int
     ) -> list[Suggestion]:
-        """Colours that the model thinks possible at one place.
+        """Colours that the model considers plausible at one place.
 
         Args:
             prediction: What `predict` gave.
-            x: Column of the photograph that was asked about.
+            x: Column in the photograph that was predicted for.
             y: Its row.
             count: At most so many.
 
@@ -265,88 +241,83 @@ class Engine:
         """(bins, h, w) of a network that predicts a distribution."""
         if prediction.logits is None:
             raise ModelError(
-                f"The model {self.bundle.name} gives one answer, not a distribution.",
+                f"The model {self.bundle.name} predicts single colours, not a distribution.",
                 advice="Use tintype-own, or another model whose card lists logits.",
             )
         return prediction.logits
 
-    def _told(self, settings: Settings, fit: Fit) -> NDArray[np.float32] | None:
+    def _hint_input(self, settings: Settings, fit: Fit) -> NDArray[np.float32] | None:
         """Hints as the network's input; None where there are none or it has no such input."""
         if not settings.hinted or "hints" not in self.bundle.card.capabilities:
             return None
         return hints_at(settings.hints, settings.scribbles, fit, cell=1)[None]
 
-    def _check_matching(self) -> None:
-        """Refuses a reference before the network is asked."""
-        card = self.bundle.card
-        if not {"logits", "features"} <= set(card.capabilities):
-            raise ModelError(
-                f"The model {self.bundle.name} cannot compare a photograph with a reference.",
-                advice="Use tintype-own, or another model whose card lists logits and features.",
-            )
-
-    def _referred(self, prediction: Prediction, known: Known) -> Prediction:
-        """An answer drawn towards a reference."""
+    def _shifted_to_reference(self, prediction: Prediction, colors: ReferenceColors) -> Prediction:
+        """A prediction shifted towards a reference."""
         assert prediction.logits is not None
         assert prediction.features is not None
-        logits = pulled(
-            prediction.logits, see(prediction.features, prediction.luma, prediction.fit), known
+        logits = shift_towards(
+            prediction.logits,
+            match_features(prediction.features, prediction.luma, prediction.fit),
+            colors,
         )
-        return replace(prediction, ab=self._usual(logits), logits=logits)
+        return replace(prediction, ab=self._default_ab(logits), logits=logits)
 
-    def _usual(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(2, h, w) ab at the card's own vividness."""
+    def _default_ab(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(2, h, w) ab at the default vividness of the card."""
         card = self.bundle.card
         return decode.colors(logits, card, vividness=card.vividness)
 
-    def _know(self, reference: Reference, quality: Quality) -> Known:
-        """What a reference has to give; the last one is kept, as a folder has one for all."""
-        kept = self._last_known
-        if kept is not None and kept[:2] == (reference, quality):
-            return kept[2]
+    def _reference_colors(self, reference: Reference, quality: Quality) -> ReferenceColors:
+        """Features and colours of a reference. The last one is cached: a folder has one for all."""
+        cached = self._last_reference
+        if cached is not None and cached[:2] == (reference, quality):
+            return cached[2]
         grey = reference.grey()
         fit = self._fit((grey.shape[0], grey.shape[1]), _grid(quality))
-        luma, said = self._look(grey, Settings(), fit)
-        assert said.features is not None
-        known = know(reference, said.features[0], luma, fit)
-        self._last_known = reference, quality, known
-        return known
+        luma, output = self._run(grey, Settings(), fit)
+        assert output.features is not None
+        colors = reference_colors(reference, output.features[0], luma, fit)
+        self._last_reference = reference, quality, colors
+        return colors
 
-    def _look(
+    def _run(
         self, grey: NDArray[np.unsignedinteger], settings: Settings, fit: Fit
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
-        """What the network is asked at one size, Y' in 0..255, and what it says."""
+        """Runs the network at one size: its input, Y' in 0..255, and its output."""
         luma = luma_down(grey, fit)
-        return luma, self._network.run(luma_to_input(luma), self._told(settings, fit))
+        return luma, self._network.run(luma_to_input(luma), self._hint_input(settings, fit))
 
-    def _look_closely(
+    def _run_twice(
         self, photo: Photo, settings: Settings, fit: Fit
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
-        """`_look` in high quality: the mean of what is said at the smallest and the largest size.
+        """Runs the network in high quality: the mean over the smallest and the largest size.
 
-        The mean is taken of logits, on the grid of the normal size. Features are compared at one
-        size, so only a reference has the network asked at the normal one too.
+        The mean is taken of logits, on the grid of the normal size. Features are compared at the
+        normal size, so the network runs there too where there is a reference.
         """
         fits = dict.fromkeys(self._fit(photo.shape, quality) for quality in ("fast", "high"))
-        if list(fits) == [fit]:  # a tiny picture is enlarged no further: nothing else would be said
-            return self._look(photo.grey, settings, fit)
+        if list(fits) == [fit]:  # a tiny picture is enlarged no further, and both are one
+            return self._run(photo.grey, settings, fit)
         if settings.reference is None:
             luma, features = luma_down(photo.grey, fit), None
         else:
-            luma, said = self._look(photo.grey, settings, fit)
-            features = said.features
-        heard = [(there, self._look(photo.grey, settings, there)[1]) for there in fits]
+            luma, output = self._run(photo.grey, settings, fit)
+            features = output.features
+        outputs = [(other, self._run(photo.grey, settings, other)[1]) for other in fits]
         found = [
-            regrid(said.logits[0], there, fit) for there, said in heard if said.logits is not None
+            regrid(output.logits[0], other, fit)
+            for other, output in outputs
+            if output.logits is not None
         ]
         if not found:
-            ab = _mean([regrid(said.ab[0], there, fit) for there, said in heard])
+            ab = _mean([regrid(output.ab[0], size, fit) for size, output in outputs])
             return luma, NetworkOutput(ab[None], None, features)
         logits = _mean(found)
-        return luma, NetworkOutput(self._usual(logits)[None], logits[None], features)
+        return luma, NetworkOutput(self._default_ab(logits)[None], logits[None], features)
 
     def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
-        """How `predict` lays a photograph into the network's input.
+        """How `predict` places a photograph in the network's input.
 
         Args:
             shape: (height, width) of the photograph.
@@ -376,8 +347,8 @@ class Engine:
         """Brings (2, h, w) ab to the photograph's size and under its grey; hints become exact."""
         fit = prediction.fit
         if settings.hinted:
-            told = hints_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
-            ab = hold_hints(told, ab, prediction.luma, fit)
+            hints = hints_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
+            ab = hold_hints(hints, ab, prediction.luma, fit)
         halved = half_chroma and photo.bits == 8
         full = paired(photo.grey, photo.turn)
         grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else photo.grey
@@ -392,21 +363,20 @@ class Engine:
             scribbles=None if settings.scribbles is None else settings.scribbles.fitted(shape),
             mask=None if settings.mask is None else settings.mask.fitted(shape),
         )
-        step = gamut_grid.step_for(up.largest)
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
         if halved:
-            color = self._half(full, grey, up, step)
+            color = render_half_chroma(full, grey, up, threads=self._threads)
         elif photo.bits == 8:
-            color = self._full_u8(grey, up, step)
+            color = render_u8(grey, up, threads=self._threads)
         else:
-            color = self._full_u16(grey, up, step)
+            color = render_u16(grey, up, threads=self._threads)
         return replace(photo, color=color)
 
     def _vividness(self, settings: Settings) -> float:
         return self.bundle.card.vividness if settings.vividness is None else settings.vividness
 
     def chroma(self, prediction: Prediction, settings: Settings) -> NDArray[np.float32]:
-        """(2, h, w) ab of what the network said, before hints are held."""
+        """(2, h, w) ab of a prediction, before hints are made exact."""
         card = self.bundle.card
         vividness = self._vividness(settings)
         if prediction.logits is not None:
@@ -418,111 +388,11 @@ class Engine:
         gain = np.float32(vividness / card.vividness if card.vividness else 1)
         return np.asarray(prediction.ab * gain + decode.shift(settings.warmth))
 
-    def _full_u8(self, grey: NDArray[np.uint8], up: ChromaUp, step: float) -> NDArray[np.uint8]:
-        color = np.empty((*grey.shape, 3), np.uint8)
-        up.express(*gamut_grid.rgb_u8_coding(step))
-
-        def band(rows: slice) -> None:
-            codes = np.empty((2, rows.stop - rows.start, grey.shape[1]), np.uint8)
-            for strip in _strips(rows, grey.shape[1]):
-                coded = up.rows(strip.start, grey[strip])
-                np.clip(coded, 0, 255, out=coded)
-                codes[:, strip.start - rows.start : strip.stop - rows.start] = coded
-            color[rows] = gamut_grid.codes_to_rgb_u8(grey[rows], codes, step=step)
-
-        self._each_band(grey.shape, band)
-        return color
-
-    def _half(
-        self, full: NDArray[np.uint8], grey: NDArray[np.uint8], up: ChromaUp, step: float
-    ) -> HalfChroma:
-        half = HalfChroma(np.empty_like(grey), np.empty_like(grey))
-        up.express(*gamut_grid.chroma_u8_coding(step))
-
-        def band(rows: slice) -> None:
-            for strip in _strips(rows, grey.shape[1]):
-                coded = up.rows(strip.start, grey[strip])
-                extremes = halved_range(full[2 * strip.start : 2 * strip.stop])
-                half.cb[strip], half.cr[strip] = gamut_grid.codes_to_chroma_u8(
-                    grey[strip], *extremes, coded, step=step
-                )
-
-        self._each_band(grey.shape, band)
-        return half
-
-    def _full_u16(self, grey: NDArray[np.uint16], up: ChromaUp, step: float) -> NDArray[np.uint16]:
-        color = np.empty((*grey.shape, 3), np.uint16)
-        up.express(*gamut_grid.rgb_u16_coding(step))
-
-        def band(rows: slice) -> None:
-            for strip in _strips(rows, grey.shape[1]):
-                coded = up.rows(strip.start, grey[strip])
-                color[strip] = gamut_grid.codes_to_rgb_u16(grey[strip], coded, step=step)
-
-        self._each_band(grey.shape, band)
-        return color
-
-    def _each_band(self, shape: tuple[int, ...], work: Callable[[slice], None]) -> None:
-        """Works on the rows of a picture, in bands that the cores share evenly."""
-        height, width = shape[0], shape[1]
-        count = -(-height * width // _BAND)
-        if height * width >= _STRIP:
-            count = -(-count // self._threads) * self._threads
-        rows = -(-height // count)
-        bands = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
-        if len(bands) == 1 or self._threads == 1:
-            for band in bands:
-                work(band)
-            return
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(work, bands))
-
 
 def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.mean(planes, axis=0, dtype=np.float32)  # type: ignore[no-any-return]
 
 
 def _grid(quality: Quality) -> Quality:
-    """At which of the card's sizes an answer lies: in high quality several are brought there."""
+    """The quality whose size is the grid of the output; in high quality two sizes are resampled."""
     return "normal" if quality == "high" else quality
-
-
-def usable_cores() -> int:
-    """The cores this process may use, which containers and `taskset` make fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _strips(rows: slice, width: int) -> Iterator[slice]:
-    height = max(1, _STRIP // width)
-    for top in range(rows.start, rows.stop, height):
-        yield slice(top, min(top + height, rows.stop))
-
-
-def verify_grey(before: Photo, after: Photo) -> GreyCheck:
-    """Compares the luma of a coloured photograph with the grey it was made from.
-
-    Args:
-        before: The photograph as it was decoded.
-        after: The coloured one: as the engine gave it, or decoded again from the written file.
-
-    Returns:
-        The check; 16-bit lumas are compared in 16 bits.
-    """
-    if before.shape != after.shape or before.bits != after.bits:
-        raise UsageError("The two photographs differ in size or depth, their greys cannot match.")
-    largest = differing = total = 0
-    color = after.color if isinstance(after.color, np.ndarray) else None
-    for rows in _strips(slice(0, before.height), before.width):
-        if color is None:
-            grey = after.grey[rows]
-        elif after.bits == 8:
-            grey = rgb_u8_to_luma_u8(color[rows])
-        else:
-            grey = rgb_u16_to_luma_u16(color[rows])
-        difference = np.abs(grey.astype(np.int32) - before.grey[rows])
-        largest = max(largest, int(difference.max()))
-        differing += int(np.count_nonzero(difference))
-        total += int(difference.sum())
-    return GreyCheck(largest, differing, total / (before.height * before.width))

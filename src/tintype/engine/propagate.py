@@ -1,12 +1,12 @@
-"""Told colours held: exact where they were given, spread over what belongs together.
+"""Hints made exact where they were given, and the correction spread over what belongs together.
 
-A network that is told colours comes near to them; a person who picks one wants that one. What is
-still missing at the told places spreads as heat does, through places that look alike and hardly
-over edges, and fades with the distance.
+A network that takes hints comes near to them; a person who picks a colour wants exactly that one.
+The difference that remains at the hints spreads as heat does, through places that look alike and
+hardly over edges, and fades with the distance.
 
 Source: A. Levin, D. Lischinski, Y. Weiss, "Colorization Using Optimization", SIGGRAPH 2004, section
-2, whose quadratic cost this is, with two changes: it is about what is missing and not about the
-colours, and a term that pulls towards zero lets the network's own colours stand far away.
+2, whose quadratic cost this is, with two changes: it is over the difference and not over the
+colours, and a term that pulls towards zero keeps the network's own colours far away.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 
-_HOLD = 1000.0  # weight of a told place against its neighbours
-_REACH = 8.0  # answer pixels over which a correction fades where everything looks alike
+_HOLD = 1000.0  # weight of a given colour against its neighbours
+_REACH = 8.0  # output pixels over which a correction fades where everything looks alike
 _LUMA = 12.0  # steps of Y' that make two places strangers
 _AB = 12.0  # and of the network's own colours, in CIELAB units
 _LEAK = 1e-3  # of an edge
@@ -27,15 +27,15 @@ _ENOUGH = 1e-4  # of the residual at the start
 
 def spread(
     missing: NDArray[np.float32],
-    told: NDArray[np.bool_],
+    given: NDArray[np.bool_],
     luma: NDArray[np.float32],
     ab: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Spreads what is missing at some places.
 
     Args:
-        missing: (2, h, w) CIELAB units; read where `told` is true.
-        told: (h, w).
+        missing: (2, h, w) CIELAB units; read where `given` is true.
+        given: (h, w), where a colour is given.
         luma: (h, w) Y' in 0..255.
         ab: (2, h, w) what the network answered, CIELAB units.
 
@@ -43,7 +43,7 @@ def spread(
         (2, h, w) what to add to `ab`.
     """
     down, across = (_alike(luma, ab, axis) for axis in (0, 1))
-    degree: F64 = np.asarray(_HOLD * told + 1 / _REACH**2, np.float64)
+    degree: F64 = np.asarray(_HOLD * given + 1 / _REACH**2, np.float64)
     degree[:-1] += down
     degree[1:] += down
     degree[:, :-1] += across
@@ -57,7 +57,7 @@ def spread(
         y[:, :, 1:] -= across * x[:, :, :-1]
         return y
 
-    goal: F64 = np.asarray(_HOLD * told * missing, np.float64)
+    goal: F64 = np.asarray(_HOLD * given * missing, np.float64)
     return _conjugate_gradients(apply, goal, degree).astype(np.float32)
 
 

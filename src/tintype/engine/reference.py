@@ -1,10 +1,11 @@
 """A picture in colour that another one takes its colours from.
 
-The network looks at both. Each place of the photograph finds the places of the reference that are
-most like it to the network's eye, and among those the ones that are as light as it is; their
-colours speak for it, the more the surer the match and the more they agree. What finds nothing is
-drawn towards the colours of the reference as a whole. All of it is added to the distribution over
-colours, so that vividness, warmth, palettes and certainty act on what comes out.
+The network computes features of both. Each place of the photograph is matched with the places of
+the reference whose features are most similar, and among those with the ones that are as light. The
+mean of their colours is added to the distribution at that place, with a weight that grows with the
+similarity and with how well the candidates agree. A place without a match is shifted towards the
+palette of the reference as a whole. Vividness, warmth, palettes and certainty then act on the
+result.
 
 Sources: T. Welsh, M. Ashikhmin, K. Mueller, "Transferring Color to Greyscale Images", SIGGRAPH
 2002, for the lightness within a match; M. He et al., "Deep Exemplar-based Colorization", SIGGRAPH
@@ -13,7 +14,6 @@ Sources: T. Welsh, M. Ashikhmin, K. Mueller, "Transferring Color to Greyscale Im
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from PIL import Image
 from tintype.color.abgrid import BINS, bin_centers
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.geometry import Fit
-from tintype.engine.layers import Layer, read_bytes
+from tintype.engine.layers import Layer
 from tintype.errors import PhotoError, UsageError, shown
 from tintype.photo.decode import MAX_PIXELS, decode_colors
 from tintype.photo.photo import rgb_to_grey
@@ -30,19 +30,19 @@ from tintype.photo.photo import rgb_to_grey
 F32 = NDArray[np.float32]
 
 _MOST_PIXELS = 1 << 20
-"""More of a reference is never looked at: the network's input has half a million at most."""
+"""A larger reference is shrunk: the network's input has half a million pixels at most."""
 
-_CANDIDATES = 8  # places of the reference that speak for one of the photograph
-_COSINE = 0.05  # by which a candidate may be worse and still be heard
-_LUMA = 12.0  # steps of Y' likewise
+_CANDIDATES = 8  # places of the reference for each one of the photograph
+_COSINE = 0.05  # softness of the weight by similarity
+_LUMA = 12.0  # steps of Y', softness of the weight by lightness
 _SURE = (0.4, 0.7)  # cosines from which a match counts at all, and in full
 _AROUND = 2  # places of the output on each side that must agree
-_LEAST = 0.01  # what a place without a match counts among its neighbours
+_LEAST = 0.01  # weight of a place without a match among its neighbours
 _WIDTH = 5.0  # CIELAB units that a colour may be off in a good match
-_PULL = 0.2  # of the way to the reference's palette where nothing matches
+_PALETTE_WEIGHT = 0.2  # share of the way to the reference's palette where nothing matches
 _PALETTE_WIDTH = 10.0  # CIELAB units over which a palette is smoothed
-_LARGEST_PULL = 2.0  # nats
-_RARE = 1e-4  # probability below which a bin of a palette is not told from another
+_LARGEST_SHIFT = 2.0  # nats
+_RARE = 1e-4  # probability below which bins of a palette are treated alike
 
 _BLOCK = 32
 """Places at a time on both sides of a product: OpenBLAS does it on one thread, whose sums come out
@@ -111,14 +111,9 @@ def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> R
     return Reference(name, hashlib.sha256(data).hexdigest(), np.ascontiguousarray(rgb))
 
 
-def read_reference(path: Path, *, max_pixels: int = MAX_PIXELS) -> Reference:
-    """`reference_from` a file; raises UsageError where it cannot be read, too."""
-    return reference_from(read_bytes(path), name=str(path), max_pixels=max_pixels)
-
-
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A picture as a network sees it, cut into the cells that its features describe.
+class MatchFeatures:
+    """A network's features of a picture, one vector a cell, and the lightness inside each cell.
 
     Attributes:
         features: (cells, channels) of length 1, the picture's own mean taken out.
@@ -132,22 +127,22 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What a reference has to give.
+class ReferenceColors:
+    """The features and colours of a reference.
 
     Attributes:
-        seen: As the network sees it.
+        features: Cells to match.
         ab: (cells, k k, 2) CIELAB units.
         palette: (313,) the share of each colour, smoothed.
     """
 
-    seen: Seen
+    features: MatchFeatures
     ab: F32
     palette: NDArray[np.float64]
 
 
-def see(features: F32, luma: F32, fit: Fit) -> Seen:
-    """Makes a picture ready to be compared.
+def match_features(features: F32, luma: F32, fit: Fit) -> MatchFeatures:
+    """Prepares a picture for matching.
 
     Args:
         features: (channels, h', w') of the network.
@@ -162,102 +157,104 @@ def see(features: F32, luma: F32, fit: Fit) -> Seen:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = np.asarray(vectors / np.maximum(length, 1e-6), np.float32)
     side = rows // features.shape[1]
-    return Seen(np.ascontiguousarray(vectors), _into_cells(low[None], side)[..., 0], low.shape)
+    return MatchFeatures(
+        np.ascontiguousarray(vectors), _into_cells(low[None], side)[..., 0], low.shape
+    )
 
 
-def know(reference: Reference, features: F32, luma: F32, fit: Fit) -> Known:
-    """What a reference has to give, once for all photographs; arguments as for `see`."""
-    seen = see(features, luma, fit)
+def reference_colors(reference: Reference, features: F32, luma: F32, fit: Fit) -> ReferenceColors:
+    """Prepares a reference, once for all photographs; arguments as for `match_features`."""
+    matched = match_features(features, luma, fit)
     ab = reference.ab_down(fit)
-    side = seen.shape[0] // features.shape[1]
+    side = matched.shape[0] // features.shape[1]
     flat = ab.reshape(2, -1)
     share = np.bincount(_nearest_bins(flat), minlength=BINS) / flat.shape[1]
-    return Known(seen, _into_cells(ab, side), _smooth() @ share)
+    return ReferenceColors(matched, _into_cells(ab, side), _smooth() @ share)
 
 
-def pulled(logits: F32, seen: Seen, known: Known) -> F32:
-    """A distribution drawn towards the colours of a reference.
+def shift_towards(logits: F32, target: MatchFeatures, reference: ReferenceColors) -> F32:
+    """Shifts a distribution towards the colours of a reference.
 
     Args:
         logits: (313, h, w) log-probabilities up to a constant.
-        seen: The photograph as the network sees it.
-        known: The reference.
+        target: Features of the photograph.
+        reference: What it takes its colours from.
 
     Returns:
         (313, h, w) log-probabilities up to a constant.
     """
     flat = logits.reshape(BINS, -1)
-    ab, spread, cosine = _matched(seen, known)
+    ab, spread, cosine = _matched(target, reference)
     low, high = _SURE
     sure = np.clip((cosine - low) / (high - low), 0, 1)
-    ab, spread = _agreed(ab, spread, sure, seen)
+    ab, spread = _smoothed(ab, spread, sure, target)
     strength = sure / (np.float32(_WIDTH**2) + spread)
     # -|bin - ab|^2 / 2, without what is the same for all bins.
     centers = bin_centers()
     added = centers @ (strength * ab)
     added -= (centers**2).sum(axis=1, keepdims=True) * (strength / 2)
-    added += _palette_pull(flat, known)[:, None] * (1 - sure)
+    added += _palette_shift(flat, reference)[:, None] * (1 - sure)
     return np.asarray((flat + added).reshape(logits.shape), np.float32)
 
 
-def _matched(seen: Seen, known: Known) -> tuple[F32, F32, F32]:
-    """What the reference says at each place of the output.
+def _matched(target: MatchFeatures, reference: ReferenceColors) -> tuple[F32, F32, F32]:
+    """Matches each place of the output with the reference.
 
     Returns:
-        (2, n) the colour, (n,) the variance of the colours that speak, (n,) cosine of the best.
+        (2, n) the mean colour of the candidates, (n,) their variance, (n,) cosine of the best.
     """
-    cells, inside = seen.luma.shape
+    cells, inside = target.luma.shape
     ab = np.empty((cells, inside, 2), np.float32)
     spread = np.empty((cells, inside), np.float32)
     best = np.empty((cells, inside), np.float32)
-    blocks = _in_blocks(known.seen.features)
+    blocks = _in_blocks(reference.features.features)
     for top in range(0, cells, _BLOCK):
         part = slice(top, top + _BLOCK)
-        cosine = _cosines(seen.features[part], blocks, len(known.ab))
+        cosine = _cosines(target.features[part], blocks, len(reference.ab))
         count = min(_CANDIDATES, cosine.shape[1])
         chosen = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
         found = np.take_along_axis(cosine, chosen, axis=1)  # (b, count)
         highest = found.max(axis=1, keepdims=True)
         best[part] = highest
-        unlike = seen.luma[part, :, None, None] - known.seen.luma[chosen][:, None]
+        unlike = target.luma[part, :, None, None] - reference.features.luma[chosen][:, None]
         weight = (found - highest)[:, None, :, None] / _COSINE - unlike**2 / (2 * _LUMA**2)
         weight = weight.reshape(*weight.shape[:2], -1)  # (b, inside, count inside)
         weight = np.exp(weight - weight.max(axis=2, keepdims=True))
         weight /= weight.sum(axis=2, keepdims=True)
-        colors = known.ab[chosen].reshape(len(chosen), -1, 2)
+        colors = reference.ab[chosen].reshape(len(chosen), -1, 2)
         mean = weight @ colors  # (b, inside, 2)
         square = weight @ (colors**2).sum(axis=2, keepdims=True)
         ab[part] = mean
         spread[part] = np.maximum(square[..., 0] - (mean**2).sum(axis=2), 0) / 2
     planes = np.concatenate([ab, spread[..., None], best[..., None]], axis=2)
-    a, b, variance, cosines = _out_of_cells(planes, seen.shape)
+    a, b, variance, cosines = _out_of_cells(planes, target.shape)
     return np.stack([a, b]), variance, cosines
 
 
-def _agreed(ab: F32, spread: F32, sure: F32, seen: Seen) -> tuple[F32, F32]:
-    """The mean of what is said around each place, where it is as light.
+def _smoothed(ab: F32, spread: F32, sure: F32, target: MatchFeatures) -> tuple[F32, F32]:
+    """The mean over the neighbours of each place that are as light.
 
-    One place alone that says something else is a stain, and where neighbours contradict each other
-    the variance grows, so that none of them counts for much.
+    A single place that differs from its neighbours would be a stain. Where neighbours disagree the
+    variance grows, so that none of them counts for much.
 
     Args:
         ab: (2, n) colours.
         spread: (n,) their variances.
         sure: (n,) how much each counts, 0 to 1.
-        seen: The photograph.
+        target: Features of the photograph.
 
     Returns:
         (2, n) colours and (n,) variances.
     """
-    height, width = seen.shape
-    luma = _out_of_cells(seen.luma[..., None], seen.shape).reshape(height, width)
-    said = np.concatenate([ab, [2 * spread + (ab**2).sum(axis=0), np.ones_like(spread)]])
-    weighted = ((sure + np.float32(_LEAST)) * said).reshape(-1, height, width)
+    height, width = target.shape
+    luma = _out_of_cells(target.luma[..., None], target.shape).reshape(height, width)
+    summed = np.concatenate([ab, [2 * spread + (ab**2).sum(axis=0), np.ones_like(spread)]])
+    weighted = ((sure + np.float32(_LEAST)) * summed).reshape(-1, height, width)
     total = np.zeros_like(weighted)
     for down in range(-_AROUND, _AROUND + 1):
         for across in range(-_AROUND, _AROUND + 1):
-            here, there = _overlap(height, down), _overlap(width, across)
-            ours, theirs = (slice(None), here[0], there[0]), (slice(None), here[1], there[1])
+            rows, columns = _overlap(height, down), _overlap(width, across)
+            ours, theirs = (slice(None), rows[0], columns[0]), (slice(None), rows[1], columns[1])
             unlike = luma[ours[1:]] - luma[theirs[1:]]
             alike = np.exp(-(unlike**2) / np.float32(2 * _LUMA**2))
             total[ours] += alike * weighted[theirs]
@@ -287,13 +284,13 @@ def _cosines(rows: F32, blocks: F32, count: int) -> F32:
     return np.asarray(product.transpose(1, 0, 2).reshape(len(rows), -1)[:, :count])
 
 
-def _palette_pull(flat: F32, known: Known) -> NDArray[np.float32]:
+def _palette_shift(flat: F32, reference: ReferenceColors) -> NDArray[np.float32]:
     """(313,) nats that move the picture's mean distribution towards a palette."""
     mass = np.exp(flat - flat.max(axis=0))
     mass /= mass.sum(axis=0)
     own = _smooth() @ mass.mean(axis=1, dtype=np.float64)
-    ratio = np.log(known.palette + _RARE) - np.log(own + _RARE)
-    return np.asarray(_PULL * np.clip(ratio, -_LARGEST_PULL, _LARGEST_PULL), np.float32)
+    ratio = np.log(reference.palette + _RARE) - np.log(own + _RARE)
+    return np.asarray(_PALETTE_WEIGHT * np.clip(ratio, -_LARGEST_SHIFT, _LARGEST_SHIFT), np.float32)
 
 
 def _smooth() -> NDArray[np.float64]:

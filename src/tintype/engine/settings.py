@@ -1,64 +1,159 @@
-"""How to colour: one frozen value, one spelling of it, and back."""
+"""How to colour and what to write: one table for every door.
+
+`Settings` and `Output` are the table. Each field has its type and its default beside it and a
+`Setting` with everything else: the range, a sentence of help, what has to be done again when it
+changes, and which doors have it. From `SETTINGS` and `OUTPUT` come the options of the command, the
+parameters and the description of the HTTP API, the signature of the Python API, the settings file,
+the provenance in outputs, the keys of caches, and the pages of the reference.
+
+A new decoding option is a field here, a line in `tintype.keywords.ColorOptions`, and what
+`tintype.engine.decode` or `tintype.engine.predict` does with it.
+
+Nothing heavy is imported, since the help of the command is made from this module.
+"""
 
 import json
-import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from tintype.engine.hints import Hint
-from tintype.engine.layers import Layer, Mask, Scribbles
-from tintype.engine.reference import Reference
-from tintype.errors import UsageError
+from tintype.engine.rows import Door, Setting, canonical_json, recorded, table_of
+from tintype.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from tintype.engine.hints import Hint
+    from tintype.engine.layers import Layer, Mask, Scribbles
+    from tintype.engine.reference import Reference
 
 Quality = Literal["fast", "normal", "high"]
-
-LAYERS = ("scribbles", "mask", "reference")
-"""The fields that are pictures; `Settings.canonical` knows them by the hash of their file."""
-
-_MOST_PALETTES = 16
+KeepLuminance = Literal["usual", "exact"]
+"""How a JPEG keeps the luminance of a JPEG: coded anew, or coefficient by coefficient."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to colour.
+    """How to colour. The table above all: see `Setting` for what the rows say.
 
     Attributes:
-        vividness: 0..2, or None for what the model's card says.
-        quality: "high" (the mean of what the network says at its smallest and its largest
-            size), "normal" or "fast" (at one size).
-        warmth: -1..1: what is open leans towards blue, or towards orange.
-        hints: Colours that are given at some places of the one photograph they are for; a later
-            one covers an earlier one.
-        scribbles: Colours painted over that photograph; they cover the hints.
+        vividness: None is what the model's card recommends.
+        quality: "high" is the mean of the predictions at the smallest and the largest size;
+            "normal" and "fast" look once.
+        warmth: Where several colours are possible, towards blue or towards orange.
+        hints: For the one photograph they are for; a later one covers an earlier one.
+        scribbles: Painted over that photograph; they cover the hints.
         mask: What of that photograph is coloured.
-        reference: A picture to take colours from, for any photograph.
-        palettes: How many versions there are, 1 to 16.
-        palette: Which of them this is, from 1, the single answer; 0 where there is only one.
+        reference: For any photograph.
+        palettes: How many versions there are.
+        palette: Which of them this is, from 1; 0 is the single answer.
     """
 
-    vividness: float | None = None
-    quality: Quality = "high"
-    warmth: float = 0.0
-    hints: tuple[Hint, ...] = ()
-    scribbles: Scribbles | None = None
-    mask: Mask | None = None
-    reference: Reference | None = None
-    palettes: int = 1
-    palette: int = 0
+    vividness: Annotated[
+        float | None,
+        Setting(
+            help="How strong the colours are.",
+            reach="decoding",
+            low=0,
+            high=2,
+            unset="the model's",
+            recorded="always",
+        ),
+    ] = None
+    quality: Annotated[
+        Quality,
+        Setting(
+            help="How closely the model looks; outputs always have full resolution.",
+            reach="network",
+            defaults={"film": "normal"},
+            recorded="always",
+        ),
+    ] = "high"
+    warmth: Annotated[
+        float,
+        Setting(
+            help="Lean the colours towards blue (below 0) or orange (above 0) where the model is "
+            "uncertain.",
+            reach="decoding",
+            low=-1,
+            high=1,
+        ),
+    ] = 0.0
+    hints: Annotated[
+        "tuple[Hint, ...]",
+        Setting(
+            kind="hints",
+            help="Colours that are known at some points.",
+            reach="network",
+            heard_by="hints",
+            spelling={
+                "http": 'A list of {"x", "y", "color", "radius"}: pixels of the upright '
+                "photograph, a colour as #c04030, and a radius that may be left out.",
+                "python": 'Each is (x, y, "#c04030") or (x, y, "#c04030", radius), in pixels of '
+                "the upright photograph.",
+            },
+        ),
+    ] = ()
+    scribbles: Annotated[
+        "Scribbles | None",
+        Setting(
+            kind="layer",
+            help="Colours painted over the photograph: a picture of the same size, transparent "
+            "elsewhere.",
+            reach="network",
+            heard_by="hints",
+            doors=("command", "http", "python", "file"),
+            spelling={"http": "The id of a layer, from POST /v1/layers?kind=scribbles."},
+        ),
+    ] = None
+    mask: Annotated[
+        "Mask | None",
+        Setting(
+            kind="layer",
+            help="What to colour: a picture of the same size as the photograph; black stays grey.",
+            reach="decoding",
+            doors=("command", "http", "python", "file"),
+            spelling={"http": "The id of a layer, from POST /v1/layers?kind=mask."},
+        ),
+    ] = None
+    reference: Annotated[
+        "Reference | None",
+        Setting(
+            kind="layer",
+            help="A picture in colour, of any size, to take the colours from where it shows the "
+            "same things.",
+            reach="network",
+            needs=("logits", "features"),
+            spelling={"http": "The id of a layer, from POST /v1/layers?kind=reference."},
+        ),
+    ] = None
+    palettes: Annotated[
+        int,
+        Setting(
+            help="How many plausible versions there are.",
+            reach="decoding",
+            low=1,
+            high=16,
+            doors=("command", "http", "file"),
+            spelling={
+                "command": "Each is written, name.color-1.jpg and so on: the default one first, "
+                "then the others, likeliest first.",
+            },
+            needs=("logits",),
+            recorded="never",  # with `palette`, as a pair
+        ),
+    ] = 1
+    palette: Annotated[
+        int,
+        Setting(
+            help="Which of the versions this is, from 1; 0 is the single answer.",
+            reach="decoding",
+            doors=("http", "file"),
+            recorded="never",
+        ),
+    ] = 0
 
     def __post_init__(self) -> None:
-        if self.quality not in get_args(Quality):
-            raise UsageError(
-                f"There is no quality {self.quality!r}.", advice="Use fast, normal or high."
-            )
-        if self.vividness is not None and not 0 <= self.vividness <= 2:
-            raise UsageError(
-                f"The vividness {self.vividness} is out of range.", advice="Use 0 to 2."
-            )
-        if not -1 <= self.warmth <= 1:
-            raise UsageError(f"The warmth {self.warmth} is out of range.", advice="Use -1 to 1.")
-        if not 1 <= self.palettes <= _MOST_PALETTES:
-            raise UsageError(f"{self.palettes} palettes cannot be made.", advice="Ask for 1 to 16.")
+        for row in SETTINGS.values():
+            row.check(getattr(self, row.name))
         if not 0 <= self.palette <= self.palettes:
             raise UsageError(f"There is no palette {self.palette} of {self.palettes}.")
 
@@ -80,8 +175,27 @@ class Settings:
     @property
     def needs(self) -> frozenset[str]:
         """What the card of a model must list among its capabilities for them."""
-        found = {"logits"} if self.palettes > 1 else set()
-        return frozenset(found | ({"logits", "features"} if self.reference else set()))
+        return frozenset(need for row in self._changed() for need in row.needs)
+
+    def check_model(self, name: str, capabilities: Collection[str]) -> None:
+        """Refuses a model that cannot do what they ask for.
+
+        Args:
+            name: Of the model.
+            capabilities: As its card lists them.
+
+        Raises:
+            ModelError: It cannot.
+        """
+        for row in self._changed():
+            missing = [need for need in row.needs if need not in capabilities]
+            if missing:
+                raise ModelError(
+                    f"The setting {row.name} needs {' and '.join(missing)}, which the model {name} "
+                    "does not give.",
+                    advice="Use tintype-own, or another model whose card lists "
+                    f"{' and '.join(row.needs)}.",
+                )
 
     def check_size(self, shape: tuple[int, int]) -> None:
         """Refuses a photograph that the layers do not fit.
@@ -96,62 +210,120 @@ class Settings:
             if layer is not None:
                 layer.check_size(shape)
 
+    def for_network(self, capabilities: Collection[str]) -> "Settings":
+        """What of them a network's prediction depends on; everything else is at its default.
+
+        Args:
+            capabilities: As the model's card lists them.
+        """
+        kept = {
+            row.name: getattr(self, row.name)
+            for row in SETTINGS.values()
+            if row.reach == "network" and (not row.heard_by or row.heard_by in capabilities)
+        }
+        return Settings(**kept)
+
     def canonical(self) -> str:
         """One spelling for one meaning, as provenance and resumed runs compare it."""
-        vividness = None if self.vividness is None else float(self.vividness)
-        said: dict[str, object] = {"quality": self.quality, "vividness": vividness}
-        # What came later stands there only where it is used: earlier outputs are still the same.
-        if self.warmth:
-            said["warmth"] = float(self.warmth)
-        if self.hints:
-            said["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
-        for key, layer in self.layers().items():
-            said[key] = layer.sha256
+        data = recorded(self, SETTINGS)
         if self.palettes > 1:
-            said["palette"] = [self.palette, self.palettes]
-        return json.dumps(said, sort_keys=True, separators=(",", ":"))
+            data["palette"] = [self.palette, self.palettes]
+        return canonical_json(data)
 
-    def layers(self) -> dict[str, Layer]:
+    def layers(self) -> "dict[str, Layer]":
         """The pictures among them, by the name of their field."""
-        found: dict[str, Layer | None] = {
-            "scribbles": self.scribbles,
-            "mask": self.mask,
-            "reference": self.reference,
-        }
-        return {key: layer for key, layer in found.items() if layer is not None}
+        found = {name: getattr(self, name) for name in LAYERS}
+        return {name: layer for name, layer in found.items() if layer is not None}
+
+    def _changed(self) -> list[Setting]:
+        """The rows whose value is not the default."""
+        return [row for row in SETTINGS.values() if getattr(self, row.name) != row.default]
 
 
-def settings_of(said: Any) -> Settings:  # noqa: ANN401
-    """Settings from what `Settings.canonical` says, parsed; without the pictures among them.
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What is written, once it is coloured: the other half of the table.
 
-    Args:
-        said: What JSON holds.
-
-    Raises:
-        UsageError: It says something else.
+    Attributes:
+        format: A key of `tintype.photo.formats.registry.FORMATS`; None is the source's own.
+        strip_metadata: Write no more metadata than the pixels need.
+        keep_luminance: "exact" reads every output back and compares it.
+        keep_location: Whether coordinates stay in the metadata.
     """
-    known = {"vividness", "quality", "warmth", "hints", "palette", *LAYERS}
-    try:
-        if not isinstance(said, dict) or not set(said) <= known:
-            raise ValueError("an unknown key")
-        palette, palettes = said.get("palette", (0, 1))
-        return Settings(
-            vividness=None if said["vividness"] is None else float(said["vividness"]),
-            quality=said["quality"],
-            warmth=float(said.get("warmth", 0)),
-            hints=tuple(_hint_of(*values) for values in said.get("hints", ())),
-            palettes=int(palettes),
-            palette=int(palette),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"These are no settings ({type(error).__name__}: {error}).",
-            advice="Give a file that --save-settings has written.",
-        ) from error
+
+    format: Annotated[
+        str | None,
+        Setting(
+            kind="format",
+            help="Format of the output.",
+            reach="writing",
+            doors=("command", "http", "file"),
+            unset="that of the input",
+            recorded="never",  # the output's own bytes say it
+        ),
+    ] = None
+    strip_metadata: Annotated[
+        bool,
+        Setting(
+            help="Leave out location, date, camera and all other metadata, but for the note that "
+            "a machine coloured it.",
+            reach="writing",
+            doors=("command", "http", "file"),
+            spelling={"http": "1 or 0."},
+        ),
+    ] = False
+    keep_luminance: Annotated[
+        KeepLuminance,
+        Setting(
+            help="With exact, a JPEG made from a JPEG keeps the luminance coefficients of its "
+            "input, and this is verified; needs the extra tintype[exact].",
+            reach="writing",
+            doors=("command", "python", "file"),
+        ),
+    ] = "usual"
+    keep_location: Annotated[
+        bool,
+        Setting(
+            help="Keep the coordinates in the metadata.",
+            reach="writing",
+            doors=("http",),
+            # A file that is sent over a network leaves the house.
+            defaults={"http": False},
+            spelling={"http": "1 or 0."},
+            recorded="never",
+        ),
+    ] = True
+
+    def __post_init__(self) -> None:
+        for row in OUTPUT.values():
+            row.check(getattr(self, row.name))
+
+    def recorded_with(self, settings: str) -> str:
+        """`Settings.canonical` and what of this counts as a setting too, in one text."""
+        data = recorded(self, OUTPUT)
+        return canonical_json(json.loads(settings) | data) if data else settings
 
 
-def _hint_of(x: Any, y: Any, a: Any, b: Any, radius: Any) -> Hint:  # noqa: ANN401
-    hint = Hint(int(x), int(y), float(a), float(b), int(radius))
-    if not (math.isfinite(hint.a) and math.isfinite(hint.b) and hint.radius >= 0):
-        raise ValueError(f"the hint {[x, y, a, b, radius]}")
-    return hint
+def default_settings(door: Door) -> Settings:
+    """What a door uses where nothing is given."""
+    return Settings(**{row.name: row.default_of(door) for row in SETTINGS.values()})
+
+
+def default_output(door: Door) -> Output:
+    """What a door writes where nothing is asked for."""
+    return Output(**{row.name: row.default_of(door) for row in OUTPUT.values()})
+
+
+def rows_of(door: Door) -> dict[str, Setting]:
+    """The settings and output options that a door has, in the order of the table."""
+    return {row.name: row for row in (*SETTINGS.values(), *OUTPUT.values()) if door in row.doors}
+
+
+SETTINGS: Mapping[str, Setting] = table_of(Settings)
+"""How to colour, a row for each field of `Settings`."""
+
+OUTPUT: Mapping[str, Setting] = table_of(Output)
+"""What to write, a row for each field of `Output`."""
+
+LAYERS = tuple(name for name, row in SETTINGS.items() if row.kind == "layer")
+"""The fields that are pictures; `Settings.canonical` knows them by the hash of their file."""

@@ -1,1 +1,1 @@
-"""Reading and writing files: all or nothing on a disk, and in stores that are named by URLs."""
+"""Reading and writing files, on a disk and in stores named by URLs: all or nothing."""

@@ -1,15 +1,15 @@
-"""Writing a file all or nothing: the final name holds the old file, the whole new one, or none."""
+"""Writing a file all or nothing: under its name is the old file, the whole new one, or none."""
 
 import errno
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from tintype.errors import TargetExistsError, WriteError, shown
+from tintype.files.lock import try_lock, wait_for_lock
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
@@ -27,18 +27,18 @@ _REASONS = {
 
 _PREFIX, _SUFFIX = ".tintype-", ".tmp"
 
-# What link() says where a file system has no hard links (FAT, some network shares).
+# What link() fails with where a file system has no hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
 
 
-def stands_at(path: Path) -> bool:
-    """Whether something stands under a name, links followed.
+def target_exists(path: Path) -> bool:
+    """Whether something exists under a name; links are followed.
 
     Args:
         path: Where a file is to be written.
 
     Raises:
-        WriteError: Nothing can ever stand there, as the name is too long.
+        WriteError: The name is too long for anything to exist under it.
     """
     try:
         return path.exists()
@@ -47,13 +47,13 @@ def stands_at(path: Path) -> bool:
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Writes a file under a temporary name in the same folder and gives it its name when whole.
+    """Writes a file under a temporary name in the same folder, and renames it when it is complete.
 
     Args:
         path: The final name; its folder exists.
         data: All of the file.
-        overwrite: Whether an existing file may be replaced. When not, the name is taken in one
-            step, so a file that somebody else makes meanwhile is not lost either.
+        overwrite: Whether an existing file may be replaced. If not, the name is taken in one step,
+            so a file that another process creates meanwhile is not lost either.
 
     Raises:
         TargetExistsError: The name is taken and may not be replaced.
@@ -70,7 +70,7 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
     Args:
         path: As for `write_atomically`.
         overwrite: As for `write_atomically`.
-        option: What names another folder, for the message.
+        option: The option that names another folder, for the message.
 
     Yields:
         A stream that can be written and sought in.
@@ -89,14 +89,14 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
             stream.flush()
             os.fsync(descriptor)
             if os.name != "nt":  # it stays open, and so locked, until it has its name
-                _publish(temporary, path, overwrite=overwrite)
-        if os.name == "nt":  # Windows renames no file that is open
-            _publish(temporary, path, overwrite=overwrite)
+                _rename(temporary, path, overwrite=overwrite)
+        if os.name == "nt":  # Windows renames no open file
+            _rename(temporary, path, overwrite=overwrite)
         _sync_folder(path.parent)
     except OSError as error:
         raise write_error(path, error, option=option) from error
     finally:
-        # Gone already when all went well, and in every other case rubbish.
+        # Already renamed if all went well, otherwise of no use.
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
@@ -104,18 +104,18 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
 
 @contextmanager
 def spool(folder: Path) -> Iterator[IO[bytes]]:
-    """A file without a final name, for what is put together piece by piece; gone afterwards.
+    """A temporary file for what is put together piece by piece; removed afterwards.
 
-    What a killed process leaves of it, `remove_abandoned` removes.
+    `remove_abandoned` removes what a killed process leaves of it.
 
     Args:
-        folder: Where there is room for it; it exists.
+        folder: Where it is created; it exists.
 
     Yields:
         The file, open for writing and reading.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     path, descriptor = _open_temporary(folder)
     try:
@@ -126,18 +126,18 @@ def spool(folder: Path) -> Iterator[IO[bytes]]:
             path.unlink()
 
 
-def _publish(temporary: Path, path: Path, *, overwrite: bool) -> None:
+def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
     if overwrite:
         temporary.replace(path)
     else:
-        _publish_new(temporary, path)
+        _rename_to_new(temporary, path)
 
 
 def remove_abandoned(folder: Path) -> int:
     """Removes temporary files that a killed process left behind; those in use are left alone.
 
     Whoever writes a temporary file holds a lock on it (POSIX) or has it open (Windows, where an
-    open file cannot be removed), so nothing needs to be guessed from its age or from process
+    open file cannot be removed). So nothing needs to be guessed from its age, or from process
     numbers, which mean nothing on a shared disk.
 
     Args:
@@ -149,50 +149,41 @@ def remove_abandoned(folder: Path) -> int:
     removed = 0
     for path in folder.glob(f"{_PREFIX}{'[0-9a-f]' * 16}{_SUFFIX}"):
         with suppress(OSError):
-            _remove_if_free(path)
-            removed += 1
+            removed += _remove_if_free(path)
     return removed
 
 
 def _open_temporary(folder: Path) -> tuple[Path, int]:
-    """A new file that nobody else has, open and locked."""
+    """A new file, open and locked."""
     # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
         path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         descriptor = os.open(path, flags, 0o666)
-        _lock(descriptor)
+        if os.name != "nt":  # there, that the file is open is lock enough
+            # Where the file system has no locks, `remove_abandoned` gets none either and keeps all.
+            with suppress(OSError):
+                wait_for_lock(descriptor)
         if os.name == "nt" or os.fstat(descriptor).st_nlink:
             return path, descriptor
-        # `remove_abandoned` of another process met it between its making and its lock.
+        # `remove_abandoned` of another process came between creating and locking it.
         os.close(descriptor)
 
 
-if sys.platform == "win32":
-
-    def _lock(_descriptor: int) -> None:
-        """That the file is open is lock enough."""
-
-    def _remove_if_free(path: Path) -> None:
+def _remove_if_free(path: Path) -> bool:
+    if os.name == "nt":
         path.unlink()  # fails while its writer has it open
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        # Where the file system knows no locks, `remove_abandoned` gets none either and keeps all.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-    def _remove_if_free(path: Path) -> None:
-        with path.open("r+b") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    with path.open("r+b") as stream:
+        free = try_lock(stream)
+        if free:
             # Still locked here: its writer waits for the lock and then sees that it is gone.
             path.unlink()
+        return free
 
 
-def _publish_new(temporary: Path, path: Path) -> None:
-    """Gives the file its name only if nobody has it."""
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    """Gives the file its name unless that is taken."""
     if os.name == "nt":
         try:
             temporary.rename(path)  # fails on Windows where the name is taken
@@ -210,7 +201,7 @@ def _publish_new(temporary: Path, path: Path) -> None:
 
 
 def _claim_and_replace(temporary: Path, path: Path) -> None:
-    """Without hard links: take the name with an empty file, then put the whole one in its place."""
+    """Without hard links: takes the name with an empty file, then replaces that."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     except FileExistsError as error:
@@ -224,7 +215,7 @@ def _claim_and_replace(temporary: Path, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes the name itself survive a power cut; Windows has no such call and needs none."""
+    """Makes the new name survive a power cut; Windows has no such call and needs none."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -245,16 +236,16 @@ def _exists(path: Path) -> TargetExistsError:
 
 
 def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteError:
-    """What the operating system says about a file that could not be written, for people.
+    """The error for a file that could not be written, in words for users.
 
     Args:
         path: The file.
-        error: What it said.
-        option: What names another folder.
+        error: From the operating system.
+        option: The option that names another folder.
     """
     elsewhere = f"choose another folder with {option}."
-    reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), "{Elsewhere}"))
-    hint = hint.format(elsewhere=elsewhere, Elsewhere=elsewhere.capitalize())
+    reason, advice = _REASONS.get(error.errno or 0, (error.strerror or str(error), "{Elsewhere}"))
+    advice = advice.format(elsewhere=elsewhere, Elsewhere=elsewhere.capitalize())
     return WriteError(
-        f"{shown(path)} could not be written: {reason} ({shown(path.parent)}).", advice=hint
+        f"{shown(path)} could not be written: {reason} ({shown(path.parent)}).", advice=advice
     )

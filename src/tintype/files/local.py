@@ -1,16 +1,14 @@
-"""Reading what a user names, bounded: a file or a stream that is too long is never held whole."""
+"""Reading files and streams up to a limit: one that is too long is never in memory as a whole."""
 
 from pathlib import Path
 from typing import BinaryIO
 
 from tintype.errors import UnreadablePhotoError, UsageError, shown
 
-# Bytes of a file per pixel allowed in it: 16-bit RGBA is eight, the rest is for several pages. And
-# the bytes that any file may have, for metadata.
+# For each pixel of the limit: 16-bit RGBA takes eight, the rest is for several pages.
 _BYTES_PER_PIXEL = 16
-
-
-_BYTES_FREE = 64 * 2**20
+# For metadata, whatever the limit.
+_METADATA_BYTES = 64 * 2**20
 
 
 def read_input(source: Path, *, max_pixels: int) -> bytes:
@@ -18,7 +16,7 @@ def read_input(source: Path, *, max_pixels: int) -> bytes:
 
     Args:
         source: A regular file.
-        max_pixels: The limit that `decode` will apply to what is in it.
+        max_pixels: The limit that `decode` will apply.
 
     Raises:
         UnreadablePhotoError: Missing, no permission, not a file, or too long.
@@ -28,7 +26,7 @@ def read_input(source: Path, *, max_pixels: int) -> bytes:
         if not source.is_file():
             kind = "a folder" if source.is_dir() else "not a regular file"
             raise UnreadablePhotoError(f"{shown(source)} is {kind}.")
-        refuse_long(size, name=shown(source), max_pixels=max_pixels)
+        check_length(size, name=shown(source), max_pixels=max_pixels)
         return source.read_bytes()
     except (OSError, ValueError) as error:
         text = error.strerror if isinstance(error, OSError) else str(error)
@@ -44,22 +42,22 @@ def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:
         max_pixels: As for `decode`.
 
     Raises:
-        UsageError: The stream gives text.
-        UnreadablePhotoError: It fails, or gives too much.
+        UsageError: It is a stream of text.
+        UnreadablePhotoError: It fails, or is too long.
     """
     try:
         # One byte more than the limit, so that "too long" is seen without reading all of it.
-        data = stream.read(longest_input(max_pixels) + 1)
+        data = stream.read(max_input_bytes(max_pixels) + 1)
     except OSError as error:
         raise UnreadablePhotoError(f"{name} cannot be read: {error.strerror}.") from error
     if not isinstance(data, bytes):
         raise UsageError(f"{name} gives text, not bytes.", advice="Open it in binary mode.")
-    refuse_long(len(data), name=name, max_pixels=max_pixels)
+    check_length(len(data), name=name, max_pixels=max_pixels)
     return data
 
 
-def refuse_long(size: int, *, name: str, max_pixels: int) -> None:
-    """Refuses a file by its length, before it fills the memory.
+def check_length(size: int, *, name: str, max_pixels: int) -> None:
+    """Refuses a file by its length, before it is in memory.
 
     Args:
         size: In bytes.
@@ -69,7 +67,7 @@ def refuse_long(size: int, *, name: str, max_pixels: int) -> None:
     Raises:
         UnreadablePhotoError: Longer than any photograph within the limit.
     """
-    limit = longest_input(max_pixels)
+    limit = max_input_bytes(max_pixels)
     if size > limit:
         raise UnreadablePhotoError(
             f"{name} is longer than {limit // 2**20} MiB, too long for one photograph.",
@@ -77,6 +75,6 @@ def refuse_long(size: int, *, name: str, max_pixels: int) -> None:
         )
 
 
-def longest_input(max_pixels: int) -> int:
-    """Bytes that a file with a photograph of so many pixels may have."""
-    return _BYTES_FREE + _BYTES_PER_PIXEL * max_pixels
+def max_input_bytes(max_pixels: int) -> int:
+    """The most bytes that a file with a photograph of so many pixels may have."""
+    return _METADATA_BYTES + _BYTES_PER_PIXEL * max_pixels

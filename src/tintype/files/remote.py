@@ -1,15 +1,14 @@
-"""Places outside of this machine's file system: what a URL names, listed, read and written.
+"""Files and folders that are named by URLs: listed, read and written.
 
-``s3://bucket/scans`` and its like go through fsspec, which knows many stores by one interface. A
-path stays a `pathlib.Path` and never comes through here: on a disk we promise more (locks, fsync,
-hard links) than fsspec offers.
+``s3://bucket/scans`` and the like go through fsspec, which has one interface for many stores. A
+path stays a `pathlib.Path`: on a disk we promise more (locks, fsync, hard links) than fsspec does.
 
-Writing is all or nothing here too. An object store shows an object when all of it has arrived. Any
-other store gets the file under a temporary name first and is told to rename it; one that would copy
+Writing is all or nothing here too. An object store shows an object when all of it has arrived. In
+any other store the file is written under a temporary name and then renamed; a store that would copy
 instead of renaming is refused.
 
-Names in a listing are somebody else's words. In an object store ``../../home/x.jpg`` is a key like
-any other, and on a disk it would lead out of the folder: such names become error rows.
+Names in a listing are not to be trusted. In an object store ``../../home/x.jpg`` is a key like any
+other, and on a disk it would lead out of the folder: such names become error rows.
 """
 
 import re
@@ -27,7 +26,7 @@ from tintype.errors import (
     shown,
 )
 from tintype.files.atomic import remove_abandoned, write_atomically
-from tintype.files.local import read_input, refuse_long
+from tintype.files.local import check_length, read_input
 
 # Two letters at least: "C://scans" is a folder of Windows.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -35,15 +34,15 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 # A user and a password before the machine's name.
 _PASSWORD = re.compile(r"[^/@]*:[^/@]*@")
 
-# Where an object is seen by nobody until all of it is there.
-_WHOLE = frozenset(
+# Stores in which an object becomes visible when all of it is there.
+_ATOMIC = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "tos", "memory"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A file or folder named by a URL, with as much of `pathlib.Path` as the jobs need.
+    """A file or folder named by a URL, with the part of `pathlib.Path` that is needed here.
 
     Attributes:
         url: ``protocol://path``, without a slash at its end.
@@ -55,7 +54,7 @@ class Remote:
         return self.url
 
     def __truediv__(self, below: str | PurePath) -> "Remote":
-        """A place below this one; `below` holds plain names only, see `listing`."""
+        """A place below this one; `below` has plain names only, see `listing`."""
         parts = PurePosixPath(below).parts
         return Remote("/".join([self.url, *parts])) if parts else self
 
@@ -85,17 +84,17 @@ class Remote:
 
 
 Place = Path | Remote
-"""Where a photograph is, or is to be."""
+"""Where a photograph is, or will be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a listing of a folder says of one name in it.
+    """One name in the listing of a folder.
 
     Attributes:
-        name: The name alone, or what stands instead of one where `safe` is False.
-        is_folder: Whether it has a listing of its own.
-        safe: It is a plain name for every file system.
+        name: Without the folder; where `safe` is False, whatever the store lists instead.
+        is_folder: Whether it is a folder.
+        safe: Whether it is a plain name on every file system.
     """
 
     name: str
@@ -104,35 +103,35 @@ class Entry:
 
 
 def place_of(word: str) -> Place:
-    """What a word of the command names.
+    """The path or URL that an argument of the command names.
 
     Args:
-        word: A path, or a URL.
+        word: The argument.
 
     Raises:
-        UsageError: A URL with a password, or of a kind that is no folder of files.
+        UsageError: A URL with a password, or a chain of URLs.
     """
     found = _URL.match(word)
     if found is None:
         return Path(word)
     protocol, rest = found[1].lower(), word[found.end() :]
     if _PASSWORD.match(rest):
-        # Reports and messages repeat what was typed; and it would stand in the shell's history.
+        # Reports and messages repeat what was typed, and the shell keeps it in its history.
         raise UsageError(
-            f"A URL of {protocol} holds a password.",
-            advice="Leave it out, and give it where that store looks for it.",
+            f"A URL of {protocol} contains a password.",
+            advice="Leave it out, and give it where the client of that store looks for it.",
         )
     if "::" in word:
         raise UsageError(f"{shown(word)} is a chain of URLs.", advice="Name one folder or file.")
     return Remote(f"{protocol}://{rest.rstrip('/')}")
 
 
-def kind(place: Remote) -> Literal["file", "folder"]:
+def kind_of(place: Remote) -> Literal["file", "folder"]:
     """Whether a URL names a file or a folder.
 
     Raises:
-        UsageError: Nothing here can read URLs of that kind.
-        UnreadablePhotoError: There is nothing, or it cannot be asked.
+        UsageError: URLs of this protocol cannot be used.
+        UnreadablePhotoError: There is nothing, or the store does not answer.
     """
     store, path = _open(place)
     try:
@@ -144,7 +143,7 @@ def kind(place: Remote) -> Literal["file", "folder"]:
 
 
 def listing(folder: Remote) -> list[Entry]:
-    """What is directly in a folder, sorted by name.
+    """The files and folders directly in a folder, sorted by name.
 
     Raises:
         UnreadablePhotoError: It cannot be listed.
@@ -152,7 +151,7 @@ def listing(folder: Remote) -> list[Entry]:
     store, path = _open(folder)
     prefix = path.rstrip("/") + "/"
     try:
-        # What was listed before may have changed, and of a large store it would fill the memory.
+        # An earlier listing may be out of date, and that of a large store would fill the memory.
         store.invalidate_cache()
         found = store.ls(path, detail=True)
         store.invalidate_cache()
@@ -162,8 +161,8 @@ def listing(folder: Remote) -> list[Entry]:
     for info in found:
         name = str(info["name"])
         is_folder = info["type"] == "directory"
-        # The empty object by which some programs mark a folder. A folder named so is another
-        # matter: its own name is empty, as that of the middle one in "scans//x.png".
+        # Some programs mark a folder by an empty object of its name. A folder listed under that
+        # name is different: its own name is empty, like the middle one's in "scans//x.png".
         if name == path or (name == prefix and not is_folder):
             continue
         tail = name.removeprefix(prefix)
@@ -185,8 +184,8 @@ def read(place: Place, *, max_pixels: int) -> bytes:
     try:
         size = store.info(path)["size"]
         if size is None:
-            raise OSError("it does not say how long it is")
-        refuse_long(size, name=shown(place), max_pixels=max_pixels)
+            raise OSError("its length is unknown")
+        check_length(size, name=shown(place), max_pixels=max_pixels)
         return bytes(store.cat_file(path))
     except FileNotFoundError:
         raise UnreadablePhotoError(f"{shown(place)}: no such file.") from None
@@ -196,11 +195,11 @@ def read(place: Place, *, max_pixels: int) -> bytes:
         raise _unreadable(place, error) from error
 
 
-def look(place: Place) -> bytes | None:
-    """What stands at the place of an output; None where nothing does.
+def read_if_exists(place: Place) -> bytes | None:
+    """The bytes of an earlier output; None where there is none.
 
     Raises:
-        OSError: Something does, but it cannot be read.
+        OSError: There is one, but it cannot be read.
     """
     try:
         if isinstance(place, Path):
@@ -220,7 +219,7 @@ def write(place: Place, data: bytes, *, overwrite: bool) -> None:
     """Writes a file all or nothing, as `tintype.files.atomic.write_atomically` for a path.
 
     Args:
-        place: Where; folders above a URL are made, those above a path exist.
+        place: Where. The folders of a URL are created, those of a path exist.
         data: All of it.
         overwrite: Whether something there may be replaced.
 
@@ -233,7 +232,7 @@ def write(place: Place, data: bytes, *, overwrite: bool) -> None:
         return
     store, path = _open(place)
     try:
-        if not _WHOLE.isdisjoint(_protocols(store)):
+        if not _ATOMIC.isdisjoint(_protocols(store)):
             store.pipe_file(path, data, mode="overwrite" if overwrite else "create")
         else:
             _write_and_rename(store, path, data, overwrite=overwrite)
@@ -255,7 +254,7 @@ def _write_and_rename(store: Any, path: str, data: bytes, *, overwrite: bool) ->
     store.makedirs(folder, exist_ok=True)
     try:
         store.pipe_file(temporary, data)
-        # Not in one step, as on a disk: two runs at the same moment may both come this far.
+        # Not in one step as on a disk: two runs at the same moment may both get this far.
         if not overwrite and store.exists(path):
             raise FileExistsError(path)
         store.mv(temporary, path)
@@ -268,15 +267,15 @@ def _write_and_rename(store: Any, path: str, data: bytes, *, overwrite: bool) ->
 def tidy(folder: Place) -> None:
     """Removes what a killed run left in a folder of outputs.
 
-    An object store holds no half objects. In other stores nobody can see whether a temporary file
-    is still being written, perhaps by another machine, so nothing is removed there.
+    An object store holds no half-written objects. In other stores there is no telling whether a
+    temporary file is still being written, perhaps by another machine, so nothing is removed there.
     """
     if isinstance(folder, Path):
         remove_abandoned(folder)
 
 
 def _open(place: Remote) -> tuple[Any, str]:
-    """The store, and the path in it. Stores are kept by fsspec, one for each process."""
+    """The store, and the path in it. fsspec keeps one store for each process."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
@@ -287,18 +286,18 @@ def _open(place: Remote) -> tuple[Any, str]:
     try:
         store, path = url_to_fs(place.url)
     except (ImportError, ValueError) as error:
-        # fsspec names the package that is missing, or says that it knows no such protocol.
+        # fsspec names the missing package, or says that there is no such protocol.
         raise UsageError(f"{shown(place)} cannot be used: {shown(_reason(error))}.") from error
     return store, str(path)
 
 
 def _protocols(store: Any) -> set[str]:  # noqa: ANN401
-    said = store.protocol
-    return {said} if isinstance(said, str) else set(said)
+    protocols = store.protocol
+    return {protocols} if isinstance(protocols, str) else set(protocols)
 
 
 def _plain(name: str) -> bool:
-    """One name that is one on every file system, whichever slashes and drives it has."""
+    """Whether it is a single name on every file system, with whatever slashes and drives."""
     return (
         name not in ("", ".", "..")
         and "\0" not in name

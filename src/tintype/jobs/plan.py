@@ -18,8 +18,8 @@ from hashlib import blake2b
 from pathlib import Path, PurePath, PurePosixPath
 
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
-from tintype.files.atomic import stands_at
-from tintype.files.remote import Place, Remote, kind, listing, place_of
+from tintype.files.atomic import target_exists
+from tintype.files.remote import Place, Remote, kind_of, listing, place_of
 from tintype.jobs.digests import Digests, digest
 from tintype.jobs.report import LINK_OUTSIDE, Row
 from tintype.photo.formats.registry import format_of_suffix, writable_formats
@@ -247,7 +247,7 @@ class Plan:
 
     def _walk_remote(self, place: Remote, counts: _Counts, *, alone: bool) -> Iterator[Job | Row]:
         try:
-            found = kind(place)
+            found = kind_of(place)
         except UnreadablePhotoError as error:
             yield Row.failure(place, error)
             return
@@ -314,7 +314,11 @@ class Plan:
                 )
             if self.into is not None:
                 raise UsageError("-o and --into contradict each other.", advice="Give one of them.")
-            if isinstance(self.output, Path) and stands_at(self.output) and self.output.is_dir():
+            if (
+                isinstance(self.output, Path)
+                and target_exists(self.output)
+                and self.output.is_dir()
+            ):
                 raise UsageError(
                     f"{shown(self.output)} is a folder.", advice="-o names a file; give --into."
                 )
@@ -324,7 +328,7 @@ class Plan:
                     f"{shown(self.output)} is the input itself, which is never replaced.",
                     advice="Give another name to -o.",
                 )
-        if isinstance(self.into, Path) and stands_at(self.into) and not self.into.is_dir():
+        if isinstance(self.into, Path) and target_exists(self.into) and not self.into.is_dir():
             raise UsageError(f"--into {shown(self.into)} is a file, not a folder.")
 
     def _first_with_target_of(self, second: Job) -> Job:

@@ -9,16 +9,16 @@ a run killed between the two leaves a line without a target, never a target with
 import json
 import os
 import stat
-import sys
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 from tintype.errors import WriteError, shown
+from tintype.files.lock import wait_for_lock
 from tintype.files.remote import Place
 from tintype.jobs.digests import Digests, digest
-from tintype.photo.metadata.packets import read_provenance
+from tintype.photo.decode import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 
 STATE_FILE = ".tintype-state.jsonl"
@@ -107,7 +107,7 @@ def remember(target: Path, data: bytes, provenance: Provenance) -> None:
     line = json.dumps(row).encode("ascii") + b"\n"
     try:
         with path.open("a+b") as file:
-            _lock(file)
+            wait_for_lock(file)
             # A killed run may have left half a line: it is ended here, and ignored when read.
             if file.seek(0, os.SEEK_END) > 0:
                 file.seek(-1, os.SEEK_END)
@@ -134,19 +134,3 @@ def _parsed(line: bytes) -> tuple[str, str, Provenance] | None:
     row = json.loads(text)
     name, sha = row.get("output"), row.get("sha256")
     return (name, sha, provenance) if isinstance(name, str) and isinstance(sha, str) else None
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        # Closing the file releases the lock. The byte locked lies beyond any state file.
-        file.seek(1 << 40)
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        # Closing the file releases the lock.
-        fcntl.flock(file, fcntl.LOCK_EX)

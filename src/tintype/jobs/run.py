@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.predict import usable_cores
+from tintype.engine.render import usable_cores
 from tintype.files.remote import Place, tidy
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import Row

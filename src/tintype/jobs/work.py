@@ -6,11 +6,10 @@ import time
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
 
 from tintype.engine.bundle import Bundle
 from tintype.engine.predict import Engine
-from tintype.engine.settings import Settings
+from tintype.engine.settings import Output, Settings
 from tintype.errors import (
     PhotoError,
     SkippedPhotoError,
@@ -26,13 +25,10 @@ from tintype.jobs.plan import Job, reason, same_file
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
 from tintype.jobs.resume import Marks, remember
 from tintype.photo import thumbnail
-from tintype.photo.decode import MAX_PIXELS, decode
+from tintype.photo.decode import MAX_PIXELS, decode, read_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix
-from tintype.photo.metadata.packets import read_provenance
 from tintype.photo.metadata.provenance import Provenance
-from tintype.pipeline import KeepLuminance, colorize_photos, provenance_of
-
-ColorPhotos = Literal["skip", "color"]
+from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +38,22 @@ class Options:
     Attributes:
         model: Name or path of the model; None is the one that is shipped.
         settings: How to colour.
-        format: A key of `tintype.photo.formats.registry.FORMATS`; None follows the target's name.
-        strip_metadata: Write no more than the pixels need.
+        output: What to write; without a format, the target's name decides.
         overwrite: Replace earlier outputs.
         color_photos: What to do with colour photographs and with outputs of Tintype; None colours
             a picture given alone and skips them among others.
         max_pixels: Larger pictures are refused.
         check_grey: Compare the grey of each output with its input's.
-        keep_luminance: How a JPEG keeps the luminance of a JPEG.
         thumbnails: Put small pictures of before and after into the rows.
     """
 
     model: str | None = None
     settings: Settings = field(default_factory=Settings)
-    format: str | None = None
-    strip_metadata: bool = False
+    output: Output = field(default_factory=Output)
     overwrite: bool = False
     color_photos: ColorPhotos | None = None
     max_pixels: int = MAX_PIXELS
     check_grey: bool = False
-    keep_luminance: KeepLuminance = "usual"
     thumbnails: bool = False
 
 
@@ -114,17 +106,12 @@ class Worker:
 
     def _do(self, job: Job, given_up: PhotoError | None) -> Row:
         options = self._options
-        form = options.format or format_of_suffix(job.target.suffix)
+        form = options.output.format or format_of_suffix(job.target.suffix)
         _refuse_forgetful(job, form)
+        output = replace(options.output, format=form)
         settings = replace(options.settings, palette=job.palette)
         data = remote.read(job.source, max_pixels=options.max_pixels)
-        provenance = provenance_of(
-            data,
-            self._bundle,
-            settings,
-            strip_metadata=options.strip_metadata,
-            keep_luminance=options.keep_luminance,
-        )
+        provenance = provenance_of(data, self._bundle, settings, output)
         row = Row("done", str(job.source), str(job.target), input_sha256=provenance.input_sha256)
         policy = options.color_photos or ("color" if job.alone else "skip")
         if policy == "skip" and self._marks.of(job.source, data) is not None:
@@ -139,20 +126,15 @@ class Worker:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
         photos = decode(data, name=name, max_pixels=options.max_pixels)
-        source = data if options.keep_luminance == "exact" else None
+        source = data if output.keep_luminance == "exact" else None
         del data  # of a large photograph it would lie beside the pixels to the end
         colored = colorize_photos(
             photos,
+            Request(settings, output, policy, options.check_grey, options.thumbnails),
             name=name,
             engine=self._engine,
-            settings=settings,
             provenance=provenance,
-            form=form,
-            strip_metadata=options.strip_metadata,
-            color_photos=policy,
-            check_grey=options.check_grey,
             luminance_of=source,
-            thumbnails=options.thumbnails,
         )
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()
@@ -190,7 +172,7 @@ class Worker:
                     f"{shown(job.target)} is no file, and is never replaced.",
                     advice="Move it away, or choose another folder with --into.",
                 )
-            data = remote.look(job.target)
+            data = remote.read_if_exists(job.target)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG and isinstance(job.target, Path):
                 raise write_error(job.target, error) from error
@@ -239,7 +221,7 @@ def _refuse_forgetful(job: Job, form: str | None) -> None:
     """In a store there is no state file that says how an output was made that cannot say it."""
     if isinstance(job.target, remote.Remote) and "provenance" not in FORMATS[str(form)].carries:
         raise UnsupportedPhotoError(
-            f"{form} cannot say in the file how it was coloured, which {shown(job.target)} "
+            f"{form} cannot record in the file how it was coloured, which {shown(job.target)} "
             "would need.",
             advice="Give --format png.",
         )

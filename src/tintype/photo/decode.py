@@ -1,6 +1,7 @@
-"""Bytes become photos: recognised by content, bounded in size, upright, in sRGB, their grey taken.
+"""Bytes become photos: recognised by content, bounded in size, upright, in sRGB, with their grey.
 
-There are three doors to the same `Photo`: a file's bytes, an array, and a Pillow image.
+A `Photo` is made from a file's bytes, an array or a Pillow image. Each format's codec knows how to
+read its files; what all formats share is here.
 """
 
 import numpy as np
@@ -8,21 +9,27 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
-from tintype.photo.formats import jpeg, png, stills, tiff
-from tintype.photo.formats.raw import Raw, Source, split_modes
-from tintype.photo.formats.registry import sniff
+from tintype.photo.formats.codec import Codec, DecodedPage
+from tintype.photo.formats.input_file import InputFile
+from tintype.photo.formats.pillow import split_modes
+from tintype.photo.formats.registry import FORMATS, readable_titles, sniff
 from tintype.photo.metadata import exif, icc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
+from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey, upright
 from tintype.photo.tone import tone_of
 
 MAX_PIXELS = 100_000_000
 """The default limit: 100 megapixels."""
 
-_SMALL = 640
+# The format of a photo that comes from pixels alone.
+_FORMAT_OF_PIXELS = "PNG"
 
-# Of each block of metadata. A maker's note or a profile has a few megabytes at most.
-_MOST_METADATA = 16 << 20
+# The tone is measured on at most so many rows and columns.
+_TONE_SIDE = 640
+
+# Of each block of metadata. A maker note or a profile has a few megabytes at most.
+_MAX_METADATA_BYTES = 16 << 20
 
 
 def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Photo, ...]:
@@ -31,7 +38,7 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
     Args:
         data: The file.
         name: What messages call it.
-        max_pixels: Above this many pixels (all pages together) the file is refused unread.
+        max_pixels: Above this many pixels (all pages together) the file is refused before decoding.
 
     Returns:
         One photo for each page; one for most formats.
@@ -41,21 +48,21 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
         UnsupportedPhotoError: A picture that could not be kept without loss.
         PhotoTooLargeError: More pixels than the limit, or than the memory.
     """
-    source = Source(data, name, max_pixels)
-    kind = _kind(source)
+    file = InputFile(data, name, max_pixels)
+    codec = _codec_of(file)
     try:
-        return tuple(_photo(raw, kind, source) for raw in _read(source, kind))
+        return tuple(_photo(page, codec.name, file) for page in codec.read(file, False))
     except MemoryError as error:
-        raise source.too_large_for_memory() from error
+        raise file.too_large_for_memory() from error
 
 
 def decode_colors(
     data: bytes, *, name: str, max_pixels: int = MAX_PIXELS
 ) -> tuple[NDArray[np.uint8], Tone]:
-    """Reads the colours of a picture, which `decode` leaves behind.
+    """Reads the colours of a picture, which `decode` discards.
 
     Args:
-        data: The file; of several pages the first counts.
+        data: The file; only the first of several pages is read.
         name: What messages call it.
         max_pixels: As for `decode`.
 
@@ -67,32 +74,32 @@ def decode_colors(
         UnsupportedPhotoError: As `decode`.
         PhotoTooLargeError: As `decode`.
     """
-    source = Source(data, name, max_pixels)
-    kind = _kind(source)
+    file = InputFile(data, name, max_pixels)
+    codec = _codec_of(file)
     try:
-        raw = _read(source, kind, colors=True)[0]
+        page = codec.read(file, True)[0]
         notes: list[str] = []
-        _bound(raw, notes)
-        picture, _ = _in_srgb(raw, _profile(raw, notes), source, notes)
+        _drop_oversized(page, notes)
+        picture, _ = _in_srgb(page, _profile(page, notes), file, notes)
         if isinstance(picture, Image.Image):
-            tone = raw.tone or tone_of(picture)
+            tone = page.tone or tone_of(picture)
             rgb = np.asarray(picture.convert("RGB"))
         else:
-            tone = raw.tone or ("grey" if picture.ndim == 2 else _tone_of_array(picture))
+            tone = page.tone or ("grey" if picture.ndim == 2 else _tone_of_array(picture))
             eight = _eight_bits(picture)
             rgb = np.repeat(eight[..., None], 3, axis=2) if eight.ndim == 2 else eight
-        return upright(rgb, _turn(raw)), tone
+        return upright(rgb, _orientation(page)), tone
     except MemoryError as error:
-        raise source.too_large_for_memory() from error
+        raise file.too_large_for_memory() from error
 
 
 def decode_layer(
     data: bytes, *, name: str, max_pixels: int
 ) -> tuple[Image.Image, NDArray[np.uint8] | None]:
-    """Reads a picture that was drawn and not photographed: as stored, its profile left alone.
+    """Reads a picture that was drawn and not photographed: as stored, its profile ignored.
 
     Args:
-        data: The file; of several pages the first counts.
+        data: The file; only the first of several pages is read.
         name: What messages call it.
         max_pixels: As for `decode`.
 
@@ -104,16 +111,31 @@ def decode_layer(
         UnsupportedPhotoError: As `decode`.
         PhotoTooLargeError: As `decode`.
     """
-    source = Source(data, name, max_pixels)
-    kind = _kind(source)
+    file = InputFile(data, name, max_pixels)
+    codec = _codec_of(file)
     try:
-        raw = _read(source, kind, colors=True)[0]
-        picture = raw.picture
+        page = codec.read(file, True)[0]
+        picture = page.picture
         if not isinstance(picture, Image.Image):
             picture = Image.fromarray(_eight_bits(picture))
-        return picture, None if raw.alpha is None else _eight_bits(raw.alpha)
+        return picture, None if page.alpha is None else _eight_bits(page.alpha)
     except MemoryError as error:
-        raise source.too_large_for_memory() from error
+        raise file.too_large_for_memory() from error
+
+
+def read_provenance(data: bytes) -> Provenance | None:
+    """Reads what `tintype.photo.encode.encode` wrote about a file's making, without decoding it.
+
+    Args:
+        data: The file.
+
+    Returns:
+        None where the file has none, is damaged, or is no picture.
+    """
+    name = sniff(data)
+    read_xmp = FORMATS[name].read_xmp if name else None
+    text = xmp.provenance_json(read_xmp(data)) if read_xmp else None
+    return None if text is None else provenance_from_json(text)
 
 
 def _eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
@@ -121,34 +143,24 @@ def _eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
     return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
 
 
-def _kind(source: Source) -> str:
-    """The format of a file, by its contents."""
-    if not source.data:
+def _codec_of(file: InputFile) -> Codec:
+    """The codec for a file, by its contents."""
+    if not file.data:
         raise UnreadablePhotoError(
-            f"{source.name} is empty.", advice="Copy it again from where it came."
+            f"{file.name} is empty.", advice="Copy it again from where it came."
         )
-    kind = sniff(source.data)
-    if kind is None:
+    name = sniff(file.data)
+    if name is None:
         raise UnreadablePhotoError(
-            f"{source.name} is not a picture that Tintype knows{_looks_like(source.data)}.",
-            advice="It reads JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG 2000, BMP, PPM and GIF.",
+            f"{file.name} is not a picture that Tintype can read{_looks_like(file.data)}.",
+            advice=f"It reads {readable_titles()}.",
         )
-    return kind
+    return FORMATS[name]
 
 
-def _turn(raw: Raw) -> int:
-    """How the picture is to be turned."""
-    return raw.orientation or exif.orientation(raw.exif) or xmp.orientation(raw.xmp) or 1
-
-
-def _read(source: Source, kind: str, *, colors: bool = False) -> list[Raw]:
-    if kind == "JPEG":
-        return [jpeg.read(source, colors=colors)]
-    if kind == "PNG":
-        return [png.read(source)]
-    if kind == "TIFF":
-        return tiff.read(source)
-    return [stills.READERS[kind](source)]
+def _orientation(page: DecodedPage) -> int:
+    """The EXIF orientation of the stored pixels."""
+    return page.orientation or exif.orientation(page.exif) or xmp.orientation(page.xmp) or 1
 
 
 def _looks_like(data: bytes) -> str:
@@ -158,38 +170,38 @@ def _looks_like(data: bytes) -> str:
 
 
 def photo_from_image(image: Image.Image) -> Photo:
-    """Takes a photo from a Pillow image of any mode that a file may have.
+    """Makes a photo from a Pillow image of any mode that a file may have.
 
-    Pillow has turned a colour JPEG into RGB by then, so its grey is that of RGB pixels; `decode`
-    takes the luminance as it is in the file. The two are equal for neutral pictures, and otherwise
-    differ where RGB was rounded or clipped.
+    Pillow has converted a colour JPEG to RGB by then, so its grey is that of RGB pixels; `decode`
+    takes the luminance from the file. The two are equal for neutral pictures, and otherwise differ
+    where RGB was rounded or clipped.
 
     Args:
         image: Its EXIF orientation is applied and its profile honoured, as `decode` does.
 
     Returns:
-        The photo, with what Pillow knows of its metadata.
+        The photo, with the metadata that Pillow has.
 
     Raises:
         UnsupportedPhotoError: A mode that is no photograph (floating point, 32 bits, CIELAB).
         UnreadablePhotoError: A file behind the image that turns out to be damaged.
     """
-    source = Source(b"", "The image", image.width * image.height)
-    source.check_size(*image.size)
-    with source.reading():
+    file = InputFile(b"", "The image", image.width * image.height)
+    file.check_size(*image.size)
+    with file.reading():
         image.load()
-        picture, alpha = split_modes(image, source)
-        raw = Raw(picture, alpha, icc=image.info.get("icc_profile") or None)
+        picture, alpha = split_modes(image, file)
+        page = DecodedPage(picture, alpha, icc=image.info.get("icc_profile") or None)
         tags = image.getexif()
         orientation = tags.get(exif.ORIENTATION, 1)
-        raw.orientation = orientation if isinstance(orientation, int) else 1
-        raw.exif = exif.without_prefix(tags.tobytes()) if tags else None
-        raw.dpi = exif.resolution(raw.exif)
-        return _photo(raw, "PNG", source)
+        page.orientation = orientation if isinstance(orientation, int) else 1
+        page.exif = exif.without_prefix(tags.tobytes()) if tags else None
+        page.dpi = exif.resolution(page.exif)
+        return _photo(page, _FORMAT_OF_PIXELS, file)
 
 
 def photo_from_array(array: NDArray[np.generic]) -> Photo:
-    """Takes a photo from an array.
+    """Makes a photo from an array.
 
     Args:
         array: (H, W), (H, W, 1), (H, W, 2) with alpha, (H, W, 3) or (H, W, 4) with alpha; uint8 or
@@ -214,64 +226,64 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
     pixels = array.reshape(*array.shape[:2], channels)
     alpha = pixels[..., -1].copy() if channels in (2, 4) else None
     colors = pixels[..., 0] if channels <= 2 else pixels[..., :3]
-    source = Source(b"", "The array", array.shape[0] * array.shape[1])
-    return _photo(Raw(np.ascontiguousarray(colors), alpha), "PNG", source)
+    file = InputFile(b"", "The array", array.shape[0] * array.shape[1])
+    return _photo(DecodedPage(np.ascontiguousarray(colors), alpha), _FORMAT_OF_PIXELS, file)
 
 
-def _photo(raw: Raw, kind: str, source: Source) -> Photo:
+def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     """Profile, tone, grey, orientation, and metadata that is true for the result."""
-    notes = list(raw.notes)
-    _bound(raw, notes)
-    profile, own = raw.icc, _profile(raw, notes)
-    grey, tone, converted = _grey(raw, own, source, notes)
+    notes = list(page.notes)
+    _drop_oversized(page, notes)
+    profile, own = page.icc, _profile(page, notes)
+    grey, tone, converted = _grey(page, own, file, notes)
     if own is None:
         profile = None
     elif converted:
         profile = icc.srgb_profile()
-    turn = _turn(raw)
+    turn = _orientation(page)
     swap = turn in (5, 6, 7, 8)
     shape = grey.shape[::-1] if swap else grey.shape
     meta = Metadata(
-        format=kind,
+        format=form,
         icc=profile,
-        exif=_exif(raw.exif, (shape[0], shape[1]), converted, notes),
-        xmp=_xmp(raw.xmp, notes),
-        dpi=(raw.dpi[1], raw.dpi[0]) if raw.dpi and swap else raw.dpi,
-        comment=raw.comment,
-        text=raw.text,
-        iptc=raw.iptc,
-        packing=raw.packing,
+        exif=_exif(page.exif, (shape[0], shape[1]), converted, notes),
+        xmp=_xmp(page.xmp, notes),
+        dpi=(page.dpi[1], page.dpi[0]) if page.dpi and swap else page.dpi,
+        comment=page.comment,
+        text=page.text,
+        iptc=page.iptc,
+        packing=page.packing,
         notes=tuple(notes),
         turned=turn,
         converted=converted,
     )
-    alpha = None if raw.alpha is None else upright(raw.alpha, turn)
+    alpha = None if page.alpha is None else upright(page.alpha, turn)
     return Photo(upright(grey, turn), alpha, tone, meta)
 
 
-def _bound(raw: Raw, notes: list[str]) -> None:
-    """Drops metadata of a size that no photograph has: each block is copied several times."""
+def _drop_oversized(page: DecodedPage, notes: list[str]) -> None:
+    """Drops oversized metadata: each block is copied several times."""
     for field, title in (
         ("icc", "colour profile"),
         ("exif", "EXIF"),
         ("xmp", "XMP"),
         ("iptc", "IPTC"),
     ):
-        block: bytes | None = getattr(raw, field)
-        if block is not None and len(block) > _MOST_METADATA:
-            setattr(raw, field, None)
+        block: bytes | None = getattr(page, field)
+        if block is not None and len(block) > _MAX_METADATA_BYTES:
+            setattr(page, field, None)
             notes.append(f"Its {title} ({len(block) >> 20} MB) is far too large and was left out.")
 
 
-def _profile(raw: Raw, notes: list[str]) -> icc.Profile | None:
-    if raw.icc is None:
+def _profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
+    if page.icc is None:
         return None
     try:
-        profile = icc.open_profile(raw.icc)
+        profile = icc.open_profile(page.icc)
     except icc.DamagedProfileError:
         notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
         return None
-    space = _space(raw.picture)
+    space = _space(page.picture)
     if profile.space != space and not (space == "GRAY" and profile.space == "RGB"):
         notes.append(f"Its {profile.space} profile does not fit {space} pixels, and was left out.")
         return None
@@ -285,26 +297,26 @@ def _space(picture: Image.Image | Pixels) -> str:
 
 
 def _grey(
-    raw: Raw, profile: icc.Profile | None, source: Source, notes: list[str]
+    page: DecodedPage, profile: icc.Profile | None, file: InputFile, notes: list[str]
 ) -> tuple[Pixels, Tone, bool]:
     """The grey in sRGB, the tone, and whether the profile had to be applied."""
-    picture, convert = _in_srgb(raw, profile, source, notes)
+    picture, convert = _in_srgb(page, profile, file, notes)
     if isinstance(picture, Image.Image):
-        tone = raw.tone or tone_of(picture)
+        tone = page.tone or tone_of(picture)
         # A contiguous array of its own: the image and its memory go.
         return np.array(picture.convert("L")), tone, convert
     if picture.ndim == 2:
-        return picture, raw.tone or "grey", convert
-    return rgb_to_grey(picture), raw.tone or _tone_of_array(picture), convert
+        return picture, page.tone or "grey", convert
+    return rgb_to_grey(picture), page.tone or _tone_of_array(picture), convert
 
 
 def _in_srgb(
-    raw: Raw, profile: icc.Profile | None, source: Source, notes: list[str]
+    page: DecodedPage, profile: icc.Profile | None, file: InputFile, notes: list[str]
 ) -> tuple[Image.Image | Pixels, bool]:
     """The picture in sRGB, and whether the profile had to be applied."""
-    picture = raw.picture
+    picture = page.picture
     if _space(picture) == "CMYK" and profile is None:
-        source.refuse(
+        file.refuse(
             "is a CMYK picture without a usable profile, so its colours are unknown",
             "Convert it to RGB in an image editor first.",
         )
@@ -314,11 +326,11 @@ def _in_srgb(
         return _converted(picture, profile), True
     except icc.DamagedProfileError:
         if _space(picture) == "CMYK":
-            source.fail("its colour profile cannot be used")
+            file.fail("its colour profile cannot be used")
         notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
         return picture, False
     except icc.TableProfileError:
-        source.refuse(
+        file.refuse(
             "has 16-bit pixels with a colour profile made of tables",
             "Convert it to sRGB in an image editor first, keeping 16 bits.",
         )
@@ -337,7 +349,7 @@ def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Ima
 
 
 def _tone_of_array(rgb: Pixels) -> Tone:
-    step = max(1, max(rgb.shape[:2]) // _SMALL)
+    step = max(1, max(rgb.shape[:2]) // _TONE_SIDE)
     small = rgb[::step, ::step]
     if small.dtype == np.uint16:
         small = (small >> 8).astype(np.uint8)

@@ -1,20 +1,16 @@
-"""How the coloured file of a photograph is called."""
+"""The name of a coloured file."""
 
 from pathlib import Path
 
 from tintype.errors import UnreadablePhotoError, shown
 from tintype.photo.formats.registry import FORMATS, format_of_suffix, sniff
 
-# Other spellings of an ending that are kept as the user has them. Endings that promise something
-# else than the written file (".pgm" a grey picture, ".mpo" several) become the usual one instead.
-_KEPT_SUFFIXES = frozenset({".jpeg", ".jpe", ".jfif", ".tiff", ".pnm"})
-
 
 def target_name(source: Path, form: str | None = None) -> str:
     """The name of the coloured file of a source: ``name.color.jpg`` for ``name.jpg``.
 
     Args:
-        source: A file; it is opened only where its ending says nothing about its format.
+        source: A file; it is opened only if its ending is not that of a format.
         form: The format to write, a key of `FORMATS`; None keeps the source's own.
 
     Returns:
@@ -31,9 +27,10 @@ def target_name(source: Path, form: str | None = None) -> str:
     if found is None:
         raise UnreadablePhotoError(f"{shown(source)} is not a picture in a known format.")
     written = form or FORMATS[found].writes
-    usual = FORMATS[written].suffixes[0]
-    kept = written == found and suffix.lower() in {usual, *_KEPT_SUFFIXES}
-    return f"{stem}.color{suffix if kept else usual}"
+    codec = FORMATS[written]
+    default = codec.suffixes[0]
+    kept = written == found and suffix.lower() in {default, *codec.kept_suffixes}
+    return f"{stem}.color{suffix if kept else default}"
 
 
 def _first_bytes(source: Path) -> bytes:

@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tintype.color.cielab import rgb_u16_to_luma_u16
+
 Tone = Literal["grey", "toned", "color"]
 """What the source was: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
 
 Pixels = NDArray[Any]
-"""uint8 or uint16; the shape says what it is: (H, W) grey or alpha, (H, W, 3) sRGB."""
-
-# Rec.601 weights in the 16-bit fixed point that Pillow uses (Convert.c, L24). `tintype.color` has
-# the same numbers; the two packages do not import each other, so a property test compares them.
-LUMA_WEIGHTS = (19595, 38470, 7471)
+"""uint8 or uint16: (H, W) grey or alpha, (H, W, 3) sRGB."""
 
 # Rows per strip where a 16-bit luma needs wide integers: bounds the temporary memory.
 _STRIP = 256
@@ -53,9 +51,9 @@ class Metadata:
         comment: JPEG or GIF comment, JPEG 2000 comment.
         text: PNG text chunks as (keyword, text).
         iptc: Photoshop resource blocks (``8BIM``) with captions and keywords, thumbnails removed.
-        packing: How the source packed its samples, where the target can do the same: "none" or
+        packing: How the source compressed its samples, where the target can do the same: "none" or
             "deflate" (TIFF), "lossless" or "lossy" (WebP).
-        notes: Plain sentences on what could not be kept already while reading.
+        notes: Plain sentences on what was already lost while reading.
         turned: The EXIF orientation by which the stored pixels became upright ones.
         converted: Whether a profile changed the pixels on their way to sRGB.
     """
@@ -87,7 +85,7 @@ class Photo:
             chroma planes that meet the grey in a JPEG (8 bits only).
         turn: The EXIF orientation in which it will be stored, 1 for upright. Everything here is
             upright all the same; but half-size chroma belongs to pairs of rows and columns, which
-            are counted from the edge that is the first one in the file.
+            are counted from the edge that comes first in the file.
     """
 
     grey: Pixels
@@ -119,7 +117,7 @@ class Photo:
 
 
 def rgb_to_grey(rgb: Pixels) -> Pixels:
-    """Rec.601 luma, rounded in fixed point exactly as Pillow rounds it.
+    """The luma of `tintype.color.cielab`, for whole pictures.
 
     Args:
         rgb: (H, W, 3) uint8 or uint16, encoded sRGB.
@@ -128,19 +126,16 @@ def rgb_to_grey(rgb: Pixels) -> Pixels:
         (H, W) of the same type.
     """
     if rgb.dtype == np.uint8:
-        # Pillow's C loop is five times faster than NumPy on the same arithmetic.
+        # Pillow's C loop is the same arithmetic, five times faster than NumPy.
         return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))
     grey = np.empty(rgb.shape[:2], np.uint16)
     for top in range(0, rgb.shape[0], _STRIP):
-        # 65535 * 65536 + 0x8000 still fits 32 bits, so no wider integer is needed.
-        r, g, b = (rgb[top : top + _STRIP, :, i].astype(np.uint32) for i in range(3))
-        luma = LUMA_WEIGHTS[0] * r + LUMA_WEIGHTS[1] * g + LUMA_WEIGHTS[2] * b + 0x8000
-        grey[top : top + _STRIP] = luma >> 16
+        grey[top : top + _STRIP] = rgb_u16_to_luma_u16(rgb[top : top + _STRIP])
     return grey
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Turns pixels as the EXIF orientation tag asks (EXIF 2.32, tag 0x0112).
+    """Turns pixels upright by the EXIF orientation tag (EXIF 2.32, tag 0x0112).
 
     Args:
         pixels: (H, W) or (H, W, 3) as stored.
@@ -187,8 +182,8 @@ def paired(grey: Pixels, turn: int) -> Pixels:
         turn: As in `Photo`.
 
     Returns:
-        The same, or with a copy of the first row or column before it, where the odd one out is the
-        first: a file that is turned by half counts its pairs from the other edge.
+        The same, or with a copy of the first row or column before it where that one is unpaired: a
+        file that stores the picture reversed counts its pairs from the other edge.
     """
     first_row = grey.shape[0] % 2 and turn in (3, 4, 7, 8)
     first_column = grey.shape[1] % 2 and turn in (2, 3, 6, 7)

@@ -1,8 +1,8 @@
-"""Thumbnails: what a contact sheet shows of a photograph, as small JPEG files.
+"""Thumbnails: small JPEG files for a contact sheet.
 
-They follow from the files alone: the grey from the source as it was decoded, the colours from the
-bytes that were written, whether these are in memory still or were written by an earlier run. So a
-run that continues another one shows the same.
+They depend on the files alone: the grey on the source as it was decoded, the colours on the bytes
+that were written, whether these are still in memory or were written by an earlier run. So a resumed
+run shows the same.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.photo.decode import decode_colors
-from tintype.photo.formats import jpeg
-from tintype.photo.formats.raw import Source
-from tintype.photo.formats.registry import sniff
+from tintype.photo.formats import jpeg_pixels, jpeg_segments
+from tintype.photo.formats.input_file import InputFile
+from tintype.photo.formats.registry import FORMATS, sniff
 from tintype.photo.metadata import exif
 from tintype.photo.photo import Photo, Pixels, upright
 
@@ -24,7 +24,7 @@ _QUALITY = 70
 
 
 def of_pixels(pixels: Pixels) -> bytes:
-    """A thumbnail of what is in memory.
+    """A thumbnail of pixels in memory.
 
     Args:
         pixels: (H, W) or (H, W, 3), 8 or 16 bits.
@@ -44,7 +44,7 @@ def of_pixels(pixels: Pixels) -> bytes:
 
 
 def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
-    """A thumbnail of a coloured file; of several pages the first counts.
+    """A thumbnail of a coloured file, or of the first of its pages.
 
     Args:
         data: The file.
@@ -58,32 +58,32 @@ def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
         PhotoError: It cannot be read.
     """
     if sniff(data) == "JPEG":
-        source = Source(data, name, max_pixels)
-        head = jpeg.segments(data)
-        source.check_size(head.width, head.height)
-        with source.reading():
-            # A quarter or an eighth is decoded: a third of the time, and the colours are ours, in
-            # sRGB.
-            rgb = jpeg.read_small(data, _fitted((head.height, head.width)))
-        return of_pixels(upright(rgb, exif.orientation(head.exif) or 1))
+        file = InputFile(data, name, max_pixels)
+        header = jpeg_segments.read_header(data)
+        file.check_size(header.width, header.height)
+        with file.reading():
+            # Decoded at a quarter or an eighth, in a third of the time: a coloured file is in sRGB.
+            rgb = jpeg_pixels.decode_small(data, _fitted((header.height, header.width)))
+        return of_pixels(upright(rgb, exif.orientation(header.exif) or 1))
     colors, _ = decode_colors(data, name=name, max_pixels=max_pixels)
     return of_pixels(colors)
 
 
 def of_coloring(photo: Photo, data: bytes, *, form: str, name: str) -> bytes:
-    """A thumbnail of what has just been coloured: what `of_file` will give, at less cost.
+    """A thumbnail of what has just been coloured: what `of_file` returns, at less cost.
 
     Args:
         photo: Coloured.
-        data: The file that was made of it.
-        form: Its format. PNG and TIFF hold the pixels as they are, and need not be read back.
+        data: The file it was encoded to.
+        form: Its format. A lossless file need not be read back.
         name: What messages call it.
 
     Raises:
         PhotoError: As `of_file`.
     """
-    # With 16 bits a file is shown by the upper byte of every pixel, as `decode_colors` gives it.
-    if form in ("PNG", "TIFF") and photo.bits == 8 and isinstance(photo.color, np.ndarray):
+    # A file of 16 bits is shown by the high byte of every sample, as `decode_colors` returns it.
+    exact = FORMATS[form].lossless(photo.meta)
+    if exact and photo.bits == 8 and isinstance(photo.color, np.ndarray):
         return of_pixels(photo.color)
     return of_file(data, name=name, max_pixels=photo.height * photo.width)
 

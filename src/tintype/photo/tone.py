@@ -1,7 +1,7 @@
-"""Was it a grey picture, a toned one (sepia, selenium, yellowed paper), or a colour photograph?
+"""Tells grey pictures, toned ones (sepia, selenium, yellowed paper) and colour photographs apart.
 
-Asked once per photo on a small copy: colouring a colour photograph throws its colours away, so the
-doors say so first. A toned print is not a colour photograph, however strong its tone.
+Measured once for each photo, on a small copy: colouring a colour photograph discards its colours,
+so users are told first. A toned print is not a colour photograph, however strong its tone.
 """
 
 import numpy as np
@@ -10,22 +10,22 @@ from PIL import Image
 
 from tintype.photo.photo import Tone
 
-_SIDE = 160
+_SIDE = 160  # pixels of the small copy
 # Chroma in 8-bit Cb/Cr steps. Compression alone leaves up to about 3 after shrinking.
-_GREY = 4.0
-# Toned prints keep below both. So do 8 per cent of 240 small colour photographs (fog, snow, sand).
-_ACROSS = 4.0
-_ANY = 16.0
+_MAX_GREY_CHROMA = 4.0
+# Toned prints stay below both. So do 8 per cent of 240 small colour photographs (fog, snow, sand).
+_MAX_TONED_ACROSS = 4.0
+_MAX_TONED = 16.0
 _BINS = 64
-_FEW = 8
+_PRIOR_PIXELS = 8
 
 
 def tone_of(picture: Image.Image) -> Tone:
-    """Sorts a picture by its chroma.
+    """Classifies a picture by its chroma.
 
     Toning is chroma that is a function of lightness: one hue, or one for the shadows and another
-    for the lights. What is left after taking that function away lies along one direction at most,
-    where stains and uneven yellowing pull it. Colours of a scene scatter in both.
+    for the highlights. After subtracting that function, what remains lies along one direction at
+    most, that of stains and uneven yellowing. Colours of a scene scatter in both.
 
     Args:
         picture: Mode "RGB" or "L", any size.
@@ -39,18 +39,18 @@ def tone_of(picture: Image.Image) -> Tone:
     small = picture.reduce(factor) if factor > 1 else picture
     ycc = np.asarray(small.convert("YCbCr")).reshape(-1, 3).astype(np.float32)
     luma, chroma = ycc[:, 0], ycc[:, 1:] - 128.0
-    if _high(np.hypot(chroma[:, 0], chroma[:, 1])) <= _GREY:
+    if _percentile_98(np.hypot(chroma[:, 0], chroma[:, 1])) <= _MAX_GREY_CHROMA:
         return "grey"
     residual = chroma - _by_lightness(luma, chroma)
     # Eigenvectors come in the order of their eigenvalues: the first is the narrow direction.
     _, directions = np.linalg.eigh(residual.T @ residual)
-    across = _high(np.abs(residual @ directions[:, 0]))
-    anywhere = _high(np.hypot(residual[:, 0], residual[:, 1]))
-    return "toned" if across <= _ACROSS and anywhere <= _ANY else "color"
+    across = _percentile_98(np.abs(residual @ directions[:, 0]))
+    anywhere = _percentile_98(np.hypot(residual[:, 0], residual[:, 1]))
+    return "toned" if across <= _MAX_TONED_ACROSS and anywhere <= _MAX_TONED else "color"
 
 
-def _high(values: NDArray[np.float32]) -> float:
-    """The 98th percentile: a coloured stamp or a date in the corner is not the photograph."""
+def _percentile_98(values: NDArray[np.float32]) -> float:
+    """Not the maximum: a coloured stamp or a date in the corner is not the photograph."""
     return float(np.percentile(values, 98))
 
 
@@ -62,6 +62,6 @@ def _by_lightness(luma: NDArray[np.float32], chroma: NDArray[np.float32]) -> NDA
     means = np.empty((_BINS, 2), np.float32)
     for axis in range(2):
         total = np.bincount(place, weights=chroma[:, axis], minlength=_BINS)
-        # A bin with few pixels leans on the whole picture instead of explaining itself away.
-        means[:, axis] = (total + _FEW * overall[axis]) / (count + _FEW)
+        # A bin with few pixels leans towards the whole picture, or it would explain itself away.
+        means[:, axis] = (total + _PRIOR_PIXELS * overall[axis]) / (count + _PRIOR_PIXELS)
     return means[place]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from tintype.color import gamut_grid
 from tintype.color.gamut import LUMA_SHARES, Shares
-from tintype.engine.geometry import ChromaUp
+from tintype.engine.upsample import ChromaUp
 from tintype.video.layout import Layout, Matrix
 
 Samples = NDArray[Any]

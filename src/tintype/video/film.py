@@ -22,8 +22,9 @@ import av
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
-from tintype.engine.predict import Engine, usable_cores
-from tintype.engine.settings import Settings
+from tintype.engine.predict import Engine
+from tintype.engine.render import usable_cores
+from tintype.engine.settings import Settings, default_settings
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError, shown
 from tintype.files.atomic import open_atomically, remove_abandoned, write_error
 from tintype.photo.metadata.provenance import Provenance
@@ -60,8 +61,8 @@ for itself in the film."""
 
 _T = TypeVar("_T")
 
-USUAL = Settings(quality="normal")
-"""How a film is coloured where nobody says more: a film has too many frames for three looks."""
+DEFAULTS = default_settings("film")
+"""How a film is coloured by default: its frames are too many to look at each at two sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class FilmRequest:
         window: Only this part; None is all of it.
     """
 
-    settings: Settings = USUAL
+    settings: Settings = DEFAULTS
     shots: tuple[Shot, ...] = ()
     steady: float | None = None
     every: int | None = None

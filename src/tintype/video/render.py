@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tintype.engine.geometry import ChromaUp, Fit, luma_down
+from tintype.engine.geometry import Fit, luma_down
 from tintype.engine.hints import Hint, hints_at, hold_hints, pins_of
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.reference import Reference
 from tintype.engine.settings import Settings
+from tintype.engine.upsample import ChromaUp
 from tintype.errors import UsageError
 from tintype.photo.photo import Metadata, Photo
 from tintype.video.chroma import Samples, chroma_planes, grey_of, served_grey

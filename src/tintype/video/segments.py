@@ -12,7 +12,6 @@ keep times exactly (MP4) are whole only when closed, and Matroska rounds them to
 import hashlib
 import json
 import os
-import sys
 from array import array
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from tintype.errors import FilmError, shown
+from tintype.files.lock import try_lock
 from tintype.video.source import Damage
 
 _SUFFIX = ".segment"
@@ -285,27 +285,8 @@ def _sync(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _locked(file: IO[bytes]) -> bool:
-        # Closing the file releases the lock. The byte locked lies beyond the file.
-        file.seek(1 << 20)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _locked(file: IO[bytes]) -> bool:
-        # Closing the file releases the lock; so does the end of a killed process.
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True  # a file system without locks; two at once are then the user's own affair
-        return True
+def _locked(file: IO[bytes]) -> bool:
+    try:
+        return try_lock(file)
+    except OSError:
+        return True  # a file system without locks; two at once are then the user's own affair

@@ -20,30 +20,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tintype._version import __version__
+from tintype.engine.settings import OUTPUT
 from tintype.errors import TintypeError
-from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
+from tintype.photo.formats.registry import FORMATS, writable_formats
 from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
 from tintype.web.guard import Guard, Tokens
 from tintype.web.pairs import Pairs
 from tintype.web.photos import Finished, PhotoStore, StoredPhoto
-from tintype.web.request import ColorRequest, coloring_from, coloring_from_query
+from tintype.web.request import (
+    ColorRequest,
+    coloring_from,
+    coloring_from_query,
+    output_from_query,
+)
 from tintype.web.responses import failure
 from tintype.web.workers import WorkerPool
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-MIME = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "TIFF": "image/tiff",
-    "WEBP": "image/webp",
-    "AVIF": "image/avif",
-    "JPEG2000": "image/jp2",
-    "BMP": "image/bmp",
-    "PPM": "image/x-portable-pixmap",
-}
-_OF_THE_FILE = frozenset({"hint", "format", "keep_location", "strip_metadata"})
+_NO_SETTINGS = frozenset({"hint"} | {row.name for row in OUTPUT.values() if "http" in row.doors})
 """Keys of the query of ``/v1/color`` that are no settings."""
 _PAGE = files("tintype.web") / "page"
 _STATIC = {
@@ -152,19 +148,13 @@ async def color(services: Services, request: Request) -> Response:
     """``POST /v1/color``: a picture in, the coloured file out."""
     services.workers.check()
     query = request.query_params
-    rest = {key: value for key, value in query.items() if key not in _OF_THE_FILE}
+    rest = {key: value for key, value in query.items() if key not in _NO_SETTINGS}
     coloring = coloring_from_query(rest, query.getlist("hint"))
-    form, location, strip = _form(query.get("format")), *_flags(dict(query))
+    output = output_from_query(query)
     data = await services.bodies.read(request)
     request.state.picture = data
     done = await services.workers.run(
-        lambda: services.photos.finish(
-            services.photos.open(data),
-            coloring,
-            form=form,
-            keep_location=location,
-            strip_metadata=strip,
-        )
+        lambda: services.photos.finish(services.photos.open(data), coloring, output)
     )
     return _finished(done)
 
@@ -241,22 +231,15 @@ async def suggestions(services: Services, request: Request) -> Response:
             photos.color_at(stored, coloring, x, y),
         )
     )
-    said = [{"color": color, "share": round(share, 4)} for color, share in found]
-    return JSONResponse({"suggestions": said, "now": now})
+    shares = [{"color": color, "share": round(share, 4)} for color, share in found]
+    return JSONResponse({"suggestions": shares, "now": now})
 
 
 async def finished_file(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/file``: settings in, the coloured file at full resolution out."""
     stored, coloring = _stored(services, request), await _coloring(services, request)
-    form, (location, strip) = (
-        _form(request.query_params.get("format")),
-        _flags(dict(request.query_params)),
-    )
-    done = await services.workers.run(
-        lambda: services.photos.finish(
-            stored, coloring, form=form, keep_location=location, strip_metadata=strip
-        )
-    )
+    output = output_from_query(request.query_params)
+    done = await services.workers.run(lambda: services.photos.finish(stored, coloring, output))
     return _finished(done)
 
 
@@ -303,12 +286,12 @@ async def pair_picture(services: Services, request: Request) -> Response:
 
 async def pair_answer(services: Services, request: Request) -> Response:
     """``POST /v1/pairs/{number}``: which side somebody takes for the true one."""
-    said = await services.bodies.read_json(request)
+    data = await services.bodies.read_json(request)
     number = int(request.path_params["number"])
-    seconds = said.get("seconds", 0)
+    seconds = data.get("seconds", 0)
     if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
-        raise MalformedError("The seconds are no number.")
-    return JSONResponse(_pairs(services).answer(number, str(said.get("real")), float(seconds)))
+        raise MalformedError("The seconds are not a number.")
+    return JSONResponse(_pairs(services).answer(number, str(data.get("real")), float(seconds)))
 
 
 async def pair_results(services: Services, _request: Request) -> Response:
@@ -364,31 +347,10 @@ def _number(request: Request, key: str, low: int, high: int, *, default: int | N
     try:
         value = int(text)
     except ValueError:
-        raise MalformedError(f"{key} is no whole number.") from None
+        raise MalformedError(f"{key} is not a whole number.") from None
     if not low <= value <= high:
         raise MalformedError(f"{key} is {value}, outside of {low} to {high}.")
     return value
-
-
-def _form(name: str | None) -> str | None:
-    if not name:
-        return None
-    found = next((key for key in FORMATS if key.lower() == name.lower()), None)
-    found = found or format_of_suffix(f".{name.lower()}")
-    if found not in writable_formats():
-        raise MalformedError(f"{name!r} is none of {', '.join(writable_formats())}.")
-    return found
-
-
-def _flags(query: dict[str, str]) -> tuple[bool, bool]:
-    """Whether to keep coordinates, and whether to keep no metadata at all."""
-    found = []
-    for key in ("keep_location", "strip_metadata"):
-        text = query.get(key, "0")
-        if text not in {"0", "1"}:
-            raise MalformedError(f"{key} is 0 or 1.")
-        found.append(text == "1")
-    return found[0], found[1]
 
 
 def _facts(stored: StoredPhoto) -> dict[str, Any]:
@@ -407,12 +369,12 @@ def _facts(stored: StoredPhoto) -> dict[str, Any]:
 
 
 def _finished(done: Finished) -> Response:
-    suffix = FORMATS[done.format].suffixes[0]
+    codec = FORMATS[done.format]
     return Response(
         done.data,
-        media_type=MIME[done.format],
+        media_type=codec.mime,
         headers={
             "X-Tintype-Notes": json.dumps(done.notes),
-            "Content-Disposition": f'attachment; filename="photo.color{suffix}"',
+            "Content-Disposition": f'attachment; filename="photo.color{codec.suffixes[0]}"',
         },
     )

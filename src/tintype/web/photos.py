@@ -1,17 +1,16 @@
 """The photographs somebody is working on: in memory, the least recently used ones let go.
 
-What the network said about a photograph is kept with it, so a slider that moves is a matter of
-decoding (`Engine.render`), at the size of the screen.
+Predictions are kept (`tintype.engine.cache`), so a slider that moves is a matter of decoding
+(`Engine.render`), at the size of the screen.
 """
 
-import hashlib
 import io
 import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,26 +18,23 @@ from PIL import Image
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.layers import Mask, Scribbles, mask_from, scribbles_from
+from tintype.engine.cache import PredictionCache, digest_of, key_of
+from tintype.engine.layers import Layer, Mask, Scribbles
+from tintype.engine.parsing import layer_from
 from tintype.engine.predict import Engine, Prediction
-from tintype.engine.reference import Reference, reference_from
-from tintype.engine.settings import Settings
+from tintype.engine.settings import LAYERS, Output, Settings
 from tintype.errors import UsageError
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
-from tintype.photo.metadata.location import without_location
 from tintype.photo.photo import Metadata, Photo
-from tintype.pipeline import colorize_photos, provenance_of
+from tintype.pipeline import Request, colorize_photos, provenance_of
 from tintype.web.errors import GoneError
-from tintype.web.request import ColorRequest, Stroke, as_mask, as_scribbles
+from tintype.web.request import ColorRequest, Strokes, as_mask, as_scribbles
 
-Strokes = tuple[Stroke, ...]
-AnyLayer = Scribbles | Mask | Reference
-_L = TypeVar("_L", Scribbles, Mask, Reference)
+_L = TypeVar("_L", Scribbles, Mask)
 _NAME = "The picture"
 SIDES = (64, 2048)
 """Smallest and largest longest side of a preview, in pixels."""
-_ANSWERS = 3  # kept for one photograph: of other qualities, hints and references
 
 
 @dataclass(slots=True)
@@ -49,7 +45,7 @@ class StoredPhoto:
         id: What the client calls it.
         data: Its file.
         photos: Its pages.
-        predictions: What the network said of the first page, by what it was asked.
+        digest: Of the first page, as predictions are kept by.
         small: The first page in smaller, by longest side.
         scribbles: What was painted last, by its strokes.
         masks: What was last painted to stay grey, by its strokes.
@@ -59,7 +55,7 @@ class StoredPhoto:
     id: str
     data: bytes
     photos: tuple[Photo, ...]
-    predictions: "OrderedDict[str, Prediction]" = field(default_factory=OrderedDict)
+    digest: str
     small: dict[int, Photo] = field(default_factory=dict)
     scribbles: dict[Strokes, Scribbles] = field(default_factory=dict)
     masks: dict[Strokes, Mask] = field(default_factory=dict)
@@ -72,14 +68,12 @@ class StoredPhoto:
 
     @property
     def size(self) -> int:
-        """Bytes it takes in memory, about."""
+        """Bytes it takes in memory, about; predictions are counted in their cache."""
         pages = sum(p.grey.nbytes + (0 if p.alpha is None else p.alpha.nbytes) for p in self.photos)
         # Copies, since other threads may be adding.
-        predictions = tuple(self.predictions.values())
-        asked = sum(0 if a.logits is None else a.logits.nbytes for a in predictions)
         layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
         rendered = sum(layer.pixels.nbytes for layer in layers)
-        return len(self.data) + pages + asked + rendered
+        return len(self.data) + pages + rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +83,7 @@ class Finished:
     Attributes:
         data: Its bytes.
         format: A key of `tintype.photo.formats.registry.FORMATS`.
-        notes: What should be said about it.
+        notes: What the format could not keep, and other remarks.
     """
 
     data: bytes
@@ -111,19 +105,21 @@ class PhotoStore:
         self._max_pixels = max_pixels
         self._budget = budget
         self._stored: OrderedDict[str, StoredPhoto] = OrderedDict()
-        self._layers: OrderedDict[str, AnyLayer] = OrderedDict()
+        # Under the kind as well, so that no mask is taken for scribbles.
+        self._layers: OrderedDict[tuple[str, str], Layer] = OrderedDict()
+        self._predictions = PredictionCache(budget)
         self._lock = threading.Lock()
 
     # ----- what is held -----
 
     def add(self, data: bytes) -> StoredPhoto:
-        """Takes a photograph, and asks the network about it.
+        """Takes a photograph, and runs the network on it.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
         """
         stored = self.open(data)
-        self._answer(stored, Settings())
+        self._predict(stored, Settings())
         with self._lock:
             self._stored[stored.id] = stored
             self._let_go()
@@ -136,7 +132,7 @@ class PhotoStore:
             PhotoError: It cannot be read, or is too large.
         """
         photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
-        return StoredPhoto(secrets.token_urlsafe(9), data, photos)
+        return StoredPhoto(secrets.token_urlsafe(9), data, photos, digest_of(photos[0]))
 
     def get(self, name: str) -> StoredPhoto:
         """A held photograph.
@@ -152,33 +148,29 @@ class PhotoStore:
 
     def remove(self, name: str) -> None:
         """Forgets a photograph; raises `GoneError` where it is not held."""
-        self.get(name)
+        stored = self.get(name)
         with self._lock:
             self._stored.pop(name, None)
+        self._predictions.forget(stored.digest)
 
     def add_layer(self, kind: str, data: bytes) -> str:
         """Takes a picture that settings can name.
 
         Args:
-            kind: ``scribbles``, ``mask`` or ``reference``.
+            kind: One of `tintype.engine.settings.LAYERS`.
             data: Its file.
 
         Raises:
             UsageError: It is no such picture.
         """
-        readers: dict[str, Callable[..., AnyLayer]] = {
-            "scribbles": scribbles_from,
-            "mask": mask_from,
-            "reference": reference_from,
-        }
-        if kind not in readers:
+        if kind not in LAYERS:
             raise UsageError(
-                f"There is no kind {kind!r} of layer.", advice=f"Say {', '.join(readers)}."
+                f"There is no kind {kind!r} of layer.", advice=f"Use {', '.join(LAYERS)}."
             )
-        layer = readers[kind](data, name=f"The {kind}", max_pixels=self._max_pixels)
+        layer = layer_from(kind, data, name=f"The {kind}", max_pixels=self._max_pixels)
         name = secrets.token_urlsafe(9)
         with self._lock:
-            self._layers[name] = layer
+            self._layers[kind, name] = layer
             self._let_go()
         return name
 
@@ -186,12 +178,17 @@ class PhotoStore:
         """Forgets what was not used for longest, until the rest fits; the newest always stays."""
         while len(self._layers) > 1 and self._total() > self._budget:
             self._layers.popitem(last=False)
+        # A prediction can be made again; a photograph would have to be sent again.
+        while self._total() > self._budget and self._predictions.drop_oldest():
+            pass
         while len(self._stored) > 1 and self._total() > self._budget:
-            self._stored.popitem(last=False)
+            _, gone = self._stored.popitem(last=False)
+            self._predictions.forget(gone.digest)
 
     def _total(self) -> int:
         layers = sum(layer.pixels.nbytes for layer in self._layers.values())
-        return layers + sum(stored.size for stored in self._stored.values())
+        photos = sum(stored.size for stored in self._stored.values())
+        return layers + photos + self._predictions.size
 
     # ----- what can be done with it -----
 
@@ -204,11 +201,11 @@ class PhotoStore:
             side: Its longest side, at most the photograph's own.
 
         Raises:
-            UsageError: The wish does not fit the photograph.
+            UsageError: The request does not fit the photograph.
         """
         settings = self._settings(stored, coloring)
         small = self._small(stored, side)
-        prediction = self._answer(stored, settings)
+        prediction = self._predict(stored, settings)
         return _jpeg(self.engine.render(small, prediction, settings, half_chroma=True))
 
     def grey(self, stored: StoredPhoto, *, side: int) -> bytes:
@@ -218,16 +215,16 @@ class PhotoStore:
     def certainty(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
         """Where the colours are a guess, as a grey PNG: 0 is certain."""
         settings = self._settings(stored, coloring)
-        found = self.engine.uncertainty(self._small(stored, side), self._answer(stored, settings))
+        found = self.engine.uncertainty(self._small(stored, side), self._predict(stored, settings))
         file = io.BytesIO()
         Image.fromarray(found).save(file, "PNG", compress_level=1)
         return file.getvalue()
 
     def shares(self, stored: StoredPhoto, coloring: ColorRequest) -> list[float]:
-        """How likely each of the palettes of a wish is, the single answer first."""
+        """How likely each of the palettes of a request is, the single answer first."""
         settings = replace(self._settings(stored, coloring), palette=0)
         tiny = self._small(stored, SIDES[0])
-        prediction = self._answer(stored, settings)
+        prediction = self._predict(stored, settings)
         return [v.share for v in self.engine.render_versions(tiny, prediction, settings)]
 
     def suggestions(
@@ -238,7 +235,7 @@ class PhotoStore:
         Returns:
             sRGB as ``#c04030`` and a share, the likeliest first.
         """
-        prediction = self._answer(stored, self._settings(stored, coloring))
+        prediction = self._predict(stored, self._settings(stored, coloring))
         found = self.engine.suggestions(prediction, x, y, count=count)
         luma = float(stored.page.grey[y, x]) / (2**stored.page.bits - 1)
         # A place in deep shadow or bright light shows no colour: choosing needs to see one.
@@ -249,68 +246,44 @@ class PhotoStore:
     def color_at(self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int) -> str:
         """The colour that a place has now, as ``#c04030``."""
         settings = self._settings(stored, coloring)
-        prediction = self._answer(stored, settings)
+        prediction = self._predict(stored, settings)
         row, column = prediction.fit.output_place(x, y)
         a, b = self.engine.chroma(prediction, settings)[:, row, column].tolist()
         rgb = lab_to_rgb01(np.array([60.0, a, b])).clip(0, 1)
         return _hex(rgb)
 
-    def finish(
-        self,
-        stored: StoredPhoto,
-        coloring: ColorRequest,
-        *,
-        form: str | None = None,
-        keep_location: bool = False,
-        strip_metadata: bool = False,
-    ) -> Finished:
+    def finish(self, stored: StoredPhoto, coloring: ColorRequest, output: Output) -> Finished:
         """The coloured file, at full resolution.
 
         Args:
             stored: The photograph.
             coloring: How.
-            form: The format; None is the photograph's own.
-            keep_location: Keep the coordinates in its metadata.
-            strip_metadata: Keep no metadata at all.
+            output: What to write.
 
         Raises:
             PhotoError: It cannot be written.
-            UsageError: The wish does not fit the photograph.
+            UsageError: The request does not fit the photograph.
         """
         settings = self._settings(stored, coloring)
-        pages = stored.photos if keep_location else tuple(map(without_location, stored.photos))
-        provenance = provenance_of(
-            stored.data, self.engine.bundle, settings, strip_metadata=strip_metadata
-        )
         done = colorize_photos(
-            pages,
+            stored.photos,
+            Request(settings, output),
             name=_NAME,
             engine=self.engine,
-            settings=settings,
-            provenance=provenance,
-            form=form,
-            strip_metadata=strip_metadata,
+            provenance=provenance_of(stored.data, self.engine.bundle, settings, output),
         )
         return Finished(done.data, done.format, done.notes)
 
     # ----- what is made of it on the way -----
 
-    def _answer(self, stored: StoredPhoto, settings: Settings) -> Prediction:
-        key = f"{settings.quality}"
-        if settings.hinted and "hints" in self.engine.bundle.card.capabilities:
-            told = Settings(hints=settings.hints, scribbles=settings.scribbles)
-            key += hashlib.sha256(told.canonical().encode()).hexdigest()
-        if settings.reference is not None:
-            key += settings.reference.sha256
+    def _predict(self, stored: StoredPhoto, settings: Settings) -> Prediction:
         settings.check_size(stored.page.shape)
-        with stored.lock:
-            if key not in stored.predictions:
-                stored.predictions[key] = self.engine.predict(stored.page, settings)
-                if len(stored.predictions) > _ANSWERS:
-                    stored.predictions.popitem(last=False)
-            stored.predictions.move_to_end(key)
-            prediction = stored.predictions[key]
-        with self._lock:  # what is known of a photograph has grown
+        key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
+        with stored.lock:  # so that the network runs once
+            prediction = self._predictions.get(
+                key, lambda: self.engine.predict(stored.page, settings)
+            )
+        with self._lock:
             self._let_go()
         return prediction
 
@@ -346,21 +319,16 @@ class PhotoStore:
             with stored.lock:
                 mask = _newest(stored.masks, coloring.grey_strokes, as_mask, stored.page.shape)
             settings = replace(settings, mask=mask)
-        if coloring.scribbles:
-            settings = replace(settings, scribbles=self._layer(coloring.scribbles, Scribbles))
-        if coloring.mask:
-            settings = replace(settings, mask=self._layer(coloring.mask, Mask))
-        if coloring.reference:
-            settings = replace(settings, reference=self._layer(coloring.reference, Reference))
-        return settings
+        layers: dict[str, Any] = {
+            kind: self._layer(kind, name) for kind, name in coloring.layers.items()
+        }
+        return replace(settings, **layers)
 
-    def _layer(self, name: str, kind: type[_L]) -> _L:
+    def _layer(self, kind: str, name: str) -> Layer:
         with self._lock:
-            layer = self._layers.get(name)
-        if not isinstance(layer, kind):
-            raise GoneError(
-                f"No {kind.__name__.lower()} of that name are held.", advice="Send them again."
-            )
+            layer = self._layers.get((kind, name))
+        if layer is None:
+            raise GoneError(f"No {kind} of that id are held.", advice="Send them again.")
         return layer
 
 

@@ -2,114 +2,118 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, cast
 
+import msgspec
 import numpy as np
 from PIL import Image, ImageDraw
 
 from tintype.engine.hints import Hint, hint_of, parse_hint
 from tintype.engine.layers import Mask, Scribbles
-from tintype.engine.settings import Settings
-from tintype.errors import UsageError
+from tintype.engine.parsing import HintEntry, Text, Whole, convert, plain, schemas_of, value_type
+from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings, default_output
+from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
 from tintype.web.errors import MalformedError
 
 _MOST_HINTS = 1000
 _MOST_POINTS = 50_000
-_KNOWN = frozenset(
-    {
-        "vividness",
-        "warmth",
-        "quality",
-        "palettes",
-        "palette",
-        "hints",
-        "strokes",
-        "grey_strokes",
-        "scribbles",
-        "mask",
-        "reference",
-    }
-)
+_MOST_RADIUS = 10_000
+_MOST_COORDINATE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Stroke:
-    """A line that somebody painted.
+class Stroke(msgspec.Struct, frozen=True):
+    """A line that somebody painted."""
 
-    Attributes:
-        points: (x, y) in pixels of the upright photograph.
-        radius: Half of its width, in the same pixels.
-        color: sRGB as ``#c04030``; empty for one that keeps grey.
-    """
+    points: Annotated[
+        tuple[tuple[Whole, Whole], ...],
+        msgspec.Meta(description="[x, y] in pixels of the upright photograph."),
+    ]
+    radius: Annotated[Whole, msgspec.Meta(description="Half of its width, in the same pixels.")] = (
+        cast(Whole, 0)
+    )
+    color: Annotated[
+        Text, msgspec.Meta(description="sRGB as #c04030; of no meaning in grey_strokes.")
+    ] = cast(Text, "")
 
-    points: tuple[tuple[int, int], ...]
-    radius: int
-    color: str = ""
+
+Strokes = tuple[Stroke, ...]
+
+_ROWS = {row.name: row for row in SETTINGS.values() if "http" in row.doors}
+
+
+def _fields() -> list[tuple[str, Any, Any]]:
+    """Of a request: the rows of the table, a layer by its id, and strokes in place of layers."""
+    found: list[tuple[str, Any, Any]] = [
+        (row.name, value_type(row, "http"), "" if row.kind == "layer" else row.default)
+        for row in _ROWS.values()
+    ]
+    painted = "Painted colours, in place of scribbles."
+    grey = "Painted places that stay grey, in place of a mask."
+    for name, text in (("strokes", painted), ("grey_strokes", grey)):
+        found.append((name, Annotated[Strokes, msgspec.Meta(description=text)], ()))
+    return found
+
+
+_Body = msgspec.defstruct("Settings", _fields(), forbid_unknown_fields=True, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ColorRequest:
-    """How to colour, as a client says it.
+    """How to colour, as a client asks for it.
 
     Attributes:
         settings: What needs no photograph to be understood.
         strokes: Painted colours.
         grey_strokes: What was painted to stay grey.
-        scribbles: Name of a layer that was sent before.
-        mask: Name of one.
-        reference: Name of one.
+        layers: The ids of layers that were sent before, by the name of their setting.
     """
 
     settings: Settings
-    strokes: tuple[Stroke, ...] = ()
-    grey_strokes: tuple[Stroke, ...] = ()
-    scribbles: str = ""
-    mask: str = ""
-    reference: str = ""
+    strokes: Strokes = ()
+    grey_strokes: Strokes = ()
+    layers: Mapping[str, str] = field(default_factory=dict)
 
 
-def coloring_from(said: Mapping[str, Any]) -> ColorRequest:
-    """A wish from a JSON object.
+def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
+    """A request from a JSON object.
+
+    What is null, empty or 0 is left at its default; only a vividness may be 0.
 
     Raises:
         MalformedError: A key is unknown, or a value of the wrong kind.
         UsageError: A value is out of range.
     """
-    unknown = sorted(set(said) - _KNOWN)
+    known = _Body.__struct_fields__
+    unknown = sorted(set(data) - set(known))
     if unknown:
         raise MalformedError(
-            f"There is no setting {unknown[0]!r}.", advice=f"Known are {', '.join(sorted(_KNOWN))}."
+            f"There is no setting {unknown[0]!r}.", advice=f"Known are {', '.join(sorted(known))}."
         )
+    defaults = dict(zip(known, _Body.__struct_defaults__, strict=True))
+    given = {
+        name: value
+        for name, value in data.items()
+        if value or (value is not None and defaults[name] is None)
+    }
     try:
-        palettes, palette = int(said.get("palettes") or 1), int(said.get("palette") or 0)
-        vividness = said.get("vividness")
-        settings = Settings(
-            vividness=None if vividness is None else float(vividness),
-            quality=said.get("quality") or "high",
-            warmth=float(said.get("warmth") or 0),
-            hints=_hints(said.get("hints") or ()),
-            palettes=palettes,
-            palette=palette,
-        )
-        return ColorRequest(
-            settings,
-            _strokes(said.get("strokes") or (), colored=True),
-            _strokes(said.get("grey_strokes") or (), colored=False),
-            str(said.get("scribbles") or ""),
-            str(said.get("mask") or ""),
-            str(said.get("reference") or ""),
-        )
-    except UsageError:
-        raise
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
-        raise MalformedError(
-            f"The settings are not understood ({type(error).__name__}: {error})."
-        ) from None
+        found: dict[str, Any] = msgspec.structs.asdict(convert(given, _Body))
+    except msgspec.ValidationError as error:
+        raise MalformedError(f"The settings are not understood: {error}.") from None
+    layers = {name: str(found.pop(name)) for name in LAYERS}
+    strokes, grey_strokes = found.pop("strokes"), found.pop("grey_strokes")
+    hints = _hints(found.pop("hints"))
+    values = {name: plain(value) for name, value in found.items()}
+    return ColorRequest(
+        Settings(**values, hints=hints),
+        _checked(strokes, colored=True),
+        _checked(grey_strokes, colored=False),
+        {name: layer for name, layer in layers.items() if layer},
+    )
 
 
 def coloring_from_query(query: Mapping[str, str], hints: list[str]) -> ColorRequest:
-    """A wish from the query of an address.
+    """A request from the query of an address.
 
     Args:
         query: Each key once; the keys of `coloring_from`.
@@ -121,34 +125,59 @@ def coloring_from_query(query: Mapping[str, str], hints: list[str]) -> ColorRequ
     if len(hints) > _MOST_HINTS:
         raise MalformedError(f"There are more than {_MOST_HINTS} hints.")
     coloring = coloring_from(query)
-    told = tuple(parse_hint(text) for text in hints)
-    return replace(coloring, settings=replace(coloring.settings, hints=told))
+    parsed = tuple(parse_hint(text) for text in hints)
+    return replace(coloring, settings=replace(coloring.settings, hints=parsed))
 
 
-def _hints(said: Any) -> tuple[Hint, ...]:  # noqa: ANN401
-    if len(said) > _MOST_HINTS:
+def output_from_query(query: Mapping[str, str]) -> Output:
+    """What to write, from the query of an address; other keys are left alone.
+
+    Raises:
+        MalformedError: A value is none of those that there are.
+    """
+    given: dict[str, Any] = {}
+    for row in OUTPUT.values():
+        text = query.get(row.name, "")
+        if "http" not in row.doors or (not text and (row.kind != "flag" or row.name not in query)):
+            continue
+        if row.kind == "flag":
+            if text not in {"0", "1"}:
+                raise MalformedError(f"{row.name} is 0 or 1.")
+            given[row.name] = text == "1"
+        else:
+            given[row.name] = _form(text) if row.kind == "format" else text
+    return replace(default_output("http"), **given)
+
+
+def _form(name: str) -> str:
+    found = next((key for key in FORMATS if key.lower() == name.lower()), None)
+    found = found or format_of_suffix(f".{name.lower()}")
+    if found is None or found not in writable_formats():
+        raise MalformedError(f"{name!r} is none of {', '.join(writable_formats())}.")
+    return found
+
+
+def _hints(entries: tuple[HintEntry, ...]) -> tuple[Hint, ...]:
+    if len(entries) > _MOST_HINTS:
         raise MalformedError(f"There are more than {_MOST_HINTS} hints.")
-    return tuple(
-        hint_of(int(h["x"]), int(h["y"]), str(h["color"]), int(h.get("radius", 0))) for h in said
-    )
+    return tuple(entry.hint() for entry in entries)
 
 
-def _strokes(said: Any, *, colored: bool) -> tuple[Stroke, ...]:  # noqa: ANN401
-    strokes = []
+def _checked(strokes: Strokes, *, colored: bool) -> Strokes:
+    """Strokes that can be drawn: not too many, not too far away, each with its colour or none."""
     points = 0
-    for stroke in said:
-        places = tuple((int(x), int(y)) for x, y in stroke["points"])
-        points += len(places)
-        if not places or points > _MOST_POINTS:
+    found = []
+    for stroke in strokes:
+        points += len(stroke.points)
+        if not stroke.points or points > _MOST_POINTS:
             raise MalformedError(f"Strokes have 1 to {_MOST_POINTS} points in all.")
-        radius = int(stroke.get("radius", 0))
-        color = str(stroke["color"]) if colored else ""
-        if color:
-            hint_of(0, 0, color)  # refuses what is no colour
-        if not 0 <= radius <= 10_000 or max(abs(c) for xy in places for c in xy) > 1 << 20:
+        if colored:
+            hint_of(0, 0, stroke.color)  # refuses what is no colour
+        furthest = max(abs(coordinate) for point in stroke.points for coordinate in point)
+        if not 0 <= stroke.radius <= _MOST_RADIUS or furthest > _MOST_COORDINATE:
             raise MalformedError("A stroke is far outside of any photograph.")
-        strokes.append(Stroke(places, radius, color))
-    return tuple(strokes)
+        found.append(stroke if colored else Stroke(stroke.points, stroke.radius))
+    return tuple(found)
 
 
 def as_scribbles(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Scribbles:
@@ -179,6 +208,15 @@ def _draw(image: Image.Image, stroke: Stroke, ink: int | tuple[int, ...]) -> Non
     pen.line(stroke.points, ink, width=2 * r + 1)
     for x, y in stroke.points:  # round ends and joints
         pen.ellipse((x - r, y - r, x + r, y + r), ink)
+
+
+def schemas(*, place: str) -> dict[str, Any]:
+    """JSON schemas of the settings and what is in them, by name.
+
+    Args:
+        place: Where they refer to each other, with ``{name}`` in it.
+    """
+    return schemas_of(_Body, place=place)
 
 
 def _hash(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> str:

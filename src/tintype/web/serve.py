@@ -14,9 +14,10 @@ from pathlib import Path
 import uvicorn
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.predict import Engine, usable_cores
+from tintype.engine.predict import Engine
+from tintype.engine.render import usable_cores
 from tintype.errors import UsageError
-from tintype.files.local import longest_input
+from tintype.files.local import max_input_bytes
 from tintype.photo.decode import MAX_PIXELS
 from tintype.web.app import Services, make_app
 from tintype.web.body import BodyReader
@@ -32,7 +33,7 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ServerOptions:
     """How to serve.
 
     Attributes:
@@ -40,7 +41,7 @@ class Options:
         port: None takes `PORT`, or a free one where that is taken.
         model: Name or file of the model; None is the default one.
         pairs: Folder for "which is real?", or None.
-        jobs: Photographs at a time; None is one for each core.
+        jobs: Photographs at a time; None is one per core.
         waiting: How many may wait; more are refused.
         memory: MiB that held photographs may take.
         max_pixels: Photographs with more are refused.
@@ -80,25 +81,25 @@ class Listening:
     _workers: WorkerPool
 
     def run(self) -> None:
-        """Answers until it is told to stop."""
+        """Answers requests until it is stopped."""
         try:
             self._server.run(sockets=[self._socket])
         finally:
             self._workers.close()
 
     def stop(self) -> None:
-        """Tells it to stop; from any thread."""
+        """Stops it; from any thread."""
         self._server.should_exit = True
 
 
 def listen(
-    options: Options, *, said: Callable[[str], None], opened: Callable[[], None] | None = None
+    options: ServerOptions, *, say: Callable[[str], None], opened: Callable[[], None] | None = None
 ) -> Listening:
     """Makes a server and takes its port.
 
     Args:
         options: How to serve.
-        said: Called with lines for the person at the terminal.
+        say: Called with lines for the person at the terminal.
         opened: Called once it answers.
 
     Raises:
@@ -114,10 +115,10 @@ def listen(
     jobs = options.jobs or usable_cores()
     engine = Engine(load_bundle(options.model), threads=1)
     workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
-    longest = longest_input(options.max_pixels)
+    longest = max_input_bytes(options.max_pixels)
 
     def announce(token: str) -> None:
-        said(f"On another machine, once: http://{_own_name()}:{port}/?token={token}")
+        say(f"On another machine, once: http://{_own_name()}:{port}/?token={token}")
 
     tokens = None if local else Tokens(announce)
     services = Services(
@@ -167,10 +168,10 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(options: Options) -> Iterator[Listening]:
+def serving(options: ServerOptions) -> Iterator[Listening]:
     """A server in a thread of its own, for programs and tests; it ends with the block."""
     ready = threading.Event()
-    server = listen(options, said=lambda _line: None, opened=ready.set)
+    server = listen(options, say=lambda _line: None, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

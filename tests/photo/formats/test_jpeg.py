@@ -26,10 +26,10 @@ from photo.samples import (
     srgb_curve,
 )
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
-from tintype.photo.decode import decode
-from tintype.photo.encode import accepts_half_chroma, encode
-from tintype.photo.formats import jpeg
-from tintype.photo.metadata.packets import read_provenance
+from tintype.photo.decode import decode, read_provenance
+from tintype.photo.encode import encode
+from tintype.photo.formats import jpeg_pixels
+from tintype.photo.formats.registry import FORMATS
 from tintype.photo.photo import HalfChroma, Photo
 
 
@@ -98,8 +98,8 @@ def test_odd_sides_are_filled_with_the_edge_and_nothing_else(shape: tuple[int, i
 
 def test_a_jpeg_that_was_one_before_needs_no_more_than_quality_95() -> None:
     before = simplejpeg.decode_jpeg(saved(noisy_grey(200, 300, 6), "JPEG", quality=80), "GRAY")
-    assert jpeg.quality_for(before[..., 0]) == 95
-    assert jpeg.quality_for(noisy_grey(200, 300, 30)) > 95
+    assert jpeg_pixels.quality_for(before[..., 0]) == 95
+    assert jpeg_pixels.quality_for(noisy_grey(200, 300, 30)) > 95
 
 
 def test_half_chroma_is_stored_as_it_is() -> None:
@@ -114,8 +114,8 @@ def test_half_chroma_is_stored_as_it_is() -> None:
 
 
 def test_only_jpeg_takes_half_chroma() -> None:
-    assert accepts_half_chroma("JPEG")
-    assert not accepts_half_chroma("PNG")
+    assert FORMATS["JPEG"].half_chroma
+    assert not FORMATS["PNG"].half_chroma
 
 
 def test_half_chroma_is_also_written_to_other_formats() -> None:
@@ -172,8 +172,8 @@ def test_an_adobe_rgb_jpeg_is_converted_and_its_photo_is_still_in_colour() -> No
 
 def test_the_tone_is_asked_of_a_picture_an_eighth_as_large() -> None:
     data = saved(scene(161, 240), "JPEG")
-    assert jpeg._decode(data, "RGB", small=True).shape == (21, 30, 3)
-    assert jpeg._decode(data, "GRAY").shape == (161, 240, 1)
+    assert jpeg_pixels.decode(data, "RGB", small=True).shape == (21, 30, 3)
+    assert jpeg_pixels.decode(data, "GRAY").shape == (161, 240, 1)
 
 
 def scan_bomb(scans: int) -> bytes:

@@ -29,11 +29,11 @@ from photo.samples import (
 )
 from photo.test_hostile import mutant
 from tintype.errors import TintypeError, UnsupportedPhotoError
-from tintype.photo import encode as encoding
-from tintype.photo.decode import decode
+from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import Encoded, encode
-from tintype.photo.formats import jpeg, jpeg_coefficients, jpeg_exact
-from tintype.photo.metadata.packets import read_provenance
+from tintype.photo.formats import jpeg_coefficients, jpeg_exact, jpeg_pixels, jpeg_segments
+from tintype.photo.formats.codec import OutputMetadata
+from tintype.photo.formats.registry import FORMATS
 from tintype.photo.photo import HalfChroma, Photo, as_stored, upright
 
 jpeglib = pytest.importorskip("jpeglib", reason="the exact extra is not installed")
@@ -45,7 +45,7 @@ SEPIA = Image.merge("RGB", [RGB.convert("L").point(lambda v, k=k: v * k // 9) fo
 def ready(data: bytes) -> Photo:
     """The source as it goes to the encoder: coloured, and in the orientation that is stored."""
     (found,) = decode(data, name="x")
-    jpeg_exact.check([found], data, form="JPEG", name="x")
+    jpeg_exact.check([found], data, codec=FORMATS["JPEG"], name="x")
     y, x = np.mgrid[0 : (found.height + 1) // 2, 0 : (found.width + 1) // 2]
     chroma = HalfChroma((110 + x % 40).astype(np.uint8), (150 - y % 40).astype(np.uint8))
     return replace(found, color=chroma, turn=found.meta.turned)
@@ -103,15 +103,15 @@ def test_the_chroma_is_what_was_given(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_a_turned_picture_stays_as_it_is_stored(tmp_path: Path, turn: int) -> None:
-    data = jpeg.with_segments(
-        saved(RGB, "JPEG", quality=90), exif_block=exif_block(turn), dpi=(300, 200)
+    data = jpeg_segments.with_metadata(
+        saved(RGB, "JPEG", quality=90), OutputMetadata(exif=exif_block(turn), dpi=(300, 200))
     )
     written = kept(data).data
     for before, after in zip(
         luma_of(tmp_path / "1.jpg", data), luma_of(tmp_path / "2.jpg", written), strict=True
     ):
         np.testing.assert_array_equal(after, before)
-    facts = exif_facts(jpeg.segments(written).exif)
+    facts = exif_facts(jpeg_segments.read_header(written).exif)
     assert facts["orientation"] == turn
     assert facts["maker note"] == exif_facts(exif_block(turn))["maker note"]
     assert facts["size"] == (45, 61)
@@ -123,7 +123,9 @@ def test_a_turned_picture_stays_as_it_is_stored(tmp_path: Path, turn: int) -> No
     # Shown upright, the colours lie where they were painted.
     chroma = ready(data).color
     assert isinstance(chroma, HalfChroma)
-    shown = np.asarray(Image.fromarray(upright(jpeg.read_back(written), turn)).convert("YCbCr"))
+    shown = np.asarray(
+        Image.fromarray(upright(jpeg_pixels.decode_rgb(written), turn)).convert("YCbCr")
+    )
     for plane, wanted in ((shown[..., 1], chroma.cb), (shown[..., 2], chroma.cr)):
         # Pairs are counted from the edge that the file begins with.
         small = Image.fromarray(as_stored(plane, turn)).reduce(2)
@@ -132,23 +134,25 @@ def test_a_turned_picture_stays_as_it_is_stored(tmp_path: Path, turn: int) -> No
 
 
 def test_an_orientation_that_only_xmp_knows_is_kept() -> None:
-    data = jpeg.with_segments(saved(RGB, "JPEG"), xmp=XMP)
+    data = jpeg_segments.with_metadata(saved(RGB, "JPEG"), OutputMetadata(xmp=XMP))
     written = kept(data).data
-    assert b">6</tiff:Orientation>" in jpeg.segments(written).xmp
-    assert exif_facts(jpeg.segments(written).exif)["orientation"] == 6
+    assert b">6</tiff:Orientation>" in jpeg_segments.read_header(written).xmp
+    assert exif_facts(jpeg_segments.read_header(written).exif)["orientation"] == 6
     stripped = kept(data, strip_metadata=True).data
-    assert exif_facts(jpeg.segments(stripped).exif)["orientation"] == 6
+    assert exif_facts(jpeg_segments.read_header(stripped).exif)["orientation"] == 6
     assert np.array_equal(decode(stripped, name="x")[0].grey, decode(data, name="x")[0].grey)
 
 
 def test_metadata_are_those_of_an_ordinary_jpeg() -> None:
-    data = jpeg.with_segments(
+    data = jpeg_segments.with_metadata(
         saved(RGB, "JPEG"),
-        exif_block=exif_block(1),
-        xmp=XMP.replace(b'Orientation="6"', b'Orientation="1"'),
-        iptc=iptc_block(),
-        comment="A comment",
-        dpi=(300.0, 300.0),
+        OutputMetadata(
+            exif=exif_block(1),
+            xmp=XMP.replace(b'Orientation="6"', b'Orientation="1"'),
+            iptc=iptc_block(),
+            comment="A comment",
+            dpi=(300.0, 300.0),
+        ),
     )
     plain = replace(ready(data), turn=1)
     usual = encode([plain], format="JPEG", provenance=PROVENANCE)
@@ -174,12 +178,12 @@ def test_a_coefficient_that_changes_on_the_way_is_found(monkeypatch: pytest.Monk
 
 def test_a_change_after_the_writing_is_found_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     data = SOURCES["grey"]()
-    with_marks = encoding._with_marks
+    with_metadata = jpeg_segments.with_metadata
 
     def careless(*given: object) -> bytes:
-        return saved(opened(with_marks(*given)), "JPEG", quality=99)
+        return saved(opened(with_metadata(*given)), "JPEG", quality=99)
 
-    monkeypatch.setattr(encoding, "_with_marks", careless)
+    monkeypatch.setattr(jpeg_segments, "with_metadata", careless)
     with pytest.raises(UnsupportedPhotoError, match="came out different"):
         kept(data)
 
@@ -187,7 +191,7 @@ def test_a_change_after_the_writing_is_found_as_well(monkeypatch: pytest.MonkeyP
 def refusal(data: bytes, form: str = "JPEG") -> str:
     photos = decode(data, name="x.jpg")
     with pytest.raises(UnsupportedPhotoError) as caught:
-        jpeg_exact.check(photos, data, form=form, name="x.jpg")
+        jpeg_exact.check(photos, data, codec=FORMATS[form], name="x.jpg")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -200,7 +204,7 @@ def test_what_has_no_luminance_is_refused() -> None:
     small_luma = bytearray(saved(RGB, "JPEG", subsampling="4:4:4"))
     at = small_luma.index(b"\xff\xc0") + 4 + 6
     small_luma[at + 4] = 0x22  # Cb at full size, Y at half of it
-    assert not jpeg.segments(bytes(small_luma)).has_luminance
+    assert not jpeg_segments.read_header(bytes(small_luma)).has_luminance
     wide = rgb_profile(ADOBE_RGB, gamma_curve(2.2))
     assert "profile is not sRGB" in refusal(saved(RGB, "JPEG", icc_profile=wide))
 
@@ -210,7 +214,7 @@ def test_another_format_is_refused_where_it_cannot_do_it() -> None:
     grey = saved(RGB.convert("L"), "JPEG")
     assert "AVIF" in refusal(grey, "AVIF")
     assert "WebP" in refusal(grey, "WEBP")
-    jpeg_exact.check(decode(grey, name="x"), grey, form="PNG", name="x")
+    jpeg_exact.check(decode(grey, name="x"), grey, codec=FORMATS["PNG"], name="x")
 
 
 def test_without_the_extra_one_line_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from photo.samples import (
 from tintype.errors import PhotoTooLargeError, UnreadablePhotoError
 from tintype.photo.decode import decode, photo_from_array
 from tintype.photo.encode import encode
-from tintype.photo.formats import png
+from tintype.photo.formats import png_pixels
 from tintype.photo.photo import Photo
 
 
@@ -65,7 +65,7 @@ def test_the_colour_key_of_16_bits_is_compared_with_all_of_them() -> None:
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_written_16_bits_are_what_another_reader_finds(channels: int) -> None:
     pixels = deep(300, 20, channels)
-    data = png.write_pixels(pixels)
+    data = png_pixels.encode(pixels)
     high = np.asarray(opened(data))
     if channels == 1:
         assert np.array_equal(high, pixels)

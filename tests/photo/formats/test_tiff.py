@@ -29,7 +29,8 @@ from photo.samples import (
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode, photo_from_array
 from tintype.photo.encode import encode
-from tintype.photo.formats import tiff, tiffwrite
+from tintype.photo.formats import tiff, tiff_write
+from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.metadata import exif, ifd
 from tintype.photo.photo import Photo
 
@@ -137,7 +138,7 @@ def tiff_of_strips(strips: list[bytes], *, order: str, width: int, predictor: bo
         317: (3, [2 if predictor else 1]),
     }
     tags = {tag: ifd.integer_entry(order, kind, *values) for tag, (kind, values) in rows.items()}
-    directory = ifd.serialise(tags, order=order, base=8 + len(body))
+    directory = ifd.serialize(tags, order=order, base=8 + len(body))
     head = ifd.header(order)[:4] + struct.pack(order + "I", 8 + len(body))
     return head + body + directory
 
@@ -147,8 +148,8 @@ def tiff_of_strips(strips: list[bytes], *, order: str, width: int, predictor: bo
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_what_is_written_is_what_tifffile_reads(dtype: type, channels: int, packing: str) -> None:
     pixels = deep(700, 600, channels).astype(dtype)
-    page = tiffwrite.Page(np.atleast_3d(pixels), channels in (2, 4), packing)
-    data = tiffwrite.write([page, page])
+    page = tiff_write.TiffPage(np.atleast_3d(pixels), channels in (2, 4), packing, OutputMetadata())
+    data = tiff_write.write([page, page])
     assert data is not None
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         assert len(file.pages) == 2
@@ -285,7 +286,7 @@ def test_what_libtiff_prints_is_caught_and_told(capfd: pytest.CaptureFixture[str
 
 
 def test_a_file_beyond_four_gigabytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiffwrite, "_LIMIT", 500)
+    monkeypatch.setattr(tiff_write, "_MAX_BYTES", 500)
     with pytest.raises(UnsupportedPhotoError, match="4 GB"):
         encode([photo(form="TIFF")], format="TIFF", provenance=None)
 

@@ -18,12 +18,11 @@ from photo.samples import (
     saved,
     scene,
 )
-from tintype.photo.decode import decode
+from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import encode
 from tintype.photo.formats.registry import FORMATS, writable_formats
 from tintype.photo.metadata import exif, ifd, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
-from tintype.photo.metadata.packets import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 
 MARKED = [form for form in writable_formats() if "provenance" in FORMATS[form].carries]
@@ -104,7 +103,7 @@ def test_damaged_metadata_is_left_out_with_a_note() -> None:
 
 def test_the_colour_space_tag_follows_the_pixels() -> None:
     inner = {40961: ifd.integer_entry("<", ifd.SHORT, 65_535)}
-    block = ifd.header("<") + ifd.serialise({exif.EXIF_IFD: inner}, order="<", base=8)
+    block = ifd.header("<") + ifd.serialize({exif.EXIF_IFD: inner}, order="<", base=8)
     for became, value in ((True, 1), (False, 65_535)):
         after = exif.made_upright(block, shape=(1, 1), became_srgb=became)
         structure = ifd.open_structure(after)

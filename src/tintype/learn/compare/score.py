@@ -4,7 +4,6 @@ Everything goes through the engine, so what is scored is what a person gets.
 """
 
 import copy
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from tintype.color.abgrid import BINS
 from tintype.engine.bundle import Bundle
+from tintype.engine.cache import PredictionCache, digest_of, key_of
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import Settings
 from tintype.learn.compare.results import EVERYTHING
@@ -30,6 +30,8 @@ Colorize = Callable[[Picture, float], Picture]
 _LARGEST_GAIN = 16.0
 _ROUNDS = 12
 _CLOSE = 0.005
+_CACHE = 1 << 30
+"""Bytes; a prediction without its distribution takes a third of a megabyte."""
 _KEPT = ("cf", "true_cf", "ab_mae", "delta_e", "auc", "rare_area", "rare_mass")
 """Columns that are kept of every picture, so that methods can be compared picture by picture."""
 
@@ -70,7 +72,7 @@ class ScaledEngine(Engine):
     def __init__(self, bundle: Bundle) -> None:
         super().__init__(bundle, threads=1)
         self.gain = np.float32(1)
-        self._cache: dict[bytes, Prediction] = {}
+        self._cache = PredictionCache(_CACHE)
 
     def scaled(self, gain: float) -> "ScaledEngine":
         """The same network under another factor."""
@@ -80,13 +82,16 @@ class ScaledEngine(Engine):
 
     def predict(self, photo: Photo, settings: Settings | None = None) -> Prediction:
         """The prediction for this picture, computed once."""
-        key = hashlib.sha256(photo.grey.tobytes()).digest()
-        if key not in self._cache:
+        settings = settings or Settings()
+        key = key_of(digest_of(photo), settings, self.bundle.card.capabilities)
+        predict, chroma = super().predict, super().chroma
+
+        def small() -> Prediction:
             # Only the chroma is used, and a distribution is a hundred times as large.
-            prediction = super().predict(photo, settings)
-            chroma = super().chroma(prediction, settings or Settings())
-            self._cache[key] = replace(prediction, ab=chroma, logits=None, features=None)
-        return self._cache[key]
+            whole = predict(photo, settings)
+            return replace(whole, ab=chroma(whole, settings), logits=None, features=None)
+
+        return self._cache.get(key, small)
 
     def chroma(self, prediction: Prediction, settings: Settings) -> NDArray[np.float32]:
         """The predicted chroma times the factor."""

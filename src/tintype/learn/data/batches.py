@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from tintype.color.cielab import luma01_to_L, rgb01_to_lab
+from tintype.color.cielab import REC601, luma01_to_L, rgb01_to_lab
 from tintype.errors import LearnError
 from tintype.learn.data.ageing import age, wear
 from tintype.learn.data.hints import draw_hints
@@ -26,7 +26,6 @@ from tintype.learn.recipe import DataRecipe
 
 Indices = NDArray[np.int64]
 
-_REC601 = (0.299, 0.587, 0.114)
 _GREEN_PLATE = (0.0, 1.0, 0.0)
 _BLUE_PLATE = (0.0, 0.0, 1.0)
 
@@ -216,7 +215,7 @@ class Sampler:
         box = CropBoxes((heights - side) / 2, (widths - side) / 2, side, side)
         flip = torch.zeros(len(index), dtype=torch.bool)
         rgb = self._cut(index, box, flip, self.recipe.size)
-        luma = _luma(rgb, torch.tensor(_REC601).repeat(len(index), 1))
+        luma = _luma(rgb, torch.tensor(REC601).repeat(len(index), 1))
         return self._batch(rgb, luma, index)
 
     def _cut(self, index: Indices, box: CropBoxes, flip: Tensor, size: int) -> Tensor:
@@ -244,7 +243,7 @@ class Sampler:
 
     def _emulsions(self, count: int, draw: torch.Generator) -> Tensor:
         """Weights of R, G, B for each sample: Rec.601, or the response of another emulsion."""
-        weights = torch.tensor(_REC601).repeat(count, 1)
+        weights = torch.tensor(REC601).repeat(count, 1)
         random = torch.rand(count, 3, generator=draw) ** 1.5
         blind = torch.randint(0, 6, (count,), generator=draw)  # 0: red-blind, 1: green-blind
         random[blind == 0, 0] *= 0.1

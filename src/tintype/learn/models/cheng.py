@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tintype.color.cielab import lab_to_rgb01, rgb01_to_lab
+from tintype.color.cielab import REC601, lab_to_rgb01, rgb01_to_lab
 from tintype.learn.recipe import ModelRecipe
 
 TITLE = "Patch features, a small network, a joint bilateral filter"
@@ -137,7 +137,7 @@ class ChengNet(nn.Module):
         uv, luma01 = raw[:, :2].float(), raw[:, 2:].float()
         uv = joint_bilateral(uv, luma01)
         blue, red = luma01 + uv[:, :1] / _U, luma01 + uv[:, 1:] / _V
-        green = (luma01 - 0.299 * red - 0.114 * blue) / 0.587
+        green = (luma01 - REC601[0] * red - REC601[2] * blue) / REC601[1]
         rgb01 = torch.cat([red, green, blue], dim=1).clamp(0, 1)
         lab: Tensor = rgb01_to_lab(rgb01.permute(0, 2, 3, 1), xp=torch)
         return lab[..., 1:].permute(0, 3, 1, 2)

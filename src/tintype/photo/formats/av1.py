@@ -1,8 +1,8 @@
-"""How large the coded pictures of an AVIF file are, before a decoder takes memory for them.
+"""The sizes of the coded pictures in an AVIF file, before a decoder allocates memory for them.
 
-The container says a size, and the decoder believes what is coded: a file of three kilobytes that
-says 16 x 16 pixels can hold 225 megapixels, which are decoded in full before anybody compares. So
-the sequence headers are read here.
+The container states one size and the coded picture may have another: a file of three kilobytes that
+claims 16 x 16 pixels can hold 225 megapixels, which are decoded in full before the sizes are
+compared. So the sequence headers are read here.
 
 Sources: ISO/IEC 14496-12 sections 8.11.3 (iloc) and 8.11.6 (iinf); AV1 specification sections 5.3
 (open bitstream units) and 5.5 (sequence header).
@@ -10,10 +10,10 @@ Sources: ISO/IEC 14496-12 sections 8.11.3 (iloc) and 8.11.6 (iinf); AV1 specific
 
 from collections.abc import Iterator
 
-from tintype.photo.formats.boxes import Box, boxes
+from tintype.photo.formats.iso_boxes import IsoBox, read_boxes
 
 _SEQUENCE_HEADER = 1
-_MOST_UNITS = 10_000
+_MAX_UNITS = 10_000
 
 
 def largest_frame(data: bytes) -> int | None:
@@ -23,19 +23,19 @@ def largest_frame(data: bytes) -> int | None:
         data: An AVIF file.
 
     Returns:
-        None where the way to the pictures cannot be followed.
+        None where the boxes that lead to the pictures are damaged.
     """
-    meta = next((box for box in boxes(data) if box.kind == b"meta"), None)
+    meta = next((box for box in read_boxes(data) if box.kind == b"meta"), None)
     if meta is None:
         return None
-    inner = {box.kind: box for box in boxes(meta.body, 4)}
+    inner = {box.kind: box for box in read_boxes(meta.body, 4)}
     if b"iloc" not in inner or b"iinf" not in inner:
         return None
     idat = inner[b"idat"].body if b"idat" in inner else b""
     largest = 0
     try:
         coded = set(_coded_items(inner[b"iinf"]))
-        for item, parts in _places(inner[b"iloc"], data, idat):
+        for item, parts in _extents(inner[b"iloc"], data, idat):
             if item in coded:
                 frames = list(_frames(b"".join(parts)))
                 if not frames:
@@ -47,7 +47,7 @@ def largest_frame(data: bytes) -> int | None:
 
 
 class _Numbers:
-    """Big-endian numbers, one after the other; an end that comes too early is an IndexError."""
+    """Big-endian numbers in a row; reading beyond the end is an IndexError."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -62,10 +62,10 @@ class _Numbers:
         return value
 
 
-def _coded_items(iinf: Box) -> Iterator[int]:
+def _coded_items(iinf: IsoBox) -> Iterator[int]:
     """Numbers of the items that are AV1 pictures."""
     head = 8 if iinf.body[:1] != b"\0" else 6
-    for entry in boxes(iinf.body, head):
+    for entry in read_boxes(iinf.body, head):
         if entry.kind != b"infe" or len(entry.body) < 12:
             continue
         size = 4 if entry.body[0] >= 3 else 2
@@ -73,8 +73,8 @@ def _coded_items(iinf: Box) -> Iterator[int]:
             yield int.from_bytes(entry.body[4 : 4 + size], "big")
 
 
-def _places(iloc: Box, data: bytes, idat: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """Every item, and the parts of the file that are it; all together no more than the file."""
+def _extents(iloc: IsoBox, data: bytes, idat: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """Every item with its parts of the file; together they are no longer than the file."""
     numbers = _Numbers(iloc.body)
     version = numbers.next(1)
     numbers.next(3)
@@ -106,7 +106,7 @@ def _places(iloc: Box, data: bytes, idat: bytes) -> Iterator[tuple[int, list[byt
 def _frames(stream: bytes) -> Iterator[int]:
     """Pixels of the frames that each sequence header of a stream allows."""
     at = 0
-    for _ in range(_MOST_UNITS):
+    for _ in range(_MAX_UNITS):
         if at >= len(stream):
             return
         head = stream[at]

@@ -1,13 +1,12 @@
 """The DCT coefficients of a JPEG, read and written without decoding a pixel.
 
-The work is done by the libjpeg-turbo inside the package jpeglib (the extra ``exact``), whose shared
-library is called here and nowhere else. It is called directly and not through the package: the
-package's reader keeps application segments in a table of fixed size, writes copies of photographs
-to the folder for temporary files, which a killed process leaves there, and switches its library for
-the whole process.
+The libjpeg-turbo inside the package jpeglib (the extra ``exact``) does the work. Its shared library
+is called here and nowhere else, directly and not through the package: the package's reader keeps
+application segments in a table of fixed size, leaves copies of photographs in the folder for
+temporary files when its process is killed, and selects its library for the whole process.
 
-What is handed to it is a file reduced to what decoding needs, and only after the ordinary decoder
-has accepted all of it (`tintype.photo.formats.jpeg`).
+It is given files that are reduced to what decoding needs, and only after the ordinary decoder has
+accepted all of them (`tintype.photo.formats.jpeg_pixels`).
 
 Source: ITU-T T.81 annexes A.2 (blocks and sampling factors) and B.2 (frames, scans).
 """
@@ -28,20 +27,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.errors import UnsupportedPhotoError
-from tintype.photo.formats.jpeg import harmless
-from tintype.photo.formats.quiet import captured_stderr
+from tintype.photo.formats.jpeg_pixels import is_harmless
+from tintype.photo.formats.stderr import captured_stderr
 
 _LIBRARY = "turbo210"
 _SIDE = 8
 _BLOCK = 64
 # The library's names for colour spaces (jpeglib.h, J_COLOR_SPACE), and its switch for Huffman
-# tables made for the file, in place of the usual ones: some per cent smaller.
+# tables made for the file, in place of the default ones: some per cent smaller.
 _YCC = 3
 _OPTIMIZE = 1 << 6
 
 
 class CoefficientsError(ValueError):
-    """They cannot be read or written. Never reaches a user: the caller says what it was."""
+    """They cannot be read or written. Never reaches a user: the caller raises what does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Component:
 
 
 def check_installed() -> None:
-    """Refuses to begin without the library.
+    """Checks that the library is there.
 
     Raises:
         UnsupportedPhotoError: The extra is not installed.
@@ -94,9 +93,10 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
     """Reads the first components of a file.
 
     Args:
-        data: A JPEG of ours, or one that the decoder has accepted, reduced by `jpeg.bare`.
-        sizes: (rows, columns) in blocks, of as many components as are wanted; the file has no
-            others than the components that its header says, three at most.
+        data: A JPEG that was written here, or one that the decoder has accepted, reduced by
+            `jpeg_segments.without_metadata`.
+        sizes: (rows, columns) in blocks of the components that are wanted, at most three and at
+            most as many as the header states.
 
     Raises:
         CoefficientsError: The file is damaged.
@@ -105,13 +105,13 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
     wanted = [plane.ctypes.data for plane in blocks] + [None] * (4 - len(blocks))
     tables = np.zeros((4, _BLOCK), np.uint16)
     which = np.zeros(4, np.int16)
-    with _scratch(data) as path, captured_stderr() as said:
-        read_well = _library().read_jpeg_dct(
+    with _scratch(data) as path, captured_stderr() as printed:
+        succeeded = _library().read_jpeg_dct(
             os.fsencode(path), *wanted, tables.ctypes.data, which.ctypes.data
         )
-    # It goes on after damage and only prints that there was some.
-    if not read_well or not all(harmless(remark) for remark in said):
-        raise CoefficientsError("; ".join(said))
+    # The library carries on after damage and only prints a warning.
+    if not succeeded or not all(is_harmless(warning) for warning in printed):
+        raise CoefficientsError("; ".join(printed))
     return [
         Component(plane, tables[number])
         for plane, number in zip(blocks, which[: len(blocks)].tolist(), strict=True)
@@ -135,8 +135,8 @@ def write(luma: Component, cb: Component, cr: Component, shape: tuple[int, int])
     """
     planes = [np.ascontiguousarray(part.blocks) for part in (luma, cb, cr)]
     tables = np.ascontiguousarray(np.stack([luma.table, cb.table]))
-    with _scratch() as path, captured_stderr() as said:
-        written_well = _library().write_jpeg_dct(
+    with _scratch() as path, captured_stderr() as printed:
+        succeeded = _library().write_jpeg_dct(
             None,
             os.fsencode(path),
             *(plane.ctypes.data for plane in planes),
@@ -157,9 +157,9 @@ def write(luma: Component, cb: Component, cr: Component, shape: tuple[int, int])
             _OPTIMIZE,
         )
         data = path.read_bytes()
-    # It also remarks on tables that only an extended JPEG holds, which it then writes.
-    if not written_well:
-        raise CoefficientsError("; ".join(said))
+    # Warnings are not damage here: tables that only an extended JPEG holds are written with one.
+    if not succeeded:
+        raise CoefficientsError("; ".join(printed))
     return data
 
 
@@ -194,16 +194,16 @@ def _library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
         pointer,  # which table each component has
         number,  # segments
         *[pointer] * 3,
-        *[ctypes.c_uint] * 2,  # which switches are given, and how they stand
+        *[ctypes.c_uint] * 2,  # which switches are given, and their values
     ]
     return library
 
 
 @contextmanager
 def _scratch(data: bytes = b"") -> Iterator[Path]:
-    """A file for a library that takes nothing but names of files.
+    """A temporary file, for a library that takes file names only.
 
-    On Linux it lies in memory and belongs to the process: whatever ends it, nothing is left.
+    On Linux it is in memory and belongs to the process: however that ends, nothing is left.
     """
     if sys.platform == "linux" and Path("/proc/self/fd").is_dir():
         with os.fdopen(os.memfd_create("tintype"), "wb") as file:

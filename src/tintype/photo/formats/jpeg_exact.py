@@ -3,7 +3,7 @@
 Coding a photograph as JPEG a second time rounds its grey a second time, by half a step of 255 on
 average at most. Here the quantised coefficients of Y and their table are taken from the source as
 they are, and chroma is put beside them. What was written is read back and compared, every time,
-before anybody gets it.
+before it is returned.
 
 Pixels that are turned by their metadata stay as they are stored: turning them would be another set
 of coefficients.
@@ -14,52 +14,52 @@ from collections.abc import Sequence
 import numpy as np
 
 from tintype.errors import UnsupportedPhotoError
-from tintype.photo.formats import jpeg, jpeg_coefficients
+from tintype.photo.formats import jpeg_coefficients, jpeg_pixels, jpeg_segments
+from tintype.photo.formats.codec import Codec
 from tintype.photo.formats.jpeg_coefficients import CoefficientsError, Component
-from tintype.photo.formats.registry import FORMATS
 from tintype.photo.photo import HalfChroma, Photo, Pixels, as_stored
 
-_OUT = "Leave --keep-luminance out."
+_LEAVE_OUT = "Leave --keep-luminance out."
 
 
-def check(photos: Sequence[Photo], data: bytes, *, form: str, name: str) -> None:
+def check(photos: Sequence[Photo], data: bytes, *, codec: Codec, name: str) -> None:
     """Refuses, before anything is coloured, what cannot keep its luminance exactly.
 
     Args:
         photos: The decoded file.
         data: The file.
-        form: The format to write, a key of `FORMATS`.
-        name: What messages call it.
+        codec: Of the format to write.
+        name: What messages call the file.
 
     Raises:
         UnsupportedPhotoError: There is no such output of this file, or the extra is missing.
     """
     meta = photos[0].meta
-    if form != "JPEG":
-        if form == "AVIF" or (form == "WEBP" and meta.packing != "lossless"):
+    if codec.write_exact is None:
+        if not codec.lossless(meta):
             raise UnsupportedPhotoError(
-                f"{FORMATS[form].title} cannot keep the luminance of {name} exactly.",
+                f"{codec.title} cannot keep the luminance of {name} exactly.",
                 advice="Write it with --format png or tiff, or leave --keep-luminance out.",
             )
         return
-    if meta.format != "JPEG":
+    if meta.format != codec.name:
         raise UnsupportedPhotoError(
             f"{name} is no JPEG, and as a JPEG it could not keep its luminance exactly.",
             advice="Leave --format jpeg or --keep-luminance out.",
         )
     jpeg_coefficients.check_installed()
-    head = jpeg.segments(data)
-    if not head.has_luminance:
+    header = jpeg_segments.read_header(data)
+    if not header.has_luminance:
         raise UnsupportedPhotoError(
             f"{name} holds no luminance that could be kept: it is CMYK, RGB, or stores it at less "
             "than full size.",
-            advice=_OUT,
+            advice=_LEAVE_OUT,
         )
     if meta.converted:
         raise UnsupportedPhotoError(
             f"The luminance of {name} cannot be kept exactly: its colour profile is not sRGB, so "
             "that its grey is converted.",
-            advice=_OUT,
+            advice=_LEAVE_OUT,
         )
 
 
@@ -77,7 +77,7 @@ def write(photo: Photo, data: bytes) -> tuple[bytes, Component]:
         UnsupportedPhotoError: Its coefficients cannot be read or written.
     """
     chroma = photo.color
-    assert isinstance(chroma, HalfChroma), "only half-size chroma stands beside coefficients"
+    assert isinstance(chroma, HalfChroma), "coefficients are written with half-size chroma"
     turned = HalfChroma(as_stored(chroma.cb, photo.turn), as_stored(chroma.cr, photo.turn))
     grey = as_stored(photo.grey, photo.turn)
     height, width = int(grey.shape[0]), int(grey.shape[1])
@@ -88,16 +88,17 @@ def write(photo: Photo, data: bytes) -> tuple[bytes, Component]:
     )
     try:
         luma = _luma_of_source(data, grey, luma_size)
-        # The chroma is coded by the usual encoder, beside an even grey that costs nothing.
-        carrier = jpeg.write_planes(np.full((height, width), 128, np.uint8), turned)
+        # The ordinary encoder codes the chroma, beside an even grey that costs nothing.
+        carrier = jpeg_pixels.encode_planes(np.full((height, width), 128, np.uint8), turned)
         _, cb, cr = jpeg_coefficients.read(carrier, [luma_size, chroma_size, chroma_size])
         del carrier
         written = jpeg_coefficients.write(luma, cb, cr, (height, width))
     except ValueError as error:  # the decoder's, or ours
         raise UnsupportedPhotoError(
-            f"Its luminance coefficients cannot be kept ({str(error) or 'damaged'}).", advice=_OUT
+            f"Its luminance coefficients cannot be kept ({str(error) or 'damaged'}).",
+            advice=_LEAVE_OUT,
         ) from error
-    return jpeg.with_usual_ids(written), luma
+    return jpeg_segments.with_standard_ids(written), luma
 
 
 def verify(written: bytes, photo: Photo, luma: Component) -> int:
@@ -119,14 +120,19 @@ def verify(written: bytes, photo: Photo, luma: Component) -> int:
     """
     rows, columns = luma.blocks.shape[:2]
     try:
-        same = jpeg_coefficients.read(jpeg.bare(written), [(rows, columns)])[0] == luma
-        same &= np.array_equal(jpeg.luminance(written), as_stored(photo.grey, photo.turn))
+        same = (
+            jpeg_coefficients.read(jpeg_segments.without_metadata(written), [(rows, columns)])[0]
+            == luma
+        )
+        same &= np.array_equal(
+            jpeg_pixels.decode_luminance(written), as_stored(photo.grey, photo.turn)
+        )
     except ValueError:
         same = False
     if not same:
         raise UnsupportedPhotoError(
             "The luminance came out different when it was read back; nothing was written.",
-            advice=_OUT,
+            advice=_LEAVE_OUT,
         )
     return int(rows * columns)
 
@@ -134,10 +140,10 @@ def verify(written: bytes, photo: Photo, luma: Component) -> int:
 def _luma_of_source(data: bytes, grey: Pixels, size: tuple[int, int]) -> Component:
     """The luminance of the source, which is what the photograph shows as its grey.
 
-    The library for coefficients was not made for files of strangers: a damaged header ends the
-    process. So it is given exactly the bytes that the decoder has taken without a remark.
+    The library for coefficients was not made for untrusted files: a damaged header ends the
+    process. So it is given exactly the bytes that the decoder has accepted without a warning.
     """
-    needed = jpeg.bare(data)
-    if not np.array_equal(jpeg.luminance(needed), grey):
+    needed = jpeg_segments.without_metadata(data)
+    if not np.array_equal(jpeg_pixels.decode_luminance(needed), grey):
         raise CoefficientsError("they are not what the picture shows")
     return jpeg_coefficients.read(needed, [size])[0]

@@ -1,1 +1,1 @@
-"""Everything in a file that is not pixels: EXIF, XMP, ICC profiles, provenance."""
+"""What files hold beside pixels: EXIF, XMP, ICC profiles, IPTC, provenance."""

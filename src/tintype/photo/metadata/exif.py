@@ -1,7 +1,7 @@
-"""EXIF blocks: read, made truthful, and marked, without moving what must not move.
+"""EXIF blocks: read, corrected and extended, without moving maker notes.
 
-Maker notes hold offsets counted from the start of the block, so a block that is parsed and written
-anew (which is what Pillow does) breaks them. Here values are changed in place, and a directory that
+Maker notes hold offsets counted from the start of the block, so parsing a block and writing it anew
+(which is what Pillow does) breaks them. Here values are changed in place, and a directory that
 grows is appended at the end; everything else keeps its offset.
 
 Source: CIPA DC-008 (EXIF 2.32).
@@ -11,15 +11,15 @@ import struct
 from collections.abc import Iterable, Mapping
 
 from tintype.photo.metadata import ifd
-from tintype.photo.metadata.ifd import DamagedTagsError, Directory, Entry, Structure
+from tintype.photo.metadata.ifd import DamagedTagsError, Directory, DirectoryEntry, TiffStructure
 
 ORIENTATION, SOFTWARE, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 305, 282, 283, 296
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 _WIDTH, _HEIGHT = (256, 40962), (257, 40963)
 _COLOR_SPACE = 40961
 _THUMBNAIL_PLACES = ((513, 514), (273, 279))
-# EXIF knows one directory after the first; a row of thousands is made to take time.
-_MOST_DIRECTORIES = 8
+# EXIF has one directory after the first; a chain of thousands is an attack.
+_MAX_DIRECTORIES = 8
 
 
 def without_prefix(block: bytes) -> bytes:
@@ -59,7 +59,7 @@ def resolution(block: bytes | None) -> tuple[float, float] | None:
     return resolution_of(entries, structure.order)
 
 
-def resolution_of(entries: Mapping[int, Entry], order: str) -> tuple[float, float] | None:
+def resolution_of(entries: Mapping[int, DirectoryEntry], order: str) -> tuple[float, float] | None:
     """Dots per inch from the tags of one directory."""
     if X_RESOLUTION not in entries or Y_RESOLUTION not in entries:
         return None
@@ -72,8 +72,8 @@ def resolution_of(entries: Mapping[int, Entry], order: str) -> tuple[float, floa
     return across[0] * factor, down[0] * factor
 
 
-def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, Entry]:
-    """The three tags that say dots per inch."""
+def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, DirectoryEntry]:
+    """The three tags for dots per inch."""
     return {
         X_RESOLUTION: ifd.ratio_entry(order, dpi[0]),
         Y_RESOLUTION: ifd.ratio_entry(order, dpi[1]),
@@ -82,7 +82,7 @@ def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, Entry]:
 
 
 def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> bytes:
-    """Makes a block true for the picture as it now is.
+    """Corrects a block for the picture as it now is.
 
     Orientation becomes 1, the pixel dimensions are those of the upright picture, the colour space
     is sRGB where pixels were converted, and the thumbnail (a grey picture of what will be coloured,
@@ -97,7 +97,7 @@ def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> 
         The block, every other value at its old offset.
 
     Raises:
-        DamagedTagsError: The block cannot be followed.
+        DamagedTagsError: The block cannot be parsed.
     """
     structure = ifd.open_structure(block)
     if structure.big:
@@ -120,7 +120,7 @@ def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> 
 
 
 def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> bytes:
-    """Makes an upright block true for pixels that are stored turned.
+    """Corrects an upright block for pixels that are stored turned.
 
     Args:
         block: A TIFF structure as `made_upright` gives it, or None.
@@ -131,7 +131,7 @@ def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> byt
         The block with the orientation and the dimensions of the stored picture.
 
     Raises:
-        DamagedTagsError: The block cannot be followed.
+        DamagedTagsError: The block cannot be parsed.
     """
     order = byte_order(block)
     block = with_tags(block, {ORIENTATION: ifd.integer_entry(order, ifd.SHORT, turn)})
@@ -145,8 +145,10 @@ def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> byt
     return bytes(out)
 
 
-def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, value: int) -> None:
-    """Overwrites one integer where it stands; a tag that is not there is not added."""
+def _patch(
+    out: bytearray, structure: TiffStructure, where: Directory, tag: int, value: int
+) -> None:
+    """Overwrites one integer in place; a missing tag is not added."""
     entry = where.entries.get(tag)
     code = {ifd.SHORT: "H", ifd.LONG: "I"}.get(entry.kind) if entry else None
     if code is None or (code == "H" and value > 65_535):
@@ -154,10 +156,10 @@ def _patch(out: bytearray, structure: Structure, where: Directory, tag: int, val
     struct.pack_into(structure.order + code, out, where.places[tag], value)
 
 
-def _thumbnail_ranges(structure: Structure, first: Directory) -> Iterable[tuple[int, int]]:
-    """Where the directories after the first stand, and the pictures they point to."""
+def _thumbnail_ranges(structure: TiffStructure, first: Directory) -> Iterable[tuple[int, int]]:
+    """The byte ranges of the directories after the first, and of the pictures they point to."""
     offset, seen = first.next_offset, {first.offset}
-    while offset and offset not in seen and len(seen) <= _MOST_DIRECTORIES:
+    while offset and offset not in seen and len(seen) <= _MAX_DIRECTORIES:
         seen.add(offset)
         try:
             directory = structure.directory(offset)
@@ -177,12 +179,12 @@ def _thumbnail_ranges(structure: Structure, first: Directory) -> Iterable[tuple[
 def _blanked(
     out: bytearray, ranges: list[tuple[int, int]], keep: tuple[Directory | None, ...]
 ) -> bytes:
-    """Zeroes the ranges, and cuts them off where they are the end of the block."""
+    """Zeroes the ranges, and cuts them off at the end of the block."""
     safe = [(0, 8)] + [(d.offset, d.offset + d.size) for d in keep if d is not None]
     end = len(out)
     for start, stop in sorted(ranges, reverse=True):
         clipped = min(stop, len(out))
-        # A damaged pointer must not wipe the directories themselves.
+        # A damaged pointer must not zero the directories themselves.
         if clipped <= start or any(start < b and a < clipped for a, b in safe):
             continue
         out[start:clipped] = bytes(clipped - start)
@@ -193,7 +195,7 @@ def _blanked(
 
 def with_tags(
     block: bytes | None,
-    tags: Mapping[int, Entry],
+    tags: Mapping[int, DirectoryEntry],
     *,
     order: str = "<",
     without: frozenset[int] = frozenset(),
@@ -210,10 +212,10 @@ def with_tags(
         The block with its first directory appended at the end.
 
     Raises:
-        DamagedTagsError: The block cannot be followed.
+        DamagedTagsError: The block cannot be parsed.
     """
     if block is None:
-        return ifd.header(order) + ifd.serialise(tags, order=order, base=8)
+        return ifd.header(order) + ifd.serialize(tags, order=order, base=8)
     structure = ifd.open_structure(block)
     first = structure.directory(structure.first)
     rows: dict[int, bytes] = {}
@@ -266,13 +268,13 @@ def text_of(block: bytes | None, tag: int) -> str:
 
 
 def without_location(block: bytes | None) -> bytes | None:
-    """The block without its GPS directory, whose values are wiped and not only unlinked.
+    """The block without its GPS directory, whose values are zeroed and not only unlinked.
 
     Args:
         block: A TIFF structure, or None.
 
     Raises:
-        DamagedTagsError: The block cannot be followed, so nobody knows what is in it.
+        DamagedTagsError: The block cannot be parsed, so it may hold a location.
     """
     if block is None:
         return None
@@ -280,11 +282,11 @@ def without_location(block: bytes | None) -> bytes | None:
     first = structure.directory(structure.first)
     if GPS_IFD not in first.entries:
         return block
-    places = structure.sub_directory(first, GPS_IFD)
+    gps = structure.sub_directory(first, GPS_IFD)
     out = bytearray(block)
-    if places is not None:
-        for tag, entry in places.entries.items():
-            start = places.places[tag]
+    if gps is not None:
+        for tag, entry in gps.entries.items():
+            start = gps.places[tag]
             out[start : start + len(entry.data)] = bytes(len(entry.data))
-        out[places.offset : places.offset + places.size] = bytes(places.size)
+        out[gps.offset : gps.offset + gps.size] = bytes(gps.size)
     return with_tags(bytes(out), {}, without=frozenset({GPS_IFD}))

@@ -2,10 +2,10 @@
 
 8-bit pixels go through LittleCMS. It has no 16-bit RGB in Pillow, so 16-bit pixels go through the
 matrix and curves of the profile here; a profile that has only tables is refused for 16 bits, since
-8-bit tables would quietly take half of the depth.
+8-bit tables would silently lose half of the depth.
 
-A profile that changes nothing (any of the many sRGB profiles) is found by what it does to a grid of
-colours, not by its name, and is kept byte for byte.
+A profile that changes nothing (one of the many sRGB profiles) is recognised by what it does to a
+grid of colours, not by its name, and is kept byte for byte.
 
 Source: ICC.1:2022, sections 8.2 (required tags), 10.6 (curveType), 10.18 (parametricCurveType).
 """
@@ -20,21 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from tintype.color.cielab import linear_to_rgb01
 from tintype.photo.photo import Pixels, rgb_to_grey
 
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
-# Tables prepared for millions of pixels cost more than the few hundred that are asked about.
+# Preparing tables for millions of pixels would cost more than converting a few hundred.
 _FEW_PIXELS = _FLAGS | ImageCms.Flags.NOOPTIMIZE
-# LittleCMS rounds; two sRGB profiles of different makers differ by one step here and there.
-_SAME = 1
+# LittleCMS rounds: sRGB profiles of different makers differ by one step here and there.
+_SRGB_TOLERANCE = 1
 _STRIP = 256
-# Every tag of a profile may claim all of it; no others than these are looked into here.
+# Every tag of a profile may claim all of its bytes; only these are read here.
 _SHAPERS = frozenset({b"kTRC", b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bXYZ"})
 
 
 class DamagedProfileError(ValueError):
-    """No profile. Never reaches a user: the caller goes on as if there were none, and says so."""
+    """Not a usable profile. Never reaches a user: callers go on without one, and note it."""
 
 
 class TableProfileError(ValueError):
@@ -75,7 +76,7 @@ def open_profile(data: bytes) -> Profile:
         data: ICC bytes as embedded in a photograph.
 
     Raises:
-        DamagedProfileError: It is none.
+        DamagedProfileError: It is not one.
     """
     try:
         core = _core(data)
@@ -101,7 +102,7 @@ def _is_srgb(core: ImageCms.ImageCmsProfile) -> bool:
     picture = Image.fromarray(grid)
     transform = _transform(core, "RGB", _FEW_PIXELS)
     changed = np.asarray(ImageCms.applyTransform(picture, transform))
-    return int(np.abs(changed.astype(np.int16) - grid).max()) <= _SAME
+    return int(np.abs(changed.astype(np.int16) - grid).max()) <= _SRGB_TOLERANCE
 
 
 def to_srgb(picture: Image.Image, profile: Profile) -> Image.Image:
@@ -129,7 +130,7 @@ def to_srgb(picture: Image.Image, profile: Profile) -> Image.Image:
 
 
 def grey_table(profile: Profile) -> NDArray[np.uint8]:
-    """What the 256 greys become: grey pixels need no more than a table.
+    """What the 256 greys become: for grey pixels a table is enough.
 
     Args:
         profile: Grey or RGB.
@@ -205,10 +206,8 @@ def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
 
 
 def _encoded(linear: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Linear light to 16-bit sRGB (IEC 61966-2-1)."""
-    value = np.clip(linear, 0.0, 1.0)
-    high = 1.055 * np.maximum(value, 0.0031308) ** np.float32(1 / 2.4) - 0.055
-    encoded = np.where(value <= 0.0031308, value * 12.92, high)
+    """Linear light to 16-bit sRGB."""
+    encoded: NDArray[np.float32] = linear_to_rgb01(np.clip(linear, 0.0, 1.0))
     return (encoded * 65_535 + 0.5).astype(np.uint16)
 
 

@@ -1,8 +1,8 @@
 """Tag directories: the structure that TIFF files and EXIF blocks share.
 
-Reading is lenient about single entries (one that points outside the data is as if it were not
-there) and strict about the structure. Writing keeps the byte order of what it was given, so that no
-value, and above all no maker note, is ever re-encoded.
+Reading is lenient about single entries (one that points outside the data is ignored) and strict
+about the structure. Writing keeps the byte order of its input, so that no value, and above all no
+maker note, is ever re-encoded.
 
 Source: TIFF revision 6.0, section 2; the BigTIFF extension (8-byte offsets).
 """
@@ -17,28 +17,28 @@ TYPE_SIZES = {
 }  # fmt: skip
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD = 1, 2, 3, 4, 5, 7, 13
 
-MOST_TAGS = 4096
-"""Of one directory. No program writes a tenth of it, and libtiff stops at the same number."""
+MAX_TAGS = 4096
+"""In one directory. No program writes a tenth of it, and libtiff has the same limit."""
 
-_MOST_VALUES = 64
+_MAX_VALUES = 64
 _SLACK = 4096
 
 _INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 
 
 class DamagedTagsError(ValueError):
-    """The structure itself cannot be followed. Never reaches a user: callers say what it was."""
+    """The structure cannot be parsed. Never reaches a user: callers say what is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """One tag's value.
 
     Attributes:
         kind: The TIFF type number.
         count: How many values of it.
-        view: Their bytes, in the byte order of the structure they belong to; a part of that
-            structure where they were read, so that nothing is copied that nobody asks for.
+        view: Their bytes, in the byte order of the structure they belong to; a view of that
+            structure where they were read, so that nothing is copied until it is used.
     """
 
     kind: int
@@ -50,12 +50,12 @@ class Entry:
         """The bytes of the values."""
         return bytes(self.view)
 
-    def integers(self, order: str, *, most: int = _MOST_VALUES) -> tuple[int, ...]:
-        """The values as integers; empty for types that are none.
+    def integers(self, order: str, *, most: int = _MAX_VALUES) -> tuple[int, ...]:
+        """The values as integers; empty for other types.
 
         Args:
             order: "<" or ">".
-            most: No more than this many: each takes ten times the memory that it has in the file.
+            most: No more than this many: each takes ten times the memory that it takes in the file.
         """
         code = _INTEGERS.get(self.kind)
         if code is None:
@@ -70,25 +70,27 @@ class Entry:
         """
         if self.kind != RATIONAL:
             return tuple(float(v) for v in self.integers(order))
-        parts = struct.unpack_from(f"{order}{min(self.count, _MOST_VALUES) * 2}I", self.view)
+        parts = struct.unpack_from(f"{order}{min(self.count, _MAX_VALUES) * 2}I", self.view)
         return tuple(n / d if d else 0.0 for n, d in zip(parts[::2], parts[1::2], strict=True))
 
 
-def text_entry(text: str) -> Entry:
+def text_entry(text: str) -> DirectoryEntry:
     """An ASCII entry (UTF-8 where the text needs it, as every reader accepts today)."""
     data = text.encode("utf-8", "replace") + b"\0"
-    return Entry(ASCII, len(data), data)
+    return DirectoryEntry(ASCII, len(data), data)
 
 
-def integer_entry(order: str, kind: int, *values: int) -> Entry:
+def integer_entry(order: str, kind: int, *values: int) -> DirectoryEntry:
     """An entry of SHORT or LONG values."""
-    return Entry(kind, len(values), struct.pack(f"{order}{len(values)}{_INTEGERS[kind]}", *values))
+    return DirectoryEntry(
+        kind, len(values), struct.pack(f"{order}{len(values)}{_INTEGERS[kind]}", *values)
+    )
 
 
-def ratio_entry(order: str, value: float) -> Entry:
-    """A RATIONAL with four decimals, which is finer than any resolution is known."""
+def ratio_entry(order: str, value: float) -> DirectoryEntry:
+    """A RATIONAL with four decimals, finer than any resolution is known."""
     scaled = min(max(round(value * 10_000), 0), 2**32 - 1)
-    return Entry(RATIONAL, 1, struct.pack(f"{order}2I", scaled, 10_000))
+    return DirectoryEntry(RATIONAL, 1, struct.pack(f"{order}2I", scaled, 10_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +98,22 @@ class Directory:
     """One directory as read.
 
     Attributes:
-        offset: Where it stands.
+        offset: Where it begins.
         size: Bytes of its table, from the count to the pointer to the next one.
         entries: By tag.
         places: Where each entry's value is stored, by tag.
-        next_offset: Where the next directory stands; 0 at the end.
+        next_offset: Where the next directory begins; 0 at the end.
     """
 
     offset: int
     size: int
-    entries: dict[int, Entry]
+    entries: dict[int, DirectoryEntry]
     places: dict[int, int]
     next_offset: int
 
 
 @dataclass(frozen=True, slots=True)
-class Structure:
+class TiffStructure:
     """A TIFF file or EXIF block that directories are read from.
 
     Attributes:
@@ -129,14 +131,14 @@ class Structure:
     def directory(self, offset: int) -> Directory:
         """Reads one directory.
 
-        Values that lie over each other are a trick: with them a small file says gigabytes. What
-        goes beyond the length of the whole structure is as if it were not there.
+        Overlapping values let a small file claim gigabytes, so entries that would bring the sum of
+        sizes above that of the whole structure are ignored.
 
         Args:
             offset: Where it begins.
 
         Raises:
-            DamagedTagsError: It does not lie inside the data, or has an absurd number of tags.
+            DamagedTagsError: It is not inside the data, or has an absurd number of tags.
         """
         count_code, entry_size, word = ("Q", 20, 8) if self.big else ("H", 12, 4)
         head = struct.calcsize(count_code)
@@ -145,10 +147,10 @@ class Structure:
         (count,) = struct.unpack_from(self.order + count_code, self.data, offset)
         table = offset + head
         end = table + count * entry_size
-        if count > MOST_TAGS or end > len(self.data):
+        if count > MAX_TAGS or end > len(self.data):
             raise DamagedTagsError(f"the directory at {offset} is cut off")
         whole, budget = memoryview(self.data), len(self.data) + _SLACK
-        entries: dict[int, Entry] = {}
+        entries: dict[int, DirectoryEntry] = {}
         places: dict[int, int] = {}
         for at in range(table, end, entry_size):
             tag, kind = struct.unpack_from(self.order + "HH", self.data, at)
@@ -161,7 +163,7 @@ class Structure:
             if not size or place + size > len(self.data) or tag in entries or size > budget:
                 continue
             budget -= size
-            entries[tag] = Entry(kind, values, whole[place : place + size])
+            entries[tag] = DirectoryEntry(kind, values, whole[place : place + size])
             places[tag] = place
         following = 0
         if end + word <= len(self.data):
@@ -171,7 +173,7 @@ class Structure:
         return Directory(offset, end + word - offset, entries, places, following)
 
     def sub_directory(self, parent: Directory, tag: int) -> Directory | None:
-        """The directory that a tag of another points to; None where there is none to follow."""
+        """The directory that a tag points to; None where there is none, or it is damaged."""
         entry = parent.entries.get(tag)
         values = entry.integers(self.order) if entry else ()
         if not values:
@@ -182,7 +184,7 @@ class Structure:
             return None
 
 
-def open_structure(data: bytes) -> Structure:
+def open_structure(data: bytes) -> TiffStructure:
     """Reads the header.
 
     Args:
@@ -197,41 +199,41 @@ def open_structure(data: bytes) -> Structure:
     (magic,) = struct.unpack_from(order + "H", data, 2)
     if magic == 42:
         (first,) = struct.unpack_from(order + "I", data, 4)
-        return Structure(data, order, False, first)
+        return TiffStructure(data, order, False, first)
     if magic == 43 and len(data) >= 16:
         (first,) = struct.unpack_from(order + "Q", data, 8)
-        return Structure(data, order, True, first)
+        return TiffStructure(data, order, True, first)
     raise DamagedTagsError("no TIFF header")
 
 
-Tags = Mapping[int, "Entry | Tags"]
-"""What `serialise` writes: a value, or a directory that the tag shall point to."""
+Tags = Mapping[int, "DirectoryEntry | Tags"]
+"""What `serialize` writes: a value, or a directory that the tag will point to."""
 
 
-def serialise(tags: Tags, *, order: str, base: int) -> bytes:
-    """Writes one directory with the values and directories it points to.
+def serialize(tags: Tags, *, order: str, base: int) -> bytes:
+    """Writes one directory, and the values and directories it points to.
 
     Args:
         tags: Entries in the byte order `order`.
         order: "<" or ">".
-        base: Where in the file the result will stand; even.
+        base: Offset of the result in the file; even.
 
     Returns:
-        The bytes; the pointer to the next directory is 0 and stands at ``2 + 12 * len(tags)``.
+        The bytes; the pointer to the next directory is 0, at offset ``2 + 12 * len(tags)``.
     """
     table = bytearray(struct.pack(order + "H", len(tags)))
     body = bytearray()
     body_base = base + 2 + 12 * len(tags) + 4
     for tag in sorted(tags):
         value = tags[tag]
-        if isinstance(value, Entry):
+        if isinstance(value, DirectoryEntry):
             kind, count, data = value.kind, value.count, value.data
             if len(data) <= 4:
                 table += struct.pack(order + "HHI", tag, kind, count) + data.ljust(4, b"\0")
                 continue
         else:
             kind, count = LONG, 1
-            data = serialise(value, order=order, base=body_base + len(body))
+            data = serialize(value, order=order, base=body_base + len(body))
         table += struct.pack(order + "HHII", tag, kind, count, body_base + len(body))
         body += data + b"\0" * (len(data) % 2)
     return bytes(table) + b"\0\0\0\0" + bytes(body)
@@ -240,19 +242,19 @@ def serialise(tags: Tags, *, order: str, base: int) -> bytes:
 _UNITS = {3: 2, 8: 2, 4: 4, 9: 4, 11: 4, 13: 4, 5: 4, 10: 4, 12: 8, 16: 8, 17: 8, 18: 8}
 
 
-def swapped(tags: Tags) -> "dict[int, Entry | Tags]":
+def swapped(tags: Tags) -> "dict[int, DirectoryEntry | Tags]":
     """The same values in the other byte order; opaque ones (maker notes) stay as they are."""
-    out: dict[int, Entry | Tags] = {}
+    out: dict[int, DirectoryEntry | Tags] = {}
     for tag, value in tags.items():
-        if not isinstance(value, Entry):
+        if not isinstance(value, DirectoryEntry):
             out[tag] = swapped(value)
             continue
         unit = _UNITS.get(value.kind, 1)
         units = (value.data[at : at + unit][::-1] for at in range(0, len(value.data), unit))
-        out[tag] = Entry(value.kind, value.count, b"".join(units))
+        out[tag] = DirectoryEntry(value.kind, value.count, b"".join(units))
     return out
 
 
 def header(order: str) -> bytes:
-    """The eight bytes before a directory that follows at once."""
+    """The eight bytes before a directory that follows immediately."""
     return (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)

@@ -1,4 +1,4 @@
-"""Where a photograph was taken, taken out of it."""
+"""Removes from a photograph where it was taken."""
 
 from dataclasses import replace
 
@@ -10,10 +10,10 @@ _RAW_PROFILE = "Raw profile type"  # how ImageMagick hides EXIF in PNG text
 
 
 def without_location(photo: Photo) -> Photo:
-    """A photo whose metadata say no coordinates; names of towns in captions stay.
+    """A photo without coordinates in its metadata; place names in captions stay.
 
-    A block that cannot be followed is left out as a whole, and the photo's notes say so: nobody
-    knows what is in it.
+    A block that cannot be parsed is left out as a whole, and the photo's notes say so: it may hold
+    coordinates.
     """
     meta = photo.meta
     notes = list(meta.notes)
@@ -21,12 +21,12 @@ def without_location(photo: Photo) -> Photo:
         tags = exif.without_location(meta.exif)
     except DamagedTagsError:
         tags = None
-        notes.append("Its EXIF block is damaged, and left out because it may hold a place.")
+        notes.append("Its EXIF block is damaged, and left out because it may hold a location.")
     try:
         packet = xmp.without_location(meta.xmp)
     except xmp.DamagedXmpError:
         packet = None
-        notes.append("Its XMP is damaged, and left out because it may hold a place.")
+        notes.append("Its XMP is damaged, and left out because it may hold a location.")
     text = tuple(pair for pair in meta.text if not pair[0].startswith(_RAW_PROFILE))
     cleaned: Metadata = replace(meta, exif=tags, xmp=packet, text=text, notes=tuple(notes))
     return replace(photo, meta=cleaned)

@@ -1,8 +1,8 @@
-"""Provenance: the output says by itself that its colours are a machine's guess.
+"""Provenance: a coloured file states that its colours are a model's guess.
 
-Three places, because no reader looks at all of them: XMP (the IPTC digital source type, and our own
-property with every detail), EXIF ``Software``, and PNG text. `tintype.photo.metadata.packets`
-reads our own XMP property back, without decoding a pixel.
+It is written in three places, because no reader looks at all of them: XMP (the IPTC digital source
+type, and our own property with every detail), EXIF ``Software``, and PNG text.
+`tintype.photo.decode.read_provenance` reads our own XMP property back, without decoding a pixel.
 
 Source: IPTC Photo Metadata Standard 2023.1, Digital Source Type, and its NewsCodes vocabulary.
 """
@@ -18,7 +18,7 @@ DIGITAL_SOURCE_TYPE = (
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who coloured what, and how.
+    """Which software and model coloured which file, with which settings.
 
     Attributes:
         software: "Tintype".
@@ -50,10 +50,10 @@ def provenance_from_json(text: str) -> Provenance | None:
     """The inverse of `Provenance.to_json`.
 
     Args:
-        text: What stands in the file.
+        text: As found in the file.
 
     Returns:
-        None where the text is not ours: foreign, damaged, or with fields missing.
+        None for a text of another program, or one that is damaged or incomplete.
     """
     try:
         found = json.loads(text)

@@ -1,9 +1,9 @@
-"""XMP packets: parsed, made truthful, and joined with our own provenance.
+"""XMP packets: parsed, corrected, and extended with our provenance.
 
-The document is edited as a tree and written with the prefixes it came with. (ElementTree would
-rename every prefix to ns0, ns1 unless a process-wide table is changed; inserting text between the
-lines would leave properties in two places.) A packet with a DOCTYPE is refused unread: XMP has no
-use for one, and entities are how small files become large.
+The document is edited as a tree and written with its own prefixes. (ElementTree would rename every
+prefix to ns0, ns1 unless a process-wide table is changed; inserting text between the lines would
+leave properties in two places.) A packet with a DOCTYPE is refused unparsed: XMP has no use for
+one, and entities are how small files become large.
 
 Source: ISO 16684-1 (XMP part 1), sections 7 and 8.
 """
@@ -20,10 +20,10 @@ _XMP = "http://ns.adobe.com/xap/1.0/"
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _OURS = "urn:tintype:ns:1"
-_PLACES = frozenset({"LocationCreated", "LocationShown"})
+_LOCATIONS = frozenset({"LocationCreated", "LocationShown"})
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 
-# A tree takes about a kilobyte and fifty microseconds an element or attribute, whatever it says.
+# A tree takes about a kilobyte and fifty microseconds for each element or attribute.
 _MAX_BYTES = 8 << 20
 _MAX_TAGS = 100_000
 _MAX_VALUES = 100_000
@@ -36,11 +36,11 @@ _NEW = (
 
 
 class DamagedXmpError(ValueError):
-    """No XMP that can be joined with ours. Never reaches a user: the caller says what it was."""
+    """Not XMP that can be extended. Never reaches a user: callers say what is damaged."""
 
 
 def made_upright(packet: bytes) -> bytes:
-    """Sets the orientation to 1 where there is one, and removes what is no longer true.
+    """Sets the orientation to 1 where there is one, and removes what no longer applies.
 
     Thumbnails inside the packet show the uncoloured picture; a pointer to extended XMP points to
     segments that are not written again.
@@ -64,7 +64,7 @@ def made_upright(packet: bytes) -> bytes:
 
 
 def stored_turned(packet: bytes, turn: int) -> bytes:
-    """An upright packet for pixels that are stored turned: says so where it says an orientation.
+    """An upright packet for pixels that are stored turned: sets the orientation if there is one.
 
     Raises:
         DamagedXmpError: It is not XMP.
@@ -77,13 +77,13 @@ def stored_turned(packet: bytes, turn: int) -> bytes:
 
 
 def without_location(packet: bytes | None) -> bytes | None:
-    """The packet without the places in it: GPS coordinates, and what IPTC says was shown where.
+    """The packet without GPS coordinates and without the IPTC locations.
 
     Args:
         packet: As found in a file, or None.
 
     Raises:
-        DamagedXmpError: It is not XMP, so nobody knows what is in it.
+        DamagedXmpError: It is not XMP, so it may hold a location.
     """
     if packet is None:
         return None
@@ -93,7 +93,7 @@ def without_location(packet: bytes | None) -> bytes | None:
         for name in {name for name in names if name}:
             if name.startswith("GPS"):
                 _remove(document, _EXIF, name)
-            if name in _PLACES:
+            if name in _LOCATIONS:
                 _remove(document, _IPTC, name)
     return _written(document)
 
@@ -114,7 +114,7 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
 
     Args:
         packet: What the photograph had, or None for a new packet.
-        provenance: What is to be said.
+        provenance: What to add.
 
     Returns:
         The packet, with its wrapper.
@@ -190,7 +190,7 @@ def _descriptions(document: minidom.Document) -> list[minidom.Element]:
 
 
 def _value(document: minidom.Document, space: str, name: str) -> str | None:
-    """A simple property, whether it stands as an attribute or as an element."""
+    """A simple property, whether it is written as an attribute or as an element."""
     for description in _descriptions(document):
         if description.hasAttributeNS(space, name):
             return str(description.getAttributeNS(space, name))

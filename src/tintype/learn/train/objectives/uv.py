@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from tintype.color.cielab import REC601
 from tintype.learn.data.batches import Batch
 from tintype.learn.train.objectives.contract import Objective
 
-_LUMA = (0.299, 0.587, 0.114)
 _U, _V = 0.492, 0.877  # BT.601
 
 
@@ -34,5 +34,5 @@ def rgb01_to_uv(rgb01: Tensor) -> Tensor:
         (B, 2, H, W): U in [-0.44, 0.44], V in [-0.62, 0.62].
     """
     red, green, blue = rgb01.unbind(dim=1)
-    luma = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
+    luma = REC601[0] * red + REC601[1] * green + REC601[2] * blue
     return torch.stack([_U * (blue - luma), _V * (red - luma)], dim=1)

@@ -1,8 +1,8 @@
-"""What C libraries print, caught.
+"""Captures what C libraries print to standard error.
 
-libtiff prints its complaints to the process's standard error, where they would stand between the
-lines of a progress bar and tell a user nothing. Pillow offers no way to switch them off. Caught,
-they also say something that no exception says: that a picture was decoded around a damaged place.
+libtiff prints its warnings there, between the lines of a progress bar and of no use to a user.
+Pillow offers no way to switch them off. Captured, they also reveal what no exception does: that
+a picture was decoded around a damaged place.
 """
 
 import os
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 _STDERR = 2
 # Two threads that redirect at once would each restore the other's redirection.
 _ONE_AT_A_TIME = threading.Lock()
-_MOST_BYTES = 4096
+_MAX_BYTES = 4096
 
 
 @contextmanager
@@ -39,5 +39,5 @@ def captured_stderr() -> Iterator[list[str]]:
             os.dup2(saved, _STDERR)
             os.close(saved)
             sink.seek(0)
-            text = sink.read(_MOST_BYTES).decode("utf-8", "replace")
+            text = sink.read(_MAX_BYTES).decode("utf-8", "replace")
             lines.extend(line.strip(" .") for line in text.splitlines() if line.strip())

@@ -1,4 +1,4 @@
-"""The TIFF tags that reading and writing share, and how directories hang together.
+"""The TIFF tags that reading and writing share, and the tree of their directories.
 
 Source: TIFF revision 6.0, part 1 and section 8; EXIF 2.32 section 4.6.3 (pointers).
 """
@@ -6,7 +6,7 @@ Source: TIFF revision 6.0, part 1 and section 8; EXIF 2.32 section 4.6.3 (pointe
 from collections.abc import Sequence
 
 from tintype.photo.metadata import exif, ifd
-from tintype.photo.metadata.ifd import Directory, Entry, Structure, Tags
+from tintype.photo.metadata.ifd import Directory, DirectoryEntry, Tags, TiffStructure
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS, PLANAR = 273, 277, 278, 279, 284
@@ -14,9 +14,11 @@ PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 3
 EXTRA, FORMAT, FILL_ORDER = 338, 339, 266
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 UNPACKED, DEFLATES = 1, (8, 32946)
-# Compressions that give back bytes, whatever the bytes mean: none, deflate, LZW, PackBits,
-# Zstandard, LZMA. The others (fax, JPEG) know pictures.
-BYTE_PACKINGS = frozenset({UNPACKED, *DEFLATES, 5, 32773, 50000, 34925})
+# Strips or tiles of one page: every one costs time.
+MAX_BLOCKS = 1_000_000
+# Compressions of plain bytes: none, deflate, LZW, PackBits, Zstandard, LZMA. The others (fax, JPEG)
+# compress pictures.
+BYTE_COMPRESSIONS = frozenset({UNPACKED, *DEFLATES, 5, 32773, 50000, 34925})
 
 # What Pillow and libtiff need in order to decode a page, and nothing else: sizes, strips and tiles,
 # colours, and the tables of old and new JPEG in TIFF.
@@ -26,17 +28,17 @@ STORAGE = frozenset({
     513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532,
 })  # fmt: skip
 
-# Which directories hang below which: a damaged file cannot make the way longer than this.
+# Which directories are below which; a damaged file cannot nest them deeper.
 BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)
 _BELOW_EXIF = (exif.INTEROP_IFD,)
 
 
 def tree(
-    structure: Structure,
+    structure: TiffStructure,
     page: Directory,
     chosen: Sequence[int] | None,
     below: tuple[int, ...] = BELOW_PAGE,
-) -> dict[int, Entry | Tags]:
+) -> dict[int, DirectoryEntry | Tags]:
     """Entries of a directory, and of the EXIF, GPS and interoperability directories below it."""
     tags = _plain(page, chosen)
     for tag in (*BELOW_PAGE, *_BELOW_EXIF):
@@ -50,10 +52,29 @@ def tree(
     return tags
 
 
-def _plain(page: Directory, chosen: Sequence[int] | None) -> dict[int, Entry | Tags]:
+def _plain(page: Directory, chosen: Sequence[int] | None) -> dict[int, DirectoryEntry | Tags]:
     """Entries that a classic TIFF can hold (BigTIFF has three more types)."""
     return {
         tag: entry
         for tag, entry in page.entries.items()
         if entry.kind <= ifd.IFD and (chosen is None or tag in chosen)
     }
+
+
+def values(structure: TiffStructure, page: Directory, tag: int, *default: int) -> tuple[int, ...]:
+    """The integers of a tag, at most a few dozen; the default where it is missing or has none."""
+    entry = page.entries.get(tag)
+    return (entry.integers(structure.order) if entry else ()) or default
+
+
+def table(structure: TiffStructure, page: Directory, tag: int, most: int) -> tuple[int, ...]:
+    """The integers of a tag that has one for each strip or tile.
+
+    Args:
+        structure: The file's.
+        page: One page.
+        tag: Its number.
+        most: No more than this many.
+    """
+    entry = page.entries.get(tag)
+    return entry.integers(structure.order, most=most) if entry else ()

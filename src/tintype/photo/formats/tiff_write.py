@@ -10,52 +10,45 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tintype.photo.formats import tifftags
+from tintype.photo.formats import tiff_tags
+from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.metadata import exif, ifd
-from tintype.photo.metadata.ifd import Entry, Tags
+from tintype.photo.metadata.ifd import DirectoryEntry, Tags
 from tintype.photo.photo import Pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TiffPage:
     """One page to write.
 
     Attributes:
         pixels: (H, W, channels) uint8 or uint16.
         has_alpha: Whether the last channel is alpha.
         packing: "none" or "deflate".
-        exif: TIFF structure whose tags become the page's.
-        xmp: Packet.
-        icc: Profile.
-        iptc: Photoshop resource blocks.
-        dpi: Dots per inch.
+        metadata: EXIF, whose tags become the page's, XMP, profile, IPTC and dots per inch.
     """
 
     pixels: Pixels
     has_alpha: bool
     packing: str
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    icc: bytes | None = None
-    iptc: bytes | None = None
-    dpi: tuple[float, float] | None = None
+    metadata: OutputMetadata
 
 
 _STRIP_BYTES = 1 << 20
-_LIMIT = 2**32 - 1
+_MAX_BYTES = 2**32 - 1
 
 
-def write(pages: Sequence[Page]) -> bytes | None:
+def write(pages: Sequence[TiffPage]) -> bytes | None:
     """Encodes pages.
 
     Args:
         pages: At least one.
 
     Returns:
-        The file; None where it would pass the 4 GB of a TIFF.
+        The file; None where it would exceed the 4 GB of a TIFF.
     """
     # Values of EXIF directories stay as they are, so the file takes their byte order.
-    orders = {exif.byte_order(page.exif) for page in pages if page.exif}
+    orders = {exif.byte_order(page.metadata.exif) for page in pages if page.metadata.exif}
     order = ">" if orders == {">"} else "<"
     parts: list[bytes | memoryview] = [ifd.header(order)[:4], b"\0\0\0\0"]
     at = 8
@@ -68,30 +61,30 @@ def write(pages: Sequence[Page]) -> bytes | None:
             parts += [strip, b"\0" * (len(strip) % 2)]
             at += len(strip) + len(strip) % 2
         tags = _page_tags(page, order, rows, offsets, [len(strip) for strip in strips])
-        directory = ifd.serialise(tags, order=order, base=at)
+        directory = ifd.serialize(tags, order=order, base=at)
         directory += b"\0" * (len(directory) % 2)
-        if at + len(directory) > _LIMIT:
+        if at + len(directory) > _MAX_BYTES:
             return None
-        _point(parts, pointer, order, at)
+        _link(parts, pointer, order, at)
         parts.append(directory)
         pointer = len(parts) - 1, 2 + 12 * len(tags)
         at += len(directory)
     return b"".join(parts)
 
 
-def _point(
+def _link(
     parts: list[bytes | memoryview], pointer: tuple[int, int], order: str, target: int
 ) -> None:
-    """Writes where the next directory stands into the part that must say so."""
+    """Writes the offset of the next directory into the part that refers to it."""
     index, place = pointer
     part = bytes(parts[index])
     parts[index] = part[:place] + struct.pack(order + "I", target) + part[place + 4 :]
 
 
-def _strips(page: Page, order: str) -> tuple[list[bytes | memoryview], int]:
+def _strips(page: TiffPage, order: str) -> tuple[list[bytes | memoryview], int]:
     """The strips and how many rows each has.
 
-    Unpacked pixels are not copied: 100 megapixels would be in memory three times.
+    Uncompressed pixels are not copied: 100 megapixels would be in memory three times.
     """
     height, width, channels = page.pixels.shape
     size = page.pixels.dtype.itemsize
@@ -108,60 +101,60 @@ def _strips(page: Page, order: str) -> tuple[list[bytes | memoryview], int]:
 
 
 def _page_tags(
-    page: Page, order: str, rows: int, offsets: list[int], counts: list[int]
-) -> dict[int, Entry | Tags]:
+    page: TiffPage, order: str, rows: int, offsets: list[int], counts: list[int]
+) -> dict[int, DirectoryEntry | Tags]:
     height, width, channels = page.pixels.shape
     colors = channels - page.has_alpha
-    tags = _tags_of_block(page.exif, order)
+    tags = _tags_of_block(page.metadata.exif, order)
     deflate = page.packing == "deflate"
     tags |= {
-        tifftags.WIDTH: ifd.integer_entry(order, ifd.LONG, width),
-        tifftags.HEIGHT: ifd.integer_entry(order, ifd.LONG, height),
-        tifftags.BITS: ifd.integer_entry(
+        tiff_tags.WIDTH: ifd.integer_entry(order, ifd.LONG, width),
+        tiff_tags.HEIGHT: ifd.integer_entry(order, ifd.LONG, height),
+        tiff_tags.BITS: ifd.integer_entry(
             order, ifd.SHORT, *[page.pixels.dtype.itemsize * 8] * channels
         ),
-        tifftags.COMPRESSION: ifd.integer_entry(order, ifd.SHORT, 8 if deflate else 1),
-        tifftags.PHOTOMETRIC: ifd.integer_entry(order, ifd.SHORT, 2 if colors == 3 else 1),
-        tifftags.STRIP_OFFSETS: ifd.integer_entry(order, ifd.LONG, *offsets),
+        tiff_tags.COMPRESSION: ifd.integer_entry(order, ifd.SHORT, 8 if deflate else 1),
+        tiff_tags.PHOTOMETRIC: ifd.integer_entry(order, ifd.SHORT, 2 if colors == 3 else 1),
+        tiff_tags.STRIP_OFFSETS: ifd.integer_entry(order, ifd.LONG, *offsets),
         exif.ORIENTATION: ifd.integer_entry(order, ifd.SHORT, 1),
-        tifftags.SAMPLES: ifd.integer_entry(order, ifd.SHORT, channels),
-        tifftags.ROWS_PER_STRIP: ifd.integer_entry(order, ifd.LONG, rows),
-        tifftags.STRIP_COUNTS: ifd.integer_entry(order, ifd.LONG, *counts),
-        tifftags.PLANAR: ifd.integer_entry(order, ifd.SHORT, 1),
+        tiff_tags.SAMPLES: ifd.integer_entry(order, ifd.SHORT, channels),
+        tiff_tags.ROWS_PER_STRIP: ifd.integer_entry(order, ifd.LONG, rows),
+        tiff_tags.STRIP_COUNTS: ifd.integer_entry(order, ifd.LONG, *counts),
+        tiff_tags.PLANAR: ifd.integer_entry(order, ifd.SHORT, 1),
     }
     if deflate:
-        tags[tifftags.PREDICTOR] = ifd.integer_entry(order, ifd.SHORT, 2)
+        tags[tiff_tags.PREDICTOR] = ifd.integer_entry(order, ifd.SHORT, 2)
     if page.has_alpha:
-        tags[tifftags.EXTRA] = ifd.integer_entry(order, ifd.SHORT, 2)
-    if page.dpi:
-        tags |= exif.resolution_tags(order, page.dpi)
+        tags[tiff_tags.EXTRA] = ifd.integer_entry(order, ifd.SHORT, 2)
+    if page.metadata.dpi:
+        tags |= exif.resolution_tags(order, page.metadata.dpi)
     for tag, kind, data in (
-        (tifftags.XMP, ifd.BYTE, page.xmp),
-        (tifftags.ICC, ifd.UNDEFINED, page.icc),
-        (tifftags.PHOTOSHOP, ifd.BYTE, page.iptc),
+        (tiff_tags.XMP, ifd.BYTE, page.metadata.xmp),
+        (tiff_tags.ICC, ifd.UNDEFINED, page.metadata.icc),
+        (tiff_tags.PHOTOSHOP, ifd.BYTE, page.metadata.iptc),
     ):
         if data:
-            tags[tag] = Entry(kind, len(data), data)
+            tags[tag] = DirectoryEntry(kind, len(data), data)
     return tags
 
 
-def _tags_of_block(block: bytes | None, order: str) -> dict[int, Entry | Tags]:
+def _tags_of_block(block: bytes | None, order: str) -> dict[int, DirectoryEntry | Tags]:
     """The tags of an EXIF block, as tags of a page."""
     if block is None:
         return {}
     structure = ifd.open_structure(block)
     page = structure.directory(structure.first)
-    tags = tifftags.tree(structure, page, None)
+    tags = tiff_tags.tree(structure, page, None)
     if structure.order != order:
         tags = ifd.swapped(tags)
-    # Sizes and layout in an EXIF block speak of another file.
+    # Sizes and layout in an EXIF block describe another file.
     storage = {
-        tifftags.WIDTH,
-        tifftags.HEIGHT,
-        tifftags.BITS,
-        tifftags.COMPRESSION,
-        tifftags.PHOTOMETRIC,
-        tifftags.STRIP_OFFSETS,
-        tifftags.STRIP_COUNTS,
+        tiff_tags.WIDTH,
+        tiff_tags.HEIGHT,
+        tiff_tags.BITS,
+        tiff_tags.COMPRESSION,
+        tiff_tags.PHOTOMETRIC,
+        tiff_tags.STRIP_OFFSETS,
+        tiff_tags.STRIP_COUNTS,
     }
     return {tag: value for tag, value in tags.items() if tag not in storage}

@@ -1,0 +1,134 @@
+"""The settings of the table as options of the command, and back.
+
+Nothing heavy is imported to make the options; files are read when the settings are wanted.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tintype.cli.parsing import Option
+from tintype.cli.values import FORMAT_NAMES, PICTURES, FileType, FormatType
+from tintype.engine.rows import Door, Setting
+from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings
+
+_SCRIBBLES = (".png",)
+"""Endings that a shell offers for scribbles, which need transparency."""
+
+_HINT = (
+    'The colour at a point{where}, as in "120,80,#c04030", optionally followed by a radius. '
+    "{more}Can be repeated."
+)
+
+
+def options_of(
+    rows: Mapping[str, Setting], door: Door, *, later: Collection[str] = ()
+) -> Iterator[Option]:
+    """Options for the rows that a door has.
+
+    Args:
+        rows: `tintype.engine.settings.SETTINGS` or `OUTPUT`.
+        door: "command" or "film".
+        later: Names of those that stand behind ``--help-all``.
+    """
+    for row in rows.values():
+        if door not in row.doors:
+            continue
+        first_page = row.name not in later
+        if row.kind == "hints":
+            yield _hint(door)
+            if door == "command":
+                yield _hints(first_page="hints_file" not in later)
+        else:
+            yield _option(row, door, first_page=first_page)
+
+
+def _option(row: Setting, door: Door, *, first_page: bool) -> Option:
+    more: dict[str, Any] = {}
+    match row.kind:
+        case "number":
+            more = {"type": float, "metavar": "NUMBER"}
+        case "count":
+            more = {"type": int, "metavar": "N"}
+        case "choice":
+            more = {"type": click.Choice(row.choices)}
+        case "flag":
+            more = {"is_flag": True}
+        case "format":
+            more = {"type": FormatType(), "metavar": "FORMAT"}
+        case "layer":
+            endings = _SCRIBBLES if row.name == "scribbles" else PICTURES
+            more = {"type": FileType(*endings, made=str), "metavar": "FILE"}
+    if shown := row.default_text(door):
+        more["show_default"] = shown
+    text = row.text(door)
+    if row.kind == "format":
+        text = f"{text.removesuffix('.')}: {', '.join(FORMAT_NAMES)}."
+    return Option(f"--{row.name.replace('_', '-')}", help=text, first_page=first_page, **more)
+
+
+def _hint(door: Door) -> Option:
+    where, more = "", ""
+    if door == "film":
+        where = " of the first frame"
+        more = "It moves with the object until the next cut. "
+    text = _HINT.format(where=where, more=more)
+    return Option("--hint", multiple=True, metavar="X,Y,COLOUR", help=text)
+
+
+def _hints(*, first_page: bool) -> Option:
+    return Option(
+        "--hints",
+        type=FileType(".json", made=str),
+        metavar="FILE",
+        first_page=first_page,
+        help='Hints from a JSON file: a list of {"x": 120, "y": 80, "color": "#c04030", '
+        '"radius": 4}.',
+    )
+
+
+def taken(arguments: dict[str, Any], door: Door) -> dict[str, Any]:
+    """Takes the settings and output options of a door out of the arguments of a command.
+
+    Args:
+        arguments: By their names; what is taken is no longer in it. Hints stay: the command and
+            the film have them in different places.
+        door: Whose.
+
+    Returns:
+        What was given of them, by the names of the table.
+    """
+    rows = [row for row in (*SETTINGS.values(), *OUTPUT.values()) if door in row.doors]
+    found = {row.name: arguments.pop(row.name) for row in rows if row.kind != "hints"}
+    # A flag that was not given is False.
+    return {
+        name: value for name, value in found.items() if value is not None and value is not False
+    }
+
+
+def settings_from(given: Mapping[str, Any], settings: Settings, *, max_pixels: int) -> Settings:
+    """What was given on top of other settings.
+
+    Args:
+        given: As `taken` gives it.
+        settings: Those below.
+        max_pixels: A picture with more is refused.
+
+    Raises:
+        UsageError: A value is out of range, or a picture cannot be read.
+    """
+    from tintype.engine.parsing import read_layer
+
+    found = {name: value for name, value in given.items() if name in SETTINGS}
+    for name in LAYERS:
+        if name in found:
+            found[name] = read_layer(name, Path(found[name]), max_pixels=max_pixels)
+    return replace(settings, **found)
+
+
+def output_from(given: Mapping[str, Any], output: Output) -> Output:
+    """What was given on top of other output options; arguments as for `settings_from`."""
+    return replace(output, **{name: value for name, value in given.items() if name in OUTPUT})

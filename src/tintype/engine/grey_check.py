@@ -1,0 +1,53 @@
+"""Whether a coloured photograph still has the grey it was made from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tintype.color.cielab import rgb_u8_to_luma_u8, rgb_u16_to_luma_u16
+from tintype.engine.render import strips
+from tintype.errors import UsageError
+from tintype.photo.photo import Photo
+
+
+@dataclass(frozen=True, slots=True)
+class GreyCheck:
+    """Whether the grey of a coloured photograph is still the grey it was.
+
+    Attributes:
+        max_difference: Largest difference of Y', in steps of the photograph's own depth.
+        differing: How many pixels differ.
+        mean_difference: Mean of the absolute difference over all pixels.
+    """
+
+    max_difference: int
+    differing: int
+    mean_difference: float
+
+
+def verify_grey(before: Photo, after: Photo) -> GreyCheck:
+    """Compares the luma of a coloured photograph with the grey it was made from.
+
+    Args:
+        before: The photograph as it was decoded.
+        after: The coloured one: as the engine gave it, or decoded again from the written file.
+
+    Returns:
+        The check; 16-bit lumas are compared in 16 bits.
+    """
+    if before.shape != after.shape or before.bits != after.bits:
+        raise UsageError("The two photographs differ in size or depth, their greys cannot match.")
+    largest = differing = total = 0
+    color = after.color if isinstance(after.color, np.ndarray) else None
+    for rows in strips(slice(0, before.height), before.width):
+        if color is None:
+            grey = after.grey[rows]
+        elif after.bits == 8:
+            grey = rgb_u8_to_luma_u8(color[rows])
+        else:
+            grey = rgb_u16_to_luma_u16(color[rows])
+        difference = np.abs(grey.astype(np.int32) - before.grey[rows])
+        largest = max(largest, int(difference.max()))
+        differing += int(np.count_nonzero(difference))
+        total += int(difference.sum())
+    return GreyCheck(largest, differing, total / (before.height * before.width))

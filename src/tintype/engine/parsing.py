@@ -1,0 +1,228 @@
+"""Settings from what files and requests hold: JSON of a known structure, and pictures.
+
+msgspec checks the structure and describes it as JSON schema. Numbers are taken as Python takes
+them, since clients have sent "3" and 3.7 for 3 all along; whether a value is in range is for the
+table (`tintype.engine.settings`).
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar, cast
+
+import msgspec
+
+from tintype.engine.hints import Hint, hint_of
+from tintype.engine.layers import Layer, mask_from, read_bytes, scribbles_from
+from tintype.engine.reference import reference_from
+from tintype.engine.rows import Door, Setting
+from tintype.engine.settings import LAYERS, SETTINGS, Settings
+from tintype.errors import UsageError, shown
+from tintype.photo.decode import MAX_PIXELS
+
+T = TypeVar("T")
+
+_MOST_BYTES = 16 << 20
+_MOST_HINTS = 10_000
+
+
+class Whole(int):
+    """A whole number, or what `int` makes of a value."""
+
+
+class Number(float):
+    """A number, or what `float` makes of a value."""
+
+
+class Text(str):
+    """Text, or what `str` makes of a value."""
+
+    __slots__ = ()
+
+
+_SCHEMAS: Mapping[type, str] = MappingProxyType(
+    {Whole: "integer", Number: "number", Text: "string"}
+)
+
+
+class HintEntry(msgspec.Struct, frozen=True):
+    """A hint as JSON holds it."""
+
+    x: Annotated[Whole, msgspec.Meta(description="Pixels from the left edge, from 0.")]
+    y: Annotated[Whole, msgspec.Meta(description="Pixels from the upper edge, from 0.")]
+    color: Annotated[Text, msgspec.Meta(description="sRGB as #c04030.")]
+    radius: Annotated[
+        Whole, msgspec.Meta(description="Pixels around the point that are meant too.")
+    ] = cast(Whole, 0)  # its schema shows no subclass of int
+
+    def hint(self) -> Hint:
+        """The hint.
+
+        Raises:
+            UsageError: The colour is not understood, or a number is below 0.
+        """
+        return hint_of(int(self.x), int(self.y), self.color, int(self.radius))
+
+
+def convert(data: object, kind: type[T]) -> T:
+    """JSON, parsed, as a structure.
+
+    Args:
+        data: What JSON holds.
+        kind: A type of msgspec.
+
+    Raises:
+        msgspec.ValidationError: It is something else; the message says where.
+    """
+    return msgspec.convert(data, kind, dec_hook=_take)
+
+
+def _take(kind: type, value: object) -> object:
+    if value is None or isinstance(value, list | dict):
+        raise TypeError(f"Expected `{_SCHEMAS[kind]}`, got `{type(value).__name__}`")
+    try:
+        return kind(value)
+    except OverflowError as error:  # msgspec wraps ValueError and TypeError alone
+        raise ValueError(str(error)) from error
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """A value as Python's own type: NumPy takes a subclass of float for a float64."""
+    for kind in (int, float, str):
+        if isinstance(value, kind) and not isinstance(value, bool):
+            return kind(value)
+    return value
+
+
+def schemas_of(*kinds: Any, place: str) -> dict[str, Any]:  # noqa: ANN401
+    """JSON schemas by the names of structures.
+
+    Args:
+        kinds: Structures of msgspec.
+        place: Where they refer to each other, with ``{name}`` in it.
+    """
+    _, found = msgspec.json.schema_components(
+        kinds, schema_hook=lambda kind: {"type": _SCHEMAS[kind]}, ref_template=place
+    )
+    return dict(found)
+
+
+def value_type(row: Setting, door: Door) -> Any:  # noqa: ANN401
+    """The type of a setting's value as JSON holds it in a door, with what its schema says."""
+    more: dict[str, Any] = {}
+    match row.kind:
+        case "number":
+            kind: Any = Number if row.default is not None else Number | None
+        case "count":
+            kind = Whole
+        case "flag":
+            kind = bool
+        case "hints":
+            kind = tuple[HintEntry, ...]
+        case _:
+            kind = Text | None if row.kind == "format" else Text
+            if row.choices:
+                more["enum"] = list(row.choices)
+    if row.low is not None:
+        more |= {"minimum": row.low, "maximum": row.high}
+    return Annotated[kind, msgspec.Meta(description=row.text(door), extra_json_schema=more)]
+
+
+# ----- the settings in a settings file -----
+
+_SavedHint = tuple[Whole, Whole, Number, Number, Whole]
+
+
+def _saved_fields() -> list[tuple[str, Any] | tuple[str, Any, Any]]:
+    found: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for row in SETTINGS.values():
+        if row.recorded == "never" or "file" not in row.doors:
+            continue
+        kind = tuple[_SavedHint, ...] if row.kind == "hints" else value_type(row, "file")
+        if row.recorded == "always":
+            found.append((row.name, kind))
+        else:
+            found.append((row.name, kind, "" if row.kind == "layer" else row.default))
+    return [*found, ("palette", tuple[Whole, Whole], (0, 1))]
+
+
+_Saved = msgspec.defstruct(
+    "Saved", _saved_fields(), forbid_unknown_fields=True, kw_only=True, frozen=True
+)
+
+
+def saved_settings(data: object) -> Settings:
+    """Settings from what `Settings.canonical` writes, parsed; without the pictures among them.
+
+    Args:
+        data: What JSON holds.
+
+    Raises:
+        UsageError: It is something else, or a value is out of range.
+    """
+    try:
+        found = msgspec.structs.asdict(convert(data, _Saved))
+        palette, palettes = found.pop("palette")
+        hints = tuple(_saved_hint(*values) for values in found.pop("hints"))
+    except ValueError as error:
+        raise UsageError(
+            f"The settings are not understood: {error}.",
+            advice="Give a file that --save-settings has written.",
+        ) from error
+    values = {name: plain(value) for name, value in found.items() if name not in LAYERS}
+    return Settings(**values, hints=hints, palettes=int(palettes), palette=int(palette))
+
+
+def _saved_hint(x: int, y: int, a: float, b: float, radius: int) -> Hint:
+    hint = Hint(int(x), int(y), float(a), float(b), int(radius))
+    if not (math.isfinite(hint.a) and math.isfinite(hint.b) and hint.radius >= 0):
+        raise ValueError(f"the hint {[x, y, a, b, radius]}")
+    return hint
+
+
+# ----- hints and pictures in files -----
+
+
+def read_hints(path: Path) -> list[Hint]:
+    """Hints from a JSON file: a list of ``{"x": 120, "y": 80, "color": "#c04030", "radius": 4}``.
+
+    Raises:
+        UsageError: It cannot be read, or an entry is not whole.
+    """
+    try:
+        data = json.loads(read_bytes(path, most=_MOST_BYTES))
+        if isinstance(data, list) and len(data) > _MOST_HINTS:
+            raise ValueError(f"more than {_MOST_HINTS:,} hints")
+        return [entry.hint() for entry in convert(data, tuple[HintEntry, ...])]
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{shown(path)} holds no list of hints ({shown(str(error))}).",
+            advice='Each is {"x": 120, "y": 80, "color": "#c04030"}, with an optional "radius".',
+        ) from error
+
+
+_LAYER_READERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
+    {"scribbles": scribbles_from, "mask": mask_from, "reference": reference_from}
+)
+
+
+def layer_from(setting: str, data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Layer:
+    """The picture of a setting from a file's bytes.
+
+    Args:
+        setting: One of `tintype.engine.settings.LAYERS`.
+        data: The file.
+        name: For messages.
+        max_pixels: A picture with more is refused unread.
+
+    Raises:
+        UsageError: It is no such picture.
+    """
+    return _LAYER_READERS[setting](data, name=name, max_pixels=max_pixels)
+
+
+def read_layer(setting: str, path: Path, *, max_pixels: int = MAX_PIXELS) -> Layer:
+    """`layer_from` a file; raises UsageError where it cannot be read, too."""
+    return layer_from(setting, read_bytes(path), name=str(path), max_pixels=max_pixels)

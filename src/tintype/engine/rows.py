@@ -1,0 +1,158 @@
+"""A row of the table of settings: what every door needs to know about one setting."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, Literal, cast, get_args, get_origin
+
+from tintype.errors import UsageError
+from tintype.photo.formats.registry import writable_formats
+
+Door = Literal["command", "film", "http", "python", "file"]
+"""`tintype PHOTO...`, `tintype video`, the HTTP API, the Python API, and the settings file."""
+
+Reach = Literal["network", "decoding", "writing"]
+"""What has to be done again when a setting changes."""
+
+Kind = Literal["number", "count", "choice", "flag", "format", "hints", "layer"]
+Recorded = Literal["always", "changed", "never"]
+
+_EVERYWHERE: tuple[Door, ...] = get_args(Door)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A row of the table. The first four come from the field that it stands at.
+
+    Attributes:
+        name: In every door; the command writes ``-`` for ``_``.
+        kind: What its values are.
+        default: What is used where nothing is given.
+        choices: All values of a choice.
+        help: What it does, a sentence.
+        reach: What has to be done again when it changes.
+        low: Smallest value of a number or a count.
+        high: Largest.
+        unset: What is used where the default is None, as help shows it.
+        doors: Who has it.
+        defaults: Of doors with a default of their own.
+        spelling: How a door writes a value that is not simply the value; a sentence.
+        needs: Capabilities of the model without which it cannot be used.
+        heard_by: The capability of a model whose network takes it as an input; without it, it is
+            applied to the prediction. Empty for what every network takes.
+        recorded: Whether it stands in the provenance of outputs, which a resumed run compares.
+    """
+
+    name: str = ""
+    kind: Kind = "number"
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    help: str
+    reach: Reach
+    low: float | None = None
+    high: float | None = None
+    unset: str = ""
+    doors: tuple[Door, ...] = _EVERYWHERE
+    defaults: Mapping[Door, Any] = field(default_factory=dict)
+    spelling: Mapping[Door, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    heard_by: str = ""
+    recorded: Recorded = "changed"
+
+    def default_of(self, door: Door) -> Any:  # noqa: ANN401
+        """What a door uses where nothing is given."""
+        return self.defaults.get(door, self.default)
+
+    def default_text(self, door: Door) -> str:
+        """The default as help shows it; empty where there is nothing to show."""
+        value = self.default_of(door)
+        if value is None:
+            return self.unset
+        if self.kind in ("number", "count"):
+            return f"{value:g}"
+        return str(value) if self.kind == "choice" else ""
+
+    @property
+    def range_text(self) -> str:
+        """The range in words, such as ``0 to 2``; empty where there is none."""
+        return "" if self.low is None or self.high is None else f"{self.low:g} to {self.high:g}"
+
+    def text(self, door: Door) -> str:
+        """The help of a door: what it does, its range, and how a value is written there."""
+        limits = f", {self.range_text}" if self.range_text else ""
+        sentence = f"{self.help.removesuffix('.')}{limits}."
+        return f"{sentence} {self.spelling[door]}" if door in self.spelling else sentence
+
+    def check(self, value: Any) -> None:  # noqa: ANN401
+        """Refuses a value that is no choice, or out of range.
+
+        Raises:
+            UsageError: It is.
+        """
+        if value is None and self.default is None:
+            return
+        if self.choices and value not in self.choices:
+            *others, last = self.choices
+            raise UsageError(
+                f"There is no {self.name} {value!r}.", advice=f"Use {', '.join(others)} or {last}."
+            )
+        # Not "value < low": NaN is in no range.
+        if self.low is not None and self.high is not None and not self.low <= value <= self.high:
+            raise UsageError(
+                f"The {self.name} {value} is out of range."
+                if self.kind == "number"
+                else f"{value} {self.name} cannot be made.",
+                advice=f"Use {self.range_text}.",
+            )
+
+    def plain(self, value: Any) -> Any:  # noqa: ANN401
+        """A value as JSON holds it in provenance and settings files."""
+        match self.kind:
+            case "number":
+                return None if value is None else float(value)
+            case "hints":
+                return [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in value]
+            case "layer":
+                return value.sha256
+            case _:
+                return value
+
+
+def table_of(kind: type) -> Mapping[str, Setting]:
+    """The rows of a class: what its types say, and what stands beside them."""
+    rows = {}
+    for each in fields(kind):
+        annotation = cast(Any, each.type)  # Annotated[type, Setting(...)]
+        of, row = annotation.__origin__, annotation.__metadata__[0]
+        more: dict[str, Any] = {}
+        if get_origin(of) is Literal:
+            more = {"kind": "choice", "choices": get_args(of)}
+        elif of is bool:
+            more = {"kind": "flag"}
+        elif of is int:
+            more = {"kind": "count"}
+        elif row.kind == "format":
+            more = {"choices": writable_formats()}
+        assert each.default is not MISSING
+        rows[each.name] = replace(row, name=each.name, default=each.default, **more)
+    return MappingProxyType(rows)
+
+
+def recorded(values: object, rows: Mapping[str, Setting]) -> dict[str, Any]:
+    """These settings as the provenance of an output holds them.
+
+    What came after the first version stands there only where it is used, so that outputs of
+    earlier versions are still recognised.
+    """
+    found = {}
+    for row in rows.values():
+        value = getattr(values, row.name)
+        if row.recorded == "always" or (row.recorded == "changed" and value != row.default):
+            found[row.name] = row.plain(value)
+    return found
+
+
+def canonical_json(data: Mapping[str, Any]) -> str:
+    """JSON with one spelling for one meaning."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))

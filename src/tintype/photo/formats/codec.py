@@ -1,0 +1,175 @@
+"""The type of a file format: everything about one format is a `Codec` in one module.
+
+A codec decodes pages as their container stores them and encodes pages that are ready to be written.
+What all formats share is in `tintype.photo.decode` and `tintype.photo.encode`: profile, tone,
+grey and orientation on the way in; depth, transparency and provenance on the way out.
+
+The command lists the formats in its help, so a codec's module is imported long before a picture is
+read: what decodes and encodes (NumPy, Pillow, libjpeg) is imported inside its functions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from tintype.photo.formats.input_file import InputFile
+    from tintype.photo.photo import Metadata, Photo, Pixels, Tone
+
+Column = Literal[
+    "grey 8",
+    "grey 16",
+    "RGB 16",
+    "alpha",
+    "ICC",
+    "EXIF",
+    "XMP",
+    "DPI",
+    "comment",
+    "PNG text",
+    "IPTC",
+    "pages",
+    "provenance",
+]
+
+COLUMNS: tuple[Column, ...] = get_args(Column)
+"""What a format can carry, in the order of the printed table."""
+
+
+@dataclass(slots=True)
+class DecodedPage:
+    """One page as its container stores it.
+
+    Attributes:
+        picture: 8 bits: a Pillow image of mode "L", "RGB" or "CMYK", or an (H, W) grey array.
+            16 bits: (H, W) or (H, W, 3) uint16.
+        alpha: (H, W) of the same depth, or None.
+        icc: Profile of these pixels.
+        orientation: The container's own EXIF orientation; 1 where the pixels are upright already;
+            None where only the metadata can tell.
+        tone: None where it still has to be measured.
+        exif: TIFF structure as found.
+        xmp: Packet as found.
+        dpi: This and the rest as in `Metadata`.
+    """
+
+    picture: "Image.Image | Pixels"
+    alpha: "Pixels | None" = None
+    icc: bytes | None = None
+    orientation: int | None = None
+    tone: "Tone | None" = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    comment: str | None = None
+    text: tuple[tuple[str, str], ...] = ()
+    iptc: bytes | None = None
+    packing: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputMetadata:
+    """Metadata ready to be written: the source's, with the provenance merged in.
+
+    Attributes:
+        exif: TIFF structure.
+        xmp: Packet.
+        icc: Profile.
+        dpi: Dots per inch; in `exif` as well where the codec says `dpi_in_exif`.
+        comment: As in `Metadata`.
+        text: As in `Metadata`.
+        iptc: As in `Metadata`.
+        provenance_exif: The provenance alone, for a container that has no room for `exif`.
+        provenance_xmp: The provenance alone, for a container that has no room for `xmp`.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    icc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    comment: str | None = None
+    text: tuple[tuple[str, str], ...] = ()
+    iptc: bytes | None = None
+    provenance_exif: bytes | None = None
+    provenance_xmp: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPage:
+    """One page ready to be written.
+
+    Attributes:
+        photo: Its depth and transparency are ones that the format has.
+        metadata: What is written beside the pixels.
+    """
+
+    photo: "Photo"
+    metadata: OutputMetadata
+
+
+Sniff = Callable[[bytes], bool]
+Read = Callable[["InputFile", bool], list[DecodedPage]]
+Write = Callable[[list[OutputPage], list[str]], bytes]
+WriteExact = Callable[[OutputPage, bytes, list[str]], tuple[bytes, int]]
+
+
+def _always(_meta: "Metadata") -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """One file format.
+
+    Attributes:
+        name: Key of `tintype.photo.formats.registry.FORMATS`.
+        title: What people call it.
+        suffixes: File endings in lower case with the dot; the first is the default.
+        kept_suffixes: Endings that a coloured file of this format keeps as the user spelled them.
+            Those that promise something else than the written file (".pgm" a grey picture, ".mpo"
+            several pictures) become the default instead.
+        mime: Media type (RFC 6838).
+        writes: Name of the format that a coloured picture of this format is written in by default;
+            `name` where `write` exists.
+        sniff: Whether the first 512 bytes of a file, or all of a shorter one, are of this format.
+        read: Decodes the pages of a file. The flag asks for colours where decoding only the grey
+            would be cheaper. Raises `UnreadablePhotoError`, `UnsupportedPhotoError` and
+            `PhotoTooLargeError`.
+        read_xmp: Finds the XMP packet of a file without decoding a pixel; None where there is none
+            or the file is damaged before it. Formats without a place for XMP have no such function.
+        write: Encodes pages, one unless `carries` has "pages", and appends a sentence to the list
+            for everything that the file cannot hold. None for a format that is only read.
+        write_exact: Encodes one page with the luminance coefficients of a source file of the same
+            format, and returns the file and how many blocks were compared. None where the format
+            has no such thing.
+        carries: What a written file keeps.
+        max_side: The longest side in pixels that the written format allows.
+        half_chroma: Whether half-size chroma planes are stored as they are.
+        dpi_in_exif: Whether EXIF is the only place for dots per inch.
+        grey_error: By how much the grey may differ from the source's on average, in steps of 255,
+            where a file is not lossless.
+        lossless: Whether a photo with these metadata keeps its grey exactly.
+        note: A remark for the printed table.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    kept_suffixes: frozenset[str] = frozenset()
+    mime: str
+    writes: str
+    sniff: Sniff
+    read: Read
+    read_xmp: Callable[[bytes], bytes | None] | None = None
+    write: Write | None = None
+    write_exact: WriteExact | None = None
+    carries: frozenset[Column] = frozenset()
+    max_side: int = 2**31 - 1
+    half_chroma: bool = False
+    dpi_in_exif: bool = False
+    grey_error: float = 0.0
+    lossless: Callable[["Metadata"], bool] = _always
+    note: str = ""

@@ -1,0 +1,186 @@
+"""JPEG 2000: Pillow decodes and encodes the pixels; profile, EXIF and XMP are in boxes of our own.
+
+Pillow neither reads nor writes those boxes.
+
+Sources: ISO/IEC 15444-1 annexes A (codestream) and I (JP2 boxes), Adobe XMP part 3 section 1.2.3
+(uuid box).
+"""
+
+import math
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
+from tintype.photo.formats.iso_boxes import read_boxes, write_box
+from tintype.photo.metadata import exif
+
+if TYPE_CHECKING:
+    from tintype.photo.formats.input_file import InputFile
+
+_JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
+_CODESTREAM = b"\xff\x4f\xff\x51"
+_XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
+_EXIF_UUID = b"JpgTiffExif->JP2"
+# A marker segment of 65,535 bytes with its length and its kind (annex A.9.2).
+_MAX_COMMENT = 65_531
+# The decoder takes kilobytes for each tile before it reads the first. Hardly a picture has tiles
+# smaller than 64 x 64, except for a few.
+_FREE_TILES = 64
+_TILE_PIXELS = 64 * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Jp2Metadata:
+    """The contents of a JPEG 2000 file's boxes.
+
+    Attributes:
+        icc: Profile of a colour box of method 2 (restricted) or 3 (any).
+        exif: TIFF structure.
+        xmp: Packet.
+        bits: The deepest component.
+        components: How many.
+    """
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    bits: int = 8
+    components: int = 0
+
+
+def _sniff(head: bytes) -> bool:
+    return head.startswith((_CODESTREAM, _JP2))
+
+
+def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
+    from PIL import Jpeg2KImagePlugin
+
+    from tintype.photo.formats import pillow
+
+    metadata = read_jp2_metadata(file.data)
+    image = pillow.open_still(Jpeg2KImagePlugin.Jpeg2KImageFile, file)
+    if _most_tiles(file.data) > _FREE_TILES + math.prod(image.size) // _TILE_PIXELS:
+        file.fail("its tiles make no sense")
+    page = pillow.decode_page(image, file)
+    page.icc, page.exif, page.xmp = metadata.icc, metadata.exif, metadata.xmp
+    page.dpi = page.dpi or exif.resolution(page.exif)
+    # The pixels of JPEG 2000 are upright; EXIF in it describes the file that it was made from.
+    page.orientation = 1
+    if metadata.bits > 8 and metadata.components > 1:
+        page.notes = (
+            f"Its {metadata.bits} bits a channel are read as 8: convert it to TIFF first.",
+        )
+    if page.comment and "OpenJPEG" in page.comment:
+        page.comment = None  # the encoder's own signature
+    return [page]
+
+
+def _read_xmp(data: bytes) -> bytes | None:
+    return read_jp2_metadata(data).xmp
+
+
+def read_jp2_metadata(data: bytes) -> Jp2Metadata:
+    """Reads the boxes; a bare codestream has only its size marker."""
+    if not data.startswith(_JP2):
+        components, bits = _components(data)
+        return Jp2Metadata(bits=bits, components=components)
+    icc = exif_block = xmp = None
+    components, bits = 0, 8
+    for box in read_boxes(data):
+        if box.kind == b"jp2h":
+            for inner in read_boxes(box.body):
+                if inner.kind == b"colr" and inner.body[:1] in (b"\2", b"\3") and icc is None:
+                    icc = inner.body[3:]
+        elif box.kind == b"uuid" and box.body.startswith(_XMP_UUID):
+            xmp = xmp or box.body[16:]
+        elif box.kind == b"uuid" and box.body.startswith(_EXIF_UUID):
+            exif_block = exif_block or box.body[16:]
+        elif box.kind == b"jp2c" and not components:
+            components, bits = _components(box.body)
+    return Jp2Metadata(icc=icc, exif=exif_block, xmp=xmp, bits=bits, components=components)
+
+
+def _components(codestream: bytes) -> tuple[int, int]:
+    """How many components there are, and bits, from the SIZ marker (annex A.5.1)."""
+    if codestream[:4] != _CODESTREAM or len(codestream) < 42:
+        return 0, 8
+    (components,) = struct.unpack_from(">H", codestream, 40)
+    depths = codestream[42 : 42 + 3 * components : 3]
+    return components, max(((depth & 0x7F) + 1 for depth in depths), default=8)
+
+
+def _most_tiles(data: bytes) -> int:
+    """The largest number of tiles that any codestream in the file states (annex A.5.1).
+
+    Every place where a codestream may begin is checked, whatever the boxes state.
+    """
+    most = 0
+    for found in re.finditer(re.escape(_CODESTREAM), data):
+        at = found.start() + 8
+        if at + 32 > len(data):
+            break
+        x1, y1, _, _, width, height, x0, y0 = struct.unpack_from(">8I", data, at)
+        if width and height:
+            most = max(most, -(-max(0, x1 - x0) // width) * -(-max(0, y1 - y0) // height))
+    return most
+
+
+def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
+    from tintype.photo.formats import pillow
+
+    photo, metadata = pages[0].photo, pages[0].metadata
+    options: dict[str, object] = {}
+    if metadata.comment:
+        comment = metadata.comment.encode("utf-8", "surrogateescape")
+        options["comment"] = comment[:_MAX_COMMENT]
+        if len(comment) > _MAX_COMMENT:
+            lost.append("The comment is too long for JPEG 2000, and was cut off.")
+    data = pillow.save(pillow.image_of(photo), "JPEG2000", **options)
+    return _with_metadata(data, metadata)
+
+
+def _with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
+    """Adds boxes to a JP2 file that has no metadata; a profile replaces the enumerated colours."""
+    out = bytearray()
+    for box in read_boxes(data):
+        if box.kind == b"jp2h":
+            inner = [
+                write_box(b"colr", b"\2\0\0" + metadata.icc)
+                if metadata.icc and part.kind == b"colr"
+                else box.body[part.start : part.end]
+                for part in read_boxes(box.body)
+            ]
+            if metadata.dpi:
+                inner.append(write_box(b"res ", write_box(b"resc", _resolution(metadata.dpi))))
+            out += write_box(b"jp2h", b"".join(inner))
+            continue
+        if box.kind == b"jp2c":
+            if metadata.xmp:
+                out += write_box(b"uuid", _XMP_UUID + metadata.xmp)
+            if metadata.exif:
+                out += write_box(b"uuid", _EXIF_UUID + metadata.exif)
+        out += write_box(box.kind, box.body)
+    return bytes(out)
+
+
+def _resolution(dpi: tuple[float, float]) -> bytes:
+    """Points a metre as fractions, vertical first (annex I.5.3.7.1)."""
+    across, down = (min(max(round(v / 0.0254), 1), 65_535) for v in dpi)
+    return struct.pack(">HHHHBB", down, 1, across, 1, 0, 0)
+
+
+JPEG2000 = Codec(
+    name="JPEG2000",
+    title="JPEG 2000",
+    suffixes=(".jp2", ".j2k", ".j2c", ".jpx", ".jpf"),
+    mime="image/jp2",
+    writes="JPEG2000",
+    sniff=_sniff,
+    read=_read,
+    read_xmp=_read_xmp,
+    write=_write,
+    carries=frozenset({"grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "comment", "provenance"}),
+    note="written lossless, in JP2 boxes; 16-bit grey is read, written with 8 bits",
+)

@@ -1,0 +1,177 @@
+"""The pixels of a JPEG, decoded and encoded by libjpeg-turbo.
+
+Only the luminance is decoded, which costs a third of decoding to RGB and gives Y' before any
+rounding through RGB. Grey and half-size chroma go to the encoder as planes.
+"""
+
+import re
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from tintype.photo.formats import jpeg_segments
+from tintype.photo.photo import HalfChroma, rgb_to_grey
+
+# Bytes that some cameras leave before the end marker.
+_PADDING = 16
+
+# Mean |Y - Y'| of a written file on a sample of its blocks; the promise is 0.5 on the whole.
+_MEAN_ERROR = 0.4
+_QUALITIES = (95, 96, 97, 98, 99, 100)
+_BLOCK = 64
+_SAMPLES_A_SIDE = 6
+
+
+def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8]:
+    """Decodes a JPEG; damage is an error, deviations from the standard that harm nothing are not.
+
+    Args:
+        data: The file.
+        colors: "GRAY" for the luminance, or "RGB".
+        small: Shrink as far as the decoder can.
+
+    Returns:
+        (H, W, 1) or (H, W, 3).
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    for cleaned in (False, True):
+        given = jpeg_segments.without_stray_bytes(data) if cleaned else data
+        try:
+            return _simplejpeg(given, colors, small=small, strict=True)
+        except ValueError as error:
+            if not is_harmless(str(error)):
+                raise
+    given = jpeg_segments.without_stray_bytes(data)
+    return _simplejpeg(given, colors, small=small, strict=False)
+
+
+def _simplejpeg(data: bytes, colors: str, *, small: bool, strict: bool) -> NDArray[np.uint8]:
+    # The decoder scales by the strongest factor that leaves at least this many rows and columns; 0
+    # means that it does not scale.
+    least = 1 if small else 0
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data, colorspace=colors, min_height=least, min_width=least, strict=strict
+    )
+    return pixels
+
+
+def decode_luminance(data: bytes) -> NDArray[np.uint8]:
+    """The Y plane of a JPEG as it is stored, (H, W)."""
+    return decode(data, "GRAY")[..., 0]
+
+
+def decode_rgb(data: bytes) -> NDArray[np.uint8]:
+    """A JPEG that was written here, as (H, W, 3)."""
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="RGB")
+    return pixels
+
+
+def decode_small(data: bytes, least: tuple[int, int]) -> NDArray[np.uint8]:
+    """A JPEG that was written here, shrunk while it is decoded.
+
+    Args:
+        data: The file.
+        least: (height, width) that remain at least.
+
+    Returns:
+        (h, w, 3).
+    """
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data,
+        colorspace="RGB",
+        fastdct=True,
+        fastupsample=True,
+        min_height=least[0],
+        min_width=least[1],
+    )
+    return pixels
+
+
+def is_harmless(warning: str) -> bool:
+    """Whether a warning of libjpeg is about something that changes no pixel.
+
+    Args:
+        warning: What it prints.
+    """
+    stray = re.search(r"(\d+) extraneous bytes before marker 0x(\w\w)", warning)
+    if stray is None:
+        return "Unknown Adobe color transform" in warning or "JFIF revision" in warning
+    # Many bytes left over inside the coded part (before a restart or the end) mean that the decoder
+    # lost its way there.
+    inside = stray[2].startswith("d") and stray[2] not in ("da", "db", "dc", "dd", "de", "df")
+    return not inside or int(stray[1]) <= _PADDING
+
+
+def encode_planes(grey: NDArray[np.uint8], chroma: HalfChroma) -> bytes:
+    """Encodes a grey with half-size chroma: the grey samples enter the encoder as they are.
+
+    Args:
+        grey: (H, W).
+        chroma: Its planes.
+
+    Returns:
+        A JPEG without metadata.
+    """
+    height, width = grey.shape
+    if height % 2 or width % 2:
+        # For an odd side the encoder reads one sample beyond the edge, whatever is there:
+        # give it a copy of the last one, and a view, so that the file has the photo's size.
+        even = np.pad(grey, ((0, height % 2), (0, width % 2)), mode="edge")
+        luma = even[:height, :width]
+    else:
+        luma = np.ascontiguousarray(grey)
+    data: bytes = simplejpeg.encode_jpeg_yuv_planes(
+        Y=luma,
+        U=np.ascontiguousarray(chroma.cb),
+        V=np.ascontiguousarray(chroma.cr),
+        quality=quality_for(grey),
+    )
+    return data
+
+
+def encode_pixels(pixels: NDArray[np.uint8]) -> bytes:
+    """Encodes a grey (H, W) or RGB (H, W, 3) picture, chroma at full size.
+
+    Returns:
+        A JPEG without metadata.
+    """
+    grey = pixels.ndim == 2
+    data: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(pixels[..., None] if grey else pixels),
+        quality=quality_for(pixels if grey else rgb_to_grey(pixels)),
+        colorspace="GRAY" if grey else "RGB",
+        colorsubsampling="Gray" if grey else "444",
+    )
+    return data
+
+
+def quality_for(grey: NDArray[np.uint8]) -> int:
+    """The lowest quality from 95 that keeps the grey within the promise.
+
+    A sample of blocks on the 8-pixel grid is encoded and read back: they become exactly the blocks
+    of the whole file. One fixed quality would have to be 99, for the noisiest scan; most photos,
+    and all that have been JPEGs before, need less.
+
+    Args:
+        grey: (H, W).
+
+    Returns:
+        95 to 100.
+    """
+    rows, columns = (
+        np.unique(np.linspace(0, max(0, side - _BLOCK) // 8, _SAMPLES_A_SIDE).astype(int)) * 8
+        for side in grey.shape
+    )
+    blocks = np.block(
+        [[grey[y : y + _BLOCK, x : x + _BLOCK] for x in columns.tolist()] for y in rows.tolist()]
+    )
+    sample = np.ascontiguousarray(blocks)[..., None]
+    for quality in _QUALITIES[:-1]:
+        data = simplejpeg.encode_jpeg(sample, quality, "GRAY", "Gray")
+        back = simplejpeg.decode_jpeg(data, colorspace="GRAY")
+        if float(np.abs(back.astype(np.int16) - sample).mean()) <= _MEAN_ERROR:
+            return quality
+    return _QUALITIES[-1]

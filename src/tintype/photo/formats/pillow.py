@@ -1,0 +1,164 @@
+"""What the codecs share that decode or encode with Pillow.
+
+Pillow's plug-in classes are called directly and not through `Image.open`: only the
+format at hand is tried, and the size limit is ours (`Image.open` has one of its own, in a variable
+of the whole process).
+"""
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from tintype.photo.formats import jpeg_pixels
+from tintype.photo.formats.codec import DecodedPage
+from tintype.photo.formats.input_file import InputFile
+from tintype.photo.metadata import exif
+from tintype.photo.photo import HalfChroma, Photo, Pixels
+
+# ----- reading -----
+
+
+def open_still(plugin: type[ImageFile.ImageFile], file: InputFile) -> ImageFile.ImageFile:
+    """Opens a file and checks its size, before a pixel is decoded.
+
+    Args:
+        plugin: Pillow's class for the format.
+        file: What to open.
+
+    Raises:
+        UnreadablePhotoError: It is damaged.
+        UnsupportedPhotoError: It is an animation.
+        PhotoTooLargeError: It has more pixels than the limit.
+    """
+    with file.reading():
+        image = plugin(io.BytesIO(file.data))
+    file.check_size(*image.size)
+    with file.reading():
+        # Whether there are several frames, and not how many: counting those of a GIF reads all.
+        animated = bool(getattr(image, "is_animated", False))
+    if animated:
+        file.refuse_animation()
+    return image
+
+
+def decode_page(image: ImageFile.ImageFile, file: InputFile) -> DecodedPage:
+    """Decodes an opened image, with the metadata that Pillow found in it.
+
+    Args:
+        image: As `open_still` returns it.
+        file: For messages.
+
+    Raises:
+        UnreadablePhotoError: It is damaged.
+        UnsupportedPhotoError: Its pixels are of a kind that no photograph has.
+    """
+    with file.reading():
+        image.load()
+        picture, alpha = split_modes(image, file)
+    page = DecodedPage(picture, alpha)
+    icc = image.info.get("icc_profile")
+    page.icc = icc if isinstance(icc, bytes) and icc else None
+    block = image.info.get("exif")
+    page.exif = exif.without_prefix(block) if isinstance(block, bytes) and block else None
+    packet = image.info.get("xmp")
+    page.xmp = packet if isinstance(packet, bytes) and packet else None
+    dpi = image.info.get("dpi")
+    if isinstance(dpi, tuple) and len(dpi) == 2 and min(dpi) > 0:
+        page.dpi = float(dpi[0]), float(dpi[1])
+    page.dpi = page.dpi or exif.resolution(page.exif)
+    comment = image.info.get("comment")
+    if isinstance(comment, bytes):
+        page.comment = comment.rstrip(b"\0").decode("utf-8", "surrogateescape") or None
+    return page
+
+
+def split_modes(image: Image.Image, file: InputFile) -> tuple[Image.Image | Pixels, Pixels | None]:
+    """Reduces any Pillow mode to the few that `DecodedPage` has, and separates transparency.
+
+    Args:
+        image: Loaded or not.
+        file: For messages.
+
+    Returns:
+        The picture as in `DecodedPage`, and its alpha.
+
+    Raises:
+        UnsupportedPhotoError: Pixels of floating point, 32 bits or CIELAB.
+    """
+    mode = image.mode
+    if mode.startswith("I;16") or mode == "I":
+        return _grey_16(image, file)
+    if mode in ("F", "LAB"):
+        kind = "floating-point" if mode == "F" else "CIELAB"
+        file.refuse(f"has {kind} pixels", "Save it with 8 or 16 bits a channel in sRGB.")
+    if image.has_transparency_data:
+        # "La" and "RGBa" are premultiplied; Pillow converts them to "LA" and "RGBA" only.
+        plain = {"La": "LA", "RGBa": "RGBA"}.get(mode)
+        image = image.convert(plain) if plain else image
+        target = "LA" if image.mode in ("L", "LA", "1") else "RGBA"
+        both = image if image.mode == target else image.convert(target)
+        alpha = np.asarray(both.getchannel("A"))
+        return both.convert(target[:-1]), alpha.copy()
+    if mode in ("L", "RGB", "CMYK"):
+        return image, None
+    return image.convert("L" if mode == "1" else "RGB"), None
+
+
+def _grey_16(image: Image.Image, file: InputFile) -> tuple[Pixels, Pixels | None]:
+    grey = np.asarray(image)
+    if grey.dtype != np.uint16:
+        if grey.size and (int(grey.min()) < 0 or int(grey.max()) > 65_535):
+            file.refuse("has 32-bit pixels", "Save it with 8 or 16 bits a channel.")
+        grey = grey.astype(np.uint16)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        return grey, np.where(grey == transparent, 0, 65_535).astype(np.uint16)
+    return np.ascontiguousarray(grey.astype("=u2")), None
+
+
+# ----- writing -----
+
+
+def samples(photo: Photo) -> Pixels:
+    """(H, W), or (H, W, 2 to 4): grey or colour, with alpha as the last channel."""
+    color = photo.color
+    if isinstance(color, HalfChroma):
+        # What a JPEG decoder would show.
+        color = jpeg_pixels.decode_rgb(jpeg_pixels.encode_planes(photo.grey, color))
+    if color is None:
+        color = photo.grey
+    if photo.alpha is None:
+        return color
+    return np.dstack([color, photo.alpha])
+
+
+def image_of(photo: Photo) -> Image.Image:
+    """The samples of a photo as a Pillow image."""
+    return Image.fromarray(np.ascontiguousarray(samples(photo)))
+
+
+def image_without_la(photo: Photo) -> Image.Image:
+    """As `image_of`, for the WebP and AVIF writers: they have no grey with alpha."""
+    image = image_of(photo)
+    return image.convert("RGBA") if image.mode == "LA" else image
+
+
+def save(image: Image.Image, kind: str, **options: object) -> bytes:
+    """Encodes with Pillow.
+
+    Args:
+        image: The picture.
+        kind: Pillow's name of the format.
+        **options: Of that format's writer.
+
+    Returns:
+        The file.
+    """
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        # Writers look into the EXIF block they are given and warn about details in it.
+        warnings.simplefilter("ignore")
+        image.save(stream, kind, **options)
+    return stream.getvalue()

@@ -1,0 +1,361 @@
+"""The pixels of TIFF pages that are read strip by strip: grey and RGB of 8 or 16 bits.
+
+Pillow turns 16-bit RGB into 8 bits, so these samples are taken from the strips or tiles directly.
+Deflate is zlib's; LZW and the others are left to libtiff by handing it each batch of strips as a
+small TIFF of plain bytes.
+
+Source: TIFF revision 6.0; Adobe TIFF technical note 3 (deflate).
+"""
+
+import io
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, TiffImagePlugin
+
+from tintype.photo.formats import tiff_tags
+from tintype.photo.formats.codec import DecodedPage
+from tintype.photo.formats.input_file import InputFile
+from tintype.photo.metadata import ifd
+from tintype.photo.metadata.ifd import Directory, DirectoryEntry, Tags, TiffStructure
+from tintype.photo.photo import Pixels
+
+# Strips or tiles of one page: one for each row and channel, and some more for small pictures.
+_SPARE_BLOCKS = 65_536
+# Strips that libtiff unpacks: each call costs a third of a millisecond, so small ones go together.
+_BATCH_BYTES = 4 << 20
+_STRIP_HEAD = 4096
+_ONE_BY_ONE = frozenset({tiff_tags.UNPACKED, *tiff_tags.DEFLATES})
+# A tile may be larger than a small picture; a packed one is unpacked whole.
+_MAX_TILE_PIXELS = 1 << 22
+_PIXEL_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class StripLayout:
+    """Where the samples of a page are, for grey and RGB pages of 8 or 16 bits.
+
+    Attributes:
+        width: Columns.
+        height: Rows.
+        bits: 8 or 16.
+        samples: Per pixel.
+        colors: 1 or 3; what is beyond is extra.
+        inverted: 0 is white.
+        alpha: Index of the sample that is alpha, or None.
+        premultiplied: Whether the colours were multiplied by it.
+        compression: TIFF number.
+        differenced: Horizontal predictor.
+        planar: One plane after the other.
+        block: (rows, columns) of a strip or tile.
+        offsets: Of the strips or tiles.
+        counts: Their bytes.
+        order: Of the samples.
+    """
+
+    width: int
+    height: int
+    bits: int
+    samples: int
+    colors: int
+    inverted: bool
+    alpha: int | None
+    premultiplied: bool
+    compression: int
+    differenced: bool
+    planar: bool
+    block: tuple[int, int]
+    offsets: tuple[int, ...]
+    counts: tuple[int, ...]
+    order: str
+
+
+def read_layout(file: InputFile, structure: TiffStructure, page: Directory) -> StripLayout | None:
+    """The layout of a page that is read strip by strip.
+
+    Args:
+        file: For messages and the size limit.
+        structure: The file's.
+        page: One page.
+
+    Returns:
+        None for a page that Pillow reads.
+
+    Raises:
+        UnreadablePhotoError: Its strips make no sense.
+        UnsupportedPhotoError: It has more than 8 bits in a form that is not read.
+    """
+
+    def one(tag: int, default: int) -> int:
+        return tiff_tags.values(structure, page, tag, default)[0]
+
+    bits = set(tiff_tags.values(structure, page, tiff_tags.BITS, 1))
+    if not _is_plain(file, structure, page, bits):
+        return None
+    width, height = one(tiff_tags.WIDTH, 0), one(tiff_tags.HEIGHT, 0)
+    photometric = one(tiff_tags.PHOTOMETRIC, 1)
+    colors = 3 if photometric == 2 else 1
+    samples = one(tiff_tags.SAMPLES, colors)
+    if not colors <= samples <= 16:
+        file.fail("its number of channels makes no sense")
+    tiled = tiff_tags.TILE_OFFSETS in page.entries
+    if tiled:
+        block = one(tiff_tags.TILE_HEIGHT, 0), one(tiff_tags.TILE_WIDTH, 0)
+    else:
+        block = min(one(tiff_tags.ROWS_PER_STRIP, height), height), width
+    planar = one(tiff_tags.PLANAR, 1) == 2 and samples > 1
+    pixel_bytes = max(bits) // 8 * (1 if planar else samples)
+    blocks = _check_blocks(file, block, (height, width), pixel_bytes, samples, planar=planar)
+    extras = tiff_tags.values(structure, page, tiff_tags.EXTRA)
+    alpha = _alpha_channel(extras, colors, samples)
+    return StripLayout(
+        width=width,
+        height=height,
+        bits=max(bits),
+        samples=samples,
+        colors=colors,
+        inverted=photometric == 0,
+        alpha=alpha,
+        premultiplied=alpha is not None and bool(extras) and extras[alpha - colors] == 1,
+        compression=one(tiff_tags.COMPRESSION, 1),
+        differenced=one(tiff_tags.PREDICTOR, 1) == 2,
+        planar=planar,
+        block=block,
+        offsets=tiff_tags.table(
+            structure, page, tiff_tags.TILE_OFFSETS if tiled else tiff_tags.STRIP_OFFSETS, blocks
+        ),
+        counts=tiff_tags.table(
+            structure, page, tiff_tags.TILE_COUNTS if tiled else tiff_tags.STRIP_COUNTS, blocks
+        ),
+        order=structure.order,
+    )
+
+
+def _is_plain(file: InputFile, structure: TiffStructure, page: Directory, bits: set[int]) -> bool:
+    """Whether a page is grey or RGB of 8 or 16 bits; deeper ones of another form are refused."""
+
+    def one(tag: int, default: int) -> int:
+        return tiff_tags.values(structure, page, tag, default)[0]
+
+    kinds = set(tiff_tags.values(structure, page, tiff_tags.FORMAT, 1))
+    if kinds - {1} or bits & {24, 32, 64}:
+        file.refuse(
+            "has floating-point, signed or 32-bit pixels",
+            "Save it with 8 or 16 bits a channel.",
+        )
+    plain = (
+        bits in ({8}, {16})
+        and one(tiff_tags.PHOTOMETRIC, 1) in (0, 1, 2)
+        and one(tiff_tags.COMPRESSION, 1) in tiff_tags.BYTE_COMPRESSIONS
+        and one(tiff_tags.FILL_ORDER, 1) == 1
+        and one(tiff_tags.PREDICTOR, 1) in (1, 2)
+    )
+    if not plain and max(bits) > 8:
+        file.refuse(
+            "is a TIFF with more than 8 bits in an unusual form",
+            "Save it as 16-bit grey or RGB, uncompressed or with LZW or deflate.",
+        )
+    return plain
+
+
+def _check_blocks(
+    file: InputFile,
+    block: tuple[int, int],
+    shape: tuple[int, int],
+    pixel_bytes: int,
+    samples: int,
+    *,
+    planar: bool,
+) -> int:
+    """Refuses strips or tiles that no program writes; returns how many there are."""
+    height, width = shape
+    size = math.prod(block)
+    largest = _PIXEL_BYTES * (file.max_pixels + _MAX_TILE_PIXELS)
+    if (
+        min(block) < 1
+        or max(block) > 2 * max(width, height, 512)
+        or size > width * height + _MAX_TILE_PIXELS
+        or size * pixel_bytes > largest
+    ):
+        file.fail("its strips make no sense")
+    blocks = math.ceil(height / block[0]) * math.ceil(width / block[1])
+    blocks *= samples if planar else 1
+    if blocks > min(height * samples + _SPARE_BLOCKS, tiff_tags.MAX_BLOCKS):
+        file.fail("its strips make no sense")
+    return blocks
+
+
+def _alpha_channel(extras: tuple[int, ...], colors: int, samples: int) -> int | None:
+    """Index of the sample that is alpha; a single extra one without a meaning is taken as it."""
+    alphas = [colors + i for i, kind in enumerate(extras) if kind in (1, 2)]
+    if not extras and samples == colors + 1:
+        alphas = [colors]
+    return alphas[0] if alphas and alphas[0] < samples else None
+
+
+def read_strips(file: InputFile, layout: StripLayout) -> DecodedPage:
+    """Assembles the strips or tiles of a page.
+
+    Raises:
+        UnreadablePhotoError: Strips are missing or damaged.
+    """
+    planes = layout.samples if layout.planar else 1
+    depth = 1 if layout.planar else layout.samples
+    rows, columns = layout.block
+    down = math.ceil(layout.height / rows)
+    across = math.ceil(layout.width / columns)
+    if len(layout.offsets) < down * across * planes:
+        file.fail("strips are missing")
+    if len(layout.counts) < len(layout.offsets):
+        if layout.compression != tiff_tags.UNPACKED or len(layout.offsets) > 1:
+            file.fail("the sizes of its strips are missing")
+        layout_counts: tuple[int, ...] = (len(file.data) - layout.offsets[0],)
+    else:
+        layout_counts = layout.counts
+    keep = _kept_samples(layout)
+    dtype = np.dtype(np.uint8 if layout.bits == 8 else np.uint16)
+    out = np.empty((layout.height, layout.width, len(keep)), dtype)
+    for batch in _batches(layout, planes, keep):
+        shape = _block_rows(layout, batch[0][1]), columns, depth
+        size = math.prod(shape) * dtype.itemsize
+        packed = []
+        for plane, y, x in batch:
+            number = (plane * down + y // rows) * across + x // columns
+            offset, count = layout.offsets[number], layout_counts[number]
+            # No compression doubles the size; bytes beyond that are not read.
+            packed.append(file.data[offset : offset + min(count, 2 * size + _STRIP_HEAD)])
+        unpacked = _unpacked(file, layout.compression, packed, shape, dtype.itemsize)
+        for (plane, y, x), data in zip(batch, unpacked, strict=True):
+            block = _block(file, layout, data, shape)
+            part = block[: layout.height - y, : layout.width - x]
+            into = out[y : y + rows, x : x + columns]
+            if layout.planar:
+                into[..., keep.index(plane)] = part[..., 0]
+            else:
+                into[...] = part[..., keep]
+    return _sorted_channels(layout, out)
+
+
+_Place = tuple[int, int, int]
+"""Plane, first row and first column of a strip or tile."""
+
+
+def _batches(layout: StripLayout, planes: int, keep: list[int]) -> Iterator[list[_Place]]:
+    """Strips or tiles that are unpacked together: neighbours of the same shape, not too many."""
+    rows, columns = layout.block
+    size = rows * columns * layout.samples * layout.bits // 8
+    together = 1 if layout.compression in _ONE_BY_ONE else _BATCH_BYTES // (size + _STRIP_HEAD) or 1
+    batch: list[_Place] = []
+    for plane in range(planes):
+        if layout.planar and plane not in keep:
+            continue
+        for y in range(0, layout.height, rows):
+            for x in range(0, layout.width, columns):
+                last = batch and _block_rows(layout, y) != _block_rows(layout, batch[0][1])
+                if len(batch) == together or last:
+                    yield batch
+                    batch = []
+                batch.append((plane, y, x))
+    yield batch
+
+
+def _block_rows(layout: StripLayout, y: int) -> int:
+    """Rows of the strip or tile that begins at a row: the last strip ends with the picture."""
+    rows, columns = layout.block
+    return rows if columns != layout.width else min(rows, layout.height - y)
+
+
+def _kept_samples(layout: StripLayout) -> list[int]:
+    keep = list(range(layout.colors))
+    return keep if layout.alpha is None else [*keep, layout.alpha]
+
+
+def _block(
+    file: InputFile, layout: StripLayout, data: bytes, shape: tuple[int, int, int]
+) -> Pixels:
+    """One strip or tile as (rows, columns, samples) in native byte order."""
+    dtype = np.dtype(np.uint8 if layout.bits == 8 else f"{layout.order}u2")
+    if len(data) < math.prod(shape) * dtype.itemsize:
+        file.fail("a strip ends too early")
+    block = np.frombuffer(data, dtype, math.prod(shape)).reshape(shape)
+    if layout.bits == 16:
+        block = block.astype(np.uint16)
+    if layout.differenced:
+        block = np.cumsum(block, axis=1, dtype=block.dtype)
+    return block
+
+
+def _unpacked(
+    file: InputFile,
+    compression: int,
+    packed: list[bytes],
+    shape: tuple[int, int, int],
+    sample_bytes: int,
+) -> list[bytes]:
+    """The bytes of strips or tiles of one shape."""
+    size = math.prod(shape) * sample_bytes
+    if compression == tiff_tags.UNPACKED:
+        return packed
+    if compression in tiff_tags.DEFLATES:
+        try:
+            return [zlib.decompressobj().decompress(part, size) for part in packed]
+        except zlib.error as error:
+            file.fail(str(error))
+    # libtiff gets the bytes as RGBA of any width: fewer pixels than as grey, so that a picture in
+    # one strip stays below the size at which Pillow suspects a bomb.
+    row_bytes = size // shape[0]
+    wide = 1 if size % 4 else 4
+    rows, columns = (shape[0], row_bytes // wide) if row_bytes % wide == 0 else (1, size // wide)
+    places = [8]
+    for part in packed[:-1]:
+        places.append(places[-1] + len(part))
+    base = places[-1] + len(packed[-1])
+    base += base % 2
+    tags: dict[int, DirectoryEntry | Tags] = {
+        tag: ifd.integer_entry("<", ifd.LONG, *values)
+        for tag, values in (
+            (tiff_tags.WIDTH, (columns,)),
+            (tiff_tags.HEIGHT, (rows * len(packed),)),
+            (tiff_tags.BITS, (8,) * wide),
+            (tiff_tags.COMPRESSION, (compression,)),
+            (tiff_tags.PHOTOMETRIC, (1 if wide == 1 else 2,)),
+            (tiff_tags.STRIP_OFFSETS, places),
+            (tiff_tags.SAMPLES, (wide,)),
+            (tiff_tags.ROWS_PER_STRIP, (rows,)),
+            (tiff_tags.STRIP_COUNTS, tuple(map(len, packed))),
+        )
+    }
+    if wide == 4:
+        tags[tiff_tags.EXTRA] = ifd.integer_entry("<", ifd.SHORT, 2)
+    with file.reading():
+        body = b"".join(packed)
+        stream = b"".join(
+            (
+                b"II*\0" + struct.pack("<I", base),
+                body + b"\0" * (len(body) % 2),
+                ifd.serialize(tags, order="<", base=base),
+            )
+        )
+        data = TiffImagePlugin.TiffImageFile(io.BytesIO(stream)).tobytes()
+    return [data[at : at + size] for at in range(0, size * len(packed), size)]
+
+
+def _sorted_channels(layout: StripLayout, out: Pixels) -> DecodedPage:
+    top = 2**layout.bits - 1
+    alpha = None if layout.alpha is None else np.ascontiguousarray(out[..., -1])
+    colors = out[..., 0] if layout.colors == 1 else out[..., :3]
+    colors = np.ascontiguousarray(colors)
+    if layout.inverted:
+        np.subtract(top, colors, out=colors)
+    if layout.premultiplied and alpha is not None:
+        wide = alpha.astype(np.float64) if layout.colors == 1 else alpha[..., None].astype(float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            plain = np.where(wide > 0, colors * (top / wide), 0)
+        colors = np.clip(plain + 0.5, 0, top).astype(colors.dtype)
+    if layout.bits == 8 and layout.colors == 3:
+        return DecodedPage(Image.fromarray(colors), alpha)
+    return DecodedPage(colors, alpha)

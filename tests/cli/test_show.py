@@ -1,0 +1,65 @@
+"""The progress bar: on a terminal alone, counted on from where an earlier run stopped."""
+
+import io
+import re
+import sys
+
+import pytest
+
+from tintype.cli.film import _report_to
+from tintype.cli.show import progress_bar, screen
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def terminal_for(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal in place of stderr; from here on, as pytest replaces stderr before each test."""
+    found = Terminal()
+    monkeypatch.setattr(sys, "stderr", found)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
+    return found
+
+
+def test_several_inputs_have_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_for(monkeypatch)
+    with screen(2) as view:
+        view.say("one [bold]line[/bold]\n")
+        view.step()
+        view.step()
+    shown = terminal.getvalue()
+    assert "tintype: one [bold]line[/bold]\\n\n" in shown
+    assert "colouring" in shown
+    assert "2/2" in shown
+
+
+def test_one_input_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_for(monkeypatch)
+    with screen(1) as view:
+        view.step()
+    assert terminal.getvalue() == ""
+
+
+def test_a_film_goes_on_from_the_frames_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_for(monkeypatch)
+    with progress_bar(100, unit="frames") as bar:
+        report = _report_to(bar)
+        report(40)
+        report(100)
+    shown = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue())
+    assert "100/100 frames," in shown
+    assert "left" in shown
+
+
+def test_a_pipe_gets_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(100, unit="frames") as bar:
+        assert bar is None
+        _report_to(bar)(7)
+    with screen(3) as view:
+        view.step()
+    assert capsys.readouterr() == ("", "")
