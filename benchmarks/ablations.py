@@ -27,7 +27,7 @@ from tintype.learn.compare.measure import count_gmac
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos, open_photos
 from tintype.learn.evaluate.metrics import ab_distance, colorfulness, delta_e_2000, interval
-from tintype.learn.export.bundle import load_trained
+from tintype.learn.export.weights import load_trained
 from tintype.learn.losses import SoftCrossEntropy
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.loop import train
@@ -160,7 +160,7 @@ def main() -> None:
         folder = options.runs / re.sub(r"\W+", "-", name)
         progress = train(folder, recipe, photos, TrainingSession(classifier=options.classifier))
         if progress.samples < options.samples:
-            sys.exit(f"Stopped in {name!r}; the same command goes on from there.")
+            sys.exit(f"Stopped in {name!r}; the same command continues there.")
         model = load_trained(folder).model
         size = sum(p.numel() for p in model.parameters()) / 1e6
         cells = [name, f"{size:.1f}", f"{count_gmac(model):.2f}"]

@@ -35,7 +35,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import (
-    Source,
+    PhotoSource,
     file_hash,
     find_sources,
     is_dev,
@@ -101,7 +101,7 @@ def choose(
     return found
 
 
-def held_out(source: Source, data: bytes, dev_share: float) -> bool:
+def held_out(source: PhotoSource, data: bytes, dev_share: float) -> bool:
     """Whether nobody trains on a photograph of a training pack."""
     return matches(source.label, FOREIGN) or is_dev(file_hash(data), dev_share)
 

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from tintype.engine.bundle import DEFAULT_NAME, load_bundle
-from tintype.learn.export.bundle import with_vividness
+from tintype.learn.export.card import with_vividness
 
 BUNDLES = Path(__file__).parents[2] / "src" / "tintype" / "engine" / "bundles"
 MOST_BYTES = 25_000_000

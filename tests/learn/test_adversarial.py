@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from learn.painted import copy_of, moved, pictures
+from learn.two_networks import copy_of, moved, pictures
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
 from tintype.learn.models.registry import DISCRIMINATORS, build, build_discriminator
@@ -74,11 +74,11 @@ def test_the_verdict_alone_reaches_the_whole_generator(kind: str):
 def test_the_generator_s_gradient_does_not_pile_up_in_the_discriminator(kind: str):
     step, batch = step_of(recipe_of(kind)), pictures()
     judge, model = step.modules["discriminator"], step.modules["model"]
-    true, painted = step.objective.truth(step.modules["model"], batch), step._paint(batch)
-    step._move_discriminator(batch, true, painted.detach())
+    real, fake = step.objective.truth(step.modules["model"], batch), step._generate(batch)
+    step._update_discriminator(batch, real, fake.detach())
     gradients = [p.grad.clone() for p in judge.parameters()]
     weights, other = copy_of(judge), copy_of(model)
-    step._move_generator(batch, true, painted)
+    step._update_generator(batch, real, fake)
     assert all(torch.equal(p.grad, g) for p, g in zip(judge.parameters(), gradients, strict=True))
     assert all(torch.equal(tensor, weights[n]) for n, tensor in judge.state_dict().items())
     assert moved(model, other)
@@ -87,10 +87,10 @@ def test_the_generator_s_gradient_does_not_pile_up_in_the_discriminator(kind: st
 
 def test_the_discriminator_s_step_leaves_the_generator_alone(kind: str):
     step, batch = step_of(recipe_of(kind)), pictures()
-    true, painted = step.objective.truth(step.modules["model"], batch), step._paint(batch)
+    real, fake = step.objective.truth(step.modules["model"], batch), step._generate(batch)
     model, judge = step.modules["model"], step.modules["discriminator"]
     before, other = copy_of(model), copy_of(judge)
-    step._move_discriminator(batch, true, painted.detach())
+    step._update_discriminator(batch, real, fake.detach())
     assert all(p.grad is None for p in model.parameters())
     assert not moved(model, before)
     assert moved(judge, other)
@@ -203,9 +203,9 @@ def test_both_learn_four_pictures(kind: str):
 
 def test_a_discriminator_alone_learns_to_tell_them_apart(kind: str):
     step, batch = step_of(recipe_of(kind)), pictures()
-    true, painted = step.objective.truth(step.modules["model"], batch), step._paint(batch).detach()
+    real, fake = step.objective.truth(step.modules["model"], batch), step._generate(batch).detach()
     for _ in range(30):
-        values = step._move_discriminator(batch, true, painted)
+        values = step._update_discriminator(batch, real, fake)
     assert values["d_loss"] < 0.4  # 0.16 is the least that labels of 0.9 allow
     assert values["d_accuracy_real"] > 0.95
     assert values["d_accuracy_fake"] > 0.95

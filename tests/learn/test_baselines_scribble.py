@@ -5,7 +5,12 @@ import pytest
 
 from tintype.errors import LearnError
 from tintype.learn.baselines import scribble
-from tintype.learn.baselines.scribble import Scribbles, neighbour_weights, predict, true_points
+from tintype.learn.baselines.scribble import (
+    ScribbledPixels,
+    neighbour_weights,
+    predict,
+    true_points,
+)
 
 
 def _halves(side: int = 48) -> np.ndarray:
@@ -20,7 +25,7 @@ def test_two_scribbles_meet_at_the_edge_between_two_regions():
     marked[5, 3] = marked[40, 44] = True
     ab = np.zeros((2, *L.shape))
     ab[:, 5, 3], ab[:, 40, 44] = (50, 20), (-30, -40)
-    found = predict(L, Scribbles(ab, marked))
+    found = predict(L, ScribbledPixels(ab, marked))
     assert np.abs(found[:, :, :23] - np.array([50, 20])[:, None, None]).max() < 6
     assert np.abs(found[:, :, 25:] - np.array([-30, -40])[:, None, None]).max() < 6
 
@@ -30,11 +35,11 @@ def test_scribbled_pixels_keep_their_colour_and_none_goes_beyond_them():
     ab = draw.normal(0, 30, (2, 20, 31))
     points = true_points(ab, count=9, seed=2)
     found = predict(draw.uniform(0, 100, (20, 31)), points)
-    told = ab[:, points.marked]
-    assert np.array_equal(found[:, points.marked], told.astype(np.float32))
+    given = ab[:, points.marked]
+    assert np.array_equal(found[:, points.marked], given.astype(np.float32))
     for channel in range(2):
-        assert told[channel].min() - 1e-3 <= found[channel].min()
-        assert found[channel].max() <= told[channel].max() + 1e-3
+        assert given[channel].min() - 1e-3 <= found[channel].min()
+        assert found[channel].max() <= given[channel].max() + 1e-3
 
 
 def test_every_pixel_is_the_weighted_mean_of_its_neighbours():
@@ -85,6 +90,6 @@ def test_a_photograph_of_the_protocol_takes_seconds():
 def test_what_does_not_belong_together_is_refused():
     L = np.zeros((8, 8))
     with pytest.raises(LearnError, match="do not match"):
-        predict(L, Scribbles(np.zeros((2, 8, 9)), np.ones((8, 8), bool)))
+        predict(L, ScribbledPixels(np.zeros((2, 8, 9)), np.ones((8, 8), bool)))
     with pytest.raises(LearnError, match="no scribbles"):
-        predict(L, Scribbles(np.zeros((2, 8, 8)), np.zeros((8, 8), bool)))
+        predict(L, ScribbledPixels(np.zeros((2, 8, 8)), np.zeros((8, 8), bool)))

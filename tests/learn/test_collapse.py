@@ -16,9 +16,9 @@ from tintype.learn.models.registry import build, build_discriminator
 from tintype.learn.recipe import LossRecipe, Recipe, read_recipe
 from tintype.learn.train.adversarial import AdversarialStep
 from tintype.learn.train.collapse import (
+    CollapseDetector,
     Observation,
     Verdict,
-    Watch,
     hue_entropy,
     judge,
     observe,
@@ -50,7 +50,7 @@ def seen(guess: Tensor, *, loss: float = 1.0, accuracy: float = 0.6) -> Observat
     return observe(0, guess, truth(), accuracy=accuracy, loss=loss)
 
 
-def told(verdict: Verdict, *words: str) -> bool:
+def reports(verdict: Verdict, *words: str) -> bool:
     return verdict.collapsed and all(any(w in r for r in verdict.reasons) for w in words)
 
 
@@ -91,7 +91,7 @@ def test_rings_run_from_the_centre_to_the_border():
     ids=["constant", "grey", "one hue", "centre", "garish"],
 )
 def test_collapse_is_seen_at_once(guess: Tensor, reason: str):
-    assert told(judge([seen(guess)]), reason)
+    assert reports(judge([seen(guess)]), reason)
 
 
 @pytest.mark.parametrize(
@@ -126,31 +126,31 @@ def test_what_the_best_had_may_not_be_lost():
         assert not judge([worse]).collapsed, reason
         verdict = judge([good, worse])
         assert len(verdict.reasons) == 1
-        assert told(verdict, reason)
+        assert reports(verdict, reason)
 
 
 def test_a_discriminator_that_wins_is_no_collapse_while_the_loss_holds():
     good = seen(truth())
     assert not judge([good, replace(good, accuracy=1.0)]).collapsed
     assert not judge([good, replace(good, loss=1.5)]).collapsed
-    assert told(judge([good, replace(good, accuracy=1.0, loss=1.5)]), "discriminator has won")
+    assert reports(judge([good, replace(good, accuracy=1.0, loss=1.5)]), "discriminator has won")
 
 
 def test_the_comparison_is_with_the_best_and_not_with_the_last():
     vivid, pale = seen(truth(), loss=0.5), seen(truth() * 0.3, loss=0.9)
     faded = seen(truth() * 0.15, loss=1.0)
     assert not judge([pale, faded]).collapsed
-    assert told(judge([vivid, pale, faded]), "colours were lost")
+    assert reports(judge([vivid, pale, faded]), "colours were lost")
 
 
 def test_the_watch_goes_on_comparing_with_healthy_ones():
-    watch = Watch()
+    watch = CollapseDetector()
     assert watch.best is None
     first = watch.observe(100, truth() * 0.9, truth(), accuracy=0.6, loss=0.5)
     assert first == Verdict(collapsed=False, reasons=(), best=True)
     for samples in (200, 300):
         # A smaller loss does not make a collapsed generator the best one.
-        assert told(watch.observe(samples, blob(), truth(), accuracy=0.6, loss=0.1), "centre")
+        assert reports(watch.observe(samples, blob(), truth(), accuracy=0.6, loss=0.1), "centre")
         assert watch.best is not None
         assert watch.best.samples == 100
     assert watch.last is not None
@@ -160,25 +160,25 @@ def test_the_watch_goes_on_comparing_with_healthy_ones():
 
 
 def test_a_fresh_generator_has_not_collapsed_unless_it_stays_like_that():
-    late, watch = Watch(), Watch()
+    late, watch = CollapseDetector(), CollapseDetector()
     for looks in range(1, 6):
         verdict = late.observe(looks, blob(), truth(), accuracy=0.6, loss=0.5)
         assert verdict.reasons
         assert (verdict.collapsed, verdict.best) == (looks == 5, False)
-        late = Watch(late.state())  # a run that is killed and resumed counts on
+        late = CollapseDetector(late.state())  # a run that is killed and resumed counts on
     assert late.best is None
 
     assert not watch.observe(1, blob(), truth(), accuracy=0.6, loss=0.5).collapsed
     assert watch.observe(2, truth(), truth(), accuracy=0.6, loss=0.4).best
-    assert told(watch.observe(3, blob(), truth(), accuracy=0.6, loss=0.3), "centre")
+    assert reports(watch.observe(3, blob(), truth(), accuracy=0.6, loss=0.3), "centre")
 
 
 def test_the_watch_survives_a_checkpoint():
-    watch = Watch()
+    watch = CollapseDetector()
     watch.observe(50, blob(), truth(), accuracy=0.6, loss=0.7)
     watch.observe(100, truth() * 0.9, truth(), accuracy=0.6, loss=0.5)
     watch.observe(200, truth() * 0.8, truth(), accuracy=0.7, loss=0.6)
-    again = Watch(json.loads(json.dumps(watch.state())))
+    again = CollapseDetector(json.loads(json.dumps(watch.state())))
     assert again.healthy == watch.healthy
     assert again.early == watch.early
     assert len(again.early) == 1
@@ -197,7 +197,7 @@ def pictures() -> Batch:
 def watched(recipe: Recipe, *, steps: int) -> list[Verdict]:
     """A short run that is looked at every ten steps."""
     torch.manual_seed(0)
-    batch, watch = pictures(), Watch()
+    batch, watch = pictures(), CollapseDetector()
     model = build(recipe.model)
     step = AdversarialStep(model, build_discriminator(recipe.model), recipe, Team())
     verdicts = []
@@ -227,7 +227,7 @@ def test_the_recipe_that_collapses_on_purpose_does_and_with_the_distance_it_does
     train = recipe.train.model_copy(update={"amp": False})
     recipe = recipe.model_copy(update={"model": model, "train": train})
     assert recipe.loss.lambda_ == 0
-    assert told(watched(recipe, steps=50)[-1], "garish")
+    assert reports(watched(recipe, steps=50)[-1], "garish")
     held = recipe.model_copy(
         update={
             "loss": LossRecipe(kind="adversarial", discriminator_rate=0.1),

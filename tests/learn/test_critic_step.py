@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from learn.painted import copy_of, moved, pictures
+from learn.two_networks import copy_of, moved, pictures
 from tintype.errors import LearnError
 from tintype.learn.models.critic import ColorCritic
 from tintype.learn.models.registry import build
@@ -81,7 +81,7 @@ def test_what_the_discriminator_wants_is_as_long_as_the_gradient_of_the_distance
         with torch.no_grad():
             for layer in (step.modules["discriminator"].out16, step.modules["discriminator"].out32):
                 layer.weight.mul_(scale)
-        wanted, loss = step._wanted(batch, pyramid, shown.detach())
+        wanted, loss = step._scaled_gradient(batch, pyramid, shown.detach())
         lengths = wanted.square().sum(dim=1) * (4 * 8 * 8) ** 2
         assert lengths.mean().item() == pytest.approx(1, rel=1e-4)
         assert loss > 0
@@ -90,7 +90,7 @@ def test_what_the_discriminator_wants_is_as_long_as_the_gradient_of_the_distance
 def test_its_verdict_leaves_no_gradient_in_the_discriminator():
     step, batch = step_of(recipe_of()), pictures()
     _, pyramid, shown, _ = step._answer(step.modules["model"], batch)
-    step._wanted(batch, pyramid, shown.detach())
+    step._scaled_gradient(batch, pyramid, shown.detach())
     critic = step.modules["discriminator"]
     assert all(p.grad is None and p.requires_grad for p in critic.parameters())
 
@@ -103,15 +103,15 @@ def test_the_discriminator_learns_to_tell_and_the_network_to_be_told_from_less()
     for group in step.optimizers["discriminator"].param_groups:
         group["peak"] = 3e-3
     for _ in range(40):
-        told = step(batch, 1.0)
-    assert told["d_accuracy_real"] > 0.9
-    assert told["d_accuracy_fake"] > 0.9
+        values = step(batch, 1.0)
+    assert values["d_accuracy_real"] > 0.9
+    assert values["d_accuracy_fake"] > 0.9
     for name, peak in (("model", 3e-3), ("discriminator", 0.0)):
         for group in step.optimizers[name].param_groups:
             group["peak"] = peak
     for _ in range(40):
         fooled = step(batch, 1.0)
-    assert fooled["g_loss"] < 0.5 * told["g_loss"]
+    assert fooled["g_loss"] < 0.5 * values["g_loss"]
 
 
 def test_it_judges_by_what_the_encoder_has_seen():

@@ -10,7 +10,7 @@ from PIL import Image
 from tintype.color.cielab import luma01_to_L
 from tintype.errors import LearnError
 from tintype.learn.data.batches import (
-    Pictures,
+    PictureTable,
     Sampler,
     bilinear_at_once,
     bilinear_by_rows,
@@ -161,7 +161,7 @@ def test_cuts_keep_the_aspect_and_the_colours(photo_folder: Path, tmp_path: Path
 def test_processors_and_graphics_cards_cut_alike():
     draw = torch.Generator().manual_seed(3)
     pixels = torch.randint(0, 256, (40 * 30 + 20 * 50, 3), dtype=torch.uint8, generator=draw)
-    where = Pictures(
+    where = PictureTable(
         torch.tensor([0, 1200]), torch.tensor([40.0, 20.0]), torch.tensor([30.0, 50.0])
     )
     # From outside one edge to outside the other, and mirrored in the second.

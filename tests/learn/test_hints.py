@@ -21,7 +21,7 @@ from tintype.learn.data.batches import Batch, Sampler
 from tintype.learn.data.hints import draw_hints, geometric
 from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.protocol import true_hints
-from tintype.learn.models.contract import answer, takes_hints
+from tintype.learn.models.contract import run_network, takes_hints
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import DataRecipe, LossRecipe, ModelRecipe, Recipe
 from tintype.learn.train.objectives import make_objective
@@ -126,7 +126,7 @@ def test_without_hints_nothing_is_added():
         expected = plain(L)
         assert torch.equal(model(L), expected)
         assert torch.equal(model(L, torch.zeros(2, 3, 64, 96)), expected)
-        assert torch.equal(answer(plain, L, some_hints(L)), expected)
+        assert torch.equal(run_network(plain, L, some_hints(L)), expected)
         assert not torch.allclose(model(L, some_hints(L)), expected, atol=1e-3)
 
 
@@ -229,7 +229,7 @@ def test_from_a_checkpoint_without_hints_to_a_bundle_that_takes_them(
     words = ["--data", str(photo_folder), "--size", "64", "--limit", "3", "--json", str(rows)]
     assert main("evaluate", [str(target), *words, "--hints", "0", "5"]) == 0
     names = {row["name"] for row in json.loads(rows.read_text())}
-    assert {"tiny", "tiny, told 5 colours"} <= names
+    assert {"tiny", "tiny, 5 true colours given"} <= names
 
 
 def test_true_hints_are_the_truth_and_nested():

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
-from tintype.learn.evaluate.distribution import Answer, fit_temperature, honesty
+from tintype.learn.evaluate.distribution import (
+    DistributionSample,
+    distribution_figures,
+    fit_temperature,
+)
 from tintype.learn.evaluate.figures import (
     columns_of,
     difference,
@@ -74,7 +78,7 @@ def test_every_bin_is_nearest_to_its_own_centre():
     assert (nearest_bins(bin_centers().astype(float)) == np.arange(313)).all()
 
 
-def answers_drawn_from_their_own_distribution(sharper: float) -> list[Answer]:
+def samples_of_their_own_distribution(sharper: float) -> list[DistributionSample]:
     """Truths drawn from p; the network says p to the power of `sharper`."""
     draw, centers = np.random.default_rng(0), bin_centers().astype(float)
     made = []
@@ -82,17 +86,17 @@ def answers_drawn_from_their_own_distribution(sharper: float) -> list[Answer]:
         log_p = draw.normal(0, 1, (64, 313)) * 3
         p = np.exp(log_p) / np.exp(log_p).sum(axis=1, keepdims=True)
         truth = [draw.choice(313, p=row) for row in p]
-        made.append(Answer(log_p * sharper, centers[truth]))
+        made.append(DistributionSample(log_p * sharper, centers[truth]))
     return made
 
 
 def test_an_honest_distribution_is_calibrated_and_covers_as_it_promises():
-    found = honesty(answers_drawn_from_their_own_distribution(1.0), 1.0)
+    found = distribution_figures(samples_of_their_own_distribution(1.0), 1.0)
     assert found["calibration"][0] < 5
     # Truths at the centres of bins: both events are the same.
     assert found["calibration_bins"] == found["calibration"]
     assert 89 < found["coverage"][0] < 94  # a set of whole bins has a little more than asked
-    boastful = honesty(answers_drawn_from_their_own_distribution(3.0), 1.0)
+    boastful = distribution_figures(samples_of_their_own_distribution(3.0), 1.0)
     assert boastful["calibration"][0] > 15
     assert boastful["coverage"][0] < 75
     assert boastful["nll"][0] > found["nll"][0]
@@ -106,7 +110,7 @@ def test_whole_bins_are_compared_with_whole_bins():
     log_p[:, cross] = 0
     log_p[:, np.flatnonzero((centers == 0).all(axis=1))] = 1e-6
     truth = centers[draw.choice(cross, 400)] + draw.uniform(-4, 4, (400, 2))
-    found = honesty([Answer(log_p, truth)], 1.0)
+    found = distribution_figures([DistributionSample(log_p, truth)], 1.0)
     assert len(cross) == 5
     assert found["calibration_bins"][0] < 1e-6
     assert 30 < found["calibration"][0] < 50
@@ -120,12 +124,12 @@ def test_the_temperature_takes_the_blur_of_the_code_back():
     for one, (a, b) in enumerate(centers + AB_LIMIT):
         np.add.at(code[one], indices[a, b], shares[a, b])
     blurred = []
-    for answer in answers_drawn_from_their_own_distribution(1.0):
-        p = np.exp(answer.logits) / np.exp(answer.logits).sum(axis=1, keepdims=True)
-        blurred.append(Answer(np.log(p @ code + 1e-12), answer.ab))
+    for sample in samples_of_their_own_distribution(1.0):
+        p = np.exp(sample.logits) / np.exp(sample.logits).sum(axis=1, keepdims=True)
+        blurred.append(DistributionSample(np.log(p @ code + 1e-12), sample.ab))
     assert abs(fit_temperature(blurred, neighbors=5) - 1) < 0.1
     assert fit_temperature(blurred) < 0.9
 
 
 def test_the_temperature_undoes_boasting():
-    assert fit_temperature(answers_drawn_from_their_own_distribution(1.5)) > 1.3
+    assert fit_temperature(samples_of_their_own_distribution(1.5)) > 1.3

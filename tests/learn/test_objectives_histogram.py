@@ -19,10 +19,10 @@ class _Says(nn.Module):
     def __init__(self, logits: Tensor) -> None:
         super().__init__()
         self.logits = logits
-        self.asked: list[tuple[Tensor, Tensor]] = []
+        self.requests: list[tuple[Tensor, Tensor]] = []
 
     def at_places(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        self.asked.append((rows, columns))
+        self.requests.append((rows, columns))
         return self.logits[None, :, :, None].expand(len(L), 2, -1, rows.shape[1])
 
 
@@ -91,7 +91,7 @@ def test_places_follow_from_the_seed_in_training_and_stay_on_dev():
     for seed in (1, 2):
         torch.manual_seed(seed)
         objective(model.eval(), batch)
-    rows = [asked[0] for asked in model.asked]
+    rows = [request[0] for request in model.requests]
     assert rows[0].shape == (2, 50)
     assert rows[0].min() >= 0
     assert rows[0].max() <= 15

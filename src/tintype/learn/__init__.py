@@ -1,1 +1,1 @@
-"""The fence: torch lives below this package and nowhere else."""
+"""Training, evaluation and export; torch is imported in this package and nowhere else."""

@@ -64,7 +64,7 @@ class SoftCrossEntropy(nn.Module):
 
 
 class Decoded(NamedTuple):
-    """Decoded colours, and how they compare with the true ones: scalars in CIELAB units.
+    """Decoded colours and their losses: scalars in CIELAB units.
 
     Attributes:
         ab: (B, 2, h, w) what is decoded.
@@ -83,7 +83,7 @@ class Decoded(NamedTuple):
 
 
 class DecodedColors(nn.Module):
-    """How far the colours are that a distribution is decoded to, and whether they are as true ones.
+    """Losses on decoded colours: distance from the true ones, and match of their frequencies.
 
     The distribution is decoded as the engine does it, ``softmax((logits + tau log w) / T)``, and
     the gradient goes through that: what is learned is which colour to show, and not only how likely

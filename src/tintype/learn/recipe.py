@@ -25,8 +25,8 @@ class _Table(BaseModel):
 class ModelRecipe(_Table):
     """Which network, and how large.
 
-    One table for all of them, so that two recipes can be laid side by side; a network reads the
-    keys that concern it.
+    One table for all networks, so that recipes can be compared; a network reads the keys that
+    concern it.
     """
 
     kind: str = "own"
@@ -38,31 +38,31 @@ class ModelRecipe(_Table):
     outputs: Literal["ab", "bins"] = "bins"
     """Whether the report's CNN answers with chroma or with a distribution over 313 colours."""
     classes: int = Field(default=0, ge=0)
-    """Labels that a class head tells apart; 0 where there is none."""
+    """Number of labels of a class head; 0 for no head."""
     global_size: int = Field(default=224, ge=32, multiple_of=32)
-    """Side of the copy that a global stream looks at (Iizuka, section 3.2)."""
+    """Side of the scaled copy for a global stream (Iizuka, section 3.2)."""
     init: Literal["scratch", "classifier"] = "scratch"
     """Whether the trunk starts from a grey classifier, given with ``--classifier``."""
     encoder: Literal["lite0", "lite2", "resnet18"] = "lite0"
-    """What looks at the lightness: an EfficientNet-Lite, or the grey ResNet-18."""
+    """The encoder: an EfficientNet-Lite, or the grey ResNet-18."""
     pretrained: bool = True
     """Start from its ImageNet weights; they come with the ``encoders`` extra."""
     train_encoder_from: int = Field(default=0, ge=0)
     """First encoder block that is trained; the stem and the blocks before it keep their weights."""
     train_only_hints: bool = False
-    """Train the path of the hints alone: without hints the network stays exactly what it was."""
+    """Train the hint path alone: without hints the network predicts exactly as before."""
     widths: tuple[int, int, int, int] = (256, 256, 192, 128)
     """Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size."""
     global_vector: bool = True
-    """Tell every place what the whole picture is like (Iizuka, section 3.3)."""
+    """Broadcast a vector of the whole picture to every place (Iizuka, section 3.3)."""
     attention: bool = False
-    """Let places look at each other, at 1/16 of the size."""
+    """Self-attention at 1/16 of the size."""
     non_local: bool = False
-    """Average what is said of places that lie close, are as light and look alike to the decoder."""
+    """Average predictions over nearby places with similar lightness and decoder features."""
     color_queries: int = Field(default=0, ge=0, le=256)
-    """Learned colour queries that every place is compared with (Kang et al. 2023); 0 for none."""
+    """Number of learned colour queries (Kang et al. 2023); 0 for none."""
     hints: bool = False
-    """Take colours that a person gives at some places; needs ``data.hints`` to learn it."""
+    """Take colour hints; needs ``data.hints`` for training."""
 
 
 class DataRecipe(_Table):
@@ -97,19 +97,19 @@ class DataRecipe(_Table):
     mount: Share = 0.0
     """Share of samples in a grey mount or margin, its opening an oval, an arch or a rectangle."""
     age: Share = 0.5
-    """Share of samples whose lightness is made to look like an old photograph's."""
+    """Share of samples whose lightness is aged: tone, fading, softness, grain."""
     wear: Share = 0.0
     """Share of samples with scratches; as many get dust and uneven fading, half as many a halftone
     screen."""
     plate: Share = 0.0
-    """Share of samples seen by the blue or the green of the picture alone, as by an emulsion before
-    1906 that is blind to red. Of Prokudin-Gorskii's photographs that is one of the three plates."""
+    """Share of samples whose grey is the blue or the green channel alone, as with emulsions before
+    1906, which are blind to red: for Prokudin-Gorskii's photographs one of the three plates."""
     hints: Share = 0.0
-    """Share of samples that are told some of their true colours, as a person would."""
+    """Share of samples that get hints: some of their true colours, as a user would give them."""
 
 
 class LossRecipe(_Table):
-    """What one step minimises."""
+    """The loss of a step."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -124,7 +124,7 @@ class LossRecipe(_Table):
         "distillation",
         "adversarial",
     ] = "classification"
-    """The objective: cross-entropy over colours, distance in ab, or what a paper made up."""
+    """The objective: cross-entropy over colours, distance in ab, or that of a paper."""
     neighbors: int = Field(default=5, ge=1, le=32)
     """Bins that share the mass of a true colour (Zhang, section 2.2)."""
     sigma: float = Field(default=5.0, gt=0)
@@ -138,10 +138,10 @@ class LossRecipe(_Table):
     pictures and the truth's, in CIELAB units. Without it the nearest colours are dull ones."""
     wasserstein: float = Field(default=0.0, ge=0)
     """Weight, beside that, of the sliced Wasserstein distance between all colours that a step shows
-    and all true ones. Without it brown takes the place of what is hard to tell."""
+    and all true ones. Without it uncertain places turn brown."""
     adversarial: float = Field(default=0.0, ge=0)
-    """Length, beside the gradient of that distance, of the one of a discriminator that tells shown
-    colours from true ones, knowing what the encoder has seen; 0 trains none."""
+    """Length of the gradient of a discriminator, relative to the gradient of that distance.
+    It classifies colours as real or fake, given the features of the encoder; 0 trains none."""
     adversarial_warmup: int = Field(default=8_000, ge=0)
     """Samples over which that length rises from zero, while the discriminator learns."""
     vividness: float = Field(default=0.9, ge=0)
@@ -159,11 +159,11 @@ class LossRecipe(_Table):
     samples: int = Field(default=128, ge=1)
     """Places of each picture that are trained on (Larsson, section 3.2)."""
     lambda_: float = Field(default=100.0, ge=0, alias="lambda")
-    """Weight of the distance beside the discriminator's verdict (Isola, equation 4)."""
+    """Weight of the distance beside the adversarial loss (Isola, equation 4)."""
     distance: Literal["l1", "l2"] = "l1"
     """Distance of a generator's picture from the true one."""
     smoothing: float = Field(default=0.9, gt=0, le=1)
-    """What the discriminator is asked to say of true pictures: one-sided label smoothing."""
+    """Target of the discriminator for real pictures: one-sided label smoothing."""
     generator_steps: int = Field(default=1, ge=1)
     """Steps of the generator for one of the discriminator."""
     discriminator_rate: float = Field(default=1.0, gt=0)
@@ -181,14 +181,14 @@ class LossRecipe(_Table):
 
 
 class TrainRecipe(_Table):
-    """How the weights move."""
+    """Optimiser, schedule and logging."""
 
     batch: int = Field(default=32, ge=1)
     """Photographs in a step."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak learning rate; of the decoder, where an encoder has its own."""
     optimizer: Literal["adamw", "adam", "sgd", "adadelta"] = "adamw"
-    """Rule by which the weights move. Adam adds its decay to the gradient, AdamW does not."""
+    """The optimiser. Adam adds its decay to the gradient, AdamW does not."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay of the two moments of Adam and AdamW."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
@@ -202,7 +202,7 @@ class TrainRecipe(_Table):
     schedule: Literal["constant", "cosine", "steps", "exponential", "plateau"] = "constant"
     """What the learning rate does after that."""
     total_samples: int = Field(default=0, ge=0)
-    """Length of a run, 0 for one that ends when told to, see ``--cooldown``."""
+    """Length of a run; 0 for one that is ended with ``--cooldown`` or a limit."""
     milestones: tuple[int, ...] = ()
     """Samples at which ``steps`` cuts the rate; the first is also the period of ``exponential``."""
     decay: float = Field(default=0.1, gt=0, lt=1)
@@ -291,8 +291,8 @@ def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:
         where = [str(part) for part in first["loc"]]
         if first["type"] != "extra_forbidden":
             raise LearnError(f"{name}: {'.'.join(where)}: {first['msg']}.") from None
-        known = _keys(where[:-1])
-        near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.0)
+        keys = _keys(where[:-1])
+        near = difflib.get_close_matches(where[-1], keys, n=1, cutoff=0.0)
         raise LearnError(
             f"{name}: there is no key {'.'.join(where)}.",
             advice=f"Did you mean {'.'.join([*where[:-1], near[0]])}?",

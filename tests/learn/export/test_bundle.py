@@ -14,8 +14,10 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.decode import colors
 from tintype.engine.network import Network
 from tintype.errors import LearnError, UsageError
-from tintype.learn.evaluate.protocol import Row, at_colorfulness
+from tintype.learn.evaluate.protocol import ScoreRow, at_colorfulness
 from tintype.learn.export import bundle as exporting
+from tintype.learn.export.card import default_card, with_vividness
+from tintype.learn.export.weights import load_trained, mix_with_start, save_weights
 
 WriteRecipe = Callable[..., Path]
 
@@ -46,7 +48,7 @@ def test_a_run_becomes_a_bundle_that_agrees_with_torch(
     assert bundle.card.name == "tiny"
     assert bundle.card.metrics["export"]["float32_max"] < 0.01
     assert bundle.card.metrics["export"]["rank64_mean"] < 0.5
-    trained = exporting.load_trained(run)
+    trained = load_trained(run)
     L = np.random.default_rng(0).random((1, 1, 96, 160), dtype=np.float32) * 100
     logits = Network(bundle.data, name="tiny").run(L).logits
     assert logits is not None
@@ -84,7 +86,7 @@ def test_a_run_becomes_a_bundle_that_agrees_with_torch(
         main("evaluate", [str(bundle_file), *words, *sheet, "--vividness", "0", "1"])
 
     # What is exported of the weights alone is the same to the last bits.
-    of_weights = exporting.load_trained(tmp_path / "tiny.safetensors")
+    of_weights = load_trained(tmp_path / "tiny.safetensors")
     assert of_weights.log_weights == pytest.approx(trained.log_weights, abs=1e-3)
     with torch.no_grad():
         near = of_weights.model(torch.from_numpy(L)).numpy()
@@ -110,7 +112,7 @@ def test_a_network_that_averages_over_surfaces_becomes_a_graph_of_any_size(
     words = ["--precision", "float32", "--rank", "0"]
     assert main("export", [str(run), "-o", str(target), *data, *words]) == 0
     session = Network(load_bundle(target).data, name="e")
-    model = exporting.load_trained(run).model
+    model = load_trained(run).model
     for height, width in ((64, 64), (96, 224)):
         L = np.random.default_rng(0).random((1, 1, height, width), dtype=np.float32) * 100
         with torch.no_grad():
@@ -147,7 +149,7 @@ def test_another_default_vividness_moves_the_default_colours_alone(
     data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
     before, after = tmp_path / "before.onnx", tmp_path / "after.onnx"
     assert main("export", [str(run), "-o", str(before), *data, "--vividness", "0.4"]) == 0
-    after.write_bytes(exporting.with_vividness(before.read_bytes(), 1.1))
+    after.write_bytes(with_vividness(before.read_bytes(), 1.1))
     L = np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32) * 100
     bundles = [load_bundle(target) for target in (before, after)]
     assert [bundle.card.vividness for bundle in bundles] == [0.4, 1.1]
@@ -158,21 +160,21 @@ def test_another_default_vividness_moves_the_default_colours_alone(
     np.testing.assert_allclose(second.ab[0], expected, atol=0.01)
     assert np.abs(second.ab - first.ab).max() > 0.1
     with pytest.raises(LearnError, match=r"vividness 2\.5 is out of range"):
-        exporting.with_vividness(before.read_bytes(), 2.5)
+        with_vividness(before.read_bytes(), 2.5)
     ab_alone = Path(__file__).parents[2] / "engine" / "tiny-ab.onnx"
     with pytest.raises(LearnError, match="no distribution"):
-        exporting.with_vividness(ab_alone.read_bytes(), 1.0)
+        with_vividness(ab_alone.read_bytes(), 1.0)
 
 
 def test_a_graph_that_differs_is_refused(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    trained = exporting.load_trained(run)
-    card = exporting.default_card(trained, vividness=0.4, temperature=0.38)
+    trained = load_trained(run)
+    card = default_card(trained, vividness=0.4, temperature=0.38)
     pictures = [np.full((1, 1, 64, 64), 50, np.float32)]
-    expected = exporting._torch_ab
+    expected = exporting.torch_ab
     monkeypatch.setattr(
-        exporting, "_torch_ab", lambda graph, L: expected(graph, L) + np.float32(0.1)
+        exporting, "torch_ab", lambda graph, L: expected(graph, L) + np.float32(0.1)
     )
     target = tmp_path / "refused.onnx"
     with pytest.raises(LearnError, match="differs from torch"):
@@ -181,8 +183,8 @@ def test_a_graph_that_differs_is_refused(
 
 
 def test_methods_are_compared_at_equal_colourfulness():
-    def row(cf: float, ab: float, delta_e: float) -> Row:
-        return Row("m", "g", 0.0, 1, cf, 20.0, ab, (0, 0), delta_e, (0, 0), 90.0)
+    def row(cf: float, ab: float, delta_e: float) -> ScoreRow:
+        return ScoreRow("m", "g", 0.0, 1, cf, 20.0, ab, (0, 0), delta_e, (0, 0), 90.0)
 
     curve = [row(0.4, 10, 8), row(0.8, 12, 9)]
     assert at_colorfulness(curve, 0.6) == pytest.approx((11, 8.5))
@@ -190,14 +192,14 @@ def test_methods_are_compared_at_equal_colourfulness():
 
 
 def test_weights_are_drawn_back_to_where_they_began(run: Path, tmp_path: Path):
-    trained = exporting.load_trained(run)
+    trained = load_trained(run)
     start = tmp_path / "start.safetensors"
-    exporting.save_weights(trained, start)
-    moved = exporting.load_trained(run)
+    save_weights(trained, start)
+    moved = load_trained(run)
     with torch.no_grad():
         for parameter in moved.model.parameters():
             parameter.add_(1)
-    mixed = exporting.mix_with_start(moved, [start], 0.25).model.state_dict()
+    mixed = mix_with_start(moved, [start], 0.25).model.state_dict()
     for name, tensor in trained.model.named_parameters():
         expected = tensor.half().float() * 0.25 + (tensor + 1) * 0.75
         assert torch.allclose(mixed[name], expected, atol=1e-3), name
@@ -207,7 +209,7 @@ def test_weights_are_drawn_back_to_where_they_began(run: Path, tmp_path: Path):
 
 
 def test_runs_of_one_beginning_become_their_average(run: Path, tmp_path: Path):
-    trained = exporting.load_trained(run)
+    trained = load_trained(run)
     before = {name: tensor.clone() for name, tensor in trained.model.named_parameters()}
     others = []
     for number in (1, 2):
@@ -215,8 +217,8 @@ def test_runs_of_one_beginning_become_their_average(run: Path, tmp_path: Path):
             for parameter in trained.model.parameters():
                 parameter.add_(3)
         others.append(tmp_path / f"{number}.safetensors")
-        exporting.save_weights(trained, others[-1])
-    first = exporting.load_trained(run)
-    soup = exporting.mix_with_start(first, others, 2 / 3).model.state_dict()
+        save_weights(trained, others[-1])
+    first = load_trained(run)
+    soup = mix_with_start(first, others, 2 / 3).model.state_dict()
     for name, tensor in before.items():  # the mean of + 0, + 3 and + 6
         assert torch.allclose(soup[name], tensor + 3, atol=5e-3), name

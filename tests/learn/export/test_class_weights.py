@@ -12,14 +12,14 @@ from tintype.color.abgrid import annealed_mean, bin_centers
 from tintype.engine.bundle import load_bundle
 from tintype.learn.export import bundle as exporting
 from tintype.learn.export import class_weights
-from tintype.learn.export.bundle import load_trained
 from tintype.learn.export.class_weights import (
     Decoding,
-    Places,
+    PredictionSample,
     decoding_of,
     fit_log_weights,
-    look_at_dev,
+    predict_dev,
 )
+from tintype.learn.export.weights import Trained, load_trained
 
 WriteRecipe = Callable[..., Path]
 BROWN, BLUE = (10.0, 30.0), (0.0, -40.0)
@@ -30,18 +30,18 @@ def _index(color: tuple[float, float]) -> int:
     return int(np.abs(bin_centers() - np.array(color)).sum(axis=1).argmin())
 
 
-def _unsure(count: int = 4000) -> Places:
-    """Places of which a third are blue, where brown is nearly always likelier."""
+def _unsure(count: int = 4000) -> PredictionSample:
+    """PredictionSample of which a third are blue, where brown is nearly always likelier."""
     draw = np.random.default_rng(0)
     blue = draw.random(count) < 1 / 3
     logits = np.full((313, count), -12.0, np.float32)
     logits[_index(BROWN)] = 0
     # Where it is blue, blue is likelier than elsewhere, and still less likely than brown.
     logits[_index(BLUE)] = np.where(blue, -1.0, -2.0) + draw.normal(0, 1, count)
-    return Places(logits, np.where(blue[:, None], BLUE, BROWN), 200)
+    return PredictionSample(logits, np.where(blue[:, None], BLUE, BROWN), 200)
 
 
-def _share_of_blue(places: Places, log_weights: np.ndarray) -> float:
+def _share_of_blue(places: PredictionSample, log_weights: np.ndarray) -> float:
     bias = (VIVIDNESS * log_weights).astype(np.float32)
     ab = annealed_mean(places.logits, temperature=TEMPERATURE, bias=bias)
     return float((ab[1] < 0).mean())
@@ -57,7 +57,7 @@ def test_a_colour_that_hardly_comes_out_is_lifted_until_it_is_about_as_frequent_
 
 def test_what_is_right_already_stays():
     places = _unsure()
-    sure = Places(places.logits.copy(), places.ab, 200)
+    sure = PredictionSample(places.logits.copy(), places.ab, 200)
     blue = places.ab[:, 1] < 0
     sure.logits[_index(BLUE)] = np.where(blue, 12, -12)
     before = np.linspace(-1, 1, 313, dtype=np.float32)
@@ -93,14 +93,14 @@ def test_export_fits_on_dev_where_dev_is_large_enough(
     data = ["--data", str(photo_folder), "--cache", str(cache)]
     main("train", [str(recipe_file()), *data, "--run", str(run), "--max-samples", "8"])
     trained = load_trained(run)
-    places = look_at_dev(trained, [photo_folder], size=64, cache=cache, limit=2)
+    places = predict_dev(trained, [photo_folder], size=64, cache=cache, limit=2)
     assert 1 <= places.photographs <= 2
     assert places.logits.shape == (313, len(places.ab))
 
     target, handed = tmp_path / "tiny.onnx", []
     export = exporting.export
 
-    def before_the_graph(trained: exporting.Trained, *_: object, **__: object) -> dict[str, float]:
+    def before_the_graph(trained: Trained, *_: object, **__: object) -> dict[str, float]:
         handed.append(trained.log_weights)
         return {}
 

@@ -12,7 +12,7 @@ from tintype.learn.models.cdcgan import (
     build,
     build_discriminator,
 )
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.recipe import ModelRecipe
 
 
@@ -107,7 +107,7 @@ def test_the_discriminator_has_the_released_layers():
 @pytest.mark.parametrize(("variant", "sides"), [("cifar", (1, 3)), ("places", (1, 2))])
 def test_any_multiple_gives_a_picture_of_its_size(variant: str, sides: tuple[int, int]):
     model = small(variant).eval()
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     size = sides[0] * model.multiple, sides[1] * model.multiple
     with torch.no_grad():
         raw = model(torch.rand(2, 1, *size) * 100)

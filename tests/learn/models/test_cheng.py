@@ -8,7 +8,7 @@ from torch import nn
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.learn.data.batches import Batch
 from tintype.learn.models.cheng import ChengNet, Daisy, build, joint_bilateral
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.recipe import ModelRecipe
 from tintype.learn.train.objectives.uv import Uv, rgb01_to_uv
 
@@ -46,7 +46,7 @@ def test_it_has_the_paper_s_layers():
 @pytest.mark.parametrize("size", [(8, 8), (32, 40), (104, 16)])
 def test_any_size_is_answered_at_full_size(size: tuple[int, int]):
     model = small().eval()
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     with torch.no_grad():
         ab = model.to_ab(model(torch.rand(2, 1, *size) * 100))
     assert ab.shape == (2, 2, *size)

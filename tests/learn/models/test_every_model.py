@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from tintype.learn.data.batches import Batch
 from tintype.learn.data.hints import draw_hints
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.models.registry import DISCRIMINATORS, MODELS, build, build_discriminator
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.adversarial import AdversarialStep
@@ -109,7 +109,7 @@ def test_every_file_says_what_it_implements():
 
 
 def test_all_but_the_classifier_colour():
-    silent = {kind for kind in MODELS if not isinstance(fresh(first_of(kind)), Colorizer)}
+    silent = {kind for kind in MODELS if not isinstance(fresh(first_of(kind)), ColorizationNetwork)}
     assert silent == {CLASSIFIER}
 
 
@@ -117,7 +117,7 @@ def test_all_but_the_classifier_colour():
 @pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER}))
 def test_odd_sizes_give_finite_colours_within_the_gamut_s_reach(kind: str, sides: tuple[int, int]):
     model = fresh(first_of(kind)).eval()
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     size = sides[0] * max(32, model.multiple), sides[1] * max(32, model.multiple)
     with torch.no_grad():
         ab = model.to_ab(model.forward(torch.rand(2, 1, *size) * 100))
@@ -191,7 +191,7 @@ def fitted_against(step: AdversarialStep, batch: Batch, *, steps: int) -> tuple[
     for _ in range(steps):
         step(batch, 1.0)
     model = step.modules["model"].eval()
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     true = batch.ab_at(model.stride)
     with torch.no_grad():
         guess: Tensor = model.to_ab(model(batch.L))

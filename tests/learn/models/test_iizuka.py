@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tintype.learn.data.batches import Batch
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.models.iizuka import IizukaNet, build
 from tintype.learn.recipe import ModelRecipe
 from tintype.learn.train.objectives.joint import Joint
@@ -52,7 +52,7 @@ def test_it_has_the_paper_s_layers():
 @pytest.mark.parametrize("size", [(8, 8), (32, 32), (40, 104)])
 def test_any_size_gives_half_of_it(size: tuple[int, int]):
     model = small().eval()
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     with torch.no_grad():
         raw = model(torch.rand(2, 1, *size) * 100)
     ab = model.to_ab(raw)

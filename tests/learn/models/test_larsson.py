@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.color.gamut import LUMA_SHARES
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.models.larsson import LarssonNet, build
 from tintype.learn.recipe import ModelRecipe
 from tintype.learn.train.objectives.histogram import hue_and_chroma
@@ -57,7 +57,7 @@ def test_it_has_the_layers_of_the_published_network():
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 32)])
 def test_any_size_gives_a_quarter_of_it(size: tuple[int, int]):
     model = small().eval()
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     with torch.no_grad():
         ab = model.to_ab(model(torch.rand(2, 1, *size) * 100))
     assert ab.shape == (2, 2, size[0] // 4, size[1] // 4)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tintype.errors import LearnError
-from tintype.learn.models.own import NonLocalMean, OwnNet
+from tintype.learn.models.non_local_mean import NonLocalMean
+from tintype.learn.models.own import OwnNet
 from tintype.learn.models.registry import build
 from tintype.learn.models.resnet import GreyResNet18
 from tintype.learn.recipe import ModelRecipe
@@ -99,7 +100,7 @@ def test_the_encoder_can_start_from_a_distilled_one():
     assert torch.equal(model.head.weight, head)
     for name, tensor in model.encoder.state_dict().items():
         assert torch.equal(tensor, grey.encoder.state_dict()[name])
-    with pytest.raises(LearnError, match="another encoder than lite0"):
+    with pytest.raises(LearnError, match="encoder of the checkpoint is not lite0"):
         own().adopt(grey.state_dict())
 
 
@@ -108,10 +109,10 @@ def test_without_the_global_vector_places_know_their_surroundings_only():
     other = L.clone()
     other[..., -32:] = 90
     with torch.no_grad():
-        told = (own().eval()(L) - own().eval()(other)).abs()[..., :4].max()
-        untold = own(global_vector=False).eval()
-        assert told > 0
-        assert (untold(L) - untold(other)).abs()[..., :4].max() == 0
+        with_vector = (own().eval()(L) - own().eval()(other)).abs()[..., :4].max()
+        without_vector = own(global_vector=False).eval()
+        assert with_vector > 0
+        assert (without_vector(L) - without_vector(other)).abs()[..., :4].max() == 0
 
 
 def test_the_encoder_can_start_from_the_grey_classifier():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tintype.errors import LearnError
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.models.pix2pix import (
     PatchDiscriminator,
     Pix2pixNet,
@@ -99,7 +99,7 @@ def test_a_single_picture_can_be_trained_on():
 
 def test_any_multiple_gives_colours_of_its_size():
     model = small().eval()
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     with torch.no_grad():
         raw = model(torch.rand(2, 1, 64, 192) * 100)
     assert raw.shape == model.to_ab(raw).shape == (2, 2, 64, 192)

@@ -13,7 +13,7 @@ from tintype.cli.values import FileType, FolderType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
-    from tintype.learn.export.bundle import Trained
+    from tintype.learn.export.weights import Trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,16 @@ def export_model(words: ExportArguments) -> int:
     """
     import tomllib
 
-    from tintype.learn.export.bundle import (
+    from tintype.learn.export.bundle import export, lightness_examples
+    from tintype.learn.export.card import default_card
+    from tintype.learn.export.class_weights import decoding_of
+    from tintype.learn.export.graph import predicts_distribution
+    from tintype.learn.export.weights import (
         calibrated,
-        default_card,
-        export,
-        lightness_examples,
         load_trained,
         mix_with_start,
-        predicts_distribution,
         save_weights,
     )
-    from tintype.learn.export.class_weights import decoding_of
 
     if not 0 <= words.start_share <= 1:
         raise UsageError("--start-share is a share.", advice="Give a number from 0 to 1.")
@@ -103,10 +102,10 @@ def export_model(words: ExportArguments) -> int:
 def _with_fitted_weights(
     trained: "Trained", card: dict[str, Any], words: ExportArguments
 ) -> "Trained":
-    from tintype.learn.export.class_weights import FEWEST, fitted, look_at_dev
+    from tintype.learn.export.class_weights import FEWEST, fitted, predict_dev
 
     size = card["sizes"]["normal"]
-    places = look_at_dev(trained, words.data, size=size, cache=words.cache)
+    places = predict_dev(trained, words.data, size=size, cache=words.cache)
     if places.photographs < FEWEST:
         say(f"dev has {places.photographs} photographs, too few to fit weights: rarity alone")
         return trained

@@ -1,1 +1,1 @@
-"""Methods of before the networks: they need a person's help, and no training."""
+"""Methods without a network: they need user input, and no training."""

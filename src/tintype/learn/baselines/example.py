@@ -6,7 +6,7 @@ of a grid, are the samples; and every grey pixel takes the chroma of the sample 
 in lightness and in the deviation around it (section 2, global matching; no swatches).
 
 Deviations: CIELAB instead of the decorrelated space of Ruderman, so that it is measured as the
-networks are. Where the paper lets a person choose the reference, `References` looks for it.
+networks are. Where the paper lets a user choose the reference, `References` finds one.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from tintype.learn.data.audit import NEAR, difference_signs, little_grey
 from tintype.learn.data.photos import Photos
 
 AUTOMATIC = False
-"""It is given a photograph in colour; a table that has it beside networks must say so."""
+"""It is given a photograph in colour; tables that list it beside networks must state that."""
 
 _WINDOW = 5
 _HOG_SIDE = 64
@@ -37,7 +37,7 @@ def predict(
     Args:
         L: (H, W) lightness in [0, 100].
         reference_u8: (h, w, 3) sRGB, at least 5 x 5.
-        samples: How many pixels of the reference are looked at; rounded down to a square.
+        samples: Number of pixels sampled from the reference; rounded down to a square.
         seed: Of the draw in each cell.
 
     Returns:
@@ -91,7 +91,7 @@ class References:
         photos: Where they lie.
         indices: (N,) which of them may be taken: no dev.
         features: (N, 384) float32.
-        signs: (N, 256) difference hashes, by which the grey picture itself is known.
+        signs: (N, 256) difference hashes, by which the grey picture itself is recognised.
     """
 
     photos: Photos
@@ -136,10 +136,10 @@ def open_references(photos: Photos) -> References:
 
 
 def grey_features(grey_u8: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(384,) what a grey picture looks like: two halves of length 1, brightness and contrast free.
+    """(384,) descriptor of a grey picture: two unit vectors, invariant to brightness and contrast.
 
-    The first 256 numbers are its thumbnail of 16 x 16; the others say for each of 4 x 4 places
-    how strong the edges of each of 8 directions are.
+    The first 256 numbers are its thumbnail of 16 x 16; the others are the strength of the edges in
+    each of 8 directions, for each of 4 x 4 cells.
     """
     image = Image.fromarray(grey_u8)
     thumbnail = np.asarray(image.resize((16, 16), Image.Resampling.BOX), np.float32).ravel()

@@ -1,7 +1,7 @@
 """Colour spread from scribbles: Levin, Lischinski and Weiss, 2004.
 
 "Colorization using Optimization": neighbours of similar luminance should have similar colours. Each
-pixel's colour is asked to be the weighted mean of those around it, with weights that fall where the
+pixel's colour should be the weighted mean of those around it, with weights that fall where the
 luminance changes; the squared failures are summed over the picture (equation 1) and minimised with
 the scribbled pixels held: one sparse linear system for each of a and b.
 
@@ -21,7 +21,7 @@ from scipy.sparse.linalg import splu
 from tintype.errors import LearnError
 
 AUTOMATIC = False
-"""It is told true colours; a table that has it beside networks must say so."""
+"""It is given true colours; tables that list it beside networks must state that."""
 
 _NEIGHBOURS = tuple((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0))
 _VARIANCE_SHARE = 0.6
@@ -31,8 +31,8 @@ _SMALLEST_WEIGHT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Scribbles:
-    """Colours that a person has put somewhere.
+class ScribbledPixels:
+    """Colours that a user has set at some pixels.
 
     Attributes:
         ab: (2, H, W) CIELAB units; read where ``marked`` only.
@@ -43,7 +43,7 @@ class Scribbles:
     marked: NDArray[np.bool_]
 
 
-def predict(L: NDArray[np.floating], points: Scribbles) -> NDArray[np.float32]:
+def predict(L: NDArray[np.floating], points: ScribbledPixels) -> NDArray[np.float32]:
     """Spreads the colours of some pixels over the picture.
 
     Args:
@@ -115,7 +115,7 @@ def neighbour_weights(luma01: NDArray[np.floating]) -> sparse.csr_array:
     )
 
 
-def true_points(ab: NDArray[np.floating], *, count: int = 20, seed: int) -> Scribbles:
+def true_points(ab: NDArray[np.floating], *, count: int = 20, seed: int) -> ScribbledPixels:
     """True colours at single pixels, drawn evenly: what the protocol takes for a person's work.
 
     Args:
@@ -126,4 +126,4 @@ def true_points(ab: NDArray[np.floating], *, count: int = 20, seed: int) -> Scri
     marked = np.zeros(ab[0].size, bool)
     draw = np.random.default_rng(seed)
     marked[draw.choice(marked.size, size=min(count, marked.size), replace=False)] = True
-    return Scribbles(ab, marked.reshape(ab.shape[1:]))
+    return ScribbledPixels(ab, marked.reshape(ab.shape[1:]))

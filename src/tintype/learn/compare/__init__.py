@@ -1,1 +1,1 @@
-"""Every method under one command, and one table made of what is found."""
+"""`tintype compare`: trains and scores every method, and writes one page of tables."""

@@ -1,4 +1,4 @@
-"""The report's claims, each judged by the figures of our own runs and by nothing else."""
+"""The report's claims, each judged by the figures of our own runs alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ Results = Mapping[str, Result]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim, judged.
+    """A claim and its verdict.
 
     Attributes:
-        text: What the report says.
+        text: The claim.
         verdict: One of the words above.
-        figures: What the verdict rests on.
+        figures: The figures behind the verdict.
     """
 
     text: str
@@ -36,7 +36,7 @@ def judge_claims(results: Results) -> list[Claim]:
     """Every claim of the report.
 
     Args:
-        results: By name; what is missing is said to be.
+        results: By name; missing ones are reported as such.
     """
     return [
         _vibrant(results),
@@ -83,8 +83,8 @@ def _vibrant(results: Results) -> Claim:
     apart = [figure for figure in found.values() if figure is not None]
     if len(apart) < len(found):
         return Claim(text, UNDECIDED, "the three were not scored on the same pictures")
-    said = [f"CF ratio of rescnn-ce less {o}: {_shown(f)}" for o, f in found.items() if f]
-    return Claim(text, _by_sign(apart), "; ".join(said))
+    evidence = [f"CF ratio of rescnn-ce less {o}: {_shown(f)}" for o, f in found.items() if f]
+    return Claim(text, _by_sign(apart), "; ".join(evidence))
 
 
 def _faster(results: Results) -> Claim:
@@ -101,7 +101,7 @@ def _faster(results: Results) -> Claim:
         return Claim(text, UNDECIDED, "dev was never measured at the same number of photographs")
     gains = [without[samples] - with_it[samples] for samples in common]
     verdict = HELD if min(gains) > 0 else NOT_HELD if max(gains) < 0 else UNDECIDED
-    said = (
+    evidence = (
         f"loss on dev lower by {sum(gains) / len(gains):+.3f} on average "
         f"({min(gains):+.3f} to {max(gains):+.3f} over {len(common)} measurements at equal "
         f"photographs, the last at {common[-1]:,})"
@@ -109,10 +109,12 @@ def _faster(results: Results) -> Claim:
     level = without[common[-1]]
     reached = [samples for samples in sorted(with_it) if with_it[samples] <= level]
     if reached:
-        said += f"; what scratch has at {common[-1]:,} is reached by {reached[0]:,}"
+        evidence += f"; what scratch has at {common[-1]:,} is reached by {reached[0]:,}"
     if "grey-resnet18" in results:
-        said += f"; before it come {results['grey-resnet18'].seconds / 60:.0f} min of classifying"
-    return Claim(text, verdict, said)
+        evidence += (
+            f"; before it come {results['grey-resnet18'].seconds / 60:.0f} min of classifying"
+        )
+    return Claim(text, verdict, evidence)
 
 
 def _collapse(results: Results) -> Claim:
@@ -121,20 +123,20 @@ def _collapse(results: Results) -> Claim:
     missing = _needs(text, names, results)
     if missing:
         return missing
-    seen, said = {}, []
+    collapsed, evidence = {}, []
     for name in names:
         verdicts = results[name].verdicts
         if not verdicts:
-            return Claim(text, UNDECIDED, f"{name}: the collapse detector was not asked")
+            return Claim(text, UNDECIDED, f"{name}: the collapse detector was off")
         fallen = [row["samples"] for row in collapses(results[name])]
-        seen[name] = bool(fallen)
+        collapsed[name] = bool(fallen)
         first = f", first at {fallen[0]:,} photographs" if fallen else ""
-        said.append(f"{name}: {len(fallen)} of {len(verdicts)} looks collapsed{first}")
-    if seen["cdcgan-improved"]:
+        evidence.append(f"{name}: {len(fallen)} of {len(verdicts)} measurements collapsed{first}")
+    if collapsed["cdcgan-improved"]:
         verdict = NOT_HELD
     else:
-        verdict = HELD if seen["cdcgan-places"] else NOT_OBSERVED
-    return Claim(text, verdict, "; ".join(said))
+        verdict = HELD if collapsed["cdcgan-places"] else NOT_OBSERVED
+    return Claim(text, verdict, "; ".join(evidence))
 
 
 def _not_simply_better(results: Results) -> Claim:
@@ -145,9 +147,9 @@ def _not_simply_better(results: Results) -> Claim:
     gans = [name for name in _GANS if name in results]
     if not gans:
         return Claim(text, MISSING, f"{', '.join(_GANS)}: {MISSING}")
-    verdicts, said = [], []
+    verdicts, evidence = [], []
     signs: dict[str, Callable[[Figure], Figure]] = {
-        # Turned so that above zero means: the CNN is better.
+        # Signs such that above zero means that the CNN is better.
         "delta_e": lambda f: f,
         "auc_rebalanced": lambda f: (-f[0], -f[2], -f[1]),
     }
@@ -155,7 +157,7 @@ def _not_simply_better(results: Results) -> Claim:
         found = {figure: _apart(results, name, "rescnn-ce", "equal", figure) for figure in signs}
         turned = [signs[key](value) for key, value in found.items() if value is not None]
         if len(turned) < len(signs):
-            said.append(f"{name}: no block (ii) on the same pictures")
+            evidence.append(f"{name}: no block (ii) on the same pictures")
             verdicts.append(UNDECIDED)
             continue
         if any(low > 0 for _, low, _ in turned):
@@ -163,7 +165,7 @@ def _not_simply_better(results: Results) -> Claim:
         else:
             verdicts.append(NOT_HELD if all(high < 0 for _, _, high in turned) else UNDECIDED)
         shown = ", ".join(f"{_NAMES[key]} {_shown(v)}" for key, v in found.items() if v)
-        said.append(f"{name} less rescnn-ce in block (ii): {shown}")
+        evidence.append(f"{name} less rescnn-ce in block (ii): {shown}")
     verdict = UNDECIDED
     if NOT_HELD in verdicts:
         verdict = NOT_HELD
@@ -171,8 +173,8 @@ def _not_simply_better(results: Results) -> Claim:
         verdict = HELD
     absent = [name for name in _GANS if name not in results]
     if absent:
-        said.append(f"{', '.join(absent)}: {MISSING}")
-    return Claim(text, verdict, "; ".join(said))
+        evidence.append(f"{', '.join(absent)}: {MISSING}")
+    return Claim(text, verdict, "; ".join(evidence))
 
 
 _NAMES = {"delta_e": "ΔE2000", "auc_rebalanced": "AuC rebalanced"}
@@ -189,17 +191,19 @@ def _nazeri(results: Results) -> Claim:
     result = results["cdcgan-cifar"]
     if not result.native:
         return Claim(text, UNDECIDED, "not scored at 32 px")
-    said, reached = [], []
+    evidence, reached = [], []
     for name, published in _NAZERI.items():
         value, low, high = result.native[name]
-        said.append(f"{_TITLES[name]} {value:.1f} ({low:.1f} to {high:.1f}), theirs {published}")
+        evidence.append(
+            f"{_TITLES[name]} {value:.1f} ({low:.1f} to {high:.1f}), theirs {published}"
+        )
         reached.append(low <= published if name == "ab_mae" else high >= published)
     verdict = HELD if all(reached) else NOT_OBSERVED
-    said.append(
+    evidence.append(
         f"at 32 px, on our pictures and not on CIFAR-10, after {result.samples:,} photographs "
         "(theirs: 200 times 50,000), so this neither confirms nor refutes their table"
     )
-    return Claim(text, UNDECIDED if verdict == HELD else verdict, "; ".join(said))
+    return Claim(text, UNDECIDED if verdict == HELD else verdict, "; ".join(evidence))
 
 
 _TITLES = {

@@ -1,4 +1,4 @@
-"""`tintype compare`, after its words are parsed."""
+"""The work of `tintype compare`, once its arguments are parsed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ import torch
 from tintype.engine.bundle import load_bundle
 from tintype.errors import LearnError
 from tintype.learn.compare.measure import (
-    Asked,
+    RunOptions,
     add_perceptual,
-    kept_painter,
+    kept_colorizer,
     lacks_perceptual,
     measured_on,
 )
-from tintype.learn.compare.others import OTHERS, painter_of, run_other
+from tintype.learn.compare.others import OTHERS, colorizer_of, run_other
 from tintype.learn.compare.page import write_page
 from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
@@ -28,7 +28,7 @@ from tintype.learn.compare.run import (
     read_recipes,
     run_method,
 )
-from tintype.learn.compare.score import Paint, Pictures
+from tintype.learn.compare.score import Colorize, Pictures
 from tintype.learn.compare.strip import read_originals
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.manifest import find_sources, refuse_overlap
@@ -42,7 +42,7 @@ _DEV_PICTURES = 200
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the command was told.
+    """The arguments of the command.
 
     Attributes:
         recipes: Folder of the recipes.
@@ -54,7 +54,7 @@ class Comparison:
         originals: Photographs for the sample strips.
         seconds: Budget of a method, or None.
         samples: Likewise.
-        only: Names of the rows to make; empty makes all.
+        only: Names of the rows to compute; empty computes all.
         limit: At most so many pictures of each evaluation set, or None.
         size: Side of the squares that are scored.
         threads: Pictures at a time.
@@ -77,104 +77,106 @@ class Comparison:
     device: str
 
 
-def compare(told: Comparison, say: Callable[[str], None]) -> bool:
-    """Makes what is missing, then the page.
+def compare(arguments: Comparison, say: Callable[[str], None]) -> bool:
+    """Trains and scores what is missing, then writes the page.
 
     Args:
-        told: What the command was told.
-        say: Where progress goes.
+        arguments: Those of the command.
+        say: Receives progress messages.
 
     Returns:
-        Whether everything asked for is there; False where it was interrupted.
+        Whether everything requested is done; False after an interruption.
 
     Raises:
         LearnError: Nothing to train, evaluation pictures among the training data, a broken method.
     """
-    everything = read_recipes(told.recipes)
-    names = [name for name in told.only if name not in OTHERS]
-    recipes = read_recipes(told.recipes, only=names) if names or not told.only else []
-    asked = Asked(
-        data=told.data,
-        runs=told.runs,
-        into=told.into,
-        cache=told.cache,
-        seconds=told.seconds,
-        samples=told.samples,
-        device=told.device,
-        strip=read_originals(told.originals, size=told.size),
-    )
+    everything = read_recipes(arguments.recipes)
+    names = [name for name in arguments.only if name not in OTHERS]
+    recipes = read_recipes(arguments.recipes, only=names) if names or not arguments.only else []
+    options = _run_options(arguments)
     first = next(recipe for recipe in everything if not is_classifier(recipe))
     sources = find_sources(
-        told.data, exclude=first.data.exclude, only_groups=first.data.only_groups
+        arguments.data, exclude=first.data.exclude, only_groups=first.data.only_groups
     )
-    refuse_overlap(sources, find_sources(told.evaluation))
-    photos = open_photos(told.data, first.data, cache=told.cache)
-    pictures = _pictures(told, first, photos)
+    refuse_overlap(sources, find_sources(arguments.evaluation))
+    photos = open_photos(arguments.data, first.data, cache=arguments.cache)
+    pictures = _pictures(arguments, first, photos)
     try:
         for name in OTHERS:
-            if told.only and name not in told.only:
+            if arguments.only and name not in arguments.only:
                 continue
-            if not _scored(name, pictures, asked):
-                say(f"{name}: scoring")
-                run_other(name, pictures, photos, asked)
-                _page(told, everything)
-            else:
-                _complete(name, partial(painter_of, name, photos), pictures, asked, say)
+            if _scored(name, pictures, options):
+                _complete(name, partial(colorizer_of, name, photos), pictures, options, say)
+                continue
+            say(f"{name}: scoring")
+            run_other(name, pictures, photos, options)
+            write_page(arguments.into, everything)
         for recipe in recipes:
-            if _keep(recipe, pictures, asked):
-                result = read_result(told.into / f"{recipe.name}.json")
-                _complete(recipe.name, partial(kept_painter, result, asked), pictures, asked, say)
+            if _keep(recipe, pictures, options):
+                result = read_result(arguments.into / f"{recipe.name}.json")
+                _complete(
+                    recipe.name, partial(kept_colorizer, result, options), pictures, options, say
+                )
                 say(f"{recipe.name}: already done")
                 continue
-            own = open_photos(told.data, recipe.data, cache=told.cache)
+            own = open_photos(arguments.data, recipe.data, cache=arguments.cache)
             run_method(
-                recipe, own, pictures, asked, classifier=find_classifier(everything), say=say
+                recipe, own, pictures, options, classifier=find_classifier(everything), say=say
             )
-            _page(told, everything)
+            write_page(arguments.into, everything)
     except StoppedError as stopped:
         say(f"{stopped.message} The same command continues where this one stopped.")
         return False
-    _page(told, everything)
+    write_page(arguments.into, everything)
     return True
 
 
-def _page(told: Comparison, recipes: Sequence[Recipe]) -> None:
-    write_page(told.into, recipes)
+def _run_options(arguments: Comparison) -> RunOptions:
+    return RunOptions(
+        data=arguments.data,
+        runs=arguments.runs,
+        into=arguments.into,
+        cache=arguments.cache,
+        seconds=arguments.seconds,
+        samples=arguments.samples,
+        device=arguments.device,
+        strip=read_originals(arguments.originals, size=arguments.size),
+    )
 
 
-def _keep(recipe: Recipe, pictures: Pictures, asked: Asked) -> bool:
-    """Whether a method needs nothing: trained enough, and scored on these pictures."""
-    if not is_done(recipe, asked):
+def _keep(recipe: Recipe, pictures: Pictures, options: RunOptions) -> bool:
+    """Whether a method is complete: trained enough, and scored on these pictures."""
+    if not is_done(recipe, options):
         return False
-    if not (asked.runs / recipe.name / "checkpoint.safetensors").exists():
+    if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
         return True
-    colours = read_result(asked.into / f"{recipe.name}.json").kind == "method"
-    return not colours or _scored(recipe.name, pictures, asked)
+    colours = read_result(options.into / f"{recipe.name}.json").kind == "method"
+    return not colours or _scored(recipe.name, pictures, options)
 
 
 def _complete(
     name: str,
-    painter: Callable[[], Paint | None],
+    method: Callable[[], Colorize | None],
     pictures: Pictures,
-    asked: Asked,
+    options: RunOptions,
     say: Callable[[str], None],
 ) -> None:
-    """Asks networks that were installed after a method was scored, where it can still be asked."""
-    result = read_result(asked.into / f"{name}.json")
+    """Scores a method with perceptual networks that were installed after it was scored."""
+    result = read_result(options.into / f"{name}.json")
     if not result.published or not lacks_perceptual(result, pictures):
         return
     if result.measured != measured_on(pictures):
         return
-    paint = painter()
-    if paint is None:
-        say(f"{name}: its run is gone, so the networks installed since cannot score it")
+    colorize = method()
+    if colorize is None:
+        say(f"{name}: its run is gone, so it cannot be scored with the networks installed since")
         return
-    say(f"{name}: scoring with {', '.join(pictures.judges.names)}")
-    add_perceptual(result, paint, pictures, asked)
+    say(f"{name}: scoring with {', '.join(pictures.perceptual_metrics.names)}")
+    add_perceptual(result, colorize, pictures, options)
 
 
-def _scored(name: str, pictures: Pictures, asked: Asked) -> bool:
-    path = asked.into / f"{name}.json"
+def _scored(name: str, pictures: Pictures, options: RunOptions) -> bool:
+    path = options.into / f"{name}.json"
     if not path.exists():
         return False
     result = read_result(path)
@@ -183,15 +185,17 @@ def _scored(name: str, pictures: Pictures, asked: Asked) -> bool:
     return result.measured == measured_on(pictures)
 
 
-def _pictures(told: Comparison, recipe: Recipe, photos: Photos) -> Pictures:
+def _pictures(arguments: Comparison, recipe: Recipe, photos: Photos) -> Pictures:
     sampler = Sampler(photos, recipe.data, batch=1, seed=0, device=torch.device("cpu"))
-    sets = load_squares(told.evaluation, size=told.size, limit=told.limit)
+    sets = load_squares(arguments.evaluation, size=arguments.size, limit=arguments.limit)
     if not sets:
         raise LearnError("There are no evaluation pictures.", advice="Check --evaluation.")
-    groups = dev_squares(photos, size=told.size, limit=-(-_DEV_PICTURES // len(photos.group_names)))
+    groups = dev_squares(
+        photos, size=arguments.size, limit=-(-_DEV_PICTURES // len(photos.group_names))
+    )
     return Pictures(
         sets=sets,
         dev=[picture for group in groups.values() for picture in group],
         prior=np.asarray(color_prior(sampler, photos), np.float64),
-        threads=told.threads,
+        threads=arguments.threads,
     )

@@ -1,4 +1,4 @@
-"""Everything that can be asked of a model file, or of anything else that colours, for its row."""
+"""All measurements of a model file, or of any other colorizer, for its row of the table."""
 
 import hashlib
 import statistics
@@ -16,31 +16,31 @@ from tintype.engine.network import Network
 from tintype.learn.compare.results import Result, write_result
 from tintype.learn.compare.score import (
     Block,
-    Paint,
+    Colorize,
     Pictures,
-    engine_painter,
+    engine_colorizer,
     find_gain,
     score_block,
     score_distribution,
     score_perceptual,
 )
 from tintype.learn.compare.strip import write_strip
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.models.contract import ColorizationNetwork
 
 _TIMED = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the command was told.
+class RunOptions:
+    """How methods are trained and where their results go.
 
     Attributes:
         data: Where the training photographs lie.
         runs: Folder of the runs.
         into: Folder of the results.
         cache: Folder of the decoded photographs.
-        seconds: Train each method so long; None for no limit.
-        samples: Train each method on so many; None for no limit.
+        seconds: Training time of each method; None for no limit.
+        samples: Training samples of each method; None for no limit.
         device: Where to train.
         strip: True pictures for the sample strips.
     """
@@ -55,18 +55,18 @@ class Asked:
     strip: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]
 
 
-def score_bundle(result: Result, bundle: Bundle, pictures: Pictures, asked: Asked) -> Result:
-    """Adds to a result all that a model file can be asked.
+def score_bundle(result: Result, bundle: Bundle, pictures: Pictures, options: RunOptions) -> Result:
+    """Adds to a result all measurements of a model file.
 
     Args:
-        result: What is known already.
+        result: The result so far.
         bundle: The model.
         pictures: What it is scored on.
-        asked: Where the strip goes.
+        options: Where the strip goes.
     """
-    paint = engine_painter(bundle)
+    colorize = engine_colorizer(bundle)
     temperature, distribution = score_distribution(bundle, pictures)
-    result = score_painter(result, paint, pictures, asked)
+    result = score_colorizer(result, colorize, pictures, options)
     return replace(
         result,
         temperature=temperature,
@@ -77,29 +77,34 @@ def score_bundle(result: Result, bundle: Bundle, pictures: Pictures, asked: Aske
     )
 
 
-def score_painter(
-    result: Result, paint: Paint, pictures: Pictures, asked: Asked, *, scaled: bool = True
+def score_colorizer(
+    result: Result,
+    colorize: Colorize,
+    pictures: Pictures,
+    options: RunOptions,
+    *,
+    scaled: bool = True,
 ) -> Result:
-    """Adds both blocks and the strip of anything that colours pictures.
+    """Adds both blocks and the strip of a colorizer.
 
     Args:
-        result: What is known already.
-        paint: Colours a picture.
+        result: The result so far.
+        colorize: The method.
         pictures: What it is scored on.
-        asked: Where the strip goes.
+        options: Where the strip goes.
         scaled: Whether block (ii) makes sense for it.
     """
-    blocks: dict[str, Block] = {"published": score_block(paint, pictures, 1.0)}
-    gain = find_gain(paint, pictures.dev, threads=pictures.threads) if scaled else None
+    blocks: dict[str, Block] = {"published": score_block(colorize, pictures, 1.0)}
+    gain = find_gain(colorize, pictures.dev, threads=pictures.threads) if scaled else None
     if gain is not None:
-        blocks["equal"] = score_block(paint, pictures, gain)
+        blocks["equal"] = score_block(colorize, pictures, gain)
     strip = f"{result.name}.jpg"
-    write_strip(asked.into / strip, [paint(truth, 1.0) for truth in asked.strip])
+    write_strip(options.into / strip, [colorize(truth, 1.0) for truth in options.strip])
     return replace(
         result,
         published=blocks["published"].figures,
         equal=blocks["equal"].figures if "equal" in blocks else {},
-        perceptual=score_perceptual(paint, pictures, gains_of(gain)),
+        perceptual=score_perceptual(colorize, pictures, gains_of(gain)),
         gain=gain,
         pictures={name: block.kept for name, block in blocks.items()},
         measured=measured_on(pictures),
@@ -113,46 +118,48 @@ def gains_of(gain: float | None) -> dict[str, float]:
 
 
 def lacks_perceptual(result: Result, pictures: Pictures) -> bool:
-    """Whether networks that are installed by now have not been asked about a method.
+    """Whether networks that are installed by now have not scored a method yet.
 
     Args:
         result: The method's.
         pictures: What it was scored on.
     """
-    names = pictures.judges.names
+    names = pictures.perceptual_metrics.names
     blocks = gains_of(result.gain) if names else ()
     return any(not set(names) <= set(result.perceptual.get(block, ())) for block in blocks)
 
 
-def add_perceptual(result: Result, paint: Paint, pictures: Pictures, asked: Asked) -> Result:
-    """Asks these networks alone and writes the result again.
+def add_perceptual(
+    result: Result, colorize: Colorize, pictures: Pictures, options: RunOptions
+) -> Result:
+    """Scores a method with these networks alone and rewrites its result.
 
     Args:
         result: The method's.
-        paint: The method.
+        colorize: The method.
         pictures: What it was scored on.
-        asked: Where the result goes.
+        options: Where the result goes.
     """
-    found = score_perceptual(paint, pictures, gains_of(result.gain))
-    # What another machine has asked of networks that this one lacks stays.
+    found = score_perceptual(colorize, pictures, gains_of(result.gain))
+    # Scores by networks that only another machine has are kept.
     both = {block: result.perceptual.get(block, {}) | figures for block, figures in found.items()}
     result = replace(result, perceptual=both)
-    write_result(asked.into, result)
+    write_result(options.into, result)
     return result
 
 
-def kept_painter(result: Result, asked: Asked) -> Paint | None:
-    """A method as it was scored, or None where its exported file is gone or another one.
+def kept_colorizer(result: Result, options: RunOptions) -> Colorize | None:
+    """A method as it was scored, or None if its exported file is missing or has changed.
 
     Args:
         result: The method's.
-        asked: Where the runs are.
+        options: Where the runs are.
     """
-    path = asked.runs / result.name / "model.onnx"
+    path = options.runs / result.name / "model.onnx"
     if not path.exists():
         return None
     bundle = load_bundle(path)
-    return engine_painter(bundle) if bundle.sha256 == result.sha256 else None
+    return engine_colorizer(bundle) if bundle.sha256 == result.sha256 else None
 
 
 def measured_on(pictures: Pictures) -> dict[str, Any]:
@@ -170,7 +177,7 @@ def measured_on(pictures: Pictures) -> dict[str, Any]:
 
 
 def time_of(bundle: Bundle) -> float:
-    """Milliseconds of one inference at 256 px on one core: the median of some."""
+    """Median time of an inference at 256 px on one core, milliseconds."""
     session = Network(bundle.data, name=bundle.name, threads=1)
     multiple = bundle.card.multiple
     side = -(-256 // multiple) * multiple
@@ -178,17 +185,17 @@ def time_of(bundle: Bundle) -> float:
     session.run(L)
     times = []
     for _ in range(_TIMED):
-        began = time.perf_counter()
+        start = time.perf_counter()
         session.run(L)
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times)
 
 
 def count_gmac(model: torch.nn.Module) -> float:
-    """Thousands of millions of multiplications with addition for a 256-px picture."""
+    """Billions of multiply-accumulate operations for a 256-px picture."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     side = -(-256 // model.multiple) * model.multiple
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.to_ab(model.forward(torch.full((1, 1, side, side), 50.0)))

@@ -1,4 +1,4 @@
-"""Rows that no recipe trains: bounds, the embedded model, methods that a person must help."""
+"""Rows that no recipe trains: bounds, the embedded model, methods with user input."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
 from tintype.engine.geometry import luma_to_input
 from tintype.learn.baselines import example, scribble
-from tintype.learn.compare.measure import Asked, score_bundle, score_painter
+from tintype.learn.compare.measure import RunOptions, score_bundle, score_colorizer
 from tintype.learn.compare.results import Result, write_result
-from tintype.learn.compare.score import Paint, Picture, Pictures, engine_painter
+from tintype.learn.compare.score import Colorize, Picture, Pictures, engine_colorizer
 from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.protocol import to_square
 from tintype.learn.evaluate.recolor import recolor
@@ -27,43 +27,43 @@ OTHERS = ("grey-input", "ground-truth", "tintype-own", "scribble", "example")
 """Rows beside the recipes, by name."""
 
 
-def run_other(name: str, pictures: Pictures, photos: Photos, asked: Asked) -> Result:
+def run_other(name: str, pictures: Pictures, photos: Photos, options: RunOptions) -> Result:
     """Scores one of `OTHERS` and writes its result.
 
     Args:
         name: Which.
         pictures: What it is scored on.
         photos: Where the example-based method takes its references from.
-        asked: Where the result goes.
+        options: Where the result goes.
     """
-    paint = painter_of(name, photos)
+    colorize = colorizer_of(name, photos)
     if name in ("grey-input", "ground-truth"):
-        result = score_painter(Result(name, "bound"), paint, pictures, asked, scaled=False)
+        result = score_colorizer(Result(name, "bound"), colorize, pictures, options, scaled=False)
     elif name == "tintype-own":
         bundle = load_bundle()
-        said = bundle.card.metrics
+        metrics = bundle.card.metrics
         own = Result(
             name,
             "own",
-            samples=int(said.get("samples", 0)),
-            seconds=float(said.get("seconds", 0)),
+            samples=int(metrics.get("samples", 0)),
+            seconds=float(metrics.get("seconds", 0)),
             note=f"version {bundle.card.version}, as embedded; vividness {bundle.card.vividness}",
         )
-        result = score_bundle(own, bundle, pictures, asked)
+        result = score_bundle(own, bundle, pictures, options)
     elif name == "scribble":
-        note = f"not automatic: told the true colours of {POINTS} random pixels"
-        helped = Result(name, "not automatic", note=note)
-        result = score_painter(helped, paint, pictures, asked)
+        note = f"not automatic: given the true colours of {POINTS} random pixels"
+        assisted = Result(name, "not automatic", note=note)
+        result = score_colorizer(assisted, colorize, pictures, options)
     else:
-        note = "not automatic: given the training picture that looks most alike in grey"
-        helped = Result(name, "not automatic", note=note, data_hash=photos.data_hash)
-        result = score_painter(helped, paint, pictures, asked)
-    write_result(asked.into, result)
+        note = "not automatic: given the training picture most similar in grey"
+        assisted = Result(name, "not automatic", note=note, data_hash=photos.data_hash)
+        result = score_colorizer(assisted, colorize, pictures, options)
+    write_result(options.into, result)
     return result
 
 
-def painter_of(name: str, photos: Photos) -> Paint:
-    """How one of `OTHERS` colours.
+def colorizer_of(name: str, photos: Photos) -> Colorize:
+    """The colorizer of one of `OTHERS`.
 
     Args:
         name: Which.
@@ -74,9 +74,9 @@ def painter_of(name: str, photos: Photos) -> Paint:
     if name == "ground-truth":
         return _truth
     if name == "tintype-own":
-        return engine_painter(load_bundle())
+        return engine_colorizer(load_bundle())
     if name == "scribble":
-        return _painter(_scribbled)
+        return _cached(_scribbled)
     references = example.open_references(photos)
 
     def by_example(truth: Picture) -> NDArray[np.float32]:
@@ -84,7 +84,7 @@ def painter_of(name: str, photos: Photos) -> Paint:
         reference = photos.picture(references.nearest(grey))
         return example.predict(_lightness(grey), reference, seed=0)
 
-    return _painter(by_example)
+    return _cached(by_example)
 
 
 def _grey(truth: Picture, gain: float) -> Picture:
@@ -107,14 +107,14 @@ def _scribbled(truth: Picture) -> NDArray[np.float32]:
     return scribble.predict(_lightness(rgb_to_grey(truth)), points)
 
 
-def _painter(chroma: Chroma) -> Paint:
-    """Paints with chroma that is found once for each picture, at 128 px, as it takes its time."""
-    known: dict[bytes, NDArray[np.float32]] = {}
+def _cached(chroma: Chroma) -> Colorize:
+    """Computes the chroma of each picture once, at 128 px, because it is slow."""
+    cache: dict[bytes, NDArray[np.float32]] = {}
 
-    def paint(truth: Picture, gain: float) -> Picture:
+    def colorize(truth: Picture, gain: float) -> Picture:
         key = truth.tobytes()
-        if key not in known:
-            known[key] = chroma(to_square(Image.fromarray(truth), min(_SIDE, len(truth))))
-        return recolor(rgb_to_grey(truth), known[key] * np.float32(gain))
+        if key not in cache:
+            cache[key] = chroma(to_square(Image.fromarray(truth), min(_SIDE, len(truth))))
+        return recolor(rgb_to_grey(truth), cache[key] * np.float32(gain))
 
-    return paint
+    return colorize

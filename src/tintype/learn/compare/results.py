@@ -1,4 +1,4 @@
-"""What is kept of a method: one JSON file, from which the page is made and nothing else."""
+"""The results of a method: one JSON file, from which alone the page is made."""
 
 import dataclasses
 import hashlib
@@ -14,7 +14,7 @@ from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_whole
 
 DEMONSTRATION = "collapse-on-purpose"
-"""The recipe that shows what a collapse looks like; no row of the tables."""
+"""The recipe that demonstrates a collapse; no row of the tables."""
 
 EVERYTHING = "all"
 """The name under which all evaluation pictures are taken together."""
@@ -31,7 +31,7 @@ class Result:
         recipe: What differs from the defaults.
         recipe_hash: SHA-256 of that.
         data_hash: Of the photographs trained on.
-        samples: Photographs seen.
+        samples: Photographs trained on, repetitions included.
         seconds: Time spent training.
         device: What trained it.
         measured: What it was measured on: sets and their numbers of pictures, size, hash.
@@ -50,7 +50,7 @@ class Result:
         sha256: Of the exported file.
         curve: Some points of the training log.
         dev: Every measurement of dev.
-        verdicts: What the collapse detector said, in order.
+        verdicts: Verdicts of the collapse detector, in order.
         strip: The sample pictures, a file beside this one.
         epochs: Samples and strip of kept weights, in order.
         note: Anything a reader must know.
@@ -87,7 +87,7 @@ class Result:
 
 
 def collapses(result: Result) -> list[dict[str, Any]]:
-    """The verdicts of a collapse: those after a first healthy one.
+    """The verdicts that are a collapse: those after a first healthy one.
 
     A generator that has hardly been trained may be as garish as a collapsed one.
 
@@ -100,12 +100,12 @@ def collapses(result: Result) -> list[dict[str, Any]]:
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """What makes two recipes the same: their keys that are not at the default."""
+    """A hash of the keys of a recipe that are not at their defaults."""
     return hashlib.sha256(json.dumps(short_recipe(recipe), sort_keys=True).encode()).hexdigest()
 
 
 def short_recipe(recipe: Recipe) -> dict[str, Any]:
-    """A recipe without the keys at their defaults, as JSON holds it."""
+    """The keys of a recipe that are not at their defaults, for JSON."""
     return recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 

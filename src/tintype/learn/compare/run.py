@@ -1,7 +1,7 @@
-"""Trains what is missing, exports it, scores it, and leaves one JSON file for each method.
+"""Trains, exports and scores methods, and writes one JSON file for each.
 
-A method is done when its file says that the same recipe was trained for at least as long as asked;
-the run's folder need not exist any more. A run that was stopped goes on from its checkpoint.
+A method is done when its file says that the same recipe was trained for at least the budget;
+the run's folder need not exist any more. A run that was stopped continues from its checkpoint.
 """
 
 import json
@@ -10,12 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.errors import LearnError
-from tintype.learn.compare.measure import Asked, count_gmac, score_bundle
+from tintype.learn.compare.measure import RunOptions, count_gmac, score_bundle
 from tintype.learn.compare.results import (
     DEMONSTRATION,
     Result,
@@ -26,21 +25,18 @@ from tintype.learn.compare.results import (
 )
 from tintype.learn.compare.score import (
     Pictures,
-    engine_painter,
+    engine_colorizer,
     score_block,
 )
 from tintype.learn.compare.strip import write_strip
 from tintype.learn.data.photos import Photos
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.evaluate.protocol import to_square
-from tintype.learn.export.bundle import (
-    Trained,
-    default_card,
-    export,
-    lightness_examples,
-    load_trained,
-    predicts_distribution,
-)
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.export.bundle import export, lightness_examples
+from tintype.learn.export.card import default_card
+from tintype.learn.export.graph import predicts_distribution
+from tintype.learn.export.weights import Trained, load_trained
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
@@ -49,14 +45,14 @@ from tintype.learn.train.objectives import objective_of
 from tintype.learn.train.run import TrainingSession
 
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
-_NORMAL = 0.4  # what cards of networks without a distribution call normal; the factor is then 1
+_NORMAL = 0.4  # the normal vividness of networks without a distribution: a factor of 1
 _CURVE_POINTS = 120
 _EPOCHS = 3
 _SMALL = 64
 
 
 class StoppedError(LearnError):
-    """Training was asked to stop before its budget was spent."""
+    """Training was interrupted before its budget was spent."""
 
 
 def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
@@ -88,30 +84,30 @@ def is_classifier(recipe: Recipe) -> bool:
     return objective.learns_labels and not objective.learns_colors
 
 
-def is_done(recipe: Recipe, asked: Asked) -> bool:
-    """Whether a result says that this very recipe was trained for as long as asked."""
-    path = asked.into / f"{recipe.name}.json"
+def is_done(recipe: Recipe, options: RunOptions) -> bool:
+    """Whether a result says that this very recipe was trained for the whole budget."""
+    path = options.into / f"{recipe.name}.json"
     if not path.exists():
         return False
     result = read_result(path)
     if result.recipe_hash != recipe_hash(recipe):
         return False
-    return _enough(Progress(samples=result.samples, seconds=result.seconds), recipe, asked)
+    return _enough(Progress(samples=result.samples, seconds=result.seconds), recipe, options)
 
 
-def _enough(progress: Progress, recipe: Recipe, asked: Asked) -> bool:
+def _enough(progress: Progress, recipe: Recipe, options: RunOptions) -> bool:
     if 0 < recipe.train.total_samples <= progress.samples:
         return True
-    if asked.samples is not None and progress.samples >= asked.samples:
+    if options.samples is not None and progress.samples >= options.samples:
         return True
-    return asked.seconds is not None and progress.seconds >= asked.seconds
+    return options.seconds is not None and progress.seconds >= options.seconds
 
 
 def run_method(
     recipe: Recipe,
     photos: Photos,
     pictures: Pictures,
-    asked: Asked,
+    options: RunOptions,
     *,
     classifier: Recipe | None = None,
     say: Callable[[str], None],
@@ -122,9 +118,9 @@ def run_method(
         recipe: The method.
         photos: Its training data.
         pictures: What it is scored on.
-        asked: What the command was told.
+        options: Those of the command.
         classifier: The recipe of the grey classifier, for a method that starts from one.
-        say: Where progress goes.
+        say: Receives progress messages.
 
     Raises:
         StoppedError: Ctrl-C; the same command goes on.
@@ -137,11 +133,11 @@ def run_method(
                 f"{recipe.name} starts from a grey classifier, and there is no recipe of one.",
                 advice='Add one whose [loss] has kind = "labels" to the folder.',
             )
-        if not (asked.runs / recipe.name / "checkpoint.safetensors").exists():
-            train_enough(classifier, photos, asked, classifier=None, say=say)
-        start = asked.runs / classifier.name / "checkpoint.safetensors"
-    progress = train_enough(recipe, photos, asked, classifier=start, say=say)
-    run = asked.runs / recipe.name
+        if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
+            train_enough(classifier, photos, options, classifier=None, say=say)
+        start = options.runs / classifier.name / "checkpoint.safetensors"
+    progress = train_enough(recipe, photos, options, classifier=start, say=say)
+    run = options.runs / recipe.name
     result = Result(
         name=recipe.name,
         kind=_kind(recipe),
@@ -157,19 +153,19 @@ def run_method(
     result = replace(result, parameters=parameters)
     if result.kind == "method":
         say(f"{recipe.name}: exporting and scoring")
-        result = _scored(result, recipe, pictures, asked)
+        result = _scored(result, recipe, pictures, options)
     elif result.kind == "demonstration":
-        paint = engine_painter(_export(load_trained(run), recipe, run / "model.onnx", asked))
+        colorize = engine_colorizer(_export(load_trained(run), recipe, run / "model.onnx", options))
         result = replace(result, strip=f"{recipe.name}.jpg")
-        write_strip(asked.into / result.strip, [paint(truth, 1.0) for truth in asked.strip])
-    write_result(asked.into, result)
+        write_strip(options.into / result.strip, [colorize(truth, 1.0) for truth in options.strip])
+    write_result(options.into, result)
     return result
 
 
 def train_enough(
     recipe: Recipe,
     photos: Photos,
-    asked: Asked,
+    options: RunOptions,
     *,
     classifier: Path | None,
     say: Callable[[str], None],
@@ -179,23 +175,23 @@ def train_enough(
     Raises:
         StoppedError: It was interrupted before that.
     """
-    run = asked.runs / recipe.name
+    run = options.runs / recipe.name
     progress = Progress()
     if (run / "checkpoint.safetensors").exists():
         _, progress, _ = load_checkpoint(run / "checkpoint.safetensors")
-    if _enough(progress, recipe, asked):
+    if _enough(progress, recipe, options):
         return progress
     say(f"{recipe.name}: training from {progress.samples} samples, {progress.seconds:.0f} s")
-    seconds = None if asked.seconds is None else asked.seconds - progress.seconds
+    seconds = None if options.seconds is None else options.seconds - progress.seconds
     session = TrainingSession(
         max_seconds=seconds,
-        max_samples=asked.samples,
+        max_samples=options.samples,
         classifier=classifier,
-        device=asked.device,
+        device=options.device,
         say=say,
     )
     progress = train(run, recipe, photos, session)
-    if not _enough(progress, recipe, asked):
+    if not _enough(progress, recipe, options):
         raise StoppedError(f"{recipe.name}: stopped at {progress.samples} samples.")
     return progress
 
@@ -206,84 +202,83 @@ def _kind(recipe: Recipe) -> str:
     return "classifier" if is_classifier(recipe) else "method"
 
 
-def _scored(result: Result, recipe: Recipe, pictures: Pictures, asked: Asked) -> Result:
-    run = asked.runs / recipe.name
+def _scored(result: Result, recipe: Recipe, pictures: Pictures, options: RunOptions) -> Result:
+    run = options.runs / recipe.name
     trained = load_trained(run)
-    bundle = _export(trained, recipe, run / "model.onnx", asked)
-    result = score_bundle(result, bundle, pictures, asked)
+    bundle = _export(trained, recipe, run / "model.onnx", options)
+    result = score_bundle(result, bundle, pictures, options)
     native = {}
     if recipe.data.size < _SMALL:
         native = _native(bundle, recipe.data.size, pictures)
     epochs = []
     if objective_of(recipe).needs_discriminator:
-        epochs = _paint_epochs(trained, recipe, run, asked)
+        epochs = _colorize_epochs(trained, recipe, run, options)
     return replace(result, native=native, epochs=epochs, gmac=count_gmac(trained.model))
 
 
-def _export(trained: Trained, recipe: Recipe, target: Path, asked: Asked) -> Bundle:
+def _export(trained: Trained, recipe: Recipe, target: Path, options: RunOptions) -> Bundle:
     # As published: a network over colours was trained with the weights it should have, so none
     # are added when decoding.
     vividness = 0.0 if predicts_distribution(trained.model) else _NORMAL
     card = default_card(trained, vividness=vividness, temperature=_TEMPERATURE)
     model = trained.model
-    assert isinstance(model, Colorizer)
-    # Every network is asked at the size it was trained at.
+    assert isinstance(model, ColorizationNetwork)
+    # Every network is run at the size it was trained at.
     least = max(16, recipe.data.size)
     size = -(-least // model.multiple) * model.multiple
     card["sizes"] = {"fast": size, "normal": size, "high": 2 * size}
     calibration, check = lightness_examples(
-        trained, asked.data, cache=asked.cache, calibration=1, check=4
+        trained, options.data, cache=options.cache, calibration=1, check=4
     )
     export(trained, target, card=card, calibration=calibration, check=check)
     return load_bundle(target)
 
 
 def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:
-    """The figures at the size that was trained on: what a paper of 32-px pictures printed."""
+    """The figures at the training size, as in papers on 32-px pictures."""
     small = {
         name: [to_square(Image.fromarray(truth), size) for truth in truths]
         for name, truths in pictures.sets.items()
     }
     shrunk = Pictures(small, [], pictures.prior, pictures.threads)
-    figures = score_block(engine_painter(bundle), shrunk, 1.0).figures
+    figures = score_block(engine_colorizer(bundle), shrunk, 1.0).figures
     return dict(figures["all"])
 
 
-def _paint_epochs(
-    trained: Trained, recipe: Recipe, run: Path, asked: Asked
+def _colorize_epochs(
+    trained: Trained, recipe: Recipe, run: Path, options: RunOptions
 ) -> list[dict[str, Any]]:
-    """Strips of weights that were kept on the way: a beginning, a middle and an end."""
+    """Strips of weights kept during training: first, middle and last."""
     kept = sorted(run.glob("weights-*.safetensors"))
-    if len(kept) > _EPOCHS:
-        kept = [kept[i] for i in np.linspace(0, len(kept) - 1, _EPOCHS).astype(int)]
+    kept = [kept[i] for i in evenly_spaced(len(kept), _EPOCHS)]
     found = []
     for path in kept:
         tensors, progress, _ = load_checkpoint(path)
         model = build(recipe.model)
         model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
         earlier = Trained(model.eval(), trained.prior, trained.log_weights, progress, trained.facts)
-        bundle = _export(earlier, recipe, run / "epoch.onnx", asked)
-        paint = engine_painter(bundle)
+        bundle = _export(earlier, recipe, run / "epoch.onnx", options)
+        colorize = engine_colorizer(bundle)
         strip = f"{recipe.name}-{progress.samples:09d}.jpg"
-        write_strip(asked.into / strip, [paint(truth, 1.0) for truth in asked.strip])
+        write_strip(options.into / strip, [colorize(truth, 1.0) for truth in options.strip])
         found.append({"samples": progress.samples, "strip": strip})
     return found
 
 
 def read_log(path: Path) -> dict[str, Any]:
-    """What the page needs of a run's log: a thin curve, every look at dev, every verdict.
+    """The parts of a run's log for the page: a thinned curve, all measurements and verdicts.
 
     Args:
         path: A run's ``log.jsonl``.
     """
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    looked = [row for row in rows if any(key.startswith("dev_") for key in row)]
+    measured = [row for row in rows if any(key.startswith("dev_") for key in row)]
     trained = [row for row in rows if "loss" in row]
     every = max(1, len(trained) // _CURVE_POINTS)
     keys = ("samples", "seconds", "loss", "accuracy")
     return {
         "curve": [{k: row[k] for k in keys if k in row} for row in trained[::every]],
-        "dev": [_without_counters(row) for row in looked],
+        "dev": [_without_counters(row) for row in measured],
         "verdicts": [_without_counters(row) for row in rows if "collapsed" in row],
     }
 
@@ -294,7 +289,7 @@ def _without_counters(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trained_on(run: Path) -> str:
-    """What trained a run, and in what precision, in words.
+    """The devices that trained a run, with their precision.
 
     Args:
         run: Its folder.

@@ -17,15 +17,15 @@ from tintype.engine.cache import PredictionCache, digest_of, key_of
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import Settings
 from tintype.learn.compare.results import EVERYTHING
-from tintype.learn.evaluate.distribution import fit_temperature, honesty, predict
+from tintype.learn.evaluate.distribution import distribution_figures, fit_temperature, predict
 from tintype.learn.evaluate.figures import Figure, columns_of, measure, rarity, summarize
 from tintype.learn.evaluate.metrics import Floats, colorfulness
-from tintype.learn.evaluate.perceptual import Judges
+from tintype.learn.evaluate.perceptual import PerceptualMetrics
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 Picture = NDArray[np.uint8]
-Paint = Callable[[Picture, float], Picture]
-"""From a true picture and the factor of its chroma to a coloured one; it sees the grey alone."""
+Colorize = Callable[[Picture, float], Picture]
+"""From a true picture and the factor of its chroma to a coloured one; only its grey is used."""
 
 _LARGEST_GAIN = 16.0
 _ROUNDS = 12
@@ -45,25 +45,25 @@ class Pictures:
         dev: Squares of dev, for the factor and the temperature.
         prior: (313,) colours of the training set.
         threads: Pictures at a time.
-        judges: The networks of others that judge all sets together.
+        perceptual_metrics: LPIPS, KID and FID over all sets together.
     """
 
     sets: Mapping[str, Sequence[Picture]]
     dev: Sequence[Picture]
     prior: NDArray[np.floating]
     threads: int = 1
-    judges: Judges = field(init=False)
+    perceptual_metrics: PerceptualMetrics = field(init=False)
 
     def __post_init__(self) -> None:
         truths = [truth for part in self.sets.values() for truth in part]
-        object.__setattr__(self, "judges", Judges(truths))
+        object.__setattr__(self, "perceptual_metrics", PerceptualMetrics(truths))
 
 
 class ScaledEngine(Engine):
     """The engine with the network's chroma multiplied by a factor, before the gamut and the grey.
 
-    The network is asked once for each picture: looking for the factor colours the same ones a
-    dozen times, and what it answers is small.
+    The network runs once for each picture: the search for the factor colours the same pictures a
+    dozen times, and the cached chroma is small.
 
     Args:
         bundle: The model.
@@ -81,51 +81,51 @@ class ScaledEngine(Engine):
         return other
 
     def predict(self, photo: Photo, settings: Settings | None = None) -> Prediction:
-        """The prediction for this picture, made the first time that it is asked for."""
+        """The prediction for this picture, computed once."""
         settings = settings or Settings()
         key = key_of(digest_of(photo), settings, self.bundle.card.capabilities)
         predict, chroma = super().predict, super().chroma
 
         def small() -> Prediction:
-            # Chroma is all that is looked at, and a distribution is a hundred times as large.
+            # Only the chroma is used, and a distribution is a hundred times as large.
             whole = predict(photo, settings)
             return replace(whole, ab=chroma(whole, settings), logits=None, features=None)
 
         return self._cache.get(key, small)
 
-    def chroma(self, answer: Prediction, settings: Settings) -> NDArray[np.float32]:
-        """Multiplied by the factor."""
-        del settings  # they were obeyed when the network was asked
-        return np.asarray(answer.ab * self.gain)
+    def chroma(self, prediction: Prediction, settings: Settings) -> NDArray[np.float32]:
+        """The predicted chroma times the factor."""
+        del settings  # applied when the prediction was made
+        return np.asarray(prediction.ab * self.gain)
 
 
-def engine_painter(bundle: Bundle) -> Paint:
-    """Paints through the engine at the card's own settings, each network asked once."""
+def engine_colorizer(bundle: Bundle) -> Colorize:
+    """A method that colours through the engine at the settings of the card."""
     engine = ScaledEngine(bundle)
     settings = Settings(quality="normal")
 
-    def paint(truth: Picture, gain: float) -> Picture:
+    def colorize(truth: Picture, gain: float) -> Picture:
         photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
         color = engine.scaled(gain).colorize(photo, settings).color
         assert isinstance(color, np.ndarray)
         return color.astype(np.uint8, copy=False)
 
-    return paint
+    return colorize
 
 
-def paint_all(
-    paint: Paint, pictures: Sequence[Picture], gain: float, *, threads: int
+def colorize_all(
+    colorize: Colorize, pictures: Sequence[Picture], gain: float, *, threads: int
 ) -> list[Picture]:
     """Every picture coloured, several at a time."""
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda truth: paint(truth, gain), pictures))
+        return list(pool.map(lambda truth: colorize(truth, gain), pictures))
 
 
-def find_gain(paint: Paint, pictures: Sequence[Picture], *, threads: int) -> float | None:
+def find_gain(colorize: Colorize, pictures: Sequence[Picture], *, threads: int) -> float | None:
     """The factor of chroma under which the pictures are as colourful as the true ones.
 
     Args:
-        paint: The method.
+        colorize: The method.
         pictures: Of dev.
         threads: Pictures at a time.
 
@@ -135,8 +135,8 @@ def find_gain(paint: Paint, pictures: Sequence[Picture], *, threads: int) -> flo
     wanted = float(np.mean([colorfulness(picture) for picture in pictures]))
 
     def ratio(gain: float) -> float:
-        painted = paint_all(paint, pictures, gain, threads=threads)
-        return float(np.mean([colorfulness(picture) for picture in painted])) / wanted
+        colorized = colorize_all(colorize, pictures, gain, threads=threads)
+        return float(np.mean([colorfulness(picture) for picture in colorized])) / wanted
 
     gain = 1.0
     for _ in range(_ROUNDS):
@@ -166,18 +166,18 @@ class Block:
     kept: dict[str, list[float]]
 
 
-def score_block(paint: Paint, pictures: Pictures, gain: float) -> Block:
+def score_block(colorize: Colorize, pictures: Pictures, gain: float) -> Block:
     """Scores a method under one factor.
 
     Args:
-        paint: The method.
-        pictures: What on.
+        colorize: The method.
+        pictures: The evaluation pictures.
         gain: Factor of its chroma; 1 is as published.
     """
     rare = rarity(pictures.prior)
 
     def one(truth: Picture) -> dict[str, float]:
-        return measure(paint(truth, gain), truth, rare)
+        return measure(colorize(truth, gain), truth, rare)
 
     figures, columns = {}, []
     with ThreadPoolExecutor(pictures.threads) as pool:
@@ -194,23 +194,25 @@ def score_block(paint: Paint, pictures: Pictures, gain: float) -> Block:
 
 
 def score_perceptual(
-    paint: Paint, pictures: Pictures, gains: Mapping[str, float]
+    colorize: Colorize, pictures: Pictures, gains: Mapping[str, float]
 ) -> dict[str, dict[str, Figure]]:
-    """What LPIPS, KID and FID say of a method, where their networks are installed.
+    """LPIPS, KID and FID of a method, where their networks are installed.
 
     Args:
-        paint: The method.
-        pictures: What on.
+        colorize: The method.
+        pictures: The evaluation pictures.
         gains: Block -> factor of the chroma.
 
     Returns:
         Block -> metric -> figure.
     """
-    judges = pictures.judges
-    if not judges.names:
+    perceptual_metrics = pictures.perceptual_metrics
+    if not perceptual_metrics.names:
         return {}
     return {
-        block: judges.judge(paint_all(paint, judges.truths, gain, threads=pictures.threads))
+        block: perceptual_metrics.measure(
+            colorize_all(colorize, perceptual_metrics.truths, gain, threads=pictures.threads)
+        )
         for block, gain in gains.items()
     }
 
@@ -223,15 +225,17 @@ def kept_columns(kept: Mapping[str, Sequence[float]]) -> dict[str, Floats]:
 def score_distribution(
     bundle: Bundle, pictures: Pictures
 ) -> tuple[float | None, dict[str, dict[str, Figure]]]:
-    """Temperature and honesty of a model's distribution; nothing where it has none."""
+    """Temperature and calibration of a model's distribution; nothing where it has none."""
     if bundle.card.bins != BINS or "logits" not in bundle.card.capabilities:
         return None, {}
     on_dev = predict(bundle, pictures.dev, threads=pictures.threads)
     # By the code of training, as for the rows that were scored before and stand on the same page.
     temperature = fit_temperature(on_dev, neighbors=5)
-    answers = {
+    samples = {
         name: predict(bundle, truths, threads=pictures.threads)
         for name, truths in pictures.sets.items()
     }
-    answers[EVERYTHING] = [answer for part in list(answers.values()) for answer in part]
-    return temperature, {name: honesty(part, temperature) for name, part in answers.items()}
+    samples[EVERYTHING] = [sample for part in list(samples.values()) for sample in part]
+    return temperature, {
+        name: distribution_figures(part, temperature) for name, part in samples.items()
+    }

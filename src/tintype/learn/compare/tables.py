@@ -1,4 +1,4 @@
-"""The tables of figures on the page: a row for each method, best values in bold."""
+"""The tables of the page: a row for each method, best values in bold."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ TAIL = (
     "accuracy_5_code",
 )
 _TITLES = {"grey-input": "grey input", "ground-truth": "ground truth"}
-_HONESTY = {
+_DISTRIBUTION_COLUMNS = {
     "nll": "NLL (nats)",
     "calibration": "calibration error (%)",
     "calibration_bins": "over bins (%)",
@@ -28,14 +28,14 @@ _HONESTY = {
 
 
 def row_names(recipes: Sequence[Recipe]) -> list[str]:
-    """Every row there should be: bounds, our own, the recipes, methods that need help."""
+    """The names of all rows: bounds, our own, the recipes, methods with user input."""
     bounds, helped = OTHERS[:3], OTHERS[3:]
     named = (recipe.name for recipe in recipes if recipe.name != DEMONSTRATION)
     return [*bounds, *named, *helped]
 
 
 def title(name: str, results: Mapping[str, Result]) -> str:
-    """What a row is called; whether it is automatic stands in it."""
+    """The name of a row, marked where it is not automatic."""
     shown = _TITLES.get(name, name)
     if name in results and results[name].kind == "not automatic":
         return f"{shown} (not automatic)"
@@ -43,7 +43,7 @@ def title(name: str, results: Mapping[str, Result]) -> str:
 
 
 def absent(name: str) -> str:
-    """What a row without a result says."""
+    """The cell of a row without a result."""
     return UNMEASURED if name in OTHERS else MISSING
 
 
@@ -59,7 +59,7 @@ def table(
 
     Args:
         names: The rows.
-        results: By name; a row without one says so.
+        results: By name; rows without one are marked.
         block: ``published`` or ``equal``.
         figures: The columns, of `FIGURES`.
         group: The evaluation set, or all together.
@@ -137,30 +137,32 @@ def distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
             continue
         found = result.distribution[EVERYTHING]
         cells = [
-            "{:.2f} ({:.2f}–{:.2f})".format(*found[key]) if key in found else "" for key in _HONESTY
+            "{:.2f} ({:.2f}–{:.2f})".format(*found[key]) if key in found else ""
+            for key in _DISTRIBUTION_COLUMNS
         ]
         rows.append([name, f"{result.temperature:.2f}", *cells])
     text = (
         "## Is the distribution honest?\n\nFor methods that predict a distribution over the 313 "
-        "colours, at vividness 0 with one temperature fitted on dev. Calibration error: how far "
-        "the mass within 10 ab units of the mode is from how often the truth lies there. Over "
-        "bins: the same of single colours, which needs no disc (empty where it was not measured). "
+        "colours, at vividness 0 with one temperature fitted on dev. Calibration error: the "
+        "gap between the mass within 10 ab units of the mode and the frequency with which the "
+        "truth lies there. Over bins: the same for single colours, which needs no disc (empty "
+        "where it was not measured). "
         "Coverage: how often the smallest set of colours with 90 % of the mass has the true one; "
         "90 is right."
     )
     if not rows:
         return f"{text}\n\nNone is measured yet."
-    return f"{text}\n\n{markdown(['method', 'temperature', *_HONESTY.values()], rows)}"
+    return f"{text}\n\n{markdown(['method', 'temperature', *_DISTRIBUTION_COLUMNS.values()], rows)}"
 
 
 def perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
-    """What the networks of others say, where they were installed."""
+    """Perceptual metrics, where their networks were installed."""
     text = "## LPIPS, KID and FID"
     blocks = {"published": "Block (i), as published", "equal": "Block (ii), equally colourful"}
     measured = [r for r in results.values() if r.perceptual]
     if not measured:
         return (
-            f"{text}\n\nNot measured: the networks they rest on were not installed "
+            f"{text}\n\nNot measured: their networks were not installed "
             "([how](how-to/compare.md#lpips-kid-and-fid))."
         )
     without = [
@@ -170,8 +172,8 @@ def perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
     ]
     parts = [
         f"{text}\n\nAll pictures; lower is better. KID is free of the bias that FID has with few "
-        "pictures, and both only order these rows: they say nothing beside published values. FID "
-        "has no interval."
+        "pictures, and both only rank these rows: they cannot be compared with published "
+        "values. FID has no interval."
     ]
     if without:
         parts.append(

@@ -1,1 +1,1 @@
-"""Photographs for training: which one is in which split, and the way from files to tensors."""
+"""Training data: splits, file formats, sampling and augmentation."""

@@ -1,4 +1,4 @@
-"""What time, film and handling do to the grey of a photograph: on lightness only, never on colours.
+"""Ageing of photographs by time, film and handling: on lightness only, never on colours.
 
 Nothing here is a simulation of one process; each is a cheap likeness that keeps a network from
 resting on the clean, sharp, full-range grey of a modern picture.
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 def age(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
-    """Makes clean luma look like an old photograph's: tone curve, fading, softness, grain.
+    """Simulates an old photograph on clean luma: tone curve, fading, softness, grain.
 
     Args:
         luma: (B, 1, H, W) in [0, 1].

@@ -1,4 +1,4 @@
-"""What is wrong with a heap of photographs, before anything is trained on it.
+"""Checks a collection of photographs before it is used for training.
 
 Each picture is decoded once, judged by the very tests that training drops pictures by, and reduced
 to a difference hash of 256 bits: whether each of 16 x 16 places is brighter than the one to its
@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tintype.errors import shown
-from tintype.learn.data.manifest import Source, file_hash, is_dev, read_sources
+from tintype.learn.data.manifest import PhotoSource, file_hash, is_dev, read_sources
 from tintype.learn.data.photos import decode_small, reason_to_drop
+from tintype.learn.data.selection import evenly_spaced
 
 Kind = Literal[
     "broken", "too small", "grey", "sepia", "duplicate", "near duplicate", "split leak", "leak"
@@ -33,7 +34,7 @@ NEAR = 10
 _ALIKE = 0.95
 """Correlation of the two little greys: plain skies share their hash, not their picture."""
 _SAME = 0.99
-"""Correlation from which they are one picture whatever their hashes say: in flat places the noise
+"""Correlation from which they are one picture whatever their hashes: in flat areas the noise
 of a second compression decides the bits. Of 3,545 scenes saved as JPEG and as WebP, the hash alone
 finds 74 %, both together all, and nothing else."""
 _BLOCK = 2048
@@ -42,29 +43,29 @@ _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Something to look at.
+    """A problem that was found.
 
     Attributes:
-        kind: What it is. A ``split leak`` is a (near) duplicate in another split of the same data,
+        kind: Its kind. A ``split leak`` is a (near) duplicate in another split of the same data,
             a ``leak`` one in the data that must never be trained on.
-        picture: What it is about.
+        picture: The picture concerned.
         twin: The picture it repeats; None for a fault of one picture alone.
         bits: How many bits of 256 the two hashes differ in; 0 for one picture alone.
     """
 
     kind: Kind
-    picture: Source
-    twin: Source | None = None
+    picture: PhotoSource
+    twin: PhotoSource | None = None
     bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found.
+    """The result of an audit.
 
     Attributes:
-        pictures: How many were looked at.
-        against: How many they were compared with.
+        pictures: Number of pictures checked.
+        against: Number of pictures they were compared with.
         finds: Sorted by kind, then as the pictures are.
     """
 
@@ -79,63 +80,63 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _DecodedPhotos:
     """Pictures that could be decoded: their sources, file hashes and little greys."""
 
-    sources: list[Source]
+    sources: list[PhotoSource]
     digests: list[bytes]
     small: NDArray[np.float32]  # (N, 16, 17) grey in [0, 255]
 
 
 def audit(
-    sources: Sequence[Source],
-    against: Sequence[Source] = (),
+    sources: Sequence[PhotoSource],
+    against: Sequence[PhotoSource] = (),
     *,
     min_colorfulness: float,
     dev_share: float,
     tell: Callable[[str], None],
 ) -> Audit:
-    """Looks for grey, toned, broken and repeated pictures, and for leaks.
+    """Finds grey, toned, broken and repeated pictures, and leaks.
 
     Args:
         sources: The pictures that would be trained on.
         against: Pictures that must not be among them.
         min_colorfulness: Below this a picture counts as grey.
         dev_share: Share that the hash of a file puts into dev, where no folder names the split.
-        tell: Is told how far it is.
+        tell: Receives progress messages.
 
     Raises:
         LearnError: A container cannot be read.
     """
     finds: list[Find] = []
-    seen = _look(sources, finds, min_colorfulness, tell)
-    held_out = _look(against, None, min_colorfulness, tell)
+    decoded = _decode_all(sources, finds, min_colorfulness, tell)
+    held_out = _decode_all(against, None, min_colorfulness, tell)
     tell("comparing")
     splits = [
         split_of(source, digest, dev_share)
-        for source, digest in zip(seen.sources, seen.digests, strict=True)
+        for source, digest in zip(decoded.sources, decoded.digests, strict=True)
     ]
-    finds += _repeats(seen, splits)
-    finds += _leaks(seen, held_out)
+    finds += _repeats(decoded, splits)
+    finds += _leaks(decoded, held_out)
     finds.sort(key=lambda find: KINDS.index(find.kind))
     return Audit(len(sources), len(against), tuple(finds))
 
 
-def split_of(source: Source, digest: bytes, dev_share: float) -> str:
-    """The split a picture belongs to: the folder that names one, else what its hash says."""
+def split_of(source: PhotoSource, digest: bytes, dev_share: float) -> str:
+    """The split a picture belongs to: the folder that names one, else the one of its hash."""
     for part in PurePosixPath(source.member).parts[:-1]:
         if part.lower() in _SPLITS:
             return part.lower()
     return "dev" if is_dev(digest, dev_share) else "train"
 
 
-def _look(
-    sources: Sequence[Source],
+def _decode_all(
+    sources: Sequence[PhotoSource],
     finds: list[Find] | None,
     min_colorfulness: float,
     tell: Callable[[str], None],
-) -> _Seen:
-    kept: list[Source] = []
+) -> _DecodedPhotos:
+    kept: list[PhotoSource] = []
     digests: list[bytes] = []
     small: list[NDArray[np.uint8]] = []
     for index, (source, data) in enumerate(read_sources(sources)):
@@ -150,7 +151,7 @@ def _look(
             digests.append(file_hash(data))
             small.append(little_grey(rgb_u8))
     array = np.array(small, np.float32).reshape(-1, 16, 17)
-    return _Seen(kept, digests, array)
+    return _DecodedPhotos(kept, digests, array)
 
 
 def little_grey(rgb_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -176,12 +177,12 @@ def _close_pairs(
         same: The two are one and the same; then only pairs with the second index the smaller.
     """
     signs, other = difference_signs(mine), difference_signs(theirs)
-    looks, other_looks = _standardized(mine), _standardized(theirs)
+    standardized, other_standardized = _standardized(mine), _standardized(theirs)
     pairs: list[tuple[int, int, int]] = []
     for top in range(0, len(signs), _BLOCK):
         for left in range(0, min(top + 1, len(other)) if same else len(other), _BLOCK):
             agreeing = signs[top : top + _BLOCK] @ other[left : left + _BLOCK].T
-            alike = looks[top : top + _BLOCK] @ other_looks[left : left + _BLOCK].T
+            alike = standardized[top : top + _BLOCK] @ other_standardized[left : left + _BLOCK].T
             near = (agreeing >= 256 - 2 * NEAR) & (alike >= _ALIKE)
             for row, column in np.argwhere(near | (alike >= _SAME)):
                 i, j = top + int(row), left + int(column)
@@ -197,36 +198,36 @@ def _standardized(small: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
 
 
-def _repeats(seen: _Seen, splits: Sequence[str]) -> list[Find]:
+def _repeats(decoded: _DecodedPhotos, splits: Sequence[str]) -> list[Find]:
     """Each picture that repeats an earlier one, once; and again where the two are split up."""
     finds: list[Find] = []
     first: dict[bytes, int] = {}
     best: dict[int, tuple[int, int]] = {}
-    for i, digest in enumerate(seen.digests):
+    for i, digest in enumerate(decoded.digests):
         j = first.setdefault(digest, i)
         if j != i:
             best[i] = (-1, j)  # before any near one
-    for i, j, bits in _close_pairs(seen.small, seen.small, same=True):
+    for i, j, bits in _close_pairs(decoded.small, decoded.small, same=True):
         best[i] = min(best.get(i, (bits, j)), (bits, j))
         if splits[i] != splits[j]:
-            finds.append(Find("split leak", seen.sources[i], seen.sources[j], bits))
+            finds.append(Find("split leak", decoded.sources[i], decoded.sources[j], bits))
     for i, (bits, j) in sorted(best.items()):
         kind: Kind = "duplicate" if bits < 0 else "near duplicate"
-        finds.append(Find(kind, seen.sources[i], seen.sources[j], max(bits, 0)))
+        finds.append(Find(kind, decoded.sources[i], decoded.sources[j], max(bits, 0)))
     return finds
 
 
-def _leaks(seen: _Seen, held_out: _Seen) -> list[Find]:
+def _leaks(decoded: _DecodedPhotos, held_out: _DecodedPhotos) -> list[Find]:
     """Each picture of the first that is one of the second, exactly or nearly."""
     twins: dict[int, tuple[int, int]] = {}
-    known = {digest: j for j, digest in enumerate(held_out.digests)}
-    for i, digest in enumerate(seen.digests):
-        if digest in known:
-            twins[i] = (0, known[digest])
-    for i, j, bits in _close_pairs(seen.small, held_out.small, same=False):
+    held_out_index = {digest: j for j, digest in enumerate(held_out.digests)}
+    for i, digest in enumerate(decoded.digests):
+        if digest in held_out_index:
+            twins[i] = (0, held_out_index[digest])
+    for i, j, bits in _close_pairs(decoded.small, held_out.small, same=False):
         twins[i] = min(twins.get(i, (bits, j)), (bits, j))
     return [
-        Find("leak", seen.sources[i], held_out.sources[j], bits)
+        Find("leak", decoded.sources[i], held_out.sources[j], bits)
         for i, (bits, j) in sorted(twins.items())
     ]
 
@@ -239,8 +240,8 @@ def to_text(found: Audit) -> str:
         example = f"{_name(first[kind].picture)}" if count else ""
         twin = first[kind].twin if count else None
         lines.append(f"| {kind} | {count} | {example}{f' = {_name(twin)}' if twin else ''} |")
-    looked = f"{found.pictures} pictures"
-    lines.append(f"\n{looked} against {found.against}" if found.against else f"\n{looked}")
+    checked = f"{found.pictures} pictures"
+    lines.append(f"\n{checked} against {found.against}" if found.against else f"\n{checked}")
     return "\n".join(lines) + "\n"
 
 
@@ -259,7 +260,7 @@ def to_json(found: Audit) -> str:
     return json.dumps(facts | {"finds": finds}, indent=1) + "\n"
 
 
-def _name(source: Source) -> str:
+def _name(source: PhotoSource) -> str:
     return shown(f"{source.container}/{source.member}")
 
 
@@ -278,7 +279,7 @@ def contact_sheet(found: Audit, *, tile: int = 96, columns: int = 12) -> Image.I
     for kind in KINDS:
         finds = [find for find in found.finds if find.kind == kind]
         if finds:
-            chosen = np.linspace(0, len(finds) - 1, min(columns, len(finds))).astype(int)
+            chosen = evenly_spaced(len(finds), columns)
             shown.append((kind, len(finds), [finds[i] for i in chosen]))
     title = 18
     rows = [1 + any(find.twin for find in some) for _, _, some in shown]
@@ -299,7 +300,7 @@ def contact_sheet(found: Audit, *, tile: int = 96, columns: int = 12) -> Image.I
     return sheet
 
 
-def _tile(source: Source, side: int) -> Image.Image:
+def _tile(source: PhotoSource, side: int) -> Image.Image:
     ((_, data),) = read_sources([source])
     rgb_u8 = decode_small(data)
     tile = Image.new("RGB", (side, side), "lightgrey")

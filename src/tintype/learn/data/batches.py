@@ -1,4 +1,4 @@
-"""From the long array of pixels to batches: which photograph, which crop, which ageing.
+"""Batches from the pixel array: choice of photographs, crops and ageing.
 
 All randomness of a step is a function of (seed, step). There is no generator state to save, so a
 killed run that resumes at step n draws exactly what it would have drawn. The random numbers come
@@ -32,14 +32,14 @@ _BLUE_PLATE = (0.0, 0.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step sees.
+    """The data of one step.
 
     Attributes:
-        L: (B, 1, S, S) lightness in [0, 100], aged where the recipe says so.
+        L: (B, 1, S, S) lightness in [0, 100], aged as the recipe requires.
         ab: (B, 2, S, S) true chroma in CIELAB units.
         rgb: (B, 3, S, S) the true picture, sRGB in [0, 1].
         labels: (B,) int64, the folder each photograph came from.
-        hints: (B, 3, S, S) a, b and mask of colours that are told, or None.
+        hints: (B, 3, S, S) a, b and mask of the hints, or None.
     """
 
     L: Tensor
@@ -57,15 +57,15 @@ class Batch:
         return self.ab[:, :, ::stride, ::stride]
 
 
-class Pictures(NamedTuple):
-    """Where photographs lie in the long array, one number for each sample."""
+class PictureTable(NamedTuple):
+    """Offsets and sizes of photographs in the pixel array, one number for each sample."""
 
     first: Tensor
     heights: Tensor
     widths: Tensor
 
 
-class Box(NamedTuple):
+class CropBoxes(NamedTuple):
     """Crops, one number for each sample, in pixels."""
 
     top: Tensor
@@ -115,8 +115,8 @@ class Sampler:
     def batch(self, step: int) -> Batch:
         """The batch of one step; the same for the same seed and step, whatever came before.
 
-        Every process draws for the whole batch and takes its part, so that together they see
-        what one process would have seen.
+        Every process draws for the whole batch and takes its part, so that together they get
+        the batch of a single process.
 
         Args:
             step: Counted from 0.
@@ -168,7 +168,7 @@ class Sampler:
         return self._random_cut(chosen[self.part], uniform, self.recipe.size)
 
     def _random_cut(self, chosen: Tensor, uniform: Tensor, size: int) -> Tensor:
-        """A crop of each photograph as (5, B) numbers in [0, 1] say: (B, size, size, 3)."""
+        """A crop of each photograph, chosen by (5, B) numbers in [0, 1]: (B, size, size, 3)."""
         recipe = self.recipe
         index = chosen.numpy()
         _, heights, widths = self._where(index)
@@ -179,7 +179,9 @@ class Sampler:
         side = torch.sqrt(area) * torch.minimum(heights, widths)
         crop_h = torch.minimum(side / torch.sqrt(ratio), heights)
         crop_w = torch.minimum(side * torch.sqrt(ratio), widths)
-        box = Box((heights - crop_h) * uniform[2], (widths - crop_w) * uniform[3], crop_h, crop_w)
+        box = CropBoxes(
+            (heights - crop_h) * uniform[2], (widths - crop_w) * uniform[3], crop_h, crop_w
+        )
         flip = (uniform[4] < 0.5) & recipe.mirror
         return self._cut(index, box, flip, size)
 
@@ -203,20 +205,20 @@ class Sampler:
         return rgb
 
     def fixed(self, index: Indices) -> Batch:
-        """Given photographs, without chance: the largest square in the middle, not aged.
+        """Given photographs without augmentation: the largest central square, not aged.
 
         Args:
             index: (B,) which photographs; those of dev as a rule.
         """
         _, heights, widths = self._where(index)
         side = torch.minimum(heights, widths)
-        box = Box((heights - side) / 2, (widths - side) / 2, side, side)
+        box = CropBoxes((heights - side) / 2, (widths - side) / 2, side, side)
         flip = torch.zeros(len(index), dtype=torch.bool)
         rgb = self._cut(index, box, flip, self.recipe.size)
         luma = _luma(rgb, torch.tensor(REC601).repeat(len(index), 1))
         return self._batch(rgb, luma, index)
 
-    def _cut(self, index: Indices, box: Box, flip: Tensor, size: int) -> Tensor:
+    def _cut(self, index: Indices, box: CropBoxes, flip: Tensor, size: int) -> Tensor:
         # One sample for one output pixel: crops shrink by 1.2 on average and 1.6 at most, and
         # sampling twice each way to be free of aliasing cost as much time as the training step.
         grid = (torch.arange(size, dtype=torch.float32) + 0.5) / size
@@ -227,11 +229,11 @@ class Sampler:
         sample = bilinear_by_rows if self.device.type == "cpu" else bilinear_at_once
         return sample(self.pixels, self._where(index), rows, columns)
 
-    def _where(self, index: Indices) -> Pictures:
+    def _where(self, index: Indices) -> PictureTable:
         first = torch.from_numpy(self.photos.offsets[index] // 3)
         heights = torch.from_numpy(self.photos.heights[index].astype(np.float32))
         widths = torch.from_numpy(self.photos.widths[index].astype(np.float32))
-        return Pictures(first, heights, widths)
+        return PictureTable(first, heights, widths)
 
     def _batch(self, rgb: Tensor, luma: Tensor, index: Indices) -> Batch:
         rgb01 = rgb / 255
@@ -240,7 +242,7 @@ class Sampler:
         return Batch(luma01_to_L(luma, xp=torch), ab, rgb01.permute(0, 3, 1, 2), labels)
 
     def _emulsions(self, count: int, draw: torch.Generator) -> Tensor:
-        """Weights of R, G, B for each sample: Rec.601, or what another film would have seen."""
+        """Weights of R, G, B for each sample: Rec.601, or the response of another emulsion."""
         weights = torch.tensor(REC601).repeat(count, 1)
         random = torch.rand(count, 3, generator=draw) ** 1.5
         blind = torch.randint(0, 6, (count,), generator=draw)  # 0: red-blind, 1: green-blind
@@ -285,7 +287,7 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
 
 
 def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]:
-    """How often each label's photographs come in a walk through their group."""
+    """How often the photographs of each label occur in one pass through their group."""
     for pattern in favor:
         if not any(matches(label, [pattern]) for label in labels):
             raise LearnError(
@@ -315,7 +317,7 @@ def _writable_view(photos: Photos) -> NDArray[np.uint8]:
     return pixels
 
 
-def bilinear_at_once(pixels: Tensor, where: Pictures, rows: Tensor, columns: Tensor) -> Tensor:
+def bilinear_at_once(pixels: Tensor, where: PictureTable, rows: Tensor, columns: Tensor) -> Tensor:
     """Samples (B, h, w, 3) at the given (B, h) rows and (B, w) columns; edges are repeated.
 
     Args:
@@ -346,7 +348,7 @@ def bilinear_at_once(pixels: Tensor, where: Pictures, rows: Tensor, columns: Ten
     return torch.lerp(upper, lower, fy)
 
 
-def bilinear_by_rows(pixels: Tensor, where: Pictures, rows: Tensor, columns: Tensor) -> Tensor:
+def bilinear_by_rows(pixels: Tensor, where: PictureTable, rows: Tensor, columns: Tensor) -> Tensor:
     """The same, one photograph after the other: whole rows first, then columns of what is left."""
     first, heights, widths = where
     y0, y1, fy = _between(rows, heights[:, None])

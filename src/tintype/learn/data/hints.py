@@ -3,7 +3,7 @@
 Source: R. Zhang, J.-Y. Zhu, P. Isola, X. Geng, A. Lin, T. Yu, A. Efros, "Real-Time User-Guided
 Image Colorization with Learned Deep Priors", SIGGRAPH 2017, the simulated points of its local hints
 network: their number is geometric with p = 1/8, their place Gaussian around the centre, each a
-square of 1 to 9 pixels in which the mean of the true colours is told.
+square of 1 to 9 pixels that is given the mean of its true colours.
 
 Deviations: a share of the samples has no hint at all, so that the same network colours by itself
 (theirs has an eighth of them so); a hint lies inside the picture; none is given the whole truth.
@@ -56,8 +56,8 @@ def draw_hints(
         down = (rows >= edges[0][:, None]) & (rows < edges[1][:, None])  # (n, S)
         across = (rows >= edges[2][:, None]) & (rows < edges[3][:, None])
         inside = (down[:, :, None] & across[:, None, :])[:, None]  # (n, 1, S, S)
-        told = torch.cat([mean, mean.new_ones(len(given), 1)], dim=1)[:, :, None, None]
-        hints[given] = torch.where(inside, told.to(ab.dtype), hints[given])
+        values = torch.cat([mean, mean.new_ones(len(given), 1)], dim=1)[:, :, None, None]
+        hints[given] = torch.where(inside, values.to(ab.dtype), hints[given])
     return hints
 
 

@@ -1,8 +1,8 @@
-"""Which photographs there are, and which one is in which split.
+"""Lists the photographs of a data set and assigns them to splits.
 
-A photograph is known by the SHA-256 of its file. The split is a function of that hash alone, so it
-stays the same however folders are added, renamed or ordered, and a copy of a photograph can never
-sit in training and dev at once.
+A photograph is identified by the SHA-256 of its file. The split is a function of that hash
+alone, so it does not depend on how folders are added, renamed or ordered, and a copy of a
+photograph can never be in training and dev at once.
 """
 
 import fnmatch
@@ -18,8 +18,8 @@ from tintype.learn.data.named import SUFFIXES, NamedSet, recognize
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One file of photographs: where it lies, and what it is called.
+class PhotoSource:
+    """One photograph: its container and name.
 
     Attributes:
         container: A folder, a zip, or a data set that `tintype.learn.data.named` knows.
@@ -40,7 +40,7 @@ def find_sources(
     exclude: Sequence[str] = (),
     only_groups: Sequence[str] = (),
     only_labels: Sequence[str] = (),
-) -> list[Source]:
+) -> list[PhotoSource]:
     """Lists the photographs of folders and zips, sorted.
 
     Args:
@@ -52,17 +52,17 @@ def find_sources(
     Raises:
         LearnError: A path is missing, a zip is damaged, or nothing is left.
     """
-    found: list[Source] = []
+    found: list[PhotoSource] = []
     for path in paths:
         for container in _containers(path):
-            known = recognize(container)
-            group = known.group if known else _group(container)
+            data_set = recognize(container)
+            group = data_set.group if data_set else _group(container)
             if only_groups and group not in only_groups:
                 continue
-            for member, label in known.members() if known else _members(container):
+            for member, label in data_set.members() if data_set else _members(container):
                 kept = not only_labels or matches(label, only_labels)
                 if kept and not matches(label, exclude):
-                    found.append(Source(container, member, label, group))
+                    found.append(PhotoSource(container, member, label, group))
     if not found:
         raise LearnError(
             f"No photographs in {', '.join(map(str, paths))}.",
@@ -115,14 +115,14 @@ def _pictures(container: Path) -> Iterator[str]:
             yield name
 
 
-def read_sources(sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
+def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, bytes]]:
     """Reads the files, opening each container once.
 
     Raises:
         LearnError: A container cannot be read.
     """
     container: Path | None = None
-    known: NamedSet | None = None
+    data_set: NamedSet | None = None
     archive: zipfile.ZipFile | None = None
     try:
         for source in sources:
@@ -130,11 +130,11 @@ def read_sources(sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
                 if archive:
                     archive.close()
                 container = source.container
-                known = recognize(container)
-                plain = known is not None or container.is_dir()
+                data_set = recognize(container)
+                plain = data_set is not None or container.is_dir()
                 archive = None if plain else zipfile.ZipFile(container)
-            if known:
-                yield source, known.read(source.member)
+            if data_set:
+                yield source, data_set.read(source.member)
             elif archive:
                 yield source, archive.read(source.member)
             else:
@@ -146,7 +146,7 @@ def read_sources(sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
             archive.close()
 
 
-def refuse_overlap(training: Sequence[Source], evaluation: Sequence[Source]) -> None:
+def refuse_overlap(training: Sequence[PhotoSource], evaluation: Sequence[PhotoSource]) -> None:
     """Makes sure that no evaluation picture is trained on, whatever its name.
 
     Args:
@@ -168,7 +168,7 @@ def refuse_overlap(training: Sequence[Source], evaluation: Sequence[Source]) -> 
 
 
 def file_hash(data: bytes) -> bytes:
-    """The 32 bytes by which a photograph is known."""
+    """The SHA-256 that identifies a photograph, 32 bytes."""
     return hashlib.sha256(data).digest()
 
 

@@ -11,7 +11,7 @@ _OVAL, _ROUNDED, _STRAIGHT = 2.0, 5.0, 40.0
 
 
 def mount(rgb: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
-    """Lays an even grey around photographs.
+    """Surrounds photographs with an even grey.
 
     The opening is a superellipse, with one exponent for its upper and one for its lower half: an
     oval, an arch, rounded corners or a rectangle. It may be wider or higher than the photograph,

@@ -1,4 +1,4 @@
-"""Data sets as their makers distribute them, known by what lies in the folder.
+"""Data sets as their makers distribute them, recognised by their files.
 
 Each gives its training part and nothing else; its test part is named by its own path. Other folders
 and zips of folders need no recognition: the folders are the labels.
@@ -23,11 +23,11 @@ _WORDNET = re.compile(r"n\d{8}")
 
 
 class NamedSet(Protocol):
-    """A data set that knows its own layout."""
+    """A data set with a known layout."""
 
     @property
     def group(self) -> str:
-        """What it is called."""
+        """Its name."""
         ...
 
     def members(self) -> Iterator[tuple[str, str]]:
@@ -62,11 +62,11 @@ def recognize(path: Path) -> NamedSet | None:
     if batch:
         return None
     if (path / _CATEGORIES).is_file():
-        return _Places(path, _places_list(path), training=True)
+        return _Places365(path, _places_list(path), training=True)
     if (path.parent / _CATEGORIES).is_file() and (path.parent / _VALIDATION).is_file():
         listed = (path.parent / _VALIDATION, path)
         # Folders of classes need no list.
-        return _Places(path.parent, listed, training=False) if _is_flat(path) else None
+        return _Places365(path.parent, listed, training=False) if _is_flat(path) else None
     for training in (path / "train", path / "ILSVRC" / "Data" / "CLS-LOC" / "train"):
         if training.is_dir() and (
             (path / "train.txt").is_file()
@@ -101,7 +101,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - a pickle holds anything
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}")
         return super().find_class(module, name)
 
 
@@ -213,7 +213,7 @@ _ROOTS = ("data_256", "data_256_standard", "data_large", "data_large_standard", 
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class _Places365:
     """Places365-Standard: lists of files with the number of their class."""
 
     root: Path
@@ -287,7 +287,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
     the smaller editions of Places write them with ``_`` or ``-``, some without the first letter.
 
     Args:
-        path: A text file; empty lines and lines that begin with # do not count.
+        path: A text file; empty lines and lines that start with # do not count.
 
     Raises:
         LearnError: It cannot be read, or names nothing.

@@ -1,4 +1,4 @@
-"""Photographs as one long uint8 array on disk, decoded once and memory-mapped for ever after.
+"""Photographs as one long uint8 array on disk, decoded once and then memory-mapped.
 
 Decoding files in every epoch gives about 7,500 pictures a second and core; the array gives 200,000,
 and as a whole it fits into the memory of a GPU.
@@ -22,12 +22,12 @@ from PIL import Image, UnidentifiedImageError
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import LearnError
-from tintype.learn.data.manifest import Source, file_hash, find_sources, is_dev, read_sources
+from tintype.learn.data.manifest import PhotoSource, file_hash, find_sources, is_dev, read_sources
 from tintype.learn.evaluate.metrics import colorfulness
 from tintype.learn.recipe import DataRecipe
 
 _CACHE_VERSION = 3
-_LONGEST = 512  # nothing in training looks at more, and a folder of 12-MP photos must still fit
+_LONGEST = 512  # training uses no more, and a folder of 12-MP photos must still fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ class Photos:
 
 
 def open_photos(paths: Sequence[Path], recipe: DataRecipe, *, cache: Path) -> Photos:
-    """The photographs of folders and zips, from the cache where they are in it.
+    """The photographs of folders and zips, from the cache if they are in it.
 
     Args:
         paths: Folders or zips.
-        recipe: Says what is left out and how large dev is.
+        recipe: Which photographs are left out, and the share of dev.
         cache: Folder for the decoded arrays; safe to delete.
 
     Raises:
@@ -111,7 +111,7 @@ def open_photos(paths: Sequence[Path], recipe: DataRecipe, *, cache: Path) -> Ph
     )
 
 
-def _cache_key(sources: Sequence[Source], recipe: DataRecipe) -> str:
+def _cache_key(sources: Sequence[PhotoSource], recipe: DataRecipe) -> str:
     digest = hashlib.sha256(
         f"{_CACHE_VERSION}|{recipe.dev_share}|{recipe.min_colorfulness}".encode()
     )
@@ -135,8 +135,8 @@ _INDEX = np.dtype(
 )
 
 
-def _build(sources: Sequence[Source], recipe: DataRecipe, home: Path) -> None:
-    """Decodes everything once; the folder appears under its name only when it is whole."""
+def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> None:
+    """Decodes everything once; the folder gets its name only when it is complete."""
     home.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
     groups = sorted({s.group for s in sources})
@@ -144,7 +144,7 @@ def _build(sources: Sequence[Source], recipe: DataRecipe, home: Path) -> None:
     group_index = {name: index for index, name in enumerate(groups)}
     label_index = {name: index for index, name in enumerate(labels)}
     dropped: Counter[str] = Counter()
-    seen: set[bytes] = set()
+    digests: set[bytes] = set()
     rows: list[tuple[int, int, int, int, int, bool]] = []
     whole = hashlib.sha256()
     offset = 0
@@ -153,11 +153,11 @@ def _build(sources: Sequence[Source], recipe: DataRecipe, home: Path) -> None:
             for source, data in read_sources(sources):
                 digest = file_hash(data)
                 rgb_u8 = decode_small(data)
-                reason = reason_to_drop(rgb_u8, digest in seen, recipe.min_colorfulness)
+                reason = reason_to_drop(rgb_u8, digest in digests, recipe.min_colorfulness)
                 if rgb_u8 is None or reason:
                     dropped[reason] += 1
                     continue
-                seen.add(digest)
+                digests.add(digest)
                 whole.update(digest)
                 out.write(rgb_u8.tobytes())
                 height, width = rgb_u8.shape[:2]
@@ -207,7 +207,7 @@ def decode_small(data: bytes) -> NDArray[np.uint8] | None:
 def reason_to_drop(
     rgb_u8: NDArray[np.uint8] | None, duplicate: bool, min_colorfulness: float
 ) -> str:
-    """Why a picture is not trained on; empty where it is.
+    """Why a picture is left out of training; empty if it is used.
 
     Args:
         rgb_u8: (H, W, 3), or None where the file is no picture.
@@ -244,5 +244,5 @@ def is_sepia(rgb_u8: NDArray[np.uint8]) -> bool:
         band = lab[(lab[:, 0] >= low) & (lab[:, 0] < low + 10), 1:]
         if len(band) > 1:
             spread += float(np.hypot(*band.std(axis=0))) * len(band)
-    # Found by looking: at twice these thresholds half of the finds are seas, fog and deserts.
+    # Chosen by inspection: at twice these thresholds half of the finds are seas, fog and deserts.
     return spread / len(lab) < max(1.4, 0.17 * chroma)

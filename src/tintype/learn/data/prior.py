@@ -7,6 +7,7 @@ from torch import Tensor
 from tintype.color.abgrid import AB_LIMIT, BINS, soft_code_table
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
+from tintype.learn.data.selection import evenly_spaced
 
 
 def color_prior(sampler: Sampler, photos: Photos, *, pictures: int = 4096) -> Tensor:
@@ -21,7 +22,7 @@ def color_prior(sampler: Sampler, photos: Photos, *, pictures: int = 4096) -> Te
         (313,) summing to 1.
     """
     training = np.flatnonzero(~photos.dev)
-    chosen = training[np.linspace(0, len(training) - 1, min(pictures, len(training))).astype(int)]
+    chosen = training[evenly_spaced(len(training), pictures)]
     nearest = torch.from_numpy(soft_code_table(1)[0].copy()).long()[..., 0]
     counts = torch.zeros(BINS, dtype=torch.float64)
     for start in range(0, len(chosen), 64):

@@ -1,7 +1,8 @@
-"""Whether a predicted distribution of colours is honest: likelihood, calibration, coverage.
+"""Quality of a predicted distribution of colours: likelihood, calibration, coverage.
 
-At vividness 0, as the network said it, with one temperature that is fitted on dev and the same for
-every picture. Colours are compared where the network answers: at its input's size over its stride.
+The distribution is that of the network itself, at vividness 0, with one temperature for every
+picture that is fitted on dev. Colours are compared at the resolution of the output: the input's
+size over the stride.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,19 +20,20 @@ from tintype.engine.decode import colors, uncertainty
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.evaluate.figures import Figure, nearest_bins
 from tintype.learn.evaluate.metrics import Floats, negative_log_likelihood
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
-_PLACES = 12  # a picture is looked at in 12 x 12 places; neighbours say the same
+_PLACES = 12  # a grid of 12 x 12 places in each picture; neighbours are nearly equal
 _REACH = 10.0
 _BINS_OF_CONFIDENCE = 10
 _TEMPERATURES = np.geomspace(0.5, 2.0, 29)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a network said of some places of one picture.
+class DistributionSample:
+    """Predictions at a grid of places in one picture, and the true colours there.
 
     Attributes:
         logits: (n, 313).
@@ -68,14 +70,16 @@ def distribution_table(
         "|---|---|---|---|---|---|---|---|",
     ]
     for bundle in bundles:
-        answers = {
+        samples = {
             group: predict(bundle, some, threads=threads, quality=quality)
             for group, some in squares.items()
         }
-        every = [answer for some in answers.values() for answer in some]
+        every = [sample for some in samples.values() for sample in some]
         fitted = temperature or fit_temperature(every)
-        for group, some in [*answers.items(), ("all", every)]:
-            figures = honesty(some, fitted) | {"rank": certainty_rank(some, bundle.card)}
+        for group, some in [*samples.items(), ("all", every)]:
+            figures = distribution_figures(some, fitted) | {
+                "rank": certainty_rank(some, bundle.card)
+            }
             cells = [f"{value:.2f} ({low:.2f}–{high:.2f})" for value, low, high in figures.values()]
             lines.append(f"| {group} | {bundle.name} | {fitted:.2f} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -87,14 +91,14 @@ def predict(
     *,
     threads: int,
     quality: Quality = "normal",
-) -> list[Answer]:
-    """Asks a network about pictures at its normal size.
+) -> list[DistributionSample]:
+    """Predicts pictures at the model's normal size.
 
     Args:
-        bundle: A model that answers with logits.
+        bundle: A model that predicts logits.
         pictures: (S, S, 3) each.
         threads: For the network.
-        quality: "normal" is the network by itself, "high" the mean that photographs are shown in.
+        quality: "normal" is a single pass, "high" the mean of several.
 
     Raises:
         LearnError: The model has no distribution.
@@ -104,7 +108,7 @@ def predict(
     small = card.sizes["normal"] // card.stride
     size = small * card.stride
     settings = Settings(quality=quality)
-    answers = []
+    samples = []
     for picture in pictures:
         scaled = Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC)
         rgb_u8 = np.asarray(scaled)
@@ -114,34 +118,34 @@ def predict(
             raise LearnError(f"{bundle.name} does not predict a distribution.")
         ab = rgb01_to_lab(rgb_u8 / 255)[..., 1:]
         ab = ab.reshape(small, card.stride, small, card.stride, 2).mean(axis=(1, 3))
-        some = np.linspace(0, small - 1, min(_PLACES, small)).astype(int)
+        some = evenly_spaced(small, _PLACES)
         grid = np.ix_(some, some)
-        said = logits.transpose(1, 2, 0)[grid].reshape(-1, card.bins).astype(np.float64)
-        answers.append(Answer(said, ab[grid].reshape(-1, 2)))
-    return answers
+        predicted = logits.transpose(1, 2, 0)[grid].reshape(-1, card.bins).astype(np.float64)
+        samples.append(DistributionSample(predicted, ab[grid].reshape(-1, 2)))
+    return samples
 
 
-def fit_temperature(answers: Sequence[Answer], *, neighbors: int = 1) -> float:
+def fit_temperature(samples: Sequence[DistributionSample], *, neighbors: int = 1) -> float:
     """The temperature under which the true colours of dev are likeliest.
 
-    A network that was trained on soft codes says how the blurred colour is distributed. The bin
-    that is nearest to the truth is likeliest at a temperature below 1, which takes the blur back.
+    A network that was trained on soft codes predicts the distribution of the blurred colour. A
+    temperature below 1, which undoes the blur, makes the bin nearest to the truth likeliest.
 
     Args:
-        answers: From `predict`, of dev.
+        samples: From `predict`, of dev.
         neighbors: Bins that share the mass of a true colour: 1 is its own, 5 the code of training.
     """
-    losses = [np.mean([_nll(answer, t, neighbors) for answer in answers]) for t in _TEMPERATURES]
+    losses = [np.mean([_nll(sample, t, neighbors) for sample in samples]) for t in _TEMPERATURES]
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
-def honesty(
-    answers: Sequence[Answer], temperature: float, *, rounds: int = 500
+def distribution_figures(
+    samples: Sequence[DistributionSample], temperature: float, *, rounds: int = 500
 ) -> dict[str, Figure]:
     """The figures of a distribution, with intervals over pictures.
 
     Args:
-        answers: From `predict`.
+        samples: From `predict`.
         temperature: From `fit_temperature`.
         rounds: How many resamples.
 
@@ -153,10 +157,10 @@ def honesty(
         of 314 square units, while the bins have 500 together) and ``coverage`` (percent: how often
         the smallest set of bins with 90 % of the mass has the one nearest to the truth).
     """
-    nll = np.array([_nll(answer, temperature, 5) for answer in answers])
-    tables = np.stack([_confidence(answer, temperature) for answer in answers])  # (N, 4, 10)
-    covered = np.array([_coverage(answer, temperature) for answer in answers])
-    drawn = np.random.default_rng(0).integers(0, len(answers), (rounds, len(answers)))
+    nll = np.array([_nll(sample, temperature, 5) for sample in samples])
+    tables = np.stack([_confidence(sample, temperature) for sample in samples])  # (N, 4, 10)
+    covered = np.array([_coverage(sample, temperature) for sample in samples])
+    drawn = np.random.default_rng(0).integers(0, len(samples), (rounds, len(samples)))
 
     def spread(value: float, resampled: Floats) -> Figure:
         low, high = np.percentile(resampled, [2.5, 97.5])
@@ -175,59 +179,61 @@ def honesty(
     }
 
 
-def certainty_rank(answers: Sequence[Answer], card: Card, *, rounds: int = 500) -> Figure:
-    """Whether the map of certainty is high where the model errs: a rank correlation.
+def certainty_rank(
+    samples: Sequence[DistributionSample], card: Card, *, rounds: int = 500
+) -> Figure:
+    """Whether uncertainty is high where the model errs: a rank correlation.
 
     Args:
-        answers: From `predict`.
-        card: The model's: the error is that of its answer at its default vividness.
+        samples: From `predict`.
+        card: The model's: the error is that of the decoded colour at its default vividness.
         rounds: How many resamples.
 
     Returns:
         Spearman's correlation of entropy and distance in ab over all places of all pictures, with
         its 95 % interval over pictures.
     """
-    entropy = np.stack([uncertainty(a.logits.T.astype(np.float32)) for a in answers])
-    error = np.stack([_distance(answer, card) for answer in answers])
+    entropy = np.stack([uncertainty(a.logits.T.astype(np.float32)) for a in samples])
+    error = np.stack([_distance(sample, card) for sample in samples])
 
     def correlation(rows: NDArray[np.int64]) -> float:
         return float(spearmanr(entropy[rows].ravel(), error[rows].ravel()).statistic)
 
     draw = np.random.default_rng(0)
-    count = len(answers)
+    count = len(samples)
     resampled = [correlation(draw.integers(0, count, count)) for _ in range(rounds)]
     low, high = np.percentile(resampled, [2.5, 97.5])
     return correlation(np.arange(count)), float(low), float(high)
 
 
-def _distance(answer: Answer, card: Card) -> Floats:
-    ab = colors(answer.logits.T.astype(np.float32), card, vividness=card.vividness).T
-    distance: Floats = np.hypot(*(ab - answer.ab).T)
+def _distance(sample: DistributionSample, card: Card) -> Floats:
+    ab = colors(sample.logits.T.astype(np.float32), card, vividness=card.vividness).T
+    distance: Floats = np.hypot(*(ab - sample.ab).T)
     return distance
 
 
-def _log_p(answer: Answer, temperature: float) -> Floats:
-    scaled = answer.logits / temperature
+def _log_p(sample: DistributionSample, temperature: float) -> Floats:
+    scaled = sample.logits / temperature
     scaled = scaled - scaled.max(axis=1, keepdims=True)
     log_p: Floats = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
     return log_p
 
 
-def _nll(answer: Answer, temperature: float, neighbors: int) -> float:
+def _nll(sample: DistributionSample, temperature: float, neighbors: int) -> float:
     indices, shares = soft_code_table(neighbors)
-    cell = np.clip(np.rint(answer.ab).astype(int) + AB_LIMIT, 0, 2 * AB_LIMIT)
+    cell = np.clip(np.rint(sample.ab).astype(int) + AB_LIMIT, 0, 2 * AB_LIMIT)
     code = indices[cell[:, 0], cell[:, 1]], shares[cell[:, 0], cell[:, 1]]
-    return negative_log_likelihood(_log_p(answer, temperature).T, *code)
+    return negative_log_likelihood(_log_p(sample, temperature).T, *code)
 
 
-def _confidence(answer: Answer, temperature: float) -> Floats:
+def _confidence(sample: DistributionSample, temperature: float) -> Floats:
     """(4, 10): sums of confidence, of both kinds of hits, and counts, by confidence."""
-    p, centers = np.exp(_log_p(answer, temperature)), bin_centers().astype(np.float64)
+    p, centers = np.exp(_log_p(sample, temperature)), bin_centers().astype(np.float64)
     mode = centers[p.argmax(axis=1)]  # (n, 2)
     near = ((mode[:, None] - centers[None]) ** 2).sum(axis=2) <= _REACH**2
     confidence = (p * near).sum(axis=1)
-    bin_is_near = near[np.arange(len(mode)), nearest_bins(answer.ab)]
-    is_near = ((answer.ab - mode) ** 2).sum(axis=1) <= _REACH**2
+    bin_is_near = near[np.arange(len(mode)), nearest_bins(sample.ab)]
+    is_near = ((sample.ab - mode) ** 2).sum(axis=1) <= _REACH**2
     place = np.minimum((confidence * _BINS_OF_CONFIDENCE).astype(int), _BINS_OF_CONFIDENCE - 1)
     weights = (confidence, bin_is_near, is_near, np.ones(len(mode)))
     return np.stack(
@@ -239,11 +245,11 @@ def _calibration_error(table: Floats, hits: int) -> float:
     return float(100 * np.abs(table[0] - table[hits]).sum() / table[-1].sum())
 
 
-def _coverage(answer: Answer, temperature: float, *, mass: float = 0.9) -> float:
-    p = np.exp(_log_p(answer, temperature))
+def _coverage(sample: DistributionSample, temperature: float, *, mass: float = 0.9) -> float:
+    p = np.exp(_log_p(sample, temperature))
     order = np.argsort(-p, axis=1)
     sorted_p = np.take_along_axis(p, order, axis=1)
     before = np.cumsum(sorted_p, axis=1) - sorted_p
-    truth = nearest_bins(answer.ab)
+    truth = nearest_bins(sample.ab)
     rank = (order == truth[:, None]).argmax(axis=1)
     return float(100 * (np.take_along_axis(before, rank[:, None], axis=1) < mass).mean())

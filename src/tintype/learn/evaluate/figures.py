@@ -1,7 +1,7 @@
 """All figures of a method over a set of pictures, each with its interval over the pictures.
 
 A picture gives a row of plain numbers; a figure is made of the columns of many rows. So a set can
-be resampled without looking at a picture twice, and two methods compared picture by picture.
+be resampled without scoring a picture twice, and two methods compared picture by picture.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ _MOST_DECIBELS = 99.0
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """How a figure is made of columns.
+    """How a figure is computed from columns.
 
     Attributes:
         title: What a table calls it.
@@ -97,7 +97,7 @@ FIGURES: Mapping[str, Definition] = MappingProxyType(
 
 
 def rarity(prior: NDArray[np.floating]) -> Floats:
-    """What a true colour weighs in the rebalanced AuC: the inverse of how common it is.
+    """Weights of true colours in the rebalanced AuC: the inverse of their frequency.
 
     Source: Zhang et al. 2016, section 3.1: their equation 4 with lambda 0, prior smoothed. A colour
     that no training pixel had weighs as much as the rarest that one had.
@@ -182,7 +182,7 @@ def summarize(columns: Columns, *, rounds: int = 1000, seed: int = 0) -> dict[st
 
 
 def difference(one: Columns, other: Columns, figure: str, *, rounds: int = 1000) -> Figure:
-    """How far two methods are apart, with the interval over the pictures both coloured.
+    """The paired difference of two methods, with its interval over pictures.
 
     Args:
         one: Columns of one method.

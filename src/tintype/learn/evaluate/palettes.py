@@ -1,6 +1,6 @@
 """Whether the truth is among the palettes: the best of several versions of each picture.
 
-Nobody can choose so without knowing the truth, and the name of the row says how it was chosen.
+This choice needs the truth, so the name of the row states how it was made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
-from tintype.learn.evaluate.protocol import Row, Score, row_of, score
+from tintype.learn.evaluate.protocol import Score, ScoreRow, row_of, score
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 
@@ -23,7 +23,7 @@ def best_of_palettes(
     count: int,
     quality: Quality = "normal",
     threads: int = 2,
-) -> list[Row]:
+) -> list[ScoreRow]:
     """Scores, of several versions of each picture, the one nearest to the truth in CIEDE2000.
 
     Args:
@@ -53,7 +53,7 @@ def best_scores(
     settings: Settings,
     pool: ThreadPoolExecutor,
 ) -> list[Score]:
-    """What the version nearest to the truth gets, of each picture.
+    """The score of the version nearest to the truth, for each picture.
 
     Args:
         engine: A model that predicts a distribution.

@@ -1,8 +1,8 @@
-"""LPIPS, KID and FID, where the networks they rest on are installed.
+"""LPIPS, KID and FID, where their networks are installed.
 
 They were trained by others and are read from two packages of PyPI, neither of which is run. Nothing
-is fetched here. A figure's name says what it was measured with: values of two ports of a network,
-or of two sets of pictures, cannot be compared.
+is fetched here. The name of a figure states what it was measured with: values of two ports of a
+network, or of two sets of pictures, cannot be compared.
 """
 
 import importlib.util
@@ -51,8 +51,8 @@ def find_network(package: str, file: str = "") -> Path | None:
     return None
 
 
-class Judges:
-    """The installed networks, and what they see in the true pictures, each asked for once.
+class PerceptualMetrics:
+    """The installed networks, with their features of the true pictures, computed once.
 
     Args:
         truths: The true pictures, each (H, W, 3). LPIPS is left out where one is below 31 pixels.
@@ -63,7 +63,7 @@ class Judges:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What `judge` gives, by its exact names; empty where nothing is installed."""
+        """The exact names of the figures; empty if no network is installed."""
         number = len(self.truths)
         if number < _LEAST:
             return ()
@@ -74,11 +74,11 @@ class Judges:
             names += ("KID x 1000 (Inception 2015)", f"FID (Inception 2015, {number} pictures)")
         return names
 
-    def judge(self, painted: Pictures) -> dict[str, Figure]:
-        """What the networks say of a method.
+    def measure(self, colorized: Pictures) -> dict[str, Figure]:
+        """The figures of a method.
 
         Args:
-            painted: Its pictures, in the order of the true ones and of their sizes.
+            colorized: Its pictures, in the order of the true ones and of their sizes.
 
         Returns:
             A figure for each of `names`. FID is one number for the whole set and has no interval:
@@ -88,12 +88,12 @@ class Judges:
         if len(self.truths) < _LEAST:
             return {}
         if self._lpips is not None:
-            found.append(_mean_distance(self._lpips, painted, self.truths))
+            found.append(_mean_distance(self._lpips, colorized, self.truths))
         if self._features is not None:
-            seen = self._features(painted)
-            value, low, high = kernel_distance(seen, self._true)
+            features = self._features(colorized)
+            value, low, high = kernel_distance(features, self._true)
             found.append((_THOUSAND * value, _THOUSAND * low, _THOUSAND * high))
-            fid = frechet_distance(seen, self._true)
+            fid = frechet_distance(features, self._true)
             found.append((fid, fid, fid))
         return dict(zip(self.names, found, strict=True))
 
@@ -114,12 +114,12 @@ class Judges:
         return self._features(self.truths)
 
 
-def _mean_distance(network: Lpips, painted: Pictures, truths: Pictures) -> Figure:
+def _mean_distance(network: Lpips, colorized: Pictures, truths: Pictures) -> Figure:
     """The mean over pictures, with its interval."""
     with torch.inference_mode():
         distances = [
             float(network(_signed(one), _signed(other)))
-            for one, other in zip(painted, truths, strict=True)
+            for one, other in zip(colorized, truths, strict=True)
         ]
     return (float(np.mean(distances)), *interval(np.array(distances)))
 

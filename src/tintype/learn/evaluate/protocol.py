@@ -22,8 +22,9 @@ from tintype.engine.hints import Hint
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
-from tintype.learn.data.manifest import Source, find_sources, read_sources
+from tintype.learn.data.manifest import PhotoSource, find_sources, read_sources
 from tintype.learn.data.photos import Photos
+from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import (
     ab_distance,
@@ -33,7 +34,7 @@ from tintype.learn.evaluate.metrics import (
     interval,
     psnr,
 )
-from tintype.learn.evaluate.perceptual import Judges
+from tintype.learn.evaluate.perceptual import PerceptualMetrics
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 _HINT_RADIUS = 2
@@ -41,7 +42,7 @@ _HINT_RADIUS = 2
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one picture got."""
+    """The metrics of one picture."""
 
     colorfulness: float
     true_colorfulness: float
@@ -52,7 +53,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScoreRow:
     """One line of the table: a method, on a set, with its settings.
 
     Attributes:
@@ -67,7 +68,7 @@ class Row:
         delta_e: Mean CIEDE2000.
         delta_e_interval: Likewise.
         auc: Raw, percent.
-        perceptual: LPIPS, KID and FID by their exact names, where they were asked for.
+        perceptual: LPIPS, KID and FID by their exact names, where they were requested.
     """
 
     name: str
@@ -111,20 +112,18 @@ def load_squares(
     return squares
 
 
-def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[Source]:
+def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[PhotoSource]:
     """The pictures of folders and zips, or an even choice of each group.
 
     Args:
         paths: Folders or zips.
         limit: At most so many of each group, spread evenly over it; None takes all.
     """
-    chosen: list[Source] = []
+    chosen: list[PhotoSource] = []
     sources = find_sources(paths)
     for group in sorted({source.group for source in sources}):
         members = [source for source in sources if source.group == group]
-        if limit and limit < len(members):
-            members = [members[i] for i in np.linspace(0, len(members) - 1, limit).astype(int)]
-        chosen += members
+        chosen += [members[i] for i in evenly_spaced(len(members), limit or len(members))]
     return chosen
 
 
@@ -144,8 +143,7 @@ def dev_squares(
     squares = {}
     for group, name in enumerate(photos.group_names):
         index = np.flatnonzero(photos.dev & (photos.groups == group))
-        if limit and limit < len(index):
-            index = index[np.linspace(0, len(index) - 1, limit).astype(int)]
+        index = index[evenly_spaced(len(index), limit or len(index))]
         pictures = [Image.fromarray(photos.picture(int(i))) for i in index]
         squares[f"{name} (dev)"] = [to_square(picture, size) for picture in pictures]
     return squares
@@ -161,6 +159,7 @@ def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(image.resize((size, size), filter_, box=box))
 
 
+# More than seven parameters: the options of the command, passed on.
 def evaluate(
     engine: Engine,
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],
@@ -169,19 +168,19 @@ def evaluate(
     vividness: Iterable[float],
     hints: Iterable[int] = (0,),
     quality: Quality = "normal",
-    judges: Mapping[str, Judges] = MappingProxyType({}),
+    perceptual_metrics: Mapping[str, PerceptualMetrics] = MappingProxyType({}),
     threads: int = 2,
-) -> list[Row]:
-    """Scores a model at several vividnesses, and told the truth at several numbers of places.
+) -> list[ScoreRow]:
+    """Scores a model at several vividnesses and with several numbers of true hints.
 
     Args:
         engine: The model as it is shipped.
         squares: From `load_squares`.
         name: Of the rows.
         vividness: The values of tau.
-        hints: Numbers of `true_hints`; a row with some is not automatic and its name says so.
+        hints: Numbers of `true_hints`; a row with hints is not automatic, which its name states.
         quality: Of the engine.
-        judges: Of each set, for LPIPS, KID and FID; empty for none.
+        perceptual_metrics: Of each set, for LPIPS, KID and FID; empty for none.
         threads: Pictures at a time.
 
     Raises:
@@ -190,24 +189,24 @@ def evaluate(
     rows = []
     with ThreadPoolExecutor(threads) as pool:
         for group, pictures in squares.items():
-            for tau, told in product(vividness, hints):
+            for tau, hint_count in product(vividness, hints):
                 settings = Settings(vividness=tau, quality=quality)
-                painted = paint(engine, pictures, settings, pool, told=told)
-                title = f"{name}, told {told} colours" if told else name
-                row = row_of(title, group, tau, list(pool.map(score, painted, pictures)))
-                if group in judges:
-                    row = replace(row, perceptual=judges[group].judge(painted))
+                colorized = colorize(engine, pictures, settings, pool, hint_count=hint_count)
+                title = f"{name}, {hint_count} true colours given" if hint_count else name
+                row = row_of(title, group, tau, list(pool.map(score, colorized, pictures)))
+                if group in perceptual_metrics:
+                    row = replace(row, perceptual=perceptual_metrics[group].measure(colorized))
                 rows.append(row)
     return rows
 
 
-def paint(
+def colorize(
     engine: Engine,
     pictures: Sequence[NDArray[np.uint8]],
     settings: Settings,
     pool: ThreadPoolExecutor,
     *,
-    told: int = 0,
+    hint_count: int = 0,
 ) -> list[NDArray[np.uint8]]:
     """Colours the grey of pictures.
 
@@ -216,12 +215,12 @@ def paint(
         pictures: (H, W, 3) truths.
         settings: Without hints.
         pool: Pictures at a time.
-        told: The number of `true_hints`.
+        hint_count: Number of `true_hints`.
     """
 
     def one(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
         photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
-        given = replace(settings, hints=tuple(true_hints(truth, told)))
+        given = replace(settings, hints=tuple(true_hints(truth, hint_count)))
         color = engine.colorize(photo, given).color
         assert isinstance(color, np.ndarray)
         return np.asarray(color, np.uint8)
@@ -252,21 +251,21 @@ def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:
 
 def bounds(
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],
-    judges: Mapping[str, Judges] = MappingProxyType({}),
-) -> list[Row]:
-    """The rows that every table begins with: the grey input and the truth.
+    perceptual_metrics: Mapping[str, PerceptualMetrics] = MappingProxyType({}),
+) -> list[ScoreRow]:
+    """The first rows of every table: the grey input and the truth.
 
     Args:
         squares: From `load_squares`.
-        judges: As for `evaluate`; they judge the grey input only.
+        perceptual_metrics: As for `evaluate`; applied to the grey input only.
     """
     rows = []
     for group, pictures in squares.items():
         grey = [np.repeat(rgb_to_grey(p)[..., None], 3, axis=2) for p in pictures]
         scores = [score(g, p) for g, p in zip(grey, pictures, strict=True)]
         row = row_of("grey input", group, None, scores)
-        if group in judges:
-            row = replace(row, perceptual=judges[group].judge(grey))
+        if group in perceptual_metrics:
+            row = replace(row, perceptual=perceptual_metrics[group].measure(grey))
         rows.append(row)
         rows.append(row_of("ground truth", group, None, [score(p, p) for p in pictures]))
     return rows
@@ -291,7 +290,7 @@ def score(rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8]) -> Score:
     )
 
 
-def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) -> Row:
+def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) -> ScoreRow:
     """The means over pictures, and their intervals.
 
     Args:
@@ -301,7 +300,7 @@ def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) ->
         scores: Of each picture.
     """
     table = {key: np.array([asdict(s)[key] for s in scores]) for key in asdict(scores[0])}
-    return Row(
+    return ScoreRow(
         name=name,
         group=group,
         vividness=tau,
@@ -316,7 +315,7 @@ def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) ->
     )
 
 
-def at_colorfulness(rows: Sequence[Row], ratio: float) -> tuple[float, float] | None:
+def at_colorfulness(rows: Sequence[ScoreRow], ratio: float) -> tuple[float, float] | None:
     """Distance in ab and CIEDE2000 of one method on one set at a given colourfulness.
 
     Methods are compared where they are equally colourful; otherwise any dull one wins.

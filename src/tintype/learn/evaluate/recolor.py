@@ -1,4 +1,4 @@
-"""Chroma on a grey, as the engine does it: for methods that no model file holds."""
+"""Chroma on a grey, as the engine does it: for methods without a model file."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from tintype.errors import LearnError
 
 
 def recolor(grey_u8: NDArray[np.uint8], ab: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Colours a grey with a chroma of any size, exactly as the engine shows a network's answer.
+    """Colours a grey with a chroma of any size, exactly as the engine does with a prediction.
 
     Args:
         grey_u8: (H, W) Y'.

@@ -1,8 +1,8 @@
-"""Skin, snow, paper and cloth: whether what everyone knows the colour of has that colour.
+"""Skin, snow, paper and cloth: whether surfaces of a familiar colour get that colour.
 
-Rectangles are marked by hand on photographs whose truth is known. Skin is compared with the true
-skin in bands of lightness, because light and dark skin differ in hue and chroma; what is neutral
-must stay so.
+Rectangles are marked by hand on photographs in colour. Skin is compared with the true skin in bands
+of lightness, because light and dark skin differ in hue and chroma; neutral surfaces must stay
+neutral.
 """
 
 import io
@@ -61,21 +61,21 @@ class Marked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One rectangle, in truth and as it was coloured.
+class MeasuredRegion:
+    """The colours of one rectangle: true and predicted.
 
     Attributes:
         kind: As marked.
         lightness: True mean L.
         true: Median hue in degrees and median chroma of the truth.
-        painted: The same of the result.
+        predicted: The same of the prediction.
         share: Its height, of the shorter side of the picture that was coloured.
     """
 
     kind: str
     lightness: float
     true: tuple[float, float]
-    painted: tuple[float, float]
+    predicted: tuple[float, float]
     share: float = 1.0
 
 
@@ -135,18 +135,18 @@ def region_tables(
     for bundle in bundles:
         engine = Engine(bundle, threads=threads)
         for tau in vividness or [bundle.card.vividness]:
-            seen = look_at_regions(engine, regions, paths, settings=Settings(tau, quality))
-            yield f"{bundle.name}, vividness {tau:g}\n\n{regions_to_markdown(seen)}"
+            measured = measure_regions(engine, regions, paths, settings=Settings(tau, quality))
+            yield f"{bundle.name}, vividness {tau:g}\n\n{regions_to_markdown(measured)}"
 
 
-def look_at_regions(
+def measure_regions(
     engine: Engine,
     regions: Sequence[Region],
     paths: Sequence[Path],
     *,
     settings: Settings | None = None,
-) -> list[Seen]:
-    """Colours the photographs, whole, and looks at the rectangles.
+) -> list[MeasuredRegion]:
+    """Colours whole photographs and measures their rectangles.
 
     Args:
         engine: The model as it is shipped.
@@ -157,7 +157,7 @@ def look_at_regions(
     Raises:
         LearnError: A photograph is not there, or a rectangle reaches out of it.
     """
-    return look_at_marked(engine, read_marked(regions, paths), settings=settings)
+    return measure_marked(engine, read_marked(regions, paths), settings=settings)
 
 
 def read_marked(regions: Sequence[Region], paths: Sequence[Path]) -> list[Marked]:
@@ -192,14 +192,14 @@ def read_marked(regions: Sequence[Region], paths: Sequence[Path]) -> list[Marked
     return found
 
 
-def look_at_marked(
+def measure_marked(
     engine: Engine,
     marked: Sequence[Marked],
     *,
     settings: Settings | None = None,
     copies: int = 1,
-) -> list[Seen]:
-    """Colours photographs and looks at their rectangles.
+) -> list[MeasuredRegion]:
+    """Colours photographs and measures their rectangles.
 
     With several copies each photograph is one of many in a wall of them, as a face in a crowd is:
     the network sees all of the wall at the size it works at, and so each face the smaller.
@@ -209,28 +209,28 @@ def look_at_marked(
         marked: From `read_marked`.
         settings: None is the model's own default.
         copies: Of each photograph in a row and in a column, every second one mirrored. The one
-            in the middle is looked at.
+            in the middle is measured.
     """
-    seen: list[Seen] = []
+    measured: list[MeasuredRegion] = []
     for truth, regions in marked:
-        color = _painted_among(engine, truth, copies, settings)
+        color = _colorize_among(engine, truth, copies, settings)
         labs = rgb01_to_lab(truth / 255), rgb01_to_lab(color / 255)
         for region in regions:
             left, top, right, bottom = region.box
-            true, painted = (lab[top:bottom, left:right].reshape(-1, 3) for lab in labs)
-            seen.append(
-                Seen(
+            true, predicted = (lab[top:bottom, left:right].reshape(-1, 3) for lab in labs)
+            measured.append(
+                MeasuredRegion(
                     region.kind,
                     float(true[:, 0].mean()),
                     hue_chroma(true),
-                    hue_chroma(painted),
+                    hue_chroma(predicted),
                     (bottom - top) / (copies * min(truth.shape[:2])),
                 )
             )
-    return seen
+    return measured
 
 
-def _painted_among(
+def _colorize_among(
     engine: Engine, truth: NDArray[np.uint8], copies: int, settings: Settings | None
 ) -> NDArray[np.uint8]:
     """One of a wall of copies, coloured with all the others: (H, W, 3), as the truth."""
@@ -245,17 +245,17 @@ def _painted_among(
     return np.asarray(color[middle * height :][:height, left : left + width], np.uint8)
 
 
-def looks_like_skin(one: Seen) -> bool:
-    """Whether a rectangle was painted in a colour that skin has: neither grey nor a hue of its own.
+def looks_like_skin(one: MeasuredRegion) -> bool:
+    """Whether the predicted colour of a rectangle is one of skin: not grey, and of a skin hue.
 
     A chroma of 12 and more and a hue from 25 to 80 degrees: 69 of the 72 rectangles of skin that
     are marked on dev have them in truth.
     """
-    return is_skin(*one.painted)
+    return is_skin(*one.predicted)
 
 
 def is_skin(hue: float, chroma: float) -> bool:
-    """Whether skin may have a colour.
+    """Whether a colour is one that skin can have.
 
     Args:
         hue: In degrees.
@@ -279,55 +279,55 @@ def hue_chroma(lab: NDArray[np.float64]) -> tuple[float, float]:
     return float(hue), float(np.hypot(a, b))
 
 
-def regions_to_markdown(seen: Sequence[Seen]) -> str:
+def regions_to_markdown(measured: Sequence[MeasuredRegion]) -> str:
     """Two tables: skin by lightness against the truth's middle half, and what is neutral."""
     lines = [
         "| skin, true L | regions | true hue | hue | true chroma | chroma | inside |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += [_skin_row(name, band) for name, band in skin_bands(seen).items()]
+    lines += [_skin_row(name, band) for name, band in skin_bands(measured).items()]
     lines += ["", "| neutral | regions | true chroma | chroma | below 6 |", "|---|---|---|---|---|"]
-    kinds: Mapping[str, list[Seen]] = {
-        kind: [one for one in seen if one.kind == kind]
-        for kind in sorted({one.kind for one in seen} - {SKIN})
+    kinds: Mapping[str, list[MeasuredRegion]] = {
+        kind: [one for one in measured if one.kind == kind]
+        for kind in sorted({one.kind for one in measured} - {SKIN})
     }
-    every = [one for one in seen if one.kind != SKIN]
+    every = [one for one in measured if one.kind != SKIN]
     for kind, members in [*kinds.items(), *([("all", every)] if every else [])]:
-        chroma = float(np.median([one.painted[1] for one in members]))
+        chroma = float(np.median([one.predicted[1] for one in members]))
         true = float(np.median([one.true[1] for one in members]))
         yes = "yes" if chroma < NEUTRAL_CHROMA else "no"
         lines.append(f"| {kind} | {len(members)} | {true:.1f} | {chroma:.1f} | {yes} |")
     return "\n".join(lines) + "\n"
 
 
-def skin_bands(seen: Sequence[Seen]) -> dict[str, list[Seen]]:
+def skin_bands(measured: Sequence[MeasuredRegion]) -> dict[str, list[MeasuredRegion]]:
     """The rectangles of skin by true lightness, without the bands that have none."""
     bands = {
         f"{low}–{min(high, 100)}": [
-            one for one in seen if one.kind == SKIN and low <= one.lightness < high
+            one for one in measured if one.kind == SKIN and low <= one.lightness < high
         ]
         for low, high in BANDS
     }
     return {name: band for name, band in bands.items() if band}
 
 
-def is_inside(band: Sequence[Seen]) -> tuple[bool, bool]:
+def is_inside(band: Sequence[MeasuredRegion]) -> tuple[bool, bool]:
     """Whether the median hue and the median chroma lie in the middle half of the truth's."""
     hue, chroma = (low <= ours <= high for low, ours, high in _middle_halves(band))
     return hue, chroma
 
 
-def _middle_halves(band: Sequence[Seen]) -> list[tuple[float, float, float]]:
+def _middle_halves(band: Sequence[MeasuredRegion]) -> list[tuple[float, float, float]]:
     """Of hue and of chroma: the truth's quartiles around our median."""
     found = []
     for which in (0, 1):
         low, high = np.percentile([one.true[which] for one in band], [25, 75])
-        ours = float(np.median([one.painted[which] for one in band]))
+        ours = float(np.median([one.predicted[which] for one in band]))
         found.append((float(low), ours, float(high)))
     return found
 
 
-def _skin_row(name: str, band: Sequence[Seen]) -> str:
+def _skin_row(name: str, band: Sequence[MeasuredRegion]) -> str:
     cells = []
     for (low, ours, high), unit in zip(_middle_halves(band), ("°", ""), strict=True):
         cells += [f"{low:.0f}–{high:.0f}{unit}", f"{ours:.0f}{unit}"]

@@ -1,6 +1,6 @@
 """A contact sheet: each photograph in a row, grey, as it is, and as every model colours it.
 
-For looking. Figures have to be confirmed by eyes, and what eyes find by figures on dev.
+For visual inspection: it confirms figures, and its findings are confirmed by figures on dev.
 """
 
 import io
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import LearnError
-from tintype.learn.data.manifest import Source, read_sources
+from tintype.learn.data.manifest import PhotoSource, read_sources
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 _ROWS = 10
@@ -25,7 +25,7 @@ _CELL = (4, 3)  # a cell's width to its height
 
 def contact_sheets(
     engines: Sequence[Engine],
-    sources: Sequence[Source],
+    sources: Sequence[PhotoSource],
     target: Path,
     *,
     height: int = 256,

@@ -13,8 +13,8 @@ from tintype.engine.settings import Quality
 from tintype.errors import UsageError
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.palettes import best_of_palettes
-from tintype.learn.evaluate.perceptual import Judges
-from tintype.learn.evaluate.protocol import Row, bounds, evaluate
+from tintype.learn.evaluate.perceptual import PerceptualMetrics
+from tintype.learn.evaluate.protocol import ScoreRow, bounds, evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ def score_models(
     scoring: Scoring,
     *,
     say: Callable[[str], None],
-) -> list[Row]:
+) -> list[ScoreRow]:
     """Scores models on every set.
 
     Args:
         bundles: The models.
         squares: Lists of (S, S, 3) truths by set.
         scoring: How.
-        say: Where progress goes.
+        say: Receives progress messages.
 
     Returns:
         The grey input and the truth of each set, then the rows of each model.
@@ -60,14 +60,18 @@ def score_models(
         UsageError: The networks behind LPIPS, KID and FID are missing.
         ModelError: A model takes no hints, or has no distribution to make palettes from.
     """
-    judges = {g: Judges(pictures) for g, pictures in squares.items()} if scoring.perceptual else {}
-    if scoring.perceptual and not any(one.names for one in judges.values()):
+    perceptual_metrics = (
+        {g: PerceptualMetrics(pictures) for g, pictures in squares.items()}
+        if scoring.perceptual
+        else {}
+    )
+    if scoring.perceptual and not any(one.names for one in perceptual_metrics.values()):
         raise UsageError(
             "The networks of LPIPS, KID and FID are not installed, or there are fewer than 3 "
             "pictures.",
             advice="See docs/how-to/compare.md, or leave --perceptual out.",
         )
-    rows = bounds(squares, judges)
+    rows = bounds(squares, perceptual_metrics)
     for bundle in bundles:
         vividness = list(scoring.vividness) or [bundle.card.vividness]
         engine = Engine(bundle, threads=1)
@@ -79,7 +83,7 @@ def score_models(
             vividness=vividness,
             hints=scoring.hints,
             quality=scoring.quality,
-            judges=judges,
+            perceptual_metrics=perceptual_metrics,
             threads=scoring.threads,
         )
         if scoring.palettes:
@@ -94,12 +98,12 @@ def score_models(
     return rows
 
 
-def rows_to_json(rows: Sequence[Row]) -> str:
+def rows_to_json(rows: Sequence[ScoreRow]) -> str:
     """The rows as a JSON list, with the last newline."""
     return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
+def to_markdown(rows: Sequence[ScoreRow]) -> str:
     """The table, sets one after the other."""
     names = list(dict.fromkeys(name for row in rows for name in row.perceptual))
     # FID's name has the number of pictures, which the table has already.

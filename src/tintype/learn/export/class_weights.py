@@ -1,11 +1,11 @@
 """Rarity weights fitted so that the colours that are decoded are as frequent as the true ones.
 
-Zhang's weights say how rare a colour is. They do not know that a sharp decoding takes the likeliest
-colour wherever the network is unsure, and brown is the likeliest guess far more often than things
-are brown. Here the weights are corrected by what comes out: decode photographs of dev, compare how
-often each colour came out with how often it is true, multiply its sharpened likelihood by the
-ratio, and do that again a few times. docs/adr/0015-weights-fitted-on-what-is-decoded.md has what it
-is worth and what lost.
+Zhang's weights express how rare a colour is. They ignore that a sharp decoding takes the likeliest
+colour wherever the network is uncertain, and that brown is the likeliest guess far more often than
+things are brown. Here the weights are corrected by the decoded colours: decode photographs of dev,
+compare how often each colour occurs with how often it is true, multiply its sharpened likelihood by
+the ratio, and repeat a few times. docs/adr/0015-weights-fitted-on-what-is-decoded.md has the
+measurements and the alternatives.
 
 Source: iterative proportional fitting, W. E. Deming, F. F. Stephan, "On a least squares adjustment
 of a sampled frequency table when the expected marginal totals are known", 1940; stopping early is
@@ -29,17 +29,18 @@ from tintype.color.abgrid import (
 )
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
-from tintype.learn.export.bundle import Trained
-from tintype.learn.models.contract import answer, stride_of
+from tintype.learn.data.selection import evenly_spaced
+from tintype.learn.export.weights import Trained
+from tintype.learn.models.contract import run_network, stride_of
 from tintype.learn.recipe import make_recipe
 
 FEWEST = 100
-"""Photographs of dev below which their colours say little about how often a colour is true."""
+"""Photographs of dev below which colour frequencies are too noisy to fit."""
 _ROUNDS = 6
-"""More of them fit the rare colours of these photographs: spots and strong patches come with it."""
+"""More rounds overfit the rare colours of these photographs, which shows as strong patches."""
 _SIGMA = 8.0  # ab units; frequencies are those of a neighbourhood, not of a single bin
 _RARE = 1e-3  # a colour that covers much less of dev than this is left nearly as it is
-_EVERY = 4  # neighbours say nearly the same
+_EVERY = 4  # neighbouring places have nearly the same logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Decoding:
     """How a network's distribution becomes colours.
 
     Attributes:
-        fitted: Whether its weights are corrected by what comes out on dev.
+        fitted: Whether its weights are corrected by the colours decoded on dev.
         vividness: tau by default.
         temperature: T.
     """
@@ -60,10 +61,10 @@ class Decoding:
 def decoding_of(
     trained: Trained, *, weights: str | None, vividness: float | None, temperature: float | None
 ) -> Decoding:
-    """What a card says of the decoding where nobody says otherwise.
+    """The default decoding of a network, where an argument does not set it.
 
-    A network that was trained on the colours it is decoded to is decoded in the same way, by the
-    rarity of colours alone: correcting its weights made it worse
+    A network that was trained with a loss on its decoded colours is decoded in the same way, with
+    the weights of rarity alone: correcting them made it worse
     (docs/adr/0029-trained-on-what-is-decoded.md).
 
     Args:
@@ -83,13 +84,13 @@ def decoding_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """What a network said of some places of photographs, and their true colours.
+class PredictionSample:
+    """Predictions at a sample of places in photographs, and the true colours there.
 
     Attributes:
         logits: (313, n).
         ab: (n, 2) CIELAB units.
-        photographs: How many they are of.
+        photographs: Number of photographs they are taken from.
     """
 
     logits: NDArray[np.float32]
@@ -97,15 +98,15 @@ class Places:
     photographs: int
 
 
-def look_at_dev(
+def predict_dev(
     trained: Trained, paths: Sequence[Path], *, size: int, cache: Path, limit: int = 600
-) -> Places:
-    """Asks a network about photographs of dev, as many of each group.
+) -> PredictionSample:
+    """Predicts photographs of dev, the same number from each group.
 
     Args:
-        trained: A network that predicts a distribution. It is told no hints.
+        trained: A network that predicts a distribution. It gets no hints.
         paths: The data of the run.
-        size: Side of the squares it is asked about.
+        size: Side of the squares.
         cache: Where the decoded photographs are kept.
         limit: At most so many photographs, spread evenly over each group.
 
@@ -117,31 +118,32 @@ def look_at_dev(
     at_size = recipe.model_copy(update={"size": size})
     sampler = Sampler(photos, at_size, batch=1, seed=0, device=torch.device("cpu"))
     stride = stride_of(trained.model)
-    said, true = [], []
+    predicted, true = [], []
     for index in _spread(photos.groups, photos.dev, limit):
         batch = sampler.fixed(np.array([index]))
         with torch.no_grad():
-            logits = answer(trained.model, batch.L, None)
+            logits = run_network(trained.model, batch.L, None)
         few = slice(_EVERY // 2, None, _EVERY)
-        said.append(logits[0, :, few, few].reshape(BINS, -1).numpy())
+        predicted.append(logits[0, :, few, few].reshape(BINS, -1).numpy())
         true.append(batch.ab_at(stride)[0, :, few, few].reshape(2, -1).numpy())
-    logits_all = np.concatenate(said, axis=1).astype(np.float32)
-    return Places(logits_all, np.concatenate(true, axis=1).T.astype(np.float64), len(said))
+    logits_all = np.concatenate(predicted, axis=1).astype(np.float32)
+    return PredictionSample(
+        logits_all, np.concatenate(true, axis=1).T.astype(np.float64), len(predicted)
+    )
 
 
 def _spread(groups: NDArray[np.integer], dev: NDArray[np.bool_], limit: int) -> NDArray[np.integer]:
-    """Indices of at most `limit` photographs of dev, as many of each group, evenly chosen."""
+    """Indices of at most `limit` photographs of dev, the same number per group, evenly spaced."""
     present = np.unique(groups[dev])
     chosen = []
     for group in present:
         index = np.flatnonzero(dev & (groups == group))
-        count = min(len(index), max(1, limit // len(present)))
-        chosen.append(index[np.linspace(0, len(index) - 1, count).astype(int)])
+        chosen.append(index[evenly_spaced(len(index), max(1, limit // len(present)))])
     return np.concatenate(chosen)
 
 
 def fit_log_weights(
-    places: Places,
+    places: PredictionSample,
     log_weights: NDArray[np.float32],
     *,
     vividness: float,
@@ -150,18 +152,18 @@ def fit_log_weights(
 ) -> NDArray[np.float32]:
     """Corrects rarity weights by how often each colour is decoded with them.
 
-    There is no chance in it.
+    The result is deterministic.
 
     Args:
         places: Of dev.
-        log_weights: (313,) where it begins: the log of Zhang's weights.
-        vividness: The card's tau, above 0: the weights are right for it, and a lower or a higher
-            one goes less or farther the same way.
+        log_weights: (313,) initial values: the log of Zhang's weights.
+        vividness: The card's tau, above 0. The weights are fitted for it; a lower or a higher one
+            has a smaller or larger effect in the same direction.
         temperature: The card's T.
-        rounds: How often.
+        rounds: Number of iterations.
 
     Returns:
-        (313,) log-weights to put into the card.
+        (313,) log-weights for the card.
     """
     near = _neighbourhood()
     true = near @ _frequencies(places.ab) + _RARE
@@ -174,8 +176,10 @@ def fit_log_weights(
     return np.asarray(bias / vividness, np.float32)
 
 
-def fitted(trained: Trained, places: Places, *, vividness: float, temperature: float) -> Trained:
-    """The same network with weights from `fit_log_weights`; arguments as there."""
+def fitted(
+    trained: Trained, places: PredictionSample, *, vividness: float, temperature: float
+) -> Trained:
+    """The same network with the weights of `fit_log_weights`; see there for the arguments."""
     weights = fit_log_weights(
         places, trained.log_weights, vividness=vividness, temperature=temperature
     )

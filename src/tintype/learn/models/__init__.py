@@ -1,1 +1,1 @@
-"""The zoo: one file per network, one literal registry, one contract."""
+"""Networks: a file for each, a literal registry, and their interfaces."""

@@ -1,4 +1,4 @@
-"""Parts that more than one network is built of. Networks never import each other."""
+"""Parts shared by networks. Networks never import each other."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ _MIDDLE, _SPREAD = 50.0, 25.0  # about the mean and the deviation of lightness i
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions with a way around them.
+    """Two 3x3 convolutions with a residual connection.
 
     Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR
     2016, figure 2 and option B of section 3.3: a 1x1 convolution where size or channels change.

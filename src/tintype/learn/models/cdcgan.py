@@ -1,4 +1,4 @@
-"""A conditional DCGAN: a U-Net paints all of Lab, a discriminator looks at grey and colour.
+"""A conditional DCGAN: a U-Net generates all of Lab, a discriminator takes grey and colour.
 
 Source: K. Nazeri, E. Ng, M. Ebrahimi, "Image Colorization with Generative Adversarial Networks",
 AMDO 2018, sections 2 and 3, with the two sizes of networks that its authors released: one for
@@ -10,9 +10,9 @@ Deviations:
     - Dropout works in training, where the table has it. In the released code it never does.
     - When colouring, dropout is off and batch norm uses its running statistics, so that a picture's
       colours do not depend on chance or on its neighbours in a batch.
-    - The discriminator has no running statistics at all: it judges batches of one kind, all true or
-      all painted, in training and when it is measured.
-    - The painted lightness is trained as in the paper and then dropped: the photograph's own stays.
+    - The discriminator has no running statistics at all: it judges batches of one kind, all real
+      or all fake, in training and when it is measured.
+    - The generated lightness is trained as in the paper and then discarded for the photograph's.
 """
 
 from collections.abc import Mapping
@@ -36,27 +36,27 @@ _RANGE = 110.0  # of a and b: tanh's -1 and 1 stand for -110 and 110
 _SLOPE = 0.2  # of the leaky ReLU (section 3.1)
 
 
-class Layout(NamedTuple):
-    """One column of the architecture: channels and strides, all filters 4 x 4."""
+class CdcganLayout(NamedTuple):
+    """One column of the architecture table: channels and strides, all filters 4 x 4."""
 
     down: tuple[int, ...]
     strides: tuple[int, ...]
     up: tuple[int, ...]
     dropped: int
-    """How many of the first layers on the way up are followed by dropout."""
+    """Number of first decoder layers that are followed by dropout."""
 
 
-CIFAR = Layout((64, 128, 256, 512, 512), (1, 2, 2, 2, 2), (512, 256, 128, 64), 2)
-PLACES = Layout(
+CIFAR = CdcganLayout((64, 128, 256, 512, 512), (1, 2, 2, 2, 2), (512, 256, 128, 64), 2)
+PLACES = CdcganLayout(
     (64, 64, 128, 256, 512, 512, 512, 512),
     (1, 2, 2, 2, 2, 2, 2, 2),
     (512, 512, 512, 256, 128, 64, 64),
     0,
 )
-VARIANTS: Mapping[str, Layout] = {"cifar": CIFAR, "places": PLACES}
+VARIANTS: Mapping[str, CdcganLayout] = {"cifar": CIFAR, "places": PLACES}
 
 
-class Down(nn.Module):
+class CdcganDown(nn.Module):
     """A 4 x 4 convolution, batch norm and leaky ReLU; its padding keeps H / stride exact."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: nn.Module | None) -> None:
@@ -72,7 +72,7 @@ class Down(nn.Module):
         return F.leaky_relu(y if self.norm is None else self.norm(y), _SLOPE)
 
 
-class Up(nn.Module):
+class CdcganUp(nn.Module):
     """A 4 x 4 transposed convolution, batch norm, ReLU, dropout; then the mirror layer joins."""
 
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
@@ -106,18 +106,18 @@ class CdcganNet(nn.Module):
         joined = [down[-1], *(u + m for u, m in zip(up, mirrors, strict=True))]
         self.multiple = 2 ** len(up)
         self.down = nn.ModuleList(
-            Down(inputs, outputs, stride, nn.BatchNorm2d(outputs))
+            CdcganDown(inputs, outputs, stride, nn.BatchNorm2d(outputs))
             for (inputs, outputs), stride in zip(pairwise([1, *down]), layout.strides, strict=True)
         )
         self.up = nn.ModuleList(
-            Up(inputs, outputs, 0.5 if index < layout.dropped else 0.0)
+            CdcganUp(inputs, outputs, 0.5 if index < layout.dropped else 0.0)
             for index, (inputs, outputs) in enumerate(zip(joined, up, strict=False))
         )
         self.last = nn.Conv2d(joined[-1], 3, 1)
         _start(self)
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to a painted picture.
+        """Lightness to a generated picture.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of `multiple` (16 for CIFAR, 128 Places).
@@ -126,11 +126,11 @@ class CdcganNet(nn.Module):
             (B, 3, H, W), L, a and b scaled to (-1, 1).
         """
         x = L / 50 - 1
-        seen = []
+        skips = []
         for down in self.down:
             x = down(x)  # (B, 64, H, W), (B, 128, H/2, W/2) ... for CIFAR
-            seen.append(x)
-        for up, mirror in zip(self.up, seen[-2::-1], strict=True):
+            skips.append(x)
+        for up, mirror in zip(self.up, skips[-2::-1], strict=True):
             x = up(x, mirror)  # (B, 512 + 512, H/8, W/8) ... (B, 64 + 64, H, W)
         return torch.tanh(self.last(x))  # (B, 3, H, W)
 
@@ -139,12 +139,12 @@ class CdcganNet(nn.Module):
         return raw[:, 1:].float() * _RANGE
 
     def from_lab(self, lab: Tensor) -> Tensor:
-        """(B, 3, H, W) true L in [0, 100], a and b -> what `forward` should have given."""
+        """(B, 3, H, W) true L in [0, 100], a and b -> the target of `forward`."""
         return torch.cat([lab[:, :1] / 50 - 1, lab[:, 1:] / _RANGE], dim=1)
 
 
 class CdcganDiscriminator(nn.Module):
-    """Tells true pictures from painted ones, for each place by what lies around it.
+    """Classifies each place as real or fake, by what lies around it.
 
     Args:
         width: Channels as a share of the paper's.
@@ -156,10 +156,10 @@ class CdcganDiscriminator(nn.Module):
             max(1, round(channels * width)) for channels in (64, 128, 256, 512)
         )
         self.down = nn.Sequential(
-            Down(1 + 3, c64, 2, None),
-            Down(c64, c128, 2, nn.BatchNorm2d(c128, track_running_stats=False)),
-            Down(c128, c256, 2, nn.BatchNorm2d(c256, track_running_stats=False)),
-            Down(c256, c512, 1, nn.BatchNorm2d(c512, track_running_stats=False)),
+            CdcganDown(1 + 3, c64, 2, None),
+            CdcganDown(c64, c128, 2, nn.BatchNorm2d(c128, track_running_stats=False)),
+            CdcganDown(c128, c256, 2, nn.BatchNorm2d(c256, track_running_stats=False)),
+            CdcganDown(c256, c512, 1, nn.BatchNorm2d(c512, track_running_stats=False)),
         )
         self.last = nn.Conv2d(c512, 1, 4)
         _start(self)
@@ -169,7 +169,7 @@ class CdcganDiscriminator(nn.Module):
 
         Args:
             L: (B, 1, H, W) in [0, 100]: the condition.
-            colors: (B, 3, H, W), L, a and b scaled to [-1, 1]: a true or a painted picture.
+            colors: (B, 3, H, W), L, a and b scaled to [-1, 1]: a real or a fake picture.
 
         Returns:
             (B, 1, H/8, W/8) logits: positive for a true picture.

@@ -1,4 +1,4 @@
-"""A small network for every pixel, told what the neighbourhood looks like; then a joint filter.
+"""A small network for every pixel, on features of its neighbourhood; then a joint filter.
 
 Source: Z. Cheng, Q. Yang, B. Sheng, "Deep Colorization", ICCV 2015, section 3. A pixel is described
 by the 7 x 7 greys around it, a DAISY descriptor of 32 numbers and what lies around it in the large;
@@ -11,8 +11,8 @@ section 3: rectified derivatives in 8 directions, smoothed by a Gaussian, read a
 and, smoothed more, at three places of a ring around it.
 
 Deviations: the paper's third feature is the smoothed label histogram of a scene parser, which is
-not to be had here; a histogram of the greys in a wide window takes its place, so that nothing is
-known of objects. There is one network for all pictures instead of one for each cluster of scenes,
+not available; a histogram of the greys in a wide window takes its place, so there is no information
+on objects. There is one network for all pictures instead of one for each cluster of scenes,
 since clusters rest on the parser's labels too. Which layout makes DAISY 32 numbers the paper does
 not say. Colours that leave the gamut are clipped before they become a and b.
 """
@@ -121,7 +121,7 @@ class ChengNet(nn.Module):
         return torch.cat([self.last(x).float(), luma01], dim=1)
 
     def features(self, luma01: Tensor) -> Tensor:
-        """What a pixel's network is told: (B, 1, H, W) in [0, 1] -> (B, 89, H, W)."""
+        """The features of each pixel: (B, 1, H, W) in [0, 1] -> (B, 89, H, W)."""
         patch = F.conv2d(_padded(luma01, _PATCH), self.neighbours) - 0.5  # (B, 49, H, W)
         return torch.cat([patch, self.daisy(luma01), _wide_histogram(luma01)], dim=1)
 

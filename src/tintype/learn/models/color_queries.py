@@ -1,15 +1,15 @@
-"""Learned colour queries: what a picture as a whole suggests, read by every place.
+"""Learned colour queries: global colour information that every place reads.
 
-A few vectors attend to the decoder's features at 1/16 and 1/8 and so gather which colours this
-picture needs. Each place then compares its own features with them. A broadcast vector tells all
-places the same; here a place takes what concerns it.
+A few vectors attend to the decoder's features at 1/16 and 1/8 and so gather which colours the
+picture needs. Each place then compares its own features with them. A broadcast vector is the same
+for all places; here each place weighs the queries by itself.
 
 Source: X. Kang et al., "DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders",
 ICCV 2023, section 3.3 and equation 4.
 
 Deviations: fewer and narrower queries, one round over two sizes instead of three over three, no
-positional code (so that any size of picture will do), and the comparison is added to logits over
-colours, beginning at zero, instead of giving ab directly.
+positional encoding (so that pictures may have any size), and the comparison is added to logits over
+colours, initialised to zero, instead of predicting ab directly.
 """
 
 import torch
@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _HEAD = 32
-"""Channels of a head of attention."""
+"""Channels of an attention head."""
 
 
 class CrossAttention(nn.Module):
-    """Queries look at the places of a feature map, then at each other; what they find is added.
+    """A decoder layer: queries attend to the places of a feature map, then to each other.
 
     Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2.
 
     Args:
-        width: Of a query, a multiple of 32.
+        width: Channels of a query, a multiple of 32.
         features: Channels of the feature map.
     """
 
@@ -48,13 +48,13 @@ class CrossAttention(nn.Module):
 
     def forward(self, queries: Tensor, places: Tensor) -> Tensor:
         """(B, count, width), (B, h w, features) -> (B, count, width)."""
-        asked = self.query(self.norm_queries(queries))
+        query = self.query(self.norm_queries(queries))
         key, value = self.key_value(self.norm_places(places)).chunk(2, dim=2)
-        queries = queries + self.out(self._attend(asked, key, value))
-        asked, key, value = self.self_qkv(self.norm_self(queries)).chunk(3, dim=2)
-        queries = queries + self.self_out(self._attend(asked, key, value))
-        found: Tensor = queries + self.mlp(self.norm_mlp(queries))
-        return found
+        queries = queries + self.out(self._attend(query, key, value))
+        query, key, value = self.self_qkv(self.norm_self(queries)).chunk(3, dim=2)
+        queries = queries + self.self_out(self._attend(query, key, value))
+        updated: Tensor = queries + self.mlp(self.norm_mlp(queries))
+        return updated
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """(B, n, width), twice (B, m, width) -> (B, n, width)."""
@@ -62,19 +62,19 @@ class CrossAttention(nn.Module):
         def split(x: Tensor) -> Tensor:
             return x.reshape(*x.shape[:2], self.heads, _HEAD).transpose(1, 2)  # (B, heads, n, 32)
 
-        found = F.scaled_dot_product_attention(split(query), split(key), split(value))
-        return found.transpose(1, 2).flatten(2)
+        attended = F.scaled_dot_product_attention(split(query), split(key), split(value))
+        return attended.transpose(1, 2).flatten(2)
 
 
 class ColorQueries(nn.Module):
-    """What the queries add to the logits of each place.
+    """The contribution of the queries to the logits of each place.
 
     Args:
-        count: Queries.
+        count: Number of queries.
         width: Channels of the features that are compared with them, a multiple of 32.
         features16: Channels of the features at 1/16.
         features8: Channels of the features at 1/8.
-        outputs: Logits a place.
+        outputs: Number of logits per place.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ColorQueries(nn.Module):
         nn.init.zeros_(self.out.weight)
 
     def forward(self, x: Tensor, x16: Tensor, x8: Tensor) -> Tensor:
-        """Reads the queries at each place.
+        """Compares the features of each place with the queries.
 
         Args:
             x: (B, width, h, w) features that are compared with the queries.
@@ -102,6 +102,6 @@ class ColorQueries(nn.Module):
         queries = self.queries.expand(len(x), -1, -1)
         queries = self.at16(queries, x16.flatten(2).transpose(1, 2))
         queries = self.norm(self.at8(queries, x8.flatten(2).transpose(1, 2)))
-        alike = queries @ x.flatten(2) / x.shape[1] ** 0.5  # (B, count, h w)
-        added: Tensor = self.out(alike.reshape(*alike.shape[:2], *x.shape[2:]))
+        similarity = queries @ x.flatten(2) / x.shape[1] ** 0.5  # (B, count, h w)
+        added: Tensor = self.out(similarity.reshape(*similarity.shape[:2], *x.shape[2:]))
         return added

@@ -1,4 +1,4 @@
-"""What every network promises: lightness in, something trainable out, and chroma for the world."""
+"""The interfaces of networks: lightness in, a trainable output, and chroma decoded from it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 
 @runtime_checkable
-class Colorizer(Protocol):
-    """The contract of `docs/reference/models.md`.
+class ColorizationNetwork(Protocol):
+    """A network that colours; see `docs/reference/models.md`.
 
     Attributes:
         multiple: Both sides of the input must be multiples of this.
@@ -19,20 +19,20 @@ class Colorizer(Protocol):
     stride: int
 
     def forward(self, L: Tensor) -> Tensor:
-        """(B, 1, H, W) lightness in [0, 100] -> what the paper trains."""
+        """(B, 1, H, W) lightness in [0, 100] -> the output that the paper trains."""
         ...
 
     def to_ab(self, raw: Tensor) -> Tensor:
-        """What `forward` gives -> (B, 2, H / stride, W / stride) chroma in CIELAB units."""
+        """The output of `forward` -> (B, 2, H / stride, W / stride) chroma in CIELAB units."""
         ...
 
 
 @runtime_checkable
 class Pretrained(Protocol):
-    """A network that can start from weights which others have trained."""
+    """A network with published pretrained weights."""
 
     def load_pretrained(self) -> None:
-        """Puts them in.
+        """Loads them.
 
         Raises:
             LearnError: The package that carries them is not installed.
@@ -41,14 +41,14 @@ class Pretrained(Protocol):
 
 
 @runtime_checkable
-class Adopting(Protocol):
-    """A network that can go on from the weights of a near relative."""
+class WarmStarting(Protocol):
+    """A network that can start from the weights of a similar one."""
 
     def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Puts them in.
+        """Loads them.
 
         Args:
-            weights: By name, of a network that may be wider, or may lack parts that came later.
+            weights: By name, of a network that may be wider or lack some parts.
 
         Raises:
             LearnError: They do not fit.
@@ -58,28 +58,28 @@ class Adopting(Protocol):
 
 @runtime_checkable
 class Factorable(Protocol):
-    """A network with filters that need few mixtures of what goes in."""
+    """A network whose filters can be factored at a low rank."""
 
     def factored(self, L: Tensor, hints: Tensor | None, rank: int) -> nn.Module:
-        """A copy with `rank` of them, made by what some photographs give; see `OwnNet.factored`."""
+        """A copy with filters of that rank, fitted on some photographs; see `OwnNet.factored`."""
         ...
 
 
 @runtime_checkable
-class Tempering(Protocol):
-    """A network over bins whose logits can be divided."""
+class TemperatureScaling(Protocol):
+    """A network over bins whose logits can be divided by a temperature."""
 
     def temper(self, temperature: float) -> None:
-        """Divides them, for good; below 1 makes the distribution surer."""
+        """Divides them permanently; below 1 sharpens the distribution."""
         ...
 
 
 @runtime_checkable
-class OnClassifier(Protocol):
+class ClassifierInitialized(Protocol):
     """A network whose trunk can start from a grey classifier."""
 
     def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
-        """Puts the classifier's trunk in.
+        """Loads the classifier's trunk.
 
         Args:
             weights: All weights of the classifier by name.
@@ -92,7 +92,7 @@ class OnClassifier(Protocol):
 
 @runtime_checkable
 class Hintable(Protocol):
-    """A network that may take hints beside the lightness.
+    """A network that can take hints beside the lightness.
 
     Attributes:
         takes_hints: Whether this one does.
@@ -101,25 +101,25 @@ class Hintable(Protocol):
     takes_hints: bool
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
-        """As `Colorizer.forward`, with (B, 3, H, W) a, b and mask; None means no hints."""
+        """As in `ColorizationNetwork`; hints are (B, 3, H, W) a, b and mask, or None for none."""
         ...
 
 
 @runtime_checkable
-class Matching(Protocol):
-    """A network that can say which places of two pictures show the same."""
+class MatchingNetwork(Protocol):
+    """A network with features to match places of two pictures."""
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """As `Colorizer.forward`, and (B, channels, h, w) whose cosine says how alike places are.
+        """The output of `forward`, and (B, channels, h, w) features, matched by cosine similarity.
 
-        Their grid is as coarse as the output's or coarser by a whole factor.
+        Their stride is that of the output or a multiple of it.
         """
         ...
 
 
 @runtime_checkable
-class Seeing(Protocol):
-    """A network over bins that shows what its encoder has seen."""
+class PyramidNetwork(Protocol):
+    """A network over bins that also returns the features of its encoder."""
 
     @property
     def channels(self) -> Sequence[int]:
@@ -127,7 +127,7 @@ class Seeing(Protocol):
         ...
 
     def with_pyramid(self, L: Tensor, hints: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
-        """As `Colorizer.forward`, and these features before it."""
+        """These features, and the output of `forward`."""
         ...
 
 
@@ -136,11 +136,11 @@ def takes_hints(model: nn.Module) -> bool:
     return isinstance(model, Hintable) and model.takes_hints
 
 
-def answer(model: nn.Module, L: Tensor, hints: Tensor | None) -> Tensor:
-    """What a network makes of lightness and, where it takes them, hints.
+def run_network(model: nn.Module, L: Tensor, hints: Tensor | None) -> Tensor:
+    """Runs a network on lightness and, where it takes them, hints.
 
     Args:
-        model: Any that colours.
+        model: A network that colours.
         L: (B, 1, H, W).
         hints: (B, 3, H, W), or None.
     """
@@ -150,5 +150,5 @@ def answer(model: nn.Module, L: Tensor, hints: Tensor | None) -> Tensor:
 
 def stride_of(model: nn.Module) -> int:
     """How many times smaller than the input a network's output is."""
-    assert isinstance(model, Colorizer)
+    assert isinstance(model, ColorizationNetwork)
     return model.stride

@@ -1,12 +1,12 @@
-"""What our own network is trained against: it tells shown colours from true, knowing the scene.
+"""The critic of our own network: it classifies colours as real or fake, given the scene.
 
-It is given what the colouring network's encoder has seen, so the question is not whether these are
-colours of photographs, which a marginal distance can answer, but whether they are colours of this:
-of cloth, of a backdrop, of a lawn. It looks at an eighth of the size, because there the soft edges
-of a decoded distribution are not what gives it away.
+It takes the features of the colorization network's encoder, so that it judges not whether these
+are colours of photographs, which a marginal distance can measure, but whether they suit what they
+are on: cloth, a backdrop, a lawn. It works at an eighth of the size, where the soft edges of a
+decoded distribution do not give it away.
 
-The features are told in two ways: beside the colours, and as the vector that the verdict is
-projected on (T. Miyato, M. Koyama, "cGANs with Projection Discriminator", ICLR 2018, section 3).
+The features enter in two ways: beside the colours, and as the vector that the output is projected
+on (T. Miyato, M. Koyama, "cGANs with Projection Discriminator", ICLR 2018, section 3).
 That a frozen network's features make a small discriminator strong is A. Sauer et al., "Projected
 GANs Converge Faster", NeurIPS 2021.
 """
@@ -29,7 +29,7 @@ class ColorCritic(nn.Module):
     """
 
     shrink = 8
-    """How many times smaller than the lightness the colours are that it looks at."""
+    """The stride of the colours that it takes."""
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
@@ -55,26 +55,26 @@ class ColorCritic(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, L: Tensor, pyramid: Sequence[Tensor], ab: Tensor) -> list[Tensor]:
-        """Colours, and what they are the colours of, to verdicts.
+        """Classifies colours, given the features of the scene.
 
         Args:
             L: (B, 1, H, W) in [0, 100].
             pyramid: The encoder's features of L at 1/2, 1/4, 1/8, 1/16 and 1/32.
-            ab: (B, 2, H/8, W/8) in CIELAB units, true or shown.
+            ab: (B, 2, H/8, W/8) in CIELAB units, real or generated.
 
         Returns:
-            (B, 1, H/16, W/16) and (B, 1, H/32, W/32) logits: positive for true colours.
+            (B, 1, H/16, W/16) and (B, 1, H/32, W/32) logits: positive for real colours.
         """
         _, _, x8, x16, x32 = pyramid
         x32 = F.interpolate(_level(x32), scale_factor=2.0, mode="bilinear", align_corners=False)
-        seen = torch.cat([_level(x16), x32], dim=1)
+        features = torch.cat([_level(x16), x32], dim=1)
         grey = F.avg_pool2d(L, self.shrink) / 50 - 1
         x = _relu(self.colors(torch.cat([ab / _SPREAD, grey], dim=1)))  # (B, 64, H/8, W/8)
         x = _relu(self.join8(torch.cat([x, self.seen8(_level(x8))], dim=1)))
         x = _relu(self.down16(x))  # (B, 160, H/16, W/16)
-        x = _relu(self.join16(torch.cat([x, self.seen16(seen)], dim=1)))
+        x = _relu(self.join16(torch.cat([x, self.seen16(features)], dim=1)))
         x = _relu(self.more16(x))
-        projected = (self.project(seen) * x).mean(dim=1, keepdim=True)
+        projected = (self.project(features) * x).mean(dim=1, keepdim=True)
         return [self.out16(x) + projected, self.out32(_relu(self.down32(x)))]
 
 
@@ -83,6 +83,6 @@ def _relu(x: Tensor) -> Tensor:
 
 
 def _level(x: Tensor) -> Tensor:
-    """Features at one length everywhere, 1 a channel on average: encoders differ by magnitudes."""
+    """Normalises features to 1 per channel on average, as encoders differ by magnitudes."""
     length: float = x.shape[1] ** 0.5
     return F.normalize(x.float(), dim=1) * length

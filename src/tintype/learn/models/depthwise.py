@@ -1,4 +1,4 @@
-"""Depth-wise convolutions whose gradient a processor finds quickly.
+"""Depth-wise convolutions with a gradient that is fast on processors.
 
 oneDNN has no good kernels for two things that networks of inverted residuals need at each step:
 the gradient of a stride of 2 in bfloat16 (295 ms for 720 channels of 8 x 8, batch 32, where float32
@@ -40,7 +40,7 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, paddi
 
 
 class _Kept(Protocol):
-    """What torch keeps from the way forward for the way back."""
+    """What is saved in the forward pass for the backward pass."""
 
     stride: int
     padding: int

@@ -4,7 +4,7 @@ Source: M. Tan, Q. Le, "EfficientNet", ICML 2019, table 1, in the Lite variant o
 models repository: no squeeze-and-excitation, ReLU6, stem and head not scaled.
 
 Deviations:
-    - One input channel unless told otherwise: the stem's filters are summed over R, G, B, which is
+    - One input channel by default: the stem's filters are summed over R, G, B, which is
       what the network computes for a grey picture.
     - Batch normalisation is folded into the convolutions when the weights are loaded. On batches of
       colorization its statistics would have to be frozen anyway, and a folded network trains and

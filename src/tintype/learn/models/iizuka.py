@@ -1,10 +1,10 @@
-"""Two streams that meet: what is here, and what the whole picture is of.
+"""A local and a global stream, fused (Iizuka et al. 2016).
 
 Source: S. Iizuka, E. Simo-Serra, H. Ishikawa, "Let there be Color!", ACM Transactions on Graphics
-35(4), 2016, section 3 and figure 2. A low-level network looks at the picture and, with the same
+35(4), 2016, section 3 and figure 2. A low-level network takes the picture and, with the same
 weights, at a copy of a fixed size. On top of the copy a global network ends in one vector, which is
 joined to the mid-level features of every place (equation 3). The colours come out at half the size;
-a second head on the global vector names the scene and so teaches it what to look for.
+a second head on the global vector classifies the scene, which trains its features.
 
 Deviations: the picture's size is free as in the paper, but the copy's is a key of the recipe, so
 that training at 128 px need not enlarge what it reads; the first fully connected layer shrinks with
@@ -43,7 +43,7 @@ class IizukaNet(nn.Module):
     """L to a and b at half the size, and to the name of the scene.
 
     Args:
-        classes: Scenes that the class head tells apart; 0 leaves it out.
+        classes: Number of classes of the class head; 0 leaves it out.
         global_size: Side of the copy that the global stream sees.
         width: Channels as a share of the paper's.
     """

@@ -16,7 +16,7 @@ moved onto that luma before it is clipped. The trunk starts from random weights,
 was trained on grey is at hand; its batch normalisation has neither scale nor shift, as in the
 released training file, whose biases before it cancel and are left out. A picture's middle, which
 that file draws places from, is extended to the whole picture. The paper's weight on very dark and
-very bright places, where chroma cannot be seen, is left out of the chroma's term.
+very bright places, where chroma is invisible, is left out of the chroma's term.
 """
 
 import math

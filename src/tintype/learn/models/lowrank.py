@@ -1,6 +1,6 @@
-"""A convolution as two: few mixtures of its inputs, then the filters over these.
+"""Low-rank convolutions: a projection of the inputs, then the filters over it.
 
-Features that were rectified, enlarged and smoothed say much the same as their neighbours: of 192 or
+Features that were rectified, enlarged and smoothed are largely redundant: of 192 or
 256 channels some tens of mixtures carry all that the filters make use of. Finding them needs no
 training, only what goes into the layer for some photographs.
 
@@ -49,6 +49,6 @@ def _roots(features: Tensor) -> tuple[Tensor, Tensor]:
     """The square root of the second moments of (B, C, H, W), and its inverse: (C, C) each."""
     flat = features.transpose(0, 1).flatten(1)
     values, vectors = torch.linalg.eigh(flat @ flat.T / flat.shape[1])
-    # Mixtures that are never seen count as very weak ones, so that there is an inverse.
+    # Directions that do not occur get a small eigenvalue, so that there is an inverse.
     values = values.clamp_min(1e-8 * float(values.max()))
     return vectors * values.sqrt() @ vectors.T, vectors / values.sqrt() @ vectors.T

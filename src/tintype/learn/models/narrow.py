@@ -1,11 +1,11 @@
-"""Weights of a wider network cut down to a narrower one of the same shape, by structured pruning.
+"""Structured pruning: the weights of a network reduced to those of a narrower one.
 
-A decoder that has learned at one width need not begin anew at another: the channels that count most
-stay, the others go, and a short training heals the cut.
+A decoder trained at one width need not be trained from scratch at another: the most important
+channels are kept, and a short fine-tuning restores the quality.
 
-The measure of a channel is what leaves its layer times what the next layer makes of it, in the
-spirit of Z. Liu et al., "Learning Efficient Convolutional Networks through Network Slimming",
-ICCV 2017, section 3.
+The importance of a channel is its gain times the weights with which the next layer reads it, after
+Z. Liu et al., "Learning Efficient Convolutional Networks through Network Slimming", ICCV 2017,
+section 3.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from tintype.errors import LearnError
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """One layer whose outputs can be fewer.
+class PrunableLayer:
+    """A layer whose output channels can be pruned.
 
     Attributes:
-        rows: Tensors whose first dimension counts the outputs; the first is the filters.
-        gain: The tensor that says how strongly each output leaves: a norm's scale, or the filters.
+        rows: Tensors whose first dimension is the output channels; the first is the filters.
+        gain: The tensor that scales each output: that of a norm, or the filters.
         reader: Filters of the next layer, whose first inputs are these outputs.
     """
 
@@ -33,20 +33,20 @@ class Layer:
 
 
 def narrow(
-    weights: Mapping[str, Tensor], layers: Sequence[Layer], widths: Sequence[int]
+    weights: Mapping[str, Tensor], layers: Sequence[PrunableLayer], widths: Sequence[int]
 ) -> dict[str, Tensor]:
-    """Keeps the channels of each layer that count most, in their order.
+    """Keeps the most important channels of each layer, in their order.
 
     Args:
         weights: By name; not changed.
         layers: From the bottom of the decoder to its top.
-        widths: How many outputs each of them shall have.
+        widths: Number of channels that each of them keeps.
 
     Returns:
         The weights of the narrower network.
 
     Raises:
-        LearnError: A layer has fewer outputs than are wanted.
+        LearnError: A layer has fewer channels than are requested.
     """
     cut = dict(weights)
     for layer, width in zip(layers, widths, strict=True):
@@ -55,7 +55,7 @@ def narrow(
         if width > had:
             raise LearnError(
                 f"The checkpoint has {had} channels in {layer.rows[0]}, the recipe wants {width}.",
-                advice=f"Set that one of model.widths to {had} or less.",
+                advice=f"Set that entry of model.widths to {had} or less.",
             )
         if width == had:
             continue

@@ -1,12 +1,11 @@
 """Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
 
-The distribution is trained unweighted, so that it stays a calibrated posterior; vividness is a
-matter of decoding (`tintype.engine.decode`). The encoder is an ImageNet-pretrained
-EfficientNet-Lite: on a small budget a semantic head start is worth more than anything else.
+The distribution is trained unweighted, so that it stays a calibrated posterior; vividness belongs
+to decoding (`tintype.engine.decode`). The encoder is an ImageNet-pretrained
+EfficientNet-Lite: on a small budget pretraining is worth more than anything else.
 
-Colours that a person gives at some places come in beside the lightness, by a path of their own: it
-has no biases and no norms, so that without hints it adds nothing at all, and a network that was
-trained without it colours as before when it gets one.
+Hints enter through a separate path (`hint_path`). It has no biases and no norms, so that it adds
+exactly zero without hints: a network trained without the path predicts the same after it is added.
 
 The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al. 2016 for the 313
 outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.
@@ -19,52 +18,49 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tintype.color.abgrid import AB_LIMIT, BINS
+from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
+from tintype.learn.models.attention import Attention
 from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
 from tintype.learn.models.color_queries import ColorQueries
 from tintype.learn.models.efficientnet import EfficientNetLite, imagenet_weights
+from tintype.learn.models.hint_path import HintPath
 from tintype.learn.models.lowrank import factor
-from tintype.learn.models.narrow import Layer, narrow
+from tintype.learn.models.narrow import PrunableLayer, narrow
+from tintype.learn.models.non_local_mean import NonLocalMean
 from tintype.learn.recipe import ModelRecipe
 
 TITLE = "EfficientNet-Lite U-Net over 313 colours"
 PAPER = ""
 
-_HINT_CHANNELS = 32
-_PARTS = 4
-"""Sides are multiples of 32 pixels, so of 4 places at 1/8."""
-_NOWHERE = -1e4
-"""Added to the exponent of what lies beyond the picture."""
 
-
-def _layer(conv: str, norm: str, hint: int, reader: str) -> Layer:
-    """A convolution with its norm, and what adds hints to it."""
+def _layer(conv: str, norm: str, hint: int, reader: str) -> PrunableLayer:
+    """A convolution with its norm and the hint convolution of that size."""
     norms = tuple(f"{norm}.{n}" for n in ("weight", "bias", "running_mean", "running_var"))
     rows = (f"{conv}.weight", *norms, f"hints.out.{hint}.weight")
-    return Layer(rows, f"{norm}.weight", f"{reader}.weight")
+    return PrunableLayer(rows, f"{norm}.weight", f"{reader}.weight")
 
 
 _BOTTOM = ("lateral.weight", "lateral.bias", "whole.weight", "whole.bias", "hints.out.3.weight")
 _LAYERS = (
-    Layer(_BOTTOM, "lateral.weight", "up16.conv.weight"),
+    PrunableLayer(_BOTTOM, "lateral.weight", "up16.conv.weight"),
     _layer("up16.conv", "up16.norm", 2, "up8.conv"),
     _layer("up8.conv", "up8.norm", 1, "up4.conv"),
     _layer("up4.conv", "up4.norm", 0, "refine"),
-    Layer(
+    PrunableLayer(
         ("refine.weight", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var"),
         "norm.weight",
         "head.weight",
     ),
 )
-"""Which layers of the decoder can be narrower, from 1/32 to the outputs."""
+"""The layers of the decoder that can be pruned, from 1/32 to the outputs."""
 
 
 def _in_one_piece(gradient: Tensor) -> Tensor:
     return gradient.contiguous(memory_format=torch.channels_last)
 
 
-class Up(nn.Module):
+class UNetUp(nn.Module):
     """Doubles the size, joins the encoder's features of that size, and convolves."""
 
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
@@ -78,43 +74,10 @@ class Up(nn.Module):
         """(B, inputs, h, w), (B, skip, 2h, 2w) -> (B, outputs, 2h, 2w)."""
         x = F.interpolate(self.mix(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         if x.requires_grad:
-            # The gradient is a slice of the joined one, which torch enlarges five times as slowly.
+            # The gradient is a slice of the concatenated one, which torch resamples five times as
+            # slowly as a contiguous one.
             x.register_hook(_in_one_piece)  # type: ignore[no-untyped-call]
         return F.relu(self.norm(self.conv(torch.cat([x, skip], dim=1))))
-
-
-class HintPath(nn.Module):
-    """Hints to what the decoder adds at each of its sizes; no hints give zeros.
-
-    Args:
-        widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4.
-    """
-
-    def __init__(self, widths: tuple[int, int, int, int]) -> None:
-        super().__init__()
-        inner = (_HINT_CHANNELS, 2 * _HINT_CHANNELS, 4 * _HINT_CHANNELS, 4 * _HINT_CHANNELS)
-        self.down = nn.ModuleList()
-        self.out = nn.ModuleList()
-        inputs = 3
-        for level, (channels, width) in enumerate(zip(inner, reversed(widths), strict=True)):
-            stride = 1 if level == 0 else 2
-            self.down.append(nn.Conv2d(inputs, channels, 3, stride, padding=1, bias=False))
-            self.out.append(nn.Conv2d(channels, width, 1, bias=False))
-            inputs = channels
-
-    def forward(self, hints: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) -> what to add at 1/32, 1/16, 1/8 and 1/4."""
-        mask = hints[:, 2:]
-        # The mean over the hinted pixels of each cell: a single pixel is as strong as a patch.
-        share = F.avg_pool2d(mask, 4)
-        # The share is at least 1/16 where there is a hint, so that the bound changes nothing there.
-        ab = F.avg_pool2d(hints[:, :2] * mask, 4) / share.clamp_min(1 / 16)
-        x = torch.cat([ab / AB_LIMIT, F.max_pool2d(mask, 4)], dim=1)
-        found: list[Tensor] = []
-        for down, out in zip(self.down, self.out, strict=True):
-            x = F.relu(down(x))
-            found.insert(0, out(x))
-        return found
 
 
 class ResNetPyramid(nn.Module):
@@ -129,120 +92,6 @@ class ResNetPyramid(nn.Module):
     def forward(self, L: Tensor) -> list[Tensor]:
         """(B, 1, H, W) -> five tensors; there is nothing at 1/2, and the first is the lightness."""
         return [L, *self.trunk.pyramid(L)]
-
-
-class Attention(nn.Module):
-    """Every place looks at every other one; what it finds is added.
-
-    Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2. The output
-    begins at zero, so that the network begins as it would be without.
-
-    Args:
-        channels: Of input and output, a multiple of 32.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.heads = channels // 32
-        self.norm = nn.GroupNorm(1, channels)
-        self.asked = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.out.weight)
-        assert self.out.bias is not None
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, h, w) -> the same."""
-        batch, channels, height, width = x.shape
-        asked = self.asked(self.norm(x)).reshape(batch, 3, self.heads, 32, height * width)
-        query, key, value = asked.transpose(3, 4).unbind(1)  # (B, heads, h w, 32)
-        found = F.scaled_dot_product_attention(query, key, value).transpose(2, 3)
-        added: Tensor = x + self.out(found.reshape(batch, channels, height, width))
-        return added
-
-
-class NonLocalMean(nn.Module):
-    """What is said of a place, averaged over the places around it that lie on the same surface.
-
-    A network that guesses each place by itself changes its mind in the middle of a shawl. Places
-    are taken for alike by a Gaussian over their distance, their lightness and the direction of the
-    decoder's features, which keeps a face apart from leaves that are as light. Only what is common
-    to two by two places is averaged; what they have of their own stays. Nothing here is learned, so
-    weights from before fit.
-
-    Sources: A. Buades, B. Coll, J.-M. Morel, "A non-local algorithm for image denoising", CVPR
-    2005, equation 2; P. Kraehenbuehl, V. Koltun, "Efficient Inference in Fully Connected CRFs with
-    Gaussian Edge Potentials", NeurIPS 2011, equation 3, for lightness and distance in one kernel.
-    """
-
-    reach = 3.0
-    """Deviation of the distance, in places of 8 pixels of the input."""
-    lightness = 4.0
-    """Deviation of the lightness, in units of L."""
-    likeness = 8.0
-    """Inverse variance of the features, which have length 1."""
-    band = 6
-    """Rows of places above and below a quarter of the picture that count for it: two deviations
-    from its edge, where a surface's places have 2 % of the weight left on that side."""
-    faintest = -60.0
-    """Exponent of the Gaussian that still counts; all that is farther counts as this far."""
-
-    def forward(self, x: Tensor, L: Tensor, features: Tensor) -> Tensor:
-        """Averages.
-
-        Args:
-            x: (B, C, 2h, 2w) what is said of places, in any linear form.
-            L: (B, 1, 8h, 8w) lightness in [0, 100].
-            features: (B, F, h, w) what tells surfaces apart.
-
-        Returns:
-            (B, C, 2h, 2w).
-        """
-        coarse = F.avg_pool2d(x, 2)
-        height, width = coarse.shape[2:]
-        quarter, beyond = height // _PARTS * width, self.band * width
-        # In float32: in bfloat16 the products are too coarse.
-        with torch.autocast(features.device.type, enabled=False):
-            # Without a gradient of its own: which places are alike is found, not bent to suit.
-            place = self._places(L, features.detach())
-            length = place.square().sum(dim=1, keepdim=True) / 2
-            one = torch.ones_like(length)
-            # In coordinates u the Gaussian is exp(-|u - v|^2 / 2), and its exponent, written out as
-            # u v - |u|^2 / 2 - |v|^2 / 2, is one product of these. A quarter of the rows at a time,
-            # each with what lies near it: of a panorama all pairs would take more memory than all
-            # else. Beyond the picture there are places that nothing is like.
-            nowhere = F.pad(-length, (beyond, beyond), value=_NOWHERE)
-            given = torch.cat([F.pad(torch.cat([place, one], 1), (beyond, beyond)), nowhere], 1)
-            values = F.pad(coarse.float().flatten(2), (beyond, beyond)).transpose(1, 2)
-            asked = torch.cat([place, -length, one], dim=1).transpose(1, 2)
-            asked = asked.reshape(len(place), _PARTS, quarter, asked.shape[2])
-            parts = []
-            for index, some in enumerate(asked.unbind(1)):
-                near = slice(index * quarter, (index + 1) * quarter + 2 * beyond)
-                parts.append(self._kernel(some @ given[:, :, near]) @ values[:, near])
-            mixed = torch.cat(parts, dim=1)
-        change = mixed.transpose(1, 2).reshape(coarse.shape).to(x.dtype) - coarse
-        return x + F.interpolate(change, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-    def _kernel(self, exponent: Tensor) -> Tensor:
-        """Shares of each place among all, from (B, n, h w) exponents.
-
-        Without a floor most shares are too small for a normal float32, and a processor multiplies
-        such numbers many times as slowly.
-        """
-        return torch.softmax(exponent.clamp_min(self.faintest), dim=2)
-
-    def _places(self, L: Tensor, features: Tensor) -> Tensor:
-        """(B, F + 3, h w) coordinates in which what is alike is near, in deviations."""
-        batch, _, height, width = features.shape
-        alike = F.normalize(features.float()) * self.likeness**0.5
-        grey = F.avg_pool2d(L.float(), 8)
-        grey = (grey - grey.mean(dim=(2, 3), keepdim=True)) / self.lightness
-        row = torch.arange(height, device=L.device, dtype=torch.float32) - (height - 1) / 2
-        column = torch.arange(width, device=L.device, dtype=torch.float32) - (width - 1) / 2
-        rows = (row / self.reach)[None, None, :, None].expand(batch, 1, height, width)
-        columns = (column / self.reach)[None, None, None, :].expand(batch, 1, height, width)
-        return torch.cat([alike, grey, rows, columns], dim=1).flatten(2)
 
 
 class OwnNet(nn.Module):
@@ -263,6 +112,7 @@ class OwnNet(nn.Module):
     stride = 4
     bins = BINS
 
+    # More than seven parameters: one for each key of the recipe that concerns the network.
     def __init__(
         self,
         encoder: str = "lite0",
@@ -283,10 +133,10 @@ class OwnNet(nn.Module):
         _, c4, c8, c16, c32 = self.encoder.channels
         self.lateral = nn.Conv2d(c32, widths[0], 1)
         self.whole = nn.Linear(c32, widths[0]) if global_vector else None
-        self.up16 = Up(widths[0], c16, widths[1])
+        self.up16 = UNetUp(widths[0], c16, widths[1])
         self.attention = Attention(widths[1]) if attention else nn.Identity()
-        self.up8 = Up(widths[1], c8, widths[2])
-        self.up4 = Up(widths[2], c4, widths[3])
+        self.up8 = UNetUp(widths[1], c8, widths[2])
+        self.up4 = UNetUp(widths[2], c4, widths[3])
         self.refine: nn.Module = nn.Conv2d(widths[3], widths[3], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(widths[3])
         self.surfaces = NonLocalMean() if non_local else None
@@ -300,7 +150,7 @@ class OwnNet(nn.Module):
             self.hints = HintPath(widths)
 
     def train(self, mode: bool = True) -> "OwnNet":
-        """Training mode; where the path of the hints alone is trained, for that path alone."""
+        """Sets training mode; if only the hint path is trained, for that path alone."""
         super().train(mode)
         if self.only_hints:
             for name, part in self.named_children():
@@ -308,7 +158,7 @@ class OwnNet(nn.Module):
         return self
 
     def train_hints_alone(self) -> None:
-        """Keeps every weight and every running mean but those of the hints' path.
+        """Freezes all weights and running statistics but those of the hint path.
 
         Raises:
             LearnError: There is no such path.
@@ -347,10 +197,10 @@ class OwnNet(nn.Module):
         return pyramid, self._decoded(L, pyramid, hints)[1]
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The same with what tells places apart, for matching two pictures.
+        """The logits, and features for matching places of two pictures.
 
-        The encoder at 1/16 knows what a place shows, the decoder at 1/8 where it ends and what it
-        may be coloured like; both have length 1 at each place, so that neither outweighs the other.
+        The encoder's features at 1/16 carry semantics, the decoder's at 1/8 carry boundaries and
+        colour; both are normalised at each place, so that they have equal weight.
 
         Args:
             L: As for `forward`.
@@ -367,17 +217,17 @@ class OwnNet(nn.Module):
     def _decoded(
         self, L: Tensor, pyramid: Sequence[Tensor], hints: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """What the encoder found in L -> the decoder's features at 1/8, and the logits."""
+        """The encoder's features -> the decoder's features at 1/8, and the logits."""
         _, x4, x8, x16, x32 = pyramid
         whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None] if self.whole else 0.0
-        told = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
-        x = F.relu(self.lateral(x32) + whole + told[0])  # (B, 256, H/32, W/32)
-        sixteenth = self.attention(self.up16(x, x16) + told[1])  # (B, 256, H/16, W/16)
-        eighth = self.up8(sixteenth, x8) + told[2]  # (B, 192, H/8, W/8)
-        x = self.up4(eighth, x4) + told[3]  # (B, 128, H/4, W/4)
+        added = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
+        x = F.relu(self.lateral(x32) + whole + added[0])  # (B, 256, H/32, W/32)
+        sixteenth = self.attention(self.up16(x, x16) + added[1])  # (B, 256, H/16, W/16)
+        eighth = self.up8(sixteenth, x8) + added[2]  # (B, 192, H/8, W/8)
+        x = self.up4(eighth, x4) + added[3]  # (B, 128, H/4, W/4)
         x = F.relu(self.norm(self.refine(x)))
         if self.surfaces is not None:
-            # Before the outputs, which are linear in it: the same as averaging 313 logits.
+            # Before the last layers, which are linear: equivalent to averaging the 313 logits.
             x = self.surfaces(x, L, eighth)
         logits: Tensor = self.head(x)
         if self.queries is not None:
@@ -397,10 +247,10 @@ class OwnNet(nn.Module):
         return ab
 
     def temper(self, temperature: float) -> None:
-        """Divides the logits, for good.
+        """Divides the logits permanently.
 
         Args:
-            temperature: Above 0; below 1 makes the distribution surer.
+            temperature: Above 0; below 1 sharpens the distribution.
         """
         assert self.head.bias is not None
         with torch.no_grad():
@@ -410,41 +260,41 @@ class OwnNet(nn.Module):
                 self.queries.out.weight.div_(temperature)
 
     def factored(self, L: Tensor, hints: Tensor | None, rank: int) -> "OwnNet":
-        """The same network with the decoder's filters over few mixtures of its features.
+        """The same network with the decoder's filters factored at a low rank.
 
         Args:
-            L: As for `forward`: some photographs, to see what the features are like.
+            L: As for `forward`: photographs on which the factors are fitted.
             hints: As for `forward`.
-            rank: Mixtures at each size.
+            rank: Channels that the inputs are projected to, at each size.
 
         Returns:
             A copy for inference; its weights have other names.
         """
         small = copy.deepcopy(self).eval()
         ups = (small.up16, small.up8, small.up4)
-        given: dict[nn.Module, Tensor] = {}
+        inputs_of: dict[nn.Module, Tensor] = {}
 
-        def look(conv: nn.Module, inputs: tuple[Tensor], _: Tensor) -> None:
-            given[conv] = inputs[0]
+        def record(conv: nn.Module, inputs: tuple[Tensor], _: Tensor) -> None:
+            inputs_of[conv] = inputs[0]
 
         convs = [*(up.conv for up in ups), small.refine]
-        watched = [conv.register_forward_hook(look) for conv in convs]
+        hooks = [conv.register_forward_hook(record) for conv in convs]
         with torch.no_grad():
             small(L, hints)
-        for handle in watched:
+        for handle in hooks:
             handle.remove()
         for up in ups:
-            up.mix, up.conv = factor(up.conv, given[up.conv], up.inputs, rank)
+            up.mix, up.conv = factor(up.conv, inputs_of[up.conv], up.inputs, rank)
         assert isinstance(small.refine, nn.Conv2d)
         width = small.refine.in_channels
-        small.refine = nn.Sequential(*factor(small.refine, given[small.refine], width, rank))
+        small.refine = nn.Sequential(*factor(small.refine, inputs_of[small.refine], width, rank))
         return small
 
     def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Goes on from weights of this network that are wider, or lack hints or colour queries.
+        """Loads weights of this network that are wider, or lack the hint path or colour queries.
 
-        Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) serve as well: the
-        encoder is taken and the decoder left as it is.
+        Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) work too: the
+        encoder is loaded and the decoder keeps its weights.
 
         Args:
             weights: By name.
@@ -463,8 +313,8 @@ class OwnNet(nn.Module):
             fitting = {n: t for n, t in own.items() if n.startswith("queries.")} | fitting
         if {n: t.shape for n, t in fitting.items()} != {n: t.shape for n, t in own.items()}:
             raise LearnError(
-                "The checkpoint is of another network.",
-                advice="Give the encoder and the hints of its own recipe.",
+                "The checkpoint is of a different network.",
+                advice="Set model.encoder and model.hints as in its recipe.",
             )
         self.load_state_dict(fitting)
 
@@ -473,13 +323,13 @@ class OwnNet(nn.Module):
         own = {n: t for n, t in self.state_dict().items() if n.startswith("encoder.")}
         if {n: t.shape for n, t in found.items()} != {n: t.shape for n, t in own.items()}:
             raise LearnError(
-                f"The checkpoint is of another encoder than {self.encoder_name}.",
+                f"The encoder of the checkpoint is not {self.encoder_name}.",
                 advice="Set model.encoder as in the recipe of that run.",
             )
         self.load_state_dict(self.state_dict() | found)
 
     def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
-        """Puts a grey ResNet-18 classifier's trunk into the encoder.
+        """Loads the trunk of a grey ResNet-18 classifier into the encoder.
 
         Args:
             weights: All weights of the classifier by name.
@@ -495,7 +345,7 @@ class OwnNet(nn.Module):
         self.encoder.trunk.load_classifier(weights)
 
     def load_pretrained(self) -> None:
-        """Puts the ImageNet weights into the encoder.
+        """Loads the ImageNet weights into the encoder.
 
         Raises:
             LearnError: There are none, or the package that carries them is not installed.

@@ -1,4 +1,4 @@
-"""Pix2pix: a U-Net down to a single place, and a discriminator that looks at patches of 70 pixels.
+"""Pix2pix: a U-Net down to a single place, and a discriminator of patches of 70 pixels.
 
 Source: P. Isola, J.-Y. Zhu, T. Zhou, A. Efros, "Image-to-Image Translation with Conditional
 Adversarial Networks", CVPR 2017, sections 3.2, 3.3 and 6.1, here from L to a and b. Giving the
@@ -15,8 +15,8 @@ Deviations:
       change them.
     - The innermost layer has no batch norm: over a single value it would leave nothing, as the
       authors note in an erratum of section 6.1.
-    - The discriminator has no running statistics: it judges batches of one kind, all true or all
-      painted, in training and when it is measured.
+    - The discriminator has no running statistics: it judges batches of one kind, all real or all
+      fake, in training and when it is measured.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ VARIANTS: Mapping[str, int] = {"256": 8, "128": 7, "64": 6}
 """Halvings by the side that they turn into a single place."""
 
 
-class Down(nn.Module):
+class Pix2pixDown(nn.Module):
     """A 4 x 4 convolution, batch norm where wanted, leaky ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: nn.Module | None) -> None:
@@ -56,7 +56,7 @@ class Down(nn.Module):
         return F.leaky_relu(y if self.norm is None else self.norm(y), _SLOPE)
 
 
-class Up(nn.Module):
+class Pix2pixUp(nn.Module):
     """A 4 x 4 transposed convolution, batch norm, dropout, ReLU; then the mirror layer joins."""
 
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
@@ -89,11 +89,13 @@ class Pix2pixNet(nn.Module):
         up = down[-2::-1]
         self.multiple = 2**depth
         self.down = nn.ModuleList(
-            Down(inputs, outputs, 2, nn.BatchNorm2d(outputs) if 0 < index < depth - 1 else None)
+            Pix2pixDown(
+                inputs, outputs, 2, nn.BatchNorm2d(outputs) if 0 < index < depth - 1 else None
+            )
             for index, (inputs, outputs) in enumerate(pairwise([1, *down]))
         )
         self.up = nn.ModuleList(
-            Up(inputs, outputs, 0.5 if index < depth - 5 else 0.0)
+            Pix2pixUp(inputs, outputs, 0.5 if index < depth - 5 else 0.0)
             for index, (inputs, outputs) in enumerate(
                 zip([down[-1], *(2 * channels for channels in up)], up, strict=False)
             )
@@ -111,11 +113,11 @@ class Pix2pixNet(nn.Module):
             (B, 2, H, W), a and b scaled to (-1, 1).
         """
         x = L / 50 - 1
-        seen = []
+        skips = []
         for down in self.down:
             x = down(x)  # (B, 64, H/2, W/2) ... (B, 512, H/256, W/256)
-            seen.append(x)
-        for up, mirror in zip(self.up, seen[-2::-1], strict=True):
+            skips.append(x)
+        for up, mirror in zip(self.up, skips[-2::-1], strict=True):
             x = up(x, mirror)  # (B, 512 + 512, H/128, W/128) ... (B, 64 + 64, H/2, W/2)
         return torch.tanh(self.last(x))  # (B, 2, H, W)
 
@@ -124,12 +126,12 @@ class Pix2pixNet(nn.Module):
         return raw.float() * _RANGE
 
     def from_lab(self, lab: Tensor) -> Tensor:
-        """(B, 3, H, W) true L, a and b -> what `forward` should have given."""
+        """(B, 3, H, W) true L, a and b -> the target of `forward`."""
         return lab[:, 1:] / _RANGE
 
 
 class PatchDiscriminator(nn.Module):
-    """Tells true patches of 70 x 70 pixels from painted ones (section 6.1.2).
+    """Classifies patches of 70 x 70 pixels as real or fake (section 6.1.2).
 
     Args:
         width: Channels as a share of the paper's.
@@ -141,10 +143,10 @@ class PatchDiscriminator(nn.Module):
             max(1, round(channels * width)) for channels in (64, 128, 256, 512)
         )
         self.down = nn.Sequential(
-            Down(1 + 2, c64, 2, None),
-            Down(c64, c128, 2, nn.BatchNorm2d(c128, track_running_stats=False)),
-            Down(c128, c256, 2, nn.BatchNorm2d(c256, track_running_stats=False)),
-            Down(c256, c512, 1, nn.BatchNorm2d(c512, track_running_stats=False)),
+            Pix2pixDown(1 + 2, c64, 2, None),
+            Pix2pixDown(c64, c128, 2, nn.BatchNorm2d(c128, track_running_stats=False)),
+            Pix2pixDown(c128, c256, 2, nn.BatchNorm2d(c256, track_running_stats=False)),
+            Pix2pixDown(c256, c512, 1, nn.BatchNorm2d(c512, track_running_stats=False)),
         )
         self.last = nn.Conv2d(c512, 1, 4, 1, 1)
         _start(self)
@@ -154,10 +156,10 @@ class PatchDiscriminator(nn.Module):
 
         Args:
             L: (B, 1, H, W) in [0, 100]: the condition.
-            colors: (B, 2, H, W), a and b scaled to [-1, 1]: true or painted.
+            colors: (B, 2, H, W), a and b scaled to [-1, 1]: real or fake.
 
         Returns:
-            (B, 1, H/8 - 2, W/8 - 2) logits: positive for a true patch.
+            (B, 1, H/8 - 2, W/8 - 2) logits: positive for a real patch.
         """
         x = self.down(torch.cat([L / 50 - 1, colors], dim=1))  # (B, 512, H/8 - 1, W/8 - 1)
         logits: Tensor = self.last(x)

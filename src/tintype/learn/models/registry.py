@@ -23,7 +23,7 @@ from tintype.learn.recipe import ModelRecipe
 
 
 class ModelFile(Protocol):
-    """What a file of this folder says of its network.
+    """The attributes of a module in this folder.
 
     Attributes:
         TITLE: One line for people.
@@ -73,7 +73,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
 
 
 def build_discriminator(recipe: ModelRecipe) -> nn.Module:
-    """What a recipe's generator is trained against, with random weights.
+    """The discriminator of a recipe's generator, with random weights.
 
     Raises:
         LearnError: The network is no generator.

@@ -42,7 +42,7 @@ class ResCnn(nn.Module):
         width: Channels as a share of the report's.
 
     Attributes:
-        bins: Colours in the answer's distribution; 0 where it has none.
+        bins: Colours of the predicted distribution; 0 for a regression of ab.
     """
 
     multiple = 8
@@ -85,7 +85,7 @@ class ResCnn(nn.Module):
         return raw if self.bins else torch.tanh(raw)
 
     def to_ab(self, raw: Tensor) -> Tensor:
-        """What `forward` gives -> (B, 2, h, w) in CIELAB units, within 110 of neutral."""
+        """The output of `forward` -> (B, 2, h, w) in CIELAB units, within 110 of neutral."""
         ab: Tensor = self.mean(raw) if self.bins else raw.float() * _RANGE
         return ab
 

@@ -18,10 +18,10 @@ PAPER = "K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image Recog
 
 
 class GreyResNet18(nn.Module):
-    """L to what is in the picture. It does not colour.
+    """L to the class of the picture. It does not colour.
 
     Args:
-        classes: Labels that it tells apart.
+        classes: Number of labels.
         width: Channels as a share of the paper's.
     """
 

@@ -1,1 +1,1 @@
-"""One step, many steps, and what is left on disk between them."""
+"""Training: objectives, steps, the loop, logs and checkpoints."""

@@ -1,13 +1,13 @@
-"""One step of two networks: one paints, the other tells painted from true.
+"""One step of adversarial training: the discriminator, then the generator.
 
 Sources: I. Goodfellow et al., "Generative Adversarial Nets", 2014, section 3 (the non-saturating
 loss); T. Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.4 (one-sided
 label smoothing); P. Isola et al. 2017, section 3.3 (condition and distance); K. Nazeri et al. 2018,
 section 2.2. The source report's equations 6 and 7 are theirs.
 
-Dropout in the generator is the only noise. The discriminator moves first and sees what the
-generator paints with the weights it has; then the generator answers to the discriminator that has
-moved, as often as the recipe says.
+Dropout in the generator is the only noise. The discriminator is updated first, on pictures of the
+current generator; then the generator is updated against the new discriminator, as many times as the
+recipe sets.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,8 +30,8 @@ class AdversarialStep:
 
     Args:
         model: The generator.
-        discriminator: ``forward(L, colors)`` gives logits, positive for a true picture.
-        recipe: Weights of the terms, and how both networks move.
+        discriminator: ``forward(L, colors)`` gives logits, positive for a real picture.
+        recipe: Weights of the terms, and the optimisers of both networks.
         team: The processes that train together.
 
     Raises:
@@ -61,37 +61,37 @@ class AdversarialStep:
         Returns:
             ``loss`` of the generator and its terms ``g_loss`` and ``distance``; ``d_loss`` (0.69
             for a discriminator that guesses) and the share of places where the discriminator is
-            right about true and about painted pictures, before it moves.
+            right about real and about fake pictures, before its update.
         """
         for name, module in self.modules.items():
             module.train()
             set_rate(self.optimizers[name], rate)
-        true = self.objective.truth(self.modules["model"], batch)
-        painted = self._paint(batch)
-        values = self._move_discriminator(batch, true, painted.detach())
+        real = self.objective.truth(self.modules["model"], batch)
+        fake = self._generate(batch)
+        values = self._update_discriminator(batch, real, fake.detach())
         for turn in range(self.loss.generator_steps):
             if turn > 0:
-                painted = self._paint(batch)
-            values |= self._move_generator(batch, true, painted)
+                fake = self._generate(batch)
+            values |= self._update_generator(batch, real, fake)
         return {name: value.detach() for name, value in values.items()}
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The distance from the true picture as ``loss``, and how often the discriminator is right.
+        """The distance from the real picture as ``loss``, and how often the discriminator is right.
 
-        The adversarial term says nothing about progress, as both sides move.
+        The adversarial term is no measure of progress, as both networks change.
         """
-        true = self.objective.truth(model, batch)
-        painted = model(batch.L).float()
+        real = self.objective.truth(model, batch)
+        fake = model(batch.L).float()
         discriminator = self.modules["discriminator"]
-        on_true, on_painted = discriminator(batch.L, true), discriminator(batch.L, painted)
-        right = accuracy(on_true, on_painted)
+        on_real, on_fake = discriminator(batch.L, real), discriminator(batch.L, fake)
+        right = accuracy(on_real, on_fake)
         both = (right["d_accuracy_real"] + right["d_accuracy_fake"]) / 2
-        return {"loss": self.objective.distance(painted, true), "d_accuracy": both} | right
+        return {"loss": self.objective.distance(fake, real), "d_accuracy": both} | right
 
-    def _paint(self, batch: Batch) -> Tensor:
+    def _generate(self, batch: Batch) -> Tensor:
         with autocast(batch, self.settings):
-            painted: Tensor = self.modules["model"](batch.L)
-        return painted.float()
+            fake: Tensor = self.modules["model"](batch.L)
+        return fake.float()
 
     def _judge(self, batch: Batch, colors: Tensor) -> Tensor:
         """Logits in float32: in bfloat16 the log of a small probability is too coarse."""
@@ -99,23 +99,23 @@ class AdversarialStep:
             logits: Tensor = self.modules["discriminator"](batch.L, colors)
         return logits.float()
 
-    def _move_discriminator(self, batch: Batch, true: Tensor, painted: Tensor) -> dict[str, Tensor]:
-        """Equation 7 of the report, with smoothed labels for what is true."""
+    def _update_discriminator(self, batch: Batch, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Equation 7 of the report, with smoothed labels for real pictures."""
         discriminator = self.modules["discriminator"]
         optimizer = self.optimizers["discriminator"]
-        on_true, on_painted = self._judge(batch, true), self._judge(batch, painted)
-        loss = (_against(on_true, self.loss.smoothing) + _against(on_painted, 0.0)) / 2
+        on_real, on_fake = self._judge(batch, real), self._judge(batch, fake)
+        loss = (_against(on_real, self.loss.smoothing) + _against(on_fake, 0.0)) / 2
         optimizer.zero_grad(set_to_none=True)
         norm = descend(loss, discriminator.parameters(), optimizer, self.settings, self.team)
-        right = accuracy(on_true, on_painted)
+        right = accuracy(on_real, on_fake)
         return {"d_loss": loss, "d_gradient_norm": norm} | right
 
-    def _move_generator(self, batch: Batch, true: Tensor, painted: Tensor) -> dict[str, Tensor]:
-        """Equation 6 of the report: be taken for true, and stay near the truth."""
+    def _update_generator(self, batch: Batch, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Equation 6 of the report: be classified as real, and stay near the truth."""
         model, optimizer = self.modules["model"], self.optimizers["model"]
         with frozen(self.modules["discriminator"]):
-            verdict = _against(self._judge(batch, painted), 1.0)
-        distance = self.objective.distance(painted, true)
+            verdict = _against(self._judge(batch, fake), 1.0)
+        distance = self.objective.distance(fake, real)
         loss = verdict + self.loss.lambda_ * distance
         optimizer.zero_grad(set_to_none=True)
         norm = descend(loss, model.parameters(), optimizer, self.settings, self.team)
@@ -124,7 +124,7 @@ class AdversarialStep:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Gradients pass through a network and leave none behind."""
+    """Freezes a network: gradients pass through it, and its parameters get none."""
     network.requires_grad_(False)
     try:
         yield
@@ -133,13 +133,13 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 
 def _against(logits: Tensor, target: float) -> Tensor:
-    """Cross-entropy against one answer for every place."""
+    """Cross-entropy against one target for every place."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
-def accuracy(on_true: Tensor, on_painted: Tensor) -> dict[str, Tensor]:
-    """Of a discriminator's logits: the shares of places where it is right about either."""
+def accuracy(on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
+    """The shares of places where a discriminator is right about real and about fake pictures."""
     return {
-        "d_accuracy_real": (on_true.detach() > 0).float().mean(),
-        "d_accuracy_fake": (on_painted.detach() < 0).float().mean(),
+        "d_accuracy_real": (on_real.detach() > 0).float().mean(),
+        "d_accuracy_fake": (on_fake.detach() < 0).float().mean(),
     }

@@ -1,4 +1,4 @@
-"""What is left on disk between two sittings: enough to go on as if nothing had happened.
+"""Checkpoints: everything that is needed to resume a run exactly.
 
 One safetensors file holds weights, their moving average and the optimiser's moments; its header
 holds the counters, the recipe, the data's hash and the versions. No pickle anywhere.
@@ -26,8 +26,8 @@ class Progress:
 
     Attributes:
         step: Optimiser steps done.
-        samples: Photographs seen.
-        seconds: Time spent training, over all sittings.
+        samples: Photographs trained on, repetitions included.
+        seconds: Time spent training, over all sessions.
         cooldown_from: `samples` when the cool-down began, or -1 before that.
         cooldown_samples: Its length.
         best: Smallest loss on dev so far, or None before the first measurement.
@@ -54,7 +54,7 @@ def save_checkpoint(
     progress: Progress,
     facts: Mapping[str, Any],
 ) -> None:
-    """Writes a checkpoint whole or not at all.
+    """Writes a checkpoint atomically.
 
     Args:
         path: The file; replaced if it exists.
@@ -131,7 +131,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
         All tensors by their prefixed names, the counters, the other facts.
 
     Raises:
-        LearnError: Missing, damaged, or not one of ours.
+        LearnError: Missing, damaged, or not a checkpoint of a run.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -155,7 +155,7 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], name: str
 ) -> None:
-    """Puts the moments back where `save_checkpoint` found them under that name."""
+    """Restores the moments that `save_checkpoint` wrote under that name."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in part(tensors, f"optimizer.{name}.").items():
         index, moment = key.split(".", 1)

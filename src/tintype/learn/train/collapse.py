@@ -1,8 +1,8 @@
-"""Notices when a generator has collapsed: when it paints by one rule whatever the picture shows.
+"""Detects mode collapse: a generator that colours by one rule, whatever the picture shows.
 
 The source report met this around its twentieth epoch: "filling extremely chromatic colors to the
 middle of each image" (section 2.2.2). A distance from the truth barely moves when it happens, so
-the colours themselves are looked at, at each measurement of dev:
+the colours themselves are measured, whenever dev is:
 
 - how many hues there are: the entropy of the hue histogram, weighted by chroma;
 - how strong they are: mean chroma as a share of the truth's;
@@ -39,15 +39,15 @@ _LATE = 5  # measurements by which a generator that was never healthy counts as 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one measurement of dev says about a generator.
+    """The statistics of a generator in one measurement of dev.
 
     Attributes:
-        samples: Photographs that the run had seen.
+        samples: Samples that the run was trained on so far.
         loss: Distance from the truth on dev.
-        entropy: Bits in the hue histogram of what was painted; at most 5.17.
+        entropy: Bits in the hue histogram of the generated pictures; at most 5.17.
         true_entropy: The same of the truth.
-        chroma: Mean chroma of what was painted over the truth's.
-        rings: Mean chroma of what was painted, from the centre to the border.
+        chroma: Mean chroma of the generated pictures over the truth's.
+        rings: Mean chroma of the generated pictures, from the centre to the border.
         true_rings: The same of the truth.
         accuracy: Share of verdicts of the discriminator that are right, in [0, 1].
     """
@@ -64,19 +64,19 @@ class Observation:
     @property
     def centred(self) -> float:
         """Chroma of the centre over the border's, as a share of what the truth has."""
-        painted = (self.rings[0] + _UNIT) / (self.rings[-1] + _UNIT)
-        return painted * (self.true_rings[-1] + _UNIT) / (self.true_rings[0] + _UNIT)
+        generated = (self.rings[0] + _UNIT) / (self.rings[-1] + _UNIT)
+        return generated * (self.true_rings[-1] + _UNIT) / (self.true_rings[0] + _UNIT)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the watch thinks.
+    """Whether a generator has collapsed, and why.
 
     Attributes:
         collapsed: Whether a generator that was healthy no longer is, or never became it.
         reasons: What is wrong, one sentence each. There may be some without a collapse: a generator
             that has hardly been trained is garish too.
-        best: Whether these are the weights to go back to from now on.
+        best: Whether these weights are the best so far, to roll back to.
     """
 
     collapsed: bool
@@ -87,16 +87,16 @@ class Verdict:
 def observe(
     samples: int, guess: Tensor, truth: Tensor, *, accuracy: float, loss: float
 ) -> Observation:
-    """Measures what was painted.
+    """Computes the statistics of generated pictures.
 
     Args:
-        samples: Photographs that the run has seen.
-        guess: (B, 2, H, W) painted a and b, CIELAB units.
+        samples: Samples that the run was trained on so far.
+        guess: (B, 2, H, W) generated a and b, CIELAB units.
         truth: (B, 2, H, W) true a and b of the same pictures.
         accuracy: Share of verdicts of the discriminator that are right.
         loss: Distance from the truth on dev.
     """
-    painted, true = _rings(guess), _rings(truth)
+    generated, true = _rings(guess), _rings(truth)
     strength = float(guess.float().norm(dim=1).mean())
     true_strength = float(truth.float().norm(dim=1).mean())
     return Observation(
@@ -105,7 +105,7 @@ def observe(
         entropy=hue_entropy(guess),
         true_entropy=hue_entropy(truth),
         chroma=(strength + _UNIT) / (true_strength + _UNIT),
-        rings=painted,
+        rings=generated,
         true_rings=true,
         accuracy=accuracy,
     )
@@ -153,7 +153,7 @@ def judge(history: Sequence[Observation]) -> Verdict:
         A verdict. With nothing before it to compare with, only the truth counts.
     """
     *before, now = history
-    best = min(before, key=lambda seen: seen.loss, default=None)
+    best = min(before, key=lambda one: one.loss, default=None)
     reasons = [*_against_truth(now), *(_against_best(now, best) if best else [])]
     return Verdict(
         collapsed=bool(reasons),
@@ -195,35 +195,35 @@ def _against_best(now: Observation, best: Observation) -> list[str]:
     return reasons
 
 
-class Watch:
-    """Watches a run: what it has seen when it was healthy, and which measurement was best.
+class CollapseDetector:
+    """Watches a run: keeps its healthy measurements and the best of them.
 
     A generator that has hardly been trained may be as garish as a collapsed one. So there is no
     collapse before a first healthy measurement, unless it is long in coming.
 
     Args:
-        state: What `state` gave at the last checkpoint.
+        state: The value of `state` at the last checkpoint.
     """
 
     def __init__(self, state: Sequence[dict[str, Any]] = ()) -> None:
-        seen = [
+        observations = [
             Observation(**row | {name: tuple(row[name]) for name in ("rings", "true_rings")})
             for row in state
         ]
-        self.early = [one for one in seen if _against_truth(one)]
-        self.healthy = [one for one in seen if not _against_truth(one)]
+        self.early = [one for one in observations if _against_truth(one)]
+        self.healthy = [one for one in observations if not _against_truth(one)]
         self.last: Observation | None = None
         """The measurement that was judged last, for the log."""
 
     @property
     def best(self) -> Observation | None:
         """The healthy measurement with the smallest loss; None before there is one."""
-        return min(self.healthy, key=lambda seen: seen.loss, default=None)
+        return min(self.healthy, key=lambda one: one.loss, default=None)
 
     def observe(
         self, samples: int, guess: Tensor, truth: Tensor, *, accuracy: float, loss: float
     ) -> Verdict:
-        """Looks at what was painted and judges it; see `observe`."""
+        """Measures generated pictures and judges them; see `observe`."""
         self.last = observe(samples, guess, truth, accuracy=accuracy, loss=loss)
         verdict = judge([*self.healthy, self.last])
         if not verdict.reasons:
@@ -234,5 +234,5 @@ class Watch:
         return verdict
 
     def state(self) -> list[dict[str, Any]]:
-        """All that is remembered, as JSON can hold it."""
-        return [asdict(seen) for seen in (*self.early, *self.healthy)]
+        """The measurements so far, as JSON."""
+        return [asdict(one) for one in (*self.early, *self.healthy)]

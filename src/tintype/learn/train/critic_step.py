@@ -1,17 +1,18 @@
-"""A step of our own network with a discriminator beside it, which judges the colours shown.
+"""A step of our own network and its critic, a discriminator of decoded colours.
 
 The cross-entropy, the distance and the marginal distance of `objectives.classification` stay; the
-discriminator adds what they cannot ask: whether a red cloud belongs on a backdrop, and a coat that
-is blue on one sleeve to anybody. Both sides move once a step, the discriminator first.
+discriminator adds what they cannot measure: whether colours are plausible where they are, such as a
+red cloud on a backdrop or a coat with one blue sleeve. Both networks are updated once a step, the
+discriminator first.
 
-What the discriminator says reaches the network as a gradient of fixed length beside the one of the
-mean distance, so its weight means the same however sure it is of itself.
+The gradient of the adversarial loss has a fixed length relative to that of the mean distance, so
+that its weight does not depend on the confidence of the discriminator.
 
 Sources: I. Goodfellow et al., "Generative Adversarial Nets", 2014, section 3 (the non-saturating
 loss); P. Isola et al. 2017, section 3.1 (a conditional one beside a distance); M. Arjovsky,
-L. Bottou, "Towards Principled Methods for Training GANs", ICLR 2017, section 3 (noise on both
-sides, so that they overlap); P. Esser et al., "Taming Transformers", CVPR 2021, equation 7 (a
-weight by the length of gradients).
+L. Bottou, "Towards Principled Methods for Training GANs", ICLR 2017, section 3 (noise on real and
+fake alike, so that their distributions overlap); P. Esser et al.,
+"Taming Transformers", CVPR 2021, equation 7 (a weight by the length of gradients).
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from torch.nn import functional as F
 
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
-from tintype.learn.models.contract import Seeing, stride_of
+from tintype.learn.models.contract import PyramidNetwork, stride_of
 from tintype.learn.models.critic import ColorCritic
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.adversarial import accuracy, frozen
@@ -31,13 +32,13 @@ from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.steps import autocast, descend, make_optimizer, set_rate
 
 _NOISE = 3.0
-"""Deviation, in units of a and b, of what is added to true and shown colours alike."""
+"""Standard deviation, in units of a and b, of the noise added to true and shown colours."""
 _BETAS = (0.5, 0.99)
-"""Of the discriminator's AdamW: it follows something that moves."""
+"""Of the discriminator's AdamW: short, because its target changes."""
 
 
 class Critic(ColorCritic):
-    """The discriminator, and how many samples it has seen.
+    """The discriminator, and how many samples it was trained on.
 
     Args:
         channels: As of `ColorCritic`.
@@ -54,19 +55,19 @@ class CriticStep:
     """See `tintype.learn.train.steps.Step`.
 
     Args:
-        model: A network over 313 bins that shows what its encoder has seen.
-        objective: What it is trained by beside the discriminator; it decodes.
-        recipe: Weight of the verdict, and how both networks move.
+        model: A network over 313 bins that also returns the features of its encoder.
+        objective: The objective beside the discriminator, with a loss on decoded colours.
+        recipe: Weight of the adversarial loss, and the optimisers.
         team: The processes that train together.
 
     Raises:
-        LearnError: The network does not show it.
+        LearnError: The network does not return them.
     """
 
     def __init__(
         self, model: nn.Module, objective: Classification, recipe: Recipe, team: Team
     ) -> None:
-        if not isinstance(model, Seeing):
+        if not isinstance(model, PyramidNetwork):
             raise LearnError(
                 f"{recipe.name}: {recipe.model.kind} cannot be trained with loss.adversarial.",
                 advice='Set model.kind = "own", or leave loss.adversarial out.',
@@ -89,9 +90,9 @@ class CriticStep:
         """See `Step`.
 
         Returns:
-            What the objective says; ``g_loss`` of the network and ``d_loss`` of the discriminator
+            The values of the objective; ``g_loss`` of the network, ``d_loss`` of the discriminator
             (0.69 for one that guesses), and the shares of places where that one is right about
-            true and about shown colours, before it moves.
+            true and about shown colours, before its update.
         """
         for name, module in self.modules.items():
             module.train()
@@ -100,20 +101,20 @@ class CriticStep:
         assert isinstance(critic, Critic)
         with autocast(batch, self.settings):
             values, pyramid, shown, true = self._answer(model, batch)
-        said = self._move_critic(batch, pyramid, true, shown.detach())
-        wanted, g_loss = self._wanted(batch, pyramid, shown.detach())
+        critic_values = self._update_critic(batch, pyramid, true, shown.detach())
+        gradient, g_loss = self._scaled_gradient(batch, pyramid, shown.detach())
         samples = int(critic.samples)
         share = self.loss.adversarial * min(1.0, samples / max(1, self.loss.adversarial_warmup))
         critic.samples += self.settings.batch
-        loss = values["loss"] + self.loss.decoded * share * (shown * wanted).sum()
+        loss = values["loss"] + self.loss.decoded * share * (shown * gradient).sum()
         optimizer = self.optimizers["model"]
         optimizer.zero_grad(set_to_none=True)
         norm = descend(loss, model.parameters(), optimizer, self.settings, self.team)
-        values = values | said | {"g_loss": g_loss, "gradient_norm": norm}
+        values = values | critic_values | {"g_loss": g_loss, "gradient_norm": norm}
         return {name: value.detach() for name, value in values.items()}
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """What the objective says, and how often the discriminator is right."""
+        """The values of the objective, and how often the discriminator is right."""
         values, pyramid, shown, true = self._answer(model, batch)
         right = accuracy(self._judge(batch, pyramid, true), self._judge(batch, pyramid, shown))
         return values | right
@@ -121,8 +122,8 @@ class CriticStep:
     def _answer(
         self, model: nn.Module, batch: Batch
     ) -> tuple[dict[str, Tensor], list[Tensor], Tensor, Tensor]:
-        """Loss and its parts, the encoder's features, and colours shown and true at 1/8."""
-        assert isinstance(model, Seeing)
+        """Loss and its parts, the encoder's features, and shown and true colours at 1/8."""
+        assert isinstance(model, PyramidNetwork)
         assert self.objective.colors is not None
         pyramid, logits = model.with_pyramid(batch.L, batch.hints)
         ab, weights = self.objective.target(batch, stride_of(model))
@@ -142,7 +143,7 @@ class CriticStep:
             verdicts = self.modules["discriminator"](batch.L, pyramid, ab)
         return torch.cat([verdict.float().flatten(1) for verdict in verdicts], dim=1)
 
-    def _move_critic(
+    def _update_critic(
         self, batch: Batch, pyramid: list[Tensor], true: Tensor, shown: Tensor
     ) -> dict[str, Tensor]:
         critic, optimizer = self.modules["discriminator"], self.optimizers["discriminator"]
@@ -152,18 +153,20 @@ class CriticStep:
         norm = descend(loss, critic.parameters(), optimizer, self.settings, self.team)
         return {"d_loss": loss, "d_gradient_norm": norm} | accuracy(on_true, on_shown)
 
-    def _wanted(self, batch: Batch, pyramid: list[Tensor], shown: Tensor) -> tuple[Tensor, Tensor]:
-        """Where the discriminator would have each colour go, and the network's loss.
+    def _scaled_gradient(
+        self, batch: Batch, pyramid: list[Tensor], shown: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The scaled gradient of the adversarial loss for each colour, and the loss.
 
         The first, (B, 2, h, w), is as long as the gradient of the mean distance: 1 over all places.
         """
         shown = shown.requires_grad_()
         with frozen(self.modules["discriminator"]):
             loss = F.softplus(-self._judge(batch, pyramid, _noisy(shown))).mean()
-        (wanted,) = torch.autograd.grad(loss, shown)
-        places = wanted.shape[0] * wanted.shape[2] * wanted.shape[3]
-        length = wanted.square().sum(dim=1).mean().sqrt() * places
-        return wanted / length.clamp_min(1e-12), loss
+        (gradient,) = torch.autograd.grad(loss, shown)
+        places = gradient.shape[0] * gradient.shape[2] * gradient.shape[3]
+        length = gradient.square().sum(dim=1).mean().sqrt() * places
+        return gradient / length.clamp_min(1e-12), loss
 
 
 def _noisy(ab: Tensor) -> Tensor:

@@ -19,15 +19,15 @@ class Team:
     """The processes of a run.
 
     Attributes:
-        rank: Which one this is; 0 writes the log and the checkpoints.
-        size: How many there are.
+        rank: Index of this process; 0 writes the log and the checkpoints.
+        size: Number of processes.
     """
 
     rank: int = 0
     size: int = 1
 
     def device(self, name: str) -> str:
-        """Where this process computes.
+        """The device of this process.
 
         Args:
             name: A device of torch, or ``auto`` for a graphics card where there is one. Of several
@@ -52,15 +52,15 @@ class Team:
             gradient.copy_(mean.view_as(gradient))
 
     def agree(self, yes: bool) -> bool:
-        """What the first process says; all of them must ask at the same place."""
+        """The decision of the first process; all must call this at the same point."""
         if self.size == 1:
             return yes
-        answer = torch.tensor([float(yes)])
-        dist.broadcast(answer, 0)
-        return bool(answer.item())
+        decision = torch.tensor([float(yes)])
+        dist.broadcast(decision, 0)
+        return bool(decision.item())
 
     def wait(self) -> None:
-        """Until all have come here."""
+        """Waits for all processes."""
         if self.size > 1:
             dist.barrier()
 

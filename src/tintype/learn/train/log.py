@@ -1,4 +1,4 @@
-"""JSON lines for reading by machine, TensorBoard events and sample sheets for looking."""
+"""The log of a run: JSON lines, TensorBoard events and sample sheets."""
 
 import json
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from torch.utils.tensorboard import SummaryWriter
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.learn.train.checkpoint import Progress
-from tintype.learn.train.look import Found
+from tintype.learn.train.measure import DevMeasurement
 
 _SHEET_PICTURES = 16
 
 
 class Log:
-    """What a run says of itself, in its folder.
+    """Writes the log of a run into its folder.
 
     Args:
         folder: The run's.
-        progress: Where it goes on from.
+        progress: The point it continues from.
         silent: Writes nothing: the log of every process but the first.
     """
 
@@ -48,7 +48,7 @@ class Log:
 
         Args:
             progress: Where the run is.
-            values: Numbers by name; words go to the line only.
+            values: Numbers by name; strings are written to the line only.
         """
         if self.silent:
             return
@@ -60,8 +60,8 @@ class Log:
             if not isinstance(value, str):
                 self._events.add_scalar(name, value, progress.step)
 
-    def sheet(self, progress: Progress, found: Found) -> None:
-        """Draws what the network makes of some photographs of dev, if it colours at all."""
+    def sheet(self, progress: Progress, found: DevMeasurement) -> None:
+        """Draws the predictions for some photographs of dev, if the network colours at all."""
         if self.silent or found.guess is None:
             return
         path = self.folder / "samples" / f"{progress.samples:09d}.png"
@@ -71,19 +71,19 @@ class Log:
 
 
 def sample_sheet(L: Tensor, ab: Tensor, guess: Tensor) -> Image.Image:
-    """A sheet of pictures seen during training, a column each: grey, truth, guess.
+    """A sheet of pictures, a column each: grey, truth, prediction.
 
     Args:
         L: (B, 1, S, S) lightness of the grey.
         ab: (B, 2, S/4, S/4) true chroma.
         guess: (B, 2, S/4, S/4) predicted chroma.
     """
-    rows = [_paint(L, chroma) for chroma in (ab * 0, ab, guess)]
+    rows = [_preview(L, chroma) for chroma in (ab * 0, ab, guess)]
     return Image.fromarray(np.concatenate([np.concatenate(list(row), axis=1) for row in rows]))
 
 
-def _paint(L: Tensor, ab: Tensor) -> NDArray[np.uint8]:
-    """A quick look: chroma beside the grey's own L, clipped. Results go through the engine."""
+def _preview(L: Tensor, ab: Tensor) -> NDArray[np.uint8]:
+    """A preview: the grey's own L with the chroma, clipped to the gamut; not through the engine."""
     size = (L.shape[2], L.shape[3])
     chroma = F.interpolate(ab.float(), size=size, mode="bicubic", align_corners=False)
     lab = np.concatenate([L.float().cpu().numpy(), chroma.cpu().numpy()], axis=1)

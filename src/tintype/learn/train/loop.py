@@ -1,7 +1,7 @@
-"""The training loop, straight: batch, step, moving average, log; now and then a look at dev.
+"""The training loop: batch, step, moving average, log, and at intervals a measurement of dev.
 
-Counted in samples, never in seconds, so that a run can be stopped, looked at and continued at any
-time, and one that is killed goes on from its checkpoint to the very same weights.
+Progress is counted in samples, never in seconds, so that a run can be stopped, inspected and
+continued at any time, and one that is killed continues from its checkpoint to the same weights.
 """
 
 import signal
@@ -19,18 +19,18 @@ from tintype.learn.models.contract import stride_of
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, save_weights
-from tintype.learn.train.collapse import Verdict, Watch
+from tintype.learn.train.collapse import CollapseDetector, Verdict
 from tintype.learn.train.log import Log
-from tintype.learn.train.look import Found, look
-from tintype.learn.train.run import BEST, Run, TrainingSession, begin
+from tintype.learn.train.measure import DevMeasurement, measure_dev
+from tintype.learn.train.run import BEST, Run, TrainingSession, open_run
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
 
 
 def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Progress:
-    """Trains, or goes on training, the run in a folder.
+    """Trains the run in a folder, from its checkpoint if there is one.
 
     Args:
-        folder: The run's; a checkpoint in it is continued from.
+        folder: The run's; a checkpoint in it is resumed.
         recipe: What to train; must be the checkpoint's own where there is one.
         photos: What to train on; likewise.
         session: When to stop.
@@ -40,10 +40,10 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
 
     Raises:
         LearnError: The checkpoint belongs to another recipe or other data, the recipe asks for
-            what its network cannot do, the data have more labels than the network, or the numbers
-            ran away.
+            what its network cannot do, the data have more labels than the network, or the loss
+            diverged.
     """
-    run = begin(folder, recipe, photos, session)
+    run = open_run(folder, recipe, photos, session)
     settings, progress, team = recipe.train, run.progress, run.team
     with Log(folder, progress, silent=team.rank > 0) as log, _stop_signals() as stopped:
         began = kept = time.monotonic()
@@ -62,7 +62,7 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
             if time.monotonic() - kept > settings.checkpoint_seconds:
                 run.keep()
                 kept = time.monotonic()
-        # Once more: a look at dev after the last step may have used up what was left of the time.
+        # Once more: measuring dev after the last step may have used up the rest of the time.
         progress.seconds = before + time.monotonic() - began
         run.keep()
         team.wait()
@@ -70,7 +70,7 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
 
 
 def _move(run: Run) -> dict[str, Tensor]:
-    """Batch, step, moving average; returns what the log should say."""
+    """A step and the moving average; returns the values to log."""
     settings, progress, team = run.recipe.train, run.progress, run.team
     # Dropout and sampled places follow from the step alone, so a resumed run draws the same.
     torch.manual_seed((settings.seed * 1_000_003 + progress.step) * 64 + team.rank)
@@ -86,7 +86,7 @@ def _move(run: Run) -> dict[str, Tensor]:
 
 
 def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) -> None:
-    """Moves the average; early steps count for more, so that the start is forgotten."""
+    """Updates the average; early steps have more weight, so that the initial weights fade."""
     decay = min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
@@ -97,11 +97,11 @@ def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) 
 
 
 def _measure(run: Run, log: Log) -> None:
-    """Measures the moving average on dev; every process alike, the first one writes."""
+    """Measures the moving average on dev; in every process; the first one writes."""
     model = build(run.recipe.model).to(run.sampler.device)
     model.load_state_dict(run.ema)
     model.eval()
-    found = look(run.step, model, run.sampler)
+    found = measure_dev(run.step, model, run.sampler)
     if found is None:
         return
     verdict = _judge(run, found) if run.recipe.train.watch_collapse else None
@@ -109,15 +109,15 @@ def _measure(run: Run, log: Log) -> None:
         note_measurement(run.progress, found.values["loss"], run.recipe.train)
     row: dict[str, float | str] = {f"dev_{name}": value for name, value in found.values.items()}
     if verdict is not None:
-        row |= _told(run.watch, verdict)
+        row |= _verdict_row(run.watch, verdict)
     log.write(run.progress, row)
     log.sheet(run.progress, found)
     if verdict is not None:
         _act(run, verdict)
 
 
-def _judge(run: Run, found: Found) -> Verdict:
-    """Whether the generator has collapsed, by what it makes of some photographs of dev."""
+def _judge(run: Run, found: DevMeasurement) -> Verdict:
+    """Judges by some photographs of dev whether the generator has collapsed."""
     assert found.guess is not None
     truth = found.some.ab_at(stride_of(run.step.modules["model"]))
     values = found.values
@@ -130,22 +130,22 @@ def _judge(run: Run, found: Found) -> Verdict:
     )
 
 
-def _told(watch: Watch, verdict: Verdict) -> dict[str, float | str]:
-    """A verdict and what it rests on, for the log."""
-    seen = watch.last
-    assert seen is not None
+def _verdict_row(watch: CollapseDetector, verdict: Verdict) -> dict[str, float | str]:
+    """A verdict and the statistics behind it, for the log."""
+    last = watch.last
+    assert last is not None
     return {
         "collapsed": float(verdict.collapsed),
         "reasons": "; ".join(verdict.reasons),
-        "dev_hue_bits": seen.entropy,
-        "dev_hue_bits_true": seen.true_entropy,
-        "dev_chroma_ratio": seen.chroma,
-        "dev_centred": seen.centred,
+        "dev_hue_bits": last.entropy,
+        "dev_hue_bits_true": last.true_entropy,
+        "dev_chroma_ratio": last.chroma,
+        "dev_centred": last.centred,
     }
 
 
 def _act(run: Run, verdict: Verdict) -> None:
-    """Keeps the best state; after a collapse says so and, where the recipe wants it, goes back.
+    """Keeps the best state; reports a collapse and, where the recipe says so, rolls back.
 
     The checkpoint is written after either, so that it is never older than the best state: a run
     that is killed goes on to the same weights.
@@ -194,18 +194,18 @@ def _crossed(samples: int, batch: int, every: int) -> bool:
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Turns Ctrl-C and a polite kill into an end after the current step, checkpoint included."""
-    seen: list[int] = []
+    """SIGINT and SIGTERM end training after the current step, with a checkpoint."""
+    received: list[int] = []
 
     def note(number: int, _frame: object) -> None:
-        if seen:
+        if received:
             raise KeyboardInterrupt
-        seen.append(number)
+        received.append(number)
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     previous = [signal.signal(number, note) for number in numbers]
     try:
-        yield lambda: bool(seen)
+        yield lambda: bool(received)
     finally:
         for number, handler in zip(numbers, previous, strict=True):
             signal.signal(number, handler)

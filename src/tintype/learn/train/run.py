@@ -1,4 +1,4 @@
-"""A run: what a sitting touches, begun anew or taken up from its checkpoint."""
+"""A training run: started, or resumed from its checkpoint."""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -16,10 +16,10 @@ from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
 from tintype.learn.data.prior import color_prior
 from tintype.learn.models.contract import (
-    Adopting,
-    Colorizer,
-    OnClassifier,
+    ClassifierInitialized,
+    ColorizationNetwork,
     Pretrained,
+    WarmStarting,
     takes_hints,
 )
 from tintype.learn.models.registry import build, build_discriminator
@@ -33,7 +33,7 @@ from tintype.learn.train.checkpoint import (
     save_checkpoint,
     write_whole,
 )
-from tintype.learn.train.collapse import Watch
+from tintype.learn.train.collapse import CollapseDetector
 from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective, objective_of
@@ -45,23 +45,23 @@ BEST = "best.safetensors"
 """Beside the checkpoint and laid out like it: the state a collapsed generator goes back to."""
 
 
-def _in_silence(_text: str) -> None:
-    """Says nothing."""
+def _discard(_text: str) -> None:
+    """Ignores a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSession:
-    """How long this call trains, and from where.
+    """Limits and starting point of one call of training.
 
     Attributes:
         max_seconds: Stop after this time; None trains to the end of the schedule.
-        max_samples: Stop when the run has seen this many; None for no limit.
-        cooldown: Begin a linear cool-down to zero over this many samples; None for none.
+        max_samples: Stop when the run has trained on this many; None for no limit.
+        cooldown: Start a linear cool-down to zero over this many samples; None for none.
         init: A checkpoint whose weights a new run starts from, or None.
         classifier: A checkpoint of a grey classifier for ``model.init = "classifier"``, or None.
         device: Where to train.
         team: The processes that train together.
-        say: Where a line for a person goes: that a generator has collapsed.
+        say: Receives messages, for example that a generator has collapsed.
     """
 
     max_seconds: float | None = None
@@ -71,12 +71,12 @@ class TrainingSession:
     classifier: Path | None = None
     device: str = "cpu"
     team: Team = field(default_factory=Team)
-    say: Callable[[str], None] = _in_silence
+    say: Callable[[str], None] = _discard
 
 
 @dataclass(slots=True)
 class Run:
-    """What a sitting touches. One value instead of a dozen arguments.
+    """The state of a run during training.
 
     Attributes:
         folder: Where it lies.
@@ -85,10 +85,10 @@ class Run:
         step: Moves the weights.
         ema: Their moving average by name.
         progress: How far it has come.
-        facts: What the checkpoint says of it.
+        facts: What the checkpoint records beside weights and progress.
         team: The processes that train together.
-        watch: What has been seen of a generator.
-        say: Where a line for a person goes.
+        watch: The measurements of a generator, to detect a collapse.
+        say: Receives messages.
     """
 
     folder: Path
@@ -99,7 +99,7 @@ class Run:
     progress: Progress
     facts: dict[str, Any]
     team: Team
-    watch: Watch
+    watch: CollapseDetector
     say: Callable[[str], None]
 
     def keep(self, name: str = CHECKPOINT) -> None:
@@ -115,7 +115,7 @@ class Run:
             )
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Puts back the weights, their average and the moments that `keep` wrote."""
+        """Restores the weights, their average and the moments that `keep` wrote."""
         for name, module in self.step.modules.items():
             module.load_state_dict(part(tensors, f"{name}."))
         for name, tensor in part(tensors, "ema.").items():
@@ -124,11 +124,11 @@ class Run:
             restore_optimizer(optimizer, tensors, name)
 
 
-def begin(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Run:
-    """Begins a run, or takes it up where its checkpoint stands; see `tintype.learn.train.loop`."""
+def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Run:
+    """Starts a run, or resumes it from its checkpoint; see `tintype.learn.train.loop`."""
     device = torch.device(session.device)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    # Nothing reads memory before it is written; filling it first cost a sixth of a step.
+    # Nothing reads memory before it is written; filling it took a sixth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(recipe.train.seed)
     _check_labels(recipe, photos)
@@ -154,7 +154,7 @@ def begin(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
         progress=Progress(),
         facts=_facts(recipe, photos, session),
         team=team,
-        watch=Watch(),
+        watch=CollapseDetector(),
         say=session.say,
     )
     if (folder / CHECKPOINT).exists():
@@ -182,7 +182,7 @@ def _check_labels(recipe: Recipe, photos: Photos) -> None:
 
 
 def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
-    """What one table of a recipe asks for must be possible with the others."""
+    """Checks that the tables of a recipe are compatible."""
     objective_of(recipe).check(recipe)
     train = recipe.train
     if train.rollback and not train.watch_collapse:
@@ -196,7 +196,7 @@ def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
             f"{str(recipe.model.hints).lower()} contradict each other.",
             advice="Set both (data.hints = 0.5, model.hints = true of kind own), or neither.",
         )
-    if isinstance(model, Colorizer) and recipe.data.size % model.multiple:
+    if isinstance(model, ColorizationNetwork) and recipe.data.size % model.multiple:
         raise LearnError(
             f"{recipe.name}: data.size = {recipe.data.size} is no multiple of {model.multiple}, "
             f"which {recipe.model.kind} needs.",
@@ -209,12 +209,12 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
     if session.init is not None:
         tensors, _, _ = load_checkpoint(session.init)
         weights = {n: t.float() for n, t in part(tensors, "ema.").items()}
-        if isinstance(model, Adopting):
+        if isinstance(model, WarmStarting):
             model.adopt(weights)
         else:
             model.load_state_dict(weights)
     elif recipe.model.init == "classifier":
-        if session.classifier is None or not isinstance(model, OnClassifier):
+        if session.classifier is None or not isinstance(model, ClassifierInitialized):
             raise LearnError(
                 f'{recipe.name}: model.init = "classifier" needs a trained grey classifier.',
                 advice="Give its checkpoint with --classifier (recipes/report/grey-resnet18.toml).",
@@ -227,7 +227,7 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
 
 
 def _adopt_discriminator(run: Run, session: TrainingSession) -> None:
-    """A new run goes on with the discriminator of its first weights, where they have one."""
+    """Starts a new run with the discriminator of its initial weights, where they have one."""
     if session.init is None or "discriminator" not in run.step.modules:
         return
     tensors, _, _ = load_checkpoint(session.init)
@@ -278,17 +278,17 @@ def _resume(run: Run, checkpoint: Path) -> None:
     tensors, run.progress, kept = load_checkpoint(checkpoint)
     _refuse_other(checkpoint, kept, run.facts, name=run.recipe.name)
     run.restore(tensors)
-    # A run may have been carried from machine to machine; each is named once.
+    # A run may have moved between machines; each is listed once.
     places = [*kept.get("trained_on", ()), *run.facts["trained_on"]]
     run.facts["trained_on"] = list(dict.fromkeys(places))
-    run.watch = Watch(kept.get("watch", ()))
+    run.watch = CollapseDetector(kept.get("watch", ()))
 
 
 def _refuse_other(
     checkpoint: Path, kept: Mapping[str, Any], facts: Mapping[str, Any], *, name: str
 ) -> None:
     same = {
-        # Read anew: a key that has come since then stands at its default.
+        # Parsed again: keys added since then get their defaults.
         "recipe": make_recipe(kept["recipe"], name=str(checkpoint))
         == make_recipe(facts["recipe"], name=name),
         "data": kept["data_hash"] == facts["data_hash"],

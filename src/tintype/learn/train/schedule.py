@@ -1,4 +1,4 @@
-"""The learning rate as a function of what has been seen and measured."""
+"""The learning rate as a function of samples and measurements of dev."""
 
 import math
 
@@ -10,8 +10,8 @@ def learning_rate_factor(progress: Progress, settings: TrainRecipe) -> float:
     """The share of the peak learning rate: warm-up, then the schedule, then the cool-down.
 
     Args:
-        progress: How many samples have been seen, how often a plateau was met, and whether the
-            cool-down has begun.
+        progress: The samples trained on, the number of plateaus, and whether the cool-down has
+            started.
         settings: Warm-up, schedule and its length.
     """
     factor = max(_schedule(progress, settings) * settings.decay**progress.cuts, settings.floor)
@@ -38,7 +38,7 @@ def _schedule(progress: Progress, settings: TrainRecipe) -> float:
 
 
 def note_measurement(progress: Progress, loss: float, settings: TrainRecipe) -> bool:
-    """Remembers the best loss on dev; on a plateau the rate is cut.
+    """Records a loss on dev, and cuts the rate on a plateau.
 
     Args:
         progress: Changed in place.

@@ -16,7 +16,7 @@ from tintype.learn.train.objectives.contract import Objective
 
 
 class Step(Protocol):
-    """What the loop calls."""
+    """One step of training, as the loop calls it."""
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
@@ -29,14 +29,14 @@ class Step(Protocol):
         ...
 
     def __call__(self, batch: Batch, rate: float) -> dict[str, Tensor]:
-        """Moves the weights once.
+        """Updates the weights once.
 
         Args:
-            batch: What to learn from.
+            batch: The data.
             rate: The learning rate as a share of its peak.
 
         Returns:
-            What the log should say, ``loss`` among it.
+            The values to log, ``loss`` among them.
         """
         ...
 
@@ -75,18 +75,18 @@ class PlainStep:
 
 
 def autocast(batch: Batch, settings: TrainRecipe) -> torch.autocast:
-    """Computing in bfloat16 where the recipe wants it and the device has it."""
+    """bfloat16 where the recipe asks for it and the device supports it."""
     device = batch.L.device
     enabled = precision(device, settings) == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 def precision(device: torch.device, settings: TrainRecipe) -> Literal["bfloat16", "float32"]:
-    """What a step computes in.
+    """The precision of a step.
 
     A processor for which oneDNN has no kernels in bfloat16 can do it too, but converts every number
-    there and back: with AVX2 a step took 12 to 15 times as long as in float32. So float32 it is
-    there, and on graphics cards that only emulate it.
+    there and back: with AVX2 a step took 12 to 15 times as long as in float32. So it uses
+    float32 there, and on graphics cards that only emulate bfloat16.
 
     Args:
         device: Where it is trained.
@@ -102,7 +102,7 @@ def precision(device: torch.device, settings: TrainRecipe) -> Literal["bfloat16"
 
 
 def device_name(device: torch.device, settings: TrainRecipe) -> str:
-    """What trains, and in what precision, in words.
+    """The device and precision of training, for the record.
 
     Args:
         device: Where it is trained.
@@ -136,13 +136,13 @@ def descend(
     settings: TrainRecipe,
     team: Team,
 ) -> Tensor:
-    """Backward, average over the team, clip, move.
+    """Backward pass, average over the team, clipping, optimiser step.
 
     Returns:
         The norm of the gradient before clipping.
 
     Raises:
-        LearnError: The gradient is not finite; the weights have not moved.
+        LearnError: The gradient is not finite; the weights are unchanged.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     loss.backward()  # type: ignore[no-untyped-call]
@@ -163,15 +163,15 @@ def make_optimizer(
     """The recipe's optimiser, in groups: encoder or not, decayed (filters) or not (biases, norms).
 
     Args:
-        model: What it moves; frozen parameters are left out.
-        settings: Which rule, and its numbers.
+        model: Its parameters are optimised; frozen parameters are left out.
+        settings: The optimiser and its parameters.
         share: Of the recipe's learning rate, for a second network.
     """
-    sorted_out: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    by_group: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             key = (name.startswith("encoder."), parameter.ndim > 1)
-            sorted_out.setdefault(key, []).append(parameter)
+            by_group.setdefault(key, []).append(parameter)
     rate = settings.learning_rate * share
     groups = [
         {
@@ -179,7 +179,7 @@ def make_optimizer(
             "peak": rate * (settings.encoder_rate if encoder else 1.0),
             "weight_decay": settings.weight_decay if decayed else 0.0,
         }
-        for (encoder, decayed), parameters in sorted(sorted_out.items(), key=lambda g: g[0])
+        for (encoder, decayed), parameters in sorted(by_group.items(), key=lambda g: g[0])
     ]
     match settings.optimizer:
         case "adamw":

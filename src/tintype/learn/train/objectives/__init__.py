@@ -1,4 +1,4 @@
-"""What one step minimises. An objective owns the target that its paper wants."""
+"""Objectives: each computes the loss and the target of its paper."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -35,7 +35,7 @@ OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
 
 
 def objective_of(recipe: Recipe) -> type[Objective]:
-    """The class of a recipe's objective, which says what it needs and what it trains."""
+    """The class of a recipe's objective, whose attributes state what it needs and trains."""
     return OBJECTIVES[recipe.loss.kind]
 
 

@@ -13,14 +13,14 @@ from tintype.learn.train.objectives.contract import Objective
 
 @runtime_checkable
 class Generator(Protocol):
-    """A network that paints at full size, in a scale of its own."""
+    """A network that generates pictures at full size, in a scale of its own."""
 
     def forward(self, L: Tensor) -> Tensor:
-        """(B, 1, H, W) in [0, 100] -> (B, C, H, W) painted picture."""
+        """(B, 1, H, W) in [0, 100] -> (B, C, H, W) generated picture."""
         ...
 
     def from_lab(self, lab: Tensor) -> Tensor:
-        """(B, 3, H, W) true L, a and b -> (B, C, H, W) what `forward` should have given."""
+        """(B, 3, H, W) true L, a and b -> (B, C, H, W) the target of `forward`."""
         ...
 
 
@@ -54,7 +54,7 @@ class Adversarial(Objective):
         lab = rgb01_to_lab(batch.rgb.permute(0, 2, 3, 1), xp=torch).permute(0, 3, 1, 2)
         return model.from_lab(lab)
 
-    def distance(self, painted: Tensor, true: Tensor) -> Tensor:
+    def distance(self, generated: Tensor, true: Tensor) -> Tensor:
         """Mean absolute or mean squared difference of two (B, C, H, W)."""
-        difference = painted - true
+        difference = generated - true
         return (difference.abs() if self.kind == "l1" else difference.square()).mean()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tintype.color.abgrid import log_rarity, rebalancing_weights
 from tintype.learn.data.batches import Batch
 from tintype.learn.losses import Decoded, DecodedColors, SoftCrossEntropy
-from tintype.learn.models.contract import answer, stride_of
+from tintype.learn.models.contract import run_network, stride_of
 from tintype.learn.recipe import LossRecipe, Recipe
 from tintype.learn.train.objectives.contract import Objective
 
@@ -51,14 +51,14 @@ class Classification(Objective):
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean loss over the batch, in nats a pixel where nothing is decoded, and its parts."""
         ab, weights = self.target(batch, stride_of(model))
-        return self.of(answer(model, batch.L, batch.hints), ab, weights)
+        return self.of(run_network(model, batch.L, batch.hints), ab, weights)
 
     def target(self, batch: Batch, stride: int) -> tuple[Tensor, Tensor | None]:
         """True chroma as the recipe wants it, and how much each picture's cross-entropy counts.
 
         Args:
             batch: B pictures of S pixels a side.
-            stride: How many times smaller than the pictures the answer is.
+            stride: Stride of the output.
 
         Returns:
             (B, 2, S/stride, S/stride) in CIELAB units; (B,), or None for 1.
@@ -70,7 +70,7 @@ class Classification(Objective):
         return ab, weights
 
     def of(self, logits: Tensor, ab: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """What `forward` says of logits that are there already.
+        """The values of `forward`, from logits that are already computed.
 
         Args:
             logits: (B, 313, h, w).

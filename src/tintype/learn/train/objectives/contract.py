@@ -1,4 +1,4 @@
-"""What every objective promises, and what it says of itself."""
+"""The interface of objectives, with their properties."""
 
 from typing import ClassVar, Self
 
@@ -10,9 +10,9 @@ from tintype.learn.recipe import Recipe
 
 
 class Objective(nn.Module):
-    """A step's loss and what the log should say beside it.
+    """The loss of a step, with further values for the log.
 
-    What else depends on the kind of objective asks these attributes, so that a new objective is its
+    Other code reads these attributes instead of the kind, so that a new objective is its
     own file, its line in `OBJECTIVES` and its name in `LossRecipe.kind`.
 
     Attributes:
@@ -45,7 +45,7 @@ class Objective(nn.Module):
 
     @classmethod
     def check(cls, recipe: Recipe) -> None:
-        """Refuses what the recipe asks for beside it and it cannot do.
+        """Refuses recipes that need what this objective cannot do.
 
         Args:
             recipe: With this objective.

@@ -1,4 +1,4 @@
-"""A grey encoder learns from the one in colour: what it sees and what it recognises should agree.
+"""Distillation of a colour encoder into a grey one: their features and classes should agree.
 
 No labels are needed, so every photograph serves.
 
@@ -54,20 +54,20 @@ class Distillation(Objective):
         """``loss``, its two parts, and how often both find the same class the likeliest."""
         pixels = (batch.rgb * 100).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            seen, known = self.teacher(pixels)
+            teacher_pyramid, teacher_logits = self.teacher(pixels)
         pyramid, classes = model(batch.L)
-        known, classes = known.float(), classes.float()
+        teacher_logits, classes = teacher_logits.float(), classes.float()
         features = torch.stack(
-            [_distance(pyramid[level].float(), seen[level].float()) for level in _LEVELS]
+            [_distance(pyramid[level].float(), teacher_pyramid[level].float()) for level in _LEVELS]
         ).mean()
         divergence = F.kl_div(
             F.log_softmax(classes / _TEMPERATURE, dim=1),
-            F.log_softmax(known / _TEMPERATURE, dim=1),
+            F.log_softmax(teacher_logits / _TEMPERATURE, dim=1),
             reduction="batchmean",
             log_target=True,
         )
         divergence = divergence * _TEMPERATURE**2
-        same = (classes.detach().argmax(dim=1) == known.argmax(dim=1)).float().mean()
+        same = (classes.detach().argmax(dim=1) == teacher_logits.argmax(dim=1)).float().mean()
         loss = divergence + _FEATURES * features
         return {"loss": loss, "divergence": divergence, "features": features, "agreement": same}
 

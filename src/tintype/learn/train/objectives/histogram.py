@@ -14,7 +14,7 @@ _WINDOW = 7  # pixels each way; as in the released training file, where the pape
 
 @runtime_checkable
 class AtPlaces(Protocol):
-    """A network that can be asked for a few places of a picture."""
+    """A network that can predict a sample of places in a picture."""
 
     def at_places(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """(B, 1, H, W) lightness, two of (B, n) -> (B, 2, K, n) logits of hue and chroma."""
@@ -44,7 +44,7 @@ class Histogram(Objective):
         """The mean over all places, and its two terms, in nats."""
         assert isinstance(model, AtPlaces)
         count, _, height, width = batch.rgb.shape
-        # In training the loop's seed decides; dev is always asked for the same places.
+        # In training the loop's seed decides; on dev the places are always the same.
         draw = None if model.training else torch.Generator().manual_seed(0)
         rows = torch.randint(height, (count, self.samples), generator=draw).to(batch.L.device)
         columns = torch.randint(width, (count, self.samples), generator=draw).to(batch.L.device)

@@ -19,11 +19,11 @@ class TwoHeaded(Protocol):
     stride: int
 
     def with_classes(self, L: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 1, H, W) lightness -> what `forward` gives, and (B, classes) logits."""
+        """(B, 1, H, W) lightness -> the output of `forward`, and (B, classes) logits."""
         ...
 
     def to_ab(self, raw: Tensor) -> Tensor:
-        """What `forward` gives -> (B, 2, H / stride, W / stride) in CIELAB units."""
+        """The output of `forward` -> (B, 2, H / stride, W / stride) in CIELAB units."""
         ...
 
 

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from tintype.learn.data.batches import Batch
-from tintype.learn.models.contract import Colorizer, answer
+from tintype.learn.models.contract import ColorizationNetwork, run_network
 from tintype.learn.train.objectives.contract import Objective
 
 _RANGE = 110.0  # of a and b; keeps the loss near 1, so that rates carry over from other losses
@@ -33,6 +33,6 @@ class L2(Objective):
 
 def _difference(model: nn.Module, batch: Batch) -> Tensor:
     """(B, 2, h, w) between predicted and true ab, divided by their range."""
-    assert isinstance(model, Colorizer)
-    guess = model.to_ab(answer(model, batch.L, batch.hints)).float()
+    assert isinstance(model, ColorizationNetwork)
+    guess = model.to_ab(run_network(model, batch.L, batch.hints)).float()
     return (guess - batch.ab_at(model.stride)) / _RANGE

@@ -13,7 +13,7 @@ _U, _V = 0.492, 0.877  # BT.601
 class Uv(Objective):
     """Mean squared distance between predicted and true U and V.
 
-    For a network whose raw output begins with U and V; what it does to them afterwards, such as a
+    For a network whose raw output starts with U and V; what it does to them afterwards, such as a
     filter, is not trained through.
     """
 

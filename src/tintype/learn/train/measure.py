@@ -1,4 +1,4 @@
-"""What is measured on dev while a run goes on."""
+"""Measurements on dev during training."""
 
 from dataclasses import dataclass
 
@@ -7,22 +7,23 @@ import torch
 from torch import Tensor, nn
 
 from tintype.learn.data.batches import Batch, Sampler
-from tintype.learn.models.contract import Colorizer
+from tintype.learn.data.selection import evenly_spaced
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.train.steps import Step
 
 _DEV_PICTURES = 512
-_SEEN_PICTURES = 64
+_SHOWN_PICTURES = 64
 _AT_A_TIME = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What dev says of a network.
+class DevMeasurement:
+    """The results of a measurement.
 
     Attributes:
-        values: Means over dev of what the step measures, ``loss`` among them.
+        values: Means over dev of the values of `Step.measure`, ``loss`` among them.
         some: Photographs of dev, spread evenly.
-        guess: (B, 2, h, w) what the network makes of them; None where it does not colour.
+        guess: (B, 2, h, w) predicted chroma; None for a network that does not colour.
     """
 
     values: dict[str, float]
@@ -30,11 +31,11 @@ class Found:
     guess: Tensor | None
 
 
-def look(step: Step, model: nn.Module, sampler: Sampler) -> Found | None:
+def measure_dev(step: Step, model: nn.Module, sampler: Sampler) -> DevMeasurement | None:
     """Measures a network on photographs of dev, spread evenly over it.
 
     Args:
-        step: Knows what to measure.
+        step: Its `measure` is averaged.
         model: In evaluation mode.
         sampler: Cuts the photographs.
 
@@ -44,16 +45,16 @@ def look(step: Step, model: nn.Module, sampler: Sampler) -> Found | None:
     dev = np.flatnonzero(sampler.photos.dev)
     if len(dev) == 0:
         return None
-    chosen = dev[np.linspace(0, len(dev) - 1, min(_DEV_PICTURES, len(dev))).astype(int)]
+    chosen = dev[evenly_spaced(len(dev), _DEV_PICTURES)]
     totals: dict[str, float] = {}
     with torch.no_grad():
         for start in range(0, len(chosen), _AT_A_TIME):
             batch = sampler.fixed(chosen[start : start + _AT_A_TIME])
             for name, value in step.measure(model, batch).items():
                 totals[name] = totals.get(name, 0.0) + float(value) * len(batch.L)
-        some = sampler.fixed(chosen[:: max(1, len(chosen) // _SEEN_PICTURES)][:_SEEN_PICTURES])
+        some = sampler.fixed(chosen[:: max(1, len(chosen) // _SHOWN_PICTURES)][:_SHOWN_PICTURES])
         guess = None
-        if isinstance(model, Colorizer):
+        if isinstance(model, ColorizationNetwork):
             guess = model.to_ab(model.forward(some.L)).float()
     values = {name: total / len(chosen) for name, total in totals.items()}
-    return Found(values, some, guess)
+    return DevMeasurement(values, some, guess)

@@ -1,0 +1,151 @@
+"""The weights of a run: loaded, averaged with others, calibrated, saved."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tintype.color.abgrid import log_rarity
+from tintype.errors import LearnError
+from tintype.learn.models.contract import ColorizationNetwork, TemperatureScaling, WarmStarting
+from tintype.learn.models.registry import build
+from tintype.learn.recipe import make_recipe
+from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
+from tintype.learn.train.checkpoint import save_weights as write_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network from a run, with what its export needs."""
+
+    model: nn.Module  # a ColorizationNetwork
+    prior: NDArray[np.float32]  # (313,) share of training pixels in each bin
+    log_weights: NDArray[np.float32]  # (313,) log of Zhang's class weights over that prior
+    progress: Progress
+    facts: Mapping[str, Any]
+
+
+def load_trained(run: Path) -> Trained:
+    """The moving average of a run, ready for inference.
+
+    Args:
+        run: The folder of a run, or the weights that `save_weights` wrote for one. Both give the
+            same float16 bundle up to the last bits.
+
+    Raises:
+        LearnError: There is no checkpoint, or its prior is missing.
+    """
+    weights_alone = run.is_file()
+    tensors, progress, facts = load_checkpoint(
+        run if weights_alone else run / "checkpoint.safetensors"
+    )
+    recipe = make_recipe(facts["recipe"], name=str(run))
+    model = build(recipe.model)
+    if not isinstance(model, ColorizationNetwork):
+        raise LearnError(
+            f"{run}: {recipe.model.kind} is no colorization network and cannot be exported."
+        )
+    model.load_state_dict({name: value.float() for name, value in part(tensors, "ema.").items()})
+    if weights_alone and "prior" not in tensors:
+        raise LearnError(
+            f"{run}: the colour prior is missing.", advice="Give the folder of the run."
+        )
+    prior = tensors["prior"].double().numpy() if weights_alone else _prior_of(run)
+    log_weights = log_rarity(prior).astype(np.float32)
+    return Trained(model.eval(), prior.astype(np.float32), log_weights, progress, facts)
+
+
+def _prior_of(run: Path) -> NDArray[np.float64]:
+    path = run / "prior.npy"
+    try:
+        prior: NDArray[np.float64] = np.load(path).astype(np.float64)
+    except OSError as error:
+        raise LearnError(f"{path}: cannot be read ({error.strerror}).") from None
+    return prior
+
+
+def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Trained:
+    """Interpolates between the weights of a run and others: its initial ones, or a sibling's.
+
+    Sources: M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, equation 1:
+    the interpolated weights keep what was learned before and what was learned last. The same,
+    "Model soups", ICML 2022, for runs from the same initial weights: their average is as good as an
+    ensemble, at the cost of one network.
+
+    Args:
+        trained: From `load_trained`.
+        starts: The checkpoint given as ``--init``, or checkpoints of runs from the same one, which
+            are averaged. They may be wider or lack parts.
+        share: Weight of these, 0 to 1. Parts that a checkpoint lacks are taken from the run.
+
+    Raises:
+        LearnError: A checkpoint does not fit.
+    """
+    others = [_adopted(trained.model, start) for start in starts]
+    mixed = copy.deepcopy(trained.model)
+    with torch.no_grad():
+        for name, tensor in mixed.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.lerp_(torch.stack([other[name] for other in others]).mean(dim=0), share)
+    return replace(trained, model=mixed.eval())
+
+
+def _adopted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint, adapted to a network; those it lacks are the network's own."""
+    tensors, _, _ = load_checkpoint(checkpoint)
+    weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
+    taken = copy.deepcopy(model)
+    if isinstance(taken, WarmStarting):
+        taken.adopt(weights)
+    else:
+        taken.load_state_dict(weights)
+    own = model.state_dict()
+    return {n: t if n in weights else own[n] for n, t in taken.state_dict().items()}
+
+
+def calibrated(trained: Trained, temperature: float) -> Trained:
+    """The same colours from a calibrated distribution.
+
+    The logits and the log-weights are divided by the temperature. The caller divides T by it too:
+    then ``softmax((logits + tau log w) / T)`` is unchanged at every tau, and only the distribution
+    itself, ``softmax(logits)``, changes.
+
+    Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
+
+    Args:
+        trained: From `load_trained`.
+        temperature: Divides the logits; fitted on dev. Below 1 sharpens the distribution.
+
+    Raises:
+        LearnError: The network predicts no distribution, or the temperature is not above 0.
+    """
+    if not temperature > 0:
+        raise LearnError(
+            "--calibrate must be above 0.", advice="Use 1 to leave the network as trained."
+        )
+    model = copy.deepcopy(trained.model)
+    if not isinstance(model, TemperatureScaling):
+        raise LearnError(
+            "--calibrate works only with networks of kind own, which predict a distribution.",
+            advice="Leave it out.",
+        )
+    model.temper(temperature)
+    return replace(trained, model=model, log_weights=trained.log_weights / temperature)
+
+
+def save_weights(trained: Trained, target: Path) -> None:
+    """Writes the moving average in half precision, as ``tintype train --init`` reads it.
+
+    Args:
+        trained: From `load_trained`.
+        target: A safetensors file, laid out like a checkpoint without optimiser.
+    """
+    weights = {f"ema.{name}": tensor for name, tensor in trained.model.state_dict().items()}
+    weights["prior"] = torch.from_numpy(trained.prior)
+    write_weights(target, weights, trained.progress, trained.facts)

@@ -1,0 +1,35 @@
+"""Self-attention over the places of a feature map."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Attention(nn.Module):
+    """Residual multi-head self-attention: every place attends to every other.
+
+    Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2. The output
+    projection is initialised to zero, so that the block starts as the identity.
+
+    Args:
+        channels: Of input and output, a multiple of 32.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.heads = channels // 32
+        self.norm = nn.GroupNorm(1, channels)
+        # Queries, keys and values. The name is that of the weights in existing checkpoints.
+        self.asked = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+        assert self.out.bias is not None
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, h, w) -> the same."""
+        batch, channels, height, width = x.shape
+        qkv = self.asked(self.norm(x)).reshape(batch, 3, self.heads, 32, height * width)
+        query, key, value = qkv.transpose(3, 4).unbind(1)  # (B, heads, h w, 32)
+        attended = F.scaled_dot_product_attention(query, key, value).transpose(2, 3)
+        added: Tensor = x + self.out(attended.reshape(batch, channels, height, width))
+        return added
