@@ -221,8 +221,8 @@ def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
 def test_the_defaults_of_films_that_help_shows_are_those_of_the_code() -> None:
     pytest.importorskip("av", reason="the video extra is not installed")
     pytest.importorskip("cv2", reason="the video extra is not installed")
-    from tintype.video.coding import _ENCODERS
     from tintype.video.defaults import EVERY, STEADY
+    from tintype.video.encoding import _ENCODERS
 
     assert default_of("video", "--steady") == f"{STEADY:g}"
     assert default_of("video", "--every") == str(EVERY)
