@@ -245,11 +245,11 @@ def sheet(options: argparse.Namespace) -> None:
     from tintype.engine.bundle import load_bundle
     from tintype.jobs.contact_sheet import open_sheet
     from tintype.jobs.plan import Job
-    from tintype.jobs.work import Options, Worker
+    from tintype.jobs.work import RunOptions, Worker
 
     print("| megapixels | form | without, ms | more with it, ms | share | bytes a photograph |")
     print("| --- | --- | --- | --- | --- | --- |")
-    plain = Options(overwrite=True)
+    plain = RunOptions(overwrite=True)
     workers = [
         Worker(o, load_bundle(), threads=1) for o in (plain, replace(plain, thumbnails=True))
     ]
@@ -266,11 +266,11 @@ def sheet(options: argparse.Namespace) -> None:
                         for worker, times in zip(workers, used, strict=True):
                             job.target.unlink(missing_ok=True)
                             began = time.process_time()
-                            row = worker.do(job)
-                            if row.thumbnails is not None:
-                                made.add(row)
+                            result = worker.run(job)
+                            if result.thumbnails is not None:
+                                made.add(result)
                             times.append(time.process_time() - began)
-                            assert row.status == "done", row
+                            assert result.status == "done", result
                 # The first of each loads the network; the least is the one that nobody disturbed.
                 without, more = (min(times[1:]) * 1000 for times in used)
                 size = page.stat().st_size / (options.rounds + 1)

@@ -68,7 +68,7 @@ def test_a_missing_encoder_is_reported(
         plan(make_clip(tmp_path / "a.mp4"), None, FilmRequest(), bundle)
 
 
-def test_an_output_is_replaced_only_when_asked(tmp_path: Path, bundle: Bundle) -> None:
+def test_an_output_is_replaced_only_with_overwrite(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mp4")
     (tmp_path / "a.color.mp4").write_text("somebody's")
     with pytest.raises(TargetExistsError, match="exists already"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from tintype.errors import FilmError, shown
+from tintype.errors import FilmError, reason, shown
 
 _PLAYLIST = b"#EXTM3U"
 # Demuxers that accept any text or draw pictures: terminal art, lists of other files, generators.
@@ -62,8 +62,9 @@ def open_film(path: Path) -> Iterator[InputContainer]:
                 io_open=_open_nothing,
             )
         except (av.FFmpegError, OSError) as error:
-            text = f"{shown(path)} is no film, or is damaged ({ffmpeg_reason(error)})."
-            raise FilmError(text) from error
+            raise FilmError(
+                f"{shown(path)} is no film, or is damaged ({shown(reason(error))})."
+            ) from error
         with container:
             if not _is_film_format(container.format.name):
                 raise FilmError(
@@ -71,12 +72,6 @@ def open_film(path: Path) -> Iterator[InputContainer]:
                     advice="A photograph is coloured by tintype PHOTO.",
                 )
             yield container
-
-
-def ffmpeg_reason(error: Exception) -> str:
-    """The text of an error of FFmpeg or the system, for use in parentheses."""
-    text = getattr(error, "strerror", None) or str(error)
-    return shown(text[:1].lower() + text[1:])
 
 
 def _is_film_format(name: str) -> bool:

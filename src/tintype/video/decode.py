@@ -11,7 +11,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from tintype.video.container import ffmpeg_reason, open_film
+from tintype.errors import reason, shown
+from tintype.video.container import open_film
 from tintype.video.frames import Frame, luma_frame
 from tintype.video.source import FilmSource
 
@@ -163,7 +164,7 @@ def _decode(
         try:
             packet = next(packets, None)
         except (av.FFmpegError, OSError) as error:
-            damage.ended = f"it cannot be read further ({ffmpeg_reason(error)})"
+            damage.ended = f"it cannot be read further ({shown(reason(error))})"
             packet = None
         if packet is not None and packet.stream_index != stream.index:
             if packet.pts is not None:
