@@ -192,11 +192,11 @@ def test_the_old_name_of_the_executor_works_with_a_note(
 
 def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
     from tintype.engine.bundle import DEFAULT_NAME
-    from tintype.jobs.work import Options as JobOptions
+    from tintype.jobs.work import RunOptions
     from tintype.web.options import PORT, ServerOptions
 
     serve = ServerOptions()
-    megapixels = f"{JobOptions().max_pixels / 1e6:g}"
+    megapixels = f"{RunOptions().max_pixels / 1e6:g}"
     assert {
         (COLOR, "--max-megapixels"): megapixels,
         (COLOR, "--model"): DEFAULT_NAME,

@@ -66,8 +66,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def here(tiny_model: Path) -> Callable[..., list[JobResult]]:
     """The same in this process, without a cluster."""
 
-    def do(*words: str, into: Path) -> list[JobResult]:
-        plan = Plan(words, into=into, recursive=True)
+    def do(*inputs: str, into: Path) -> list[JobResult]:
+        plan = Plan(inputs, into=into, recursive=True)
         items = plan.check().items
         with closing(run(plan, RunOptions(model=str(tiny_model)), items=items, jobs=1)) as results:
             return list(results)
@@ -88,11 +88,11 @@ class Command:
 
 @pytest.fixture
 def start(cluster: Cluster, tiny_model: Path, tmp_path: Path) -> Callable[..., Command]:
-    def begin(*words: object) -> Command:
+    def begin(*arguments: object) -> Command:
         report = tmp_path / "there.jsonl"
         command = [sys.executable, "-m", "tintype", "--executor", "ray", "--model", str(tiny_model)]
         process = subprocess.Popen(
-            [*command, "--jobs", "2", "--recursive", "--report", str(report), *map(str, words)],
+            [*command, "--jobs", "2", "--recursive", "--report", str(report), *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -138,11 +138,11 @@ def test_the_same_files_and_results_in_the_same_order(
     rows, columns = np.mgrid[0:48, 0:64] * 4.0
     Image.fromarray(np.dstack([rows, columns, 255 - rows]).astype(np.uint8)).save("album/c.png")
     make_photo(tmp_path / "more/odd name\n.png", seed=20)
-    # Relative words, a URL, and one that is not there.
-    words = ("album", f"local://{(tmp_path / 'more').as_posix()}", "missing.jpg")
-    expected = here(*words, into=Path("one"))
+    # Relative paths, a URL, and a missing file.
+    inputs = ("album", f"local://{(tmp_path / 'more').as_posix()}", "missing.jpg")
+    expected = here(*inputs, into=Path("one"))
 
-    command = start(*words, "--into", "two")
+    command = start(*inputs, "--into", "two")
     out, err = command.process.communicate(timeout=200)
     assert command.process.returncode == 1
     assert files(tmp_path / "two") == files(tmp_path / "one")

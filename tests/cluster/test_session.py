@@ -46,7 +46,7 @@ class Unreachable:
 
     @staticmethod
     def init(**_: object) -> None:
-        os.write(2, b"said by Ray")
+        os.write(2, b"printed by Ray")
         raise ConnectionError("no answer\nat all")
 
 

@@ -2,13 +2,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from jobs.runs import run_plan
 from tintype.engine.settings import Output
 from tintype.errors import TargetExistsError, UnreadablePhotoError, UsageError, WriteError
 from tintype.files import remote
@@ -23,8 +23,7 @@ from tintype.files.remote import (
     write,
 )
 from tintype.jobs.plan import Plan
-from tintype.jobs.report import OWN_OUTPUT, JobResult
-from tintype.jobs.run import run
+from tintype.jobs.report import OWN_OUTPUT
 from tintype.jobs.work import RunOptions
 from tintype.photo.limits import MAX_PIXELS
 
@@ -42,19 +41,13 @@ def options(tiny_model: Path) -> RunOptions:
 
 @pytest.fixture
 def memory() -> Iterator[object]:
-    """A store of objects that are published whole, in this process."""
+    """A store in this process, with atomic writes as in an object store."""
     found = fsspec.filesystem("memory")
     found.store.clear()
     found.pseudo_dirs[:] = [""]
     yield found
     found.store.clear()
     found.pseudo_dirs[:] = [""]
-
-
-def do(plan: Plan, options: RunOptions, *, jobs: int = 1) -> list[JobResult]:
-    counts = plan.check()
-    with closing(run(plan, options, items=counts.items, jobs=jobs)) as results:
-        return list(results)
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -182,8 +175,8 @@ def test_a_store_gives_what_a_disk_gives(
     for name, data in files(tmp_path / "in").items():
         memory.pipe_file(f"/scans/{name}", data)  # type: ignore[attr-defined]
     into = tmp_path / "out"
-    here = do(Plan([str(tmp_path / "in")], recursive=True, into=into), options)
-    there = do(
+    here = run_plan(Plan([str(tmp_path / "in")], recursive=True, into=into), options)
+    there = run_plan(
         Plan(["memory://scans"], recursive=True, into=RemotePath("memory://coloured")), options
     )
     assert [result.status for result in here] == ["done", "done", "failed", "done", "done"]
@@ -210,19 +203,19 @@ def test_a_second_run_does_nothing_again(
     data = make_photo(tmp_path / "away/x.png").read_bytes()
     write(root / "in/x.png", data, overwrite=True)
     plan = Plan([f"{root}/in"])
-    (first,) = do(plan, options)
+    (first,) = run_plan(plan, options)
     assert (first.status, first.output) == ("done", f"{root}/in/x.color.png")
-    again = do(Plan([f"{root}/in"]), options)
+    again = run_plan(Plan([f"{root}/in"]), options)
     assert [(result.status, result.reason) for result in again] == [
         ("skipped", OWN_OUTPUT),
         ("already_done", None),
     ]
     assert again[1].sha256 == first.sha256
     other = replace(options, output=Output(strip_metadata=True))
-    (result,) = do(Plan([f"{root}/in/x.png"]), other)
+    (result,) = run_plan(Plan([f"{root}/in/x.png"]), other)
     assert result.status == "failed"
     assert "with other settings" in str(result.error)
-    (result,) = do(Plan([f"{root}/in/x.png"], overwrite=True), replace(other, overwrite=True))
+    (result,) = run_plan(Plan([f"{root}/in/x.png"], overwrite=True), replace(other, overwrite=True))
     assert result.status == "done"
 
 
@@ -248,7 +241,7 @@ def test_outputs_below_the_inputs_are_no_inputs(
         RemotePath("memory://in/x.png"), make_photo(tmp_path / "x.png").read_bytes(), overwrite=True
     )
     for _ in range(2):
-        results = do(
+        results = run_plan(
             Plan(["memory://in"], recursive=True, into=RemotePath("memory://in/coloured")), options
         )
         assert [result.input for result in results] == ["memory://in/x.png"]
@@ -258,10 +251,10 @@ def test_a_format_that_forgets_is_refused_in_a_store(
     tmp_path: Path, make_photo: Make, options: RunOptions, memory: object
 ) -> None:
     write(RemotePath("memory://x.bmp"), make_photo(tmp_path / "x.bmp").read_bytes(), overwrite=True)
-    (result,) = do(Plan(["memory://x.bmp"]), options)
+    (result,) = run_plan(Plan(["memory://x.bmp"]), options)
     assert result.status == "failed"
     assert "--format png" in str(result.advice)
-    (result,) = do(
+    (result,) = run_plan(
         Plan(["memory://x.bmp"], format="PNG"), replace(options, output=Output(format="PNG"))
     )
     assert result.status == "done"
@@ -271,9 +264,9 @@ def test_several_processes(tmp_path: Path, make_photo: Make, options: RunOptions
     for number in range(4):
         make_photo(tmp_path / f"in/{number}.png", seed=number)
     root = tmp_path.as_posix()
-    here = do(Plan([str(tmp_path / "in")], into=tmp_path / "one"), options)
+    here = run_plan(Plan([str(tmp_path / "in")], into=tmp_path / "one"), options)
     into = parse_location(f"local://{root}/two")
-    there = do(Plan([f"local://{root}/in"], into=into), options, jobs=2)
+    there = run_plan(Plan([f"local://{root}/in"], into=into), options, jobs=2)
     assert [result.sha256 for result in here] == [result.sha256 for result in there]
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
@@ -317,7 +310,7 @@ def test_a_hostile_name_fails_and_is_not_followed(
         full = "/etc/x.png"  # not below the folder at all
     hostile.names = ((full, what), ("scans/notes.txt", "file"))
     plan = Plan(["hostile://scans"], recursive=True, into=tmp_path / "out")
-    (result,) = do(plan, options)
+    (result,) = run_plan(plan, options)
     assert result.status == "failed"
     assert "no folder on a disk can hold" in str(result.error)
     assert "\0" not in str(result.error)
@@ -349,14 +342,14 @@ def test_the_command_takes_urls(
 
     make_photo(tmp_path / "in/x.png")
     url = f"local://{tmp_path.as_posix()}"
-    words = ["--model", str(tiny_model), f"{url}/in", "--into", f"{url}/out"]
+    arguments = ["--model", str(tiny_model), f"{url}/in", "--into", f"{url}/out"]
     report = tmp_path / "r.jsonl"
-    assert main([*words, "--report", str(report)]) == 0
+    assert main([*arguments, "--report", str(report)]) == 0
     assert capfd.readouterr().out == f"{url}/out/x.color.png\n"
     result = json.loads(report.read_text())
     assert (result["input"], result["output"]) == (f"{url}/in/x.png", f"{url}/out/x.color.png")
     for option in ("--report", "--certainty", "--save-settings"):
-        assert main([*words, option, f"{url}/r.png"]) == 2
+        assert main([*arguments, option, f"{url}/r.png"]) == 2
         assert "is a URL" in capfd.readouterr().err
     assert main(["--model", str(tiny_model), f"{url}/in/x.png", "-o", "-"]) == 2
     assert sorted(os.listdir(tmp_path)) == ["in", "out", "r.jsonl"]  # noqa: PTH208

@@ -259,8 +259,8 @@ def test_a_link_named_by_the_user_is_followed(tmp_path: Path) -> None:
 
 def test_a_missing_input_fails_and_the_rest_continues(tmp_path: Path) -> None:
     touch(tmp_path / "x.png")
-    words = [str(tmp_path / "no.png"), os.devnull, str(tmp_path / "x.png"), "nul\0byte.png"]
-    plan = Plan(words)
+    inputs = [str(tmp_path / "no.png"), os.devnull, str(tmp_path / "x.png"), "nul\0byte.png"]
+    plan = Plan(inputs)
     assert plan.check().items == 4
     kinds = [item.status if isinstance(item, JobResult) else "job" for item in plan]
     assert kinds == ["failed", "failed", "job", "failed"]
@@ -285,7 +285,7 @@ def test_a_great_plan_is_never_held(tmp_path: Path) -> None:
     plan.check()
     gc.collect()  # what errors of other tests hold in their tracebacks
     held = [
-        sum(type(thing) is Job for thing in gc.get_objects())
+        sum(type(item) is Job for item in gc.get_objects())
         for number, _ in enumerate(plan)
         if number % 100 == 99
     ]

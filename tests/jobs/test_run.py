@@ -1,9 +1,6 @@
 import errno
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jobs.runs import names, run_plan
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
 from tintype.files import remote
-from tintype.jobs import processes, work
+from tintype.jobs import work
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
 from tintype.jobs.run import run
@@ -23,19 +21,8 @@ from tintype.jobs.work import RunOptions
 Make = Callable[..., Path]
 
 
-@pytest.fixture
-def options(tiny_model: Path) -> RunOptions:
-    return RunOptions(model=str(tiny_model))
-
-
-def do(plan: Plan, options: RunOptions, *, jobs: int = 1) -> list[JobResult]:
-    counts = plan.check()
-    with closing(run(plan, options, items=counts.items, jobs=jobs)) as results:
-        return list(results)
-
-
 def one(source: Path, options: RunOptions, **how: object) -> JobResult:
-    (result,) = do(Plan([str(source)], overwrite=options.overwrite, **how), options)
+    (result,) = run_plan(Plan([str(source)], overwrite=options.overwrite, **how), options)
     return result
 
 
@@ -43,10 +30,6 @@ def save_color(path: Path) -> Path:
     rows, columns = np.mgrid[0:48, 0:64] * 4.0
     Image.fromarray(np.dstack([rows, columns, 255 - rows]).astype(np.uint8)).save(path)
     return path
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_photo_is_coloured_and_its_grey_is_kept(
@@ -141,7 +124,7 @@ def test_another_input_is_never_replaced(
     other = make_photo(tmp_path / "x.color.png", seed=1)
     before = other.read_bytes()
     plan = Plan([str(tmp_path / "x.png"), str(other)], overwrite=True)
-    first, second = do(plan, replace(options, overwrite=True))
+    first, second = run_plan(plan, replace(options, overwrite=True))
     assert first.status == "failed"
     assert "one of the inputs" in str(first.error)
     assert second.status == "done"
@@ -152,11 +135,11 @@ def test_a_folder_coloured_twice_with_overwrite(
     tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     make_photo(tmp_path / "x.png")
-    first = do(Plan([str(tmp_path)]), options)
+    first = run_plan(Plan([str(tmp_path)]), options)
     options = replace(options, overwrite=True)
-    again = do(Plan([str(tmp_path)], overwrite=True), options)
+    again = run_plan(Plan([str(tmp_path)], overwrite=True), options)
     other = replace(options, settings=Settings(vividness=1))
-    vivid = do(Plan([str(tmp_path)], overwrite=True), other)
+    vivid = run_plan(Plan([str(tmp_path)], overwrite=True), other)
     assert [result.status for result in first] == ["done"]
     assert [Path(result.input).name for result in again] == ["x.color.png", "x.png"]
     assert [result.status for result in again] == ["skipped", "already_done"]
@@ -180,8 +163,8 @@ def test_outputs_of_ours_are_not_coloured_again(
 ) -> None:
     for ending in ("png", "bmp", "jpg"):
         make_photo(tmp_path / f"{ending}.{ending}")
-    do(Plan([str(tmp_path)]), options)
-    results = do(Plan([str(tmp_path)]), options)
+    run_plan(Plan([str(tmp_path)]), options)
+    results = run_plan(Plan([str(tmp_path)]), options)
     skipped = {
         Path(result.input).name: result.reason for result in results if result.status == "skipped"
     }
@@ -190,7 +173,7 @@ def test_outputs_of_ours_are_not_coloured_again(
     # Outputs moved to another folder and renamed say themselves what they are.
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "png.color.png").rename(tmp_path / "elsewhere" / "renamed.png")
-    (result,) = do(Plan([str(tmp_path / "elsewhere")]), options)
+    (result,) = run_plan(Plan([str(tmp_path / "elsewhere")]), options)
     assert result.reason == OWN_OUTPUT
 
 
@@ -198,7 +181,7 @@ def test_colour_photographs(tmp_path: Path, make_photo: Make, options: RunOption
     color = save_color(tmp_path / "c.png")
     grey = make_photo(tmp_path / "g.png")
     both = [str(color), str(grey)]
-    skipped, done = do(Plan(both), options)
+    skipped, done = run_plan(Plan(both), options)
     assert (skipped.status, skipped.reason, done.status) == ("skipped", COLOR_PHOTO, "done")
     assert skipped.output is None
     assert not (tmp_path / "c.color.png").exists()
@@ -207,7 +190,7 @@ def test_colour_photographs(tmp_path: Path, make_photo: Make, options: RunOption
     assert alone.status == "done"
     assert any("colour photograph" in note for note in alone.notes)
     into = Plan(both, into=tmp_path / "out")
-    results = do(into, replace(options, color_photos="color"))
+    results = run_plan(into, replace(options, color_photos="color"))
     assert [result.status for result in results] == ["done", "done"]
 
 
@@ -220,7 +203,9 @@ def test_bad_inputs_fail_and_the_rest_continues(
     (tmp_path / "text.jpg").write_text("Dear diary,\n")
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "huge.png").write_bytes(whole[:16] + b"\0\0\x7f\xff\0\0\x7f\xff" + whole[24:])
-    results = {Path(result.input).name: result for result in do(Plan([str(tmp_path)]), options)}
+    results = {
+        Path(result.input).name: result for result in run_plan(Plan([str(tmp_path)]), options)
+    }
     assert results.pop("good.png").status == "done"
     assert sorted(results) == ["cut.png", "empty.jpg", "huge.png", "text.jpg"]
     for name, result in results.items():
@@ -257,7 +242,7 @@ def test_a_folder_without_permission_is_a_result(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", guarded)
-    results = do(Plan([str(tmp_path)], recursive=True), options)
+    results = run_plan(Plan([str(tmp_path)], recursive=True), options)
     assert [(Path(result.input).name, result.status) for result in results] == [
         ("closed", "failed"),
         ("x.png", "done"),
@@ -311,7 +296,7 @@ def test_a_bug_is_a_failed_result(
         raise next(faults)
 
     monkeypatch.setattr(work, "colorize_photos", break_down)
-    first, second = do(Plan([str(tmp_path)]), options)
+    first, second = run_plan(Plan([str(tmp_path)]), options)
     assert "ZeroDivisionError" in str(first.error)
     assert "memory" in str(second.error)
     assert names(tmp_path) == ["x.png", "y.png"]
@@ -331,7 +316,7 @@ def test_what_a_killed_run_left_is_removed(
     left.write_bytes(b"half a picture")
     mine = tmp_path / ".tintype-notes.tmp"
     mine.write_bytes(b"not made by write_atomically")
-    do(Plan([str(tmp_path)]), options)
+    run_plan(Plan([str(tmp_path)]), options)
     assert not left.exists()
     assert mine.exists()
 
@@ -360,78 +345,6 @@ def test_the_winner_of_a_race_is_accepted(
     assert (tmp_path / "y.color.png").read_bytes() == b"a stranger's file"
 
 
-# ----- several processes -----
-
-
-def test_processes_give_the_same_files_in_the_same_order(
-    tmp_path: Path, make_photo: Make, options: RunOptions
-) -> None:
-    for number in range(7):
-        make_photo(tmp_path / f"in/{number}.png", seed=number)
-    make_photo(tmp_path / "in/8.bmp", seed=8)
-    (tmp_path / "in/7.png").write_bytes(b"no picture")
-    here = do(Plan([str(tmp_path / "in")], into=tmp_path / "one"), options)
-    there = do(Plan([str(tmp_path / "in")], into=tmp_path / "two"), options, jobs=2)
-    assert [(result.input, result.status, result.sha256) for result in here] == [
-        (result.input, result.status, result.sha256) for result in there
-    ]
-    assert [result.status for result in here] == ["done"] * 7 + ["failed", "done"]
-    for name in names(tmp_path / "one"):
-        if not name.startswith("."):
-            assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert names(tmp_path / "one") == names(tmp_path / "two")
-
-
-def test_a_killed_process_is_replaced_and_nothing_is_missing(
-    tmp_path: Path, make_photo: Make, options: RunOptions
-) -> None:
-    for number in range(20):
-        make_photo(tmp_path / f"in/{number:02}.png", seed=number, height=200, width=300)
-    plan = Plan([str(tmp_path / "in")], into=tmp_path / "out")
-    results = []
-    with closing(run(plan, options, items=plan.check().items, jobs=2)) as running:
-        for result in running:
-            results.append(result)
-            if len(results) in {1, 6}:
-                # As if it were killed while it writes, which rarely happens by chance.
-                (tmp_path / "out" / f".tintype-{len(results):016x}.tmp").write_bytes(b"half")
-                multiprocessing.active_children()[0].kill()
-    assert [
-        result.status for result in results if result.status not in {"done", "already_done"}
-    ] == []
-    assert len(results) == 20
-    assert names(tmp_path / "out") == [f"{number:02}.color.png" for number in range(20)]
-
-
-def test_a_photo_that_kills_every_process_is_a_result(
-    tmp_path: Path, make_photo: Make, options: RunOptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        make_photo(tmp_path / f"{number}.png", seed=number)
-    context = multiprocessing.get_context("spawn")
-
-    def doomed(count: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(count, mp_context=context, initializer=os._exit, initargs=(9,))
-
-    monkeypatch.setattr(processes.WorkerPool, "_start", staticmethod(doomed))
-    results = do(Plan([str(tmp_path)]), options, jobs=2)
-    assert [result.status for result in results] == ["failed"] * 3
-    assert all("was killed" in str(result.error) for result in results)
-
-
-def test_closing_a_run_ends_its_processes(
-    tmp_path: Path, make_photo: Make, options: RunOptions
-) -> None:
-    for number in range(12):
-        make_photo(tmp_path / f"in/{number:02}.png", seed=number)
-    plan = Plan([str(tmp_path / "in")])
-    running = run(plan, options, items=plan.check().items, jobs=2)
-    next(running)
-    running.close()
-    assert multiprocessing.active_children() == []
-    assert not list((tmp_path / "in").glob(".tintype-*.tmp"))
-
-
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_pipe_under_the_name_of_a_target_is_not_waited_for(
     tmp_path: Path, make_photo: Make, options: RunOptions, overwrite: bool
@@ -454,7 +367,7 @@ def test_a_pipe_under_the_name_of_the_state_file_is_not_waited_for(
     for name in ("a.bmp", "b.png"):
         make_photo(tmp_path / name)
     os.mkfifo(tmp_path / ".tintype-state.jsonl")
-    results = do(Plan([str(tmp_path)]), options)
+    results = run_plan(Plan([str(tmp_path)]), options)
     assert [result.status for result in results] == ["failed", "done"]
     assert "tintype-state.jsonl cannot be written" in str(results[0].error)
 

@@ -16,8 +16,8 @@ WEIGHTS = {
 }
 
 
-def layout_of(shape=(48, 64), **words) -> PlaneLayout:
-    return PlaneLayout(shape, **words)
+def layout_of(shape=(48, 64), **options) -> PlaneLayout:
+    return PlaneLayout(shape, **options)
 
 
 def stored(layout: PlaneLayout, share: np.ndarray) -> np.ndarray:

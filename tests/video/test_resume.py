@@ -92,7 +92,7 @@ def test_other_settings_start_again(tmp_path: Path, bundle: Bundle) -> None:
 def test_segments_of_a_complete_film_are_removed(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mp4")
     target = colored(path, bundle).target
-    SegmentStore(target, "of a run that was killed").close()
+    SegmentStore(target, "of a killed run").close()
     job = plan(path, None, LOSSLESS, bundle)
     assert job.done
     clean_up(job)
@@ -140,11 +140,11 @@ def test_killed_at_any_moment_it_continues_to_the_same_bytes(
     whole = colored_by_threes(path, bundle)
     target = tmp_path / "b.mkv"
     tests = Path(__file__).parents[1]
-    words = [sys.executable, "-c", _RUN, tests, tiny_model, path, target]
+    command = [sys.executable, "-c", _RUN, tests, tiny_model, path, target]
     rng = random.Random(11)
     kills = 0
     while True:
-        process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE)
+        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"begins\n"
         wait = rng.uniform(0.05, 0.4)

@@ -48,7 +48,7 @@ def open_film(path: Path) -> Iterator[InputContainer]:
     except OSError as error:
         raise FilmError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
     with file:
-        # FFmpeg would wait for a playlist to grow, for as long as the playlist says.
+        # FFmpeg would wait for a live playlist to grow.
         if file.read(len(_PLAYLIST)) == _PLAYLIST:
             raise FilmError(f"{shown(path)} is no film, but a list of films.")
         file.seek(0)

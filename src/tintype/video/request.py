@@ -1,4 +1,4 @@
-"""What a user asks for: how a film is coloured, encoded, and which part of it."""
+"""Requests: how a film is coloured and encoded, and which part of it."""
 
 import json
 from dataclasses import dataclass

@@ -299,4 +299,4 @@ def _locked(file: IO[bytes]) -> bool:
     try:
         return try_lock(file)
     except OSError:
-        return True  # a file system without locks; two at once are then the user's own affair
+        return True  # without locks the user has to make sure that only one process runs
