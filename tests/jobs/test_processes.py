@@ -68,7 +68,7 @@ def test_a_photo_that_kills_every_process_is_a_result(
     def doomed(count: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(count, mp_context=context, initializer=os._exit, initargs=(9,))
 
-    monkeypatch.setattr(processes.WorkerPool, "_start", staticmethod(doomed))
+    monkeypatch.setattr(processes.ProcessPool, "_start", staticmethod(doomed))
     results = run_plan(Plan([str(tmp_path)]), options, jobs=2)
     assert [result.status for result in results] == ["failed"] * 3
     assert all("was killed" in str(result.error) for result in results)

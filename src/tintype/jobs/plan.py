@@ -16,7 +16,7 @@ from tintype.files.remote import Location, parse_location
 from tintype.jobs.digests import DigestTable
 from tintype.jobs.identity import PathKeys, TargetIndex, TargetUse, file_digest, same_file
 from tintype.jobs.report import JobResult
-from tintype.jobs.walk import InputFile, PlanCounts, Walk
+from tintype.jobs.walk import FoundPicture, PlanCounts, Walk
 from tintype.photo.formats.registry import format_of_suffix, writable_formats
 from tintype.photo.naming import target_name
 
@@ -129,7 +129,7 @@ class Plan:
     def _items(self, counts: PlanCounts) -> Iterator[PlanItem]:
         """A job for each palette of each picture, and the results of other inputs."""
         for found in Walk(self.inputs, self.into, self.recursive, counts):
-            item = self._job(found) if isinstance(found, InputFile) else found
+            item = self._job(found) if isinstance(found, FoundPicture) else found
             if isinstance(item, JobResult) or self.palettes == 1:
                 yield item
                 continue
@@ -137,7 +137,7 @@ class Plan:
                 name = f"{item.target.stem}-{number}{item.target.suffix}"
                 yield replace(item, target=item.target.with_name(name), palette=number)
 
-    def _job(self, found: InputFile) -> PlanItem:
+    def _job(self, found: FoundPicture) -> PlanItem:
         if self.output is not None:
             return Job(found.source, self.output, found.alone)
         try:

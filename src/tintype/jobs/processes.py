@@ -23,7 +23,7 @@ from tintype.jobs.work import RunOptions, Worker
 _Pending = deque[tuple[Job, Future[JobResult]] | JobResult]
 
 
-class WorkerPool:
+class ProcessPool:
     """Processes that each hold a model and use one core.
 
     Only a few jobs are submitted ahead, so that neither the plan nor the results pile up. One

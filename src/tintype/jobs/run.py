@@ -51,9 +51,9 @@ def _run_in_processes(
     plan: Plan, options: RunOptions, processes: int
 ) -> Generator[JobResult, None, None]:
     # Imported here, because most runs are of one photograph.
-    from tintype.jobs.processes import WorkerPool
+    from tintype.jobs.processes import ProcessPool
 
-    with WorkerPool(options, processes) as pool:
+    with ProcessPool(options, processes) as pool:
         yield from pool.run(with_cleanup(plan))
 
 

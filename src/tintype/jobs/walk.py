@@ -30,7 +30,7 @@ class PlanCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class InputFile:
+class FoundPicture:
     """A picture that was found.
 
     Attributes:
@@ -60,7 +60,7 @@ class Walk:
     recursive: bool
     counts: PlanCounts
 
-    def __iter__(self) -> Iterator[InputFile | JobResult]:
+    def __iter__(self) -> Iterator[FoundPicture | JobResult]:
         paths = list(self._expand())
         for path in paths:
             if isinstance(path, JobResult):
@@ -77,7 +77,7 @@ class Walk:
             if stat.S_ISDIR(mode):
                 yield from self._folder(path)
             elif stat.S_ISREG(mode):
-                yield InputFile(path, Path(path.name), len(paths) == 1)
+                yield FoundPicture(path, Path(path.name), len(paths) == 1)
             else:
                 yield JobResult.failure(
                     path,
@@ -109,7 +109,7 @@ class Walk:
                 yield JobResult.failure(path, error)
             yield from map(Path, matches)
 
-    def _folder(self, root: Path) -> Iterator[InputFile | JobResult]:
+    def _folder(self, root: Path) -> Iterator[FoundPicture | JobResult]:
         real_root = real_path(root)
         real_into = real_path(self.into) if isinstance(self.into, Path) else None
         # The folders on the way down, each with the names of its folders that are still to come.
@@ -141,7 +141,7 @@ class Walk:
                 elif name in listing.links and not _is_file(path):
                     self.counts.other_files += 1
                 else:
-                    yield InputFile(path, path.relative_to(root))
+                    yield FoundPicture(path, path.relative_to(root))
             if self.recursive:
                 ancestors.append((folder, iter(listing.folders)))
             else:
@@ -151,7 +151,7 @@ class Walk:
                 )
             folder = None
 
-    def _remote(self, path: RemotePath, *, alone: bool) -> Iterator[InputFile | JobResult]:
+    def _remote(self, path: RemotePath, *, alone: bool) -> Iterator[FoundPicture | JobResult]:
         try:
             folder = is_folder(path)
         except UnreadablePhotoError as error:
@@ -160,9 +160,9 @@ class Walk:
         if folder:
             yield from self._remote_folder(path)
         else:
-            yield InputFile(path, PurePosixPath(path.name), alone)
+            yield FoundPicture(path, PurePosixPath(path.name), alone)
 
-    def _remote_folder(self, root: RemotePath) -> Iterator[InputFile | JobResult]:
+    def _remote_folder(self, root: RemotePath) -> Iterator[FoundPicture | JobResult]:
         """As `_folder`. A store has no links, but names that are impossible on a disk."""
         waiting = [PurePosixPath()]
         while waiting:
@@ -183,7 +183,7 @@ class Walk:
                 elif not is_picture(entry.name):
                     self.counts.other_files += not is_internal(entry.name)
                 else:
-                    yield InputFile(folder / entry.name, relative / entry.name)
+                    yield FoundPicture(folder / entry.name, relative / entry.name)
             if self.recursive:
                 waiting.extend(reversed(folders))
             else:
