@@ -1,4 +1,4 @@
-"""Whole archives: what a folder of many photographs costs, and whether it grows with their number.
+"""Archives: the cost of a folder of many photographs, and how it grows with their number.
 
     python benchmarks/archive.py memory --photos 1000 10000 50000 --model tests/engine/tiny.onnx
     python benchmarks/archive.py plan --photos 10000 50000 200000
@@ -7,12 +7,12 @@
     python benchmarks/archive.py exact --rounds 3
 
 `memory` colours tiny pictures (8 x 8, sixteen contents with many names) by the command in two
-processes, and then types the command again, so that everything is done already. The largest memory
-of each process is read from the system while it runs. A tiny model makes the run short; the shipped
-one adds the same to each process, however many photographs there are. `plan` walks the same folders
-without colouring. `speed` colours photographs of a megapixel, with and without a contact sheet,
-beside what Pillow takes to read and write the same files. `exact` is a JPEG of 12 megapixels whose
-luminance coefficients are kept. Linux only.
+processes, and then repeats the command, when everything is already done. The peak memory of each
+process is read from the system while it runs. A tiny model makes the run short; the shipped one
+adds a fixed amount to each process. `plan` walks the same folders without colouring. `speed`
+colours photographs of a megapixel, with and without a contact sheet, in comparison with reading and
+writing the same files with Pillow. `exact` keeps the luminance coefficients of a JPEG of 12
+megapixels. Linux only.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-A_FOLDER = 500
+PER_FOLDER = 500
 CONTENTS = 16
 HERE = Path(__file__).parent
 
@@ -40,7 +40,7 @@ HERE = Path(__file__).parent
 
 
 def tiny(folder: Path, photos: int, *, flat: bool = False) -> Path:
-    """So many names of sixteen tiny pictures, in folders of five hundred."""
+    """Many names of sixteen tiny pictures, in folders of five hundred."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(1)
     contents = []
@@ -50,11 +50,11 @@ def tiny(folder: Path, photos: int, *, flat: bool = False) -> Path:
         Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(path, form)
         contents.append(path)
     for number in range(photos):
-        place = folder if flat else folder / f"box-{number // A_FOLDER:04}"
-        place.mkdir(exist_ok=True)
+        box = folder if flat else folder / f"box-{number // PER_FOLDER:04}"
+        box.mkdir(exist_ok=True)
         content = contents[number % CONTENTS]
         ending = ".jpg" if content.suffix == ".jpeg" else content.suffix
-        (place / f"scan-{number:07}{ending}").hardlink_to(content)
+        (box / f"scan-{number:07}{ending}").hardlink_to(content)
     return folder
 
 
@@ -64,9 +64,9 @@ def photographs(folder: Path, photos: int, *, shape: tuple[int, int] = (1000, 10
 
     folder.mkdir(parents=True)
     rng = np.random.default_rng(2)
-    whole = [Image.fromarray(make()).convert("L") for make in (data.astronaut, data.coffee)]
+    images = [Image.fromarray(make()).convert("L") for make in (data.astronaut, data.coffee)]
     for number in range(photos):
-        image = whole[number % 2]
+        image = images[number % 2]
         side = min(image.size) - 40
         left, top = (int(rng.integers(0, length - side)) for length in image.size)
         cut = image.crop((left, top, left + side, top + side)).resize(shape[::-1])
@@ -77,15 +77,15 @@ def photographs(folder: Path, photos: int, *, shape: tuple[int, int] = (1000, 10
     return folder
 
 
-# ----- watching a run -----
+# ----- measuring a run -----
 
 
 def largest_memory(process: "subprocess.Popen[bytes]") -> tuple[float, float]:
-    """Largest memory of a command, and of the largest of its processes, in MB."""
+    """Peak memory of a command, and of the largest of its processes, in MB."""
     own, others = 0.0, 0.0
     while process.poll() is None:
         for pid in [process.pid, *children(process.pid)]:
-            # A process that has just ended has no memory any more.
+            # A process that has just ended has no memory.
             with contextlib.suppress(OSError, StopIteration):
                 text = Path(f"/proc/{pid}/status").read_text()
                 peak = next(line for line in text.splitlines() if line.startswith("VmHWM"))
@@ -104,26 +104,26 @@ def children(pid: int) -> list[int]:
     return []
 
 
-def command(*words: str | Path) -> list[str]:
-    return [sys.executable, "-m", "tintype", *map(str, words)]
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "tintype", *map(str, arguments)]
 
 
-def timed_run(*words: str | Path) -> tuple[float, float, float, float]:
-    """Seconds, seconds of the processor, memory of the command and of a process of it."""
+def timed_run(*arguments: str | Path) -> tuple[float, float, float, float]:
+    """Seconds, processor seconds, peak memory of the command and of its largest process."""
     began, before = time.monotonic(), processor()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command(*words), stdout=subprocess.DEVNULL, stderr=said)
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=errors)
         own, others = largest_memory(process)
         seconds = time.monotonic() - began
-        said.seek(0)
-        last = said.read().decode().strip().splitlines()[-1]
+        errors.seek(0)
+        last = errors.read().decode().strip().splitlines()[-1]
     if process.returncode:
-        raise SystemExit(f"{words}: {last}")
+        raise SystemExit(f"{arguments}: {last}")
     return seconds, processor() - before, own, others
 
 
 def processor() -> float:
-    """Seconds of the processor that ended children have used."""
+    """Processor seconds of child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -159,17 +159,17 @@ def memory(options: argparse.Namespace) -> None:
                 )
 
 
-def apart(work: Callable[..., object], *given: object) -> object:
-    """The answer of a function from a process of its own, whose memory is its alone."""
+def isolated(work: Callable[..., object], *arguments: object) -> object:
+    """Calls a function in a process of its own, so that its memory can be measured."""
     with get_context("spawn").Pool(1) as pool:
-        return pool.apply(work, given)
+        return pool.apply(work, arguments)
 
 
 def walk(source: str, into: str) -> tuple[float, float, float]:
-    """Seconds of checking and of walking a plan (of the processor), and by how many MB it grew."""
+    """Processor seconds of checking and of walking a plan, and growth of the memory in MB."""
     from tintype.jobs.plan import Plan
 
-    # What a plan of any length takes is not what is asked about.
+    # What every plan needs, of any length, is not measured.
     first = source
     while os.path.isdir(first):  # noqa: PTH112 (a list of all names would be the larger memory)
         with os.scandir(first) as found:
@@ -194,10 +194,10 @@ def plan(options: argparse.Namespace) -> None:
         for flat in (False, True):
             with scratch(options.where) as folder:
                 source = tiny(folder / "in", photos, flat=flat)
-                found = apart(walk, str(source), str(folder / "out"))
+                found = isolated(walk, str(source), str(folder / "out"))
                 assert isinstance(found, tuple)
                 check, walked, grown = found
-                folders = 1 if flat else -(-photos // A_FOLDER)
+                folders = 1 if flat else -(-photos // PER_FOLDER)
                 print(
                     f"| {photos:,} | {folders:,} | {check:.2f} | {walked:.2f} | {grown:.1f} | "
                     f"{grown * 1e6 / photos:.0f} |",
@@ -206,7 +206,7 @@ def plan(options: argparse.Namespace) -> None:
 
 
 def pillow(source: Path) -> float:
-    """Seconds of the processor to decode every file and encode it again as a JPEG in colour."""
+    """Processor seconds to decode every file and encode it again as a JPEG in colour."""
     began = time.process_time()
     for path in sorted(source.iterdir()):
         image = Image.open(path).convert("RGB")
@@ -226,8 +226,8 @@ def speed(options: argparse.Namespace) -> None:
             for name, more in (
                 ("two processes", []),
                 ("the same, normal quality", ["--quality", "normal"]),
-                ("usual, with a contact sheet", ["--contact-sheet", folder / f"{turn}.html"]),
-                ("usual, exact luminance", ["--keep-luminance", "exact"]),
+                ("default, with a contact sheet", ["--contact-sheet", folder / f"{turn}.html"]),
+                ("default, exact luminance", ["--keep-luminance", "exact"]),
             ):
                 out = folder / f"{turn}-{name}"
                 seconds, used, _, _ = timed_run(source, "--into", out, "--jobs", "2", *more)
@@ -239,17 +239,17 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def sheet(options: argparse.Namespace) -> None:
-    """What a contact sheet adds to each photograph: the same one with and without, in turns."""
+    """The cost of a contact sheet for each photograph: the same one with and without, in turns."""
     from dataclasses import replace
 
     from tintype.engine.bundle import load_bundle
     from tintype.jobs.contact_sheet import open_sheet
     from tintype.jobs.plan import Job
-    from tintype.jobs.work import Options, Worker
+    from tintype.jobs.work import RunOptions, Worker
 
     print("| megapixels | form | without, ms | more with it, ms | share | bytes a photograph |")
     print("| --- | --- | --- | --- | --- | --- |")
-    plain = Options(overwrite=True)
+    plain = RunOptions(overwrite=True)
     workers = [
         Worker(o, load_bundle(), threads=1) for o in (plain, replace(plain, thumbnails=True))
     ]
@@ -266,12 +266,12 @@ def sheet(options: argparse.Namespace) -> None:
                         for worker, times in zip(workers, used, strict=True):
                             job.target.unlink(missing_ok=True)
                             began = time.process_time()
-                            row = worker.do(job)
-                            if row.thumbnails is not None:
-                                made.add(row)
+                            result = worker.run(job)
+                            if result.thumbnails is not None:
+                                made.add(result)
                             times.append(time.process_time() - began)
-                            assert row.status == "done", row
-                # The first of each loads the network; the least is the one that nobody disturbed.
+                            assert result.status == "done", result
+                # The first of each loads the network; the minimum is the least disturbed one.
                 without, more = (min(times[1:]) * 1000 for times in used)
                 size = page.stat().st_size / (options.rounds + 1)
                 print(

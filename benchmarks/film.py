@@ -1,14 +1,14 @@
-"""How still the colours of a film hold: warp error and colourfulness, steady and frame by frame.
+"""Temporal consistency of film: warp error and colourfulness, propagated and frame by frame.
 
     python benchmarks/film.py                     # clips made of the example photographs
-    python benchmarks/film.py --clips A.mp4 ...   # and real motion of yours, in colour or not
-    python benchmarks/film.py --sheet film.png    # and frames to look at
+    python benchmarks/film.py --clips A.mp4 ...   # and films of your own, in colour or not
+    python benchmarks/film.py --sheet film.png    # and a sheet of frames
 
 The clips made here pan over a photograph and zoom into it, once clean and once like old film:
-grain, an exposure that flickers, dust. Warp error, after Lai et al. (ECCV 2018), is the mean
-distance between the colours of a frame and those of the last one carried along the optical flow,
-where the flow there and back agrees. The flow is another one (DIS at its medium setting, at full
-size) than the painter's. Chroma is compared as CIELAB ab.
+grain, flickering exposure, dust. Warp error, after Lai et al. (ECCV 2018), is the mean distance
+between the colours of a frame and those of the previous one warped along the optical flow, where
+forward and backward flow agree. The flow (DIS at its medium setting, at full size) is another one
+than the renderer's. Chroma is compared as CIELAB ab.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from PIL import Image
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
-from tintype.video.layout import Layout
+from tintype.video.layout import PlaneLayout
 from tintype.video.render import Renderer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -37,7 +37,7 @@ FRAMES = 40
 class Clip(NamedTuple):
     name: str
     lumas: list[np.ndarray]
-    layout: Layout
+    layout: PlaneLayout
 
 
 class Score(NamedTuple):
@@ -47,7 +47,7 @@ class Score(NamedTuple):
 
 
 def clips(paths: list[Path]) -> Iterator[Clip]:
-    layout = Layout(SIZE, matrix="bt601", full_range=True)
+    layout = PlaneLayout(SIZE, matrix="bt601", full_range=True)
     for name in ("valley.jpg", "coffee.jpg", "astronaut.jpg"):
         path = EXAMPLES / name
         picture = np.asarray(Image.open(path).convert("L"))
@@ -59,19 +59,19 @@ def clips(paths: list[Path]) -> Iterator[Clip]:
 
 
 def pan(picture: np.ndarray) -> Iterator[np.ndarray]:
-    """A camera that goes over a photograph from left to right, and nearer."""
+    """A camera that pans over a photograph from left to right, and zooms in."""
     height, width = picture.shape
     for t in np.linspace(0, 1, FRAMES):
         across = min(width, height * SIZE[1] / SIZE[0]) * (0.9 - 0.25 * t)
         down = across * SIZE[0] / SIZE[1]
         left, top = (width - across) * t, (height - down) * (0.5 + 0.4 * np.sin(3 * t))
         place = np.array([[across / SIZE[1], 0, left], [0, down / SIZE[0], top]])
-        how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        yield cv2.warpAffine(picture, place, SIZE[::-1], flags=how, borderMode=cv2.BORDER_REFLECT)
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        yield cv2.warpAffine(picture, place, SIZE[::-1], flags=flags, borderMode=cv2.BORDER_REFLECT)
 
 
 def worn(frames: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """Grain, an exposure that flickers, dust: drawn anew for each frame."""
+    """Grain, flickering exposure, dust: different in each frame."""
     rng = np.random.default_rng(1)
     for frame in frames:
         bright = frame * rng.normal(1, 0.03) + rng.normal(0, 5)
@@ -86,7 +86,7 @@ def worn(frames: list[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def film(path: Path) -> Clip:
-    """The first frames of a file, by its luminance."""
+    """The luma of the first frames of a file."""
     with av.open(str(path)) as container:
         frames = []
         for frame in container.decode(video=0):
@@ -96,22 +96,24 @@ def film(path: Path) -> Clip:
             if len(frames) == 60:
                 break
     shape = frames[0].shape
-    return Clip(path.stem, frames, Layout(shape, matrix="bt709" if shape[0] >= 720 else "bt601"))
+    return Clip(
+        path.stem, frames, PlaneLayout(shape, matrix="bt709" if shape[0] >= 720 else "bt601")
+    )
 
 
 def colored(clip: Clip, renderer: Renderer) -> tuple[list[np.ndarray], float]:
-    """(H, W, 3) sRGB of each frame, and milliseconds of one core for each."""
+    """(H, W, 3) sRGB of each frame, and milliseconds of one core per frame."""
     found, spent = [], 0.0
     for number, luma in enumerate(clip.lumas):
         began = time.process_time()
-        cb, cr = renderer.render(renderer.look(luma, number), number / 25)
+        cb, cr = renderer.render(renderer.prepare(luma, number), number / 25)
         spent += time.process_time() - began
-        found.append(shown(luma, cb, cr, clip.layout))
+        found.append(to_rgb(luma, cb, cr, clip.layout))
     return found, spent / len(clip.lumas) * 1e3
 
 
-def shown(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray, layout: Layout) -> np.ndarray:
-    """What a screen makes of the planes."""
+def to_rgb(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray, layout: PlaneLayout) -> np.ndarray:
+    """The planes as sRGB."""
     r, g, b = {"bt601": (0.299, 0.587, 0.114), "bt709": (0.2126, 0.7152, 0.0722)}[layout.matrix]
     y = luma.astype(np.float32) if layout.full_range else (luma - np.float32(16)) * 255 / 219
     gain = 1 if layout.full_range else 255 / 224
@@ -123,14 +125,14 @@ def shown(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray, layout: Layout) -> n
     return np.clip(np.stack([red, (y - r * red - b * blue) / g, blue], -1), 0, 255).astype(np.uint8)
 
 
-class Motion(NamedTuple):
+class Flow(NamedTuple):
     x: np.ndarray
     y: np.ndarray
-    seen: np.ndarray
+    visible: np.ndarray
 
 
-def motions(clip: Clip) -> list[Motion]:
-    """From each frame back to the one before it, and where both show the same thing."""
+def flows(clip: Clip) -> list[Flow]:
+    """From each frame back to the one before it, and where both show the same object."""
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     found = []
     for before, now in pairwise(clip.lumas):
@@ -140,19 +142,19 @@ def motions(clip: Clip) -> list[Motion]:
         again = cv2.remap(back, x, y, cv2.INTER_LINEAR)
         # Sundaram, Brox, Keutzer, ECCV 2010, equation 5: where something was covered or uncovered.
         apart = ((there + again) ** 2).sum(-1)
-        seen = apart < 0.01 * ((there**2).sum(-1) + (again**2).sum(-1)) + 0.5
-        seen &= (x >= 0) & (y >= 0) & (x < now.shape[1] - 1) & (y < now.shape[0] - 1)
-        found.append(Motion(x, y, seen))
+        visible = apart < 0.01 * ((there**2).sum(-1) + (again**2).sum(-1)) + 0.5
+        visible &= (x >= 0) & (y >= 0) & (x < now.shape[1] - 1) & (y < now.shape[0] - 1)
+        found.append(Flow(x, y, visible))
     return found
 
 
-def score(paths: list[Motion], colors: list[np.ndarray], ms: float) -> Score:
+def score(paths: list[Flow], colors: list[np.ndarray], ms: float) -> Score:
     abs_ = [rgb01_to_lab(frame.astype(np.float32) / 255)[..., 1:] for frame in colors]
     errors = []
-    for motion, (old, new) in zip(paths, pairwise(abs_), strict=True):
-        if motion.seen.mean() > 0.3:  # otherwise a cut
-            carried = cv2.remap(old, motion.x, motion.y, cv2.INTER_LINEAR)
-            errors.append(np.linalg.norm(new - carried, axis=-1)[motion.seen].mean())
+    for flow, (old, new) in zip(paths, pairwise(abs_), strict=True):
+        if flow.visible.mean() > 0.3:  # otherwise a cut
+            warped = cv2.remap(old, flow.x, flow.y, cv2.INTER_LINEAR)
+            errors.append(np.linalg.norm(new - warped, axis=-1)[flow.visible].mean())
     spread = [np.hypot(*ab.std((0, 1))) + 0.37 * np.hypot(*ab.mean((0, 1))) for ab in abs_]
     return Score(float(np.mean(errors)), float(np.mean(spread)), ms)
 
@@ -162,11 +164,11 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, nargs="*", default=[])
     parser.add_argument("--quality", default="normal")
     parser.add_argument("--sheet", type=Path)
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     cv2.setNumThreads(1)
     engine = Engine(threads=1)
-    settings = Settings(quality=told.quality)
-    ways: dict[str, Callable[[Layout], Renderer]] = {
+    settings = Settings(quality=arguments.quality)
+    ways: dict[str, Callable[[PlaneLayout], Renderer]] = {
         "each frame by itself": lambda lay: Renderer(engine, settings, lay, steady=0, every=1),
         "steady, every frame": lambda lay: Renderer(engine, settings, lay, every=1),
         "steady (as shipped)": lambda lay: Renderer(engine, settings, lay),
@@ -175,9 +177,9 @@ def main() -> None:
     print("| clip | way | warp error | against by itself | colourfulness | ms of one core |")
     print("|---|---|---|---|---|---|")
     rows = []
-    for clip in clips(told.clips):
+    for clip in clips(arguments.clips):
         first: Score | None = None
-        paths = motions(clip)
+        paths = flows(clip)
         for way, make in ways.items():
             colors, ms = colored(clip, make(clip.layout))
             got = score(paths, colors, ms)
@@ -189,11 +191,11 @@ def main() -> None:
                 f"| {got.ms:.0f} |",
                 flush=True,
             )
-            places = np.linspace(0, len(colors) - 1, 6).astype(int)
-            rows.append([cv2.resize(colors[i], SIZE[::-1]) for i in places])
-    if told.sheet:
+            numbers = np.linspace(0, len(colors) - 1, 6).astype(int)
+            rows.append([cv2.resize(colors[i], SIZE[::-1]) for i in numbers])
+    if arguments.sheet:
         sheet = np.vstack([np.hstack(row) for row in rows])
-        Image.fromarray(sheet).reduce(2).save(told.sheet)
+        Image.fromarray(sheet).reduce(2).save(arguments.sheet)
 
 
 if __name__ == "__main__":

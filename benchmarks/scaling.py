@@ -208,7 +208,7 @@ def measure(home: Path) -> dict[str, Any]:
         print(row, flush=True)
     found["workers"] = by_workers(home)
     found |= listing(home)
-    found["parcel"] = parcels()
+    found["parcel"] = chunks()
     return found
 
 
@@ -262,26 +262,26 @@ def listing(home: Path) -> dict[str, float]:
     return {"plan_seconds": seconds, "plan_bytes": size}
 
 
-def parcels() -> dict[str, float]:
-    """What Ray spends on one parcel: in the process that shares out, in all, and in its memory.
+def chunks() -> dict[str, float]:
+    """The cost of a chunk in Ray: in the process that distributes, in all, and in its memory.
 
-    The parcels hold rows alone, which are handed through; the second half of them is counted.
+    The chunks hold only results, which are passed through; the second half of them is counted.
     """
     program = (
         "import os, sys, time\n"
         "from tintype.cluster.run import run\n"
-        "from tintype.cluster.flow import _PARCEL\n"
+        "from tintype.cluster.ray_data import CHUNK_ITEMS\n"
         "from tintype.cluster.session import session\n"
         "from tintype.jobs.plan import Plan\n"
-        "from tintype.jobs.work import Options\n"
+        "from tintype.jobs.work import RunOptions\n"
         "count = int(sys.argv[1])\n"
         "plan = Plan([f'/nowhere/{number}.jpg' for number in range(count)])\n"
         "with session(2):\n"
-        "    for number, row in enumerate(run(plan, Options(), items=count)):\n"
+        "    for number, row in enumerate(run(plan, RunOptions(), items=count)):\n"
         "        if number in (count // 2, count - 1):\n"
         "            pages = int(open('/proc/self/statm').read().split()[1])\n"
         "            kept = pages * os.sysconf('SC_PAGE_SIZE')\n"
-        "            print(_PARCEL, time.process_time(), kept, flush=True)\n"
+        "            print(CHUNK_ITEMS, time.process_time(), kept, flush=True)\n"
     )
     command = [sys.executable, "-c", program, str(HANDED_THROUGH)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -397,7 +397,7 @@ def sharing(found: Mapping[str, Any]) -> str:
         ),
         ("its memory", f"{found['plan_bytes']:.0f} bytes a picture"),
         (
-            f"sharing out a parcel of {parcel['size']:.0f} by Ray, in all processes",
+            f"distributing a chunk of {parcel['size']:.0f} by Ray, in all processes",
             f"{1000 * parcel['everywhere']:.1f} ms",
         ),
         ("of which in the process of the command", f"{1000 * parcel['seconds']:.1f} ms"),
@@ -487,7 +487,7 @@ def hundred_million(found: Mapping[str, Any]) -> str:
         ),
         (
             "memory of a command",
-            f"{part:,} x {found['plan_bytes']:.0f} B + {part / parcel['size']:,.0f} parcels x "
+            f"{part:,} x {found['plan_bytes']:.0f} B + {part / parcel['size']:,.0f} chunks x "
             f"{parcel['bytes'] / 1000:.1f} kB",
             f"{part * (found['plan_bytes'] + parcel['bytes'] / parcel['size']) / 1e9:.1f} GB",
         ),

@@ -2,7 +2,7 @@
 
 The tree is small on purpose. A door (command, page) prints `str(error)` as one line and exits with
 `error.exit_code`; nothing below the doors catches these errors except the per-file boundary in
-`tintype.jobs`, which turns them into rows of the report.
+`tintype.jobs`, which turns them into results of the report.
 """
 
 # Joiners inside one emoji: invisible, harmless, and part of ordinary file names.
@@ -25,6 +25,19 @@ def shown(name: object) -> str:
         c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode("ascii")
         for c in str(name)
     )
+
+
+def reason(error: Exception) -> str:
+    """The text of an error of the system, without its number and path.
+
+    Args:
+        error: Any error; of an `OSError` the text of the operating system.
+
+    Returns:
+        A clause in lower case without a full stop.
+    """
+    text = getattr(error, "strerror", None) or str(error)
+    return text[:1].lower() + text[1:].rstrip(".")
 
 
 class TintypeError(Exception):

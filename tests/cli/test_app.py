@@ -379,7 +379,7 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["a.png", "-o", "nested"], 2, "is a folder"),
         (["a.png", "-o", "x.png", "--into", "y"], 2, "contradict"),
         (["a.png", "empty", "nested/b.png", "-o", "x.png"], 2, "several inputs"),
-        (["a.png", "--report", "a.png"], 2, "no report"),
+        (["a.png", "--report", "a.png"], 2, "not a report"),
         (["a.png", "--report", "a.png/r.jsonl"], 1, "cannot be written"),
         (["a.png", "--report", "-"], 2, "name of a file"),
         (["a.png", "--max-megapixels", "0.001"], 3, "--max-megapixels"),

@@ -221,8 +221,8 @@ def test_what_cannot_be_kept_is_said_first(color: Run, capfd: Capture) -> None:
     assert color("film.mkv", "-o", "out.mp4") == 0
     said = capfd.readouterr().err.splitlines()
     assert said[0] == (
-        "tintype: film.mkv: The output has no room for subtitles 1 (subrip, deu), which is left "
-        "out. -o NAME.mkv may keep it."
+        "tintype: film.mkv: The output container does not support subtitles 1 (subrip, deu), "
+        "which is left out. -o NAME.mkv may keep it."
     )
     assert "is coloured" in said[1]
 

@@ -192,11 +192,11 @@ def test_the_old_name_of_the_executor_works_with_a_note(
 
 def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
     from tintype.engine.bundle import DEFAULT_NAME
-    from tintype.jobs.work import Options as JobOptions
+    from tintype.jobs.work import RunOptions
     from tintype.web.options import PORT, ServerOptions
 
     serve = ServerOptions()
-    megapixels = f"{JobOptions().max_pixels / 1e6:g}"
+    megapixels = f"{RunOptions().max_pixels / 1e6:g}"
     assert {
         (COLOR, "--max-megapixels"): megapixels,
         (COLOR, "--model"): DEFAULT_NAME,
@@ -221,8 +221,8 @@ def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
 def test_the_defaults_of_films_that_help_shows_are_those_of_the_code() -> None:
     pytest.importorskip("av", reason="the video extra is not installed")
     pytest.importorskip("cv2", reason="the video extra is not installed")
-    from tintype.video.coding import _ENCODERS
     from tintype.video.defaults import EVERY, STEADY
+    from tintype.video.encoding import _ENCODERS
 
     assert default_of("video", "--steady") == f"{STEADY:g}"
     assert default_of("video", "--every") == str(EVERY)

@@ -1,8 +1,8 @@
-"""A program: holds the cluster that `--executor ray` would start, until its input ends.
+"""A program that runs the cluster of `--executor ray` until its standard input ends.
 
-Ray gives its processes a quarter of a minute to say on which ports they listen, and half a minute
-to start, which is short on a machine that runs other tests at the same time. Here they are told
-their ports, and the clock by which they are waited for goes slower.
+Ray gives its processes a quarter of a minute to report their ports, and half a minute to start,
+which is short on a machine that runs other tests at the same time. Here their ports are fixed in
+advance, and the clock of the timeouts is slowed down.
 """
 
 import os
@@ -15,8 +15,8 @@ from typing import Any
 
 PASSED_ON = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
 
-# What makes a process die: writing an output into a folder of this name. As `sitecustomize.py` it
-# is in every process that is started with its folder in PYTHONPATH.
+# Kills a process that writes an output into a folder named poison. As `sitecustomize.py` it is
+# loaded by every process with its folder in PYTHONPATH.
 POISON = """
 import os, sys
 def watch(event, args):
@@ -42,19 +42,19 @@ def patient() -> None:
     )
     init = parameter.RayParams.__init__
 
-    def init_with_ports(self: Any, *words: Any, **named: Any) -> None:
-        init(self, *words, **named)
+    def init_with_ports(self: Any, *args: Any, **options: Any) -> None:
+        init(self, *args, **options)
         for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True):
             setattr(self, name, port)
 
     start_raylet = node.Node.start_raylet
 
-    def start_raylet_with_port(self: Any, *words: Any, **named: Any) -> None:
-        # Of this one the raylet is told in a file alone.
+    def start_raylet_with_port(self: Any, *args: Any, **options: Any) -> None:
+        # The raylet reads this one from a file only.
         name = "dashboard_agent_listen_port"
         file = Path(self._session_dir, f"{name}_{self._node_id}")
         file.write_text(str(getattr(self._ray_params, name)))
-        start_raylet(self, *words, **named)
+        start_raylet(self, *args, **options)
 
     parameter.RayParams.__init__ = init_with_ports
     node.Node.start_raylet = start_raylet_with_port

@@ -1,4 +1,4 @@
-"""Which processes belong together, and whom they talk to: read from /proc, so on Linux alone."""
+"""Processes of a tree and their sockets, read from /proc, so on Linux only."""
 
 import socket
 from pathlib import Path
@@ -7,7 +7,7 @@ NOWHERE = "none"
 
 
 def descendants(pid: int) -> set[int]:
-    """All processes below one."""
+    """All descendants of a process."""
     children: dict[int, set[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -26,7 +26,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def environment_of(pid: int, name: str) -> str | None:
-    """What a process was started with; None where it is gone or never had it."""
+    """An environment variable of a process; None if the process ended or did not have it."""
     try:
         entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
@@ -67,7 +67,7 @@ def _inodes(pid: int) -> set[str]:
 
 
 def _address(text: str) -> str:
-    # Words of 32 bits in the machine's own order.
+    # Words of 32 bits in native byte order.
     words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
     data = b"".join(words)
     if len(data) == 4:

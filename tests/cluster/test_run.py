@@ -1,4 +1,4 @@
-"""One local cluster for all of these, and as few runs on it as say everything."""
+"""Runs on one local cluster, as few as possible."""
 
 import json
 import os
@@ -18,9 +18,9 @@ from PIL import Image
 from cluster.hold import PASSED_ON, POISON
 from cluster.sockets import descendants, environment_of, sockets_of
 from tintype.jobs.plan import Plan
-from tintype.jobs.report import Row
+from tintype.jobs.report import JobResult
 from tintype.jobs.run import run
-from tintype.jobs.work import Options
+from tintype.jobs.work import RunOptions
 
 pytest.importorskip("ray")
 pytest.importorskip("fsspec")
@@ -49,8 +49,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        said = dict(zip(PASSED_ON, process.stdout.readline().split(), strict=True))
-        yield Cluster(process.pid, os.environ | said)
+        environment = dict(zip(PASSED_ON, process.stdout.readline().split(), strict=True))
+        yield Cluster(process.pid, os.environ | environment)
         started = descendants(process.pid)
         process.stdin.close()
         assert process.wait(60) == 0
@@ -63,14 +63,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def here(tiny_model: Path) -> Callable[..., list[Row]]:
+def here(tiny_model: Path) -> Callable[..., list[JobResult]]:
     """The same in this process, without a cluster."""
 
-    def do(*words: str, into: Path) -> list[Row]:
-        plan = Plan(words, into=into, recursive=True)
+    def do(*inputs: str, into: Path) -> list[JobResult]:
+        plan = Plan(inputs, into=into, recursive=True)
         items = plan.check().items
-        with closing(run(plan, Options(model=str(tiny_model)), items=items, jobs=1)) as rows:
-            return list(rows)
+        with closing(run(plan, RunOptions(model=str(tiny_model)), items=items, jobs=1)) as results:
+            return list(results)
 
     return do
 
@@ -82,17 +82,17 @@ class Command:
     process: subprocess.Popen[str]
     report: Path
 
-    def rows(self) -> list[dict[str, object]]:
+    def results(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.report.read_text().splitlines()]
 
 
 @pytest.fixture
 def start(cluster: Cluster, tiny_model: Path, tmp_path: Path) -> Callable[..., Command]:
-    def begin(*words: object) -> Command:
+    def begin(*arguments: object) -> Command:
         report = tmp_path / "there.jsonl"
         command = [sys.executable, "-m", "tintype", "--executor", "ray", "--model", str(tiny_model)]
         process = subprocess.Popen(
-            [*command, "--jobs", "2", "--recursive", "--report", str(report), *map(str, words)],
+            [*command, "--jobs", "2", "--recursive", "--report", str(report), *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -123,10 +123,10 @@ def wait_for_outputs(folder: Path, count: int, process: subprocess.Popen[str]) -
         time.sleep(0.02)
 
 
-def test_the_same_files_and_rows_in_the_same_order(
+def test_the_same_files_and_results_in_the_same_order(
     tmp_path: Path,
     make_photo: Callable[..., Path],
-    here: Callable[..., list[Row]],
+    here: Callable[..., list[JobResult]],
     start: Callable[..., Command],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -138,21 +138,21 @@ def test_the_same_files_and_rows_in_the_same_order(
     rows, columns = np.mgrid[0:48, 0:64] * 4.0
     Image.fromarray(np.dstack([rows, columns, 255 - rows]).astype(np.uint8)).save("album/c.png")
     make_photo(tmp_path / "more/odd name\n.png", seed=20)
-    # Relative words, a URL, and one that is not there.
-    words = ("album", f"local://{(tmp_path / 'more').as_posix()}", "missing.jpg")
-    expected = here(*words, into=Path("one"))
+    # Relative paths, a URL, and a missing file.
+    inputs = ("album", f"local://{(tmp_path / 'more').as_posix()}", "missing.jpg")
+    expected = here(*inputs, into=Path("one"))
 
-    command = start(*words, "--into", "two")
+    command = start(*inputs, "--into", "two")
     out, err = command.process.communicate(timeout=200)
     assert command.process.returncode == 1
     assert files(tmp_path / "two") == files(tmp_path / "one")
     assert len(files(tmp_path / "two")) > 12
-    wanted = [json.loads(replace(row, seconds=0.0).to_json()) for row in expected]
-    for row in wanted:
-        row["output"] = row["output"] and row["output"].replace("one/", "two/", 1)
-    assert [row | {"seconds": 0.0} for row in command.rows()] == wanted
-    assert {row["status"] for row in wanted} == {"done", "failed", "skipped"}
-    done = [row["output"] for row in wanted if row["status"] == "done"]
+    wanted = [json.loads(replace(result, seconds=0.0).to_json()) for result in expected]
+    for result in wanted:
+        result["output"] = result["output"] and result["output"].replace("one/", "two/", 1)
+    assert [result | {"seconds": 0.0} for result in command.results()] == wanted
+    assert {result["status"] for result in wanted} == {"done", "failed", "skipped"}
+    done = [result["output"] for result in wanted if result["status"] == "done"]
     assert out == "".join(f"{path}\n" for path in done)
     assert [line for line in err.splitlines() if not line.startswith("tintype: ")] == []
 
@@ -160,7 +160,7 @@ def test_the_same_files_and_rows_in_the_same_order(
 def test_a_killed_process_and_a_photo_that_kills(
     tmp_path: Path,
     make_photo: Callable[..., Path],
-    here: Callable[..., list[Row]],
+    here: Callable[..., list[JobResult]],
     start: Callable[..., Command],
     cluster: Cluster,
 ) -> None:
@@ -175,30 +175,32 @@ def test_a_killed_process_and_a_photo_that_kills(
     workers = [pid for pid in members if "MapWorker" in title_of(pid)]
     assert len(workers) == 2
     refuse_foreign_sockets(members)
-    told = {environment_of(pid, "RAY_USAGE_STATS_ENABLED") for pid in descendants(cluster.pid)}
-    assert "0" in told
-    assert told <= {"0", None}  # of a process that has just ended nothing is known
+    reporting = {environment_of(pid, "RAY_USAGE_STATS_ENABLED") for pid in descendants(cluster.pid)}
+    assert "0" in reporting
+    assert reporting <= {"0", None}  # None for a process that has just ended
     os.kill(workers[0], signal.SIGKILL)
     out, err = command.process.communicate(timeout=200)
 
     assert command.process.returncode == 1, err
-    rows = command.rows()
-    failed = [row for row in rows if row["status"] == "failed"]
-    assert [str(row["input"]) for row in failed] == [str(tmp_path / "in/poison/x.png")]
-    assert "ended from outside" in str(failed[0]["error"])
-    assert {row["status"] for row in rows} <= {"done", "already_done", "failed"}
-    assert [row["input"] for row in rows] == sorted(str(row["input"]) for row in rows)
-    assert len(rows) == 25
+    results = command.results()
+    failed = [result for result in results if result["status"] == "failed"]
+    assert [str(result["input"]) for result in failed] == [str(tmp_path / "in/poison/x.png")]
+    assert "was killed" in str(failed[0]["error"])
+    assert {result["status"] for result in results} <= {"done", "already_done", "failed"}
+    assert [result["input"] for result in results] == sorted(
+        str(result["input"]) for result in results
+    )
+    assert len(results) == 25
     expected = files(tmp_path / "one")
     del expected["poison/x.color.png"]
     assert files(tmp_path / "two") == expected
-    assert len(out.splitlines()) == sum(row["status"] == "done" for row in rows)
+    assert len(out.splitlines()) == sum(result["status"] == "done" for result in results)
 
 
 def test_ctrl_c_ends_it_and_the_same_command_continues(
     tmp_path: Path,
     make_photo: Callable[..., Path],
-    here: Callable[..., list[Row]],
+    here: Callable[..., list[JobResult]],
     start: Callable[..., Command],
 ) -> None:
     for number in range(40):
@@ -214,9 +216,9 @@ def test_ctrl_c_ends_it_and_the_same_command_continues(
     found = set(files(tmp_path / "out"))
     assert 2 <= len(found) < 40
     assert all(name.endswith(".color.png") for name in found)
-    rows = here(str(tmp_path / "in"), into=tmp_path / "out")
-    assert {row.status for row in rows[:40]} == {"done", "already_done"}
-    assert sum(row.status == "already_done" for row in rows) == len(found)
+    results = here(str(tmp_path / "in"), into=tmp_path / "out")
+    assert {result.status for result in results[:40]} == {"done", "already_done"}
+    assert sum(result.status == "already_done" for result in results) == len(found)
 
 
 def title_of(pid: int) -> str:
@@ -228,7 +230,7 @@ def title_of(pid: int) -> str:
 
 def refuse_foreign_sockets(pids: set[int]) -> None:
     sockets = sockets_of(pids)
-    assert sockets, "a cluster without a socket is none"
+    assert sockets, "a cluster has sockets"
     foreign = [
         place for pair in sockets for place in pair if not place.startswith(("127.", "::1", "none"))
     ]

@@ -20,7 +20,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("address", [None, "auto"])
-def test_without_ray_it_is_one_line(
+def test_without_ray_the_message_is_one_line(
     monkeypatch: pytest.MonkeyPatch, address: str | None, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
@@ -33,7 +33,7 @@ def test_without_ray_it_is_one_line(
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
-def test_a_cluster_is_not_spoken_to_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_client_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "ray://example.org:10001")
     with pytest.raises(UsageError, match="ray job submit"), session(2):
         pass
@@ -46,11 +46,11 @@ class Unreachable:
 
     @staticmethod
     def init(**_: object) -> None:
-        os.write(2, b"said by Ray")
+        os.write(2, b"printed by Ray")
         raise ConnectionError("no answer\nat all")
 
 
-def test_a_cluster_that_cannot_be_reached_is_one_line(
+def test_an_unreachable_cluster_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tintype.cluster.session._import_ray", lambda: Unreachable)

@@ -115,7 +115,7 @@ def test_a_default_in_prose_is_the_one_of_the_code(page: str, pattern: str, valu
 def test_films_in_prose_have_the_defaults_of_the_code() -> None:
     pytest.importorskip("av", reason="the video extra is not installed")
     pytest.importorskip("cv2", reason="the video extra is not installed")
-    from tintype.video.coding import _ENCODERS
+    from tintype.video.encoding import _ENCODERS
 
     text = (ROOT / "docs" / "how-to" / "color-a-film.md").read_text(encoding="utf-8")
     assert re.findall(r"at `--crf (\d+)`", text) == [f"{_ENCODERS['h264'].crf:g}"]

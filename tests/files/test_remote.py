@@ -2,30 +2,29 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from jobs.runs import run_plan
 from tintype.engine.settings import Output
 from tintype.errors import TargetExistsError, UnreadablePhotoError, UsageError, WriteError
 from tintype.files import remote
 from tintype.files.remote import (
-    Entry,
-    Remote,
-    kind_of,
-    listing,
-    place_of,
+    RemoteEntry,
+    RemotePath,
+    is_folder,
+    list_remote,
+    parse_location,
     read,
     read_if_exists,
     write,
 )
 from tintype.jobs.plan import Plan
-from tintype.jobs.report import OWN_OUTPUT, Row
-from tintype.jobs.run import run
-from tintype.jobs.work import Options
+from tintype.jobs.report import OWN_OUTPUT
+from tintype.jobs.work import RunOptions
 from tintype.photo.limits import MAX_PIXELS
 
 fsspec = pytest.importorskip("fsspec")
@@ -36,25 +35,19 @@ HOSTILE = ["..", ".", "", "a/b.png", "../../x.png", "a\\b.png", "C:x.png", "nul\
 
 
 @pytest.fixture
-def options(tiny_model: Path) -> Options:
-    return Options(model=str(tiny_model))
+def options(tiny_model: Path) -> RunOptions:
+    return RunOptions(model=str(tiny_model))
 
 
 @pytest.fixture
 def memory() -> Iterator[object]:
-    """A store of objects that are published whole, in this process."""
+    """A store in this process, with atomic writes as in an object store."""
     found = fsspec.filesystem("memory")
     found.store.clear()
     found.pseudo_dirs[:] = [""]
     yield found
     found.store.clear()
     found.pseudo_dirs[:] = [""]
-
-
-def do(plan: Plan, options: Options, *, jobs: int = 1) -> list[Row]:
-    census = plan.check()
-    with closing(run(plan, options, items=census.items, jobs=jobs)) as rows:
-        return list(rows)
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -65,47 +58,47 @@ def files(root: Path) -> dict[str, bytes]:
     }
 
 
-# ----- words -----
+# ----- paths and URLs -----
 
 
 @pytest.mark.parametrize("word", ["a.jpg", "/a/b", "C:/a", "C://a", "a:b", "./s3:/a", "s3:/a"])
 def test_a_path_stays_a_path(word: str) -> None:
-    assert place_of(word) == Path(word)
+    assert parse_location(word) == Path(word)
 
 
 def test_a_url_is_a_place() -> None:
-    place = place_of("S3://bucket/scans/box 1/")
-    assert isinstance(place, Remote)
-    assert str(place) == "s3://bucket/scans/box 1"
-    assert str(place / "x.tar.PNG") == "s3://bucket/scans/box 1/x.tar.PNG"
-    assert str(place / PurePosixPath("a/b") / PurePosixPath()) == "s3://bucket/scans/box 1/a/b"
-    below = place / "x.tar.PNG"
+    location = parse_location("S3://bucket/scans/box 1/")
+    assert isinstance(location, RemotePath)
+    assert str(location) == "s3://bucket/scans/box 1"
+    assert str(location / "x.tar.PNG") == "s3://bucket/scans/box 1/x.tar.PNG"
+    assert str(location / PurePosixPath("a/b") / PurePosixPath()) == "s3://bucket/scans/box 1/a/b"
+    below = location / "x.tar.PNG"
     assert (below.name, below.stem, below.suffix) == ("x.tar.PNG", "x.tar", ".PNG")
-    assert below.parent == place
-    assert below.with_name("y.jpg") == place / "y.jpg"
+    assert below.parent == location
+    assert below.with_name("y.jpg") == location / "y.jpg"
 
 
 def test_a_password_is_not_repeated() -> None:
     with pytest.raises(UsageError, match="password") as caught:
-        place_of("sftp://me:secret@example.org/scans")
+        parse_location("sftp://me:secret@example.org/scans")
     assert "secret" not in str(caught.value)
-    assert isinstance(place_of("abfs://container@account.example.org/scans"), Remote)
+    assert isinstance(parse_location("abfs://container@account.example.org/scans"), RemotePath)
 
 
 def test_a_chain_of_urls_is_refused() -> None:
     with pytest.raises(UsageError, match="chain"):
-        place_of("zip://a.png::s3://bucket/scans.zip")
+        parse_location("zip://a.png::s3://bucket/scans.zip")
 
 
 def test_an_unknown_store_is_one_line() -> None:
     with pytest.raises(UsageError, match="cannot be used"):
-        kind_of(Remote("nosuchstore://bucket/x"))
+        is_folder(RemotePath("nosuchstore://bucket/x"))
 
 
 def test_without_fsspec_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(UsageError, match="extra") as caught:
-        kind_of(Remote("s3://bucket/x"))
+        is_folder(RemotePath("s3://bucket/x"))
     assert caught.value.advice == 'Type: pip install "tintype[ray]"'
 
 
@@ -113,18 +106,20 @@ def test_without_fsspec_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["memory", "local"])
-def test_writing_never_replaces_unasked(tmp_path: Path, memory: object, protocol: str) -> None:
-    root = place_of(f"{protocol}://{tmp_path.as_posix()}")
-    place = root / "new/x.png"
-    assert read_if_exists(place) is None
-    write(place, b"one", overwrite=False)
+def test_writing_replaces_only_with_overwrite(
+    tmp_path: Path, memory: object, protocol: str
+) -> None:
+    root = parse_location(f"{protocol}://{tmp_path.as_posix()}")
+    location = root / "new/x.png"
+    assert read_if_exists(location) is None
+    write(location, b"one", overwrite=False)
     with pytest.raises(TargetExistsError, match="--overwrite"):
-        write(place, b"two", overwrite=False)
-    assert read_if_exists(place) == read(place, max_pixels=MAX_PIXELS) == b"one"
-    write(place, b"two", overwrite=True)
-    assert read_if_exists(place) == b"two"
-    assert [entry.name for entry in listing(root / "new")] == ["x.png"]
-    assert (kind_of(place), kind_of(root / "new")) == ("file", "folder")
+        write(location, b"two", overwrite=False)
+    assert read_if_exists(location) == read(location, max_pixels=MAX_PIXELS) == b"one"
+    write(location, b"two", overwrite=True)
+    assert read_if_exists(location) == b"two"
+    assert [entry.name for entry in list_remote(root / "new")] == ["x.png"]
+    assert (is_folder(location), is_folder(root / "new")) == (False, True)
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +128,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.mv", full)
     with pytest.raises(WriteError, match="No space left"):
-        write(place_of(f"local://{tmp_path.as_posix()}/x.png"), b"data", overwrite=True)
+        write(parse_location(f"local://{tmp_path.as_posix()}/x.png"), b"data", overwrite=True)
     assert files(tmp_path) == {}
 
 
@@ -144,33 +139,33 @@ def test_a_store_that_copies_to_rename_is_refused(
         "fsspec.implementations.local.LocalFileSystem.mv", fsspec.AbstractFileSystem.mv
     )
     with pytest.raises(WriteError, match="cannot rename"):
-        write(place_of(f"local://{tmp_path.as_posix()}/x.png"), b"data", overwrite=True)
+        write(parse_location(f"local://{tmp_path.as_posix()}/x.png"), b"data", overwrite=True)
     assert files(tmp_path) == {}
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    place = place_of(f"local://{tmp_path.as_posix()}/x.png")
-    assert isinstance(place, Remote)
-    for look_up in (kind_of, partial(read, max_pixels=MAX_PIXELS), listing):
+def test_what_is_not_there_is_reported(tmp_path: Path) -> None:
+    location = parse_location(f"local://{tmp_path.as_posix()}/x.png")
+    assert isinstance(location, RemotePath)
+    for look_up in (is_folder, partial(read, max_pixels=MAX_PIXELS), list_remote):
         with pytest.raises(UnreadablePhotoError, match=r"x\.png"):
-            look_up(place)
+            look_up(location)
 
 
 def test_a_long_object_is_not_read(memory: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(Remote("memory://x.png"), b"12345678", overwrite=True)
+    write(RemotePath("memory://x.png"), b"12345678", overwrite=True)
     monkeypatch.setattr("tintype.files.local._METADATA_BYTES", 7)
     monkeypatch.setattr(
         "fsspec.implementations.memory.MemoryFileSystem.cat_file", lambda *_, **__: 1 / 0
     )
     with pytest.raises(UnreadablePhotoError, match="too long"):
-        read(Remote("memory://x.png"), max_pixels=0)
+        read(RemotePath("memory://x.png"), max_pixels=0)
 
 
 # ----- folders -----
 
 
 def test_a_store_gives_what_a_disk_gives(
-    tmp_path: Path, make_photo: Make, options: Options, memory: object
+    tmp_path: Path, make_photo: Make, options: RunOptions, memory: object
 ) -> None:
     """The same files, in the same order, whether the photographs come by path or by URL."""
     for number, name in enumerate(["b.png", "a.jpg", "1931/c.tif", "1931/deep/d.png"]):
@@ -180,13 +175,17 @@ def test_a_store_gives_what_a_disk_gives(
     for name, data in files(tmp_path / "in").items():
         memory.pipe_file(f"/scans/{name}", data)  # type: ignore[attr-defined]
     into = tmp_path / "out"
-    here = do(Plan([str(tmp_path / "in")], recursive=True, into=into), options)
-    there = do(Plan(["memory://scans"], recursive=True, into=Remote("memory://coloured")), options)
-    assert [row.status for row in here] == ["done", "done", "failed", "done", "done"]
-    assert [(row.status, row.sha256, row.notes) for row in here] == [
-        (row.status, row.sha256, row.notes) for row in there
+    here = run_plan(Plan([str(tmp_path / "in")], recursive=True, into=into), options)
+    there = run_plan(
+        Plan(["memory://scans"], recursive=True, into=RemotePath("memory://coloured")), options
+    )
+    assert [result.status for result in here] == ["done", "done", "failed", "done", "done"]
+    assert [(result.status, result.sha256, result.notes) for result in here] == [
+        (result.status, result.sha256, result.notes) for result in there
     ]
-    assert [Path(row.input).name for row in here] == [Path(row.input).name for row in there]
+    assert [Path(result.input).name for result in here] == [
+        Path(result.input).name for result in there
+    ]
     assert there[0].input == "memory://scans/a.jpg"
     assert there[0].output == "memory://coloured/a.color.jpg"
     written = memory.find("/coloured")  # type: ignore[attr-defined]
@@ -198,75 +197,77 @@ def test_a_store_gives_what_a_disk_gives(
 
 @pytest.mark.parametrize("protocol", ["memory", "local"])
 def test_a_second_run_does_nothing_again(
-    tmp_path: Path, make_photo: Make, options: Options, memory: object, protocol: str
+    tmp_path: Path, make_photo: Make, options: RunOptions, memory: object, protocol: str
 ) -> None:
-    root = place_of(f"{protocol}://{tmp_path.as_posix()}")
+    root = parse_location(f"{protocol}://{tmp_path.as_posix()}")
     data = make_photo(tmp_path / "away/x.png").read_bytes()
     write(root / "in/x.png", data, overwrite=True)
     plan = Plan([f"{root}/in"])
-    (first,) = do(plan, options)
+    (first,) = run_plan(plan, options)
     assert (first.status, first.output) == ("done", f"{root}/in/x.color.png")
-    again = do(Plan([f"{root}/in"]), options)
-    assert [(row.status, row.reason) for row in again] == [
+    again = run_plan(Plan([f"{root}/in"]), options)
+    assert [(result.status, result.reason) for result in again] == [
         ("skipped", OWN_OUTPUT),
         ("already_done", None),
     ]
     assert again[1].sha256 == first.sha256
     other = replace(options, output=Output(strip_metadata=True))
-    (row,) = do(Plan([f"{root}/in/x.png"]), other)
-    assert row.status == "failed"
-    assert "with other settings" in str(row.error)
-    (row,) = do(Plan([f"{root}/in/x.png"], overwrite=True), replace(other, overwrite=True))
-    assert row.status == "done"
+    (result,) = run_plan(Plan([f"{root}/in/x.png"]), other)
+    assert result.status == "failed"
+    assert "with other settings" in str(result.error)
+    (result,) = run_plan(Plan([f"{root}/in/x.png"], overwrite=True), replace(other, overwrite=True))
+    assert result.status == "done"
 
 
 def test_the_input_is_never_replaced(make_photo: Make, tmp_path: Path, memory: object) -> None:
     data = make_photo(tmp_path / "x.png").read_bytes()
-    write(Remote("memory://x.png"), data, overwrite=True)
+    write(RemotePath("memory://x.png"), data, overwrite=True)
     with pytest.raises(UsageError, match="never replaced"):
-        Plan(["memory://x.png"], output=Remote("memory://x.png"), overwrite=True).check()
+        Plan(["memory://x.png"], output=RemotePath("memory://x.png"), overwrite=True).check()
 
 
 def test_two_inputs_for_one_output_are_refused(memory: object) -> None:
     for name in ("a.png", "a.jpg"):
-        write(Remote(f"memory://in/{name}"), b"", overwrite=True)
-    plan = Plan(["memory://in"], format="PNG", into=Remote("memory://out"))
+        write(RemotePath(f"memory://in/{name}"), b"", overwrite=True)
+    plan = Plan(["memory://in"], format="PNG", into=RemotePath("memory://out"))
     with pytest.raises(UsageError, match=r"memory://in/a\.jpg and memory://in/a\.png"):
         plan.check()
 
 
 def test_outputs_below_the_inputs_are_no_inputs(
-    tmp_path: Path, make_photo: Make, options: Options, memory: object
+    tmp_path: Path, make_photo: Make, options: RunOptions, memory: object
 ) -> None:
-    write(Remote("memory://in/x.png"), make_photo(tmp_path / "x.png").read_bytes(), overwrite=True)
+    write(
+        RemotePath("memory://in/x.png"), make_photo(tmp_path / "x.png").read_bytes(), overwrite=True
+    )
     for _ in range(2):
-        rows = do(
-            Plan(["memory://in"], recursive=True, into=Remote("memory://in/coloured")), options
+        results = run_plan(
+            Plan(["memory://in"], recursive=True, into=RemotePath("memory://in/coloured")), options
         )
-        assert [row.input for row in rows] == ["memory://in/x.png"]
+        assert [result.input for result in results] == ["memory://in/x.png"]
 
 
 def test_a_format_that_forgets_is_refused_in_a_store(
-    tmp_path: Path, make_photo: Make, options: Options, memory: object
+    tmp_path: Path, make_photo: Make, options: RunOptions, memory: object
 ) -> None:
-    write(Remote("memory://x.bmp"), make_photo(tmp_path / "x.bmp").read_bytes(), overwrite=True)
-    (row,) = do(Plan(["memory://x.bmp"]), options)
-    assert row.status == "failed"
-    assert "--format png" in str(row.advice)
-    (row,) = do(
+    write(RemotePath("memory://x.bmp"), make_photo(tmp_path / "x.bmp").read_bytes(), overwrite=True)
+    (result,) = run_plan(Plan(["memory://x.bmp"]), options)
+    assert result.status == "failed"
+    assert "--format png" in str(result.advice)
+    (result,) = run_plan(
         Plan(["memory://x.bmp"], format="PNG"), replace(options, output=Output(format="PNG"))
     )
-    assert row.status == "done"
+    assert result.status == "done"
 
 
-def test_several_processes(tmp_path: Path, make_photo: Make, options: Options) -> None:
+def test_several_processes(tmp_path: Path, make_photo: Make, options: RunOptions) -> None:
     for number in range(4):
         make_photo(tmp_path / f"in/{number}.png", seed=number)
     root = tmp_path.as_posix()
-    here = do(Plan([str(tmp_path / "in")], into=tmp_path / "one"), options)
-    into = place_of(f"local://{root}/two")
-    there = do(Plan([f"local://{root}/in"], into=into), options, jobs=2)
-    assert [row.sha256 for row in here] == [row.sha256 for row in there]
+    here = run_plan(Plan([str(tmp_path / "in")], into=tmp_path / "one"), options)
+    into = parse_location(f"local://{root}/two")
+    there = run_plan(Plan([f"local://{root}/in"], into=into), options, jobs=2)
+    assert [result.sha256 for result in here] == [result.sha256 for result in there]
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
@@ -299,8 +300,8 @@ def hostile() -> Iterator[type[Hostile]]:
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("what", ["file", "directory"])
-def test_a_hostile_name_is_a_row_and_leads_nowhere(
-    tmp_path: Path, options: Options, hostile: type[Hostile], name: str, what: str
+def test_a_hostile_name_fails_and_is_not_followed(
+    tmp_path: Path, options: RunOptions, hostile: type[Hostile], name: str, what: str
 ) -> None:
     full = f"scans/{name}"
     if (name, what) == ("", "directory"):
@@ -309,22 +310,26 @@ def test_a_hostile_name_is_a_row_and_leads_nowhere(
         full = "/etc/x.png"  # not below the folder at all
     hostile.names = ((full, what), ("scans/notes.txt", "file"))
     plan = Plan(["hostile://scans"], recursive=True, into=tmp_path / "out")
-    (row,) = do(plan, options)
-    assert row.status == "failed"
-    assert "no folder on a disk can hold" in str(row.error)
-    assert "\0" not in str(row.error)
+    (result,) = run_plan(plan, options)
+    assert result.status == "failed"
+    assert "no folder on a disk can hold" in str(result.error)
+    assert "\0" not in str(result.error)
     assert files(tmp_path) == {}
 
 
 @pytest.mark.parametrize("name", ["x..y.png", "...png", "12:30.png", "é (1) #?%20.png"])
 def test_an_unusual_name_is_no_hostile_one(hostile: type[Hostile], name: str) -> None:
     hostile.names = ((f"scans/{name}", "file"),)
-    assert listing(Remote("hostile://scans")) == [Entry(name, is_folder=False, safe=True)]
+    assert list_remote(RemotePath("hostile://scans")) == [
+        RemoteEntry(name, is_folder=False, safe=True)
+    ]
 
 
 def test_the_mark_of_a_folder_is_no_entry(hostile: type[Hostile]) -> None:
     hostile.names = (("scans", "directory"), ("scans/", "file"), ("scans/a/", "directory"))
-    assert listing(Remote("hostile://scans")) == [Entry("a", is_folder=True, safe=True)]
+    assert list_remote(RemotePath("hostile://scans")) == [
+        RemoteEntry("a", is_folder=True, safe=True)
+    ]
 
 
 # ----- the command -----
@@ -337,15 +342,15 @@ def test_the_command_takes_urls(
 
     make_photo(tmp_path / "in/x.png")
     url = f"local://{tmp_path.as_posix()}"
-    words = ["--model", str(tiny_model), f"{url}/in", "--into", f"{url}/out"]
+    arguments = ["--model", str(tiny_model), f"{url}/in", "--into", f"{url}/out"]
     report = tmp_path / "r.jsonl"
-    assert main([*words, "--report", str(report)]) == 0
+    assert main([*arguments, "--report", str(report)]) == 0
     assert capfd.readouterr().out == f"{url}/out/x.color.png\n"
-    row = json.loads(report.read_text())
-    assert (row["input"], row["output"]) == (f"{url}/in/x.png", f"{url}/out/x.color.png")
+    result = json.loads(report.read_text())
+    assert (result["input"], result["output"]) == (f"{url}/in/x.png", f"{url}/out/x.color.png")
     for option in ("--report", "--certainty", "--save-settings"):
-        assert main([*words, option, f"{url}/r.png"]) == 2
+        assert main([*arguments, option, f"{url}/r.png"]) == 2
         assert "is a URL" in capfd.readouterr().err
     assert main(["--model", str(tiny_model), f"{url}/in/x.png", "-o", "-"]) == 2
     assert sorted(os.listdir(tmp_path)) == ["in", "out", "r.jsonl"]  # noqa: PTH208
-    assert remote.read_if_exists(place_of(f"{url}/out/x.color.png")) is not None
+    assert remote.read_if_exists(parse_location(f"{url}/out/x.color.png")) is not None

@@ -16,11 +16,11 @@ from PIL import Image
 
 from tintype.errors import PhotoError, TargetExistsError, UsageError
 from tintype.jobs import contact_sheet as sheets
-from tintype.jobs.contact_sheet import open_sheet, page_of
+from tintype.jobs.contact_sheet import open_sheet, page_path
 from tintype.jobs.plan import Plan
-from tintype.jobs.report import COLOR_PHOTO, Row
+from tintype.jobs.report import COLOR_PHOTO, JobResult
 from tintype.jobs.run import run
-from tintype.jobs.work import Options
+from tintype.jobs.work import RunOptions
 
 Make = Callable[..., Path]
 
@@ -49,26 +49,28 @@ class Page(HTMLParser):
         return [str(given[attribute]) for name, given in self.tags if name == tag]
 
 
-def done(name: str, *, status: str = "done") -> Row:
-    return Row(status, name, f"{name}.color.jpg", thumbnails=(PICTURE, PICTURE))
+def done(name: str, *, status: str = "done") -> JobResult:
+    return JobResult(status, name, f"{name}.color.jpg", thumbnails=(PICTURE, PICTURE))
 
 
-def write(path: Path, rows: Iterable[Row]) -> bytes:
-    items = len(rows) if isinstance(rows, list) else 2
+def write(path: Path, results: Iterable[JobResult]) -> bytes:
+    items = len(results) if isinstance(results, list) else 2
     with open_sheet(path, items=items) as sheet:
         assert sheet is not None
-        for row in rows:
-            sheet.add(row)
+        for result in results:
+            sheet.add(result)
     return path.read_bytes()
 
 
 def test_one_page_says_everything(tmp_path: Path) -> None:
-    rows = [
+    results = [
         done(str(tmp_path / "album/a b.jpg")),
-        Row.failure(tmp_path / "bad.jpg", PhotoError("bad.jpg is empty.", advice="Copy it again.")),
-        Row.skip(tmp_path / "c.jpg", COLOR_PHOTO),
+        JobResult.failure(
+            tmp_path / "bad.jpg", PhotoError("bad.jpg is empty.", advice="Copy it again.")
+        ),
+        JobResult.skip(tmp_path / "c.jpg", COLOR_PHOTO),
     ]
-    page = Page(write(tmp_path / "sheet.html", rows))
+    page = Page(write(tmp_path / "sheet.html", results))
     assert "1 coloured, 1 failed, 1 skipped" in page.text
     assert "bad.jpg is empty. Copy it again." in page.text
     assert "a colour photograph" in page.text
@@ -80,12 +82,12 @@ def test_one_page_says_everything(tmp_path: Path) -> None:
 
 
 def test_names_cannot_write_on_the_page(tmp_path: Path) -> None:
-    rows = [
+    results = [
         done(HOSTILE),
-        Row.failure(Path(HOSTILE), PhotoError(f"{HOSTILE} is <b>.")),
-        Row.skip(Path(HOSTILE), "<i>"),
+        JobResult.failure(Path(HOSTILE), PhotoError(f"{HOSTILE} is <b>.")),
+        JobResult.skip(Path(HOSTILE), "<i>"),
     ]
-    data = write(tmp_path / "sheet.html", rows)
+    data = write(tmp_path / "sheet.html", results)
     page = Page(data)
     assert not {"script", "b", "i"} & {tag for tag, _ in page.tags}
     assert "\x1b" not in data.decode()
@@ -104,15 +106,15 @@ def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
 def test_many_inputs_become_pages_with_an_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheets, "A_PAGE", 20)
-    rows = [done(str(tmp_path / f"{number:02}.jpg")) for number in range(50)]
-    rows[33] = Row.failure(Path("33.jpg"), PhotoError("33.jpg is empty."))
+    monkeypatch.setattr(sheets, "PAGE_ITEMS", 20)
+    results = [done(str(tmp_path / f"{number:02}.jpg")) for number in range(50)]
+    results[33] = JobResult.failure(Path("33.jpg"), PhotoError("33.jpg is empty."))
     path = tmp_path / "album.html"
-    index = Page(write(path, rows))
+    index = Page(write(path, results))
     assert index.all("a", "href") == [f"album-00{number}.html" for number in (1, 2, 3)]
     assert "49 coloured, 1 failed" in index.text
     assert not [tag for tag, _ in index.tags if tag == "img"]
-    pages = [Page(page_of(path, number).read_bytes()) for number in (1, 2, 3)]
+    pages = [Page(page_path(path, number).read_bytes()) for number in (1, 2, 3)]
     pictures = [len([tag for tag, _ in page.tags if tag == "img"]) for page in pages]
     assert pictures == [40, 38, 20]
     assert "33.jpg is empty." in pages[1].text
@@ -128,33 +130,33 @@ def test_many_inputs_become_pages_with_an_index(
 def test_pages_of_an_earlier_and_longer_sheet_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheets, "A_PAGE", 20)
+    monkeypatch.setattr(sheets, "PAGE_ITEMS", 20)
     path = tmp_path / "album.html"
-    rows = [done(str(tmp_path / f"{number:03}.jpg")) for number in range(90)]
-    write(path, rows)
+    results = [done(str(tmp_path / f"{number:03}.jpg")) for number in range(90)]
+    write(path, results)
     (tmp_path / "album-004.html").write_text("<p>mine")
-    write(path, rows[:30])
+    write(path, results[:30])
     left = {"album.html", "album-001.html", "album-002.html", "album-004.html", "album-005.html"}
     assert {file.name for file in tmp_path.iterdir()} == left
     (tmp_path / "album-004.html").unlink()
-    write(path, rows[:5])
+    write(path, results[:5])
     assert {file.name for file in tmp_path.iterdir()} == {"album.html", "album-005.html"}
 
 
-def test_a_row_of_an_earlier_run_is_shown_alike(tmp_path: Path) -> None:
+def test_a_result_of_an_earlier_run_is_shown_alike(tmp_path: Path) -> None:
     first = write(tmp_path / "s.html", [done("a.jpg")])
-    row = replace(done("a.jpg", status="already_done"), seconds=3.0, notes=("One note.",))
-    assert write(tmp_path / "s.html", [row]) == first
+    result = replace(done("a.jpg", status="already_done"), seconds=3.0, notes=("One note.",))
+    assert write(tmp_path / "s.html", [result]) == first
 
 
 def test_only_a_sheet_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     foreign = tmp_path / "index.html"
     foreign.write_text("<h1>Our family</h1>")
-    with pytest.raises(TargetExistsError, match="no contact sheet"):
+    with pytest.raises(TargetExistsError, match="not a contact sheet"):
         write(foreign, [done("a.jpg")])
     assert foreign.read_text() == "<h1>Our family</h1>"
-    monkeypatch.setattr(sheets, "A_PAGE", 1)
-    page_of(tmp_path / "album.html", 2).write_text("mine")
+    monkeypatch.setattr(sheets, "PAGE_ITEMS", 1)
+    page_path(tmp_path / "album.html", 2).write_text("mine")
     with pytest.raises(TargetExistsError, match="album-002"):
         write(tmp_path / "album.html", [done("a.jpg"), done("b.jpg")])
     for name in ("album", "album.jpg", "-"):
@@ -167,7 +169,7 @@ def test_a_run_that_ends_early_leaves_the_old_sheet(tmp_path: Path) -> None:
     path = tmp_path / "s.html"
     before = write(path, [done("a.jpg")])
 
-    def interrupted() -> Iterator[Row]:
+    def interrupted() -> Iterator[JobResult]:
         yield done("b.jpg")
         raise KeyboardInterrupt
 
@@ -193,7 +195,7 @@ def test_thumbnails_follow_from_the_files_alone(
     tmp_path: Path, make_photo: Make, tiny_model: Path, ending: str
 ) -> None:
     source = make_photo(tmp_path / f"x.{ending}", height=300, width=500)
-    options = Options(model=str(tiny_model), thumbnails=True)
+    options = RunOptions(model=str(tiny_model), thumbnails=True)
     first, again = (
         next(iter(run(Plan([str(source)]), options, items=1, jobs=1))) for _ in range(2)
     )
@@ -209,14 +211,14 @@ def test_thumbnails_follow_from_the_files_alone(
     assert "thumbnails" not in json.loads(first.to_json())
 
 
-def test_an_output_that_cannot_be_shown_has_its_row_all_the_same(
+def test_an_output_that_cannot_be_shown_still_has_its_result(
     tmp_path: Path, make_photo: Make, tiny_model: Path
 ) -> None:
     source = make_photo(tmp_path / "x.jpg")
-    options = Options(model=str(tiny_model), thumbnails=True)
-    (row,) = run(Plan([str(source)]), options, items=1, jobs=1)
-    target = Path(str(row.output))
+    options = RunOptions(model=str(tiny_model), thumbnails=True)
+    (result,) = run(Plan([str(source)]), options, items=1, jobs=1)
+    target = Path(str(result.output))
     target.write_bytes(target.read_bytes()[:-300])
-    (row,) = run(Plan([str(source)]), options, items=1, jobs=1)
-    assert row.status == "already_done"
-    assert Page(write(tmp_path / "s.html", [replace(row, thumbnails=None)])).text.count("before")
+    (result,) = run(Plan([str(source)]), options, items=1, jobs=1)
+    assert result.status == "already_done"
+    assert Page(write(tmp_path / "s.html", [replace(result, thumbnails=None)])).text.count("before")

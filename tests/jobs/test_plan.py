@@ -9,7 +9,7 @@ import pytest
 
 from tintype.errors import UsageError, WriteError
 from tintype.jobs.plan import Job, Plan
-from tintype.jobs.report import LINK_OUTSIDE, Row
+from tintype.jobs.report import LINK_OUTSIDE, JobResult
 
 
 def touch(*paths: Path) -> None:
@@ -59,9 +59,9 @@ def test_a_file_without_an_ending_is_known_by_its_first_bytes(tmp_path: Path) ->
     assert planned(Plan([str(tmp_path / "scan")]), tmp_path) == [("scan", "scan.color.png")]
     plan = Plan([str(tmp_path / "notes.v2")])
     plan.check()
-    (row,) = plan
-    assert isinstance(row, Row)
-    assert row.status == "failed"
+    (result,) = plan
+    assert isinstance(result, JobResult)
+    assert result.status == "failed"
 
 
 def test_folders_are_sorted_files_first(tmp_path: Path) -> None:
@@ -82,12 +82,12 @@ def test_into_mirrors_the_structure(tmp_path: Path) -> None:
     ]
 
 
-def test_folders_inside_are_entered_only_when_asked_and_counted_otherwise(tmp_path: Path) -> None:
+def test_folders_inside_are_entered_only_if_recursive_and_counted_otherwise(tmp_path: Path) -> None:
     touch(tmp_path / "x.png", tmp_path / "sub/y.png", tmp_path / "notes.txt", tmp_path / "._x.png")
     plan = Plan([str(tmp_path)])
     assert planned(plan, tmp_path) == [("x.png", "x.color.png")]
-    census = plan.check()
-    assert (census.items, census.left_alone, census.not_entered) == (1, 2, 1)
+    counts = plan.check()
+    assert (counts.items, counts.other_files, counts.folders_not_entered) == (1, 2, 1)
 
 
 def test_an_output_folder_inside_the_input_is_no_input(tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ def test_patterns_are_expanded_here(tmp_path: Path) -> None:
     assert [s for s, _ in planned(Plan([literal]), tmp_path)] == ["[x].png"]
     plan = Plan([str(tmp_path / "*.jpg")])
     plan.check()
-    (row,) = plan
-    assert isinstance(row, Row)
-    assert "No file matches" in str(row.error)
+    (result,) = plan
+    assert isinstance(result, JobResult)
+    assert "No file matches" in str(result.error)
 
 
 def test_two_inputs_meeting_in_one_output_are_refused(tmp_path: Path) -> None:
@@ -168,14 +168,14 @@ def test_one_input_named_twice_is_one_input(
     assert len(list(plan)) == 1
 
 
-def test_a_clash_that_appears_after_the_check_is_a_row(tmp_path: Path) -> None:
+def test_a_clash_that_appears_after_the_check_is_a_result(tmp_path: Path) -> None:
     touch(tmp_path / "x.png")
     plan = Plan([str(tmp_path)], format="PNG")
     plan.check()
     touch(tmp_path / "x.jpg")
     first, second = plan
     assert isinstance(first, Job)
-    assert isinstance(second, Row)
+    assert isinstance(second, JobResult)
     assert second.status == "failed"
 
 
@@ -191,9 +191,9 @@ def test_one_output_name_for_several_inputs_is_refused(tmp_path: Path) -> None:
     [
         ("x.png", None, "the input itself"),
         ("folder", None, "is a folder"),
-        ("y.txt", None, "does not say a picture format"),
+        ("y.txt", None, "does not have the extension"),
         ("y.heic", None, "can be read but not written"),
-        ("y.png", "JPEG", "--format says JPEG"),
+        ("y.png", "JPEG", "--format is JPEG"),
     ],
 )
 def test_output_names_that_cannot_be(
@@ -241,13 +241,13 @@ def test_links_are_not_followed_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "in/folder").symlink_to(tmp_path / "elsewhere/sub")
     (tmp_path / "in/loop").symlink_to(tmp_path / "in")
     plan = Plan([str(tmp_path / "in")], recursive=True)
-    census = plan.check()
-    rows = [item for item in plan if isinstance(item, Row)]
-    assert [(Path(row.input).name, row.status, row.reason) for row in rows] == [
+    counts = plan.check()
+    results = [item for item in plan if isinstance(item, JobResult)]
+    assert [(Path(result.input).name, result.status, result.reason) for result in results] == [
         ("out.png", "skipped", LINK_OUTSIDE)
     ]
     assert [source for source, _ in planned(plan, tmp_path)] == ["in/inside.png", "in/x.png"]
-    assert census.left_alone == 3
+    assert counts.other_files == 3
 
 
 def test_a_link_named_by_the_user_is_followed(tmp_path: Path) -> None:
@@ -257,16 +257,16 @@ def test_a_link_named_by_the_user_is_followed(tmp_path: Path) -> None:
     assert planned(plan, tmp_path) == [("link.png", "link.color.png")]
 
 
-def test_what_is_missing_or_no_file_is_a_row_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_missing_input_fails_and_the_rest_continues(tmp_path: Path) -> None:
     touch(tmp_path / "x.png")
-    words = [str(tmp_path / "no.png"), os.devnull, str(tmp_path / "x.png"), "nul\0byte.png"]
-    plan = Plan(words)
+    inputs = [str(tmp_path / "no.png"), os.devnull, str(tmp_path / "x.png"), "nul\0byte.png"]
+    plan = Plan(inputs)
     assert plan.check().items == 4
-    kinds = [item.status if isinstance(item, Row) else "job" for item in plan]
+    kinds = [item.status if isinstance(item, JobResult) else "job" for item in plan]
     assert kinds == ["failed", "failed", "job", "failed"]
 
 
-def test_with_overwrite_inputs_are_told_from_earlier_outputs(tmp_path: Path) -> None:
+def test_with_overwrite_inputs_and_earlier_outputs_are_distinguished(tmp_path: Path) -> None:
     touch(
         tmp_path / "x.png", tmp_path / "x.color.png", tmp_path / "y.png", tmp_path / "y.color.png"
     )
@@ -278,14 +278,14 @@ def test_with_overwrite_inputs_are_told_from_earlier_outputs(tmp_path: Path) -> 
 
 
 def test_a_great_plan_is_never_held(tmp_path: Path) -> None:
-    """However many inputs there are, no more than the present one is in memory."""
+    """Whatever the number of inputs, only the present one is in memory."""
     for number in range(300):
         (tmp_path / f"{number:03}.png").touch()
     plan = Plan([str(tmp_path)])
     plan.check()
     gc.collect()  # what errors of other tests hold in their tracebacks
     held = [
-        sum(type(thing) is Job for thing in gc.get_objects())
+        sum(type(item) is Job for item in gc.get_objects())
         for number, _ in enumerate(plan)
         if number % 100 == 99
     ]
@@ -297,8 +297,8 @@ def test_a_great_plan_is_never_held(tmp_path: Path) -> None:
 def test_a_photograph_of_a_plan_takes_less_than_a_hundred_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: int
 ) -> None:
-    """Names and digests together, at the most that is held at any time, on top of what all take."""
-    monkeypatch.setattr("tintype.jobs.plan._SORTED_AT_A_TIME", 256)
+    """Names and digests together, at their peak, in addition to a fixed amount."""
+    monkeypatch.setattr("tintype.jobs.folder._CHUNK", 256)
 
     def make(photos: int) -> Path:
         home = tmp_path / str(photos)
@@ -331,8 +331,10 @@ def test_equal_digests_of_different_outputs_are_no_clash(
 ) -> None:
     touch(tmp_path / "x.png", tmp_path / "y.png")
     numbers = itertools.count(1)
-    # Every target gets the same digest, every source one of its own.
-    monkeypatch.setattr("tintype.jobs.plan.digest", lambda _: 7 if (n := next(numbers)) % 2 else n)
+    # All targets get the same digest, each source another one.
+    monkeypatch.setattr(
+        "tintype.jobs.identity.digest", lambda _: 7 if (n := next(numbers)) % 2 else n
+    )
     plan = Plan([str(tmp_path)])
     assert plan.check().items == 2
     assert [source for source, _ in planned(plan, tmp_path)] == ["x.png", "y.png"]
@@ -347,9 +349,9 @@ def test_loops_of_links_and_links_to_nowhere_leave_the_rest_alone(tmp_path: Path
     assert plan.check().items == 1
     assert [item.source.name for item in plan if isinstance(item, Job)] == ["x.png"]
     (tmp_path / "loop").symlink_to("loop")
-    (row,) = Plan([str(tmp_path / "loop")], into=tmp_path / "loop" / "out")
-    assert isinstance(row, Row)
-    assert "symbolic links" in str(row.error)
+    (result,) = Plan([str(tmp_path / "loop")], into=tmp_path / "loop" / "out")
+    assert isinstance(result, JobResult)
+    assert "symbolic links" in str(result.error)
 
 
 def test_an_empty_name_is_not_the_current_folder(
@@ -357,13 +359,13 @@ def test_an_empty_name_is_not_the_current_folder(
 ) -> None:
     (tmp_path / "x.png").touch()
     monkeypatch.chdir(tmp_path)
-    (row,) = Plan([""])
-    assert isinstance(row, Row)
-    assert row.error == "The name of an input is empty."
+    (result,) = Plan([""])
+    assert isinstance(result, JobResult)
+    assert result.error == "The name of an input is empty."
 
 
 @pytest.mark.parametrize("how", [{"output": Path("y" * 300 + ".png")}, {"into": Path("y" * 300)}])
-def test_names_that_no_file_can_have_are_said(tmp_path: Path, how: dict[str, Path]) -> None:
+def test_names_that_no_file_can_have_are_reported(tmp_path: Path, how: dict[str, Path]) -> None:
     (tmp_path / "x.png").touch()
     with pytest.raises(WriteError, match="the name is too long"):
         Plan([str(tmp_path / "x.png")], **how).check()

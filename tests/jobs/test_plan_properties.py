@@ -23,7 +23,7 @@ def folded(name: str) -> str:
 
 
 def clash(sources: list[Path], root: Path, *, into: bool, form: str | None) -> bool:
-    """The same question, answered at leisure: folders that exist are told apart by their names."""
+    """The same decision, without regard to memory; folders that exist are compared by name."""
     targets = []
     for source in sources:
         name = folded(target_name(source, form))
@@ -60,10 +60,10 @@ def test_a_plan_is_refused_exactly_when_two_outputs_meet(
             with pytest.raises(UsageError, match="would both be written"):
                 plan.check()
             return
-        census = plan.check()
+        counts = plan.check()
         jobs = [item for item in plan if isinstance(item, Job)]
         assert {job.source for job in jobs} == set(found)
-        assert len(jobs) == census.items == len(found)
+        assert len(jobs) == counts.items == len(found)
         assert len({job.target for job in jobs}) == len(jobs)
         sources = {job.source for job in jobs}
         for job in jobs:

@@ -7,56 +7,58 @@ from pathlib import Path
 import pytest
 
 from tintype.errors import UnreadablePhotoError, UsageError, WriteError
-from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Report, Row, Tally, open_report
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult, Report, Tally, open_report
 
-DONE = Row("done", "in.png", "out.png", sha256="ab", input_sha256="cd", seconds=0.5)
+DONE = JobResult("done", "in.png", "out.png", sha256="ab", input_sha256="cd", seconds=0.5)
 
 
-def tally(*rows: Row) -> Tally:
+def tally(*results: JobResult) -> Tally:
     counted = Tally()
-    for row in rows:
-        counted.add(row)
+    for result in results:
+        counted.add(result)
     return counted
 
 
-def failed(kind: type[UnreadablePhotoError | WriteError] = UnreadablePhotoError) -> Row:
-    return Row.failure(Path("x"), kind("It went wrong.", advice="Do this."))
+def failed(kind: type[UnreadablePhotoError | WriteError] = UnreadablePhotoError) -> JobResult:
+    return JobResult.failure(Path("x"), kind("It went wrong.", advice="Do this."))
 
 
 @pytest.mark.parametrize(
-    ("rows", "code"),
+    ("results", "code"),
     [
         ([DONE], 0),
-        ([Row.skip(Path("x"), COLOR_PHOTO)], 0),
+        ([JobResult.skip(Path("x"), COLOR_PHOTO)], 0),
         ([DONE, failed()], 1),
-        ([Row.skip(Path("x"), COLOR_PHOTO), failed()], 1),
+        ([JobResult.skip(Path("x"), COLOR_PHOTO), failed()], 1),
         ([failed()], 3),
         ([failed(), failed()], 3),
         ([failed(WriteError)], 1),
         ([failed(WriteError), failed()], 1),
     ],
 )
-def test_exit_codes(rows: list[Row], code: int) -> None:
-    assert tally(*rows).exit_code == code
+def test_exit_codes(results: list[JobResult], code: int) -> None:
+    assert tally(*results).exit_code == code
 
 
 def test_the_last_line_counts_everything() -> None:
-    rows = [DONE, Row("already_done", "x"), failed()]
-    rows += [Row.skip(Path("x"), reason) for reason in (COLOR_PHOTO, OWN_OUTPUT, OWN_OUTPUT)]
-    assert tally(*rows).sentence() == (
+    results = [DONE, JobResult("already_done", "x"), failed()]
+    results += [
+        JobResult.skip(Path("x"), reason) for reason in (COLOR_PHOTO, OWN_OUTPUT, OWN_OUTPUT)
+    ]
+    assert tally(*results).sentence() == (
         "1 coloured, 1 already done, 3 skipped (1 in colour, 2 made by Tintype), 1 failed"
     )
 
 
-def test_a_row_is_one_ascii_line_whatever_the_name() -> None:
+def test_a_result_is_one_ascii_line_for_any_name() -> None:
     name = os.fsdecode(b"line\nbreak \xff \x1b[31m") + "é"
-    line = Row.failure(Path(name), UnreadablePhotoError("No.", advice="Yes.")).to_json()
+    line = JobResult.failure(Path(name), UnreadablePhotoError("No.", advice="Yes.")).to_json()
     assert line.isascii()
     assert "\n" not in line
-    row = json.loads(line)
-    assert row["input"] == name
-    assert (row["status"], row["error"], row["advice"]) == ("failed", "No.", "Yes.")
-    assert "exit_code" not in row
+    result = json.loads(line)
+    assert result["input"] == name
+    assert (result["status"], result["error"], result["advice"]) == ("failed", "No.", "Yes.")
+    assert "exit_code" not in result
 
 
 def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path: Path) -> None:
@@ -64,21 +66,21 @@ def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     for seconds in (1.0, 2.0):
         with open_report(path) as report:
             report.add(DONE.timed(seconds))
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [row["seconds"] for row in rows] == [2.0]
+    results = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [result["seconds"] for result in results] == [2.0]
     for contents in (b"\x89PNG\r\n\x1a\n", b"my notes\n", b'{"status": 1}\n', b"[1]\n"):
         other = tmp_path / "other"
         other.write_bytes(contents)
-        with pytest.raises(UsageError, match="no report"), open_report(other):
+        with pytest.raises(UsageError, match="not a report"), open_report(other):
             pass
         assert other.read_bytes() == contents
 
 
-def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"")
     with pytest.raises(WriteError, match="cannot be written"), open_report(tmp_path / "x/x.jsonl"):
         pass
-    with pytest.raises(UsageError, match="no report"), open_report(tmp_path):
+    with pytest.raises(UsageError, match="not a report"), open_report(tmp_path):
         pass
 
 
@@ -105,5 +107,5 @@ def test_a_full_disk_ends_the_report(room: int) -> None:
 def test_a_file_of_brackets_is_no_report(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes(b"[" * 100_000)
-    with pytest.raises(UsageError, match="no report"), open_report(path):
+    with pytest.raises(UsageError, match="not a report"), open_report(path):
         pass

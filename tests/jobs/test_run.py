@@ -1,9 +1,6 @@
 import errno
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,32 +8,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jobs.runs import names, run_plan
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
 from tintype.files import remote
-from tintype.jobs import processes, work
+from tintype.jobs import work
 from tintype.jobs.plan import Plan
-from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
 from tintype.jobs.run import run
-from tintype.jobs.work import Options
+from tintype.jobs.work import RunOptions
 
 Make = Callable[..., Path]
 
 
-@pytest.fixture
-def options(tiny_model: Path) -> Options:
-    return Options(model=str(tiny_model))
-
-
-def do(plan: Plan, options: Options, *, jobs: int = 1) -> list[Row]:
-    census = plan.check()
-    with closing(run(plan, options, items=census.items, jobs=jobs)) as rows:
-        return list(rows)
-
-
-def one(source: Path, options: Options, **how: object) -> Row:
-    (row,) = do(Plan([str(source)], overwrite=options.overwrite, **how), options)
-    return row
+def one(source: Path, options: RunOptions, **how: object) -> JobResult:
+    (result,) = run_plan(Plan([str(source)], overwrite=options.overwrite, **how), options)
+    return result
 
 
 def save_color(path: Path) -> Path:
@@ -45,18 +32,14 @@ def save_color(path: Path) -> Path:
     return path
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
 def test_a_photo_is_coloured_and_its_grey_is_kept(
-    tmp_path: Path, make_photo: Make, options: Options
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     source = make_photo(tmp_path / "x.png")
     before = source.read_bytes()
-    row = one(source, replace(options, check_grey=True))
-    assert (row.status, row.output) == ("done", str(tmp_path / "x.color.png"))
-    assert row.grey_check == "identical at all 3,072 pixels"
+    result = one(source, replace(options, check_grey=True))
+    assert (result.status, result.output) == ("done", str(tmp_path / "x.color.png"))
+    assert result.grey_check == "identical at all 3,072 pixels"
     with Image.open(source) as grey, Image.open(tmp_path / "x.color.png") as color:
         assert color.mode == "RGB"
         assert np.ptp(np.asarray(color).astype(int), axis=2).max() > 8
@@ -67,7 +50,7 @@ def test_a_photo_is_coloured_and_its_grey_is_kept(
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp", "avif", "jp2", "bmp", "ppm"])
 def test_a_second_run_does_nothing_again(
-    tmp_path: Path, make_photo: Make, options: Options, ending: str
+    tmp_path: Path, make_photo: Make, options: RunOptions, ending: str
 ) -> None:
     source = make_photo(tmp_path / f"x.{ending}")
     first = one(source, options)
@@ -81,7 +64,7 @@ def test_a_second_run_does_nothing_again(
 
 @pytest.mark.parametrize("ending", ["png", "bmp"])
 def test_another_input_setting_or_model_is_not_done_already(
-    tmp_path: Path, make_photo: Make, options: Options, ending: str
+    tmp_path: Path, make_photo: Make, options: RunOptions, ending: str
 ) -> None:
     source = make_photo(tmp_path / f"x.{ending}")
     one(source, options)
@@ -93,55 +76,55 @@ def test_another_input_setting_or_model_is_not_done_already(
         replace(options, output=Output(strip_metadata=True)),
     ]
     for other in other_settings:
-        row = one(source, other)
-        assert row.status == "failed"
-        assert "with other settings" in str(row.error)
-        assert "--overwrite" in str(row.advice)
+        result = one(source, other)
+        assert result.status == "failed"
+        assert "with other settings" in str(result.error)
+        assert "--overwrite" in str(result.advice)
     make_photo(source, seed=1)
-    row = one(source, options)
-    assert "from another picture" in str(row.error)
+    result = one(source, options)
+    assert "from another picture" in str(result.error)
     assert target.read_bytes() == before
-    row = one(source, replace(options, overwrite=True))
-    assert row.status == "done"
+    result = one(source, replace(options, overwrite=True))
+    assert result.status == "done"
     assert target.read_bytes() != before
 
 
-def test_a_target_from_elsewhere_is_an_error_row(
-    tmp_path: Path, make_photo: Make, options: Options
+def test_a_target_from_elsewhere_is_an_error_result(
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     source = make_photo(tmp_path / "x.png")
     target = make_photo(tmp_path / "x.color.png", seed=9)
     before = target.read_bytes()
-    row = one(source, options)
-    assert row.status == "failed"
-    assert "does not come from Tintype" in str(row.error)
+    result = one(source, options)
+    assert result.status == "failed"
+    assert "was not written by Tintype" in str(result.error)
     assert target.read_bytes() == before
     assert one(source, replace(options, overwrite=True)).status == "done"
 
 
 @pytest.mark.parametrize("kind", ["hard", "soft"])
 def test_the_input_is_never_replaced_under_another_name(
-    tmp_path: Path, make_photo: Make, options: Options, kind: str
+    tmp_path: Path, make_photo: Make, options: RunOptions, kind: str
 ) -> None:
     source = make_photo(tmp_path / "x.png")
     before = source.read_bytes()
     target = tmp_path / "x.color.png"
     target.hardlink_to(source) if kind == "hard" else target.symlink_to(source)
-    row = one(source, replace(options, overwrite=True))
-    assert row.status == "failed"
-    assert "never replaced" in str(row.error)
+    result = one(source, replace(options, overwrite=True))
+    assert result.status == "failed"
+    assert "never replaced" in str(result.error)
     assert source.read_bytes() == before
     assert target.samefile(source)
 
 
 def test_another_input_is_never_replaced(
-    tmp_path: Path, make_photo: Make, options: Options
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     make_photo(tmp_path / "x.png")
     other = make_photo(tmp_path / "x.color.png", seed=1)
     before = other.read_bytes()
     plan = Plan([str(tmp_path / "x.png"), str(other)], overwrite=True)
-    first, second = do(plan, replace(options, overwrite=True))
+    first, second = run_plan(plan, replace(options, overwrite=True))
     assert first.status == "failed"
     assert "one of the inputs" in str(first.error)
     assert second.status == "done"
@@ -149,22 +132,22 @@ def test_another_input_is_never_replaced(
 
 
 def test_a_folder_coloured_twice_with_overwrite(
-    tmp_path: Path, make_photo: Make, options: Options
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     make_photo(tmp_path / "x.png")
-    first = do(Plan([str(tmp_path)]), options)
+    first = run_plan(Plan([str(tmp_path)]), options)
     options = replace(options, overwrite=True)
-    again = do(Plan([str(tmp_path)], overwrite=True), options)
+    again = run_plan(Plan([str(tmp_path)], overwrite=True), options)
     other = replace(options, settings=Settings(vividness=1))
-    vivid = do(Plan([str(tmp_path)], overwrite=True), other)
-    assert [row.status for row in first] == ["done"]
-    assert [Path(row.input).name for row in again] == ["x.color.png", "x.png"]
-    assert [row.status for row in again] == ["skipped", "already_done"]
-    assert [row.status for row in vivid] == ["skipped", "done"]
+    vivid = run_plan(Plan([str(tmp_path)], overwrite=True), other)
+    assert [result.status for result in first] == ["done"]
+    assert [Path(result.input).name for result in again] == ["x.color.png", "x.png"]
+    assert [result.status for result in again] == ["skipped", "already_done"]
+    assert [result.status for result in vivid] == ["skipped", "done"]
 
 
 def test_an_output_of_another_version_is_done_unless_overwriting(
-    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_photo: Make, options: RunOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = make_photo(tmp_path / "x.png")
     monkeypatch.setattr("tintype.pipeline.__version__", "0.0.1")
@@ -176,27 +159,29 @@ def test_an_output_of_another_version_is_done_unless_overwriting(
 
 
 def test_outputs_of_ours_are_not_coloured_again(
-    tmp_path: Path, make_photo: Make, options: Options
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     for ending in ("png", "bmp", "jpg"):
         make_photo(tmp_path / f"{ending}.{ending}")
-    do(Plan([str(tmp_path)]), options)
-    rows = do(Plan([str(tmp_path)]), options)
-    skipped = {Path(row.input).name: row.reason for row in rows if row.status == "skipped"}
+    run_plan(Plan([str(tmp_path)]), options)
+    results = run_plan(Plan([str(tmp_path)]), options)
+    skipped = {
+        Path(result.input).name: result.reason for result in results if result.status == "skipped"
+    }
     assert skipped == dict.fromkeys(("bmp.color.bmp", "jpg.color.jpg", "png.color.png"), OWN_OUTPUT)
-    assert sum(row.status == "already_done" for row in rows) == 3
+    assert sum(result.status == "already_done" for result in results) == 3
     # Outputs moved to another folder and renamed say themselves what they are.
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "png.color.png").rename(tmp_path / "elsewhere" / "renamed.png")
-    (row,) = do(Plan([str(tmp_path / "elsewhere")]), options)
-    assert row.reason == OWN_OUTPUT
+    (result,) = run_plan(Plan([str(tmp_path / "elsewhere")]), options)
+    assert result.reason == OWN_OUTPUT
 
 
-def test_colour_photographs(tmp_path: Path, make_photo: Make, options: Options) -> None:
+def test_colour_photographs(tmp_path: Path, make_photo: Make, options: RunOptions) -> None:
     color = save_color(tmp_path / "c.png")
     grey = make_photo(tmp_path / "g.png")
     both = [str(color), str(grey)]
-    skipped, done = do(Plan(both), options)
+    skipped, done = run_plan(Plan(both), options)
     assert (skipped.status, skipped.reason, done.status) == ("skipped", COLOR_PHOTO, "done")
     assert skipped.output is None
     assert not (tmp_path / "c.color.png").exists()
@@ -205,12 +190,12 @@ def test_colour_photographs(tmp_path: Path, make_photo: Make, options: Options) 
     assert alone.status == "done"
     assert any("colour photograph" in note for note in alone.notes)
     into = Plan(both, into=tmp_path / "out")
-    rows = do(into, replace(options, color_photos="color"))
-    assert [row.status for row in rows] == ["done", "done"]
+    results = run_plan(into, replace(options, color_photos="color"))
+    assert [result.status for result in results] == ["done", "done"]
 
 
-def test_bad_inputs_are_rows_and_the_rest_goes_on(
-    tmp_path: Path, make_photo: Make, options: Options
+def test_bad_inputs_fail_and_the_rest_continues(
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     good = make_photo(tmp_path / "good.png")
     whole = good.read_bytes()
@@ -218,31 +203,33 @@ def test_bad_inputs_are_rows_and_the_rest_goes_on(
     (tmp_path / "text.jpg").write_text("Dear diary,\n")
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "huge.png").write_bytes(whole[:16] + b"\0\0\x7f\xff\0\0\x7f\xff" + whole[24:])
-    rows = {Path(row.input).name: row for row in do(Plan([str(tmp_path)]), options)}
-    assert rows.pop("good.png").status == "done"
-    assert sorted(rows) == ["cut.png", "empty.jpg", "huge.png", "text.jpg"]
-    for name, row in rows.items():
-        assert row.status == "failed"
-        assert name in str(row.error)
-        assert "fault" not in str(row.error)
-        assert "\n" not in str(row.error)
-    assert "--max-megapixels" in f"{rows['huge.png'].error} {rows['huge.png'].advice}"
+    results = {
+        Path(result.input).name: result for result in run_plan(Plan([str(tmp_path)]), options)
+    }
+    assert results.pop("good.png").status == "done"
+    assert sorted(results) == ["cut.png", "empty.jpg", "huge.png", "text.jpg"]
+    for name, result in results.items():
+        assert result.status == "failed"
+        assert name in str(result.error)
+        assert "bug" not in str(result.error)
+        assert "\n" not in str(result.error)
+    assert "--max-megapixels" in f"{results['huge.png'].error} {results['huge.png'].advice}"
     assert len(names(tmp_path)) == 6
 
 
-def test_a_file_too_long_for_a_photo_is_not_read(tmp_path: Path, options: Options) -> None:
+def test_a_file_too_long_for_a_photo_is_not_read(tmp_path: Path, options: RunOptions) -> None:
     path = tmp_path / "endless.jpg"
     with path.open("wb") as file:
         file.write(b"\xff\xd8\xff")
         file.truncate(200 * 2**20)
-    row = one(path, replace(options, max_pixels=1_000_000))
-    assert row.status == "failed"
-    assert "too long" in str(row.error)
-    assert "--max-megapixels" in str(row.advice)
+    result = one(path, replace(options, max_pixels=1_000_000))
+    assert result.status == "failed"
+    assert "too long" in str(result.error)
+    assert "--max-megapixels" in str(result.advice)
 
 
-def test_a_folder_without_permission_is_a_row(
-    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+def test_a_folder_without_permission_is_a_result(
+    tmp_path: Path, make_photo: Make, options: RunOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_photo(tmp_path / "open/x.png")
     make_photo(tmp_path / "closed/y.png")
@@ -255,19 +242,19 @@ def test_a_folder_without_permission_is_a_row(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", guarded)
-    rows = do(Plan([str(tmp_path)], recursive=True), options)
-    assert [(Path(row.input).name, row.status) for row in rows] == [
+    results = run_plan(Plan([str(tmp_path)], recursive=True), options)
+    assert [(Path(result.input).name, result.status) for result in results] == [
         ("closed", "failed"),
         ("x.png", "done"),
     ]
-    assert "permission denied" in str(rows[0].error)
+    assert "permission denied" in str(results[0].error)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_full_disk_loses_nothing(
     tmp_path: Path,
     make_photo: Make,
-    options: Options,
+    options: RunOptions,
     monkeypatch: pytest.MonkeyPatch,
     overwrite: bool,
 ) -> None:
@@ -281,25 +268,25 @@ def test_a_full_disk_loses_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    row = one(source, options)
-    assert row.status == "failed"
-    assert "disk is full" in str(row.error)
-    assert row.exit_code == 1
+    result = one(source, options)
+    assert result.status == "failed"
+    assert "disk is full" in str(result.error)
+    assert result.exit_code == 1
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_target_folder_that_cannot_be_made_is_said(
-    tmp_path: Path, make_photo: Make, options: Options
+def test_a_target_folder_that_cannot_be_made_is_reported(
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     source = make_photo(tmp_path / "x.png")
     (tmp_path / "file").write_bytes(b"")
-    row = one(source, options, into=tmp_path / "file" / "below")
-    assert row.status == "failed"
+    result = one(source, options, into=tmp_path / "file" / "below")
+    assert result.status == "failed"
     assert (tmp_path / "file").read_bytes() == b""
 
 
-def test_a_fault_of_ours_is_a_row_too(
-    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+def test_a_bug_is_a_failed_result(
+    tmp_path: Path, make_photo: Make, options: RunOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_photo(tmp_path / "x.png")
     make_photo(tmp_path / "y.png")
@@ -309,7 +296,7 @@ def test_a_fault_of_ours_is_a_row_too(
         raise next(faults)
 
     monkeypatch.setattr(work, "colorize_photos", break_down)
-    first, second = do(Plan([str(tmp_path)]), options)
+    first, second = run_plan(Plan([str(tmp_path)]), options)
     assert "ZeroDivisionError" in str(first.error)
     assert "memory" in str(second.error)
     assert names(tmp_path) == ["x.png", "y.png"]
@@ -318,26 +305,26 @@ def test_a_fault_of_ours_is_a_row_too(
 def test_a_missing_model_is_one_error_before_anything(tmp_path: Path, make_photo: Make) -> None:
     plan = Plan([str(make_photo(tmp_path / "x.png"))])
     with pytest.raises(ModelError):
-        run(plan, Options(model="no-such-model"), items=1)
+        run(plan, RunOptions(model="no-such-model"), items=1)
 
 
 def test_what_a_killed_run_left_is_removed(
-    tmp_path: Path, make_photo: Make, options: Options
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     make_photo(tmp_path / "x.png")
     left = tmp_path / ".tintype-0123456789abcdef.tmp"
     left.write_bytes(b"half a picture")
     mine = tmp_path / ".tintype-notes.tmp"
     mine.write_bytes(b"not made by write_atomically")
-    do(Plan([str(tmp_path)]), options)
+    run_plan(Plan([str(tmp_path)]), options)
     assert not left.exists()
     assert mine.exists()
 
 
 def test_the_winner_of_a_race_is_accepted(
-    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_photo: Make, options: RunOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another run finishes the same picture between our look at the target and our writing."""
+    """Another run finishes the same picture between the check of the target and the write."""
     source = make_photo(tmp_path / "x.png")
     write = remote.write_atomically
 
@@ -353,113 +340,43 @@ def test_the_winner_of_a_race_is_accepted(
         write(path, data, overwrite=overwrite)
 
     monkeypatch.setattr(remote, "write_atomically", beaten_by_a_stranger)
-    row = one(make_photo(tmp_path / "y.png"), options)
-    assert row.status == "failed"
+    result = one(make_photo(tmp_path / "y.png"), options)
+    assert result.status == "failed"
     assert (tmp_path / "y.color.png").read_bytes() == b"a stranger's file"
-
-
-# ----- several processes -----
-
-
-def test_processes_give_the_same_files_in_the_same_order(
-    tmp_path: Path, make_photo: Make, options: Options
-) -> None:
-    for number in range(7):
-        make_photo(tmp_path / f"in/{number}.png", seed=number)
-    make_photo(tmp_path / "in/8.bmp", seed=8)
-    (tmp_path / "in/7.png").write_bytes(b"no picture")
-    here = do(Plan([str(tmp_path / "in")], into=tmp_path / "one"), options)
-    there = do(Plan([str(tmp_path / "in")], into=tmp_path / "two"), options, jobs=2)
-    assert [(row.input, row.status, row.sha256) for row in here] == [
-        (row.input, row.status, row.sha256) for row in there
-    ]
-    assert [row.status for row in here] == ["done"] * 7 + ["failed", "done"]
-    for name in names(tmp_path / "one"):
-        if not name.startswith("."):
-            assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert names(tmp_path / "one") == names(tmp_path / "two")
-
-
-def test_a_killed_process_is_replaced_and_nothing_is_missing(
-    tmp_path: Path, make_photo: Make, options: Options
-) -> None:
-    for number in range(20):
-        make_photo(tmp_path / f"in/{number:02}.png", seed=number, height=200, width=300)
-    plan = Plan([str(tmp_path / "in")], into=tmp_path / "out")
-    rows = []
-    with closing(run(plan, options, items=plan.check().items, jobs=2)) as running:
-        for row in running:
-            rows.append(row)
-            if len(rows) in {1, 6}:
-                # As if it were killed while it writes, which is too short to be met by chance.
-                (tmp_path / "out" / f".tintype-{len(rows):016x}.tmp").write_bytes(b"half")
-                multiprocessing.active_children()[0].kill()
-    assert [row.status for row in rows if row.status not in {"done", "already_done"}] == []
-    assert len(rows) == 20
-    assert names(tmp_path / "out") == [f"{number:02}.color.png" for number in range(20)]
-
-
-def test_a_photo_that_kills_every_process_is_a_row(
-    tmp_path: Path, make_photo: Make, options: Options, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        make_photo(tmp_path / f"{number}.png", seed=number)
-    context = multiprocessing.get_context("spawn")
-
-    def doomed(count: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(count, mp_context=context, initializer=os._exit, initargs=(9,))
-
-    monkeypatch.setattr(processes.Pool, "_start", staticmethod(doomed))
-    rows = do(Plan([str(tmp_path)]), options, jobs=2)
-    assert [row.status for row in rows] == ["failed"] * 3
-    assert all("ended from outside" in str(row.error) for row in rows)
-
-
-def test_closing_a_run_ends_its_processes(
-    tmp_path: Path, make_photo: Make, options: Options
-) -> None:
-    for number in range(12):
-        make_photo(tmp_path / f"in/{number:02}.png", seed=number)
-    plan = Plan([str(tmp_path / "in")])
-    running = run(plan, options, items=plan.check().items, jobs=2)
-    next(running)
-    running.close()
-    assert multiprocessing.active_children() == []
-    assert not list((tmp_path / "in").glob(".tintype-*.tmp"))
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_pipe_under_the_name_of_a_target_is_not_waited_for(
-    tmp_path: Path, make_photo: Make, options: Options, overwrite: bool
+    tmp_path: Path, make_photo: Make, options: RunOptions, overwrite: bool
 ) -> None:
     if not hasattr(os, "mkfifo"):
         return
     source = make_photo(tmp_path / "x.png")
     os.mkfifo(tmp_path / "x.color.png")
-    row = one(source, replace(options, overwrite=overwrite))
-    assert row.status == "failed"
-    assert "is no file" in str(row.error)
+    result = one(source, replace(options, overwrite=overwrite))
+    assert result.status == "failed"
+    assert "is not a regular file" in str(result.error)
     assert (tmp_path / "x.color.png").is_fifo()
 
 
 def test_a_pipe_under_the_name_of_the_state_file_is_not_waited_for(
-    tmp_path: Path, make_photo: Make, options: Options
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     if not hasattr(os, "mkfifo"):
         return
     for name in ("a.bmp", "b.png"):
         make_photo(tmp_path / name)
     os.mkfifo(tmp_path / ".tintype-state.jsonl")
-    rows = do(Plan([str(tmp_path)]), options)
-    assert [row.status for row in rows] == ["failed", "done"]
-    assert "tintype-state.jsonl cannot be written" in str(rows[0].error)
+    results = run_plan(Plan([str(tmp_path)]), options)
+    assert [result.status for result in results] == ["failed", "done"]
+    assert "tintype-state.jsonl cannot be written" in str(results[0].error)
 
 
-def test_a_name_that_leaves_no_room_for_the_ending_is_said(
-    tmp_path: Path, make_photo: Make, options: Options
+def test_a_name_that_leaves_no_room_for_the_ending_is_reported(
+    tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
-    row = one(make_photo(tmp_path / ("n" * 251 + ".png")), options)
-    assert row.status == "failed"
-    assert "the name is too long" in str(row.error)
-    assert "-o" in str(row.advice)
-    assert row.exit_code == 1
+    result = one(make_photo(tmp_path / ("n" * 251 + ".png")), options)
+    assert result.status == "failed"
+    assert "the name is too long" in str(result.error)
+    assert "-o" in str(result.advice)
+    assert result.exit_code == 1

@@ -31,7 +31,7 @@ from photo.samples import (
     table_profile,
 )
 from promises.outcome import TINY
-from tintype.jobs.report import Row
+from tintype.jobs.report import JobResult
 from tintype.photo.encode import encode
 
 RGB = Image.fromarray(scene(24, 32))
@@ -208,7 +208,7 @@ def state() -> bytes:
 
 
 def report() -> bytes:
-    row = Row("done", "a.jpg", "a.color.jpg", sha256="00" * 32, notes=("a note",))
+    row = JobResult("done", "a.jpg", "a.color.jpg", sha256="00" * 32, notes=("a note",))
     return row.to_json().encode() + b"\n"
 
 

@@ -146,7 +146,7 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
     from tintype.engine.bundle import load_bundle
     from tintype.engine.parsing import read_hints, read_layer
     from tintype.jobs.report import open_report
-    from tintype.jobs.resume import STATE_FILE, Marks, remember
+    from tintype.jobs.resume import STATE_FILE, ProvenanceReader, record_provenance
     from tintype.jobs.sidecar import read_sidecar
     from tintype.photo.decode import decode_colors
 
@@ -160,9 +160,9 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
         elif task == "hints":
             read_hints(path)
         elif task == "state":
-            Marks().of(Path(folder) / "0.bmp", b"BM")
-            remember(Path(folder) / "new.bmp", b"BM", PROVENANCE)
-            assert Marks().of(Path(folder) / "new.bmp", b"BM") == PROVENANCE
+            ProvenanceReader().read(Path(folder) / "0.bmp", b"BM")
+            record_provenance(Path(folder) / "new.bmp", b"BM", PROVENANCE)
+            assert ProvenanceReader().read(Path(folder) / "new.bmp", b"BM") == PROVENANCE
         elif task == "report":
             with open_report(path):
                 pass

@@ -1,4 +1,4 @@
-"""Small films made here: a window that pans over pictures of scikit-image, and sound and texts."""
+"""Generated clips: pans over pictures of scikit-image, with sound and subtitles."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -13,7 +13,7 @@ CLOCK = Fraction(1, 12800)
 
 
 def grey_frames(count: int, height: int, width: int) -> list[np.ndarray]:
-    """(height, width) uint8 each: one picture, then a cut to another."""
+    """(height, width) uint8 each: a pan over a picture, then a cut to another."""
     pictures = [data.camera(), data.coffee()[..., 1]]
     frames = []
     for number in range(count):
@@ -46,10 +46,12 @@ def make_clip(
     options: dict[str, str] | None = None,
     **tags: int,
 ) -> Path:
-    """A film in grey: luminance from `grey_frames`, chroma neutral.
+    """Writes a grey film: luma from `grey_frames`, neutral chroma.
+
+    It has many arguments, all of them named: the properties of a film that the tests vary.
 
     Args:
-        path: Its ending says the container.
+        path: Its extension determines the container.
         count: Frames.
         size: (height, width).
         codec: Encoder of the video.
@@ -57,15 +59,15 @@ def make_clip(
         times: Of the frames, in units of the clock; None is one every 1 / rate.
         clock: Seconds.
         rate: Frames a second.
-        sound: Encoder of a sine, as long as the film.
-        longer: Seconds that it goes on behind the last frame.
-        texts: Codec of two subtitles.
-        chapters: Two of them.
-        turned: Degrees counter-clockwise that players turn it.
+        sound: Encoder of the sound, a sine as long as the film.
+        longer: Seconds by which the sound is longer than the video.
+        texts: Codec of the subtitles, of which there are two.
+        chapters: Whether there are chapters, two of them.
+        turned: Rotation by players, degrees counter-clockwise.
         title: Of the container.
         timecode: Of the first frame, as cameras write it.
-        attachment: A file in it.
-        cover: The attachment is a JPEG, and the picture of the film.
+        attachment: Contents of an attached file.
+        cover: Whether the attachment is a JPEG, the cover picture.
         aspect: Of a pixel.
         options: Of the video's encoder.
         **tags: Of the video's encoder: colorspace, color_range, color_trc, color_primaries.
@@ -89,24 +91,12 @@ def make_clip(
             setattr(video, key, value)
         if turned:
             video.set_display_rotation(turned)
-        streams = _others(out, sound, texts)
+        streams = _add_streams(out, sound, texts)
         if attachment is not None:
             name = ("cover.jpg", "image/jpeg") if cover else ("notes.txt", "text/plain")
             out.add_attachment(*name, attachment)
         if chapters:
-            half = int(end * 500)
-            out.set_chapters(
-                [
-                    {
-                        "id": number + 1,
-                        "start": number * half,
-                        "end": (number + 1) * half,
-                        "time_base": Fraction(1, 1000),
-                        "metadata": {"title": name},
-                    }
-                    for number, name in enumerate(("One", "Two"))
-                ]
-            )
+            _set_chapters(out, end)
         for grey, pts in zip(grey_frames(count, height, width), times, strict=True):
             frame = _frame(grey, form)
             frame.pts, frame.time_base = int(pts), clock
@@ -121,7 +111,23 @@ def make_clip(
     return path
 
 
-def _others(out, sound, texts):
+def _set_chapters(out, end):
+    half = int(end * 500)
+    out.set_chapters(
+        [
+            {
+                "id": number + 1,
+                "start": number * half,
+                "end": (number + 1) * half,
+                "time_base": Fraction(1, 1000),
+                "metadata": {"title": name},
+            }
+            for number, name in enumerate(("One", "Two"))
+        ]
+    )
+
+
+def _add_streams(out, sound, texts):
     streams = {}
     if sound is not None:
         streams["sound"] = out.add_stream(sound, rate=48000, bit_rate=96000)
@@ -134,7 +140,7 @@ def _others(out, sound, texts):
 
 
 def _frame(grey, form):
-    """A frame of any format with this luminance; chroma is neutral."""
+    """A frame of any pixel format with this luma and neutral chroma."""
     height, width = grey.shape
     bits = 10 if "10" in form else 8
     if form in ("rgb24", "bgr0"):
@@ -165,8 +171,8 @@ def _add_sound(out, stream, end):
 
 
 def _add_texts(out, stream, codec):
-    for number, words in enumerate(("It was a grey morning.", "Then it was not.")):
-        text = words.encode()
+    for number, sentence in enumerate(("It was a grey morning.", "Then it was not.")):
+        text = sentence.encode()
         packet = av.Packet(len(text).to_bytes(2, "big") + text if codec == "mov_text" else text)
         packet.stream, packet.time_base = stream, Fraction(1, 1000)
         packet.pts = packet.dts = 100 + 150 * number
@@ -174,11 +180,11 @@ def _add_texts(out, stream, codec):
         out.mux(packet)
 
 
-# ----- looking -----
+# ----- reading -----
 
 
 def video_of(path: Path) -> list[tuple[Fraction, np.ndarray, list[np.ndarray]]]:
-    """(time, luminance, chroma planes) of every frame of the first video."""
+    """(time, luma, chroma planes) of every frame of the first video."""
     with av.open(str(path)) as container:
         return [
             (frame.pts * frame.time_base, *planes_of(frame))
@@ -187,7 +193,7 @@ def video_of(path: Path) -> list[tuple[Fraction, np.ndarray, list[np.ndarray]]]:
 
 
 def planes_of(frame: av.VideoFrame) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Luminance and chroma, without the padding."""
+    """Luma and chroma planes, without padding."""
     kind = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
     found = []
     for plane in frame.planes:

@@ -6,8 +6,8 @@ from skimage.color import rgb2lab
 
 from tintype.engine.geometry import plan_fit
 from tintype.engine.upsample import ChromaUp
-from tintype.video.chroma import chroma_planes, grey_of, served_grey
-from tintype.video.layout import Layout
+from tintype.video.chroma import chroma_planes, grey_of, mean_grey
+from tintype.video.layout import PlaneLayout
 
 WEIGHTS = {
     "bt601": (0.299, 0.587, 0.114),
@@ -16,11 +16,11 @@ WEIGHTS = {
 }
 
 
-def layout_of(shape=(48, 64), **words) -> Layout:
-    return Layout(shape, **words)
+def layout_of(shape=(48, 64), **options) -> PlaneLayout:
+    return PlaneLayout(shape, **options)
 
 
-def stored(layout: Layout, share: np.ndarray) -> np.ndarray:
+def stored(layout: PlaneLayout, share: np.ndarray) -> np.ndarray:
     """A share of white as the stream stores it."""
     unit = 1 << (layout.bits - 8)
     top = (1 << layout.bits) - 1
@@ -28,14 +28,14 @@ def stored(layout: Layout, share: np.ndarray) -> np.ndarray:
     return np.rint(codes).astype(np.uint8 if layout.bits == 8 else np.uint16)
 
 
-def shown(layout: Layout, luma, cb, cr) -> np.ndarray:
+def shown(layout: PlaneLayout, luma, cb, cr) -> np.ndarray:
     """What a screen makes of it: ITU-R BT.709-6 items 3.2 to 3.5, written down again; (H, W, 3)."""
     unit = 1 << (layout.bits - 8)
     top = (1 << layout.bits) - 1
     y = luma / top if layout.full_range else (luma / unit - 16) / 219
     wide = top if layout.full_range else 224 * unit
     cb, cr = ((plane.astype(float) - 128 * unit) / wide for plane in (cb, cr))
-    for axis, half in enumerate(layout.halved):
+    for axis, half in enumerate(layout.subsampled):
         if half:
             cb, cr = (np.repeat(p, 2, axis)[: layout.shape[0], : layout.shape[1]] for p in (cb, cr))
     r, g, b = WEIGHTS[layout.matrix]
@@ -43,13 +43,13 @@ def shown(layout: Layout, luma, cb, cr) -> np.ndarray:
     return np.stack([red, (y - r * red - b * blue) / g, blue], -1)
 
 
-def up_of(layout: Layout, grey: np.ndarray, ab: tuple[float, float]) -> ChromaUp:
+def up_of(layout: PlaneLayout, grey: np.ndarray, ab: tuple[float, float]) -> ChromaUp:
     """One chroma everywhere."""
     fit = plan_fit(grey.shape, short_side=64, multiple=32, stride=4)
     height, width = (side // 4 for side in fit.padded)
     plane = np.broadcast_to(np.array(ab, np.float32)[:, None, None], (2, height, width))
     luma = np.full(fit.padded, 128, np.float32)
-    return ChromaUp(plane.copy(), luma, fit, served_grey(grey, layout).shape)
+    return ChromaUp(plane.copy(), luma, fit, mean_grey(grey, layout).shape)
 
 
 LAYOUTS = [
@@ -59,11 +59,11 @@ LAYOUTS = [
     layout_of(full_range=True),
     layout_of(bits=10),
     layout_of(bits=10, full_range=True, matrix="bt601"),
-    layout_of(bits=12, halved=(False, True)),
-    layout_of(halved=(False, True)),
-    layout_of(halved=(False, False)),
+    layout_of(bits=12, subsampled=(False, True)),
+    layout_of(subsampled=(False, True)),
+    layout_of(subsampled=(False, False)),
     layout_of(turn=1),
-    layout_of(turn=3, halved=(False, True)),
+    layout_of(turn=3, subsampled=(False, True)),
     layout_of((47, 63)),
     layout_of((47, 63), turn=1, bits=10),
 ]

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from tintype.cli.options import PhotoArguments
 from tintype.cli.show import Screen, say, screen, write_picture
 from tintype.errors import PhotoError, TargetExistsError, UsageError, shown
-from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row, Tally, open_report
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult, Tally, open_report
 
 if TYPE_CHECKING:
     from tintype.engine.settings import Settings
-    from tintype.jobs.plan import Census, Plan
-    from tintype.jobs.work import Options
+    from tintype.jobs.plan import Plan
+    from tintype.jobs.walk import PlanCounts
+    from tintype.jobs.work import RunOptions
 
 _SKIP_HINTS = {
     COLOR_PHOTO: " With --color-photos color it is coloured anew.",
@@ -43,7 +44,7 @@ def color_photographs(arguments: PhotoArguments) -> int:
     if "-" in arguments.photos or arguments.output == "-":
         return _stream(arguments)
     options = _options(arguments)
-    from tintype.files.remote import place_of
+    from tintype.files.remote import parse_location
     from tintype.jobs.contact_sheet import open_sheet
     from tintype.jobs.plan import Plan
 
@@ -51,27 +52,27 @@ def color_photographs(arguments: PhotoArguments) -> int:
         _refuse_url(arguments.report, "--report")
     plan = Plan(
         arguments.photos,
-        into=None if arguments.into is None else place_of(arguments.into),
-        output=None if arguments.output is None else place_of(arguments.output),
+        into=None if arguments.into is None else parse_location(arguments.into),
+        output=None if arguments.output is None else parse_location(arguments.output),
         recursive=arguments.recursive,
         format=options.output.format,
         overwrite=arguments.overwrite,
         palettes=options.settings.palettes,
     )
-    census = plan.check()
-    if census.items == 0:
-        hint = "Give --recursive to enter the folders inside." if census.not_entered else ""
+    counts = plan.check()
+    if counts.items == 0:
+        hint = "Give --recursive to enter the folders inside." if counts.folders_not_entered else ""
         raise PhotoError(
             f"There is no picture in {shown(' '.join(arguments.photos))}.", advice=hint
         )
-    _refuse_before(arguments, options, photos=census.items // plan.palettes)
+    _refuse_before(arguments, options, photos=counts.items // plan.palettes)
     tally = Tally()
     began = time.monotonic()
-    rows = _run(arguments, plan, options, items=census.items)
+    rows = _run(arguments, plan, options, items=counts.items)
     with (
         open_report(_path(arguments.report)) as report,
-        open_sheet(_path(arguments.contact_sheet), items=census.items) as sheet,
-        screen(census.items) as view,
+        open_sheet(_path(arguments.contact_sheet), items=counts.items) as sheet,
+        screen(counts.items) as view,
         closing(rows),
     ):
         for row in rows:
@@ -79,9 +80,9 @@ def color_photographs(arguments: PhotoArguments) -> int:
             report.add(row)
             if sheet is not None:
                 sheet.add(row)
-            _tell(row, view, alone=census.items == 1, checked=arguments.check)
-    if census.items > 1:
-        say(_last_line(tally, census, time.monotonic() - began))
+            _tell(row, view, alone=counts.items == 1, checked=arguments.check)
+    if counts.items > 1:
+        say(_last_line(tally, counts, time.monotonic() - began))
     if arguments.certainty is not None and tally.exit_code == 0:
         _write_certainty(arguments, plan, options)
     if arguments.save_settings is not None and tally.exit_code == 0:
@@ -89,7 +90,7 @@ def color_photographs(arguments: PhotoArguments) -> int:
     return tally.exit_code
 
 
-def _refuse_before(arguments: PhotoArguments, options: "Options", *, photos: int) -> None:
+def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: int) -> None:
     """What does not fit together, before anything is coloured.
 
     Args:
@@ -117,8 +118,8 @@ def _path(word: str | None) -> Path | None:
 
 
 def _run(
-    arguments: PhotoArguments, plan: "Plan", options: "Options", *, items: int
-) -> Generator[Row, None, None]:
+    arguments: PhotoArguments, plan: "Plan", options: "RunOptions", *, items: int
+) -> Generator[JobResult, None, None]:
     if arguments.executor == "ray":
         from tintype.cluster.run import run as run_on_cluster
 
@@ -130,13 +131,13 @@ def _run(
 
 def _refuse_url(word: str, option: str) -> None:
     """For files that are written here, a line at a time or beside the pictures."""
-    from tintype.files.remote import Remote, place_of
+    from tintype.files.remote import RemotePath, parse_location
 
-    if isinstance(place_of(word), Remote):
+    if isinstance(parse_location(word), RemotePath):
         raise UsageError(f"{option} names a file on this machine, but {shown(word)} is a URL.")
 
 
-def _check_model(options: "Options") -> None:
+def _check_model(options: "RunOptions") -> None:
     """Once, before a folder is begun, and not for each of its photographs."""
     if options.settings.needs:
         from tintype.engine.bundle import load_bundle
@@ -177,7 +178,7 @@ def _refuse_existing(target: Path, arguments: PhotoArguments) -> None:
         raise TargetExistsError(f"{shown(str(target))} is the input or the output itself.")
 
 
-def _save_settings(target: Path, options: "Options") -> None:
+def _save_settings(target: Path, options: "RunOptions") -> None:
     from tintype.engine.bundle import load_bundle
     from tintype.jobs.sidecar import Sidecar, write_sidecar
 
@@ -187,12 +188,13 @@ def _save_settings(target: Path, options: "Options") -> None:
     Screen().written(str(target))
 
 
-def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "Options") -> None:
+def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "RunOptions") -> None:
     from tintype.engine.bundle import load_bundle
     from tintype.engine.predict import Engine
     from tintype.files.atomic import write_atomically
     from tintype.files.remote import read
-    from tintype.jobs.plan import Job, same_file
+    from tintype.jobs.identity import same_file
+    from tintype.jobs.plan import Job
     from tintype.photo.decode import decode
     from tintype.pipeline import certainty_map
 
@@ -208,12 +210,12 @@ def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "Options"
     Screen().written(str(target))
 
 
-def _options(arguments: PhotoArguments) -> "Options":
+def _options(arguments: PhotoArguments) -> "RunOptions":
     from tintype.cli.table import output_from, settings_from
     from tintype.engine.settings import default_output, default_settings
-    from tintype.jobs.work import Options
+    from tintype.jobs.work import RunOptions
 
-    options = Options(
+    options = RunOptions(
         model=arguments.model,
         settings=default_settings("command"),
         output=default_output("command"),
@@ -247,7 +249,7 @@ def _with_hints(arguments: PhotoArguments, settings: "Settings") -> "Settings":
     return replace(settings, hints=(*settings.hints, *from_file, *typed))
 
 
-def _as_saved(path: Path, options: "Options") -> "Options":
+def _as_saved(path: Path, options: "RunOptions") -> "RunOptions":
     from tintype.engine.bundle import load_bundle
     from tintype.jobs.sidecar import read_sidecar
 
@@ -256,7 +258,7 @@ def _as_saved(path: Path, options: "Options") -> "Options":
     return replace(options, settings=sidecar.settings, output=sidecar.output)
 
 
-def _tell(row: "Row", view: Screen, *, alone: bool, checked: bool) -> None:
+def _tell(row: "JobResult", view: Screen, *, alone: bool, checked: bool) -> None:
     """Says what became of one input; the grey check where it was asked for."""
     name = shown(row.input)
     if row.status == "failed":
@@ -285,12 +287,12 @@ def _tell_more(name: str, notes: Sequence[str], grey_check: str | None, view: Sc
         view.say(f"{name}: the grey of the output, compared with the input: {grey_check}.")
 
 
-def _last_line(tally: "Tally", census: "Census", seconds: float) -> str:
+def _last_line(tally: "Tally", counts: "PlanCounts", seconds: float) -> str:
     line = tally.sentence()
-    if census.left_alone:
-        line += f"; {_count(census.left_alone, 'other file')} left alone"
-    if census.not_entered:
-        line += f"; {_count(census.not_entered, 'folder')} not entered (see --recursive)"
+    if counts.other_files:
+        line += f"; {_count(counts.other_files, 'other file')} left alone"
+    if counts.folders_not_entered:
+        line += f"; {_count(counts.folders_not_entered, 'folder')} not entered (see --recursive)"
     return f"{line}; {seconds:.1f} s."
 
 

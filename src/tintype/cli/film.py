@@ -17,8 +17,7 @@ from tintype.errors import FilmError, UsageError, shown
 if TYPE_CHECKING:
     from tintype.engine.reference import Reference
     from tintype.jobs.inspect import Inspection
-    from tintype.video.film import FilmRequest
-    from tintype.video.render import Shot
+    from tintype.video.request import FilmRequest, Shot
 
 _EXTRA = ("av", "cv2")
 _KEYS = frozenset({"at", "hints", "reference"})
@@ -39,7 +38,8 @@ def color_film(arguments: FilmArguments) -> int:
     """
     _need_the_extra()
     from tintype.engine.bundle import load_bundle
-    from tintype.video.film import color, plan, tidy
+    from tintype.video.plan import plan
+    from tintype.video.run import clean_up, color
 
     name = shown(arguments.film)
     request = _request(arguments)
@@ -48,14 +48,16 @@ def color_film(arguments: FilmArguments) -> int:
     job = plan(Path(arguments.film), output, request, bundle, overwrite=arguments.overwrite)
     view = Screen()
     if job.done:
-        tidy(job)
+        clean_up(job)
         view.say(f"{name} is done already: {shown(job.target)}.")
         return 0
     for warning in job.warnings:
         view.say(f"{name}: {warning}")
     began = time.monotonic()
     with progress_bar(job.frames, unit="frames") as bar:
-        frames, damage = color(job, bundle, overwrite=arguments.overwrite, told=_report_to(bar))
+        frames, damage = color(
+            job, bundle, overwrite=arguments.overwrite, on_progress=_report_to(bar)
+        )
     view.say(f"{name} is coloured, {frames:,} frames in {time.monotonic() - began:.1f} s.")
     view.written(str(job.target))
     if damage.sentence():
@@ -83,13 +85,13 @@ def inspect_film(path: Path) -> "Inspection | None":
             if sniff(file.read(_HEAD)) is not None:
                 return None
         _need_the_extra()
-        from tintype.video.mark import made_by
-        from tintype.video.source import opened
+        from tintype.video.container import open_film
+        from tintype.video.provenance import film_provenance
 
-        with opened(path) as container:
+        with open_film(path) as container:
             form = {"matroska,webm": "Matroska film"}.get(container.format.name, "film")
             form = "MP4 film" if "mp4" in container.format.name else form
-            return Inspection(str(path), form, None, made_by(container.metadata))
+            return Inspection(str(path), form, None, film_provenance(container.metadata))
     except (OSError, FilmError):
         return None
 
@@ -115,9 +117,7 @@ def _request(arguments: FilmArguments) -> "FilmRequest":
     from tintype.engine.hints import parse_hint
     from tintype.engine.settings import default_settings
     from tintype.photo.limits import MAX_PIXELS
-    from tintype.video.film import FilmRequest
-    from tintype.video.mux import Window
-    from tintype.video.render import Shot
+    from tintype.video.request import FilmRequest, Shot, Window
 
     if arguments.start is not None and arguments.preview is None:
         raise UsageError("--start says where a preview begins.", advice="Add --preview.")
@@ -171,7 +171,7 @@ def read_shots(path: Path) -> "list[Shot]":
     """
     from tintype.engine.hints import parse_hint
     from tintype.engine.parsing import read_layer
-    from tintype.video.render import Shot
+    from tintype.video.request import Shot
 
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

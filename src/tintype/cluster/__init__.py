@@ -1,5 +1,6 @@
-"""Many machines: the same plan and the same work as `tintype.jobs`, on a Ray cluster.
+"""Many machines: the same plans and jobs as `tintype.jobs`, on a Ray cluster.
 
-`session` finds a cluster or starts one on this machine, `actor` is what each process of it does,
-`run` brings the plan in and the rows out. Ray is imported when a run begins and not before.
+`session` connects to a cluster or starts one on this machine, `actor` is the work of each of its
+processes, `ray_data` distributes a plan to them, and `run` joins these. Ray is imported only when a
+run begins.
 """

@@ -1,9 +1,9 @@
-"""What a process of the cluster does: it holds one model and colours one photograph at a time."""
+"""The work of a process of the cluster: it holds a model and colours one photograph at a time."""
 
 import multiprocessing
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -12,158 +12,164 @@ from importlib.metadata import version
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.errors import ClusterError, PhotoError, TintypeError, shown
-from tintype.files.remote import tidy
-from tintype.jobs.plan import Job
-from tintype.jobs.processes import begin_process
-from tintype.jobs.report import Row
-from tintype.jobs.work import Options, Worker
+from tintype.files.remote import clean_up
+from tintype.jobs.plan import Job, PlanItem
+from tintype.jobs.processes import initialize_process
+from tintype.jobs.report import JobResult
+from tintype.jobs.work import RunOptions, Worker
 
-# After so many processes ended with a parcel in hand, what is not done of it is given up.
-_TRIES = 4
+# After so many processes were killed while they worked on a chunk, the rest of it fails.
+_MAX_ATTEMPTS = 4
 
-# What the bytes of an output depend on, beside our own code.
+# The bytes of an output depend on these, besides Tintype itself.
 _LIBRARIES = ("numpy", "onnxruntime", "pillow", "simplejpeg")
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """What every process of a run is told.
+class WorkerSpec:
+    """What each process needs, from the machine on which the run was started.
 
     Attributes:
-        options: How every job is done.
-        bundle: The model, as it was verified where the run was started: no other file of the same
-            name on another machine can take its place.
-        folder: Where relative paths start; None where there are none.
-        versions: What is installed where the run was started.
+        options: Of the run.
+        bundle: The model, as it was verified there: a file of the same name on another machine is
+            not used.
+        folder: The folder of relative paths; None if there are none.
+        versions: Of the installed software.
     """
 
-    options: Options
+    options: RunOptions
     bundle: Bundle
     folder: str | None
     versions: tuple[str, ...]
 
 
 def versions() -> tuple[str, ...]:
-    """What is installed here, of what the bytes of an output depend on."""
+    """Versions of the installed software that the bytes of an output depend on."""
     libraries = (f"{name} {version(name)}" for name in _LIBRARIES)
     return (f"tintype {__version__}", *libraries)
 
 
 class Actor:
-    """The work of one process.
+    """Runs chunks of a plan in one process.
 
     Args:
-        task: What to do.
+        spec: Of the run.
     """
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._refusal = _refusal(task)
-        self._worker = _worker(task)
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._refusal = _refusal(spec)
+        self._worker = _worker(spec)
 
-    def do(self, parcel: bytes, attempt: int) -> bytes:
-        """Does a few items of the plan, one after the other.
+    def run_chunk(self, chunk: bytes, attempt: int) -> bytes:
+        """Runs a few items of the plan, one after the other.
 
         Args:
-            parcel: Pickled: jobs, and rows of what failed while the plan was walked.
-            attempt: How many processes ended before, from whatever cause, with this parcel in hand.
+            chunk: Pickled list of jobs, and of results of inputs that failed while the plan was
+                walked.
+            attempt: Number of processes that ended before, for whatever reason, while they worked
+                on this chunk.
 
         Returns:
-            Pickled: as many rows; or an error that concerns the whole run.
+            Pickled list of as many results, or an error that concerns the whole run.
         """
-        found = self._refusal or self._rows(pickle.loads(parcel), attempt)
-        return pickle.dumps(found)
+        return pickle.dumps(self._refusal or self._results(pickle.loads(chunk), attempt))
 
-    def _rows(self, parcel: Sequence[Job | Row], attempt: int) -> list[Row]:
+    def _results(self, chunk: Sequence[PlanItem], attempt: int) -> list[JobResult]:
         if attempt == 0:
-            return [item if isinstance(item, Row) else self._worker.do(item) for item in parcel]
-        for folder in {item.target.parent for item in parcel if isinstance(item, Job)}:
-            tidy(folder)
-        if attempt >= _TRIES:
-            return [item if isinstance(item, Row) else self._give_up(item) for item in parcel]
-        with _Apart(self._task) as apart:
-            return [item if isinstance(item, Row) else apart.do(item) for item in parcel]
+            return _run_each(chunk, self._worker.run)
+        for folder in {item.target.parent for item in chunk if isinstance(item, Job)}:
+            clean_up(folder)
+        if attempt >= _MAX_ATTEMPTS:
+            return _run_each(chunk, self._give_up)
+        with _IsolatedWorker(self._spec) as isolated:
+            return _run_each(chunk, isolated.run)
 
-    def _give_up(self, job: Job) -> Row:
+    def _give_up(self, job: Job) -> JobResult:
         error = PhotoError(
-            f"{_TRIES} processes were ended from outside that were to colour "
-            f"{shown(job.source)} or one of its neighbours, most often for lack of memory.",
+            f"{_MAX_ATTEMPTS} processes that were to colour {shown(job.source)} or one of its "
+            "neighbours were killed, most often for lack of memory.",
             advice="Run the same command again, with a smaller --jobs.",
         )
-        return self._worker.do(job, given_up=error)
+        return self._worker.run(job, refusal=error)
 
 
-class _Apart:
-    """Does jobs in another process: it takes one photograph along when it dies, and not the rest.
+def _run_each(chunk: Sequence[PlanItem], run: Callable[[Job], JobResult]) -> list[JobResult]:
+    return [item if isinstance(item, JobResult) else run(item) for item in chunk]
 
-    A parcel whose process died comes here. Who killed it is not known, so nothing is held against
-    any photograph but that its own process died too.
+
+class _IsolatedWorker:
+    """Runs each job in another process, so that its death costs one photograph and not the chunk.
+
+    It is used for a chunk whose process died. The cause is unknown, so a photograph fails only if
+    its own process dies too.
     """
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
         self._pool = self._start()
 
-    def __enter__(self) -> "_Apart":
+    def __enter__(self) -> "_IsolatedWorker":
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._pool.shutdown()
 
-    def do(self, job: Job) -> Row:
-        """Does one job."""
+    def run(self, job: Job) -> JobResult:
+        """Runs one job."""
         try:
-            return self._pool.submit(_do_apart, job).result()
+            return self._pool.submit(_run_in_process, job).result()
         except BrokenProcessPool:
-            tidy(job.target.parent)
+            clean_up(job.target.parent)
             self._pool.shutdown()
             self._pool = self._start()
             error = PhotoError(
-                f"Each process that coloured {shown(job.source)} was ended from outside, "
-                "most often for lack of memory.",
+                f"Each process that coloured {shown(job.source)} was killed, most often for lack "
+                "of memory.",
                 advice="Give a smaller --jobs, or a smaller picture.",
             )
-            return Row.failure(job.source, error)
+            return JobResult.failure(job.source, error)
 
     def _start(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(
-            1, mp_context=context, initializer=_begin_apart, initargs=(self._task,)
+            1, mp_context=context, initializer=_initialize, initargs=(self._spec,)
         )
 
 
-_apart: list[Worker] = []
+_workers: list[Worker] = []
+"""The worker of an isolated process."""
 
 
-def _begin_apart(task: Task) -> None:
-    begin_process()
-    _apart.append(_worker(task))
+def _initialize(spec: WorkerSpec) -> None:
+    initialize_process()
+    _workers.append(_worker(spec))
 
 
-def _do_apart(job: Job) -> Row:
-    return _apart[0].do(job)
+def _run_in_process(job: Job) -> JobResult:
+    return _workers[0].run(job)
 
 
-def _worker(task: Task) -> Worker:
-    return Worker(task.options, task.bundle, threads=1)
+def _worker(spec: WorkerSpec) -> Worker:
+    return Worker(spec.options, spec.bundle, threads=1)
 
 
-def _refusal(task: Task) -> TintypeError | None:
-    """Why nothing can be done here as it would be done where the run was started."""
+def _refusal(spec: WorkerSpec) -> TintypeError | None:
+    """Why results here would differ from those of the machine on which the run was started."""
     here = versions()
-    if here != task.versions:
-        other = ", ".join(sorted(set(here) - set(task.versions)))
-        wanted = ", ".join(sorted(set(task.versions) - set(here)))
+    if here != spec.versions:
+        other = ", ".join(sorted(set(here) - set(spec.versions)))
+        wanted = ", ".join(sorted(set(spec.versions) - set(here)))
         return ClusterError(
             f"A machine of the cluster has {other}, but this one has {wanted}.",
-            advice="Install the same on all, so that all give the same pictures.",
+            advice="Install the same versions on all machines; other versions give other pictures.",
         )
-    if task.folder is not None:
+    if spec.folder is not None:
         try:
-            os.chdir(task.folder)
+            os.chdir(spec.folder)
         except OSError as error:
             return ClusterError(
-                f"A machine of the cluster has no folder {shown(task.folder)} ({error.strerror}).",
-                advice="Relative paths need the same folder on all machines; give whole ones.",
+                f"A machine of the cluster has no folder {shown(spec.folder)} ({error.strerror}).",
+                advice="Relative paths need the same folder on all machines; give absolute paths.",
             )
     return None

@@ -1,10 +1,10 @@
-"""The run on a cluster: the plan goes in, the rows come out in its order.
+"""Runs a plan on a cluster; results come in the order of the plan.
 
-Ray Data shares the work out (`tintype.cluster.flow`). The plan is walked by one task, which stops
-walking while enough waits to be done, so that it is never held whole.
+Ray Data distributes the work (`tintype.cluster.ray_data`). The plan is walked by one task, which
+pauses while enough jobs are queued, so that it is never held as a whole.
 
-What is done is recognised by the outputs, as everywhere (`tintype.jobs.resume`): a task that is
-done twice does nothing the second time, and so does a run.
+Finished work is recognised by its outputs, as in `tintype.jobs.resume`: a task that is run twice
+does nothing the second time, and neither does a run.
 """
 
 import os
@@ -13,69 +13,72 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from tintype.cluster.actor import Task, versions
+from tintype.cluster.actor import WorkerSpec, versions
 from tintype.cluster.session import session
 from tintype.engine.bundle import load_bundle
-from tintype.files.remote import Place, place_of, tidy
+from tintype.files.remote import Location, clean_up, parse_location
 from tintype.jobs.plan import Job, Plan
-from tintype.jobs.report import Row
-from tintype.jobs.work import Options
+from tintype.jobs.report import JobResult
+from tintype.jobs.work import RunOptions
 
-# Folders that are looked through for what interrupted processes left.
-_FOLDERS = 1000
+# Folders that are searched for temporary files of interrupted processes.
+_MAX_FOLDERS = 1000
 
 
 def run(
-    plan: Plan, options: Options, *, items: int, jobs: int | None = None
-) -> Generator[Row, None, None]:
-    """Does a plan on a cluster.
+    plan: Plan, options: RunOptions, *, items: int, jobs: int | None = None
+) -> Generator[JobResult, None, None]:
+    """Runs a plan on a cluster, with the arguments of `tintype.jobs.run.run`.
 
     Args:
         plan: Checked.
-        options: How.
-        items: How many rows there will be, as `Plan.check` counted them.
-        jobs: Processes that colour; None is one for each processor core of the cluster.
+        options: How to colour.
+        items: Number of results, as counted by `Plan.check`.
+        jobs: Number of processes; None is one for each processor core of the cluster.
 
     Returns:
-        One row per input, in the plan's order. Closing it ends the processes.
+        A result for each input, in the order of the plan. Closing it ends the processes.
 
     Raises:
         ModelError: The model cannot be loaded; nothing was done.
     """
     bundle = load_bundle(options.model)
     folder = os.getcwd() if _is_relative(plan) else None  # noqa: PTH109 (a string is sent)
-    task = Task(options, bundle, folder, versions())
-    return _rows(plan, task, items, jobs)
+    spec = WorkerSpec(options, bundle, folder, versions())
+    return _results(plan, spec, items, jobs)
 
 
 def _is_relative(plan: Plan) -> bool:
-    named = [*map(place_of, plan.inputs), plan.into, plan.output]
-    return any(isinstance(place, Path) and not place.is_absolute() for place in named)
+    paths = [*map(parse_location, plan.inputs), plan.into, plan.output]
+    return any(isinstance(path, Path) and not path.is_absolute() for path in paths)
 
 
-def _rows(plan: Plan, task: Task, items: int, jobs: int | None) -> Generator[Row, None, None]:
+def _results(
+    plan: Plan, spec: WorkerSpec, items: int, jobs: int | None
+) -> Generator[JobResult, None, None]:
     done = 0
     try:
         with session(jobs) as processes:
             # Only now: this imports Ray, which reads what the session has set.
-            from tintype.cluster.flow import flow
+            from tintype.cluster.ray_data import stream_results
 
-            with closing(flow(plan, task, items=items, processes=processes)) as rows:
-                for row in rows:
+            stream = stream_results(plan, spec, items=items, processes=processes)
+            with closing(stream) as results:
+                for result in results:
                     done += 1
-                    yield row
+                    yield result
     finally:
         if done < items:
-            _tidy_behind(plan, done)
+            _clean_up_from(plan, done)
 
 
-def _tidy_behind(plan: Plan, done: int) -> None:
-    """Removes what processes left that were ended in the middle of a file."""
-    folders: dict[Place, None] = {}
+def _clean_up_from(plan: Plan, done: int) -> None:
+    """Removes temporary files of processes that were ended while they wrote."""
+    folders: dict[Location, None] = {}
     for item in islice(plan, done, None):
         if isinstance(item, Job):
             folders[item.target.parent] = None
-        if len(folders) == _FOLDERS:
+        if len(folders) == _MAX_FOLDERS:
             break
     for folder in folders:
-        tidy(folder)
+        clean_up(folder)

@@ -1,10 +1,9 @@
 """A Ray cluster for one run: the one that RAY_ADDRESS names, or a small one on this machine.
 
-Tintype opens no network connection by itself. Ray on its own would listen on every interface of the
-machine, tell its makers about itself where that is not turned off, and open a page in the browser.
-A cluster that is started here listens on the loopback interface alone, asks for a token that nobody
-else has, reports nothing, has no such page, and leaves no file behind. A cluster that was there
-before is as whoever started it has made it.
+Tintype opens no network connection by itself. By default Ray listens on every interface of the
+machine, reports usage statistics, and serves a dashboard. A cluster that is started here listens on
+the loopback interface only, requires a random token, reports nothing, has no dashboard, and leaves
+no files behind. An existing cluster is used as its owner has configured it.
 """
 
 import logging
@@ -22,9 +21,9 @@ from tintype.engine.render import usable_cores
 from tintype.errors import ClusterError, UsageError, shown
 
 ADDRESS = "RAY_ADDRESS"
-"""Ray's own variable. "auto" is the cluster that `ray start` has started on this machine."""
+"""Ray's own variable. "auto" is the cluster that `ray start` started on this machine."""
 
-# The least that Ray takes. Only rows of the plan and of the report pass through it, never pixels.
+# The minimum that Ray accepts. Only jobs and results pass through it, never pixels.
 _STORE_BYTES = 80 * 2**20
 
 _EXTRA = 'Type: pip install "tintype[ray]"'
@@ -35,23 +34,23 @@ def session(jobs: int | None) -> Iterator[int]:
     """Connects to a cluster, or starts one and stops it again.
 
     Args:
-        jobs: Processes that colour; None is one for each processor core of the cluster.
+        jobs: Number of processes that colour; None is one for each processor core of the cluster.
 
     Yields:
-        How many processes that colour there are to be.
+        That number.
 
     Raises:
-        UsageError: Ray is not installed, or the address is one that cannot be used.
+        UsageError: Ray is not installed, or the address cannot be used.
         ClusterError: The cluster cannot be reached, or does not start.
     """
     address = os.environ.get(ADDRESS)
-    # Nothing is counted for its makers; neither here nor, by Ray Data, on the cluster.
+    # No usage statistics, neither here nor, by Ray Data, on the cluster.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # Its processes write what went wrong into their own logs; here it would stand between ours.
+    # The processes have logs of their own; here their messages would stand between ours.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     loaded = sys.modules.get("ray")
     if loaded is not None and loaded.is_initialized():
-        yield jobs or _cores()  # by a program that colours as a part of its own run
+        yield jobs or _cores()  # by a program that uses Tintype within its own run
     elif address and address != "local":
         with _connected(address):
             yield jobs or _cores()
@@ -65,11 +64,11 @@ def session(jobs: int | None) -> Iterator[int]:
 def _connected(address: str) -> Iterator[None]:
     if address.startswith("ray://"):
         raise UsageError(
-            f"{ADDRESS} is {shown(address)}, which speaks to a cluster from outside.",
-            advice="Run this command on a machine of the cluster, or by ray job submit.",
+            f"{ADDRESS} is {shown(address)}, which connects to a cluster from outside.",
+            advice="Run this command on a machine of the cluster, or with ray job submit.",
         )
     try:
-        with _hushed():
+        with _silenced_stderr():
             ray = _import_ray()
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except UsageError:
@@ -77,7 +76,7 @@ def _connected(address: str) -> Iterator[None]:
     except Exception as error:
         raise ClusterError(
             f"The Ray cluster at {shown(address)} cannot be reached ({_first_line(error)}).",
-            advice=f"Start it with ray start --head, or set {ADDRESS} to where it is.",
+            advice=f"Start it with ray start --head, or set {ADDRESS} to its address.",
         ) from error
     try:
         yield
@@ -87,15 +86,15 @@ def _connected(address: str) -> Iterator[None]:
 
 @contextmanager
 def _started(processes: int) -> Iterator[None]:
-    # Ray reads these when it is imported, and hands them on to its processes.
+    # Ray reads these when it is imported, and passes them to its processes.
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    # With "0" the address of this machine is that of its loopback interface, on every system.
+    # With "0" the address of this machine is that of the loopback interface, on every system.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     folder = tempfile.mkdtemp(prefix="tintype-ray-", dir=_short_folder())
     try:
         try:
-            with _hushed():
+            with _silenced_stderr():
                 ray = _import_ray()
                 ray.init(
                     address="local",
@@ -112,7 +111,7 @@ def _started(processes: int) -> Iterator[None]:
         except Exception as error:
             raise ClusterError(
                 f"Ray did not start on this machine ({_first_line(error)}).",
-                advice="Leave --engine out to colour without it.",
+                advice="Leave --executor out to colour without it.",
             ) from error
         try:
             yield
@@ -123,16 +122,16 @@ def _started(processes: int) -> Iterator[None]:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """Keeps off the terminal what Ray says while it starts; what goes wrong is raised as well."""
+def _silenced_stderr() -> Iterator[None]:
+    """Discards messages of Ray while it starts; errors are raised as well."""
     try:
         before = os.dup(2)
     except OSError:  # this process was started without standard error
         yield
         return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
     try:
         yield
     finally:
@@ -141,7 +140,7 @@ def _hushed() -> Iterator[None]:
 
 
 def _short_folder() -> str | None:
-    # The names of Ray's sockets are long, and that of a socket may have a hundred letters.
+    # The paths of Ray's sockets are long, and a socket path may have a hundred letters.
     return "/tmp" if Path("/tmp").is_dir() and sys.platform != "win32" else None
 
 
@@ -152,7 +151,7 @@ def _import_ray() -> Any:  # noqa: ANN401
         from ray._private import worker
     except ImportError as error:
         raise UsageError("--executor ray needs an extra.", advice=_EXTRA) from error
-    # Otherwise it says on standard output, between our results, that a process has died.
+    # Otherwise it reports the death of a process on standard output, between our results.
     worker._worker_logs_enabled = False
     return ray
 

@@ -1,14 +1,15 @@
-"""Files and folders that are named by URLs: listed, read and written.
+"""Files named by URLs: listed, read and written through fsspec.
 
-``s3://bucket/scans`` and the like go through fsspec, which has one interface for many stores. A
-path stays a `pathlib.Path`: on a disk we promise more (locks, fsync, hard links) than fsspec does.
+``s3://bucket/scans`` and the like go through fsspec, one interface to many stores. A path stays a
+`pathlib.Path` and never goes through fsspec, because on a disk we promise more (locks, fsync, hard
+links) than fsspec offers.
 
-Writing is all or nothing here too. An object store shows an object when all of it has arrived. In
-any other store the file is written under a temporary name and then renamed; a store that would copy
+Writes are atomic here too. An object store shows an object once all of it has arrived. Any other
+store first gets the file under a temporary name, which is then renamed; a store that would copy
 instead of renaming is refused.
 
-Names in a listing are not to be trusted. In an object store ``../../home/x.jpg`` is a key like any
-other, and on a disk it would lead out of the folder: such names become error rows.
+Names in a listing are not trusted. In an object store ``../../home/x.jpg`` is a key like any other,
+and on a disk it would lead out of the folder: such names are reported as failed.
 """
 
 import re
@@ -16,7 +17,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
-from typing import Any, Literal
+from typing import Any
 
 from tintype.errors import (
     TargetExistsError,
@@ -28,24 +29,24 @@ from tintype.errors import (
 from tintype.files.atomic import remove_abandoned, write_atomically
 from tintype.files.local import check_length, read_input
 
-# Two letters at least: "C://scans" is a folder of Windows.
+# At least two letters: "C://scans" is a folder of Windows.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
-# A user and a password before the machine's name.
+# A user and a password before the host name.
 _PASSWORD = re.compile(r"[^/@]*:[^/@]*@")
 
-# Stores in which an object becomes visible when all of it is there.
+# Stores in which an object is invisible until all of it has arrived.
 _ATOMIC = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "tos", "memory"}
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
-    """A file or folder named by a URL, with the part of `pathlib.Path` that is needed here.
+class RemotePath:
+    """A file or folder named by a URL, with those methods of `pathlib.Path` that the jobs need.
 
     Attributes:
-        url: ``protocol://path``, without a slash at its end.
+        url: ``protocol://path``, without a trailing slash.
     """
 
     url: str
@@ -53,10 +54,10 @@ class Remote:
     def __str__(self) -> str:
         return self.url
 
-    def __truediv__(self, below: str | PurePath) -> "Remote":
-        """A place below this one; `below` has plain names only, see `listing`."""
+    def __truediv__(self, below: str | PurePath) -> "RemotePath":
+        """A path below this one; `below` must consist of safe names, see `list_remote`."""
         parts = PurePosixPath(below).parts
-        return Remote("/".join([self.url, *parts])) if parts else self
+        return RemotePath("/".join([self.url, *parts])) if parts else self
 
     @property
     def name(self) -> str:
@@ -65,36 +66,36 @@ class Remote:
 
     @property
     def stem(self) -> str:
-        """The name without its ending."""
+        """The name without its extension."""
         return PurePosixPath(self.name).stem
 
     @property
     def suffix(self) -> str:
-        """The ending with its dot."""
+        """The extension with its dot."""
         return PurePosixPath(self.name).suffix
 
     @property
-    def parent(self) -> "Remote":
+    def parent(self) -> "RemotePath":
         """The folder it is in."""
-        return Remote(self.url.rpartition("/")[0])
+        return RemotePath(self.url.rpartition("/")[0])
 
-    def with_name(self, name: str) -> "Remote":
-        """Another place in the same folder."""
+    def with_name(self, name: str) -> "RemotePath":
+        """Another path in the same folder."""
         return self.parent / name
 
 
-Place = Path | Remote
-"""Where a photograph is, or will be."""
+Location = Path | RemotePath
+"""A file or folder, on the disk or in a store."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One name in the listing of a folder.
+class RemoteEntry:
+    """One entry of a folder in a store.
 
     Attributes:
-        name: Without the folder; where `safe` is False, whatever the store lists instead.
+        name: The name alone; if `safe` is False, whatever the store returned.
         is_folder: Whether it is a folder.
-        safe: Whether it is a plain name on every file system.
+        safe: Whether it is a single name on every file system.
     """
 
     name: str
@@ -102,48 +103,48 @@ class Entry:
     safe: bool
 
 
-def place_of(word: str) -> Place:
-    """The path or URL that an argument of the command names.
+def parse_location(word: str) -> Location:
+    """Parses a path or a URL.
 
     Args:
-        word: The argument.
+        word: As given to the command.
 
     Raises:
-        UsageError: A URL with a password, or a chain of URLs.
+        UsageError: It is a URL with a password, or a chain of URLs.
     """
     found = _URL.match(word)
     if found is None:
         return Path(word)
     protocol, rest = found[1].lower(), word[found.end() :]
     if _PASSWORD.match(rest):
-        # Reports and messages repeat what was typed, and the shell keeps it in its history.
+        # Reports and messages repeat what was typed, and the shell's history holds it.
         raise UsageError(
             f"A URL of {protocol} contains a password.",
             advice="Leave it out, and give it where the client of that store looks for it.",
         )
     if "::" in word:
         raise UsageError(f"{shown(word)} is a chain of URLs.", advice="Name one folder or file.")
-    return Remote(f"{protocol}://{rest.rstrip('/')}")
+    return RemotePath(f"{protocol}://{rest.rstrip('/')}")
 
 
-def kind_of(place: Remote) -> Literal["file", "folder"]:
-    """Whether a URL names a file or a folder.
+def is_folder(location: RemotePath) -> bool:
+    """Whether a URL names a folder; otherwise it names a file.
 
     Raises:
-        UsageError: URLs of this protocol cannot be used.
-        UnreadablePhotoError: There is nothing, or the store does not answer.
+        UsageError: The protocol is not supported, or a package is missing.
+        UnreadablePhotoError: It does not exist, or the store cannot be reached.
     """
-    store, path = _open(place)
+    store, path = _open(location)
     try:
-        return "folder" if store.info(path)["type"] == "directory" else "file"
+        return bool(store.info(path)["type"] == "directory")
     except FileNotFoundError:
-        raise UnreadablePhotoError(f"{shown(place)}: no such file or folder.") from None
+        raise UnreadablePhotoError(f"{shown(location)}: no such file or folder.") from None
     except Exception as error:  # each store has its own errors, with no common base
-        raise _unreadable(place, error) from error
+        raise _unreadable(location, error) from error
 
 
-def listing(folder: Remote) -> list[Entry]:
-    """The files and folders directly in a folder, sorted by name.
+def list_remote(folder: RemotePath) -> list[RemoteEntry]:
+    """The entries of a folder, sorted by name.
 
     Raises:
         UnreadablePhotoError: It cannot be listed.
@@ -151,7 +152,7 @@ def listing(folder: Remote) -> list[Entry]:
     store, path = _open(folder)
     prefix = path.rstrip("/") + "/"
     try:
-        # An earlier listing may be out of date, and that of a large store would fill the memory.
+        # A cached listing may be out of date, and that of a large store would fill the memory.
         store.invalidate_cache()
         found = store.ls(path, detail=True)
         store.invalidate_cache()
@@ -160,51 +161,52 @@ def listing(folder: Remote) -> list[Entry]:
     entries = []
     for info in found:
         name = str(info["name"])
-        is_folder = info["type"] == "directory"
-        # Some programs mark a folder by an empty object of its name. A folder listed under that
-        # name is different: its own name is empty, like the middle one's in "scans//x.png".
-        if name == path or (name == prefix and not is_folder):
+        is_directory = info["type"] == "directory"
+        # Some programs mark a folder by an empty object. A folder with that name is different:
+        # its own name is empty, as that of the middle one in "scans//x.png".
+        if name == path or (name == prefix and not is_directory):
             continue
         tail = name.removeprefix(prefix)
-        if is_folder:
+        if is_directory:
             tail = tail.removesuffix("/")
-        entries.append(Entry(tail, is_folder, safe=name.startswith(prefix) and _plain(tail)))
+        safe = name.startswith(prefix) and _is_single_name(tail)
+        entries.append(RemoteEntry(tail, is_directory, safe))
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def read(place: Place, *, max_pixels: int) -> bytes:
-    """The bytes of a photograph, as `tintype.files.local.read_input` for a path.
+def read(location: Location, *, max_pixels: int) -> bytes:
+    """Reads a photograph, as `tintype.files.local.read_input` does for a path.
 
     Raises:
         UnreadablePhotoError: Missing, no permission, or too long.
     """
-    if isinstance(place, Path):
-        return read_input(place, max_pixels=max_pixels)
-    store, path = _open(place)
+    if isinstance(location, Path):
+        return read_input(location, max_pixels=max_pixels)
+    store, path = _open(location)
     try:
         size = store.info(path)["size"]
         if size is None:
             raise OSError("its length is unknown")
-        check_length(size, name=shown(place), max_pixels=max_pixels)
+        check_length(size, name=shown(location), max_pixels=max_pixels)
         return bytes(store.cat_file(path))
     except FileNotFoundError:
-        raise UnreadablePhotoError(f"{shown(place)}: no such file.") from None
+        raise UnreadablePhotoError(f"{shown(location)}: no such file.") from None
     except UnreadablePhotoError:
         raise
     except Exception as error:
-        raise _unreadable(place, error) from error
+        raise _unreadable(location, error) from error
 
 
-def read_if_exists(place: Place) -> bytes | None:
-    """The bytes of an earlier output; None where there is none.
+def read_if_exists(location: Location) -> bytes | None:
+    """Reads an existing output; None if there is none.
 
     Raises:
-        OSError: There is one, but it cannot be read.
+        OSError: It exists but cannot be read.
     """
     try:
-        if isinstance(place, Path):
-            return place.read_bytes()
-        store, path = _open(place)
+        if isinstance(location, Path):
+            return location.read_bytes()
+        store, path = _open(location)
         data = store.cat_file(path)
     except FileNotFoundError:
         return None
@@ -215,22 +217,22 @@ def read_if_exists(place: Place) -> bytes | None:
     return bytes(data)
 
 
-def write(place: Place, data: bytes, *, overwrite: bool) -> None:
-    """Writes a file all or nothing, as `tintype.files.atomic.write_atomically` for a path.
+def write(location: Location, data: bytes, *, overwrite: bool) -> None:
+    """Writes a file atomically, as `tintype.files.atomic.write_atomically` does for a path.
 
     Args:
-        place: Where. The folders of a URL are created, those of a path exist.
-        data: All of it.
-        overwrite: Whether something there may be replaced.
+        location: The file; parent folders of a URL are created, those of a path exist.
+        data: Its contents.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        TargetExistsError: Something is there and may not be replaced.
+        TargetExistsError: It exists and may not be replaced.
         WriteError: It cannot be written.
     """
-    if isinstance(place, Path):
-        write_atomically(place, data, overwrite=overwrite)
+    if isinstance(location, Path):
+        write_atomically(location, data, overwrite=overwrite)
         return
-    store, path = _open(place)
+    store, path = _open(location)
     try:
         if not _ATOMIC.isdisjoint(_protocols(store)):
             store.pipe_file(path, data, mode="overwrite" if overwrite else "create")
@@ -238,10 +240,10 @@ def write(place: Place, data: bytes, *, overwrite: bool) -> None:
             _write_and_rename(store, path, data, overwrite=overwrite)
     except FileExistsError:
         raise TargetExistsError(
-            f"{shown(place)} exists already.", advice="Add --overwrite to replace it."
+            f"{shown(location)} exists already.", advice="Add --overwrite to replace it."
         ) from None
     except Exception as error:
-        raise WriteError(f"{shown(place)} could not be written: {_reason(error)}.") from error
+        raise WriteError(f"{shown(location)} could not be written: {_reason(error)}.") from error
 
 
 def _write_and_rename(store: Any, path: str, data: bytes, *, overwrite: bool) -> None:  # noqa: ANN401
@@ -254,7 +256,7 @@ def _write_and_rename(store: Any, path: str, data: bytes, *, overwrite: bool) ->
     store.makedirs(folder, exist_ok=True)
     try:
         store.pipe_file(temporary, data)
-        # Not in one step as on a disk: two runs at the same moment may both get this far.
+        # Not atomic, as it is on a disk: two runs may come this far at the same moment.
         if not overwrite and store.exists(path):
             raise FileExistsError(path)
         store.mv(temporary, path)
@@ -264,40 +266,40 @@ def _write_and_rename(store: Any, path: str, data: bytes, *, overwrite: bool) ->
         raise
 
 
-def tidy(folder: Place) -> None:
-    """Removes what a killed run left in a folder of outputs.
+def clean_up(folder: Location) -> None:
+    """Removes temporary files that a killed run left in a folder of outputs.
 
-    An object store holds no half-written objects. In other stores there is no telling whether a
-    temporary file is still being written, perhaps by another machine, so nothing is removed there.
+    An object store holds no partial objects. In other stores it is unknown whether a temporary file
+    is still being written, perhaps by another machine, so nothing is removed there.
     """
     if isinstance(folder, Path):
         remove_abandoned(folder)
 
 
-def _open(place: Remote) -> tuple[Any, str]:
+def _open(location: RemotePath) -> tuple[Any, str]:
     """The store, and the path in it. fsspec keeps one store for each process."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
         raise UsageError(
-            f"{shown(place)} is a URL, which needs an extra.",
+            f"{shown(location)} is a URL, which needs an extra.",
             advice='Type: pip install "tintype[ray]"',
         ) from error
     try:
-        store, path = url_to_fs(place.url)
+        store, path = url_to_fs(location.url)
     except (ImportError, ValueError) as error:
-        # fsspec names the missing package, or says that there is no such protocol.
-        raise UsageError(f"{shown(place)} cannot be used: {shown(_reason(error))}.") from error
+        # fsspec names the missing package, or reports an unknown protocol.
+        raise UsageError(f"{shown(location)} cannot be used: {shown(_reason(error))}.") from error
     return store, str(path)
 
 
 def _protocols(store: Any) -> set[str]:  # noqa: ANN401
-    protocols = store.protocol
-    return {protocols} if isinstance(protocols, str) else set(protocols)
+    protocol = store.protocol
+    return {protocol} if isinstance(protocol, str) else set(protocol)
 
 
-def _plain(name: str) -> bool:
-    """Whether it is a single name on every file system, with whatever slashes and drives."""
+def _is_single_name(name: str) -> bool:
+    """Whether it is one name on POSIX and on Windows: no path, no drive, no ``.`` or ``..``."""
     return (
         name not in ("", ".", "..")
         and "\0" not in name
@@ -305,8 +307,8 @@ def _plain(name: str) -> bool:
     )
 
 
-def _unreadable(place: Remote, error: Exception) -> UnreadablePhotoError:
-    return UnreadablePhotoError(f"{shown(place)} cannot be read: {_reason(error)}.")
+def _unreadable(location: RemotePath, error: Exception) -> UnreadablePhotoError:
+    return UnreadablePhotoError(f"{shown(location)} cannot be read: {_reason(error)}.")
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Inspect: was this picture coloured, by what and how."""
+"""Inspects a picture: whether it was coloured, by which model and with which settings."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tintype.errors import shown
 from tintype.files.local import read_input
-from tintype.jobs.resume import Marks
+from tintype.jobs.resume import ProvenanceReader
 from tintype.photo.decode import decode
 from tintype.photo.formats.registry import sniff
 from tintype.photo.limits import MAX_PIXELS
@@ -16,13 +16,13 @@ from tintype.photo.photo import Tone
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is known about one picture file.
+    """Properties of one picture file.
 
     Attributes:
         file: Its path.
         format: A key of `tintype.photo.formats.registry.FORMATS`.
-        tone: What its pixels are; None where the file says who coloured it, so that nobody looked.
-        provenance: Who coloured it, None where Tintype did not or where that was removed.
+        tone: Of its pixels; None if the file has provenance, since they were not examined then.
+        provenance: How it was coloured; None if Tintype did not colour it, or it was removed.
     """
 
     file: str
@@ -31,12 +31,12 @@ class Inspection:
     provenance: Provenance | None
 
     def sentence(self) -> str:
-        """One line for people."""
+        """One line for users."""
         start = f"{shown(self.file)}: {self.format}, "
-        made = self.provenance
-        if made is None and self.tone is None:
+        provenance = self.provenance
+        if provenance is None and self.tone is None:
             return start + "without a mark of Tintype"
-        if made is None:
+        if provenance is None:
             kinds = {
                 "grey": "black and white",
                 "toned": "toned in one hue",
@@ -44,9 +44,9 @@ class Inspection:
             }
             return start + kinds[self.tone or "grey"]
         return start + shown(
-            f"coloured by {made.software} {made.version} with model {made.model} "
-            f"(sha256 {made.model_sha256}), settings {made.settings}, "
-            f"from an input with sha256 {made.input_sha256}"
+            f"coloured by {provenance.software} {provenance.version} with model {provenance.model} "
+            f"(sha256 {provenance.model_sha256}), settings {provenance.settings}, "
+            f"from an input with sha256 {provenance.input_sha256}"
         )
 
     def to_json(self) -> str:
@@ -58,29 +58,26 @@ class Inspection:
 
 
 def inspect(path: Path) -> Inspection:
-    """Reads what a file says about itself; where it says nothing, looks at its pixels.
+    """Reads the provenance of a file; if it has none, examines its pixels.
 
     Args:
-        path: A picture file; a state file beside it is consulted where its format has no room for
+        path: A picture file; the state file beside it is read if its format cannot store
             provenance.
-
-    Returns:
-        What was found.
 
     Raises:
         PhotoError: It cannot be read.
     """
     data = read_input(path, max_pixels=MAX_PIXELS)
-    made = Marks().of(path, data)
-    if made is not None:
-        return Inspection(str(path), sniff(data), None, made)
+    provenance = ProvenanceReader().read(path, data)
+    if provenance is not None:
+        return Inspection(str(path), sniff(data), None, provenance)
     photos = decode(data, name=shown(path))
     tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
     return Inspection(str(path), photos[0].meta.format, tone, None)
 
 
 def _object(text: str) -> object:
-    # Anybody may have written the file: settings that are no JSON are shown as they are.
+    # Any program may have written the file: settings that are not JSON are shown as they are.
     try:
         return json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The report: one row per input, and the counts of a run."""
+"""The report: a result for each input, and the counts of a run."""
 
 import errno
 import json
@@ -19,7 +19,7 @@ COLOR_PHOTO = "a colour photograph"
 OWN_OUTPUT = "an output of Tintype"
 LINK_OUTSIDE = "a link that leads out of the folder"
 
-_IN_COUNTS = {
+_SKIPPED = {
     COLOR_PHOTO: "in colour",
     OWN_OUTPUT: "made by Tintype",
     LINK_OUTSIDE: "linked from outside",
@@ -27,23 +27,23 @@ _IN_COUNTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What became of one input.
+class JobResult:
+    """The result of one input.
 
     Attributes:
         status: "done" (coloured now), "already_done" (by an earlier run), "skipped" or "failed".
-        input: Path as it was found.
-        output: Path written or found, None where there is none.
+        input: Its path.
+        output: Path of the output that was written or exists, otherwise None.
         sha256: Of the output.
-        input_sha256: Of the input, where it could be read.
+        input_sha256: Of the input, if it could be read.
         seconds: From opening the input to having its output on the disk.
         reason: Why it was skipped.
-        error: What went wrong.
+        error: Message of the error.
         advice: What to do about it.
-        notes: Sentences on what the output could not keep or what was unusual.
-        grey_check: What comparing the written grey with the input's gave, where asked for.
+        notes: Sentences on what the output could not preserve or what was unusual.
+        grey_check: Result of comparing the grey of the output with that of the input, if requested.
         exit_code: Of the error; not part of the report.
-        thumbnails: Before and after, as JPEG files, where they are wanted; not part of the report.
+        thumbnails: Before and after, as JPEG files, if requested; not part of the report.
     """
 
     status: Status
@@ -62,7 +62,7 @@ class Row:
 
     @classmethod
     def failure(cls, source: object, error: TintypeError) -> Self:
-        """A row for an input that could not be coloured."""
+        """The result of an input that could not be coloured."""
         return cls(
             "failed",
             str(source),
@@ -73,20 +73,20 @@ class Row:
 
     @classmethod
     def skip(cls, source: object, reason: str) -> Self:
-        """A row for an input that was left alone on purpose."""
+        """The result of an input that was skipped."""
         return cls("skipped", str(source), reason=reason)
 
     def to_json(self) -> str:
-        """One line of the report: ASCII, so that no name of a file can break it.
+        """One line of the report, in ASCII, so that no file name can break it.
 
-        Bytes in a name that are no text stand as lone surrogates, as Python reads and writes them.
+        Bytes of a name that are no text are lone surrogates, as Python reads and writes them.
         """
         fields = asdict(replace(self, thumbnails=None))
         del fields["exit_code"], fields["thumbnails"]
         return json.dumps(fields)
 
-    def timed(self, seconds: float) -> "Row":
-        """The same row with its time."""
+    def timed(self, seconds: float) -> "JobResult":
+        """The same result with its time."""
         return replace(self, seconds=round(seconds, 3))
 
 
@@ -95,26 +95,26 @@ class Tally:
     """Counts of a run.
 
     Attributes:
-        status: Rows by status.
-        reasons: Skipped rows by reason.
-        write_failures: Failed rows whose photograph was fine but could not be written.
+        status: Number of results by status.
+        reasons: Number of skipped inputs by reason.
+        write_failures: Number of photographs that were coloured but could not be written.
     """
 
     status: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     write_failures: int = 0
 
-    def add(self, row: Row) -> None:
-        """Counts one row."""
-        self.status[row.status] += 1
-        if row.reason is not None:
-            self.reasons[row.reason] += 1
-        if row.exit_code == WriteError.exit_code:
+    def add(self, result: JobResult) -> None:
+        """Counts one result."""
+        self.status[result.status] += 1
+        if result.reason is not None:
+            self.reasons[result.reason] += 1
+        if result.exit_code == WriteError.exit_code:
             self.write_failures += 1
 
     @property
     def exit_code(self) -> int:
-        """0 all done, 1 some failed, 3 nothing could be done."""
+        """0 if all are done, 1 if some failed, 3 if nothing could be done."""
         failed = self.status["failed"]
         if failed == 0:
             return 0
@@ -128,7 +128,7 @@ class Tally:
         if self.status["skipped"]:
             why = ", ".join(
                 f"{self.reasons[reason]} {words}"
-                for reason, words in _IN_COUNTS.items()
+                for reason, words in _SKIPPED.items()
                 if self.reasons[reason]
             )
             parts.append(f"{self.status['skipped']} skipped ({why})")
@@ -138,22 +138,22 @@ class Tally:
 
 
 class Report:
-    """A report file that is being written, a line at a time so that it can be followed."""
+    """A report file that is written line by line, so that it can be followed."""
 
     def __init__(self, file: RawIOBase | None, path: Path) -> None:
         self._file = file
         self._path = path
 
-    def add(self, row: Row) -> None:
-        """Writes one row.
+    def add(self, result: JobResult) -> None:
+        """Writes one result.
 
         Raises:
-            WriteError: The disk is full or gone.
+            WriteError: The file cannot be written.
         """
         if self._file is None:
             return
         try:
-            line = row.to_json().encode("ascii") + b"\n"
+            line = result.to_json().encode("ascii") + b"\n"
             if self._file.write(line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
@@ -162,34 +162,33 @@ class Report:
 
 @contextmanager
 def open_report(path: Path | None) -> Iterator[Report]:
-    """Opens a report; an earlier report is replaced, any other file never.
+    """Opens a report. An earlier report is replaced, any other file never.
 
-    A run that continues an earlier one reports every input again, so nothing of the earlier report
-    is missing in the new one.
+    A run that continues an earlier one reports every input again, so the new report is complete.
 
     Args:
-        path: Usually ends in .jsonl; None gives a report that goes nowhere.
+        path: By convention it ends in .jsonl; None gives a report that is not written.
 
     Yields:
         The open report.
 
     Raises:
-        UsageError: Something else than a report stands there.
+        UsageError: The file exists and is no report.
         WriteError: It cannot be created.
     """
     if path is None:
         yield Report(None, Path())
         return
     if str(path) == "-":
-        raise UsageError("--report needs the name of a file; stdout carries the outputs' paths.")
+        raise UsageError("--report needs the name of a file; stdout lists the outputs.")
     try:
         if path.exists() and not _is_report(path):
             raise UsageError(
-                f"{shown(path)} exists and is no report of Tintype.",
+                f"{shown(path)} exists and is not a report of Tintype.",
                 advice="Give --report another name.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Without a buffer: each row is there at once, and closing after a failure fails no more.
+        # Unbuffered: each line is written at once, and closing after a failure does not fail again.
         file = path.open("wb", buffering=0)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -198,7 +197,7 @@ def open_report(path: Path | None) -> Iterator[Report]:
 
 
 def _is_report(path: Path) -> bool:
-    # A device such as /dev/stderr may be written to; there is nothing in it to lose.
+    # A device such as /dev/stderr may be written to; nothing in it can be lost.
     if not path.is_file():
         return not path.is_dir()
     with path.open("rb") as file:
@@ -206,10 +205,10 @@ def _is_report(path: Path) -> bool:
     if not first:
         return True
     try:
-        row = json.loads(first)
+        data = json.loads(first)
     except (ValueError, RecursionError):
         return False
-    return isinstance(row, dict) and {"status", "input", "output", "sha256"} <= row.keys()
+    return isinstance(data, dict) and {"status", "input", "output", "sha256"} <= data.keys()
 
 
 def _unwritable(path: Path, error: OSError) -> WriteError:

@@ -1,9 +1,9 @@
-"""Resume: what an earlier run has done already, and how a later one knows.
+"""Resuming: how a run recognises what an earlier one has finished.
 
-A target is done when it says itself that it was made from the same input, by the same model, with
-the same settings. Where a format has no room to say so (BMP, PPM), a line in a small state file
-beside it does, together with the hash of the target; the line is written before the target, so that
-a run killed between the two leaves a line without a target, never a target without a line.
+A target is finished if its provenance names the same input, the same model and the same settings.
+If its format cannot store provenance (BMP, PPM), a line in a small state file beside it does,
+together with the hash of the target. The line is written before the target, so a run that is killed
+between the two leaves a line without a target, never a target without a line.
 """
 
 import json
@@ -16,99 +16,100 @@ from typing import IO
 
 from tintype.errors import WriteError, shown
 from tintype.files.lock import wait_for_lock
-from tintype.files.remote import Place
-from tintype.jobs.digests import Digests, digest
+from tintype.files.remote import Location
+from tintype.jobs.digests import DigestTable, digest
 from tintype.photo.decode import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 
 STATE_FILE = ".tintype-state.jsonl"
 
 
-class Marks:
-    """Reads who made a file, from the file itself or from the state file beside it.
+class ProvenanceReader:
+    """Reads the provenance of a file, from the file itself or from the state file beside it.
 
-    Of the last state file it keeps where each line stands, because a folder's files come one after
-    the other, and reads only what was added since: while a folder is coloured, every output adds
-    a line.
+    It keeps the offset of each line of the last state file, because the files of a folder come one
+    after the other, and reads only lines that were added since: while a folder is coloured, every
+    output adds one.
     """
 
     def __init__(self) -> None:
         self._path: Path | None = None
-        self._file = (0, 0)
-        self._read = 0
-        self._lines = Digests()
+        self._identity = (0, 0)
+        self._size_read = 0
+        self._offsets = DigestTable()
 
-    def of(self, place: Place, data: bytes) -> Provenance | None:
-        """Who made a file.
+    def read(self, location: Location, data: bytes) -> Provenance | None:
+        """The provenance of a file.
 
         Args:
-            place: Where it stands. In a store there is no state file beside it.
-            data: What is in it.
+            location: Of the file. In a store there are no state files.
+            data: Its contents.
 
         Returns:
-            None where it was not made by Tintype, or was changed since.
+            None if it was not written by Tintype, or was changed since.
         """
         written = read_provenance(data)
         if written is not None:
             return written
-        if not isinstance(place, Path):
+        if not isinstance(location, Path):
             return None
         try:
-            path = place.parent / STATE_FILE
+            path = location.parent / STATE_FILE
             if not stat.S_ISREG(path.stat().st_mode):
-                return None  # a pipe would be waited for
+                return None  # opening a pipe would block
             with path.open("rb") as file:
-                return self._said_of(place.name, sha256(data).hexdigest(), file)
+                return self._look_up(location.name, sha256(data).hexdigest(), file)
         except OSError:
             return None
 
-    def _said_of(self, name: str, sha: str, file: IO[bytes]) -> Provenance | None:
+    def _look_up(self, name: str, sha: str, file: IO[bytes]) -> Provenance | None:
         for _ in range(2):
-            self._follow(file)
-            at = self._lines.get(_key(name, sha))
-            if at is None:
+            self._read_new_lines(file)
+            offset = self._offsets.get(_key(name, sha))
+            if offset is None:
                 return None
-            file.seek(at)
-            said = _parsed(file.readline())
-            if said is not None and said[:2] == (name, sha):
-                return said[2]
-            self._path = None  # somebody has written the file anew: it is read from its beginning
+            file.seek(offset)
+            record = _parsed(file.readline())
+            if record is not None and record[:2] == (name, sha):
+                return record[2]
+            self._path = None  # the file was rewritten: it is read again from the beginning
         return None
 
-    def _follow(self, file: IO[bytes]) -> None:
-        """Notes where the lines stand that were added since."""
+    def _read_new_lines(self, file: IO[bytes]) -> None:
+        """Records the offsets of lines that were added since."""
         path, found = Path(file.name), os.fstat(file.fileno())
         identity = found.st_dev, found.st_ino
-        if path != self._path or identity != self._file or found.st_size < self._read:
-            self._path, self._file, self._read, self._lines = path, identity, 0, Digests()
-        file.seek(self._read)
+        if path != self._path or identity != self._identity or found.st_size < self._size_read:
+            self._path, self._identity = path, identity
+            self._size_read, self._offsets = 0, DigestTable()
+        file.seek(self._size_read)
         for line in file:
             if not line.endswith(b"\n"):
-                break  # half of one: a run is writing it, or was killed
-            said = _parsed(line)
-            if said is not None:
-                self._lines.put(_key(said[0], said[1]), self._read)
-            self._read += len(line)
+                break  # incomplete: a run is writing it, or was killed
+            record = _parsed(line)
+            if record is not None:
+                self._offsets.put(_key(record[0], record[1]), self._size_read)
+            self._size_read += len(line)
 
 
-def remember(target: Path, data: bytes, provenance: Provenance) -> None:
+def record_provenance(target: Path, data: bytes, provenance: Provenance) -> None:
     """Adds a line to the state file beside a target that is about to be written.
 
     Args:
         target: The file that will hold `data`.
-        data: Bytes that carry no provenance.
-        provenance: What they would say if they could.
+        data: An output in a format that cannot store provenance.
+        provenance: Of the output.
 
     Raises:
         WriteError: The state file cannot be written.
     """
     path = target.parent / STATE_FILE
-    row = {"output": target.name, "sha256": sha256(data).hexdigest(), **asdict(provenance)}
-    line = json.dumps(row).encode("ascii") + b"\n"
+    record = {"output": target.name, "sha256": sha256(data).hexdigest(), **asdict(provenance)}
+    line = json.dumps(record).encode("ascii") + b"\n"
     try:
         with path.open("a+b") as file:
             wait_for_lock(file)
-            # A killed run may have left half a line: it is ended here, and ignored when read.
+            # A killed run may have left an incomplete line, which is ended here and ignored later.
             if file.seek(0, os.SEEK_END) > 0:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
@@ -125,12 +126,12 @@ def _key(name: str, sha: str) -> int:
 
 
 def _parsed(line: bytes) -> tuple[str, str, Provenance] | None:
-    """Name and hash of an output, and who made it; None for what is no line of ours."""
-    # Ours are ASCII; whatever became of a line, it costs no more than itself.
+    """Name, hash and provenance of an output; None if the line was not written by Tintype."""
+    # Lines are ASCII; a damaged one does not affect the others.
     text = line.decode("ascii", "replace")
     provenance = provenance_from_json(text)
     if provenance is None:
         return None
-    row = json.loads(text)
-    name, sha = row.get("output"), row.get("sha256")
+    record = json.loads(text)
+    name, sha = record.get("output"), record.get("sha256")
     return (name, sha, provenance) if isinstance(name, str) and isinstance(sha, str) else None

@@ -1,4 +1,4 @@
-"""The work: one job at a time, from a source to a target, as a row."""
+"""Does one job after the other: from a source to a target and a result."""
 
 import errno
 import stat
@@ -17,13 +17,15 @@ from tintype.errors import (
     TintypeError,
     UnsupportedPhotoError,
     WriteError,
+    reason,
     shown,
 )
 from tintype.files import remote
 from tintype.files.atomic import write_error
-from tintype.jobs.plan import Job, reason, same_file
-from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, Row
-from tintype.jobs.resume import Marks, remember
+from tintype.jobs.identity import same_file
+from tintype.jobs.plan import Job
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
+from tintype.jobs.resume import ProvenanceReader, record_provenance
 from tintype.photo import thumbnail
 from tintype.photo.decode import decode, read_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix
@@ -33,19 +35,19 @@ from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_o
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How every job of a run is done.
+class RunOptions:
+    """Options of a run, the same for all its jobs.
 
     Attributes:
-        model: Name or path of the model; None is the one that is shipped.
+        model: Name or path of the model; None is the default model.
         settings: How to colour.
-        output: What to write; without a format, the target's name decides.
+        output: What to write; without a format, the name of the target determines it.
         overwrite: Replace earlier outputs.
         color_photos: What to do with colour photographs and with outputs of Tintype; None colours
             a picture given alone and skips them among others.
         max_pixels: Larger pictures are refused.
-        check_grey: Compare the grey of each output with its input's.
-        thumbnails: Put small pictures of before and after into the rows.
+        check_grey: Compare the grey of each output with that of its input.
+        thumbnails: Add thumbnails of before and after to the results.
     """
 
     model: str | None = None
@@ -59,34 +61,31 @@ class Options:
 
 
 class Worker:
-    """Does one job after the other with a model that is loaded when the first one needs it."""
+    """Does one job after the other; the model is loaded when the first one needs it."""
 
-    def __init__(self, options: Options, bundle: Bundle, *, threads: int | None = None) -> None:
+    def __init__(self, options: RunOptions, bundle: Bundle, *, threads: int | None = None) -> None:
         self._options = options
         self._threads = threads
         self._bundle = bundle
         self._engine: Engine | None = None
-        self._marks = Marks()
+        self._provenance = ProvenanceReader()
 
-    def do(self, job: Job, *, given_up: PhotoError | None = None) -> Row:
-        """Colours one file; whatever goes wrong becomes a row.
+    def run(self, job: Job, *, refusal: PhotoError | None = None) -> JobResult:
+        """Colours one file; errors become results.
 
         Args:
             job: Source and target.
-            given_up: Why it is not to be coloured, where that was not done already.
-
-        Returns:
-            What became of it.
+            refusal: Why it must not be coloured, unless it is already done.
         """
-        began = time.monotonic()
+        start = time.monotonic()
         try:
-            row = self._do(job, given_up)
+            result = self._run(job, refusal)
         except SkippedPhotoError:
-            row = Row.skip(job.source, COLOR_PHOTO)
+            result = JobResult.skip(job.source, COLOR_PHOTO)
         except TintypeError as error:
-            row = Row.failure(job.source, error)
+            result = JobResult.failure(job.source, error)
         except MemoryError:
-            row = Row.failure(
+            result = JobResult.failure(
                 job.source,
                 PhotoError(
                     f"There is not enough memory for {shown(job.source)}.",
@@ -94,41 +93,43 @@ class Worker:
                 ),
             )
         except Exception as error:  # noqa: BLE001
-            # The per-file boundary: one file that meets a fault of ours must not end a night's run.
-            fault = f"{type(error).__name__}: {error}"
-            row = Row.failure(
+            # The boundary of a file: one that triggers a bug must not end a run of a whole night.
+            bug = f"{type(error).__name__}: {error}"
+            result = JobResult.failure(
                 job.source,
                 PhotoError(
-                    f"{shown(job.source)} met a fault in Tintype ({shown(fault)}).",
+                    f"{shown(job.source)} triggered a bug in Tintype ({shown(bug)}).",
                     advice="Please report it with the picture.",
                 ),
             )
-        return row.timed(time.monotonic() - began)
+        return result.timed(time.monotonic() - start)
 
-    def _do(self, job: Job, given_up: PhotoError | None) -> Row:
+    def _run(self, job: Job, refusal: PhotoError | None) -> JobResult:
         options = self._options
         form = options.output.format or format_of_suffix(job.target.suffix)
-        _refuse_forgetful(job, form)
+        _refuse_without_provenance(job, form)
         output = replace(options.output, format=form)
         settings = replace(options.settings, palette=job.palette)
         data = remote.read(job.source, max_pixels=options.max_pixels)
         provenance = provenance_of(data, self._bundle, settings, output)
-        row = Row("done", str(job.source), str(job.target), input_sha256=provenance.input_sha256)
+        result = JobResult(
+            "done", str(job.source), str(job.target), input_sha256=provenance.input_sha256
+        )
         policy = options.color_photos or ("color" if job.alone else "skip")
-        if policy == "skip" and self._marks.of(job.source, data) is not None:
-            return replace(row, status="skipped", output=None, reason=OWN_OUTPUT)
-        done = self._look_at_target(job, provenance)
+        if policy == "skip" and self._provenance.read(job.source, data) is not None:
+            return replace(result, status="skipped", output=None, reason=OWN_OUTPUT)
+        done = self._finished_output(job, provenance)
         if done is not None:
-            row = replace(row, status="already_done", sha256=sha256(done).hexdigest())
-            return self._with_thumbnails(row, data, done) if options.thumbnails else row
-        if given_up is not None:
-            raise given_up
+            result = replace(result, status="already_done", sha256=sha256(done).hexdigest())
+            return self._with_thumbnails(result, data, done) if options.thumbnails else result
+        if refusal is not None:
+            raise refusal
         if self._engine is None:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
         photos = decode(data, name=name, max_pixels=options.max_pixels)
         source = data if output.keep_luminance == "exact" else None
-        del data  # of a large photograph it would lie beside the pixels to the end
+        del data  # a large photograph would otherwise be in memory beside its pixels
         colored = colorize_photos(
             photos,
             Request(settings, output, policy, options.check_grey, options.thumbnails),
@@ -140,28 +141,28 @@ class Worker:
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()
         return replace(
-            row,
+            result,
             sha256=digest,
             notes=colored.notes,
             grey_check=colored.grey_check,
             thumbnails=colored.thumbnails,
         )
 
-    def _with_thumbnails(self, row: Row, source: bytes, target: bytes) -> Row:
-        """The row of an output of an earlier run; as it is where that cannot be read any more."""
+    def _with_thumbnails(self, result: JobResult, source: bytes, target: bytes) -> JobResult:
+        """Adds thumbnails of an earlier output, unless it can no longer be read."""
         pixels = self._options.max_pixels
         try:
-            photos = decode(source, name=shown(row.input), max_pixels=pixels)
-            after = thumbnail.of_file(target, name=shown(row.output), max_pixels=pixels)
+            photos = decode(source, name=shown(result.input), max_pixels=pixels)
+            after = thumbnail.of_file(target, name=shown(result.output), max_pixels=pixels)
         except PhotoError:
-            return row
-        return replace(row, thumbnails=(thumbnail.of_pixels(photos[0].grey), after))
+            return result
+        return replace(result, thumbnails=(thumbnail.of_pixels(photos[0].grey), after))
 
-    def _look_at_target(self, job: Job, provenance: Provenance) -> bytes | None:
-        """What stands at the target if that is this job done already.
+    def _finished_output(self, job: Job, provenance: Provenance) -> bytes | None:
+        """The existing target, if the job is already done; otherwise None.
 
         Raises:
-            TargetExistsError: Something else stands there, and it is not to be replaced.
+            TargetExistsError: The target is another file that must not be replaced.
         """
         try:
             if same_file(job.target, job.source):
@@ -170,7 +171,7 @@ class Worker:
                 )
             if not _replaceable(job.target):
                 raise TargetExistsError(
-                    f"{shown(job.target)} is no file, and is never replaced.",
+                    f"{shown(job.target)} is not a regular file, and is never replaced.",
                     advice="Move it away, or choose another folder with --into.",
                 )
             data = remote.read_if_exists(job.target)
@@ -182,15 +183,15 @@ class Worker:
             ) from error
         if data is None:
             return None
-        found = self._marks.of(job.target, data)
-        # Another version of the software may write the same colours better: --overwrite says so.
-        done = found == provenance if self._options.overwrite else _same_work(found, provenance)
+        found = self._provenance.read(job.target, data)
+        # Another version may write the same colours in a better way; --overwrite asks for that.
+        done = found == provenance if self._options.overwrite else _same_colors(found, provenance)
         if done:
             return data
         if not self._options.overwrite:
-            what = "does not come from Tintype"
+            what = "was not written by Tintype"
             if found is not None:
-                what = f"was made {_differently(found, provenance)}"
+                what = f"was made {_difference(found, provenance)}"
             raise TargetExistsError(
                 f"{shown(job.target)} exists and {what}.",
                 advice="Move it away, or give --overwrite.",
@@ -207,37 +208,36 @@ class Worker:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise WriteError(f"{shown(folder)} cannot be made: {reason(error)}.") from error
+                raise WriteError(f"{shown(folder)} cannot be created: {reason(error)}.") from error
             if read_provenance(data) != provenance:
-                remember(job.target, data, provenance)
+                record_provenance(job.target, data, provenance)
         try:
             remote.write(job.target, data, overwrite=self._options.overwrite)
         except TargetExistsError:
-            # Another run may have finished the very same picture meanwhile.
-            if self._look_at_target(job, provenance) is None:
+            # Another run may have finished the same picture meanwhile.
+            if self._finished_output(job, provenance) is None:
                 raise
 
 
-def _refuse_forgetful(job: Job, form: str | None) -> None:
-    """In a store there is no state file that says how an output was made that cannot say it."""
-    if isinstance(job.target, remote.Remote) and "provenance" not in FORMATS[str(form)].carries:
+def _refuse_without_provenance(job: Job, form: str | None) -> None:
+    """Refuses a format without provenance in a store, where there is no state file for it."""
+    if isinstance(job.target, remote.RemotePath) and "provenance" not in FORMATS[str(form)].carries:
         raise UnsupportedPhotoError(
-            f"{form} cannot record in the file how it was coloured, which {shown(job.target)} "
-            "would need.",
+            f"{form} cannot store provenance in the file, which {shown(job.target)} would need.",
             advice="Give --format png.",
         )
 
 
-def _replaceable(target: remote.Place) -> bool:
-    """Whether a file stands there, or nothing; a pipe would be waited for."""
+def _replaceable(target: remote.Location) -> bool:
+    """Whether it is a regular file or does not exist; opening a pipe would block."""
     try:
         return not isinstance(target, Path) or stat.S_ISREG(target.stat().st_mode)
     except FileNotFoundError:
         return True
 
 
-def _same_work(found: Provenance | None, wanted: Provenance) -> bool:
-    """Same input, model and settings; the version of the software does not count."""
+def _same_colors(found: Provenance | None, wanted: Provenance) -> bool:
+    """Whether input, model and settings are the same; the version of the software is ignored."""
     return found is not None and (found.input_sha256, found.model_sha256, found.settings) == (
         wanted.input_sha256,
         wanted.model_sha256,
@@ -245,7 +245,7 @@ def _same_work(found: Provenance | None, wanted: Provenance) -> bool:
     )
 
 
-def _differently(found: Provenance, wanted: Provenance) -> str:
+def _difference(found: Provenance, wanted: Provenance) -> str:
     if found.input_sha256 != wanted.input_sha256:
         return "from another picture"
     if found.model_sha256 != wanted.model_sha256:

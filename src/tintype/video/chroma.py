@@ -1,52 +1,47 @@
-"""Chroma planes of a film's own kind, for the luminance plane that stands beside them.
+"""Chroma planes for the stored luma plane of a film, in the film's own layout.
 
-A stored luminance is only read here. What a screen shows of a colour is Y' and its two differences,
-so a film is coloured by writing the differences anew: R' - Y' and B' - Y' of the colour that has
-this Y' in the stream's own matrix and, as far as the gamut allows, the wanted CIELAB chroma
-(`tintype.color.gamut`). ITU-R BT.601-7, BT.709-6 and BT.2020-2 give the matrices and the ranges.
+The luma plane is never changed. A stream stores a colour as Y' and two differences, so a film is
+coloured by writing new differences: R' - Y' and B' - Y' of the colour that has this Y' in the
+stream's own matrix and, as far as the gamut allows, the predicted CIELAB chroma
+(`tintype.color.gamut`). ITU-R BT.601-7, BT.709-6 and BT.2020-2 define the matrices and the ranges.
 
 Primaries and transfer are taken as those of sRGB: BT.709 has the same primaries, and old film had
 none. In BT.2020 the same differences are more saturated colours.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color import gamut_grid
 from tintype.color.gamut import LUMA_SHARES, Shares
 from tintype.engine.upsample import ChromaUp
-from tintype.video.layout import Layout, Matrix
-
-Samples = NDArray[Any]
-"""A plane as a stream stores it: uint8 for 8 bits, uint16 for more."""
+from tintype.video.layout import Matrix, PlaneLayout, Samples
 
 _SHARES: dict[Matrix, Shares] = {
     "bt601": LUMA_SHARES,
     "bt709": (0.2126, 0.7152, 0.0722),
     "bt2020": (0.2627, 0.6780, 0.0593),
 }
-_STRIP = 1 << 16  # pixels whose float planes stay in a core's cache
+_STRIP_PIXELS = 1 << 16  # so many fit as float planes into the cache of a core
 
 
-def grey_of(luma: Samples, layout: Layout) -> Samples:
-    """The stored luminance as the grey of a photograph: full range, upright.
+def grey_of(luma: Samples, layout: PlaneLayout) -> Samples:
+    """The stored luma as the grey of a photograph: full range, upright.
 
     Args:
         luma: ``layout.shape`` codes as stored.
-        layout: What they mean.
+        layout: Of the stream.
 
     Returns:
-        uint8 of 8 bits, else uint16 in 0..65535; codes below black and above white are cut.
+        uint8 for 8 bits, otherwise uint16 in 0..65535; codes below black and above white are
+        clipped.
     """
     turned: Samples = np.rot90(luma, layout.turn)
     table = _grey_table(layout)
     return np.take(table, turned, mode="clip")
 
 
-def _grey_table(layout: Layout) -> Samples:
+def _grey_table(layout: PlaneLayout) -> Samples:
     top = (1 << layout.bits) - 1
     codes = np.arange(top + 1, dtype=np.float64)
     unit = 1 << (layout.bits - 8)
@@ -57,41 +52,41 @@ def _grey_table(layout: Layout) -> Samples:
     return np.rint(share * 65535).astype(np.uint16)
 
 
-def chroma_planes(up: ChromaUp, grey: Samples, layout: Layout) -> tuple[Samples, Samples]:
-    """Cb and Cr to stand beside a stored luminance.
+def chroma_planes(up: ChromaUp, grey: Samples, layout: PlaneLayout) -> tuple[Samples, Samples]:
+    """Cb and Cr for a stored luma plane.
 
     Args:
-        up: Chroma for `served_grey`'s shape.
-        grey: As `grey_of` gives it.
-        layout: The stream's.
+        up: Chroma at the shape of `mean_grey`.
+        grey: As `grey_of` returns it.
+        layout: Of the stream.
 
     Returns:
-        Both ``layout.chroma_shape``, as the stream stores them. Where one sample serves several
-        pixels it is faded until it fits the brightest and the darkest of them.
+        Both ``layout.chroma_shape``, as the stream stores them. A sample that covers several pixels
+        is desaturated until the brightest and the darkest of them are inside the gamut.
     """
-    served = served_grey(grey, layout)
+    means = mean_grey(grey, layout)
     shares = _SHARES[layout.matrix]
     scale = 1.0 if layout.full_range else 224 / 255
     step = gamut_grid.step_for(up.largest)
     deep = layout.bits > 8
     up.express(*(gamut_grid.rgb_u16_coding if deep else gamut_grid.chroma_u8_coding)(step))
-    cb, cr = np.empty_like(served), np.empty_like(served)
-    rows = max(1, _STRIP // served.shape[1])
+    cb, cr = np.empty_like(means), np.empty_like(means)
+    rows = max(1, _STRIP_PIXELS // means.shape[1])
     down = _steps(layout)[0]
-    for top in range(0, served.shape[0], rows):
+    for top in range(0, means.shape[0], rows):
         strip = slice(top, top + rows)
-        lumas = served[strip], *_extremes(grey[down * top : down * (top + rows)], layout)
-        codes = up.rows(top, served[strip])
+        lumas = means[strip], *_extremes(grey[down * top : down * (top + rows)], layout)
+        codes = up.rows(top, means[strip])
         if deep:
             mean, lowest, highest = (plane * np.float32(255 / 65535) for plane in lumas)
-            away = gamut_grid.codes_to_chroma(
+            differences = gamut_grid.codes_to_chroma(
                 mean, lowest, highest, codes, step=step, shares=shares
             )
             unit = 1 << (layout.bits - 8)
             # A full range of n bits is 2^n - 1 steps wide, a narrow one 224 units.
-            wide = ((1 << layout.bits) - 1) / 255 if layout.full_range else unit * scale
-            for plane, difference in zip((cb, cr), away, strict=True):
-                stored = np.rint(difference * np.float32(wide)) + 128 * unit
+            width = ((1 << layout.bits) - 1) / 255 if layout.full_range else unit * scale
+            for plane, difference in zip((cb, cr), differences, strict=True):
+                stored = np.rint(difference * np.float32(width)) + 128 * unit
                 plane[strip] = np.clip(stored, 0, 256 * unit - 1)
         else:
             cb[strip], cr[strip] = gamut_grid.codes_to_chroma_u8(
@@ -101,12 +96,12 @@ def chroma_planes(up: ChromaUp, grey: Samples, layout: Layout) -> tuple[Samples,
     return np.ascontiguousarray(np.rot90(cb, back)), np.ascontiguousarray(np.rot90(cr, back))
 
 
-def served_grey(grey: Samples, layout: Layout) -> Samples:
-    """The mean grey of the pixels that one chroma sample serves.
+def mean_grey(grey: Samples, layout: PlaneLayout) -> Samples:
+    """The mean grey of the pixels that each chroma sample covers.
 
     Args:
-        grey: As `grey_of` gives it.
-        layout: The stream's.
+        grey: As `grey_of` returns it.
+        layout: Of the stream.
 
     Returns:
         The upright shape of a chroma plane; the same type.
@@ -121,8 +116,8 @@ def served_grey(grey: Samples, layout: Layout) -> Samples:
     return np.asarray((mean + len(parts) // 2) // len(parts), np.uint16)
 
 
-def _extremes(grey: Samples, layout: Layout) -> tuple[Samples, Samples]:
-    """The lowest and the highest grey that each chroma sample serves."""
+def _extremes(grey: Samples, layout: PlaneLayout) -> tuple[Samples, Samples]:
+    """The lowest and the highest grey that each chroma sample covers."""
     first, *others = _parts(grey, layout)
     lowest = highest = first
     for part in others:
@@ -130,8 +125,8 @@ def _extremes(grey: Samples, layout: Layout) -> tuple[Samples, Samples]:
     return lowest, highest
 
 
-def _parts(grey: Samples, layout: Layout) -> list[Samples]:
-    """The pixels of each chroma sample, one plane for each; an odd edge stands for its pair."""
+def _parts(grey: Samples, layout: PlaneLayout) -> list[Samples]:
+    """The pixels of each chroma sample, one plane per position; odd edges are repeated."""
     down, across = _steps(layout)
     odd = grey.shape[0] % down, grey.shape[1] % across
     if any(odd):
@@ -139,7 +134,7 @@ def _parts(grey: Samples, layout: Layout) -> list[Samples]:
     return [grey[i::down, j::across] for i in range(down) for j in range(across)]
 
 
-def _steps(layout: Layout) -> tuple[int, int]:
+def _steps(layout: PlaneLayout) -> tuple[int, int]:
     """Rows and columns of the upright picture for one chroma sample."""
-    down, across = (1 + half for half in layout.halved)
+    down, across = (1 + half for half in layout.subsampled)
     return (across, down) if layout.turn % 2 else (down, across)

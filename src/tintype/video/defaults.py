@@ -1,4 +1,4 @@
-"""Defaults of films that the help of the command shows, where nothing heavy may be imported."""
+"""Defaults of films. The help of the command shows them, so nothing heavy is imported here."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,10 +7,10 @@ from typing import Literal
 Codec = Literal["h264", "h265", "ffv1"]
 
 STEADY = 0.8
-"""How much of the carried colours is kept at each frame."""
+"""Share of the propagated chroma that is kept at each frame."""
 
 EVERY = 2
-"""Of so many frames the network is asked about one."""
+"""The network predicts one of so many frames."""
 
 CRF: Mapping[Codec, float] = MappingProxyType({"h264": 17.0, "h265": 19.0})
-"""Constant rate factors at which hardly anybody can tell the result from the original."""
+"""Constant rate factors at which hardly anybody sees a difference from the original."""

@@ -1,219 +1,208 @@
-"""The colours of one frame after the other."""
+"""Renders chroma for the frames of a film, one after the other."""
 
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import Fit, luma_down
 from tintype.engine.hints import Hint, hints_at, hold_hints, pins_of
 from tintype.engine.predict import Engine, Prediction
-from tintype.engine.reference import Reference
 from tintype.engine.settings import Settings
 from tintype.engine.upsample import ChromaUp
 from tintype.errors import UsageError
 from tintype.photo.photo import Metadata, Photo
-from tintype.video.chroma import Samples, chroma_planes, grey_of, served_grey
+from tintype.video.chroma import chroma_planes, grey_of, mean_grey
 from tintype.video.defaults import EVERY, STEADY
-from tintype.video.layout import Layout
-from tintype.video.steady import Follower, Held, seen
+from tintype.video.layout import PlaneLayout, Samples
+from tintype.video.request import FilmRequest, Shot
+from tintype.video.temporal import FlowEstimator, PropagatedChroma
 
-_LOST = 20.0  # mean difference of Y' around a followed point beyond which it is given up
-_AROUND = (15, 15)  # pixels of the network's input around a point that is followed
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """What a person says about one shot.
-
-    Attributes:
-        start: Seconds; it holds from the first frame that is not earlier, until the next cut.
-        hints: Colours at places of that first frame; they move with what they are on.
-        reference: A picture to take colours from.
-    """
-
-    start: float
-    hints: tuple[Hint, ...] = ()
-    reference: Reference | None = None
+_TRACKING_LOST = 20.0  # mean difference of Y' around a tracked point, beyond which it is dropped
+_TRACKING_WINDOW = (15, 15)  # pixels of the network's input around a tracked point
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What can be known of a frame by itself, ahead of its turn.
+class PreparedFrame:
+    """What depends on a frame alone, and can be computed ahead of its turn.
 
     Attributes:
         grey: Upright, full range.
-        small: ``fit.padded`` Y' as the network sees it, uint8.
+        luma: ``fit.padded`` Y' at the size of the network's input, uint8.
         fit: How the frame lies in the network's input.
-        prediction: What the network says; None where it was not asked.
+        prediction: Of the network; None if the frame was left out.
     """
 
     grey: Samples
-    small: NDArray[np.uint8]
+    luma: NDArray[np.uint8]
     fit: Fit
     prediction: Prediction | None
 
 
 class Renderer:
-    """Colours of one frame after the other; holds what must be remembered between them.
+    """Renders chroma for one frame after the other; keeps state between them.
 
-    `look` may be called ahead and from several threads; `render` takes the frames in their order.
+    `prepare` may be called ahead and from several threads; `render` takes the frames in order.
 
     Args:
         engine: The loaded model.
-        settings: How to colour; hints belong to shots.
+        settings: How to colour; hints belong to `shots`.
         layout: How the stream stores its pictures.
-        shots: What is said about shots, in the order of their starts.
-        steady: 0..1, how much of the carried colours is kept at each frame; 0 colours each frame
-            by itself. None is `STEADY`.
-        every: The network is asked about one of so many frames, and about those where much is new.
-            None is `EVERY`.
+        shots: Hints and references for single shots.
+        steady: 0..1, the share of the propagated chroma that is kept at each frame; 0 colours each
+            frame by itself. None is `STEADY`.
+        every: The network predicts one of so many frames, and those in which much is new. None is
+            `EVERY`.
 
     Raises:
-        UsageError: The settings are about one photograph, or a number is out of range.
+        UsageError: The settings apply to single photographs, or a number is out of range.
     """
 
     def __init__(
         self,
         engine: Engine,
         settings: Settings,
-        layout: Layout,
+        layout: PlaneLayout,
         *,
         shots: Sequence[Shot] = (),
         steady: float | None = None,
         every: int | None = None,
     ) -> None:
         if settings.of_one_photograph or settings.palettes > 1:
-            raise UsageError("Hints, scribbles, masks and palettes are for one photograph.")
+            raise UsageError("Hints, scribbles, masks and palettes apply to one photograph.")
         self._steady = STEADY if steady is None else steady
         self._every = EVERY if every is None else every
         if not 0 <= self._steady < 1:
-            raise UsageError(
-                f"The steadiness {self._steady} is out of range.", advice="Use 0 to 0.99."
-            )
+            raise UsageError(f"--steady {self._steady} is out of range.", advice="Use 0 to 0.99.")
         if self._every < 1:
-            raise UsageError(f"Every {self._every} frames cannot be.", advice="Use 1 or more.")
+            raise UsageError(f"--every {self._every} is out of range.", advice="Use 1 or more.")
         self._engine = engine
         self._settings = settings
         self._layout = layout
         self._shots = sorted(shots, key=lambda shot: shot.start)
-        self._follower = Follower()
-        self._predicting = threading.Lock()  # around the engine's memory of a reference
-        # What is remembered from frame to frame; `state` and `restore` know all of it.
-        self._number = 0
-        self._since = 0
-        self._said = 0
-        self._active: Shot | None = None
-        self._held: Held | None = None
-        self._small: NDArray[np.uint8] | None = None
+        self._flow = FlowEstimator()
+        self._reference_lock = threading.Lock()  # for the engine's cache of the reference
+        # The state that is kept from frame to frame; `state` and `restore` cover all of it.
+        self._frames = 0
+        self._frames_since_prediction = 0
+        self._shots_begun = 0
+        self._shot: Shot | None = None
+        self._chroma: PropagatedChroma | None = None
+        self._previous_luma: NDArray[np.uint8] | None = None
 
-    def look(self, luma: Samples, number: int) -> Look:
-        """Prepares a frame: what needs most of the time, and nothing of the other frames.
+    def prepare(self, luma: Samples, number: int) -> PreparedFrame:
+        """Prepares a frame. This takes most of the time, and needs no other frame.
 
         Args:
             luma: ``layout.shape`` as stored.
             number: Of the frame, from 0.
 
         Raises:
-            ModelError: The model does not run, or cannot do what the settings ask for.
+            ModelError: The model cannot be run, or lacks a capability that the settings need.
         """
         grey = grey_of(luma, self._layout)
         fit = self._engine.fit((grey.shape[0], grey.shape[1]), self._settings.quality)
         prediction = None
         if number % self._every == 0 or self._steady == 0:
             prediction = self._predict(grey, self._settings)
-        luma_small = luma_down(grey, fit) if prediction is None else prediction.luma
-        small = np.rint(np.clip(luma_small, 0, 255)).astype(np.uint8)
-        return Look(grey, small, fit, prediction)
+        small = luma_down(grey, fit) if prediction is None else prediction.luma
+        luma_u8 = np.rint(np.clip(small, 0, 255)).astype(np.uint8)
+        return PreparedFrame(grey, luma_u8, fit, prediction)
 
-    def render(self, look: Look, seconds: float) -> tuple[Samples, Samples]:
-        """Colours the next frame.
+    def render(self, frame: PreparedFrame, seconds: float) -> tuple[Samples, Samples]:
+        """Renders chroma for the next frame.
 
         Args:
-            look: What `look` gave for it.
+            frame: As `prepare` returned it.
             seconds: Its time, for the shots.
 
         Returns:
             Cb and Cr, both ``layout.chroma_shape``, as the stream stores them.
 
         Raises:
-            ModelError: As `look`.
+            ModelError: As `prepare`.
             UsageError: A hint lies outside the frame.
         """
-        cut = self._carry(look)
-        began = self._begin_shot(seconds, cut=cut)
-        held = self._held
-        prediction = look.prediction
-        if held is None or began or (prediction is None and held.stale):
-            prediction = prediction or self._predict(look.grey, self._settings)
-        if prediction is not None and self._active is not None:
-            prediction = self._predict(look.grey, self._shot_settings(self._active))
+        is_cut = self._propagate(frame)
+        shot_begins = self._begin_shots(seconds, is_cut=is_cut)
+        chroma = self._chroma
+        prediction = frame.prediction
+        if chroma is None or shot_begins or (prediction is None and chroma.is_stale):
+            prediction = prediction or self._predict(frame.grey, self._settings)
+        if prediction is not None and self._shot is not None:
+            prediction = self._predict(frame.grey, self._shot_settings(self._shot))
         if prediction is not None:
-            ab = self._decoded(prediction)
-            share = self._steady ** (self._since + 1)
-            fresh = held is None or began or self._steady == 0
-            held = seen(ab) if fresh or held is None else held.mixed(ab, share)
-            self._since = 0
+            ab = self._decode(prediction)
+            if chroma is None or shot_begins or self._steady == 0:
+                chroma = PropagatedChroma.predicted(ab)
+            else:
+                chroma = chroma.blended(ab, self._steady ** (self._frames_since_prediction + 1))
+            self._frames_since_prediction = 0
         else:
-            self._since += 1
-        assert held is not None, "the first frame is always asked about"
-        self._held, self._small = held, look.small
-        self._number += 1
-        return self._planes(look, held)
+            self._frames_since_prediction += 1
+        assert chroma is not None, "the first frame is always predicted"
+        self._chroma, self._previous_luma = chroma, frame.luma
+        self._frames += 1
+        return self._planes(frame, chroma)
 
     # ----- from frame to frame -----
 
-    def _carry(self, look: Look) -> bool:
-        """Brings what is remembered to this frame, or forgets it at a cut and says so."""
-        if self._held is None or self._small is None:
+    def _propagate(self, frame: PreparedFrame) -> bool:
+        """Propagates the state to this frame, or drops it at a cut; returns whether it is a cut."""
+        if self._chroma is None or self._previous_luma is None:
             return True
-        if self._steady == 0 and self._active is None:
+        if self._steady == 0 and self._shot is None:
             return False
-        motion = self._follower.between(self._small, look.small, look.fit)
-        if motion.cut:
-            self._held, self._since = None, 0
+        flow = self._flow.estimate(self._previous_luma, frame.luma, frame.fit)
+        if flow.is_cut:
+            self._chroma, self._frames_since_prediction = None, 0
             return True
-        self._held = self._held.carried(motion)
-        if self._active is not None and self._active.hints:
-            self._active = replace(self._active, hints=self._moved(self._active.hints, look))
+        self._chroma = self._chroma.warped(flow)
+        if self._shot is not None and self._shot.hints:
+            self._shot = replace(self._shot, hints=self._tracked(self._shot.hints, frame))
         return False
 
-    def _moved(self, hints: tuple[Hint, ...], look: Look) -> tuple[Hint, ...]:
-        """Hints one frame later; those that are lost are given up.
+    def _tracked(self, hints: tuple[Hint, ...], frame: PreparedFrame) -> tuple[Hint, ...]:
+        """Hints one frame later; those that are lost are dropped.
 
         Source: Bouguet, "Pyramidal Implementation of the Lucas Kanade Feature Tracker", 1999.
         """
-        fit = look.fit
+        fit = frame.fit
         scale = np.array([fit.content[1] / fit.shape[1], fit.content[0] / fit.shape[0]], np.float32)
         before = (np.array([[h.x, h.y] for h in hints], np.float32) + 0.5) * scale
-        assert self._small is not None
-        now, found, unlike = cv2.calcOpticalFlowPyrLK(
-            self._small, look.small, before, None, winSize=_AROUND
+        assert self._previous_luma is not None
+        now, status, difference = cv2.calcOpticalFlowPyrLK(
+            self._previous_luma, frame.luma, before, None, winSize=_TRACKING_WINDOW
         )
         kept = []
-        for hint, place, ok, far in zip(
-            hints, now / scale, found.ravel(), unlike.ravel(), strict=True
+        for hint, point, found, apart in zip(
+            hints, now / scale, status.ravel(), difference.ravel(), strict=True
         ):
-            x, y = (int(v) for v in np.floor(place))
+            x, y = (int(v) for v in np.floor(point))
             inside = 0 <= x < fit.shape[1] and 0 <= y < fit.shape[0]
-            if ok and inside and far < _LOST:
+            if found and inside and apart < _TRACKING_LOST:
                 kept.append(replace(hint, x=x, y=y))
         return tuple(kept)
 
-    def _begin_shot(self, seconds: float, *, cut: bool) -> bool:
-        """Ends the active shot at a cut, and begins the one whose time has come."""
-        if cut:
-            self._active = None
-        began = False
-        while self._said < len(self._shots) and self._shots[self._said].start <= seconds + 1e-6:
-            self._active = self._shots[self._said]
-            self._said += 1
-            began = True
-        return began
+    def _begin_shots(self, seconds: float, *, is_cut: bool) -> bool:
+        """Ends the shot at a cut, begins one that is due; returns whether one begins."""
+        if is_cut:
+            self._shot = None
+        begins = False
+        while (
+            self._shots_begun < len(self._shots)
+            and self._shots[self._shots_begun].start <= seconds + 1e-6
+        ):
+            self._shot = self._shots[self._shots_begun]
+            self._shots_begun += 1
+            begins = True
+        return begins
 
     # ----- one frame -----
 
@@ -225,61 +214,117 @@ class Renderer:
         photo = Photo(grey, None, "grey", Metadata("film"))
         if settings.reference is None:
             return self._engine.predict(photo, settings)
-        with self._predicting:
+        with self._reference_lock:
             return self._engine.predict(photo, settings)
 
-    def _decoded(self, prediction: Prediction) -> NDArray[np.float32]:
+    def _decode(self, prediction: Prediction) -> NDArray[np.float32]:
         ab = self._engine.chroma(prediction, self._settings)
-        if self._active is not None and self._active.hints:
-            told = hints_at(self._active.hints, None, prediction.fit, cell=prediction.fit.stride)
-            ab = hold_hints(told, ab, prediction.luma, prediction.fit)
+        if self._shot is not None and self._shot.hints:
+            fit = prediction.fit
+            hints = hints_at(self._shot.hints, None, fit, cell=fit.stride)
+            ab = hold_hints(hints, ab, prediction.luma, fit)
         return ab
 
-    def _planes(self, look: Look, held: Held) -> tuple[Samples, Samples]:
-        served = served_grey(look.grey, self._layout)
-        shape = served.shape[0], served.shape[1]
-        hints = () if self._active is None else self._active.hints
+    def _planes(self, frame: PreparedFrame, chroma: PropagatedChroma) -> tuple[Samples, Samples]:
+        grey = mean_grey(frame.grey, self._layout)
+        shape = grey.shape[0], grey.shape[1]
+        hints = () if self._shot is None else self._shot.hints
         up = ChromaUp(
-            held.colors(),
-            look.small.astype(np.float32),
-            look.fit,
+            chroma.restored(),
+            frame.luma.astype(np.float32),
+            frame.fit,
             shape,
-            pins=pins_of(hints, look.fit, shape),
-            grey=served,
+            pins=pins_of(hints, frame.fit, shape),
+            grey=grey,
         )
-        return chroma_planes(up, look.grey, self._layout)
+        return chroma_planes(up, frame.grey, self._layout)
 
-    # ----- remembering -----
+    # ----- state -----
 
     def state(self) -> bytes:
-        """All that is remembered, exactly."""
+        """The complete state, exactly."""
         file = io.BytesIO()
         empty = np.zeros((0, 0, 0), np.float32)
-        hints = () if self._active is None else self._active.hints
+        hints = () if self._shot is None else self._shot.hints
+        chroma = self._chroma
         np.savez(
             file,
-            counts=np.array([self._number, self._since, self._said, self._active is not None]),
+            counts=np.array(
+                [
+                    self._frames,
+                    self._frames_since_prediction,
+                    self._shots_begun,
+                    self._shot is not None,
+                ]
+            ),
             hints=np.array([[h.x, h.y, h.a, h.b, h.radius] for h in hints], np.float64),
-            ab=empty if self._held is None else self._held.ab,
-            chroma=empty if self._held is None else self._held.chroma,
-            trust=empty if self._held is None else self._held.trust,
-            small=empty if self._small is None else self._small,
+            ab=empty if chroma is None else chroma.ab,
+            magnitude=empty if chroma is None else chroma.magnitude,
+            confidence=empty if chroma is None else chroma.confidence,
+            luma=empty if self._previous_luma is None else self._previous_luma,
         )
         return file.getvalue()
 
     def restore(self, state: bytes) -> None:
-        """Goes on from what `state` gave.
+        """Restores a state.
 
         Args:
-            state: Of a painter with the same arguments.
+            state: As `state` of a renderer with the same arguments returned it.
         """
-        with np.load(io.BytesIO(state), allow_pickle=False) as told:
-            self._number, self._since, self._said, active = (int(v) for v in told["counts"])
-            held = Held(told["ab"], told["chroma"], told["trust"])
-            self._held = held if held.ab.size else None
-            self._small = told["small"] if told["small"].size else None
+        with np.load(io.BytesIO(state), allow_pickle=False) as saved:
+            counts = [int(v) for v in saved["counts"]]
+            self._frames, self._frames_since_prediction, self._shots_begun, has_shot = counts
+            chroma = PropagatedChroma(saved["ab"], saved["magnitude"], saved["confidence"])
+            self._chroma = chroma if chroma.ab.size else None
+            self._previous_luma = saved["luma"] if saved["luma"].size else None
             hints = tuple(
                 Hint(int(x), int(y), float(a), float(b), int(radius))
-                for x, y, a, b, radius in told["hints"]
+                for x, y, a, b, radius in saved["hints"]
             )
-        self._active = replace(self._shots[self._said - 1], hints=hints) if active else None
+        shot = self._shots[self._shots_begun - 1] if has_shot else None
+        self._shot = None if shot is None else replace(shot, hints=hints)
+
+
+class FrameRenderer(Protocol):
+    """Renders chroma: `Renderer`, or its replacement in a test."""
+
+    def prepare(self, luma: Samples, number: int) -> Any:  # noqa: ANN401
+        """As `Renderer.prepare`."""
+
+    def render(self, frame: Any, seconds: float) -> tuple[Samples, Samples]:  # noqa: ANN401
+        """As `Renderer.render`."""
+
+    def state(self) -> bytes:
+        """As `Renderer.state`."""
+
+    def restore(self, state: bytes) -> None:
+        """As `Renderer.restore`."""
+
+
+RendererFactory = Callable[[PlaneLayout], FrameRenderer]
+
+
+def renderer_factory(request: FilmRequest, bundle: Bundle) -> RendererFactory:
+    """Creates renderers for a request.
+
+    Args:
+        request: How to colour.
+        bundle: The model.
+
+    Returns:
+        A function of the layout of the frames.
+    """
+
+    def create(layout: PlaneLayout) -> FrameRenderer:
+        # One thread for each prediction: several at a time use the cores better than one can.
+        engine = Engine(bundle, threads=1)
+        return Renderer(
+            engine,
+            request.settings,
+            layout,
+            shots=request.shots,
+            steady=request.steady,
+            every=request.every,
+        )
+
+    return create

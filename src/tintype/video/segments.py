@@ -1,12 +1,12 @@
-"""A film in the making: finished segments of some seconds each, in a folder beside the output.
+"""The unfinished film: encoded segments of some seconds each, in a folder beside the output.
 
-A segment is one file that is there whole or not at all. It holds the packets of the encoder, and
-what the painter remembers at its end, so that a later run goes on exactly there. The folder knows
-what it was made of; for anything else it begins anew.
+A segment is a file that exists either complete or not at all. It holds the packets of the encoder
+and the state of the renderer at its end, so that a later run continues from there. The folder
+records what its segments depend on; for anything else it is emptied.
 
-The file: packets one after the other, the painter's state, a JSON object about both, its length
-in four bytes, and the SHA-256 of everything before. No container of others is used: those that
-keep times exactly (MP4) are whole only when closed, and Matroska rounds them to milliseconds.
+A segment file: packets one after the other, the renderer's state, an index of both as JSON, its
+length in four bytes, and the SHA-256 of all before. No container format is used: those with exact
+times (MP4) are complete only when closed, and Matroska rounds times to milliseconds.
 """
 
 import hashlib
@@ -21,145 +21,148 @@ from typing import IO
 
 from tintype.errors import FilmError, shown
 from tintype.files.lock import try_lock
-from tintype.video.source import Damage
+from tintype.video.decode import Damage
 
 _SUFFIX = ".segment"
-_JOB, _LOCK = "job.json", "lock"
+_KEY_FILE, _LOCK_FILE = "job.json", "lock"
 _CHUNK = 1 << 20
-_ARRAYS = {"pts": "q", "sizes": "q", "keys": "b"}
+_ARRAYS = {"pts": "q", "sizes": "q", "keyframes": "b"}
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class EncodedPacket:
     """One packet of an encoder.
 
     Attributes:
         pts: When its frame is shown, in the stream's time base.
-        key: Whether a player can begin here.
-        data: As the encoder gave it.
+        keyframe: Whether decoding can start here.
+        data: Its bytes.
     """
 
     pts: int
-    key: bool
+    keyframe: bool
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a segment says about itself.
+class SegmentIndex:
+    """The index of a segment.
 
     Attributes:
         pts: When the frame of each packet is shown, in the order of the packets.
-        sizes: Length of each.
-        keys: Whether a player can begin there, 0 or 1.
+        sizes: Of each packet, in bytes.
+        keyframes: Whether each packet is a keyframe, 0 or 1.
         duration: Of the frame that is shown last, in the stream's time base.
-        state: Length of the painter's memory.
+        state_size: Of the renderer's state, in bytes.
         end: Whether the film ends here.
         damage: What could not be read up to here.
-        extradata: SHA-256 of the encoder's, which all segments share.
+        extradata: SHA-256 of that of the encoder; all segments have the same.
     """
 
     pts: "array[int]"
     sizes: "array[int]"
-    keys: "array[int]"
+    keyframes: "array[int]"
     duration: int
-    state: int
+    state_size: int
     end: bool
     damage: Damage
     extradata: str
 
     @property
     def frames(self) -> int:
-        """How many there are."""
+        """Number of frames."""
         return len(self.pts)
 
 
-class Work:
-    """The folder of one film in the making, held by one process at a time.
+class SegmentStore:
+    """The folder of an unfinished film, locked by one process at a time.
 
     Args:
         target: The film that will be written.
-        key: All that its bytes depend on.
+        key: Everything that its bytes depend on.
 
     Raises:
-        FilmError: Another process is at it.
-        OSError: The folder cannot be made.
+        FilmError: Another process has locked it.
+        OSError: The folder cannot be created.
     """
 
     def __init__(self, target: Path, key: str) -> None:
         self.folder: Path = _folder(target)
         self.folder.mkdir(exist_ok=True)
-        self._lock: IO[bytes] = (self.folder / _LOCK).open("a+b")
+        self._lock: IO[bytes] = (self.folder / _LOCK_FILE).open("a+b")
         if not _locked(self._lock):
             self._lock.close()
             raise FilmError(
-                f"Another Tintype is making {shown(target)}.", advice="Wait for it to finish."
+                f"Another Tintype process is writing {shown(target)}.",
+                advice="Wait for it to finish.",
             )
-        self.told: list[Told] = []
-        """The segments that are done, in their order."""
+        self.segments: list[SegmentIndex] = []
+        """The finished segments, in order."""
         try:
-            self._reuse(key)
+            self._load(key)
         except BaseException:
             self._lock.close()
             raise
 
-    def _reuse(self, key: str) -> None:
-        job = self.folder / _JOB
+    def _load(self, key: str) -> None:
+        key_file = self.folder / _KEY_FILE
         same = False
         with suppress(OSError, ValueError):
-            same = job.read_text(encoding="utf-8") == key
+            same = key_file.read_text(encoding="utf-8") == key
         if not same:
             self._clear(keep=0)
-            _write_whole(job, key.encode("utf-8"))
+            _write_complete(key_file, key.encode("utf-8"))
             return
-        while (told := _read_told(self._path(len(self.told)))) is not None:
-            self.told.append(told)
-        self._clear(keep=len(self.told))
+        while (index := _read_index(self._path(len(self.segments)))) is not None:
+            self.segments.append(index)
+        self._clear(keep=len(self.segments))
 
     @property
     def frames(self) -> int:
-        """How many are done."""
-        return sum(told.frames for told in self.told)
+        """Number of finished frames."""
+        return sum(index.frames for index in self.segments)
 
     @property
     def complete(self) -> bool:
-        """Whether all segments are done."""
-        return bool(self.told) and self.told[-1].end
+        """Whether all segments are finished."""
+        return bool(self.segments) and self.segments[-1].end
 
     def state(self) -> bytes | None:
-        """What the painter remembers at the end of what is done; None where nothing is."""
-        if not self.told:
+        """State of the renderer after the last finished segment; None if there is none."""
+        if not self.segments:
             return None
-        with self._path(len(self.told) - 1).open("rb") as file:
-            file.seek(sum(self.told[-1].sizes))
-            return file.read(self.told[-1].state)
+        with self._path(len(self.segments) - 1).open("rb") as file:
+            file.seek(sum(self.segments[-1].sizes))
+            return file.read(self.segments[-1].state_size)
 
-    def packets(self) -> Iterator[Coded]:
+    def packets(self) -> Iterator[EncodedPacket]:
         """All packets of all segments, read one by one."""
-        for number, told in enumerate(self.told):
+        for number, index in enumerate(self.segments):
             with self._path(number).open("rb") as file:
-                for pts, size, key in zip(told.pts, told.sizes, told.keys, strict=True):
-                    yield Coded(pts, bool(key), file.read(size))
+                for pts, size, keyframe in zip(
+                    index.pts, index.sizes, index.keyframes, strict=True
+                ):
+                    yield EncodedPacket(pts, bool(keyframe), file.read(size))
 
-    def writer(self) -> "Writer":
-        """A writer of the next segment."""
-        return Writer(self._path(len(self.told)))
+    def writer(self) -> "SegmentWriter":
+        """A writer for the next segment."""
+        return SegmentWriter(self._path(len(self.segments)))
 
-    def add(self, told: Told) -> None:
-        """Counts a segment that was just written."""
-        self.told.append(told)
+    def add(self, index: SegmentIndex) -> None:
+        """Adds a segment that was just written."""
+        self.segments.append(index)
 
     def close(self) -> None:
-        """Lets others have the folder; what is in it stays."""
+        """Unlocks the folder; its contents stay."""
         self._lock.close()
 
     def remove(self) -> None:
-        """Removes the folder and what Tintype has put there."""
+        """Removes the folder and what Tintype has written there."""
         self._clear(keep=0)
         self._lock.close()
         with suppress(OSError):
-            (self.folder / _JOB).unlink(missing_ok=True)
-            (self.folder / _LOCK).unlink(missing_ok=True)
+            (self.folder / _KEY_FILE).unlink(missing_ok=True)
+            (self.folder / _LOCK_FILE).unlink(missing_ok=True)
             self.folder.rmdir()
 
     def _clear(self, *, keep: int) -> None:
@@ -172,29 +175,29 @@ class Work:
         return self.folder / f"{number:06}{_SUFFIX}"
 
 
-def remove_work(target: Path) -> None:
-    """Removes the folder of a film in the making, where there is one.
+def remove_segments(target: Path) -> None:
+    """Removes the folder of an unfinished film, if there is one.
 
     Args:
         target: The film.
 
     Raises:
-        FilmError: Another process is at it.
+        FilmError: Another process has locked it.
         OSError: It cannot be removed.
     """
     if _folder(target).is_dir():
-        Work(target, "").remove()
+        SegmentStore(target, "").remove()
 
 
 def _folder(target: Path) -> Path:
     return target.with_name(f".tintype-{target.name}.part")
 
 
-class Writer:
-    """Writes one segment, packet by packet, so that a large one needs no memory.
+class SegmentWriter:
+    """Writes one segment, packet by packet, so that none is held in memory as a whole.
 
     Args:
-        path: Its name once it is whole.
+        path: Its name once it is complete.
     """
 
     def __init__(self, path: Path) -> None:
@@ -202,43 +205,50 @@ class Writer:
         self._temporary = path.with_suffix(".tmp")
         self._file = self._temporary.open("wb")
         self._digest = hashlib.sha256()
-        # Arrays, because of a long film there are as many numbers as it has frames.
-        self._pts, self._sizes, self._keys = array("q"), array("q"), array("b")
+        # Arrays, because there is a number for each frame, and a film may be long.
+        self._pts, self._sizes, self._keyframes = array("q"), array("q"), array("b")
 
-    def add(self, packet: Coded) -> None:
+    def add(self, packet: EncodedPacket) -> None:
         """Adds a packet."""
         self._write(packet.data)
         self._pts.append(packet.pts)
         self._sizes.append(len(packet.data))
-        self._keys.append(packet.key)
+        self._keyframes.append(packet.keyframe)
 
     def finish(
         self, state: bytes, *, duration: int, end: bool, damage: Damage, extradata: str
-    ) -> Told:
-        """Makes it whole.
+    ) -> SegmentIndex:
+        """Completes the segment and gives it its name.
 
         Args:
-            state: What the painter remembers.
-            duration: As in `Told`, and so are the others.
-            end: Whether the film ends.
-            damage: Up to here.
-            extradata: Of the encoder.
+            state: Of the renderer after the last frame.
+            duration: As in `SegmentIndex`.
+            end: As in `SegmentIndex`.
+            damage: As in `SegmentIndex`.
+            extradata: As in `SegmentIndex`.
         """
-        told = Told(
-            self._pts, self._sizes, self._keys, duration, len(state), end, damage, extradata
+        index = SegmentIndex(
+            pts=self._pts,
+            sizes=self._sizes,
+            keyframes=self._keyframes,
+            duration=duration,
+            state_size=len(state),
+            end=end,
+            damage=damage,
+            extradata=extradata,
         )
-        said = asdict(told) | {key: list(getattr(told, key)) for key in _ARRAYS}
-        text = json.dumps(said, separators=(",", ":")).encode()
+        fields = asdict(index) | {name: list(getattr(index, name)) for name in _ARRAYS}
+        text = json.dumps(fields, separators=(",", ":")).encode()
         for part in (state, text, len(text).to_bytes(4, "big")):
             self._write(part)
         self._file.write(self._digest.digest())
         _sync(self._file)
         self._file.close()
         self._temporary.replace(self._path)
-        return told
+        return index
 
     def close(self) -> None:
-        """Leaves it unfinished, where it is not finished."""
+        """Discards the segment if it is not finished."""
         self._file.close()
         with suppress(OSError):
             self._temporary.unlink(missing_ok=True)
@@ -248,8 +258,8 @@ class Writer:
         self._digest.update(data)
 
 
-def _read_told(path: Path) -> Told | None:
-    """What a segment says about itself; None where it is missing or not whole."""
+def _read_index(path: Path) -> SegmentIndex | None:
+    """The index of a segment; None if the segment is missing or damaged."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -265,14 +275,14 @@ def _read_told(path: Path) -> Told | None:
             file.seek(size - digest.digest_size - 4)
             length = int.from_bytes(file.read(4), "big")
             file.seek(size - digest.digest_size - 4 - length)
-            said = json.loads(file.read(length))
+            fields = json.loads(file.read(length))
     except OSError:
         return None
-    arrays = {key: array(kind, said[key]) for key, kind in _ARRAYS.items()}
-    return Told(**(said | arrays | {"damage": Damage(**said["damage"])}))
+    arrays = {name: array(typecode, fields[name]) for name, typecode in _ARRAYS.items()}
+    return SegmentIndex(**(fields | arrays | {"damage": Damage(**fields["damage"])}))
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def _write_complete(path: Path, data: bytes) -> None:
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
         file.write(data)
@@ -289,4 +299,4 @@ def _locked(file: IO[bytes]) -> bool:
     try:
         return try_lock(file)
     except OSError:
-        return True  # a file system without locks; two at once are then the user's own affair
+        return True  # without locks the user has to make sure that only one process runs

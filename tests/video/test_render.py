@@ -1,4 +1,4 @@
-"""Frames become chroma planes that hold still; what is remembered can be put down and taken up."""
+"""Chroma is consistent over time, and the state can be saved and restored."""
 
 import io
 from itertools import pairwise
@@ -15,11 +15,12 @@ from tintype.engine.predict import Engine
 from tintype.engine.reference import reference_from
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
-from tintype.video.layout import Layout
-from tintype.video.render import Renderer, Shot
+from tintype.video.layout import PlaneLayout
+from tintype.video.render import Renderer
+from tintype.video.request import Shot
 
 SHAPE = (96, 160)
-LAYOUT = Layout(SHAPE, matrix="bt601", full_range=True, halved=(False, False))
+LAYOUT = PlaneLayout(SHAPE, matrix="bt601", full_range=True, subsampled=(False, False))
 FAST = Settings(quality="fast")
 PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
 
@@ -47,27 +48,27 @@ def rendered(renderer: Renderer, frames: list[np.ndarray], *, first: int = 0) ->
     """(H, W, 2) Cb and Cr of each frame, as offsets from neutral."""
     found = []
     for number, luma in enumerate(frames, first):
-        planes = renderer.render(renderer.look(luma, number), number / 25)
+        planes = renderer.render(renderer.prepare(luma, number), number / 25)
         found.append(np.stack(planes, -1).astype(float) - 128)
     return found
 
 
 def warp_error(frames: list[np.ndarray], chroma: list[np.ndarray]) -> float:
-    """How much chroma changes along the motion of the luminance, mean over what stays in sight."""
+    """Mean change of chroma along the optical flow of the luma, over what stays in sight."""
     flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     errors = []
     for (before, now), (old, new) in zip(pairwise(frames), pairwise(chroma), strict=True):
         flow = flow_of.calc(now, before, None)
         x = (flow[..., 0] + np.arange(SHAPE[1])).astype(np.float32)
         y = (flow[..., 1] + np.arange(SHAPE[0])[:, None]).astype(np.float32)
-        carried = cv2.remap(old.astype(np.float32), x, y, cv2.INTER_LINEAR)
+        warped = cv2.remap(old.astype(np.float32), x, y, cv2.INTER_LINEAR)
         there = (x >= 0) & (y >= 0) & (x < SHAPE[1] - 1) & (y < SHAPE[0] - 1)
-        errors.append(np.linalg.norm(new - carried, axis=-1)[there].mean())
+        errors.append(np.linalg.norm(new - warped, axis=-1)[there].mean())
     return float(np.mean(errors))
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
-def test_colours_hold_still_and_stay_as_colourful(engine, name):
+def test_colours_are_consistent_and_stay_as_colourful(engine, name):
     frames = pan(name, 12)
     alone = rendered(Renderer(engine, FAST, LAYOUT, steady=0, every=1), frames)
     steady = rendered(Renderer(engine, FAST, LAYOUT), frames)
@@ -76,14 +77,14 @@ def test_colours_hold_still_and_stay_as_colourful(engine, name):
     assert vivid[1] > 0.97 * vivid[0]
 
 
-def test_a_cut_forgets_the_colours(engine):
+def test_a_cut_drops_the_colours(engine):
     frames = [*pan("astronaut", 3), *pan("coffee", 2)]
     both = rendered(Renderer(engine, FAST, LAYOUT, every=8), frames)
     alone = rendered(Renderer(engine, FAST, LAYOUT), frames[3:])
     assert np.array_equal(both[3], alone[0])
 
 
-def test_between_the_asked_frames_colours_follow_the_motion(engine):
+def test_between_predictions_colours_follow_the_motion(engine):
     # Fast enough that the motion counts for more than the rounding of chroma to whole codes.
     frames = pan("coffee", 6, pixels=4, grain=0)
     few = rendered(Renderer(engine, FAST, LAYOUT, every=6), frames)
@@ -91,9 +92,9 @@ def test_between_the_asked_frames_colours_follow_the_motion(engine):
     assert warp_error(frames, few) < 0.4 * warp_error(frames, stuck)
 
 
-def test_where_much_is_new_the_network_is_asked_out_of_turn(engine):
+def test_where_much_is_new_the_network_predicts_out_of_turn(engine):
     frames = pan("coffee", 8, pixels=14, grain=0)
-    asked = []
+    predicted = []
     predict = engine.predict
 
     class Counting:
@@ -103,26 +104,26 @@ def test_where_much_is_new_the_network_is_asked_out_of_turn(engine):
             return getattr(engine, name)
 
         def predict(self, photo, settings):
-            asked.append(photo)
+            predicted.append(photo)
             return predict(photo, settings)
 
     rendered(Renderer(Counting(), FAST, LAYOUT, every=100), frames)
-    assert 2 <= len(asked) < 8
+    assert 2 <= len(predicted) < 8
 
 
-def test_state_is_all_that_is_remembered(engine):
+def test_the_state_is_complete(engine):
     frames = pan("astronaut", 7)
     shots = [Shot(0.0, (Hint(80, 40, 40.0, 30.0, 4),))]
-    words = {"shots": shots, "every": 3}
-    whole = rendered(Renderer(engine, FAST, LAYOUT, **words), frames)
-    first, second = (Renderer(engine, FAST, LAYOUT, **words) for _ in range(2))
+    options = {"shots": shots, "every": 3}
+    whole = rendered(Renderer(engine, FAST, LAYOUT, **options), frames)
+    first, second = (Renderer(engine, FAST, LAYOUT, **options) for _ in range(2))
     rendered(first, frames[:4])
     second.restore(first.state())
     rest = rendered(second, frames[4:], first=4)
     assert all(np.array_equal(a, b) for a, b in zip(whole[4:], rest, strict=True))
 
 
-def test_a_state_before_the_first_frame_is_a_state(engine):
+def test_a_state_before_the_first_frame_can_be_restored(engine):
     renderer = Renderer(engine, FAST, LAYOUT)
     renderer.restore(Renderer(engine, FAST, LAYOUT).state())
     assert len(rendered(renderer, pan("coffee", 1))) == 1
@@ -138,7 +139,7 @@ def lab_of(luma: np.ndarray, chroma: np.ndarray, y: int, x: int) -> np.ndarray:
     return rgb2lab(np.clip([[[red, green, blue]]], 0, 255) / 255)[0, 0, 1:]
 
 
-def test_a_hint_is_exact_and_moves_with_what_it_is_on(engine):
+def test_a_hint_is_exact_and_is_tracked(engine):
     frames = pan("coffee", 6, grain=0)
     hint = Hint(100, 48, 20.0, -15.0, 3)
     found = rendered(Renderer(engine, FAST, LAYOUT, shots=[Shot(0.0, (hint,))]), frames)
@@ -172,10 +173,10 @@ def test_a_reference_gives_a_shot_its_colours(engine):
     Image.fromarray(np.ascontiguousarray(data.coffee()[..., ::-1])).save(file, "PNG")
     shots = [Shot(0.0, reference=reference_from(file.getvalue(), name="teal"))]
     frames = pan("coffee", 2)
-    told = rendered(Renderer(engine, FAST, LAYOUT, shots=shots), frames)
+    referenced = rendered(Renderer(engine, FAST, LAYOUT, shots=shots), frames)
     plain = rendered(Renderer(engine, FAST, LAYOUT), frames)
     # The reference's brown is blue: Cb goes up.
-    assert told[1][..., 0].mean() > plain[1][..., 0].mean() + 2
+    assert referenced[1][..., 0].mean() > plain[1][..., 0].mean() + 2
 
 
 def test_settings_of_one_photograph_are_refused(engine):
@@ -183,7 +184,7 @@ def test_settings_of_one_photograph_are_refused(engine):
         Renderer(engine, Settings(hints=(Hint(1, 1, 5.0, 5.0),)), LAYOUT)
 
 
-@pytest.mark.parametrize("words", [{"steady": 1.0}, {"steady": -0.1}, {"every": 0}])
-def test_numbers_out_of_range_are_refused(engine, words):
+@pytest.mark.parametrize("options", [{"steady": 1.0}, {"steady": -0.1}, {"every": 0}])
+def test_numbers_out_of_range_are_refused(engine, options):
     with pytest.raises(UsageError):
-        Renderer(engine, FAST, LAYOUT, **words)
+        Renderer(engine, FAST, LAYOUT, **options)

@@ -1,4 +1,4 @@
-"""What a film file is: found before a frame is coloured, and its frames one after the other."""
+"""The properties of a film file, and its frames one after the other."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -9,21 +9,23 @@ import pytest
 from PIL import Image
 
 from tintype.errors import FilmError
-from tintype.video.layout import Layout
-from tintype.video.source import Damage, complete, look_at, pictures
+from tintype.video.decode import Damage, read_frames
+from tintype.video.frames import with_chroma
+from tintype.video.layout import PlaneLayout
+from tintype.video.probe import probe
 from video.clips import grey_frames, make_clip, planes_of
 
 MILLI = Fraction(1, 1000)
 
 
-def test_an_ordinary_film_is_known(tmp_path: Path) -> None:
+def test_an_ordinary_film(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", sound="aac", aspect=Fraction(4, 3), turned=90)
-    found = look_at(path)
-    assert found.layout == Layout((96, 128), matrix="bt601", turn=1)
+    found = probe(path)
+    assert found.layout == PlaneLayout((96, 128), matrix="bt601", turn=1)
     assert (found.codec, found.frames, found.rate) == ("h264", 12, 25)
     assert (found.seconds, found.aspect) == (Fraction(12, 25), Fraction(4, 3))
     assert found.time_base == Fraction(1, 12800)
-    assert [copied.what for copied in found.copied] == ["sound 1 (aac, eng)"]
+    assert [stream.label for stream in found.other_streams] == ["sound 1 (aac, eng)"]
     assert found.warnings == ()
     assert found.display_matrix is not None
 
@@ -38,15 +40,15 @@ def test_an_ordinary_film_is_known(tmp_path: Path) -> None:
         ((96, 128), {"colorspace": 9, "color_range": 2}, "bt2020", True),
     ],
 )
-def test_the_matrix_is_the_stream_s_own_or_that_of_its_size(
+def test_the_matrix_is_tagged_or_follows_from_the_size(
     tmp_path: Path, size: tuple[int, int], tags: dict[str, int], matrix: str, full: bool
 ) -> None:
-    layout = look_at(make_clip(tmp_path / "a.mp4", count=2, size=size, **tags)).layout
+    layout = probe(make_clip(tmp_path / "a.mp4", count=2, size=size, **tags)).layout
     assert (layout.matrix, layout.full_range) == (matrix, full)
 
 
 @pytest.mark.parametrize(
-    ("codec", "form", "bits", "halved"),
+    ("codec", "form", "bits", "subsampled"),
     [
         ("libx264", "yuv420p10le", 10, (True, True)),
         ("libx264", "yuv422p", 8, (False, True)),
@@ -59,8 +61,8 @@ def test_the_matrix_is_the_stream_s_own_or_that_of_its_size(
         ("rawvideo", "yuyv422", 8, (False, True)),
     ],
 )
-def test_the_luminance_is_the_stored_one(
-    tmp_path: Path, codec: str, form: str, bits: int, halved: tuple[bool, bool]
+def test_luma_is_read_as_it_is_stored(
+    tmp_path: Path, codec: str, form: str, bits: int, subsampled: tuple[bool, bool]
 ) -> None:
     options = {"qp": "0"} if codec == "libx264" else {}
     if form in ("nv12", "yuyv422"):
@@ -71,21 +73,21 @@ def test_the_luminance_is_the_stored_one(
         )
         with av.open(str(path)) as container:
             wanted = [planes_of(frame)[0] for frame in container.decode(video=0)]
-    source = look_at(path)
-    assert (source.layout.bits, source.layout.halved) == (bits, halved)
-    got = list(pictures(source, Damage()))
+    source = probe(path)
+    assert (source.layout.bits, source.layout.subsampled) == (bits, subsampled)
+    got = list(read_frames(source, Damage()))
     assert len(got) == len(wanted) == 3
-    for picture, luma in zip(got, wanted, strict=True):
-        assert np.array_equal(picture.luma, luma)
+    for frame, luma in zip(got, wanted, strict=True):
+        assert np.array_equal(frame.luma, luma)
         cb = np.full(source.layout.chroma_shape, 3, luma.dtype)
-        made = complete(picture, source, cb, cb + np.array(1, luma.dtype))
+        made = with_chroma(frame, source, cb, cb + np.array(1, luma.dtype))
         planes = planes_of(made)
         assert np.array_equal(planes[0], luma)
         assert [int(plane.max()) for plane in planes[1]] == [3, 4]
 
 
 def _packed(folder: Path, form: str) -> tuple[Path, list[np.ndarray]]:
-    """Raw video whose luminance does not lie in a plane of its own kind."""
+    """Raw video whose luma is not stored in a plane of its own."""
     path = folder / "a.nut"
     greys = grey_frames(3, 96, 128)
     with av.open(str(path), "w") as out:
@@ -104,84 +106,84 @@ def _packed(folder: Path, form: str) -> tuple[Path, list[np.ndarray]]:
     return path, greys
 
 
-def test_a_grey_film_that_does_not_say_uses_the_full_range(tmp_path: Path) -> None:
+def test_an_untagged_grey_film_uses_the_full_range(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mkv", count=2, codec="ffv1", form="gray", clock=MILLI)
-    assert look_at(path).layout.full_range
+    assert probe(path).layout.full_range
 
 
-def test_pictures_of_rgb_become_luminance_and_that_is_said(tmp_path: Path) -> None:
+def test_rgb_is_converted_to_luma_and_reported(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mkv", count=2, codec="ffv1", form="bgr0", clock=MILLI)
-    source = look_at(path)
+    source = probe(path)
     assert any("RGB" in warning for warning in source.warnings)
-    for picture, grey in zip(pictures(source, Damage()), grey_frames(2, 96, 128), strict=True):
+    for frame, grey in zip(read_frames(source, Damage()), grey_frames(2, 96, 128), strict=True):
         wanted = 16 + grey.astype(float) * 219 / 255
-        assert np.abs(picture.luma - wanted).max() <= 1.5
+        assert np.abs(frame.luma - wanted).max() <= 1.5
 
 
 @pytest.mark.parametrize(
     ("tags", "word"), [({"color_trc": 16, "colorspace": 9}, "PQ"), ({"color_trc": 18}, "HLG")]
 )
-def test_hdr_is_said(tmp_path: Path, tags: dict[str, int], word: str) -> None:
+def test_hdr_is_reported(tmp_path: Path, tags: dict[str, int], word: str) -> None:
     path = make_clip(tmp_path / "a.mp4", count=2, form="yuv420p10le", **tags)
-    assert any(f"HDR ({word})" in warning for warning in look_at(path).warnings)
+    assert any(f"HDR ({word})" in warning for warning in probe(path).warnings)
 
 
-def test_interlaced_film_is_said(tmp_path: Path) -> None:
+def test_interlaced_film_is_reported(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", count=2, options={"x264-params": "tff=1"})
-    source = look_at(path)
+    source = probe(path)
     assert source.interlaced
     assert any("interlaced" in warning for warning in source.warnings)
 
 
-def test_transparency_is_said(tmp_path: Path) -> None:
+def test_transparency_is_reported(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mkv", count=2, codec="ffv1", form="yuva420p", clock=MILLI)
-    assert any("transparen" in warning for warning in look_at(path).warnings)
+    assert any("transparen" in warning for warning in probe(path).warnings)
 
 
-def test_times_of_a_variable_rate_and_numbers(tmp_path: Path) -> None:
+def test_times_and_numbers_of_a_variable_rate(tmp_path: Path) -> None:
     times = [0, 512, 600, 2000, 2001, 9000]
-    source = look_at(make_clip(tmp_path / "a.mp4", count=6, times=times))
-    got = list(pictures(source, Damage()))
-    assert [picture.pts for picture in got] == times
-    assert [picture.number for picture in got] == list(range(6))
+    source = probe(make_clip(tmp_path / "a.mp4", count=6, times=times))
+    got = list(read_frames(source, Damage()))
+    assert [frame.pts for frame in got] == times
+    assert [frame.number for frame in got] == list(range(6))
 
 
-def test_reading_goes_on_after_what_is_done_and_from_a_time(tmp_path: Path) -> None:
-    source = look_at(make_clip(tmp_path / "a.mp4", options={"g": "4", "preset": "ultrafast"}))
-    whole = list(pictures(source, Damage()))
-    rest = list(pictures(source, Damage(), skip=7))
-    assert [picture.number for picture in rest] == [7, 8, 9, 10, 11]
-    later = list(pictures(source, Damage(), start=Fraction(1, 5)))
-    assert [picture.pts for picture in later] == [picture.pts for picture in whole[5:]]
+def test_reading_skips_finished_frames_and_starts_at_a_time(tmp_path: Path) -> None:
+    source = probe(make_clip(tmp_path / "a.mp4", options={"g": "4", "preset": "ultrafast"}))
+    whole = list(read_frames(source, Damage()))
+    rest = list(read_frames(source, Damage(), skip=7))
+    assert [frame.number for frame in rest] == [7, 8, 9, 10, 11]
+    later = list(read_frames(source, Damage(), start=Fraction(1, 5)))
+    assert [frame.pts for frame in later] == [frame.pts for frame in whole[5:]]
     assert np.array_equal(later[0].luma, whole[5].luma)
     assert np.array_equal(rest[0].luma, whole[7].luma)
 
 
-def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_truncated_file_is_read_as_far_as_possible(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mkv", count=60, clock=MILLI)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    source = look_at(path)
+    source = probe(path)
     damage = Damage()
-    got = list(pictures(source, damage))
+    got = list(read_frames(source, damage))
     assert 10 < len(got) < 50
     assert "breaks off after 0:0" in damage.sentence()
 
 
-def test_sound_that_is_longer_than_the_pictures_is_no_damage(tmp_path: Path) -> None:
+def test_sound_that_is_longer_than_the_video_is_no_damage(tmp_path: Path) -> None:
     tick = Fraction(1, 25)
     path = make_clip(tmp_path / "a.ts", codec="mpeg2video", clock=tick, sound="mp2", longer=2)
-    source = look_at(path)
-    assert not source.sure
+    source = probe(path)
+    assert not source.exact_duration
     damage = Damage()
-    assert len(list(pictures(source, damage))) == 12
+    assert len(list(read_frames(source, damage))) == 12
     assert damage.sentence() == ""
 
 
-def test_a_last_frame_that_stays_long_is_no_damage(tmp_path: Path) -> None:
+def test_a_long_last_frame_is_no_damage(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", count=4, times=[0, 512, 1024, 40_000])
     damage = Damage()
-    assert len(list(pictures(look_at(path), damage))) == 4
+    assert len(list(read_frames(probe(path), damage))) == 4
     assert damage.sentence() == ""
 
 
@@ -194,20 +196,20 @@ def test_damaged_packets_are_counted_and_the_rest_is_read(tmp_path: Path) -> Non
         data[start : start + size] = bytes(range(256)) * (size // 256) + bytes(size % 256)
     path.write_bytes(data)
     damage = Damage()
-    got = list(pictures(look_at(path), damage))
+    got = list(read_frames(probe(path), damage))
     assert len(got) >= 10
     assert damage.packets > 0
-    assert "damaged piece" in damage.sentence()
+    assert "damaged packet" in damage.sentence()
 
 
-def test_nothing_wrong_says_nothing(tmp_path: Path) -> None:
+def test_without_damage_there_is_no_message(tmp_path: Path) -> None:
     damage = Damage()
-    assert len(list(pictures(look_at(make_clip(tmp_path / "a.mp4")), damage))) == 12
+    assert len(list(read_frames(probe(make_clip(tmp_path / "a.mp4")), damage))) == 12
     assert damage.sentence() == ""
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "text", "empty", "sound", "picture"])
-def test_what_is_no_film_is_refused_in_one_line(tmp_path: Path, kind: str) -> None:
+def test_other_files_are_refused_in_one_line(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.mp4"
     if kind == "folder":
         path.mkdir()
@@ -225,12 +227,12 @@ def test_what_is_no_film_is_refused_in_one_line(tmp_path: Path, kind: str) -> No
     elif kind == "picture":
         path.write_bytes(make_clip(tmp_path / "b.mp4").read_bytes()[:900])
     with pytest.raises(FilmError) as caught:
-        look_at(path)
+        probe(path)
     assert "a.mp4" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_playlist_leads_nowhere(tmp_path: Path) -> None:
+def test_files_in_a_playlist_are_not_read(tmp_path: Path) -> None:
     """A file that only names others would read them, or ask the network for them."""
     make_clip(tmp_path / "secret.ts", codec="mpeg2video", clock=Fraction(1, 25))
     (tmp_path / "a.m3u8").write_text(
@@ -239,7 +241,7 @@ def test_a_playlist_leads_nowhere(tmp_path: Path) -> None:
     (tmp_path / "b.ffconcat").write_text("ffconcat version 1.0\nfile secret.ts\n")
     for name in ("a.m3u8", "b.ffconcat"):
         with pytest.raises(FilmError):
-            look_at(tmp_path / name)
+            probe(tmp_path / name)
 
 
 def test_a_name_that_looks_like_an_address_is_a_file(
@@ -247,7 +249,7 @@ def test_a_name_that_looks_like_an_address_is_a_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FilmError, match="No such file"):
-        look_at(Path("http://localhost:1/a.mp4"))
+        probe(Path("http://localhost:1/a.mp4"))
 
 
 @pytest.mark.parametrize(
@@ -268,4 +270,4 @@ def test_texts_lists_and_single_pictures_are_no_films(
     else:
         path.write_bytes(data)
     with pytest.raises(FilmError, match="no film"):
-        look_at(path)
+        probe(path)

@@ -1,0 +1,116 @@
+"""Which paths lead to the same file, however they are spelled."""
+
+import os
+import unicodedata
+from enum import Enum, auto
+from hashlib import blake2b
+from pathlib import Path
+
+from tintype.files.remote import Location, RemotePath
+from tintype.jobs.digests import DigestTable, digest
+
+
+def same_file(one: Location, other: Location) -> bool:
+    """Whether two locations are the same file; False if one does not exist."""
+    if isinstance(one, RemotePath) or isinstance(other, RemotePath):
+        return one == other
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def real_path(path: Path) -> Path:
+    """The path with all links resolved.
+
+    `Path.resolve` does the same, but raises an error if links form a loop.
+    """
+    return Path(os.path.realpath(path))
+
+
+def file_digest(location: Location) -> int:
+    """A digest of a file, the same for all its names.
+
+    Raises:
+        OSError: It does not exist.
+    """
+    if isinstance(location, RemotePath):
+        return digest(location.url.encode("utf-8", "surrogatepass"))
+    found = location.stat()
+    return digest(b"%d:%d" % (found.st_dev, found.st_ino))
+
+
+class PathKeys:
+    """Keys of paths: equal if the paths lead to the same file.
+
+    Two folders are the same if they are the same on the disk. Two names in one folder are treated
+    as the same if any common file system would: if they differ only by case (NTFS, APFS), or by the
+    Unicode normalisation of a character (APFS, HFS+).
+    """
+
+    def __init__(self) -> None:
+        self._folder: Location | None = None
+        self._folder_key = ""
+
+    def key(self, path: Location, *, exact: bool = False) -> bytes:
+        """The key of a path.
+
+        Args:
+            path: It need not exist.
+            exact: Whether names are compared letter by letter.
+        """
+        if path.parent != self._folder:
+            self._folder = path.parent
+            self._folder_key = _folder_key(path.parent)
+        name = path.name if exact else _folded(path.name)
+        text = f"{self._folder_key}/{name}".encode("utf-8", "surrogatepass")
+        return blake2b(text, digest_size=16).digest()
+
+
+class TargetUse(Enum):
+    """How a target is used by earlier jobs."""
+
+    NEW = auto()
+    SAME_SOURCE = auto()
+    OTHER_SOURCE = auto()
+
+
+class TargetIndex:
+    """The targets of a plan and their sources, as digests."""
+
+    def __init__(self) -> None:
+        self._sources = DigestTable()
+        self._target_keys = PathKeys()
+        self._source_keys = PathKeys()
+
+    def add(self, source: Location, target: Location) -> TargetUse:
+        """Adds a job; returns how its target was used before."""
+        target_digest = digest(self._target_keys.key(target))
+        source_digest = digest(self._source_keys.key(source, exact=True))
+        first = self._sources.get(target_digest)
+        if first is None:
+            self._sources.put(target_digest, source_digest)
+            return TargetUse.NEW
+        return TargetUse.SAME_SOURCE if first == source_digest else TargetUse.OTHER_SOURCE
+
+
+def _folder_key(folder: Location) -> str:
+    """Device and inode of the nearest folder that exists, then the names of those that do not."""
+    if isinstance(folder, RemotePath):
+        return folder.url
+    folder = real_path(folder)
+    missing: list[str] = []
+    while True:
+        try:
+            found = folder.stat()
+        except OSError:
+            missing.append(_folded(folder.name))
+            if folder == folder.parent:
+                return "/".join(reversed(missing))
+            folder = folder.parent
+            continue
+        return "/".join([f"{found.st_dev}:{found.st_ino}", *reversed(missing)])
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

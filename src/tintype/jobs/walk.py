@@ -1,0 +1,209 @@
+"""Walks the inputs of a plan, in a fixed order: files, folders, patterns and URLs."""
+
+import glob
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+
+from tintype.errors import UnreadablePhotoError, reason, shown
+from tintype.files.remote import Location, RemotePath, is_folder, list_remote, parse_location
+from tintype.jobs.folder import is_internal, is_picture, list_folder
+from tintype.jobs.identity import real_path
+from tintype.jobs.report import LINK_OUTSIDE, JobResult
+
+
+@dataclass(slots=True)
+class PlanCounts:
+    """Counts of one walk.
+
+    Attributes:
+        items: Results that the run will have.
+        other_files: Files in folders that are no pictures by their extension, and hidden ones.
+        folders_not_entered: Folders inside folders that were not entered.
+    """
+
+    items: int = 0
+    other_files: int = 0
+    folders_not_entered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPicture:
+    """A picture that was found.
+
+    Attributes:
+        source: The file.
+        relative: Its path below the input folder; its name if it was named itself.
+        alone: Whether it is the only input, named by the user.
+    """
+
+    source: Location
+    relative: PurePath
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The pictures among some inputs, and results of those that cannot be read or are skipped.
+
+    Args:
+        inputs: As for `tintype.jobs.plan.Plan`, and so are the next two.
+        into: The folder of the outputs; it is not entered.
+        recursive: Whether to enter folders inside folders.
+        counts: What is left out is counted here.
+    """
+
+    inputs: Sequence[str]
+    into: Location | None
+    recursive: bool
+    counts: PlanCounts
+
+    def __iter__(self) -> Iterator[FoundPicture | JobResult]:
+        paths = list(self._expand())
+        for path in paths:
+            if isinstance(path, JobResult):
+                yield path
+                continue
+            if isinstance(path, RemotePath):
+                yield from self._remote(path, alone=len(paths) == 1)
+                continue
+            try:
+                mode = path.stat().st_mode
+            except (OSError, ValueError) as error:
+                yield JobResult.failure(path, _unreadable(path, error))
+                continue
+            if stat.S_ISDIR(mode):
+                yield from self._folder(path)
+            elif stat.S_ISREG(mode):
+                yield FoundPicture(path, Path(path.name), len(paths) == 1)
+            else:
+                yield JobResult.failure(
+                    path,
+                    UnreadablePhotoError(
+                        f"{shown(path)} is not a regular file.",
+                        advice="Pipe it in: tintype - < INPUT > OUTPUT.",
+                    ),
+                )
+
+    def _expand(self) -> Iterator[Location | JobResult]:
+        """The inputs as locations; patterns are expanded because some shells do not."""
+        for word in self.inputs:
+            path = parse_location(word)
+            if isinstance(path, RemotePath):
+                yield path
+                continue
+            if not word:
+                # `Path` reads it as the current folder; in a script it is an unset variable.
+                error = UnreadablePhotoError("The name of an input is empty.")
+                yield JobResult.failure(path, error)
+                continue
+            if not glob.has_magic(word) or os.path.lexists(path):
+                yield path
+                continue
+            # A file whose name contains brackets was returned above.
+            matches = sorted(glob.glob(word, recursive=True))  # noqa: PTH207
+            if not matches:
+                error = UnreadablePhotoError(f"No file matches the pattern {shown(word)}.")
+                yield JobResult.failure(path, error)
+            yield from map(Path, matches)
+
+    def _folder(self, root: Path) -> Iterator[FoundPicture | JobResult]:
+        real_root = real_path(root)
+        real_into = real_path(self.into) if isinstance(self.into, Path) else None
+        # The folders on the way down, each with the names of its folders that are still to come.
+        ancestors: list[tuple[Path, Iterator[str]]] = []
+        folder: Path | None = root
+        while ancestors or folder is not None:
+            if folder is None:
+                parent, names = ancestors[-1]
+                name = next(names, None)
+                if name is None:
+                    ancestors.pop()
+                    continue
+                folder = parent / name
+                # An output folder inside the input folder holds outputs, not inputs.
+                if real_into is not None and real_path(folder) == real_into:
+                    folder = None
+                    continue
+            try:
+                listing = list_folder(folder)
+            except OSError as error:
+                yield JobResult.failure(folder, _unreadable(folder, error))
+                folder = None
+                continue
+            self.counts.other_files += listing.other_files
+            for name in listing.pictures:
+                path = folder / name
+                if name in listing.links and not real_path(path).is_relative_to(real_root):
+                    yield JobResult.skip(path, LINK_OUTSIDE)
+                elif name in listing.links and not _is_file(path):
+                    self.counts.other_files += 1
+                else:
+                    yield FoundPicture(path, path.relative_to(root))
+            if self.recursive:
+                ancestors.append((folder, iter(listing.folders)))
+            else:
+                self.counts.folders_not_entered += sum(
+                    real_into is None or real_path(folder / name) != real_into
+                    for name in listing.folders
+                )
+            folder = None
+
+    def _remote(self, path: RemotePath, *, alone: bool) -> Iterator[FoundPicture | JobResult]:
+        try:
+            folder = is_folder(path)
+        except UnreadablePhotoError as error:
+            yield JobResult.failure(path, error)
+            return
+        if folder:
+            yield from self._remote_folder(path)
+        else:
+            yield FoundPicture(path, PurePosixPath(path.name), alone)
+
+    def _remote_folder(self, root: RemotePath) -> Iterator[FoundPicture | JobResult]:
+        """As `_folder`. A store has no links, but names that are impossible on a disk."""
+        waiting = [PurePosixPath()]
+        while waiting:
+            relative = waiting.pop()
+            folder = root / relative
+            try:
+                entries = list_remote(folder)
+            except UnreadablePhotoError as error:
+                yield JobResult.failure(folder, error)
+                continue
+            folders = []
+            for entry in entries:
+                if not entry.safe:
+                    yield JobResult.failure(folder, _unsafe_name(folder, entry.name))
+                elif entry.is_folder:
+                    if folder / entry.name != self.into:
+                        folders.append(relative / entry.name)
+                elif not is_picture(entry.name):
+                    self.counts.other_files += not is_internal(entry.name)
+                else:
+                    yield FoundPicture(folder / entry.name, relative / entry.name)
+            if self.recursive:
+                waiting.extend(reversed(folders))
+            else:
+                self.counts.folders_not_entered += len(folders)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a regular file, links followed; a loop of links leads to none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _unsafe_name(folder: RemotePath, name: str) -> UnreadablePhotoError:
+    return UnreadablePhotoError(
+        f"{shown(folder)} contains a name that no folder on a disk can hold: {shown(name)}.",
+        advice="Rename it there.",
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> UnreadablePhotoError:
+    return UnreadablePhotoError(f"{shown(path)}: {reason(error)}.")

@@ -1,0 +1,214 @@
+"""Decodes a film: its frames in display order, as luma to colour and a frame to encode."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import cast
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from tintype.errors import reason, shown
+from tintype.video.container import open_film
+from tintype.video.frames import Frame, luma_frame
+from tintype.video.source import FilmSource
+
+_THREADS = 2
+
+
+@dataclass(slots=True)
+class Damage:
+    """Parts of a film that could not be read.
+
+    Attributes:
+        packets: Number of packets that the decoder refused.
+        times: Number of frames whose times did not increase and were corrected.
+        ended: Why reading ended before the end of the film; empty if it did not.
+    """
+
+    packets: int = 0
+    times: int = 0
+    ended: str = ""
+
+    def sentence(self) -> str:
+        """A sentence for users; empty if nothing is damaged."""
+        parts = []
+        if self.packets:
+            parts.append(f"{_count(self.packets, 'damaged packet')} could not be read")
+        if self.times:
+            parts.append(f"{_count(self.times, 'frame')} had impossible times")
+        if self.ended:
+            parts.append(self.ended)
+        text = "; ".join(parts)
+        return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def read_frames(
+    source: FilmSource, damage: Damage, *, start: Fraction | None = None, skip: int = 0
+) -> Iterator[Frame]:
+    """The frames of a film in display order.
+
+    Args:
+        source: As probed.
+        damage: Records what could not be read.
+        start: Seconds since the first frame; earlier frames are left out.
+        skip: Number of frames that are decoded but not returned, because they are finished. Only
+            decoding them makes sure that the following frames are the same.
+
+    Yields:
+        Frames with increasing times.
+    """
+    with open_film(source.path) as container:
+        stream = container.streams.video[_video_number(container, source.index)]
+        stream.thread_type = "AUTO"
+        stream.thread_count = _THREADS
+        if source.exact_duration:  # otherwise their times are needed to find the end of the film
+            for other in container.streams:
+                if other.index != source.index:
+                    other.discard = av.stream.Discard.all
+        start_pts = None
+        if start is not None and start > 0:
+            start_pts = source.first_pts + round(start / source.time_base)
+            with suppress(av.FFmpegError):  # then it is read from the beginning
+                container.seek(start_pts, stream=stream)
+        position = _Position()
+        clock = _Clock(source, damage)
+        number = 0
+        for decoded in _decode(container, stream, damage, position):
+            if _differs(decoded, source):
+                damage.ended = (
+                    f"the size or format of its frames changes at {_clock_time(decoded.time)}"
+                )
+                return
+            pts = decoded.pts if decoded.pts is not None else clock.next_pts
+            if start_pts is not None and pts < start_pts:
+                continue
+            pts = clock.advance(pts)
+            end = pts + max(clock.step, int(decoded.duration or 0))
+            position.reach(end * source.time_base)
+            damage.packets += decoded.is_corrupt
+            number += 1
+            if number > skip:
+                yield luma_frame(decoded, source, number - 1, pts)
+        if not damage.ended:
+            damage.ended = _premature_end(source, position)
+
+
+def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    """The first frame of a stream that can be decoded; None if there is none."""
+    return next(_decode(container, stream, Damage(), _Position()), None)
+
+
+def plain_format_name(name: str) -> str:
+    """The name of a pixel format without the J that marks full range in old names.
+
+    Args:
+        name: FFmpeg's. The frame states its range as well.
+    """
+    return name.replace("yuvj", "yuv")
+
+
+class _Clock:
+    """Makes the times of frames increase.
+
+    Attributes:
+        step: Nominal duration of a frame, in the stream's time base.
+    """
+
+    def __init__(self, source: FilmSource, damage: Damage) -> None:
+        self.step: int = max(1, round(1 / (source.rate * source.time_base)))
+        self._source = source
+        self._damage = damage
+        self._last: int | None = None
+
+    @property
+    def next_pts(self) -> int:
+        """The time of a frame that has none."""
+        return self._source.first_pts if self._last is None else self._last + self.step
+
+    def advance(self, pts: int) -> int:
+        """The time of the next frame: `pts` if it increases, otherwise one that does."""
+        if self._last is not None and pts <= self._last:
+            self._damage.times += 1
+            far_back = self._last - pts > 1 / self._source.time_base
+            pts = self._last + (self.step if far_back else 1)
+        self._last = pts
+        return pts
+
+
+class _Position:
+    """How far a film has been read.
+
+    Attributes:
+        seconds: On the container's clock.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: Fraction | None = None
+
+    def reach(self, seconds: Fraction) -> None:
+        """Something ends at this time."""
+        if self.seconds is None or seconds > self.seconds:
+            self.seconds = seconds
+
+
+def _decode(
+    container: InputContainer, stream: VideoStream, damage: Damage, position: _Position
+) -> Iterator[VideoFrame]:
+    """All frames; packets that the decoder refuses are counted and left out."""
+    packets = container.demux()
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.FFmpegError, OSError) as error:
+            damage.ended = f"it cannot be read further ({shown(reason(error))})"
+            packet = None
+        if packet is not None and packet.stream_index != stream.index:
+            if packet.pts is not None:
+                position.reach((packet.pts + (packet.duration or 0)) * packet.time_base)
+            continue
+        try:
+            if packet is not None and packet.size > 0:
+                damage.packets += packet.is_corrupt
+                yield from cast("list[VideoFrame]", packet.decode())
+            elif packet is None:
+                yield from stream.decode(None)
+        except av.EOFError:
+            pass  # the decoder was flushed before
+        except (av.FFmpegError, ValueError):
+            damage.packets += 1
+        if packet is None:
+            return
+
+
+def _video_number(container: InputContainer, index: int) -> int:
+    return [stream.index for stream in container.streams.video].index(index)
+
+
+def _differs(frame: VideoFrame, source: FilmSource) -> bool:
+    name = plain_format_name(frame.format.name)
+    return (frame.height, frame.width) != source.layout.shape or name != source.pixel_format.name
+
+
+def _premature_end(source: FilmSource, position: _Position) -> str:
+    """Says that a film ended before its stated duration; empty if it did not."""
+    if source.seconds is None or position.seconds is None:
+        return ""
+    read = position.seconds - source.first_pts * source.time_base
+    # The duration of a file may be rounded, and counts from the start of its first stream.
+    slack = 2 / source.rate if source.exact_duration else max(Fraction(1, 2), source.seconds / 50)
+    if read + slack >= source.seconds:
+        return ""
+    return f"it breaks off after {_clock_time(read)} of {_clock_time(source.seconds)}"
+
+
+def _clock_time(seconds: Fraction | float | None) -> str:
+    minutes, rest = divmod(float(seconds or 0), 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

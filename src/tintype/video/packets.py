@@ -1,0 +1,187 @@
+"""The packets of the output: newly encoded video, and packets of other streams, by decoding time.
+
+Packets come from the segments and from the source one by one; none are held.
+"""
+
+import heapq
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+
+from tintype.video.request import Window
+from tintype.video.segments import SegmentStore
+from tintype.video.source import FilmSource
+
+AnyPacket: TypeAlias = "Packet[Any]"  # generic for type checkers only
+
+
+class Timeline:
+    """When the frames of the output are shown and decoded.
+
+    Each segment has an encoder of its own, which knows nothing of the decoding times of the others.
+    So they are computed again over the whole film: the decoding time of a packet is the time at
+    which the frame d positions earlier is shown, where d is the largest distance by which the
+    encoder has moved a frame. H.264 requires no more.
+
+    Args:
+        store: The segments.
+        source: The film.
+        window: The part that was coloured; None is the whole film.
+
+    Attributes:
+        window: As given.
+        shift: Seconds that are subtracted from all times, so that a part begins at 0.
+    """
+
+    def __init__(self, store: SegmentStore, source: FilmSource, window: Window | None) -> None:
+        encoded = array("q")
+        for index in store.segments:
+            encoded.extend(index.pts)
+        self._shown = array("q", sorted(encoded))
+        positions = (bisect_left(self._shown, pts) for pts in encoded)
+        self._delay = max((number - at for number, at in enumerate(positions)), default=0)
+        step = self._shown[1] - self._shown[0] if len(self._shown) > 1 else 1
+        self._before = [self._shown[0] - step * (self._delay - n) for n in range(self._delay)]
+        self._last_duration = store.segments[-1].duration or step
+        self.window = window
+        self.shift = Fraction(0) if window is None else self._shown[0] * source.time_base
+
+    def dts(self, number: int) -> int:
+        """Decoding time of a packet.
+
+        Args:
+            number: Of the packet in the film, from 0.
+        """
+        if number < self._delay:
+            return self._before[number]
+        return int(self._shown[number - self._delay])
+
+    def duration(self, pts: int) -> int:
+        """How long a frame is shown.
+
+        Args:
+            pts: When it is shown.
+        """
+        following = bisect_left(self._shown, pts) + 1
+        if following < len(self._shown):
+            return int(self._shown[following]) - pts
+        return self._last_duration
+
+
+def merged_packets(
+    container: InputContainer,
+    streams: dict[int, Stream],
+    source: FilmSource,
+    store: SegmentStore,
+    timeline: Timeline,
+) -> Iterator[AnyPacket]:
+    """All packets of the output by decoding time.
+
+    Args:
+        container: The source, opened for this.
+        streams: Streams of the output, by the index of their stream in the source.
+        source: The film.
+        store: Its segments.
+        timeline: Of the output.
+    """
+    video = _video_packets(streams[source.index], source, store, timeline)
+    copied = _copied_packets(container, streams, source, timeline)
+    return heapq.merge(video, copied, key=_decoding_time)
+
+
+def complete_times(packet: AnyPacket) -> None:
+    """Sets the decoding time of a packet that has none, and both times of a cover picture."""
+    if packet.pts is None and is_cover(packet.stream):
+        packet.pts = 0
+    if packet.dts is None:
+        packet.dts = packet.pts
+
+
+def is_cover(stream: Stream) -> bool:
+    """Whether a stream is a cover picture."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _video_packets(
+    stream: Stream, source: FilmSource, store: SegmentStore, timeline: Timeline
+) -> Iterator[AnyPacket]:
+    moved = round(timeline.shift / source.time_base)
+    for number, encoded in enumerate(store.packets()):
+        packet: AnyPacket = Packet(encoded.data)
+        packet.stream = stream
+        packet.time_base = source.time_base
+        packet.pts, packet.dts = encoded.pts - moved, timeline.dts(number) - moved
+        packet.duration = timeline.duration(encoded.pts)
+        packet.is_keyframe = encoded.keyframe
+        yield packet
+
+
+def _copied_packets(
+    container: InputContainer,
+    streams: dict[int, Stream],
+    source: FilmSource,
+    timeline: Timeline,
+) -> Iterator[AnyPacket]:
+    """Packets of the other streams. Damage is reported when the frames are read, not here."""
+    window, shift = timeline.window, timeline.shift
+    copied = {index: stream for index, stream in streams.items() if index != source.index}
+    for stream in container.streams:
+        if stream.index not in copied:
+            stream.discard = av.stream.Discard.all
+    if not copied:
+        return
+    if window is not None and window.start > 0:
+        start = source.first_pts * source.time_base + window.start
+        with suppress(av.FFmpegError):  # then it is read from the beginning
+            container.seek(round(start * av.time_base))
+    last_dts: dict[int, int] = {}
+    for packet in _demuxed(container):
+        index = packet.stream_index
+        if index not in copied or packet.size == 0:
+            continue
+        complete_times(packet)
+        if packet.dts is None or _is_gap(packet):
+            continue
+        if window is not None and not is_cover(packet.stream):
+            if not _is_within(packet, window, shift):
+                continue
+            moved = round(shift / packet.time_base)
+            packet.dts -= moved
+            packet.pts = None if packet.pts is None else packet.pts - moved
+        step = packet.stream.type not in ("subtitle", "data")  # texts may share a time
+        if index in last_dts and packet.dts < last_dts[index] + step:
+            packet.dts = last_dts[index] + step  # as ffmpeg does; muxers need increasing times
+            packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
+        last_dts[index] = packet.dts
+        packet.stream = copied[index]
+        yield packet
+
+
+def _demuxed(container: InputContainer) -> Iterator[AnyPacket]:
+    """Packets of a container, as far as it can be read."""
+    try:
+        yield from container.demux()
+    except (av.FFmpegError, OSError):
+        return
+
+
+def _is_gap(packet: AnyPacket) -> bool:
+    """Whether it is an empty text between two subtitles of MP4, which the muxer adds itself."""
+    return packet.size == 2 and packet.stream.name == "mov_text" and bytes(packet) == b"\0\0"
+
+
+def _is_within(packet: AnyPacket, window: Window, shift: Fraction) -> bool:
+    time = (packet.pts if packet.pts is not None else packet.dts or 0) * packet.time_base
+    return shift <= time < shift + window.seconds
+
+
+def _decoding_time(packet: AnyPacket) -> Fraction:
+    return (packet.dts or 0) * packet.time_base

@@ -1,0 +1,217 @@
+"""Probes a film file: reads its properties and its first frame, without colouring anything."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from tintype.errors import FilmError, shown
+from tintype.video.container import open_film
+from tintype.video.decode import first_frame, plain_format_name
+from tintype.video.layout import Matrix, PlaneLayout
+from tintype.video.source import FULL_RANGE, FilmSource, OtherStream, PixelFormat
+
+# AVColorSpace, AVColorTransferCharacteristic: ITU-T H.273, tables 3 and 4.
+_UNSPECIFIED = 2
+_MATRICES: dict[int, Matrix] = {
+    1: "bt709",
+    4: "bt601",
+    5: "bt601",
+    6: "bt601",
+    7: "bt709",
+    9: "bt2020",
+    10: "bt2020",
+}
+_APPROXIMATED = {4: "FCC", 7: "SMPTE 240M", 10: "BT.2020 of constant luminance"}
+_HDR = {16: "PQ", 18: "HLG"}
+
+
+def probe(path: Path) -> FilmSource:
+    """Reads the properties of a film, and its first frame.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FilmError: It cannot be read, has no video, or cannot be coloured.
+    """
+    with open_film(path) as container:
+        stream = _video_stream(container, path)
+        frame = first_frame(container, stream)
+        if frame is None:
+            raise FilmError(f"{shown(path)}: none of its frames can be read.")
+        pixel_format = _pixel_format(frame)
+        layout, assumptions = _layout(frame, pixel_format)
+        warnings = [*assumptions, *_warnings(container, stream, frame, pixel_format)]
+        seconds, exact_duration = _duration(container, stream)
+        rate = stream.guessed_rate or stream.average_rate or Fraction(25)
+        return FilmSource(
+            path=path,
+            container=container.format.name,
+            codec=stream.codec_context.name,
+            pixel_format=pixel_format,
+            layout=layout,
+            index=stream.index,
+            time_base=cast(Fraction, stream.time_base),
+            rate=rate,
+            frames=stream.frames or (0 if seconds is None else round(seconds * rate)),
+            seconds=seconds,
+            exact_duration=exact_duration,
+            first_pts=frame.pts or 0,
+            aspect=stream.sample_aspect_ratio or None,
+            display_matrix=_display_matrix(frame),
+            primaries=int(frame.color_primaries),
+            transfer=int(frame.color_trc),
+            field_order=_field_order(stream, frame),
+            interlaced=frame.interlaced_frame,
+            other_streams=tuple(_other_streams(container, stream)),
+            warnings=tuple(warnings),
+        )
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise FilmError(f"{shown(path)} has no video.")
+    best = container.streams.best("video")
+    stream = next((s for s in streams if best is not None and s.index == best.index), streams[0])
+    if stream.codec_context is None:
+        raise FilmError(f"{shown(path)}: the installed FFmpeg cannot decode its video.")
+    return stream
+
+
+def _pixel_format(frame: VideoFrame) -> PixelFormat:
+    found = frame.format
+    components = found.components
+    has_chroma = len(components) > 2
+    bits = 8 if found.has_palette else min(16, max(part.bits for part in components))
+    # Palettes and single bits have no luma plane either.
+    rgb = found.is_rgb or found.has_palette or found.is_bayer or found.is_bit_stream or bits < 8
+    subsampled = (False, False)
+    if has_chroma and not rgb:
+        # 64 is divisible by every sampling there is; 4:1:1 and 4:1:0 have a quarter.
+        subsampled = found.chroma_height(64) < 64, found.chroma_width(64) < 64
+        subsampled = (False, False) if subsampled == (True, False) else subsampled
+    return PixelFormat(
+        name=plain_format_name(found.name),
+        bits=max(8, bits),
+        subsampled=(True, True) if rgb or not has_chroma else subsampled,
+        grey=not rgb and not has_chroma,
+        rgb=rgb,
+        alpha=any(part.is_alpha for part in components),
+    )
+
+
+def _layout(frame: VideoFrame, pixel_format: PixelFormat) -> tuple[PlaneLayout, list[str]]:
+    """The layout of the coloured frames, and a sentence for each assumption."""
+    assumptions = []
+    height, width = frame.height, frame.width
+    untagged: Matrix = "bt709" if height >= 720 or width >= 1280 else "bt601"
+    tag = int(frame.colorspace)
+    matrix = untagged if pixel_format.rgb else _MATRICES.get(tag, untagged)
+    if not pixel_format.rgb and tag not in _MATRICES and tag not in (0, _UNSPECIFIED):
+        assumptions.append(f"Its colour matrix ({tag}) is unknown; BT.{matrix[2:]} is assumed.")
+    if tag in _APPROXIMATED and not pixel_format.rgb:
+        assumptions.append(
+            f"Its colour matrix, {_APPROXIMATED[tag]}, is treated as BT.{matrix[2:]}."
+        )
+    full_range = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
+    if pixel_format.grey and int(frame.color_range) not in (1, FULL_RANGE):
+        full_range = True  # as FFmpeg assumes of untagged grey
+    layout = PlaneLayout(
+        shape=(height, width),
+        bits=pixel_format.bits,
+        matrix=matrix,
+        full_range=full_range and not pixel_format.rgb,
+        subsampled=pixel_format.subsampled,
+        turn=round(frame.rotation / 90) % 4,
+    )
+    return layout, assumptions
+
+
+def _warnings(
+    container: InputContainer, stream: VideoStream, frame: VideoFrame, pixel_format: PixelFormat
+) -> Iterator[str]:
+    if int(frame.color_trc) in _HDR:
+        yield (
+            f"The film is HDR ({_HDR[int(frame.color_trc)]}): its brightness and tags are kept, "
+            "but colours are chosen as for ordinary film."
+        )
+    if pixel_format.rgb:
+        yield (
+            "The film is stored as RGB and is written as luma and chroma (Y'CbCr); the grey of its "
+            "frames is kept, rounded once."
+        )
+    if pixel_format.alpha:
+        yield "The film has transparency, which is lost."
+    if frame.interlaced_frame:
+        yield (
+            "The film is interlaced and stays so; both fields of a frame share their colours, "
+            "which may fringe where things move fast."
+        )
+    if frame.rotation % 90:
+        yield f"The film is rotated by {frame.rotation} degrees; it is coloured as stored."
+    others = [
+        s
+        for s in container.streams.video
+        if s.index != stream.index and not s.disposition & Disposition.attached_pic
+    ]
+    if others:
+        yield (
+            f"The film has {len(others) + 1} video streams; only one (stream {stream.index}) is "
+            "coloured."
+        )
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
+    """The duration in seconds, and whether it is that of the video and not of the whole file."""
+    unit = cast(Fraction, stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if tag is not None:  # Matroska
+        hours, minutes, rest = tag.groups()
+        end = int(hours) * 3600 + int(minutes) * 60 + Fraction(rest)
+        return max(Fraction(0), end - (stream.start_time or 0) * unit), True
+    if stream.duration and "mp4" in container.format.name:
+        return stream.duration * unit, True
+    # Of other containers FFmpeg reports the duration of the file for every stream.
+    return (Fraction(container.duration, av.time_base) if container.duration else None), False
+
+
+def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+    for data in frame.side_data:
+        entry = cast(Any, data)
+        if entry.type.name == "DISPLAYMATRIX":
+            return tuple(int(v) for v in np.frombuffer(bytes(entry), np.int32))
+    return None
+
+
+def _field_order(stream: VideoStream, frame: VideoFrame) -> int:
+    order = int(stream.codec_context.field_order)
+    return order if order or frame.interlaced_frame else 1
+
+
+def _other_streams(container: InputContainer, video: VideoStream) -> Iterator[OtherStream]:
+    words = {"audio": "sound", "subtitle": "subtitles", "video": "video"}
+    counts: dict[str, int] = {}
+    for stream in container.streams:
+        if stream.index == video.index:
+            continue
+        kind = stream.type
+        if stream.disposition & Disposition.attached_pic:
+            kind = "cover picture"  # type: ignore[assignment]
+        counts[kind] = counts.get(kind, 0) + 1
+        codec = getattr(stream.codec_context, "codec", None)
+        name = stream.name if codec is None else codec.canonical_name
+        details = ", ".join(v for v in (name, stream.metadata.get("language")) if v)
+        label = f"{words.get(kind, kind)} {counts[kind]} ({shown(details)})"
+        chapters = stream.discard == av.stream.Discard.all
+        regenerated = stream.type == "data" and (chapters or "timecode" in stream.metadata)
+        yield OtherStream(stream.index, label, regenerated)

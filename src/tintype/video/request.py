@@ -1,0 +1,93 @@
+"""Requests: how a film is coloured and encoded, and which part of it."""
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from tintype.engine.hints import Hint
+from tintype.engine.reference import Reference
+from tintype.engine.settings import Settings, default_settings
+from tintype.video.defaults import EVERY, STEADY, Codec
+from tintype.video.encoding import Encoding
+
+DEFAULTS = default_settings("film")
+"""Default settings: a film has too many frames to predict each at several sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Hints for one shot.
+
+    Attributes:
+        start: Seconds. The hints apply from the first frame that is not earlier to the next cut.
+        hints: Colours at places of that first frame; they are tracked through the shot.
+        reference: A picture to take colours from.
+    """
+
+    start: float
+    hints: tuple[Hint, ...] = ()
+    reference: Reference | None = None
+
+    def canonical(self) -> dict[str, Any]:
+        """As JSON, for `FilmRequest.canonical`."""
+        data: dict[str, Any] = {"at": float(self.start)}
+        if self.hints:
+            data["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
+        if self.reference is not None:
+            data["reference"] = self.reference.sha256
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a film.
+
+    Attributes:
+        start: Seconds since the first frame.
+        seconds: Its duration.
+    """
+
+    start: Fraction
+    seconds: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class FilmRequest:
+    """How a film is to be coloured.
+
+    Attributes:
+        settings: As for a photograph; hints belong to `shots`.
+        shots: Hints and references for single shots.
+        steady: As for `tintype.video.render.Renderer`.
+        every: As for `tintype.video.render.Renderer`.
+        codec: As for `tintype.video.encoding.choose_encoding`, and so are `crf` and `lossless`.
+        crf: Constant rate factor.
+        lossless: Whether to compress without loss.
+        window: The part to colour; None is the whole film.
+    """
+
+    settings: Settings = DEFAULTS
+    shots: tuple[Shot, ...] = ()
+    steady: float | None = None
+    every: int | None = None
+    codec: Codec | None = None
+    crf: float | None = None
+    lossless: bool = False
+    window: Window | None = None
+
+    def canonical(self, encoding: Encoding) -> str:
+        """Canonical JSON, the same for equivalent requests; stored in provenance.
+
+        Args:
+            encoding: As chosen for this request.
+        """
+        data: dict[str, Any] = json.loads(self.settings.canonical())
+        data |= encoding.canonical()
+        data["steady"] = STEADY if self.steady is None else float(self.steady)
+        data["every"] = EVERY if self.every is None else self.every
+        if self.shots:
+            data["shots"] = [shot.canonical() for shot in self.shots]
+        if self.window is not None:
+            data["window"] = [str(self.window.start), str(self.window.seconds)]
+        return json.dumps(data, sort_keys=True, separators=(",", ":"))

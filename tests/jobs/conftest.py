@@ -1,0 +1,10 @@
+from pathlib import Path
+
+import pytest
+
+from tintype.jobs.work import RunOptions
+
+
+@pytest.fixture
+def options(tiny_model: Path) -> RunOptions:
+    return RunOptions(model=str(tiny_model))
