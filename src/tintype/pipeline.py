@@ -94,6 +94,7 @@ def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Outpu
     )
 
 
+# One screen on purpose: the whole path of a file, step after step, in the order it happens.
 def colorize_photos(
     photos: Sequence[Photo],
     request: Request,

@@ -11,7 +11,7 @@ from PIL import Image
 from learn.door import main
 from tintype.errors import LearnError, UsageError
 from tintype.learn.compare.claims import judge_claims
-from tintype.learn.compare.measure import RunOptions, add_perceptual, lacks_perceptual
+from tintype.learn.compare.measure import ScoringOptions, add_perceptual, lacks_perceptual
 from tintype.learn.compare.page import write_page
 from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import is_done, read_recipes
@@ -182,7 +182,7 @@ def test_the_factor_makes_a_method_as_colourful_as_the_truth(colourful):
 
 def test_a_changed_recipe_or_a_larger_budget_asks_for_more_training(tmp_path):
     recipe = make_recipe({"name": "x"}, name="x")
-    options = RunOptions([], tmp_path, tmp_path, tmp_path, 60.0, None, "cpu", [])
+    options = ScoringOptions([], tmp_path, tmp_path, tmp_path, 60.0, None, "cpu", [])
     assert not is_done(recipe, options)
     write_result(tmp_path, Result("x", recipe_hash=recipe_hash(recipe), seconds=60))
     assert is_done(recipe, options)
@@ -298,7 +298,7 @@ def test_figures_of_networks_that_are_not_installed_here_stay(tmp_path: Path, mo
         PerceptualMetrics, "measure", lambda _self, _colorized: {"LPIPS": (0.1, 0.1, 0.1)}
     )
     assert lacks_perceptual(kept, pictures)
-    options = RunOptions([], tmp_path, tmp_path / "results", tmp_path, None, None, "cpu", [])
+    options = ScoringOptions([], tmp_path, tmp_path / "results", tmp_path, None, None, "cpu", [])
     both = add_perceptual(kept, lambda truth, _gain: truth, pictures, options)
     assert both.perceptual == {"published": {"FID": (9, 9, 9), "LPIPS": (0.1, 0.1, 0.1)}}
     assert not lacks_perceptual(both, pictures)

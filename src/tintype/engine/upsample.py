@@ -82,6 +82,7 @@ class ChromaUp:
         mask: (height, width) of `shape`, how much of its colour each pixel gets, 0 to 1.
     """
 
+    # Eight parameters: what lies over the chroma (pins, scribbles, mask) is optional and by name.
     def __init__(
         self,
         ab: NDArray[np.float32],

@@ -11,7 +11,7 @@ import torch
 from tintype.engine.bundle import load_bundle
 from tintype.errors import LearnError
 from tintype.learn.compare.measure import (
-    RunOptions,
+    ScoringOptions,
     add_perceptual,
     kept_colorizer,
     lacks_perceptual,
@@ -93,7 +93,7 @@ def compare(arguments: Comparison, say: Callable[[str], None]) -> bool:
     everything = read_recipes(arguments.recipes)
     names = [name for name in arguments.only if name not in OTHERS]
     recipes = read_recipes(arguments.recipes, only=names) if names or not arguments.only else []
-    options = _run_options(arguments)
+    options = _scoring_options(arguments)
     first = next(recipe for recipe in everything if not is_classifier(recipe))
     sources = find_sources(
         arguments.data, exclude=first.data.exclude, only_groups=first.data.only_groups
@@ -131,8 +131,8 @@ def compare(arguments: Comparison, say: Callable[[str], None]) -> bool:
     return True
 
 
-def _run_options(arguments: Comparison) -> RunOptions:
-    return RunOptions(
+def _scoring_options(arguments: Comparison) -> ScoringOptions:
+    return ScoringOptions(
         data=arguments.data,
         runs=arguments.runs,
         into=arguments.into,
@@ -144,7 +144,7 @@ def _run_options(arguments: Comparison) -> RunOptions:
     )
 
 
-def _keep(recipe: Recipe, pictures: Pictures, options: RunOptions) -> bool:
+def _keep(recipe: Recipe, pictures: Pictures, options: ScoringOptions) -> bool:
     """Whether a method is complete: trained enough, and scored on these pictures."""
     if not is_done(recipe, options):
         return False
@@ -158,7 +158,7 @@ def _complete(
     name: str,
     method: Callable[[], Colorize | None],
     pictures: Pictures,
-    options: RunOptions,
+    options: ScoringOptions,
     say: Callable[[str], None],
 ) -> None:
     """Scores a method with perceptual networks that were installed after it was scored."""
@@ -175,7 +175,7 @@ def _complete(
     add_perceptual(result, colorize, pictures, options)
 
 
-def _scored(name: str, pictures: Pictures, options: RunOptions) -> bool:
+def _scored(name: str, pictures: Pictures, options: ScoringOptions) -> bool:
     path = options.into / f"{name}.json"
     if not path.exists():
         return False

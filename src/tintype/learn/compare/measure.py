@@ -31,7 +31,7 @@ _TIMED = 7
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
+class ScoringOptions:
     """How methods are trained and where their results go.
 
     Attributes:
@@ -55,7 +55,9 @@ class RunOptions:
     strip: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]
 
 
-def score_bundle(result: Result, bundle: Bundle, pictures: Pictures, options: RunOptions) -> Result:
+def score_bundle(
+    result: Result, bundle: Bundle, pictures: Pictures, options: ScoringOptions
+) -> Result:
     """Adds to a result all measurements of a model file.
 
     Args:
@@ -81,7 +83,7 @@ def score_colorizer(
     result: Result,
     colorize: Colorize,
     pictures: Pictures,
-    options: RunOptions,
+    options: ScoringOptions,
     *,
     scaled: bool = True,
 ) -> Result:
@@ -130,7 +132,7 @@ def lacks_perceptual(result: Result, pictures: Pictures) -> bool:
 
 
 def add_perceptual(
-    result: Result, colorize: Colorize, pictures: Pictures, options: RunOptions
+    result: Result, colorize: Colorize, pictures: Pictures, options: ScoringOptions
 ) -> Result:
     """Scores a method with these networks alone and rewrites its result.
 
@@ -148,7 +150,7 @@ def add_perceptual(
     return result
 
 
-def kept_colorizer(result: Result, options: RunOptions) -> Colorize | None:
+def kept_colorizer(result: Result, options: ScoringOptions) -> Colorize | None:
     """A method as it was scored, or None if its exported file is missing or has changed.
 
     Args:

@@ -10,7 +10,7 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
 from tintype.engine.geometry import luma_to_input
 from tintype.learn.baselines import example, scribble
-from tintype.learn.compare.measure import RunOptions, score_bundle, score_colorizer
+from tintype.learn.compare.measure import ScoringOptions, score_bundle, score_colorizer
 from tintype.learn.compare.results import Result, write_result
 from tintype.learn.compare.score import Colorize, Picture, Pictures, engine_colorizer
 from tintype.learn.data.photos import Photos
@@ -27,7 +27,7 @@ OTHERS = ("grey-input", "ground-truth", "tintype-own", "scribble", "example")
 """Rows beside the recipes, by name."""
 
 
-def run_other(name: str, pictures: Pictures, photos: Photos, options: RunOptions) -> Result:
+def run_other(name: str, pictures: Pictures, photos: Photos, options: ScoringOptions) -> Result:
     """Scores one of `OTHERS` and writes its result.
 
     Args:

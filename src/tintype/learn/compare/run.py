@@ -14,7 +14,7 @@ from PIL import Image
 
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.errors import LearnError
-from tintype.learn.compare.measure import RunOptions, count_gmac, score_bundle
+from tintype.learn.compare.measure import ScoringOptions, count_gmac, score_bundle
 from tintype.learn.compare.results import (
     DEMONSTRATION,
     Result,
@@ -84,7 +84,7 @@ def is_classifier(recipe: Recipe) -> bool:
     return objective.learns_labels and not objective.learns_colors
 
 
-def is_done(recipe: Recipe, options: RunOptions) -> bool:
+def is_done(recipe: Recipe, options: ScoringOptions) -> bool:
     """Whether a result says that this very recipe was trained for the whole budget."""
     path = options.into / f"{recipe.name}.json"
     if not path.exists():
@@ -95,7 +95,7 @@ def is_done(recipe: Recipe, options: RunOptions) -> bool:
     return _enough(Progress(samples=result.samples, seconds=result.seconds), recipe, options)
 
 
-def _enough(progress: Progress, recipe: Recipe, options: RunOptions) -> bool:
+def _enough(progress: Progress, recipe: Recipe, options: ScoringOptions) -> bool:
     if 0 < recipe.train.total_samples <= progress.samples:
         return True
     if options.samples is not None and progress.samples >= options.samples:
@@ -107,7 +107,7 @@ def run_method(
     recipe: Recipe,
     photos: Photos,
     pictures: Pictures,
-    options: RunOptions,
+    options: ScoringOptions,
     *,
     classifier: Recipe | None = None,
     say: Callable[[str], None],
@@ -165,7 +165,7 @@ def run_method(
 def train_enough(
     recipe: Recipe,
     photos: Photos,
-    options: RunOptions,
+    options: ScoringOptions,
     *,
     classifier: Path | None,
     say: Callable[[str], None],
@@ -202,7 +202,7 @@ def _kind(recipe: Recipe) -> str:
     return "classifier" if is_classifier(recipe) else "method"
 
 
-def _scored(result: Result, recipe: Recipe, pictures: Pictures, options: RunOptions) -> Result:
+def _scored(result: Result, recipe: Recipe, pictures: Pictures, options: ScoringOptions) -> Result:
     run = options.runs / recipe.name
     trained = load_trained(run)
     bundle = _export(trained, recipe, run / "model.onnx", options)
@@ -216,7 +216,7 @@ def _scored(result: Result, recipe: Recipe, pictures: Pictures, options: RunOpti
     return replace(result, native=native, epochs=epochs, gmac=count_gmac(trained.model))
 
 
-def _export(trained: Trained, recipe: Recipe, target: Path, options: RunOptions) -> Bundle:
+def _export(trained: Trained, recipe: Recipe, target: Path, options: ScoringOptions) -> Bundle:
     # As published: a network over colours was trained with the weights it should have, so none
     # are added when decoding.
     vividness = 0.0 if predicts_distribution(trained.model) else _NORMAL
@@ -246,7 +246,7 @@ def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:
 
 
 def _colorize_epochs(
-    trained: Trained, recipe: Recipe, run: Path, options: RunOptions
+    trained: Trained, recipe: Recipe, run: Path, options: ScoringOptions
 ) -> list[dict[str, Any]]:
     """Strips of weights kept during training: first, middle and last."""
     kept = sorted(run.glob("weights-*.safetensors"))

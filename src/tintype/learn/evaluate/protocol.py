@@ -160,6 +160,7 @@ def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
 
 
 # More than seven parameters: the options of the command, passed on.
+# Eight parameters, by name: each is one choice of the protocol.
 def evaluate(
     engine: Engine,
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],

@@ -113,6 +113,7 @@ class OwnNet(nn.Module):
     bins = BINS
 
     # More than seven parameters: one for each key of the recipe that concerns the network.
+    # Eight parameters, by name: the keys of a recipe's table, each a part that can be left out.
     def __init__(
         self,
         encoder: str = "lite0",
