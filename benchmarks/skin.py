@@ -218,7 +218,7 @@ def look_at(
 
 
 def rates(seen: Sequence[Seen], label: str, rounds: int = 1000) -> dict[str, Figure]:
-    """Percent of marks coloured as skin: of all, of the truth's rate, of those that are in truth."""
+    """Percent of marks coloured as skin: of all, of the truth's rate, of those true skin."""
     names = sorted({one.mark.picture for one in seen})
     counts = np.zeros((len(names), 4))
     for one in seen:
