@@ -139,7 +139,7 @@ def test_a_calibrated_bundle_shows_another_distribution_and_the_same_colours(
             for found, bundle in zip((as_trained, sharp), bundles, strict=True)
         )
         np.testing.assert_allclose(one, other, atol=0.01)
-    with pytest.raises(LearnError, match="--calibrate is not above 0"):
+    with pytest.raises(LearnError, match="--calibrate must be above 0"):
         main("export", [str(run), "-o", str(plain), *data, "--calibrate", "0"])
 
 
