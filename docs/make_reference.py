@@ -24,7 +24,7 @@ import click
 import tintype
 from tintype import errors
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
-from tintype.engine.rows import Door, Setting
+from tintype.engine.setting_row import Door, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, rows_of
 from tintype.photo.formats.registry import table_markdown
 from tintype.web import request

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tintype.api_options import ColorOptions, request_from, with_signature
 from tintype.engine.bundle import load_bundle
 from tintype.engine.cache import CachingEngine
 from tintype.engine.settings import Settings
 from tintype.errors import TargetExistsError, UnsupportedPhotoError, UsageError, shown
 from tintype.files.atomic import target_exists, write_atomically
 from tintype.files.local import read_input, read_stream
-from tintype.keywords import ColorOptions, request_from, with_signature
 from tintype.photo.decode import decode, photo_from_array, photo_from_image
 from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.limits import MAX_PIXELS

@@ -9,7 +9,7 @@ import pytest
 from tintype.cli.app import main
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
 from tintype.cli.options import PHOTOS, PhotoArguments
-from tintype.engine.rows import Door
+from tintype.engine.setting_row import Door
 from tintype.engine.settings import rows_of
 from tintype.photo.formats.registry import FORMATS, writable_formats
 
@@ -193,7 +193,7 @@ def test_the_old_name_of_the_executor_works_with_a_note(
 def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
     from tintype.engine.bundle import DEFAULT_NAME
     from tintype.jobs.work import RunOptions
-    from tintype.web.options import PORT, ServerOptions
+    from tintype.web.server_options import PORT, ServerOptions
 
     serve = ServerOptions()
     megapixels = f"{RunOptions().max_pixels / 1e6:g}"

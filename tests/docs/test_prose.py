@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from docs.pages import ROOT, make_reference, pages
-from tintype.engine.rows import Setting
+from tintype.engine.setting_row import Setting
 from tintype.engine.settings import OUTPUT, SETTINGS
 from tintype.photo.limits import MAX_PIXELS
-from tintype.web.options import PORT
-from tintype.web.options import ServerOptions as ServeOptions
+from tintype.web.server_options import PORT
+from tintype.web.server_options import ServerOptions as ServeOptions
 
 REFERENCE = make_reference()
 ROWS = {**SETTINGS, **OUTPUT}

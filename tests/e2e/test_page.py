@@ -16,8 +16,8 @@ import skimage.data
 from PIL import Image
 
 from tintype.engine.predict import Engine
-from tintype.web.options import ServerOptions
 from tintype.web.serve import serving
+from tintype.web.server_options import ServerOptions
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 import tintype
+from tintype.api_options import ColorOptions
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.parsing import read_hints, saved_settings
 from tintype.engine.reference import Reference
-from tintype.engine.rows import Door, Setting
+from tintype.engine.setting_row import Door, Setting
 from tintype.engine.settings import (
     LAYERS,
     OUTPUT,
@@ -28,7 +29,6 @@ from tintype.engine.settings import (
     rows_of,
 )
 from tintype.errors import ModelError, UsageError
-from tintype.keywords import ColorOptions
 
 SRC = Path(tintype.__file__).parent
 ROWS = {**SETTINGS, **OUTPUT}

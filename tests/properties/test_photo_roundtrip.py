@@ -15,13 +15,8 @@ from tintype.errors import TintypeError
 from tintype.photo.decode import decode, photo_from_array, photo_from_image, read_provenance
 from tintype.photo.encode import encode
 from tintype.photo.metadata.provenance import Provenance
-from tintype.photo.photo import (
-    HalfChroma,
-    Metadata,
-    Photo,
-    rgb_to_grey,
-    upright,
-)
+from tintype.photo.orientation import upright
+from tintype.photo.photo import HalfChroma, Metadata, Photo, rgb_to_grey
 
 FEW = settings(max_examples=25, deadline=None)
 

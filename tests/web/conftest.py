@@ -10,8 +10,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from tintype.web.options import ServerOptions
 from tintype.web.serve import serving
+from tintype.web.server_options import ServerOptions
 
 TINY = str(Path(__file__).parents[1] / "engine" / "tiny.onnx")
 FEATURES = str(Path(__file__).parents[1] / "engine" / "tiny-features.onnx")

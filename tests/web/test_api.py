@@ -17,9 +17,9 @@ from tintype.errors import TintypeError, UsageError
 from tintype.photo.formats.registry import FORMATS, writable_formats
 from tintype.web import errors
 from tintype.web.app import ROUTES, static_files
-from tintype.web.options import ServerOptions
 from tintype.web.responses import code_of, codes, failure
 from tintype.web.serve import serving
+from tintype.web.server_options import ServerOptions
 from web.conftest import FEATURES, TINY
 
 Make = Callable[..., bytes]

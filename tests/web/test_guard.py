@@ -16,8 +16,8 @@ from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.web import timeouts
 from tintype.web.guard import Tokens
-from tintype.web.options import ServerOptions
 from tintype.web.serve import listen, serving
+from tintype.web.server_options import ServerOptions
 from web.conftest import TINY
 
 Make = Callable[..., bytes]

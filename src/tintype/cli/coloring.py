@@ -211,7 +211,7 @@ def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "RunOptio
 
 
 def _options(arguments: PhotoArguments) -> "RunOptions":
-    from tintype.cli.table import output_from, settings_from
+    from tintype.cli.setting_options import output_from, settings_from
     from tintype.engine.settings import default_output, default_settings
     from tintype.jobs.work import RunOptions
 

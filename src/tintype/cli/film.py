@@ -113,7 +113,7 @@ def _need_the_extra() -> None:
 
 
 def _request(arguments: FilmArguments) -> "FilmRequest":
-    from tintype.cli.table import settings_from
+    from tintype.cli.setting_options import settings_from
     from tintype.engine.hints import parse_hint
     from tintype.engine.settings import default_settings
     from tintype.photo.limits import MAX_PIXELS

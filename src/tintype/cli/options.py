@@ -14,8 +14,8 @@ import click
 from tintype._version import __version__
 from tintype.cli.group import COLOR, COMMANDS
 from tintype.cli.parsing import Command, Option, OptionalNumber, above_zero, flag, show_help
+from tintype.cli.setting_options import options_of, taken
 from tintype.cli.show import print_result, say
-from tintype.cli.table import options_of, taken
 from tintype.cli.values import FILMS, PICTURES, FileType, FolderType, ModelType
 from tintype.engine.bundle import DEFAULT_NAME
 from tintype.engine.settings import OUTPUT, SETTINGS

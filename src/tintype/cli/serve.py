@@ -11,7 +11,7 @@ from tintype.cli.parsing import Command, Option, above_zero
 from tintype.cli.show import print_result, say
 from tintype.cli.values import FolderType, ModelType
 from tintype.engine.bundle import DEFAULT_NAME
-from tintype.web.options import PORT, ServerOptions
+from tintype.web.server_options import PORT, ServerOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import msgspec
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Layer, mask_from, read_bytes, scribbles_from
 from tintype.engine.reference import reference_from
-from tintype.engine.rows import Door, Setting
+from tintype.engine.setting_row import Door, Setting
 from tintype.engine.settings import LAYERS, SETTINGS, Settings
 from tintype.errors import UsageError, shown
 from tintype.photo.limits import MAX_PIXELS

@@ -24,7 +24,8 @@ from tintype.engine.render import render_half_chroma, render_u8, render_u16, usa
 from tintype.engine.settings import Quality, Settings
 from tintype.engine.upsample import ChromaUp
 from tintype.errors import ModelError
-from tintype.photo.photo import HalfChroma, Photo, paired
+from tintype.photo.orientation import paired
+from tintype.photo.photo import HalfChroma, Photo
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ changes, and which doors have it. From `SETTINGS` and `OUTPUT` come the options 
 parameters and the description of the HTTP API, the signature of the Python API, the settings file,
 the provenance in outputs, the keys of caches, and the pages of the reference.
 
-A new decoding option is a field here, a line in `tintype.keywords.ColorOptions`, and what
+A new decoding option is a field here, a line in `tintype.api_options.ColorOptions`, and what
 `tintype.engine.decode` or `tintype.engine.predict` does with it.
 
 Nothing heavy is imported, since the help of the command is made from this module.
@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tintype.engine.rows import Door, Setting, canonical_json, recorded, table_of
+from tintype.engine.setting_row import Door, Setting, canonical_json, recorded, table_of
 from tintype.errors import ModelError, UsageError
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata import exif, icc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
-from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey, upright
+from tintype.photo.orientation import upright
+from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
 from tintype.photo.tone import tone_of
 
 # The format of a photo that comes from pixels alone.

@@ -15,7 +15,8 @@ from tintype.photo.formats import jpeg_pixels, jpeg_segments
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.registry import FORMATS, sniff
 from tintype.photo.metadata import exif
-from tintype.photo.photo import Photo, Pixels, upright
+from tintype.photo.orientation import upright
+from tintype.photo.photo import Photo, Pixels
 
 SIDE = 160
 """Pixels of the longer side."""

@@ -34,7 +34,8 @@ from tintype.photo.encode import Encoded, encode
 from tintype.photo.formats import jpeg_coefficients, jpeg_exact, jpeg_pixels, jpeg_segments
 from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.formats.registry import FORMATS
-from tintype.photo.photo import HalfChroma, Photo, as_stored, upright
+from tintype.photo.orientation import as_stored, upright
+from tintype.photo.photo import HalfChroma, Photo
 
 jpeglib = pytest.importorskip("jpeglib", reason="the exact extra is not installed")
 

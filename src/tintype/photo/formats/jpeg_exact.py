@@ -17,7 +17,8 @@ from tintype.errors import UnsupportedPhotoError
 from tintype.photo.formats import jpeg_coefficients, jpeg_pixels, jpeg_segments
 from tintype.photo.formats.codec import Codec
 from tintype.photo.formats.jpeg_coefficients import CoefficientsError, Component
-from tintype.photo.photo import HalfChroma, Photo, Pixels, as_stored
+from tintype.photo.orientation import as_stored
+from tintype.photo.photo import HalfChroma, Photo, Pixels
 
 _LEAVE_OUT = "Leave --keep-luminance out."
 

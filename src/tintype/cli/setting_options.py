@@ -12,7 +12,7 @@ import click
 
 from tintype.cli.parsing import Option
 from tintype.cli.values import FORMAT_NAMES, PICTURES, FileType, FormatType
-from tintype.engine.rows import Door, Setting
+from tintype.engine.setting_row import Door, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings
 
 _SCRIBBLES = (".png",)
