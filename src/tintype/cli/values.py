@@ -5,7 +5,7 @@ every shell offers the same: folders, and files with the endings that are read.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +101,28 @@ class ModelType(FileType):
         names = [bundle.name for bundle in list_bundles()[0]]
         named = [CompletionItem(name) for name in names if name.startswith(incomplete)]
         return named + super().shell_complete(ctx, param, incomplete)
+
+
+class ChoiceType(click.Choice[str]):
+    """One of several values, which may also be given by an earlier name.
+
+    Args:
+        choices: The values.
+        former: Earlier names and the values they stand for; help and completion leave them out.
+    """
+
+    def __init__(self, choices: Sequence[str], *, former: Mapping[str, str]) -> None:
+        super().__init__(choices)
+        self.former = former
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """The value by its present name."""
+        return super().convert(self.former.get(value, value), param, ctx)
 
 
 class FormatType(click.ParamType[str]):

@@ -37,6 +37,7 @@ class Setting:
         unset: What is used where the default is None, as help shows it.
         doors: Who has it.
         defaults: Of doors with a default of their own.
+        former: Earlier names of choices, and what they are called now; they are still taken.
         spelling: How a door writes a value that is not simply the value; a sentence.
         needs: Capabilities of the model without which it cannot be used.
         heard_by: The capability of a model whose network takes it as an input; without it, it is
@@ -55,6 +56,7 @@ class Setting:
     unset: str = ""
     doors: tuple[Door, ...] = _EVERYWHERE
     defaults: Mapping[Door, Any] = field(default_factory=dict)
+    former: Mapping[str, str] = field(default_factory=dict)
     spelling: Mapping[Door, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     heard_by: str = ""
@@ -83,6 +85,10 @@ class Setting:
         limits = f", {self.range_text}" if self.range_text else ""
         sentence = f"{self.help.removesuffix('.')}{limits}."
         return f"{sentence} {self.spelling[door]}" if door in self.spelling else sentence
+
+    def current(self, value: Any) -> Any:  # noqa: ANN401
+        """A value by its present name, where it is given by an earlier one."""
+        return self.former.get(value, value) if isinstance(value, str) else value
 
     def check(self, value: Any) -> None:  # noqa: ANN401
         """Refuses a value that is no choice, or out of range.

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tintype.engine.reference import Reference
 
 Quality = Literal["fast", "normal", "high"]
-KeepLuminance = Literal["usual", "exact"]
-"""How a JPEG keeps the luminance of a JPEG: coded anew, or coefficient by coefficient."""
+KeepLuminance = Literal["standard", "exact"]
+"""How a JPEG keeps the luminance of a JPEG: encoded again, or coefficient by coefficient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +279,9 @@ class Output:
             "input, and this is verified; needs the extra tintype[exact].",
             reach="writing",
             doors=("command", "python", "file"),
+            former={"usual": "standard"},
         ),
-    ] = "usual"
+    ] = "standard"
     keep_location: Annotated[
         bool,
         Setting(
@@ -296,7 +297,9 @@ class Output:
 
     def __post_init__(self) -> None:
         for row in OUTPUT.values():
-            row.check(getattr(self, row.name))
+            value = row.current(getattr(self, row.name))
+            row.check(value)
+            object.__setattr__(self, row.name, value)
 
     def recorded_with(self, settings: str) -> str:
         """`Settings.canonical` and what of this counts as a setting too, in one text."""
