@@ -141,7 +141,7 @@ class FormatType(click.ParamType[str]):
         found = next((key for key in FORMATS if key.lower() == typed), None)
         found = found or format_of_suffix(f".{typed}")
         if found is None or found not in writable_formats():
-            self.fail(f"{value!r} is none of {', '.join(FORMAT_NAMES)}.", param, ctx)
+            self.fail(f"{value!r} is not one of {', '.join(FORMAT_NAMES)}.", param, ctx)
         return found
 
     def shell_complete(

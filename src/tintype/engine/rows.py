@@ -101,14 +101,14 @@ class Setting:
         if self.choices and value not in self.choices:
             *others, last = self.choices
             raise UsageError(
-                f"There is no {self.name} {value!r}.", advice=f"Use {', '.join(others)} or {last}."
+                f"{value!r} is not a valid {self.name}.", advice=f"Use {', '.join(others)} or {last}."
             )
         # Not "value < low": NaN is in no range.
         if self.low is not None and self.high is not None and not self.low <= value <= self.high:
             raise UsageError(
                 f"The {self.name} {value} is out of range."
                 if self.kind == "number"
-                else f"{value} {self.name} cannot be made.",
+                else f"The number of {self.name}, {value}, is out of range.",
                 advice=f"Use {self.range_text}.",
             )
 
