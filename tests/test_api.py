@@ -294,8 +294,11 @@ def test_exact_luminance_through_every_door(tiny_model: Path) -> None:
     )
     exact = colorizer(data.getvalue(), keep_luminance="exact")
     assert colorizer(io.BytesIO(data.getvalue()), keep_luminance="exact").read() == exact
+    standard = colorizer(data.getvalue(), keep_luminance="standard")
+    former = colorizer(data.getvalue(), keep_luminance="usual")  # type: ignore[typeddict-item]
+    assert former == standard
     grey = Image.open(io.BytesIO(exact))
     grey.draft("L", grey.size)
     assert np.array_equal(np.asarray(grey), np.asarray(Image.open(data)))
-    with pytest.raises(tintype.UsageError, match="usual or exact"):
+    with pytest.raises(tintype.UsageError, match="standard or exact"):
         colorizer(exact, keep_luminance="very")

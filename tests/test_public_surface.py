@@ -52,7 +52,7 @@ SETTINGS = [
     ("scribbles", "KEYWORD_ONLY", None),
     ("mask", "KEYWORD_ONLY", None),
     ("reference", "KEYWORD_ONLY", None),
-    ("keep_luminance", "KEYWORD_ONLY", "usual"),
+    ("keep_luminance", "KEYWORD_ONLY", "standard"),
 ]
 OVERWRITE = ("overwrite", "KEYWORD_ONLY", False)
 

@@ -122,12 +122,12 @@ class Colorizer:
         if target_exists(target):
             if not overwrite:
                 raise TargetExistsError(
-                    f"{shown(target)} exists already.",
+                    f"{shown(target)} already exists.",
                     advice="Move it away, or pass overwrite=True.",
                 )
             if target.samefile(source):
                 raise TargetExistsError(
-                    f"{shown(target)} is the input itself, which is never replaced."
+                    f"{shown(target)} is the input, which is never replaced."
                 )
         output = replace(request.output, format=format_of_suffix(target.suffix))
         colored = self._file(data, replace(request, output=output), name=shown(source))

@@ -43,7 +43,7 @@ class ColorOptions(TypedDict, total=False):
 
     Attributes:
         vividness: How strong the colours are; None is what the model recommends.
-        quality: How closely the model looks. The output always has full resolution.
+        quality: Speed against accuracy. The output always has full resolution.
         warmth: Towards blue or towards orange, where the model is uncertain.
         hints: Colours that are known at some points: ``(x, y, "#c04030")``, or
             ``(x, y, "#c04030", radius)`` for a square of 2 radius + 1 pixels, counted from 0 at

@@ -194,7 +194,7 @@ def _notes(request: Request, photo: Photo, tone: Tone, share: float) -> list[str
     settings = request.settings
     notes = list(pale(settings.hints, settings.scribbles, photo.grey))
     if tone == "color":
-        notes.append("A colour photograph: it is coloured anew from its lightness.")
+        notes.append("A colour photograph, recoloured from its lightness.")
     if settings.one_of_several:
         notes.insert(0, f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.")
     return notes

@@ -391,7 +391,7 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["-", "--contact-sheet", "x.html"], 2, "--contact-sheet"),
         (["a.png", "--contact-sheet", "x"], 2, ".html"),
         (["a.png", "--contact-sheet", "x.html", "--report", "x.html"], 2, "the same file"),
-        (["a.png", "--keep-luminance", "roughly"], 2, "usual"),
+        (["a.png", "--keep-luminance", "roughly"], 2, "standard"),
         (["a.png", "--keep-luminance", "exact", "--format", "jpeg"], 3, "is no JPEG"),
     ],
 )

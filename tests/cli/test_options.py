@@ -85,6 +85,15 @@ def test_everything_given_arrives() -> None:
     )
 
 
+def test_a_choice_by_its_former_name() -> None:
+    for value in ("standard", "usual"):
+        words = parse_photos(["x", "--keep-luminance", value])
+        assert words.given == {"keep_luminance": "standard"}
+    choice = options_of(COLOR)["--keep-luminance"].type
+    assert isinstance(choice, click.Choice)
+    assert tuple(choice.choices) == ("standard", "exact")
+
+
 @pytest.mark.parametrize("form", sorted(writable_formats()))
 def test_formats_by_name_and_by_every_ending(form: str) -> None:
     for spelling in (form, form.lower(), *FORMATS[form].suffixes, FORMATS[form].suffixes[0][1:]):

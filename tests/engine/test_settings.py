@@ -150,10 +150,18 @@ def test_a_number_out_of_range_is_refused(row: Setting) -> None:
 def test_a_choice_that_there_is_not_is_refused() -> None:
     with pytest.raises(UsageError, match=r"no quality 'best'\. Use fast, normal or high"):
         Settings(quality="best")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"no keep_luminance 'very'\. Use usual or exact"):
+    with pytest.raises(UsageError, match=r"no keep_luminance 'very'\. Use standard or exact"):
         Output(keep_luminance="very")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no format 'GIF'"):
         Output(format="GIF")
+
+
+def test_a_choice_by_its_former_name() -> None:
+    former = Output(keep_luminance="usual")  # type: ignore[arg-type]
+    assert former == Output(keep_luminance="standard") == Output()
+    for output in (former, Output()):
+        assert output.recorded_with("{}") == "{}"
+    assert Output(keep_luminance="exact").recorded_with("{}") == '{"keep_luminance":"exact"}'
 
 
 def test_doors_have_defaults_of_their_own() -> None:
@@ -243,6 +251,6 @@ def test_the_guard_finds_a_second_default() -> None:
         "quality",
         "warmth",
     ]
-    assert defaults_typed_in("class A:\n    keep_luminance: str = 'usual'") == ["keep_luminance"]
+    assert defaults_typed_in("class A:\n    keep_luminance: str = 'standard'") == ["keep_luminance"]
     assert defaults_typed_in("def f(quality, vividness=None, *, mask=m): ...") == []
     assert {field.name for field in (*fields(Settings), *fields(Output))} == set(ROWS)

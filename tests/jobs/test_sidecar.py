@@ -116,6 +116,15 @@ def test_what_does_not_fit_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_the_former_name_of_a_choice(tmp_path: Path) -> None:
+    path = tmp_path / "how.json"
+    path.write_text(json.dumps(json.loads(PLAIN) | {"keep_luminance": "usual"}))
+    sidecar = read_sidecar(path)
+    assert sidecar.output == Output()
+    write_sidecar(path, sidecar, overwrite=True)
+    assert path.read_text() == PLAIN
+
+
 def test_keys_of_a_later_version_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "how.json"
     path.write_text(json.dumps(json.loads(PLAIN) | {"later": 1}))

@@ -35,7 +35,7 @@ test("one photograph has a name, several have a number", () => {
 });
 
 test("palettes are told apart by name", () => {
-  assert.equal(format.paletteLabel(1, "40 %"), "The usual colours, 40 %");
+  assert.equal(format.paletteLabel(1, "40 %"), "Default colours, 40 %");
   assert.equal(format.paletteLabel(3, "8 %"), "Palette 3, 8 %");
 });
 

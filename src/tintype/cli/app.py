@@ -1,4 +1,4 @@
-"""The command: words in, exit code out, and one line for whatever goes wrong.
+"""The command: arguments in, exit code out, and one line for whatever goes wrong.
 
 Nothing heavy is imported before it is known to be needed, so that help and mistakes on the command
 line are answered at once.
@@ -38,9 +38,9 @@ def main(words: Sequence[str] | None = None) -> int:
         return stop.exit_code
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
-        hint = f"Type {context.command_path.strip() if context else 'tintype'} --help."
+        hint = f"Run {context.command_path.strip() if context else 'tintype'} --help."
         if any(word.startswith("-") and os.path.lexists(word) for word in words):
-            hint = "A file whose name begins with - is named after --, or as ./-NAME."
+            hint = "Give a file whose name begins with - after --, or as ./-NAME."
         # One line, a sentence: click sets choices in lines of their own.
         message = " ".join(error.format_message().split())
         say(f"{message}{'' if message[-1:] in '.?!)' else '.'} {hint}")

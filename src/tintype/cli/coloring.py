@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tintype.jobs.work import RunOptions
 
 _SKIP_HINTS = {
-    COLOR_PHOTO: " With --color-photos color it is coloured anew.",
-    OWN_OUTPUT: " With --color-photos color it is coloured anew.",
+    COLOR_PHOTO: " Use --color-photos color to recolour it.",
+    OWN_OUTPUT: " Use --color-photos color to recolour it.",
 }
 
 
@@ -61,7 +61,7 @@ def color_photographs(arguments: PhotoArguments) -> int:
     )
     counts = plan.check()
     if counts.items == 0:
-        hint = "Give --recursive to enter the folders inside." if counts.folders_not_entered else ""
+        hint = "Add --recursive to include subfolders." if counts.folders_not_entered else ""
         raise PhotoError(
             f"There is no picture in {shown(' '.join(arguments.photos))}.", advice=hint
         )
@@ -101,7 +101,7 @@ def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: 
     if options.settings.of_one_photograph and photos > 1:
         raise UsageError(
             f"Hints and masks are for one photograph, but there are {photos:,} inputs.",
-            advice="Colour that photograph by a command of its own.",
+            advice="Colour that photograph with a command of its own.",
         )
     if arguments.certainty is not None:
         _refuse_certainty(arguments, items=photos)
@@ -152,12 +152,12 @@ def _refuse_certainty(arguments: PhotoArguments, *, items: int) -> None:
     target = Path(str(arguments.certainty))
     if items > 1:
         raise UsageError(
-            f"A map of certainty is of one photograph, but there are {items:,} inputs.",
-            advice="Colour that photograph by a command of its own.",
+            f"A certainty map is for one photograph, but there are {items:,} inputs.",
+            advice="Colour that photograph with a command of its own.",
         )
     if target.suffix.lower() != ".png":
         raise UsageError(
-            f"{shown(str(target))} is no PNG.", advice="Give a name that ends in .png."
+            f"{shown(str(target))} is not a PNG.", advice="Give a name that ends in .png."
         )
     _refuse_existing(target, arguments)
 
@@ -168,7 +168,7 @@ def _refuse_existing(target: Path, arguments: PhotoArguments) -> None:
 
     if target_exists(target) and not arguments.overwrite:
         raise TargetExistsError(
-            f"{shown(str(target))} exists already.", advice="Move it away, or give --overwrite."
+            f"{shown(str(target))} already exists.", advice="Move it away, or give --overwrite."
         )
     others = [Path(photo) for photo in arguments.photos] + (
         [Path(arguments.output)] if arguments.output else []
@@ -275,7 +275,7 @@ def _tell(row: "JobResult", view: Screen, *, alone: bool, checked: bool) -> None
                 view.say(f"{name} is coloured, in {row.seconds:.1f} s.")
             view.written(row.output)
         elif alone:
-            view.say(f"{name} is done already: {shown(row.output)}.")
+            view.say(f"{name} is already done: {shown(row.output)}.")
     view.step()
 
 
@@ -303,7 +303,7 @@ def _count(number: int, thing: str) -> str:
 def _refuse_as_stream(arguments: PhotoArguments) -> None:
     """What is no matter of one picture that comes or goes as a stream."""
     if len(arguments.photos) != 1:
-        raise UsageError("A stream is one picture, but several inputs are named.")
+        raise UsageError("A stream is one picture, but several inputs are given.")
     if (
         arguments.into is not None
         or arguments.report is not None
@@ -321,7 +321,7 @@ def _refuse_as_stream(arguments: PhotoArguments) -> None:
     source = arguments.photos[0]
     if arguments.output in {None, "-"} and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError(
-            "A picture is not written to a terminal.", advice="Add > FILE, or -o FILE."
+            "A picture cannot be written to a terminal.", advice="Add > FILE, or -o FILE."
         )
     if source == "-" and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError(

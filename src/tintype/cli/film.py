@@ -49,7 +49,7 @@ def color_film(arguments: FilmArguments) -> int:
     view = Screen()
     if job.done:
         clean_up(job)
-        view.say(f"{name} is done already: {shown(job.target)}.")
+        view.say(f"{name} is already done: {shown(job.target)}.")
         return 0
     for warning in job.warnings:
         view.say(f"{name}: {warning}")
@@ -120,7 +120,7 @@ def _request(arguments: FilmArguments) -> "FilmRequest":
     from tintype.video.request import FilmRequest, Shot, Window
 
     if arguments.start is not None and arguments.preview is None:
-        raise UsageError("--start says where a preview begins.", advice="Add --preview.")
+        raise UsageError("--start is only for previews.", advice="Add --preview.")
     window = None
     if arguments.preview is not None:
         start = Fraction(0) if arguments.start is None else parse_time(arguments.start)
@@ -181,19 +181,19 @@ def read_shots(path: Path) -> "list[Shot]":
         raise UsageError(f"{shown(path)} is not TOML ({shown(str(error))}).") from error
     entries = data.get("shot")
     if set(data) != {"shot"} or not isinstance(entries, list):
-        raise UsageError(f"{shown(path)} holds no shots.", advice="Begin each with [[shot]].")
+        raise UsageError(f"{shown(path)} has no shots.", advice="Begin each with [[shot]].")
     shots = []
     for number, entry in enumerate(entries, 1):
         where = f"Shot {number} of {shown(path)}"
         if unknown := sorted(set(entry) - _KEYS):
             raise UsageError(
                 f"{where} has an unknown key, {shown(unknown[0])}.",
-                advice="A shot has at, hints and reference.",
+                advice="Use at, hints and reference.",
             )
         hints = entry.get("hints", [])
         if "at" not in entry or not isinstance(hints, list):
             raise UsageError(
-                f"{where} is not whole.",
+                f"{where} is incomplete.",
                 advice='Give at = "0:12.5", and hints = ["120,80,#c04030"] or reference = "a.jpg".',
             )
         reference = None

@@ -53,7 +53,7 @@ INSPECT = Command(
     arguments=InspectArguments,
     run=inspect_files,
     usage="[OPTIONS] PHOTO...",
-    help="Shows whether pictures or films were coloured by Tintype, with which model and which "
+    help="Shows whether pictures or films were coloured by Tintype, and with which model and "
     "settings.",
     params=[
         click.Argument(

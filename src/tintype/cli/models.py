@@ -55,7 +55,7 @@ def show_models(words: ModelsArguments) -> int:
         else:
             print_result(shown(_line(bundle)))
     if not bundles:
-        raise ModelError("There is no model on this machine.", advice="Install Tintype again.")
+        raise ModelError("No model is installed.", advice="Install Tintype again.")
     return 1 if broken else 0
 
 
@@ -81,7 +81,7 @@ MODELS = Command(
     arguments=ModelsArguments,
     run=show_models,
     usage="[OPTIONS] [MODEL]...",
-    help="Lists the models on this machine; for the models named, prints their whole cards.",
+    help="Lists the installed models; with names, prints the full cards of those models.",
     params=[
         click.Argument(["names"], nargs=-1, metavar="MODEL...", type=ModelType()),
         Option("--json", is_flag=True, help="Print a JSON line for each model."),

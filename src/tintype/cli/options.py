@@ -58,7 +58,7 @@ class PhotoArguments:
         given = taken(arguments, "command")
         engine = arguments.pop("engine")
         if engine is not None:
-            say("--engine is called --executor now; the old name goes with the next version.")
+            say("--engine is now called --executor; the old name will be removed in the next version.")
             arguments["executor"] = arguments["executor"] or engine
         return cls(given=given, **arguments)
 
@@ -141,8 +141,8 @@ PHOTOS = _Photos(
     help="""Colours black-and-white photographs, on this machine.
 
     "tintype photo.jpg" writes photo.color.jpg beside it. PHOTO is a file, a folder, a pattern such
-    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. What an earlier run has
-    done is not done again; nothing is ever deleted, and no original is ever replaced.""",
+    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. Pictures that an
+    earlier run has coloured are left alone; nothing is deleted, and no original is replaced.""",
     params=[
         click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO...", type=_PICTURE),
         Option(
@@ -150,17 +150,17 @@ PHOTOS = _Photos(
             "--output",
             type=_file(),
             metavar="FILE",
-            help="Write the single output here; - is stdout.",
+            help="Write the output of a single input to this file; - is stdout.",
         ),
         Option("--into", type=_FOLDER, metavar="DIR", help="Write the outputs to this folder."),
-        Option("-r", "--recursive", is_flag=True, help="Enter folders inside folders."),
+        Option("-r", "--recursive", is_flag=True, help="Include subfolders."),
         *options_of(SETTINGS, "command", later=_LATER),
         Option(
             "--certainty",
             type=_file(".png"),
             metavar="FILE",
             first_page=False,
-            help="Also write a map of how certain the colours are: a grey PNG, black is certain.",
+            help="Also write a map of how certain the colours are: a grey PNG in which black is certain.",
         ),
         Option(
             "--save-settings",
@@ -219,7 +219,7 @@ PHOTOS = _Photos(
             type=click.Choice(["skip", "color"]),
             show_default="color for a single input, skip among several",
             first_page=False,
-            help="Skip colour photographs and outputs of Tintype, or colour them anew from their "
+            help="Skip colour photographs and outputs of Tintype, or recolour them from their "
             "lightness.",
         ),
         Option(
@@ -251,8 +251,8 @@ VIDEO = Command(
     usage="[OPTIONS] FILM",
     help="""Colours a black-and-white film, with its sound, subtitles and chapters.
 
-    "tintype video film.mp4" writes film.color.mp4 beside it. The brightness of every frame and its
-    time stay as they are. A film takes hours; after Ctrl-C or a power cut, the same command
+    "tintype video film.mp4" writes film.color.mp4 beside it. The brightness and time of every
+    frame do not change. A film takes hours; after Ctrl-C or a power cut, the same command
     continues where it stopped. Needs the extra for film: pip install "tintype[video]".""",
     params=[
         click.Argument(["film"], required=True, metavar="FILM", type=_file(*FILMS)),
@@ -275,7 +275,7 @@ VIDEO = Command(
             "--start",
             metavar="TIME",
             show_default="0",
-            help="Where the preview begins: seconds, or a time such as 1:02:30.",
+            help="Start of the preview: seconds, or a time such as 1:02:30.",
         ),
         *options_of(SETTINGS, "film"),
         Option(
@@ -317,7 +317,7 @@ VIDEO = Command(
         Option(
             "--lossless",
             is_flag=True,
-            help="Compress without loss; the brightness is that of the film, bit for bit.",
+            help="Compress without loss; the brightness of the film is kept bit for bit.",
         ),
         Option(
             "--model",

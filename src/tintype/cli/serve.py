@@ -64,7 +64,7 @@ def serve(words: ServeArguments) -> int:
     server = listen(options, say=say, opened=opened)
     page = "which-is-real" if words.pairs else ""
     place.append(server.url + page)
-    say(f"Tintype is at {place[0]} and ends with Ctrl-C.")
+    say(f"Tintype is at {place[0]}; press Ctrl-C to stop it.")
     with contextlib.suppress(KeyboardInterrupt):  # how it is meant to be ended
         server.run()
     say("Tintype has stopped.")
@@ -78,10 +78,10 @@ SERVE = Command(
     arguments=ServeArguments,
     run=serve,
     usage="[OPTIONS]",
-    help="""Opens a page in the browser: drop photographs, compare, give hints, save.
+    help="""Opens a page in the browser to colour, compare, correct and save photographs.
 
-    It answers this machine alone, works without a network, keeps everything in memory, and ends
-    with Ctrl-C. Programs use the same server, see /openapi.json.""",
+    It accepts connections from this machine only, works offline, and keeps everything in memory.
+    Press Ctrl-C to stop it. Programs can use the same server; see /openapi.json.""",
     params=[
         Option(
             "--host",
@@ -124,7 +124,7 @@ SERVE = Command(
             type=click.IntRange(min=0),
             metavar="N",
             show_default=str(_DEFAULTS.waiting),
-            help="How many more may wait; further ones are refused for the moment.",
+            help="How many more may wait; further requests are refused with status 503.",
         ),
         Option(
             "--memory",

@@ -8,10 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from tintype.cli.parsing import Option
-from tintype.cli.values import FORMAT_NAMES, PICTURES, FileType, FormatType
+from tintype.cli.values import FORMAT_NAMES, PICTURES, ChoiceType, FileType, FormatType
 from tintype.engine.setting_row import Door, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings
 
@@ -54,7 +52,7 @@ def _option(row: Setting, door: Door, *, first_page: bool) -> Option:
         case "count":
             more = {"type": int, "metavar": "N"}
         case "choice":
-            more = {"type": click.Choice(row.choices)}
+            more = {"type": ChoiceType(row.choices, former=row.former)}
         case "flag":
             more = {"is_flag": True}
         case "format":

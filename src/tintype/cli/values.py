@@ -5,7 +5,7 @@ every shell offers the same: folders, and files with the endings that are read.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,28 @@ class ModelType(FileType):
         return named + super().shell_complete(ctx, param, incomplete)
 
 
+class ChoiceType(click.Choice[str]):
+    """One of several values, which may also be given by an earlier name.
+
+    Args:
+        choices: The values.
+        former: Earlier names and the values they stand for; help and completion leave them out.
+    """
+
+    def __init__(self, choices: Sequence[str], *, former: Mapping[str, str]) -> None:
+        super().__init__(choices)
+        self.former = former
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """The value by its present name."""
+        return super().convert(self.former.get(value, value), param, ctx)
+
+
 class FormatType(click.ParamType[str]):
     """A format by its name or by any of its endings."""
 
@@ -119,7 +141,7 @@ class FormatType(click.ParamType[str]):
         found = next((key for key in FORMATS if key.lower() == typed), None)
         found = found or format_of_suffix(f".{typed}")
         if found is None or found not in writable_formats():
-            self.fail(f"{value!r} is none of {', '.join(FORMAT_NAMES)}.", param, ctx)
+            self.fail(f"{value!r} is not one of {', '.join(FORMAT_NAMES)}.", param, ctx)
         return found
 
     def shell_complete(

@@ -88,7 +88,7 @@ def stream_results(
     except Exception as error:  # the errors of Ray and of Ray Data have no common base
         raise ClusterError(
             f"Ray failed ({shown(str(error).strip().splitlines()[-1])}).",
-            advice="Fix the cause; then the same command continues.",
+            advice="Fix the cause and run the same command again; it continues.",
         ) from error
 
 

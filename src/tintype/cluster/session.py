@@ -111,7 +111,7 @@ def _started(processes: int) -> Iterator[None]:
         except Exception as error:
             raise ClusterError(
                 f"Ray did not start on this machine ({_first_line(error)}).",
-                advice="Leave --executor out to colour without it.",
+                advice="Leave out --executor to colour without Ray.",
             ) from error
         try:
             yield

@@ -29,7 +29,7 @@ QUALITIES = ("fast", "normal", "high")
 
 _EMBEDDED = Path(__file__).with_name("bundles")
 _METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto3
-_LIST = "Type `tintype models` for the models at hand."
+_LIST = "Run `tintype models` to list the installed models."
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,4 +410,4 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
         if path.stem == wanted:
             return _open(path, pinned=None)
     known = ", ".join([*index, *(path.stem for path in _user_files())]) or "none"
-    raise ModelError(f"There is no model named {wanted!r}; at hand: {known}.", advice=_LIST)
+    raise ModelError(f"There is no model named {wanted!r}; installed: {known}.", advice=_LIST)

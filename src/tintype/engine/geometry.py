@@ -44,7 +44,7 @@ class Fit:
         height, width = self.shape
         if not (0 <= x < width and 0 <= y < height):
             raise UsageError(
-                f"The place {x},{y} is outside the photograph of {width} x {height}.",
+                f"The point {x},{y} is outside the photograph of {width} x {height}.",
                 advice="Count pixels from 0 at the upper left corner.",
             )
         row = int((y + 0.5) * self.content[0] / height / self.stride)

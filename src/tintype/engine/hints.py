@@ -53,11 +53,11 @@ def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
     if not re.fullmatch(r"#?[0-9a-fA-F]{6}", color):
         raise UsageError(
             f"The colour {shown(color)} of a hint is not understood.",
-            advice="Write it as #c04030, in quotes where the shell takes # for a remark.",
+            advice="Write it as #c04030, in quotes where the shell treats # as a comment.",
         )
     if min(x, y, radius) < 0:
         raise UsageError(
-            f"A hint at {x},{y} with radius {radius} has a number below 0.",
+            f"The hint at {x},{y} with radius {radius} has a negative number.",
             advice="Count pixels from 0 at the upper left corner.",
         )
     digits = color.removeprefix("#")

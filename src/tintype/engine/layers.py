@@ -52,7 +52,7 @@ class Layer:
         if (height, width) != shape:
             raise UsageError(
                 f"{shown(self.path)} is {width} x {height}, but the photograph is "
-                f"{shape[1]} x {shape[0]} as it is shown.",
+                f"{shape[1]} x {shape[0]} as it is displayed.",
                 advice="Draw it over the photograph, at the same size.",
             )
 
@@ -154,7 +154,7 @@ def scribbles_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> S
     image, alpha = _open(data, name, max_pixels)
     if alpha is None:
         raise UsageError(
-            f"{shown(name)} has no transparency, so all of it would be a hint.",
+            f"{shown(name)} has no transparency, so every pixel would be a hint.",
             advice="Paint on an empty layer and save that layer alone, as a PNG.",
         )
     pixels = np.dstack([np.asarray(image.convert("RGB")), alpha])
@@ -177,7 +177,7 @@ def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
     image, alpha = _open(data, name, max_pixels)
     if alpha is not None:
         raise UsageError(
-            f"The mask {shown(name)} has transparent places.",
+            f"The mask {shown(name)} has transparent areas.",
             advice="Save it without transparency: white is coloured, black stays grey.",
         )
     return Mask(name, hashlib.sha256(data).hexdigest(), np.asarray(image.convert("L")))
@@ -212,7 +212,7 @@ def _open(data: bytes, name: str, max_pixels: int) -> tuple[Image.Image, NDArray
         raise UsageError(f"{shown(name)} is too large for a layer.") from error
     except PhotoError as error:
         raise UsageError(
-            f"{shown(name)} is not a picture that can be read.", advice="Give a PNG."
+            f"{shown(name)} is not a readable picture.", advice="Give a PNG."
         ) from error
 
 

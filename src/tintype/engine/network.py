@@ -92,7 +92,7 @@ class Network:
     def _broken(self, error: Exception) -> ModelError:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return ModelError(
-            f"ONNX Runtime refuses the model {self._name}: {first}",
+            f"ONNX Runtime rejects the model {self._name}: {first}",
             advice="Export the model again with `tintype export`.",
         )
 
@@ -116,7 +116,7 @@ class Network:
             empty = np.zeros((1, 3, *L.shape[2:]), np.float32)
             feed["hints"] = empty if hints is None else np.ascontiguousarray(hints, np.float32)
         elif hints is not None:
-            raise ModelError(f"The model {self._name} takes no hints.", advice="Use another model.")
+            raise ModelError(f"The model {self._name} does not support hints.", advice="Use another model.")
         names = [value.name for value in session.get_outputs()]
         try:
             values = session.run(names, feed)

@@ -54,7 +54,7 @@ class HintEntry(msgspec.Struct, frozen=True):
     y: Annotated[Whole, msgspec.Meta(description="Pixels from the upper edge, from 0.")]
     color: Annotated[Text, msgspec.Meta(description="sRGB as #c04030.")]
     radius: Annotated[
-        Whole, msgspec.Meta(description="Pixels around the point that are meant too.")
+        Whole, msgspec.Meta(description="Pixels around the point that the hint covers.")
     ] = cast(Whole, 0)  # its schema shows no subclass of int
 
     def hint(self) -> Hint:
@@ -168,8 +168,8 @@ def saved_settings(data: object) -> Settings:
         hints = tuple(_saved_hint(*values) for values in found.pop("hints"))
     except ValueError as error:
         raise UsageError(
-            f"The settings are not understood: {error}.",
-            advice="Give a file that --save-settings has written.",
+            f"The settings are not valid: {error}.",
+            advice="Give a file written by --save-settings.",
         ) from error
     values = {name: plain(value) for name, value in found.items() if name not in LAYERS}
     return Settings(**values, hints=hints, palettes=int(palettes), palette=int(palette))
@@ -198,7 +198,7 @@ def read_hints(path: Path) -> list[Hint]:
         return [entry.hint() for entry in convert(data, tuple[HintEntry, ...])]
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"{shown(path)} holds no list of hints ({shown(str(error))}).",
+            f"{shown(path)} is not a list of hints ({shown(str(error))}).",
             advice='Each is {"x": 120, "y": 80, "color": "#c04030"}, with an optional "radius".',
         ) from error
 

@@ -103,8 +103,8 @@ def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> R
         raise UsageError(error.message, advice=error.advice) from error
     if tone == "grey":
         raise UsageError(
-            f"The reference {shown(name)} has no colours to take.",
-            advice="Give a picture in colour.",
+            f"The reference {shown(name)} has no colours.",
+            advice="Give a colour picture.",
         )
     factor = int(np.ceil((rgb.shape[0] * rgb.shape[1] / _MOST_PIXELS) ** 0.5))
     if factor > 1:

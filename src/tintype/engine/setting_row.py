@@ -37,6 +37,7 @@ class Setting:
         unset: What is used where the default is None, as help shows it.
         doors: Who has it.
         defaults: Of doors with a default of their own.
+        former: Earlier names of choices, and what they are called now; they are still taken.
         spelling: How a door writes a value that is not simply the value; a sentence.
         needs: Capabilities of the model without which it cannot be used.
         heard_by: The capability of a model whose network takes it as an input; without it, it is
@@ -55,6 +56,7 @@ class Setting:
     unset: str = ""
     doors: tuple[Door, ...] = _EVERYWHERE
     defaults: Mapping[Door, Any] = field(default_factory=dict)
+    former: Mapping[str, str] = field(default_factory=dict)
     spelling: Mapping[Door, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     heard_by: str = ""
@@ -84,6 +86,10 @@ class Setting:
         sentence = f"{self.help.removesuffix('.')}{limits}."
         return f"{sentence} {self.spelling[door]}" if door in self.spelling else sentence
 
+    def current(self, value: Any) -> Any:  # noqa: ANN401
+        """A value by its present name, where it is given by an earlier one."""
+        return self.former.get(value, value) if isinstance(value, str) else value
+
     def check(self, value: Any) -> None:  # noqa: ANN401
         """Refuses a value that is no choice, or out of range.
 
@@ -95,14 +101,14 @@ class Setting:
         if self.choices and value not in self.choices:
             *others, last = self.choices
             raise UsageError(
-                f"There is no {self.name} {value!r}.", advice=f"Use {', '.join(others)} or {last}."
+                f"{value!r} is not a valid {self.name}.", advice=f"Use {', '.join(others)} or {last}."
             )
         # Not "value < low": NaN is in no range.
         if self.low is not None and self.high is not None and not self.low <= value <= self.high:
             raise UsageError(
                 f"The {self.name} {value} is out of range."
                 if self.kind == "number"
-                else f"{value} {self.name} cannot be made.",
+                else f"The number of {self.name}, {value}, is out of range.",
                 advice=f"Use {self.range_text}.",
             )
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tintype.engine.reference import Reference
 
 Quality = Literal["fast", "normal", "high"]
-KeepLuminance = Literal["usual", "exact"]
-"""How a JPEG keeps the luminance of a JPEG: coded anew, or coefficient by coefficient."""
+KeepLuminance = Literal["standard", "exact"]
+"""How a JPEG keeps the luminance of a JPEG: encoded again, or coefficient by coefficient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Settings:
     Attributes:
         vividness: None is what the model's card recommends.
         quality: "high" is the mean of the predictions at the smallest and the largest size;
-            "normal" and "fast" look once.
+            "normal" and "fast" predict once.
         warmth: Where several colours are possible, towards blue or towards orange.
         hints: For the one photograph they are for; a later one covers an earlier one.
         scribbles: Painted over that photograph; they cover the hints.
@@ -61,7 +61,7 @@ class Settings:
     quality: Annotated[
         Quality,
         Setting(
-            help="How closely the model looks; outputs always have full resolution.",
+            help="Speed against accuracy of the prediction; outputs always have full resolution.",
             reach="network",
             defaults={"film": "normal"},
             recorded="always",
@@ -70,7 +70,7 @@ class Settings:
     warmth: Annotated[
         float,
         Setting(
-            help="Lean the colours towards blue (below 0) or orange (above 0) where the model is "
+            help="Shift the colours towards blue (below 0) or orange (above 0) where the model is "
             "uncertain.",
             reach="decoding",
             low=-1,
@@ -81,12 +81,12 @@ class Settings:
         "tuple[Hint, ...]",
         Setting(
             kind="hints",
-            help="Colours that are known at some points.",
+            help="Known colours at given points.",
             reach="network",
             heard_by="hints",
             spelling={
                 "http": 'A list of {"x", "y", "color", "radius"}: pixels of the upright '
-                "photograph, a colour as #c04030, and a radius that may be left out.",
+                "photograph, a colour as #c04030, and an optional radius.",
                 "python": 'Each is (x, y, "#c04030") or (x, y, "#c04030", radius), in pixels of '
                 "the upright photograph.",
             },
@@ -118,8 +118,7 @@ class Settings:
         "Reference | None",
         Setting(
             kind="layer",
-            help="A picture in colour, of any size, to take the colours from where it shows the "
-            "same things.",
+            help="A colour picture of any size; its colours are used where it shows similar things.",
             reach="network",
             needs=("logits", "features"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=reference."},
@@ -128,14 +127,14 @@ class Settings:
     palettes: Annotated[
         int,
         Setting(
-            help="How many plausible versions there are.",
+            help="Number of plausible versions.",
             reach="decoding",
             low=1,
             high=16,
             doors=("command", "http", "file"),
             spelling={
-                "command": "Each is written, name.color-1.jpg and so on: the default one first, "
-                "then the others, likeliest first.",
+                "command": "Each is written to its own file, name.color-1.jpg and so on: the "
+                "default version first, then the others, most likely first.",
             },
             needs=("logits",),
             recorded="never",  # with `palette`, as a pair
@@ -144,7 +143,7 @@ class Settings:
     palette: Annotated[
         int,
         Setting(
-            help="Which of the versions this is, from 1; 0 is the single answer.",
+            help="Number of this version, counted from 1; 0 is the single result.",
             reach="decoding",
             doors=("http", "file"),
             recorded="never",
@@ -155,7 +154,7 @@ class Settings:
         for row in SETTINGS.values():
             row.check(getattr(self, row.name))
         if not 0 <= self.palette <= self.palettes:
-            raise UsageError(f"There is no palette {self.palette} of {self.palettes}.")
+            raise UsageError(f"Palette {self.palette} of {self.palettes} does not exist.")
 
     @property
     def one_of_several(self) -> bool:
@@ -192,7 +191,7 @@ class Settings:
             if missing:
                 raise ModelError(
                     f"The setting {row.name} needs {' and '.join(missing)}, which the model {name} "
-                    "does not give.",
+                    "does not provide.",
                     advice="Use tintype-own, or another model whose card lists "
                     f"{' and '.join(row.needs)}.",
                 )
@@ -265,8 +264,8 @@ class Output:
     strip_metadata: Annotated[
         bool,
         Setting(
-            help="Leave out location, date, camera and all other metadata, but for the note that "
-            "a machine coloured it.",
+            help="Remove location, date, camera and all other metadata, except the note that the "
+            "colours are computed.",
             reach="writing",
             doors=("command", "http", "file"),
             spelling={"http": "1 or 0."},
@@ -276,11 +275,12 @@ class Output:
         KeepLuminance,
         Setting(
             help="With exact, a JPEG made from a JPEG keeps the luminance coefficients of its "
-            "input, and this is verified; needs the extra tintype[exact].",
+            "input, which is verified; needs the extra tintype[exact].",
             reach="writing",
             doors=("command", "python", "file"),
+            former={"usual": "standard"},
         ),
-    ] = "usual"
+    ] = "standard"
     keep_location: Annotated[
         bool,
         Setting(
@@ -296,7 +296,9 @@ class Output:
 
     def __post_init__(self) -> None:
         for row in OUTPUT.values():
-            row.check(getattr(self, row.name))
+            value = row.current(getattr(self, row.name))
+            row.check(value)
+            object.__setattr__(self, row.name, value)
 
     def recorded_with(self, settings: str) -> str:
         """`Settings.canonical` and what of this counts as a setting too, in one text."""
@@ -310,7 +312,7 @@ def default_settings(door: Door) -> Settings:
 
 
 def default_output(door: Door) -> Output:
-    """What a door writes where nothing is asked for."""
+    """What a door writes where nothing is given."""
     return Output(**{row.name: row.default_of(door) for row in OUTPUT.values()})
 
 

@@ -136,8 +136,8 @@ def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
         raise UsageError(message, advice=error.advice) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"{shown(path)} holds no settings ({shown(str(error))}).",
-            advice="Give a file that --save-settings has written.",
+            f"{shown(path)} is not a valid settings file ({shown(str(error))}).",
+            advice="Give a file written by --save-settings.",
         ) from error
 
 

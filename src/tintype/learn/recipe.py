@@ -257,7 +257,7 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise LearnError(
             f"{path}: the recipe cannot be read ({error.strerror}).",
-            advice="Recipes lie in the folder recipes/ of the source.",
+            advice="Recipes are in the folder recipes/ of the repository.",
         ) from None
     try:
         values = tomllib.loads(text)

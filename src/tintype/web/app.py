@@ -110,7 +110,7 @@ def static_files() -> dict[str, tuple[str, str]]:
 
 async def _no_such_path(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    text = "There is no such path." if status == 404 else "The path takes another method."
+    text = "This path does not exist." if status == 404 else "This path does not support this method."
     return failure(_GoneAwayError(status, text))
 
 
@@ -136,7 +136,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
             return failure(TooLargeError("There is not enough memory for this photograph."))
         except Exception as error:  # noqa: BLE001
             # The door: a fault of ours is an answer as well, and says nothing about the picture.
-            return failure(FaultError(f"A fault in Tintype ({type(error).__name__})."))
+            return failure(FaultError(f"Internal error in Tintype ({type(error).__name__})."))
 
     return answered
 
@@ -290,7 +290,7 @@ async def pair_answer(services: Services, request: Request) -> Response:
     number = int(request.path_params["number"])
     seconds = data.get("seconds", 0)
     if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
-        raise MalformedError("The seconds are not a number.")
+        raise MalformedError("The value of seconds is not a number.")
     return JSONResponse(_pairs(services).answer(number, str(data.get("real")), float(seconds)))
 
 
@@ -334,7 +334,7 @@ async def _coloring(services: Services, request: Request) -> ColorRequest:
 
 def _pairs(services: Services) -> Pairs:
     if services.pairs is None:
-        raise _GoneAwayError(404, "No folder of photographs was named: tintype serve --pairs DIR.")
+        raise _GoneAwayError(404, "The server was started without a folder of pairs: tintype serve --pairs DIR.")
     return services.pairs
 
 
@@ -349,7 +349,7 @@ def _number(request: Request, key: str, low: int, high: int, *, default: int | N
     except ValueError:
         raise MalformedError(f"{key} is not a whole number.") from None
     if not low <= value <= high:
-        raise MalformedError(f"{key} is {value}, outside of {low} to {high}.")
+        raise MalformedError(f"{key} is {value}, outside {low} to {high}.")
     return value
 
 

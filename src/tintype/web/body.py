@@ -56,9 +56,9 @@ class BodyReader:
     async def _read(self, request: Request, longest: int, *, may_be_empty: bool = False) -> bytes:
         length = request.headers.get("content-length", "0")
         if not length.isdecimal():
-            raise MalformedError("Content-Length is no number.")
+            raise MalformedError("Content-Length is not a number.")
         if int(length) > longest:
-            raise TooLargeError(f"The body is longer than {longest >> 20} MiB.")
+            raise TooLargeError(f"The body is larger than {longest >> 20} MiB.")
         parts: list[bytes] = []
         size = 0
         try:
@@ -68,13 +68,13 @@ class BodyReader:
                     self._reading += len(part)
                     parts.append(part)
                     if size > longest:
-                        raise TooLargeError(f"The body is longer than {longest >> 20} MiB.")
+                        raise TooLargeError(f"The body is larger than {longest >> 20} MiB.")
                     if self._reading > self._together:
-                        raise BusyError("Too many photographs arrive at once.", retry_after=2)
+                        raise BusyError("Too many photographs are being uploaded at once.", retry_after=2)
         except TimeoutError:
             raise TooSlowError(f"The body took longer than {self._seconds:g} seconds.") from None
         except ClientDisconnect:
-            raise MalformedError("The client went away.") from None
+            raise MalformedError("The client disconnected.") from None
         finally:
             self._reading -= size
         if size == 0 and not may_be_empty:

@@ -120,7 +120,7 @@ class Guard:
         if name in self._names or _is_own_address(name, loopback_only=self._tokens is None):
             return
         raise ForeignError(
-            "The request names another host than this machine.",
+            "The request names a host other than this machine.",
             advice="Open the address that Tintype printed.",
         )
 
@@ -140,8 +140,8 @@ class Guard:
         key = tokens.open(query.get("token", [""])[0])
         if key is None:
             raise NoEntryError(
-                "This needs a token, and each token opens once.",
-                advice="Type the newest address that Tintype printed where it was started.",
+                "A token is required, and each token works once.",
+                advice="Open the newest address that Tintype printed in its terminal.",
             )
         answer: Response = RedirectResponse(scope["path"], status_code=303)
         answer.set_cookie(_COOKIE, key, httponly=True, samesite="strict")

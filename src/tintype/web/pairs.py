@@ -70,7 +70,7 @@ class Pairs:
 
     def __init__(self, folder: Path, engine: Engine, *, seed: int = 0) -> None:
         if not folder.is_dir():
-            raise UsageError(f"{shown(folder)} is no folder.", advice="Name one with photographs.")
+            raise UsageError(f"{shown(folder)} is not a folder.", advice="Give a folder of photographs.")
         self._engine = engine
         every = sorted(f for f in folder.iterdir() if format_of_suffix(f.suffix) and f.is_file())
         self._files = [file for file in every if not file.stem.endswith(".color")]
@@ -137,7 +137,7 @@ class Pairs:
         self._check(number, taken)
         with self._lock:
             if any(answer.number == number for answer in self._answers):
-                raise MalformedError(f"Pair {number} is answered already.")
+                raise MalformedError(f"Pair {number} has already been answered.")
             name, real = self._files[number].name, self._real[number]
             self._answers.append(Answered(number, name, real, taken, seconds))
         return {"real": self._real[number]} | self.facts()
@@ -175,7 +175,7 @@ class Pairs:
 
     def _check(self, number: int, side: str) -> None:
         if side not in _SIDES:
-            raise MalformedError("A side is left or right.")
+            raise MalformedError("The side must be left or right.")
         if not 0 <= number < len(self._files):
             raise GoneError(f"There are {len(self._files)} pairs, counted from 0.")
 

@@ -142,7 +142,7 @@ class PhotoStore:
         """
         with self._lock:
             if name not in self._stored:
-                raise GoneError("This photograph is not held any more.", advice="Send it again.")
+                raise GoneError("This photograph is no longer available.", advice="Send it again.")
             self._stored.move_to_end(name)
             return self._stored[name]
 
@@ -165,7 +165,7 @@ class PhotoStore:
         """
         if kind not in LAYERS:
             raise UsageError(
-                f"There is no kind {kind!r} of layer.", advice=f"Use {', '.join(LAYERS)}."
+                f"{kind!r} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
             )
         layer = layer_from(kind, data, name=f"The {kind}", max_pixels=self._max_pixels)
         name = secrets.token_urlsafe(9)
@@ -328,7 +328,7 @@ class PhotoStore:
         with self._lock:
             layer = self._layers.get((kind, name))
         if layer is None:
-            raise GoneError(f"No {kind} of that id are held.", advice="Send them again.")
+            raise GoneError(f"No {kind} with this id is available.", advice="Send them again.")
         return layer
 
 

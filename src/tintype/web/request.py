@@ -23,7 +23,7 @@ _MOST_COORDINATE = 1 << 20
 
 
 class Stroke(msgspec.Struct, frozen=True):
-    """A line that somebody painted."""
+    """A painted line."""
 
     points: Annotated[
         tuple[tuple[Whole, Whole], ...],
@@ -33,7 +33,7 @@ class Stroke(msgspec.Struct, frozen=True):
         cast(Whole, 0)
     )
     color: Annotated[
-        Text, msgspec.Meta(description="sRGB as #c04030; of no meaning in grey_strokes.")
+        Text, msgspec.Meta(description="sRGB as #c04030; ignored in grey_strokes.")
     ] = cast(Text, "")
 
 
@@ -88,7 +88,7 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     unknown = sorted(set(data) - set(known))
     if unknown:
         raise MalformedError(
-            f"There is no setting {unknown[0]!r}.", advice=f"Known are {', '.join(sorted(known))}."
+            f"{unknown[0]!r} is not a setting.", advice=f"Use {', '.join(sorted(known))}."
         )
     defaults = dict(zip(known, _Body.__struct_defaults__, strict=True))
     given = {
@@ -99,7 +99,7 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     try:
         found: dict[str, Any] = msgspec.structs.asdict(convert(given, _Body))
     except msgspec.ValidationError as error:
-        raise MalformedError(f"The settings are not understood: {error}.") from None
+        raise MalformedError(f"The settings are not valid: {error}.") from None
     layers = {name: str(found.pop(name)) for name in LAYERS}
     strokes, grey_strokes = found.pop("strokes"), found.pop("grey_strokes")
     hints = _hints(found.pop("hints"))
@@ -142,7 +142,7 @@ def output_from_query(query: Mapping[str, str]) -> Output:
             continue
         if row.kind == "flag":
             if text not in {"0", "1"}:
-                raise MalformedError(f"{row.name} is 0 or 1.")
+                raise MalformedError(f"{row.name} must be 0 or 1.")
             given[row.name] = text == "1"
         else:
             given[row.name] = _form(text) if row.kind == "format" else text
@@ -153,7 +153,7 @@ def _form(name: str) -> str:
     found = next((key for key in FORMATS if key.lower() == name.lower()), None)
     found = found or format_of_suffix(f".{name.lower()}")
     if found is None or found not in writable_formats():
-        raise MalformedError(f"{name!r} is none of {', '.join(writable_formats())}.")
+        raise MalformedError(f"{name!r} is not one of {', '.join(writable_formats())}.")
     return found
 
 
@@ -170,12 +170,12 @@ def _checked(strokes: Strokes, *, colored: bool) -> Strokes:
     for stroke in strokes:
         points += len(stroke.points)
         if not stroke.points or points > _MOST_POINTS:
-            raise MalformedError(f"Strokes have 1 to {_MOST_POINTS} points in all.")
+            raise MalformedError(f"Strokes must have 1 to {_MOST_POINTS} points in total.")
         if colored:
             hint_of(0, 0, stroke.color)  # refuses what is no colour
         furthest = max(abs(coordinate) for point in stroke.points for coordinate in point)
         if not 0 <= stroke.radius <= _MOST_RADIUS or furthest > _MOST_COORDINATE:
-            raise MalformedError("A stroke is far outside of any photograph.")
+            raise MalformedError("A stroke is far outside the photograph.")
         found.append(stroke if colored else Stroke(stroke.points, stroke.radius))
     return tuple(found)
 

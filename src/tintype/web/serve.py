@@ -82,7 +82,7 @@ def listen(
     longest = max_input_bytes(options.max_pixels)
 
     def announce(token: str) -> None:
-        say(f"On another machine, once: http://{_own_name()}:{port}/?token={token}")
+        say(f"Open once on another machine: http://{_own_name()}:{port}/?token={token}")
 
     tokens = None if local else Tokens(announce)
     services = Services(
@@ -165,7 +165,7 @@ def _bind(host: str, port: int | None) -> socket.socket:
             taken.close()
             reason = error
     raise UsageError(
-        f"{host}:{port or PORT} cannot be listened on: {reason}.", advice="Give another --port."
+        f"{host}:{port or PORT} is not available: {reason}.", advice="Give another --port."
     )
 
 

@@ -44,7 +44,7 @@ class WorkerPool:
             async with asyncio.timeout(self._seconds):
                 return await asyncio.shield(future)
         except TimeoutError:
-            raise SlowError(f"That took longer than {self._seconds:g} seconds.") from None
+            raise SlowError(f"The work took longer than {self._seconds:g} seconds.") from None
 
     def check(self) -> None:
         """Refuses early, before a body is read, what `run` would refuse.
@@ -57,7 +57,7 @@ class WorkerPool:
         if self.pending >= self.capacity:
             wait = self._usual * self.pending / self.workers
             raise BusyError(
-                f"{self.pending} pieces of work are waiting already.",
+                f"{self.pending} requests are already waiting.",
                 retry_after=max(1, round(wait)),
             )
 

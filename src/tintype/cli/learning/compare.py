@@ -82,11 +82,11 @@ def compare_methods(words: CompareArguments) -> int:
     if not words.data or not words.evaluation:
         raise UsageError(
             "tintype compare: --data and --evaluation are missing.",
-            advice="With --page-only the page is made from the results that are there.",
+            advice="Add them, or use --page-only to make the page from existing results.",
         )
     if words.budget is None and words.samples is None:
         raise UsageError(
-            "tintype compare: there is no budget to train for.",
+            "tintype compare: no training budget is given.",
             advice="Add --budget 20m or --samples N.",
         )
     comparison = Comparison(
@@ -146,7 +146,7 @@ COMPARE = Command(
             metavar="N",
             help="Train each method on this many samples.",
         ),
-        Several("--only", metavar="NAME", help="Make only these rows."),
+        Several("--only", metavar="NAME", help="Include only these rows."),
         Option(
             "--limit",
             type=int,
@@ -188,7 +188,7 @@ COMPARE = Command(
             metavar="DIR",
             help="Photographs for the figures.",
         ),
-        Option("--page-only", is_flag=True, help="Write the page from the results that are there."),
+        Option("--page-only", is_flag=True, help="Only write the page, from existing results."),
         Option(
             "--cache",
             type=FolderType(),

@@ -42,7 +42,7 @@ def audit_data(words: DataArguments) -> int:
     from tintype.learn.data.manifest import find_sources
 
     if words.sheet and words.sheet.suffix.lower() != ".png":
-        raise LearnError(f"{words.sheet}: the sheet is a PNG.", advice="Name it NAME.png.")
+        raise LearnError(f"{words.sheet}: the sheet must be a PNG.", advice="Give a name that ends in .png.")
     found = audit(
         find_sources(words.paths),
         find_sources(words.against) if words.against else (),

@@ -83,7 +83,7 @@ def _draw_sheets(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     assert words.sheet is not None
     if words.dev_of or len(words.vividness) > 1:
         raise UsageError(
-            "A contact sheet shows whole pictures at one vividness.",
+            "A contact sheet shows uncropped pictures at one vividness.",
             advice="Leave --dev-of out, and give at most one value of --vividness.",
         )
     settings = Settings(next(iter(words.vividness), None), words.quality)
@@ -156,11 +156,11 @@ EVALUATE = Command(
     arguments=EvaluateArguments,
     run=evaluate_models,
     usage="[OPTIONS] MODEL...",
-    help="""Scores models on photographs in colour: their grey is coloured as any photograph is, and
-    the result is compared with the original.
+    help="""Scores models on photographs in colour: their grey versions are coloured, and the
+    result is compared with the original.
 
     MODEL is the name of a model (see "tintype models") or a model file. Prints a table. Each of
-    --distribution, --regions and --sheet does something else instead.""",
+    --distribution, --regions and --sheet prints or writes something else instead.""",
     params=[
         click.Argument(["models"], nargs=-1, required=True, metavar="MODEL...", type=ModelType()),
         Several(
@@ -194,7 +194,7 @@ EVALUATE = Command(
             "--quality",
             type=click.Choice(["fast", "normal", "high"]),
             default="normal",
-            help="How closely the model looks; normal is the network by itself.",
+            help="Speed against accuracy of the prediction; normal is the network by itself.",
         ),
         Option(
             "--perceptual",
@@ -213,7 +213,7 @@ EVALUATE = Command(
             "--regions",
             type=FileType(".toml"),
             metavar="FILE",
-            help="Score rectangles of skin and of neutral things that this file marks.",
+            help="Score the rectangles of skin and of neutral objects listed in this file.",
         ),
         Option(
             "--size",

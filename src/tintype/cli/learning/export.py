@@ -63,7 +63,7 @@ def export_model(words: ExportArguments) -> int:
     )
 
     if not 0 <= words.start_share <= 1:
-        raise UsageError("--start-share is a share.", advice="Give a number from 0 to 1.")
+        raise UsageError("--start-share is out of range.", advice="Give a number from 0 to 1.")
     trained = load_trained(words.run)
     if words.start:
         trained = mix_with_start(trained, words.start, words.start_share)
@@ -107,7 +107,7 @@ def _with_fitted_weights(
     size = card["sizes"]["normal"]
     places = predict_dev(trained, words.data, size=size, cache=words.cache)
     if places.photographs < FEWEST:
-        say(f"dev has {places.photographs} photographs, too few to fit weights: rarity alone")
+        say(f"dev has {places.photographs} photographs, too few to fit weights; they follow rarity alone")
         return trained
     say(f"weights fitted on {places.photographs} photographs of dev")
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
@@ -121,7 +121,7 @@ EXPORT = Command(
     usage="[OPTIONS] RUN",
     help="""Makes a model file (ONNX with its card) from a training run.
 
-    RUN is the folder of the run, or weights that --checkpoint has written. The export is refused
+    RUN is the folder of the run, or weights written by --checkpoint. The export is refused
     unless ONNX Runtime and torch give the same colours.""",
     params=[
         click.Argument(["run"], type=WEIGHTS, metavar="RUN"),

@@ -59,9 +59,9 @@ def train_model(words: TrainArguments) -> int:
     run = words.run or Path("runs") / recipe.name
     begun = (run / "checkpoint.safetensors").exists()
     if begun and not words.resume:
-        raise LearnError(f"{run}: there is already a run.", advice="Add --resume, or choose --run.")
+        raise LearnError(f"{run} already contains a run.", advice="Add --resume, or choose --run.")
     if words.resume and not begun:
-        raise LearnError(f"{run}: there is no run to resume.", advice="Leave --resume out.")
+        raise LearnError(f"{run} contains no run to resume.", advice="Leave out --resume.")
     if words.never:
         _refuse_overlap(words, recipe)
     team = join_team()

@@ -102,7 +102,7 @@ class Sampler:
     ) -> None:
         if batch % part[1]:
             raise LearnError(
-                f"A batch of {batch} cannot be shared by {part[1]} processes.",
+                f"A batch of {batch} cannot be divided among {part[1]} processes.",
                 advice="Set train.batch to a multiple of their number.",
             )
         self.recipe, self.seed, self.device = recipe, seed, device

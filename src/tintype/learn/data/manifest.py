@@ -163,7 +163,7 @@ def refuse_overlap(training: Sequence[PhotoSource], evaluation: Sequence[PhotoSo
             raise LearnError(
                 f"{source.container}/{source.member} is the evaluation picture "
                 f"{twin.container}/{twin.member}.",
-                advice="Take one of the two out, or exclude its folder in the recipe.",
+                advice="Remove one of the two, or exclude its folder in the recipe.",
             )
 
 

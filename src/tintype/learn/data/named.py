@@ -133,7 +133,7 @@ def read_pickle(path: Path) -> dict[bytes, Any]:
     ) as error:
         raise LearnError(f"{path}: not a batch of CIFAR-10 ({error}).") from None
     if not isinstance(value, dict):
-        raise LearnError(f"{path}: not a batch of CIFAR-10 (it holds no dict).")
+        raise LearnError(f"{path}: not a batch of CIFAR-10 (it is not a dictionary).")
     return value
 
 
@@ -167,7 +167,7 @@ class _Cifar:
         path = self._folder / "batches.meta"
         names = read_pickle(path).get(b"label_names")
         if not isinstance(names, list) or not all(isinstance(name, bytes) for name in names):
-            raise LearnError(f"{path}: it holds no names of classes.")
+            raise LearnError(f"{path}: it contains no class names.")
         return [name.decode("ascii", "replace") for name in names]
 
     def _load(self, batch: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -251,7 +251,7 @@ def _places_list(root: Path) -> tuple[Path, Path]:
         if (root / name).is_dir():
             return root / _TRAINING, root / name
     raise LearnError(
-        f"{root}: there is none of the folders {', '.join(_ROOTS)}.",
+        f"{root}: none of these folders exists: {', '.join(_ROOTS)}.",
         advice="Unpack the pictures of Places365-Standard beside the lists.",
     )
 

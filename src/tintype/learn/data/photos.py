@@ -167,7 +167,7 @@ def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> No
                 offset += rgb_u8.size
         if not rows:
             raise LearnError(
-                f"None of the {len(sources)} pictures can be used ({dict(dropped)}).",
+                f"None of the {len(sources)} pictures is usable ({dict(dropped)}).",
                 advice="Training needs colour photographs.",
             )
         np.save(work / "index.npy", np.array(rows, dtype=_INDEX))

@@ -49,7 +49,7 @@ def load_trained(run: Path) -> Trained:
     model = build(recipe.model)
     if not isinstance(model, ColorizationNetwork):
         raise LearnError(
-            f"{run}: {recipe.model.kind} is no colorization network and cannot be exported."
+            f"{run}: {recipe.model.kind} is not a colorization network and cannot be exported."
         )
     model.load_state_dict({name: value.float() for name, value in part(tensors, "ema.").items()})
     if weights_alone and "prior" not in tensors:

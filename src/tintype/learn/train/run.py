@@ -187,7 +187,7 @@ def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
     train = recipe.train
     if train.rollback and not train.watch_collapse:
         raise LearnError(
-            f"{recipe.name}: train.rollback without train.watch_collapse never happens.",
+            f"{recipe.name}: train.rollback has no effect without train.watch_collapse.",
             advice="Set watch_collapse = true.",
         )
     if takes_hints(model) != (recipe.data.hints > 0):
@@ -198,7 +198,7 @@ def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
         )
     if isinstance(model, ColorizationNetwork) and recipe.data.size % model.multiple:
         raise LearnError(
-            f"{recipe.name}: data.size = {recipe.data.size} is no multiple of {model.multiple}, "
+            f"{recipe.name}: data.size = {recipe.data.size} is not a multiple of {model.multiple}, "
             f"which {recipe.model.kind} needs.",
             advice=f"Set data.size = {-(-recipe.data.size // model.multiple) * model.multiple}.",
         )

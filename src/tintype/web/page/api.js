@@ -89,7 +89,7 @@ async function send(method, path, init) {
     return await fetch(path, { method, ...init });
   } catch {
     const advice = "Is it still running in its terminal?";
-    throw new ApiError(0, { message: "Tintype does not answer.", advice });
+    throw new ApiError(0, { message: "Tintype does not respond.", advice });
   }
 }
 

@@ -44,7 +44,7 @@ export function showSteps() {
 export function step(direction) {
   if (!workspace.step(direction)) return;
   picker.close();
-  announce(direction === "undo" ? "Undone." : "Done again.");
+  announce(direction === "undo" ? "Undone." : "Redone.");
 }
 
 export function wire() {

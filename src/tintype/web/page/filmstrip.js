@@ -34,7 +34,7 @@ export function add(photo) {
   const remove = document.createElement("button");
   remove.className = "remove";
   remove.textContent = "✕";
-  remove.setAttribute("aria-label", `Put ${photo.name} away`);
+  remove.setAttribute("aria-label", `Remove ${photo.name}`);
   item.append(button, label, remove);
   button.onclick = () => {
     workspace.select(photo);

@@ -18,7 +18,7 @@ export const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2);
 /** @type {Record<PhotoState, string>} */
 const LABELS = {
   waiting: "waiting",
-  delayed: "in line",
+  delayed: "queued",
   working: "colouring…",
   ready: "",
   failed: "not coloured",
@@ -32,7 +32,7 @@ export const stateLabel = (state) => LABELS[state];
  * @param {PhotoState} state
  */
 export const progressText = (name, state) =>
-  state === "delayed" ? "Waiting for a free place…" : `Colouring ${name}…`;
+  state === "delayed" ? "Waiting in the queue…" : `Colouring ${name}…`;
 
 /** @param {string[]} names of the files */
 export const addedText = (names) =>
@@ -45,7 +45,7 @@ export const addedText = (names) =>
  * @param {string} share
  */
 export const paletteLabel = (number, share) =>
-  number === 1 ? `The usual colours, ${share}` : `Palette ${number}, ${share}`;
+  number === 1 ? `Default colours, ${share}` : `Palette ${number}, ${share}`;
 
 /** @param {import("./color.js").HueStrength} color */
 export const wheelText = ({ h, s }) =>

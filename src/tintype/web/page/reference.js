@@ -19,7 +19,7 @@ export function showSettings() {
     picture.src = reference.url;
     picture.alt = "";
     drop.replaceChildren(picture, reference.name);
-  } else drop.replaceChildren("Drop one here, or choose it");
+  } else drop.replaceChildren("Drop a picture here, or choose one");
 }
 
 /** @param {File | undefined} file */

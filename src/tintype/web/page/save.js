@@ -63,7 +63,7 @@ function triggerDownload(blob, name) {
 
 export function showFormats() {
   format.append(
-    new Option("As it came", ""),
+    new Option("Same as the original", ""),
     ...workspace.server.formats.map((name) => new Option(name, name)),
   );
 }

@@ -34,7 +34,7 @@ export function show(photo) {
     else pictures[side].removeAttribute("src");
   }
   pictures.after.alt = `${photo.name}, coloured`;
-  pictures.before.alt = `${photo.name}, as it was`;
+  pictures.before.alt = `${photo.name}, original`;
   layOut();
 }
 

@@ -11,9 +11,9 @@ import { workspace } from "./workspace.js";
 /** @type {Record<Tool, string>} */
 const TIPS = {
   compare: "Drag across the photograph to compare.",
-  hint: "Click a place and choose its colour. It spreads to what belongs to it.",
-  brush: "Paint over something with the colour it should have.",
-  grey: "Paint over what is to stay black and white.",
+  hint: "Click a point and choose its colour. It spreads over the object.",
+  brush: "Paint an object with the colour it should have.",
+  grey: "Paint over what should stay black and white.",
 };
 const TOOLS = /** @type {Tool[]} */ (Object.keys(TIPS));
 

@@ -36,7 +36,7 @@ async function show() {
     message.textContent = "That was the last pair. Thank you.";
     return;
   }
-  message.textContent = "Which one has its own colours?";
+  message.textContent = "Which picture has its original colours?";
   try {
     for (const side of SIDES) await showPicture(side);
   } catch (error) {
@@ -71,7 +71,7 @@ async function answer(side) {
   choices[result.real].classList.add("real");
   if (!right) choices[side].classList.add("ours");
   message.textContent = right
-    ? "Right: that one is real."
+    ? "Correct: that one is real."
     : "Fooled: the other one is real.";
   showCount(result);
   next.disabled = false;
