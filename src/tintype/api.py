@@ -126,9 +126,7 @@ class Colorizer:
                     advice="Move it away, or pass overwrite=True.",
                 )
             if target.samefile(source):
-                raise TargetExistsError(
-                    f"{shown(target)} is the input, which is never replaced."
-                )
+                raise TargetExistsError(f"{shown(target)} is the input, which is never replaced.")
         output = replace(request.output, format=format_of_suffix(target.suffix))
         colored = self._file(data, replace(request, output=output), name=shown(source))
         write_atomically(target, colored, overwrite=overwrite)

@@ -95,7 +95,7 @@ class SkippedPhotoError(PhotoError):
 
 
 class TargetExistsError(PhotoError):
-    """The output exists already and is not ours to replace."""
+    """The output already exists and is not ours to replace."""
 
 
 class WriteError(PhotoError):

@@ -49,7 +49,7 @@ def test_one_photo(color: Callable[..., int], make_photo: Make, capfd: Capture) 
     assert color("photo.jpg") == 0
     said = capfd.readouterr()
     assert said.out == ""
-    assert "done already" in said.err
+    assert "already done" in said.err
 
 
 def test_several_palettes(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
@@ -83,7 +83,7 @@ def test_saved_settings_give_the_same_bytes(
     assert color("photo.png", "--settings", "how.json", "--vividness", "0", "-o", "c.png") == 0
     assert Path("c.png").read_bytes() != Path("photo.color.png").read_bytes()
     assert color("photo.png", "--save-settings", "how.json") == 3
-    assert "how.json exists already" in capfd.readouterr().err
+    assert "how.json already exists" in capfd.readouterr().err
     assert color("photo.png", "--palettes", "2", "--save-settings", "two.json") == 0
     assert color("photo.png", "--settings", "two.json", "--into", "two") == 0
     assert names("two") == ["photo.color-1.png", "photo.color-2.png"]
@@ -138,7 +138,7 @@ def test_a_reference_serves_a_folder_and_saved_settings_know_it(
     capfd.readouterr()
     make_photo(Path("grey.png"))
     assert color("album/one.png", "--reference", "grey.png", "-o", "x.png") == 2
-    assert capfd.readouterr().err.count("grey.png has no colours to take") == 1
+    assert capfd.readouterr().err.count("grey.png has no colours") == 1
     assert color("album/one.png", "--reference", "missing.png", "-o", "x.png") == 2
     Image.fromarray(pixels[::-1]).save("other.jpg")
     assert color("album/one.png", "--settings", "how.json", "-o", "x.png") == 2
@@ -193,7 +193,7 @@ def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: 
         assert np.ptp(np.asarray(image).astype(int)) > 0
     before = Path("map.png").read_bytes()
     assert color("photo.jpg", "--certainty", "map.png") == 3
-    assert "map.png exists already" in capfd.readouterr().err
+    assert "map.png already exists" in capfd.readouterr().err
     assert color("photo.jpg", "--certainty", "map.png", "--overwrite") == 0
     assert Path("map.png").read_bytes() == before
 
@@ -310,7 +310,7 @@ def test_exact_luminance(color: Callable[..., int], make_photo: Make, capfd: Cap
     # It is a setting: known when asked, part of what is saved, and another output without it.
     assert color("a.jpg", "--keep-luminance", "exact") == 0
     assert color("a.jpg", "--settings", "how.json") == 0
-    assert capfd.readouterr().err.count("done already") == 2
+    assert capfd.readouterr().err.count("already done") == 2
     assert color("a.jpg") == 3
     assert "with other settings" in capfd.readouterr().err
     # Of several the report tells, and a PNG is exact anyway.
@@ -392,7 +392,7 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["a.png", "--contact-sheet", "x"], 2, ".html"),
         (["a.png", "--contact-sheet", "x.html", "--report", "x.html"], 2, "the same file"),
         (["a.png", "--keep-luminance", "roughly"], 2, "standard"),
-        (["a.png", "--keep-luminance", "exact", "--format", "jpeg"], 3, "is no JPEG"),
+        (["a.png", "--keep-luminance", "exact", "--format", "jpeg"], 3, "is not a JPEG"),
     ],
 )
 def test_mistakes_are_one_line(

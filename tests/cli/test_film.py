@@ -124,10 +124,10 @@ def test_shots_are_read() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("shot = 3", "holds no shots"),
-        ("[[shots]]\nat = 3", "holds no shots"),
+        ("shot = 3", "has no shots"),
+        ("[[shots]]\nat = 3", "has no shots"),
         ("[[shot]]\nat = 3\nhint = []", "unknown key, hint"),
-        ("[[shot]]\nhints = []", "Shot 1 of s.toml is not whole"),
+        ("[[shot]]\nhints = []", "Shot 1 of s.toml is incomplete"),
         ("[[shot]]\nat = 'noon'", "noon"),
         ("[[shot]]\nat = 0\nhints = ['1,2']", "1,2"),
         ("[[shot]]\nat = 0\nreference = 'none.png'", "none.png"),
@@ -154,7 +154,7 @@ def test_a_film(color: Run, capfd: Capture) -> None:
     assert names() == ["film.color.mp4", "film.mp4"]
     assert color("film.mp4") == 0
     said = capfd.readouterr()
-    assert (said.out, said.err) == ("", "tintype: film.mp4 is done already: film.color.mp4.\n")
+    assert (said.out, said.err) == ("", "tintype: film.mp4 is already done: film.color.mp4.\n")
     assert color("film.mp4", "--warmth", "0.5") == 3
     assert "was made with other settings" in capfd.readouterr().err
     assert color("film.mp4", "--warmth", "0.5", "--overwrite") == 0

@@ -17,7 +17,7 @@ from tintype import __version__
         (["serve", "--help"], 0, "Usage: tintype serve [OPTIONS]"),
         (["train", "--help"], 0, "Usage: tintype train [OPTIONS] RECIPE"),
         (["--nonsense"], 2, "tintype: No such option '--nonsense'."),
-        (["train"], 2, "tintype: Missing argument 'RECIPE'. Type tintype train --help."),
+        (["train"], 2, "tintype: Missing argument 'RECIPE'. Run tintype train --help."),
         (["missing.jpg"], 3, "tintype: missing.jpg: no such file or directory."),
     ],
 )

@@ -103,8 +103,8 @@ def test_formats_by_name_and_by_every_ending(form: str) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["--format", "gif", "x"], "none of jpeg, png, tiff"),
-        (["--format", "", "x"], "none of"),
+        (["--format", "gif", "x"], "one of jpeg, png, tiff"),
+        (["--format", "", "x"], "not one of"),
         (["--quality", "best", "x"], "'fast', 'normal', 'high'"),
         (["--vividness", "much", "x"], "not a valid float"),
         (["--vivid", "1", "x"], "--vividness"),
@@ -192,7 +192,7 @@ def test_the_old_name_of_the_executor_works_with_a_note(
 ) -> None:
     assert parse_photos(["x", "--engine", "ray"]).executor == "ray"
     assert capsys.readouterr().err == (
-        "tintype: --engine is called --executor now; the old name goes with the next version.\n"
+        "tintype: --engine is now called --executor; the old name will be removed in the next version.\n"
     )
     assert parse_photos(["x", "--executor", "ray"]).executor == "ray"
     assert parse_photos(["x"]).executor is None
@@ -287,9 +287,9 @@ def test_the_number_of_an_option_may_be_left_out(words: list[str], value: float 
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["train"], "Missing argument 'RECIPE'. Type tintype train --help."),
-        (["data"], "Missing argument 'audit'. Choose from: audit. Type tintype data --help."),
-        (["completion"], "Choose from: bash, zsh, fish, powershell. Type tintype completion"),
+        (["train"], "Missing argument 'RECIPE'. Run tintype train --help."),
+        (["data"], "Missing argument 'audit'. Choose from: audit. Run tintype data --help."),
+        (["completion"], "Choose from: bash, zsh, fish, powershell. Run tintype completion"),
         (["train", "r.toml"], "Missing option '--data'"),
         (["train", "r.toml", "--data", "--resume"], "Option '--data' requires an argument."),
         (["train", "--data", "--", "r.toml"], "Option '--data' requires an argument."),
@@ -311,7 +311,7 @@ def test_mistakes_in_the_learning_commands_are_one_line(
     assert what in said.err
     assert said.err.startswith("tintype: ")
     assert said.err.count("\n") == 1
-    assert f"Type tintype {words[0]} --help." in said.err
+    assert f"Run tintype {words[0]} --help." in said.err
 
 
 @pytest.mark.parametrize(

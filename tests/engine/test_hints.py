@@ -87,7 +87,7 @@ def test_hints_come_from_a_file(tmp_path: Path) -> None:
     assert read_hints(path) == [parse_hint("120,80,#c04030,4")]
     for text in ("{", '{"x": 1}', "[3]", '[{"x": 1, "y": 2}]', "3"):
         path.write_text(text)
-        with pytest.raises(UsageError, match="holds no list of hints"):
+        with pytest.raises(UsageError, match="is not a list of hints"):
             read_hints(path)
     with pytest.raises(UsageError, match="cannot be read"):
         read_hints(tmp_path / "none.json")

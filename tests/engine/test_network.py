@@ -49,5 +49,5 @@ def test_an_input_that_does_not_fit_is_one_line(tiny: Bundle) -> None:
 
 def test_hints_for_a_network_that_takes_none_are_refused(tiny: Bundle) -> None:
     session = Network(tiny.data, name="tiny", threads=1)
-    with pytest.raises(ModelError, match="takes no hints"):
+    with pytest.raises(ModelError, match="does not support hints"):
         session.run(lightness(0), hints=np.zeros((1, 3, 64, 96), np.float32))

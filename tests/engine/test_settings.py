@@ -148,11 +148,15 @@ def test_a_number_out_of_range_is_refused(row: Setting) -> None:
 
 
 def test_a_choice_that_there_is_not_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"no quality 'best'\. Use fast, normal or high"):
+    with pytest.raises(
+        UsageError, match=r"'best' is not a valid quality\. Use fast, normal or high"
+    ):
         Settings(quality="best")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"no keep_luminance 'very'\. Use standard or exact"):
+    with pytest.raises(
+        UsageError, match=r"'very' is not a valid keep_luminance\. Use standard or exact"
+    ):
         Output(keep_luminance="very")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="no format 'GIF'"):
+    with pytest.raises(UsageError, match="'GIF' is not a valid format"):
         Output(format="GIF")
 
 

@@ -26,7 +26,7 @@ def test_a_file_is_written_and_nothing_is_left_beside_it(tmp_path: Path) -> None
 def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
     target = tmp_path / "a.png"
     target.write_bytes(b"old")
-    with pytest.raises(TargetExistsError, match="exists already"):
+    with pytest.raises(TargetExistsError, match="already exists"):
         write_atomically(target, b"new", overwrite=False)
     assert target.read_bytes() == b"old"
     write_atomically(target, b"new", overwrite=True)

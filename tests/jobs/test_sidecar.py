@@ -95,8 +95,8 @@ def test_a_full_file_of_version_0_1_0(tmp_path: Path, mask: str) -> None:
     ("change", "what"),
     [
         ({"model": None}, "model"),
-        ({"format": "GIF"}, "format 'GIF'"),
-        ({"keep_luminance": "very"}, "keep_luminance 'very'"),
+        ({"format": "GIF"}, "'GIF' is not a valid format"),
+        ({"keep_luminance": "very"}, "'very' is not a valid keep_luminance"),
         ({"strip_metadata": "yes"}, "strip_metadata"),
         ({"settings": {"quality": "high"}}, "vividness"),
         ({"settings": {"quality": "high", "vividness": 7}}, "vividness 7"),

@@ -200,7 +200,7 @@ def test_classifiers_are_trained_before_what_starts_from_them(tmp_path):
 
 
 def test_words_that_say_too_little_are_refused(place):
-    with pytest.raises(UsageError, match="no budget to train for"):
+    with pytest.raises(UsageError, match="no training budget is given"):
         main("compare", words(place))
     with pytest.raises(UsageError, match="--data and --evaluation"):
         main("compare", [str(place / "recipes"), "--budget", "1m"])

@@ -92,7 +92,7 @@ def test_each_process_computes_on_its_own_card(monkeypatch: pytest.MonkeyPatch):
 def test_a_batch_that_cannot_be_shared_is_refused(photo_folder: Path, tmp_path: Path):
     recipe = DataRecipe(size=64, dev_share=0.25)
     photos = open_photos([photo_folder], recipe, cache=tmp_path / "cache")
-    with pytest.raises(LearnError, match="cannot be shared by 3"):
+    with pytest.raises(LearnError, match="cannot be divided among 3"):
         Sampler(photos, recipe, batch=4, seed=0, device=CPU, part=(0, 3))
 
 

@@ -139,7 +139,7 @@ def test_an_existing_run_is_not_begun_anew_and_a_missing_one_not_resumed(
         main("train", words(recipe, photo_folder, run, "--resume"))
     main("train", words(recipe, photo_folder, run, "--max-samples", "8"))
     before = (run / "checkpoint.safetensors").read_bytes()
-    with pytest.raises(LearnError, match="there is already a run"):
+    with pytest.raises(LearnError, match="already contains a run"):
         main("train", words(recipe, photo_folder, run))
     assert (run / "checkpoint.safetensors").read_bytes() == before
 

@@ -67,7 +67,7 @@ test("a server that is not there is an error without a status", async (context) 
   await assert.rejects(api.status(), {
     status: 0,
     code: "",
-    message: "Tintype does not answer.",
+    message: "Tintype does not respond.",
     advice: "Is it still running in its terminal?",
   });
 });

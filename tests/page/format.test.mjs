@@ -20,12 +20,12 @@ test("numbers have two digits, and a sign where it matters", () => {
 
 test("each state has its label; a photograph that is ready needs none", () => {
   const states = ["waiting", "delayed", "working", "ready", "failed"];
-  const labels = ["waiting", "in line", "colouring…", "", "not coloured"];
+  const labels = ["waiting", "queued", "colouring…", "", "not coloured"];
   assert.deepEqual(states.map(format.stateLabel), labels);
 });
 
 test("a busy server is something else than work", () => {
-  assert.equal(format.progressText("a.jpg", "delayed"), "Waiting for a free place…");
+  assert.equal(format.progressText("a.jpg", "delayed"), "Waiting in the queue…");
   assert.equal(format.progressText("a.jpg", "working"), "Colouring a.jpg…");
 });
 

@@ -70,7 +70,7 @@ test("so is its reference picture, each time", async (context) => {
 test("no other error sends it, whatever its message", async (context) => {
   for (const [status, code] of [[404, "unknown_path"], [400, "invalid_value"], [404, ""]]) {
     const { asked } = serve(context, () =>
-      json({ error: { code, message: "This photograph is not held any more." } }, status),
+      json({ error: { code, message: "This photograph is no longer available." } }, status),
     );
     await assert.rejects(preview(heldPhoto()), { status, code });
     assert.equal(asked.length, 1);

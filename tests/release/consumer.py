@@ -13,7 +13,7 @@ from tintype import Colorizer, TintypeError, UnreadablePhotoError, colorize
 
 
 def of_every_kind(pixels: NDArray[np.uint8], image: Image.Image) -> None:
-    """What comes out is of the kind that went in."""
+    """The result has the type of the input."""
     assert_type(colorize("photo.jpg"), Path)
     assert_type(colorize(Path("photo.jpg"), overwrite=True), Path)
     assert_type(colorize(b"..."), bytes)

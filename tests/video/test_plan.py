@@ -71,7 +71,7 @@ def test_a_missing_encoder_is_reported(
 def test_an_output_is_replaced_only_with_overwrite(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mp4")
     (tmp_path / "a.color.mp4").write_text("somebody's")
-    with pytest.raises(TargetExistsError, match="exists already"):
+    with pytest.raises(TargetExistsError, match="already exists"):
         plan(path, None, LOSSLESS, bundle)
     job = plan(path, None, LOSSLESS, bundle, overwrite=True)
     color(job, bundle, renderers=FakeRenderer, overwrite=True)

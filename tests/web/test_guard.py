@@ -349,9 +349,9 @@ def test_a_client_that_goes_away_harms_nobody(picture: Make) -> None:
 def test_a_port_that_is_taken() -> None:
     with serving(ServerOptions(port=0, model=TINY)) as server:
         port = int(server.url.rstrip("/").split(":")[-1])
-        with pytest.raises(UsageError, match="cannot be listened on"):
+        with pytest.raises(UsageError, match="is not available"):
             listen(ServerOptions(port=port, model=TINY), say=print)
-    with pytest.raises(UsageError, match="cannot be listened on"):
+    with pytest.raises(UsageError, match="is not available"):
         listen(ServerOptions(host="no.such.host.invalid", port=0, model=TINY), say=print)
 
 

@@ -58,7 +58,9 @@ class PhotoArguments:
         given = taken(arguments, "command")
         engine = arguments.pop("engine")
         if engine is not None:
-            say("--engine is now called --executor; the old name will be removed in the next version.")
+            say(
+                "--engine is now called --executor; the old name will be removed in the next version."
+            )
             arguments["executor"] = arguments["executor"] or engine
         return cls(given=given, **arguments)
 

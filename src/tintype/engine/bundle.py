@@ -44,7 +44,7 @@ class Card:
         license: Licence of the weights.
         multiple: Height and width of the input are multiples of this.
         stride: Input pixels for one output pixel.
-        sizes: Short side of the input in pixels for "fast" and "normal"; "high" asks at all three.
+        sizes: Short side of the input in pixels for "fast" and "normal"; "high" averages two.
         capabilities: Any of "logits", "hints", "features".
         bins: Colours of the distribution; 0 for models without one.
         log_weights: (bins,) log of the rebalancing weights; empty without a distribution.

@@ -36,7 +36,9 @@ def verify_grey(before: Photo, after: Photo) -> GreyCheck:
         The check; 16-bit lumas are compared in 16 bits.
     """
     if before.shape != after.shape or before.bits != after.bits:
-        raise UsageError("The two photographs differ in size or bit depth, so their greys cannot match.")
+        raise UsageError(
+            "The two photographs differ in size or bit depth, so their greys cannot match."
+        )
     largest = differing = total = 0
     color = after.color if isinstance(after.color, np.ndarray) else None
     for rows in strips(slice(0, before.height), before.width):

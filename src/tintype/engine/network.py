@@ -116,7 +116,9 @@ class Network:
             empty = np.zeros((1, 3, *L.shape[2:]), np.float32)
             feed["hints"] = empty if hints is None else np.ascontiguousarray(hints, np.float32)
         elif hints is not None:
-            raise ModelError(f"The model {self._name} does not support hints.", advice="Use another model.")
+            raise ModelError(
+                f"The model {self._name} does not support hints.", advice="Use another model."
+            )
         names = [value.name for value in session.get_outputs()]
         try:
             values = session.run(names, feed)

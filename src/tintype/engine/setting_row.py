@@ -101,7 +101,8 @@ class Setting:
         if self.choices and value not in self.choices:
             *others, last = self.choices
             raise UsageError(
-                f"{value!r} is not a valid {self.name}.", advice=f"Use {', '.join(others)} or {last}."
+                f"{value!r} is not a valid {self.name}.",
+                advice=f"Use {', '.join(others)} or {last}.",
             )
         # Not "value < low": NaN is in no range.
         if self.low is not None and self.high is not None and not self.low <= value <= self.high:

@@ -118,7 +118,8 @@ class Settings:
         "Reference | None",
         Setting(
             kind="layer",
-            help="A colour picture of any size; its colours are used where it shows similar things.",
+            help="A colour picture of any size; its colours are used where it shows similar "
+            "things.",
             reach="network",
             needs=("logits", "features"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=reference."},

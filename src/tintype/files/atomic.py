@@ -231,7 +231,7 @@ def _sync_folder(folder: Path) -> None:
 
 def _exists(path: Path) -> TargetExistsError:
     return TargetExistsError(
-        f"{shown(path)} exists already.", advice="Add --overwrite to replace it."
+        f"{shown(path)} already exists.", advice="Add --overwrite to replace it."
     )
 
 

@@ -240,7 +240,7 @@ def write(location: Location, data: bytes, *, overwrite: bool) -> None:
             _write_and_rename(store, path, data, overwrite=overwrite)
     except FileExistsError:
         raise TargetExistsError(
-            f"{shown(location)} exists already.", advice="Add --overwrite to replace it."
+            f"{shown(location)} already exists.", advice="Add --overwrite to replace it."
         ) from None
     except Exception as error:
         raise WriteError(f"{shown(location)} could not be written: {_reason(error)}.") from error

@@ -220,7 +220,7 @@ def _is_done(target: Path, provenance: Provenance, *, overwrite: bool) -> bool:
         return True
     if overwrite:
         return False
-    how = "was made with other settings" if found is not None else "exists already"
+    how = "was made with other settings" if found is not None else "already exists"
     raise TargetExistsError(f"{shown(target)} {how}.", advice="Move it away, or give --overwrite.")
 
 

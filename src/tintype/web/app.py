@@ -110,7 +110,9 @@ def static_files() -> dict[str, tuple[str, str]]:
 
 async def _no_such_path(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    text = "This path does not exist." if status == 404 else "This path does not support this method."
+    text = (
+        "This path does not exist." if status == 404 else "This path does not support this method."
+    )
     return failure(_GoneAwayError(status, text))
 
 
@@ -334,7 +336,9 @@ async def _coloring(services: Services, request: Request) -> ColorRequest:
 
 def _pairs(services: Services) -> Pairs:
     if services.pairs is None:
-        raise _GoneAwayError(404, "The server was started without a folder of pairs: tintype serve --pairs DIR.")
+        raise _GoneAwayError(
+            404, "The server was started without a folder of pairs: tintype serve --pairs DIR."
+        )
     return services.pairs
 
 

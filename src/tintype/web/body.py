@@ -70,7 +70,9 @@ class BodyReader:
                     if size > longest:
                         raise TooLargeError(f"The body is larger than {longest >> 20} MiB.")
                     if self._reading > self._together:
-                        raise BusyError("Too many photographs are being uploaded at once.", retry_after=2)
+                        raise BusyError(
+                            "Too many photographs are being uploaded at once.", retry_after=2
+                        )
         except TimeoutError:
             raise TooSlowError(f"The body took longer than {self._seconds:g} seconds.") from None
         except ClientDisconnect:

@@ -70,7 +70,9 @@ class Pairs:
 
     def __init__(self, folder: Path, engine: Engine, *, seed: int = 0) -> None:
         if not folder.is_dir():
-            raise UsageError(f"{shown(folder)} is not a folder.", advice="Give a folder of photographs.")
+            raise UsageError(
+                f"{shown(folder)} is not a folder.", advice="Give a folder of photographs."
+            )
         self._engine = engine
         every = sorted(f for f in folder.iterdir() if format_of_suffix(f.suffix) and f.is_file())
         self._files = [file for file in every if not file.stem.endswith(".color")]

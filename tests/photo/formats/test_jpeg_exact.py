@@ -211,7 +211,7 @@ def test_what_has_no_luminance_is_refused() -> None:
 
 
 def test_another_format_is_refused_where_it_cannot_do_it() -> None:
-    assert "is no JPEG" in refusal(saved(RGB.convert("L"), "PNG"))
+    assert "is not a JPEG" in refusal(saved(RGB.convert("L"), "PNG"))
     grey = saved(RGB.convert("L"), "JPEG")
     assert "AVIF" in refusal(grey, "AVIF")
     assert "WebP" in refusal(grey, "WEBP")

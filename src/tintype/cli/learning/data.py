@@ -42,7 +42,9 @@ def audit_data(words: DataArguments) -> int:
     from tintype.learn.data.manifest import find_sources
 
     if words.sheet and words.sheet.suffix.lower() != ".png":
-        raise LearnError(f"{words.sheet}: the sheet must be a PNG.", advice="Give a name that ends in .png.")
+        raise LearnError(
+            f"{words.sheet}: the sheet must be a PNG.", advice="Give a name that ends in .png."
+        )
     found = audit(
         find_sources(words.paths),
         find_sources(words.against) if words.against else (),

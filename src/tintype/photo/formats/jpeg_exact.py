@@ -45,7 +45,7 @@ def check(photos: Sequence[Photo], data: bytes, *, codec: Codec, name: str) -> N
         return
     if meta.format != codec.name:
         raise UnsupportedPhotoError(
-            f"{name} is no JPEG, and as a JPEG it could not keep its luminance exactly.",
+            f"{name} is not a JPEG, so a JPEG made from it cannot keep its luminance exactly.",
             advice="Leave --format jpeg or --keep-luminance out.",
         )
     jpeg_coefficients.check_installed()
