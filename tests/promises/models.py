@@ -29,7 +29,7 @@ from tintype.engine.bundle import (
     load_bundle,
     read_metadata,
 )
-from tintype.engine.settings import Settings
+from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError, TintypeError
 from tintype.jobs.sidecar import Sidecar
 
@@ -141,9 +141,9 @@ def swaps(folder: Path, outcome: Outcome) -> int:
 
 
 def saved_with_another(tiny: Bundle, outcome: Outcome) -> None:
-    said = Sidecar("tiny", "ab" * 32, Settings(), None, False)
+    sidecar = Sidecar("tiny", "ab" * 32, Settings(), Output())
     try:
-        said.check(tiny)
+        sidecar.check(tiny)
         outcome.expect(False, "settings of another model are taken")
     except TintypeError as error:
         outcome.expect("another model" in str(error), str(error))

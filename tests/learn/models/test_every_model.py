@@ -24,10 +24,12 @@ from tintype.learn.train.objectives import make_objective
 RECIPES = Path(__file__).parents[3] / "recipes"
 FILES = [
     RECIPES / "own.toml",
+    RECIPES / "grey-encoder.toml",
     RECIPES / "zhang-unweighted.toml",
     *sorted((RECIPES / "report").glob("*.toml")),
 ]
 CLASSIFIER = "grey-resnet18"
+DISTILLED = "grey-encoder"  # tests/learn/test_distillation.py sees it learn
 SMALLEST = {"cdcgan": "cifar", "pix2pix": "64"}
 WIDTHS = {"larsson": 0.03, "cheng": 1.0, "zhang": 0.1, "rescnn": 0.25, CLASSIFIER: 0.1}
 
@@ -108,13 +110,13 @@ def test_every_file_says_what_it_implements():
         assert kind == "own" or (year.isdigit() and 2000 < int(year) < 2030)
 
 
-def test_all_but_the_classifier_colour():
+def test_all_but_the_classifiers_colour():
     silent = {kind for kind in MODELS if not isinstance(fresh(first_of(kind)), ColorizationNetwork)}
-    assert silent == {CLASSIFIER}
+    assert silent == {CLASSIFIER, DISTILLED}
 
 
 @pytest.mark.parametrize("sides", [(1, 1), (2, 3), (5, 1)])
-@pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER}))
+@pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER, DISTILLED}))
 def test_odd_sizes_give_finite_colours_within_the_gamut_s_reach(kind: str, sides: tuple[int, int]):
     model = fresh(first_of(kind)).eval()
     assert isinstance(model, ColorizationNetwork)
@@ -158,7 +160,9 @@ def test_the_guard_for_parameters_out_of_reach_finds_one(
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in FILES if path.stem != ON_PURPOSE], ids=lambda path: path.stem
+    "path",
+    [path for path in FILES if path.stem not in {ON_PURPOSE, DISTILLED}],
+    ids=lambda path: path.stem,
 )
 def test_four_photographs_are_learned_by_heart(
     path: Path, batch: Batch, fitted: Callable[..., tuple[float, float]]
@@ -200,7 +204,7 @@ def fitted_against(step: AdversarialStep, batch: Batch, *, steps: int) -> tuple[
 
 
 # Those with several variants ask each of them in their own tests.
-@pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER, *DISCRIMINATORS}))
+@pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER, DISTILLED, *DISCRIMINATORS}))
 def test_torch_and_onnx_agree_at_every_size(kind: str, differs_from_onnx: Callable[..., float]):
     model = fresh(first_of(kind))
     odd = 5 * model.multiple, 3 * model.multiple
