@@ -76,7 +76,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     engine = Engine(load_bundle(Path(TINY)), threads=1)
     with pytest.raises(UsageError, match="no photograph"):
         Pairs(tmp_path, engine)
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         Pairs(tmp_path / "missing", engine)
 
 
