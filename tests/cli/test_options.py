@@ -192,7 +192,7 @@ def test_the_old_name_of_the_executor_works_with_a_note(
 ) -> None:
     assert parse_photos(["x", "--engine", "ray"]).executor == "ray"
     assert capsys.readouterr().err == (
-        "tintype: --engine is now called --executor; the old name will be removed in the next version.\n"
+        "tintype: --engine is now called --executor; the next version removes the old name.\n"
     )
     assert parse_photos(["x", "--executor", "ray"]).executor == "ray"
     assert parse_photos(["x"]).executor is None

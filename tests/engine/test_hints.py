@@ -77,7 +77,7 @@ def test_a_hint_that_is_written_otherwise_is_one_line(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["-1,2,#c04030", "1,2,#c04030,-3"])
 def test_numbers_below_zero_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="below 0"):
+    with pytest.raises(UsageError, match="negative number"):
         parse_hint(text)
 
 

@@ -134,7 +134,7 @@ def test_layers_that_do_not_fit_are_refused(
         scribbles_from(png(np.zeros((4, 4, 3), np.uint8)), name="opaque.png")
     with pytest.raises(UsageError, match="Nothing is painted"):
         scribbles_from(png(np.zeros((4, 4, 4), np.uint8)), name="empty.png")
-    with pytest.raises(UsageError, match="transparent places"):
+    with pytest.raises(UsageError, match="transparent areas"):
         mask_from(png(np.zeros((4, 4, 4), np.uint8)), name="mask.png")
     for read in (scribbles_from, mask_from):
         with pytest.raises(UsageError, match="not a picture"):

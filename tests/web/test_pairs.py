@@ -53,7 +53,7 @@ def test_a_pair_shares_its_grey_and_the_real_one_is_the_photograph(
     rows = list(csv.DictReader(io.StringIO(pairs.csv())))
     assert sum(int(row["fooled"]) for row in rows) == facts["fooled"]
     assert {row["file"] for row in rows} == {f"{k}.png" for k in range(6)}
-    with pytest.raises(MalformedError, match="answered already"):
+    with pytest.raises(MalformedError, match="already been answered"):
         pairs.answer(0, "left", 1.0)
     with pytest.raises(GoneError):
         pairs.picture(6, "left")
@@ -76,7 +76,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     engine = Engine(load_bundle(Path(TINY)), threads=1)
     with pytest.raises(UsageError, match="no photograph"):
         Pairs(tmp_path, engine)
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         Pairs(tmp_path / "missing", engine)
 
 

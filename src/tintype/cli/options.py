@@ -58,9 +58,7 @@ class PhotoArguments:
         given = taken(arguments, "command")
         engine = arguments.pop("engine")
         if engine is not None:
-            say(
-                "--engine is now called --executor; the old name will be removed in the next version."
-            )
+            say("--engine is now called --executor; the next version removes the old name.")
             arguments["executor"] = arguments["executor"] or engine
         return cls(given=given, **arguments)
 
@@ -162,7 +160,7 @@ PHOTOS = _Photos(
             type=_file(".png"),
             metavar="FILE",
             first_page=False,
-            help="Also write a map of how certain the colours are: a grey PNG in which black is certain.",
+            help="Also write a map of how certain the colours are: a grey PNG, black for certain.",
         ),
         Option(
             "--save-settings",

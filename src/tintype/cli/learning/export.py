@@ -107,9 +107,7 @@ def _with_fitted_weights(
     size = card["sizes"]["normal"]
     places = predict_dev(trained, words.data, size=size, cache=words.cache)
     if places.photographs < FEWEST:
-        say(
-            f"dev has {places.photographs} photographs, too few to fit weights; they follow rarity alone"
-        )
+        say(f"dev has {places.photographs} photographs, too few to fit weights; using rarity alone")
         return trained
     say(f"weights fitted on {places.photographs} photographs of dev")
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
