@@ -154,11 +154,11 @@ def test_settings_that_do_not_fit_are_one_line(
     good = json.loads(Path("how.json").read_text())
     plain = good["settings"]
     damaged = {
-        "no settings": "{",
+        "not a valid settings file": "{",
         "another model": json.dumps(good | {"model_sha256": "0" * 64}),
-        "format 'GIF'": json.dumps(good | {"format": "GIF"}),
+        "'GIF' is not a valid format": json.dumps(good | {"format": "GIF"}),
         "unknown field `x`": json.dumps(good | {"settings": good["settings"] | {"x": 1}}),
-        "palette 7 of 5": json.dumps(good | {"settings": plain | {"palette": [7, 5]}}),
+        "Palette 7 of 5": json.dumps(good | {"settings": plain | {"palette": [7, 5]}}),
         "the hint": json.dumps(good | {"settings": plain | {"hints": [[1, 2, 3, 4, -1]]}}),
         "no quality": json.dumps(good | {"settings": {"vividness": 1, "quality": "best"}}),
     }
@@ -202,7 +202,7 @@ def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: 
     "case",
     [
         (("photo.png", "other.png", "--certainty", "m.png"), 2, "2 inputs"),
-        (("photo.png", "--certainty", "m.jpg"), 2, "no PNG"),
+        (("photo.png", "--certainty", "m.jpg"), 2, "is not a PNG"),
         (("photo.png", "--certainty", "photo.png", "--overwrite"), 3, "input or the output"),
         (("photo.png", "-o", "x.png", "--certainty", "x.png"), 3, "input or the output"),
         (("photo.png", "-o", "-", "--certainty", "m.png"), 2, "not for streams"),
@@ -426,7 +426,7 @@ def test_a_command_word_is_the_command_and_a_path_is_the_file(
 def test_a_name_with_a_dash(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
     make_photo(Path("-x.png"))
     assert main(["-x.png"]) == 2
-    assert "named after --" in capfd.readouterr().err
+    assert "begins with - after --" in capfd.readouterr().err
     assert color("--", "-x.png") == 0
     assert Path("-x.color.png").is_file()
 

@@ -379,7 +379,7 @@ def test_a_full_queue_is_waited_for(
         page.wait_for_selector("body[data-ready]")
         paths = [str(files / "camera.png"), str(files / "mirrored.jpg")]
         page.set_input_files("#files", paths)
-        page.wait_for_selector("#film .state:has-text('in line')")
+        page.wait_for_selector("#film .state:has-text('queued')")
         gate.set()
         page.wait_for_selector("#film .state", state="hidden", timeout=20_000)
         for _ in range(100):

@@ -137,7 +137,7 @@ def test_layers_that_do_not_fit_are_refused(
     with pytest.raises(UsageError, match="transparent areas"):
         mask_from(png(np.zeros((4, 4, 4), np.uint8)), name="mask.png")
     for read in (scribbles_from, mask_from):
-        with pytest.raises(UsageError, match="not a picture"):
+        with pytest.raises(UsageError, match="not a readable picture"):
             read(b"nothing", name="x.png")
 
 

@@ -327,7 +327,7 @@ def test_palettes_are_several_versions_and_the_first_is_the_single_one(
     second = engine.colorize(photo, Settings(palettes=3, palette=2)).color
     assert isinstance(versions[1].photo.color, np.ndarray)
     np.testing.assert_array_equal(second, versions[1].photo.color)
-    with pytest.raises(UsageError, match="0 palettes"):
+    with pytest.raises(UsageError, match="number of palettes, 0"):
         Settings(palettes=0)
 
 
@@ -395,7 +395,7 @@ def test_the_check_reads_written_files_and_16_bits(photo_of: PhotoOf) -> None:
     other = grey.copy()
     other[3, 4] ^= 1
     assert verify_grey(photo_of(grey), photo_of(other)) == GreyCheck(1, 1, 1 / 2000)
-    with pytest.raises(UsageError, match="size or depth"):
+    with pytest.raises(UsageError, match="size or bit depth"):
         verify_grey(photo_of(grey), photo_of(grey[1:]))
 
 

@@ -114,9 +114,9 @@ def test_a_generator_without_a_hold_collapses_and_the_log_says_why(
 @pytest.mark.parametrize(
     ("model", "settings", "complaint"),
     [
-        ('kind = "cdcgan"\nvariant = "places"\nwidth = 0.06', LOSS, "no multiple of 128"),
+        ('kind = "cdcgan"\nvariant = "places"\nwidth = 0.06', LOSS, "not a multiple of 128"),
         ('kind = "own"', "watch_collapse = true", "needs a discriminator"),
-        (MODEL, f"rollback = true{LOSS}", "never happens"),
+        (MODEL, f"rollback = true{LOSS}", "has no effect"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(
