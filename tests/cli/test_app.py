@@ -160,7 +160,9 @@ def test_settings_that_do_not_fit_are_one_line(
         "unknown field `x`": json.dumps(good | {"settings": good["settings"] | {"x": 1}}),
         "Palette 7 of 5": json.dumps(good | {"settings": plain | {"palette": [7, 5]}}),
         "the hint": json.dumps(good | {"settings": plain | {"hints": [[1, 2, 3, 4, -1]]}}),
-        "'best' is not a valid quality": json.dumps(good | {"settings": {"vividness": 1, "quality": "best"}}),
+        "'best' is not a valid quality": json.dumps(
+            good | {"settings": {"vividness": 1, "quality": "best"}}
+        ),
     }
     for what, text in damaged.items():
         Path("bad.json").write_text(text)

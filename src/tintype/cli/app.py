@@ -17,29 +17,29 @@ from tintype.errors import TintypeError, UsageError
 INTERRUPTED = 130
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        words: The words after the program's name; None takes those of this process.
+        argv: The words after the program's name; None takes those of this process.
 
     Returns:
         The exit code: 0 all done, 1 some files failed, 2 usage, 3 nothing could be done, 130
         interrupted.
     """
-    words = sys.argv[1:] if words is None else words
+    argv = sys.argv[1:] if argv is None else argv
     try:
         if instruction := os.environ.get(COMPLETE):
             from tintype.cli.completion import answer
 
             return answer(instruction)
-        return run(words)
+        return run(argv)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
         hint = f"Run {context.command_path.strip() if context else 'tintype'} --help."
-        if any(word.startswith("-") and os.path.lexists(word) for word in words):
+        if any(word.startswith("-") and os.path.lexists(word) for word in argv):
             hint = "Give a file whose name begins with - after --, or as ./-NAME."
         # One line, a sentence: click sets choices in lines of their own.
         message = " ".join(error.format_message().split())
@@ -65,11 +65,11 @@ def main(words: Sequence[str] | None = None) -> int:
         return TintypeError.exit_code
 
 
-def run(words: Sequence[str]) -> int:
+def run(argv: Sequence[str]) -> int:
     """Runs the command, and lets whatever goes wrong through.
 
     Args:
-        words: As for `main`.
+        argv: As for `main`.
 
     Returns:
         The exit code of a command that came to its end.
@@ -79,12 +79,12 @@ def run(words: Sequence[str]) -> int:
         click.exceptions.Exit: Help or the version was printed.
         TintypeError: The command failed.
     """
-    if not words:
+    if not argv:
         if sys.stderr is not None:
             print(help_page(), file=sys.stderr)  # noqa: T201
         return UsageError.exit_code
     # Not click's `main`, which would decide about exit codes, Ctrl-C and closed pipes itself.
-    with TINTYPE.make_context("tintype", list(words)) as context:
+    with TINTYPE.make_context("tintype", list(argv)) as context:
         code: int = TINTYPE.invoke(context)
         return code
 

@@ -160,8 +160,8 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """The words before the incomplete one, and that."""
-        words = os.environ.get("COMP_WORDS", "").split("\n")
-        return words[1:], os.environ.get("COMP_CWORD", "")
+        argv = os.environ.get("COMP_WORDS", "").split("\n")
+        return argv[1:], os.environ.get("COMP_CWORD", "")
 
     def format_completion(self, item: "Item") -> str:
         """The value and a description, which must not be empty."""
@@ -208,13 +208,13 @@ class CompletionArguments:
     shell: Literal["bash", "zsh", "fish", "powershell"]
 
 
-def print_script(words: CompletionArguments) -> int:
+def print_script(argv: CompletionArguments) -> int:
     """Prints the script of a shell.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
     """
-    print_result(script(words.shell).rstrip("\n"))
+    print_result(script(argv.shell).rstrip("\n"))
     return 0
 
 

@@ -20,11 +20,11 @@ class InspectArguments:
     json: bool
 
 
-def inspect_files(words: InspectArguments) -> int:
+def inspect_files(argv: InspectArguments) -> int:
     """Prints a line for each file.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
 
     Returns:
         The exit code: 1 where some files cannot be read.
@@ -33,19 +33,19 @@ def inspect_files(words: InspectArguments) -> int:
     from tintype.jobs.inspect import inspect
 
     failed = 0
-    for photo in words.photos:
+    for photo in argv.photos:
         try:
             found = inspect_film(Path(photo)) or inspect(Path(photo))
         except TintypeError as error:
             failed += 1
             say(str(error))
-            if words.json:
+            if argv.json:
                 print_result(json.dumps({"file": photo, "error": error.message}))
             continue
-        print_result(found.to_json() if words.json else found.sentence())
+        print_result(found.to_json() if argv.json else found.sentence())
     if failed == 0:
         return 0
-    return PhotoError.exit_code if failed == len(words.photos) else 1
+    return PhotoError.exit_code if failed == len(argv.photos) else 1
 
 
 INSPECT = Command(

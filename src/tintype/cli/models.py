@@ -23,11 +23,11 @@ class ModelsArguments:
     json: bool
 
 
-def show_models(words: ModelsArguments) -> int:
+def show_models(argv: ModelsArguments) -> int:
     """Prints a line for each model, or the cards of those named.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
 
     Returns:
         The exit code: 1 where a model is damaged.
@@ -38,17 +38,17 @@ def show_models(words: ModelsArguments) -> int:
     from tintype.engine.bundle import list_bundles, load_bundle
 
     broken = 0
-    if words.names:
-        bundles = tuple(load_bundle(name) for name in words.names)
+    if argv.names:
+        bundles = tuple(load_bundle(name) for name in argv.names)
     else:
         bundles, errors = list_bundles()
         broken = len(errors)
         for error in errors:
             say(str(error))
     for bundle in bundles:
-        if words.json:
+        if argv.json:
             print_result(json.dumps(_card_fields(bundle)))
-        elif words.names:
+        elif argv.names:
             for key, value in _card_fields(bundle).items():
                 text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
                 print_result(shown(f"{key:13}{text}"))

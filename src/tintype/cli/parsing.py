@@ -104,8 +104,8 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parses the words, the shorter spellings of `Several` and `OptionalNumber` among them."""
         end = args.index("--") + 1 if "--" in args else len(args)
-        words = _bare_numbers(self.params, _repeated_names(ctx, self.params, args[:end]))
-        return super().parse_args(ctx, words + args[end:])
+        argv = _bare_numbers(self.params, _repeated_names(ctx, self.params, args[:end]))
+        return super().parse_args(ctx, argv + args[end:])
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes how the command is called."""
@@ -149,30 +149,30 @@ def above_zero(_ctx: click.Context, _param: click.Parameter, value: float | None
     return value
 
 
-def last_values_dropped(command: click.Command, words: Sequence[str]) -> list[str]:
+def last_values_dropped(command: click.Command, argv: Sequence[str]) -> list[str]:
     """Words that end with the name of a `Several` option, where they end with its values.
 
     A shell that completes the second value is then offered what it is offered for the first.
 
     Args:
         command: Whose words they are.
-        words: Without the one that is being completed.
+        argv: Without the one that is being completed.
     """
     names = {name for param in command.params if isinstance(param, Several) for name in param.opts}
-    for index in range(len(words) - 1, -1, -1):
-        if _is_option(words[index]):
-            return list(words[: index + 1]) if words[index] in names else list(words)
-    return list(words)
+    for index in range(len(argv) - 1, -1, -1):
+        if _is_option(argv[index]):
+            return list(argv[: index + 1]) if argv[index] in names else list(argv)
+    return list(argv)
 
 
 def _repeated_names(
-    ctx: click.Context, params: Sequence[click.Parameter], words: Sequence[str]
+    ctx: click.Context, params: Sequence[click.Parameter], argv: Sequence[str]
 ) -> list[str]:
     """``--data A B`` spelt ``--data A --data B``, as click takes several values."""
     names = {name for param in params if isinstance(param, Several) for name in param.opts}
     spelt: list[str] = []
     name, values = "", 0  # the `Several` option that the next word may belong to
-    for word in words:
+    for word in argv:
         if _is_option(word):
             if name and not values and not ctx.resilient_parsing:
                 raise click.BadOptionUsage(name, f"Option {name!r} requires an argument.", ctx)
@@ -185,7 +185,7 @@ def _repeated_names(
     return spelt
 
 
-def _bare_numbers(params: Sequence[click.Parameter], words: Sequence[str]) -> list[str]:
+def _bare_numbers(params: Sequence[click.Parameter], argv: Sequence[str]) -> list[str]:
     """``--preview FILM`` spelt ``--preview=10 FILM``."""
     bare = {
         name: param.bare
@@ -195,7 +195,7 @@ def _bare_numbers(params: Sequence[click.Parameter], words: Sequence[str]) -> li
     }
     return [
         f"{word}={bare[word]}" if word in bare and not _is_number(following) else word
-        for word, following in zip(words, [*words, ""][1:], strict=True)
+        for word, following in zip(argv, [*argv, ""][1:], strict=True)
     ]
 
 

@@ -29,11 +29,11 @@ class ServeArguments:
     no_browser: bool
 
 
-def serve(words: ServeArguments) -> int:
+def serve(argv: ServeArguments) -> int:
     """Serves until Ctrl-C.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
 
     Returns:
         The exit code.
@@ -44,25 +44,25 @@ def serve(words: ServeArguments) -> int:
     from tintype.web.serve import listen, open_browser
 
     given: dict[str, Any] = {
-        "host": words.host,
-        "port": words.port,
-        "model": words.model,
-        "pairs": words.pairs,
-        "jobs": words.jobs,
-        "waiting": words.queue,
-        "memory": words.memory,
-        "max_pixels": None if words.max_megapixels is None else round(words.max_megapixels * 1e6),
+        "host": argv.host,
+        "port": argv.port,
+        "model": argv.model,
+        "pairs": argv.pairs,
+        "jobs": argv.jobs,
+        "waiting": argv.queue,
+        "memory": argv.memory,
+        "max_pixels": None if argv.max_megapixels is None else round(argv.max_megapixels * 1e6),
     }
     options = ServerOptions(**{key: value for key, value in given.items() if value is not None})
     place: list[str] = []
 
     def opened() -> None:
         print_result(place[0])
-        if not words.no_browser:
+        if not argv.no_browser:
             open_browser(place[0])
 
     server = listen(options, say=say, opened=opened)
-    page = "which-is-real" if words.pairs else ""
+    page = "which-is-real" if argv.pairs else ""
     place.append(server.url + page)
     say(f"Tintype is at {place[0]}; press Ctrl-C to stop it.")
     with contextlib.suppress(KeyboardInterrupt):  # how it is meant to be ended

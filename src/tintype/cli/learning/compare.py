@@ -56,11 +56,11 @@ class DurationType(click.ParamType[float]):
 
 
 @with_extra
-def compare_methods(words: CompareArguments) -> int:
+def compare_methods(argv: CompareArguments) -> int:
     """Trains what is missing, scores every method, writes the page.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
 
     Returns:
         The exit code.
@@ -74,36 +74,36 @@ def compare_methods(words: CompareArguments) -> int:
     from tintype.learn.compare.run import read_recipes
     from tintype.learn.train.distributed import Team
 
-    page = words.into.with_suffix(".md")
-    if words.page_only:
-        write_page(words.into, read_recipes(words.recipes))
+    page = argv.into.with_suffix(".md")
+    if argv.page_only:
+        write_page(argv.into, read_recipes(argv.recipes))
         print_path(str(page))
         return 0
-    if not words.data or not words.evaluation:
+    if not argv.data or not argv.evaluation:
         raise UsageError(
             "tintype compare: --data and --evaluation are missing.",
             advice="Add them, or use --page-only to make the page from existing results.",
         )
-    if words.budget is None and words.samples is None:
+    if argv.budget is None and argv.samples is None:
         raise UsageError(
             "tintype compare: no training budget is given.",
             advice="Add --budget 20m or --samples N.",
         )
     comparison = Comparison(
-        recipes=words.recipes,
-        data=words.data,
-        evaluation=words.evaluation,
-        runs=words.runs,
-        into=words.into,
-        cache=words.cache,
-        originals=words.originals,
-        seconds=words.budget,
-        samples=words.samples,
-        only=words.only,
-        limit=words.limit,
-        size=words.size,
-        threads=words.threads,
-        device=Team().device(words.device),
+        recipes=argv.recipes,
+        data=argv.data,
+        evaluation=argv.evaluation,
+        runs=argv.runs,
+        into=argv.into,
+        cache=argv.cache,
+        originals=argv.originals,
+        seconds=argv.budget,
+        samples=argv.samples,
+        only=argv.only,
+        limit=argv.limit,
+        size=argv.size,
+        threads=argv.threads,
+        device=Team().device(argv.device),
     )
     if not compare(comparison, say):
         return _INTERRUPTED

@@ -26,11 +26,11 @@ class DataArguments:
 
 
 @with_extra
-def audit_data(words: DataArguments) -> int:
+def audit_data(argv: DataArguments) -> int:
     """Looks for faults, copies and leaks.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
 
     Returns:
         The exit code.
@@ -41,24 +41,24 @@ def audit_data(words: DataArguments) -> int:
     from tintype.learn.data.audit import audit, sheet_bytes, to_json, to_text
     from tintype.learn.data.manifest import find_sources
 
-    if words.sheet and words.sheet.suffix.lower() != ".png":
+    if argv.sheet and argv.sheet.suffix.lower() != ".png":
         raise LearnError(
-            f"{words.sheet}: the sheet must be a PNG.", advice="Give a name that ends in .png."
+            f"{argv.sheet}: the sheet must be a PNG.", advice="Give a name that ends in .png."
         )
     found = audit(
-        find_sources(words.paths),
-        find_sources(words.against) if words.against else (),
-        min_colorfulness=words.min_colorfulness,
-        dev_share=words.dev_share,
+        find_sources(argv.paths),
+        find_sources(argv.against) if argv.against else (),
+        min_colorfulness=argv.min_colorfulness,
+        dev_share=argv.dev_share,
         tell=say,
     )
-    if words.sheet:
+    if argv.sheet:
         data = sheet_bytes(found)
         try:
-            words.sheet.write_bytes(data)
+            argv.sheet.write_bytes(data)
         except OSError as error:
-            raise LearnError(f"{words.sheet}: cannot be written ({error.strerror}).") from None
-    print_result((to_json(found) if words.json else to_text(found)).rstrip("\n"))
+            raise LearnError(f"{argv.sheet}: cannot be written ({error.strerror}).") from None
+    print_result((to_json(found) if argv.json else to_text(found)).rstrip("\n"))
     return 0
 
 

@@ -48,11 +48,11 @@ class EvaluateArguments:
 
 
 @with_extra
-def evaluate_models(words: EvaluateArguments) -> int:
+def evaluate_models(argv: EvaluateArguments) -> int:
     """Scores models, or looks at them in another way.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
 
     Returns:
         The exit code.
@@ -62,93 +62,93 @@ def evaluate_models(words: EvaluateArguments) -> int:
     """
     from tintype.engine.bundle import load_bundle
 
-    bundles = [load_bundle(model) for model in words.models]
-    if words.sheet is not None:
-        _draw_sheets(words, bundles)
-    elif words.regions is not None:
-        _print_regions(words, bundles)
-    elif words.distribution is not None:
-        _print_distribution(words, bundles)
+    bundles = [load_bundle(model) for model in argv.models]
+    if argv.sheet is not None:
+        _draw_sheets(argv, bundles)
+    elif argv.regions is not None:
+        _print_regions(argv, bundles)
+    elif argv.distribution is not None:
+        _print_distribution(argv, bundles)
     else:
-        _print_scores(words, bundles)
+        _print_scores(argv, bundles)
     return 0
 
 
-def _draw_sheets(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
+def _draw_sheets(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     from tintype.engine.predict import Engine
     from tintype.engine.settings import Settings
     from tintype.learn.evaluate.protocol import choose_sources
     from tintype.learn.evaluate.sheet import contact_sheets
 
-    assert words.sheet is not None
-    if words.dev_of or len(words.vividness) > 1:
+    assert argv.sheet is not None
+    if argv.dev_of or len(argv.vividness) > 1:
         raise UsageError(
             "A contact sheet shows uncropped pictures at one vividness.",
             advice="Leave --dev-of out, and give at most one value of --vividness.",
         )
-    settings = Settings(next(iter(words.vividness), None), words.quality)
-    engines = [Engine(bundle, threads=words.threads) for bundle in bundles]
-    sources = choose_sources(words.data, limit=words.limit)
-    files = contact_sheets(engines, sources, words.sheet, height=words.size, settings=settings)
+    settings = Settings(next(iter(argv.vividness), None), argv.quality)
+    engines = [Engine(bundle, threads=argv.threads) for bundle in bundles]
+    sources = choose_sources(argv.data, limit=argv.limit)
+    files = contact_sheets(engines, sources, argv.sheet, height=argv.size, settings=settings)
     say(f"{len(sources)} pictures on {len(files)} sheets, from {files[0]}")
 
 
-def _print_regions(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
+def _print_regions(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     from tintype.learn.evaluate.regions import read_regions, region_tables
 
-    assert words.regions is not None
+    assert argv.regions is not None
     tables = region_tables(
         bundles,
-        read_regions(words.regions),
-        words.data,
-        vividness=words.vividness,
-        quality=words.quality,
-        threads=words.threads,
+        read_regions(argv.regions),
+        argv.data,
+        vividness=argv.vividness,
+        quality=argv.quality,
+        threads=argv.threads,
     )
     for table in tables:
         print_result(table)
 
 
-def _print_distribution(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
+def _print_distribution(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     from tintype.learn.evaluate.distribution import distribution_table
 
     table = distribution_table(
         bundles,
-        _squares(words),
-        temperature=words.distribution or None,
-        quality=words.quality,
-        threads=words.threads,
+        _squares(argv),
+        temperature=argv.distribution or None,
+        quality=argv.quality,
+        threads=argv.threads,
     )
     print_result(table)
 
 
-def _print_scores(words: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
+def _print_scores(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     from tintype.learn.evaluate.table import Scoring, rows_to_json, score_models, to_markdown
 
     scoring = Scoring(
-        vividness=words.vividness,
-        hints=words.hints,
-        palettes=words.palettes,
-        quality=words.quality,
-        perceptual=words.perceptual,
-        threads=words.threads,
+        vividness=argv.vividness,
+        hints=argv.hints,
+        palettes=argv.palettes,
+        quality=argv.quality,
+        perceptual=argv.perceptual,
+        threads=argv.threads,
     )
-    rows = score_models(bundles, _squares(words), scoring, say=say)
-    if words.json is not None:
-        words.json.write_text(rows_to_json(rows), encoding="utf-8")
+    rows = score_models(bundles, _squares(argv), scoring, say=say)
+    if argv.json is not None:
+        argv.json.write_text(rows_to_json(rows), encoding="utf-8")
     print_result(to_markdown(rows).rstrip("\n"))
 
 
-def _squares(words: EvaluateArguments) -> "Squares":
+def _squares(argv: EvaluateArguments) -> "Squares":
     from tintype.learn.data.photos import open_photos
     from tintype.learn.evaluate.protocol import dev_squares, load_squares
     from tintype.learn.recipe import read_recipe
 
-    if words.dev_of is None:
-        return load_squares(words.data, size=words.size, limit=words.limit)
-    recipe = read_recipe(words.dev_of).data
-    photos = open_photos(words.data, recipe, cache=words.cache)
-    return dev_squares(photos, size=words.size, limit=words.limit)
+    if argv.dev_of is None:
+        return load_squares(argv.data, size=argv.size, limit=argv.limit)
+    recipe = read_recipe(argv.dev_of).data
+    photos = open_photos(argv.data, recipe, cache=argv.cache)
+    return dev_squares(photos, size=argv.size, limit=argv.limit)
 
 
 EVALUATE = Command(

@@ -37,11 +37,11 @@ class ExportArguments:
 
 
 @with_extra
-def export_model(words: ExportArguments) -> int:
+def export_model(argv: ExportArguments) -> int:
     """Writes a model file.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
 
     Returns:
         The exit code.
@@ -62,50 +62,50 @@ def export_model(words: ExportArguments) -> int:
         save_weights,
     )
 
-    if not 0 <= words.start_share <= 1:
+    if not 0 <= argv.start_share <= 1:
         raise UsageError("--start-share is out of range.", advice="Give a number from 0 to 1.")
-    trained = load_trained(words.run)
-    if words.start:
-        trained = mix_with_start(trained, words.start, words.start_share)
+    trained = load_trained(argv.run)
+    if argv.start:
+        trained = mix_with_start(trained, argv.start, argv.start_share)
     decoding = decoding_of(
         trained,
-        weights=words.weights,
-        vividness=words.vividness,
-        temperature=words.temperature,
+        weights=argv.weights,
+        vividness=argv.vividness,
+        temperature=argv.temperature,
     )
     card = default_card(trained, vividness=decoding.vividness, temperature=decoding.temperature)
-    if words.card:
-        card |= tomllib.loads(words.card.read_text(encoding="utf-8"))
-    calibration, check = lightness_examples(trained, words.data, cache=words.cache)
+    if argv.card:
+        card |= tomllib.loads(argv.card.read_text(encoding="utf-8"))
+    calibration, check = lightness_examples(trained, argv.data, cache=argv.cache)
     if decoding.fitted and predicts_distribution(trained.model) and float(card["vividness"]) > 0:
-        trained = _with_fitted_weights(trained, card, words)
+        trained = _with_fitted_weights(trained, card, argv)
     written = trained
-    if words.calibrate != 1:
-        written = calibrated(trained, words.calibrate)
-        card["temperature"] = float(card["temperature"]) / words.calibrate
+    if argv.calibrate != 1:
+        written = calibrated(trained, argv.calibrate)
+        card["temperature"] = float(card["temperature"]) / argv.calibrate
     report = export(
         written,
-        words.output,
+        argv.output,
         card=card,
         calibration=calibration,
         check=check,
-        precision=words.precision,
-        rank=words.rank,
+        precision=argv.precision,
+        rank=argv.rank,
     )
     say(f"difference from torch, in ab: {report}")
-    if words.checkpoint:
-        save_weights(trained, words.checkpoint)
-    print_path(str(words.output))
+    if argv.checkpoint:
+        save_weights(trained, argv.checkpoint)
+    print_path(str(argv.output))
     return 0
 
 
 def _with_fitted_weights(
-    trained: "Trained", card: dict[str, Any], words: ExportArguments
+    trained: "Trained", card: dict[str, Any], argv: ExportArguments
 ) -> "Trained":
     from tintype.learn.export.class_weights import FEWEST, fitted, predict_dev
 
     size = card["sizes"]["normal"]
-    places = predict_dev(trained, words.data, size=size, cache=words.cache)
+    places = predict_dev(trained, argv.data, size=size, cache=argv.cache)
     if places.photographs < FEWEST:
         say(f"dev has {places.photographs} photographs, too few to fit weights; using rarity alone")
         return trained

@@ -35,11 +35,11 @@ class TrainArguments:
 
 
 @with_extra
-def train_model(words: TrainArguments) -> int:
+def train_model(argv: TrainArguments) -> int:
     """Trains a model; as one of several processes where torchrun has started it.
 
     Args:
-        words: The words, known to be well formed.
+        argv: The words, known to be well formed.
 
     Returns:
         The exit code.
@@ -54,32 +54,32 @@ def train_model(words: TrainArguments) -> int:
     from tintype.learn.train.objectives import objective_of
     from tintype.learn.train.run import TrainingSession
 
-    recipe = read_recipe(words.recipe)
+    recipe = read_recipe(argv.recipe)
     objective_of(recipe).check(recipe)  # before the photographs are decoded, which may take long
-    run = words.run or Path("runs") / recipe.name
+    run = argv.run or Path("runs") / recipe.name
     begun = (run / "checkpoint.safetensors").exists()
-    if begun and not words.resume:
+    if begun and not argv.resume:
         raise LearnError(f"{run} already contains a run.", advice="Add --resume, or choose --run.")
-    if words.resume and not begun:
+    if argv.resume and not begun:
         raise LearnError(f"{run} contains no run to resume.", advice="Leave out --resume.")
-    if words.never:
-        _refuse_overlap(words, recipe)
+    if argv.never:
+        _refuse_overlap(argv, recipe)
     team = join_team()
     # The first process decodes, the others read what it has written.
     if team.rank > 0:
         team.wait()
-    photos = open_photos(words.data, recipe.data, cache=words.cache)
+    photos = open_photos(argv.data, recipe.data, cache=argv.cache)
     if team.rank == 0:
         team.wait()
     dev = int(photos.dev.sum())
     say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
     session = TrainingSession(
-        max_seconds=words.max_seconds,
-        max_samples=words.max_samples,
-        cooldown=words.cooldown,
-        init=words.init,
-        classifier=words.classifier,
-        device=team.device(words.device),
+        max_seconds=argv.max_seconds,
+        max_samples=argv.max_samples,
+        cooldown=argv.cooldown,
+        init=argv.init,
+        classifier=argv.classifier,
+        device=team.device(argv.device),
         team=team,
         say=say if team.rank == 0 else _say_nothing,
     )
@@ -91,16 +91,16 @@ def train_model(words: TrainArguments) -> int:
     return 0
 
 
-def _refuse_overlap(words: TrainArguments, recipe: "Recipe") -> None:
+def _refuse_overlap(argv: TrainArguments, recipe: "Recipe") -> None:
     from tintype.learn.data.manifest import find_sources, refuse_overlap
 
     sources = find_sources(
-        words.data,
+        argv.data,
         exclude=recipe.data.exclude,
         only_groups=recipe.data.only_groups,
         only_labels=recipe.data.only_labels,
     )
-    refuse_overlap(sources, find_sources(words.never))
+    refuse_overlap(sources, find_sources(argv.never))
 
 
 def _say_nothing(_text: str) -> None:
