@@ -45,7 +45,7 @@ from tintype.learn.data.manifest import (
 from tintype.learn.data.photos import reason_to_drop
 from tintype.learn.recipe import read_recipe
 from tintype.photo.decode import decode_colors
-from tintype.web.pairs import wilson
+from tintype.web.which_is_real import wilson
 
 TRUTH = "truth"
 WIDTH, HEIGHT = 496, 640  # of a side
@@ -60,7 +60,7 @@ coloured by a program. Which side is the real one?
 """
 ANSWER = """
 Fill in verdicts.csv: the number of each pair, and left, right, or tie if you cannot say. Judge what
-you see; the sides are shuffled anew for each pair.
+you see; the sides are shuffled for each pair.
 """
 
 

@@ -1,7 +1,7 @@
 """How the cost of colouring grows with pictures, pixels and workers, and what that makes of a
 hundred million.
 
-    python benchmarks/scaling.py --measure    measures anew, into benchmarks/scaling.json
+    python benchmarks/scaling.py --measure    measures again, into benchmarks/scaling.json
     python benchmarks/scaling.py              writes the tables on the two pages from that file
 
 Processor time is counted, of all processes together, since a busy machine stretches it less than
@@ -539,7 +539,7 @@ def rewritten(page: str, found: Mapping[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures how the cost of colouring grows.")
-    parser.add_argument("--measure", action="store_true", help="measure anew, in some minutes")
+    parser.add_argument("--measure", action="store_true", help="measure again, in some minutes")
     if parser.parse_args().measure:
         with tempfile.TemporaryDirectory() as home:
             FILE.write_text(json.dumps(measure(Path(home)), indent=1) + "\n", encoding="utf-8")

@@ -24,7 +24,7 @@ import click
 import tintype
 from tintype import errors
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
-from tintype.engine.setting_row import Door, Setting
+from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, rows_of
 from tintype.photo.formats.registry import table_markdown
 from tintype.web import request
@@ -190,7 +190,7 @@ def openapi_rewritten(text: str) -> str:
     data = json.loads(text)
     schemas = request.schemas(place="#/components/schemas/{name}")
     data["components"]["schemas"] |= schemas
-    written = [_output_parameter(row) for row in OUTPUT.values() if "http" in row.doors]
+    written = [_output_parameter(row) for row in OUTPUT.values() if "http" in row.interfaces]
     color, file = data["paths"]["/v1/color"], data["paths"]["/v1/photos/{id}/file"]
     color["post"]["parameters"] = [*_setting_parameters(schemas["Settings"]), *written]
     file["post"]["parameters"] = written
@@ -302,13 +302,15 @@ def python_options() -> str:
     return table(("option", "values", "default", "what it does"), rows)
 
 
-def _values(row: Setting, door: Door) -> str:
-    quote = '"' if door == "python" else ""
+def _values(row: Setting, interface: Interface) -> str:
+    quote = '"' if interface == "python" else ""
     match row.kind:
         case "hints":
-            return "a sequence" if door == "python" else "a list"
+            return "a sequence" if interface == "python" else "a list"
         case "layer":
-            return "a path, `bytes`, a PIL image or an array" if door == "python" else "a picture"
+            return (
+                "a path, `bytes`, a PIL image or an array" if interface == "python" else "a picture"
+            )
         case "flag":
             return "yes or no"
         case "choice" | "format":
@@ -319,11 +321,11 @@ def _values(row: Setting, door: Door) -> str:
             return row.range_text
 
 
-def _meaning(row: Setting, door: Door) -> str:
-    return f"{row.help} {row.spelling[door]}" if door in row.spelling else row.help
+def _meaning(row: Setting, interface: Interface) -> str:
+    return f"{row.help} {row.spelling[interface]}" if interface in row.spelling else row.help
 
 
-DOORS: Mapping[Door, str] = MappingProxyType(
+INTERFACES: Mapping[Interface, str] = MappingProxyType(
     {
         "command": "the command",
         "film": "films",
@@ -343,12 +345,21 @@ def settings_table() -> str:
         value = row.default_of("command")
         default = row.default_text("command") or {True: "yes", False: "no"}.get(value, "")
         default += "".join(
-            f"; {DOORS[door]}: {row.default_text(door) or ('yes' if other else 'no')}"
-            for door, other in row.defaults.items()
+            f"; {INTERFACES[name]}: {row.default_text(name) or ('yes' if other else 'no')}"
+            for name, other in row.defaults.items()
         )
-        doors = ", ".join(text for door, text in DOORS.items() if door in row.doors)
+        interfaces = ", ".join(
+            text for interface, text in INTERFACES.items() if interface in row.interfaces
+        )
         rows.append(
-            (f"`{row.name}`", _values(row, "command"), default, row.help, REACH[row.reach], doors)
+            (
+                f"`{row.name}`",
+                _values(row, "command"),
+                default,
+                row.help,
+                REACH[row.reach],
+                interfaces,
+            )
         )
     head = ("setting", "values", "default", "what it does", "done again", "available in")
     return table(head, rows)

@@ -1,4 +1,4 @@
-"""The Python API: same kind out as in, and the same pixels through every door."""
+"""The Python API: same kind out as in, and the same pixels through every interface."""
 
 import io
 import threading
@@ -47,7 +47,7 @@ def test_all_doors_give_the_same_pixels(
     assert written == tmp_path / "photo.color.png"
     expected = pixels(written)
     assert np.ptp(expected.astype(int), axis=2).max() > 8
-    doors = {
+    interfaces = {
         "bytes": pixels(colorizer.colorize(data)),
         "stream": pixels(colorizer.colorize(io.BytesIO(data)).getvalue()),
         "image": np.asarray(by_image),
@@ -57,12 +57,12 @@ def test_all_doors_give_the_same_pixels(
     }
     out = tmp_path / "out"
     assert main([str(photo), "--model", str(tiny_model), "--into", str(out)]) == 0
-    doors["command"] = pixels(out / "photo.color.png")
+    interfaces["command"] = pixels(out / "photo.color.png")
     capfdbinary.readouterr()
     assert main([str(photo), "--model", str(tiny_model), "-o", "-"]) == 0
-    doors["stdout"] = pixels(capfdbinary.readouterr().out)
-    for door, found in doors.items():
-        np.testing.assert_array_equal(found, expected, err_msg=door)
+    interfaces["stdout"] = pixels(capfdbinary.readouterr().out)
+    for interface, found in interfaces.items():
+        np.testing.assert_array_equal(found, expected, err_msg=interface)
     # Not only the pixels: the whole file, whatever it came through.
     assert (out / "photo.color.png").read_bytes() == written.read_bytes()
     assert colorizer.colorize(data) == written.read_bytes()

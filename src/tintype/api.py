@@ -64,7 +64,7 @@ class Colorizer:
     def colorize(self, x: Any, **options: Unpack[ColorOptions]) -> Any:
         """Colours one photograph; what comes out is of the kind that went in.
 
-        A colour photograph is coloured anew from its lightness.
+        A colour photograph is coloured again from its lightness.
 
         Args:
             x: A path; the bytes of a picture file; a binary stream of them; a PIL image; or an

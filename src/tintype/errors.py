@@ -1,8 +1,8 @@
 """Everything that can go wrong for a user: what happened, what to type next, and the exit code.
 
-The tree is small on purpose. A door (command, page) prints `str(error)` as one line and exits with
-`error.exit_code`; nothing below the doors catches these errors except the per-file boundary in
-`tintype.jobs`, which turns them into results of the report.
+The tree is small on purpose. An interface (command, page) prints `str(error)` as one line and exits
+with `error.exit_code`; nothing below the interfaces catches these errors except the per-file
+boundary in `tintype.jobs`, which turns them into results of the report.
 """
 
 # Joiners inside one emoji: invisible, harmless, and part of ordinary file names.

@@ -1,6 +1,6 @@
 """The one path from a file's bytes to the coloured file's bytes.
 
-Every door comes through here: the command, a folder, a stream, the page. So they give the same
+Every interface comes through here: the command, a folder, a stream, the page. So they give the same
 pixels.
 """
 
@@ -29,7 +29,7 @@ from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Photo, Tone
 
 ColorPhotos = Literal["color", "skip"]
-"""What to do with a photograph in colour: colour it anew from its lightness, or leave it alone."""
+"""What to do with a photograph in colour: colour it again from its lightness, or leave it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Request:
     Attributes:
         settings: How to colour.
         output: What to write.
-        color_photos: Whether a colour photograph is coloured anew from its lightness.
+        color_photos: Whether a colour photograph is coloured again from its lightness.
         check_grey: Read the written bytes back and compare their grey with the source's.
         thumbnails: Whether small pictures for a contact sheet are wanted.
     """

@@ -9,7 +9,7 @@ import pytest
 from tintype.cli.app import main
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
 from tintype.cli.options import PHOTOS, PhotoArguments
-from tintype.engine.setting_row import Door
+from tintype.engine.setting_row import Interface
 from tintype.engine.settings import rows_of
 from tintype.photo.formats.registry import FORMATS, writable_formats
 
@@ -170,18 +170,18 @@ def default_of(name: str, option: str) -> str:
     return str(extra.get("default", ""))
 
 
-@pytest.mark.parametrize("door", ["command", "film"])
-def test_the_settings_of_the_help_are_those_of_the_table(door: Door) -> None:
-    found = options_of(COLOR if door == "command" else "video")
-    for row in rows_of(door).values():
+@pytest.mark.parametrize("interface", ["command", "film"])
+def test_the_settings_of_the_help_are_those_of_the_table(interface: Interface) -> None:
+    found = options_of(COLOR if interface == "command" else "video")
+    for row in rows_of(interface).values():
         if row.kind == "hints":
             assert "--hint" in found
             continue
         option = found[f"--{row.name.replace('_', '-')}"]
         assert row.help.removesuffix(".") in str(option.help)
         assert row.range_text in str(option.help)
-        shown = default_of(COLOR if door == "command" else "video", option.opts[-1])
-        assert shown == row.default_text(door)
+        shown = default_of(COLOR if interface == "command" else "video", option.opts[-1])
+        assert shown == row.default_text(interface)
         if row.kind == "choice":
             assert isinstance(option.type, click.Choice)
             assert tuple(option.type.choices) == row.choices

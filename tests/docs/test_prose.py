@@ -126,5 +126,5 @@ def test_the_description_of_the_http_api_is_written_from_the_table() -> None:
     text = REFERENCE.OPENAPI.read_text(encoding="utf-8")
     assert REFERENCE.openapi_rewritten(text) == text
     assert json.loads(text)["components"]["schemas"]["Settings"]["properties"].keys() >= {
-        row.name for row in SETTINGS.values() if "http" in row.doors
+        row.name for row in SETTINGS.values() if "http" in row.interfaces
     }

@@ -1,4 +1,4 @@
-"""ONNX Runtime behind one door: quiet, checked, usable from several threads."""
+"""ONNX Runtime behind one interface: quiet, checked, usable from several threads."""
 
 from concurrent.futures import ThreadPoolExecutor
 

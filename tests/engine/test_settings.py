@@ -17,7 +17,7 @@ from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.parsing import read_hints, saved_settings
 from tintype.engine.reference import Reference
-from tintype.engine.setting_row import Door, Setting
+from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import (
     LAYERS,
     OUTPUT,
@@ -116,9 +116,9 @@ def test_json_may_come_from_any_editor(tmp_path: Path, encoding: str) -> None:
 def test_every_row_is_whole(row: Setting) -> None:
     assert row.help[0].isupper()
     assert row.help.endswith(".")
-    assert row.doors
-    assert set(row.doors) <= set(get_args(Door))
-    assert row.defaults.keys() | row.spelling.keys() <= set(row.doors)
+    assert row.interfaces
+    assert set(row.interfaces) <= set(get_args(Interface))
+    assert row.defaults.keys() | row.spelling.keys() <= set(row.interfaces)
     assert (row.low is None) == (row.high is None)
     assert (row.kind == "choice") <= bool(row.choices)
     assert row.default is not None or row.unset or row.kind == "layer"
@@ -234,7 +234,7 @@ def defaults_typed_in(source: str) -> list[str]:
 
 
 NEUTRAL = {
-    "engine/decode.py": {"warmth"},  # no shift, whatever a door's default is
+    "engine/distribution.py": {"warmth"},  # no shift, whatever an interface's default is
     "photo/encode.py": {"strip_metadata"},  # below the table
     "jobs/plan.py": {"palette", "palettes"},  # a plan of one output for each input
 }

@@ -1,4 +1,4 @@
-"""Makes the goldens anew: ``python tests/golden/make_goldens.py``. Then look at them.
+"""Regenerates the goldens: ``python tests/golden/make_goldens.py``. Then look at them.
 
 The pictures come from scikit-image's wheel: astronaut (NASA, public domain), chelsea (Stefan van
 der Walt, CC0), coffee (Pikolo Espresso Bar, CC0), and a plain grey field, which the first

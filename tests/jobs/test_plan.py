@@ -333,7 +333,7 @@ def test_equal_digests_of_different_outputs_are_no_clash(
     numbers = itertools.count(1)
     # All targets get the same digest, each source another one.
     monkeypatch.setattr(
-        "tintype.jobs.identity.digest", lambda _: 7 if (n := next(numbers)) % 2 else n
+        "tintype.jobs.same_file.digest", lambda _: 7 if (n := next(numbers)) % 2 else n
     )
     plan = Plan([str(tmp_path)])
     assert plan.check().items == 2

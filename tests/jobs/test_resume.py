@@ -98,7 +98,7 @@ def test_a_state_file_is_read_only_once(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(parsed) == 100
 
 
-def test_a_state_file_that_somebody_has_written_anew_is_read_anew(tmp_path: Path) -> None:
+def test_a_state_file_that_somebody_has_rewritten_is_read_again(tmp_path: Path) -> None:
     reader = ProvenanceReader()
     one, two = tmp_path / "1.bmp", tmp_path / "2.bmp"
     record_provenance(one, DATA, MADE)

@@ -129,7 +129,7 @@ def test_keys_of_a_later_version_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "how.json"
     path.write_text(json.dumps(json.loads(PLAIN) | {"later": 1}))
     assert read_sidecar(path).output == Output()
-    assert {row.name for row in OUTPUT.values() if "file" in row.doors} == {
+    assert {row.name for row in OUTPUT.values() if "file" in row.interfaces} == {
         "format",
         "strip_metadata",
         "keep_luminance",

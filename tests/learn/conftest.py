@@ -86,7 +86,7 @@ def colourful() -> Callable[[int], np.ndarray]:
 @pytest.fixture
 def train(tmp_path: Path, photo_folder: Path) -> Callable[..., int]:
     """Trains a recipe on these photographs to so many samples, in a folder by its name."""
-    from learn.door import main  # below torch, which may be missing
+    from learn.command import main  # below torch, which may be missing
 
     def run(recipe: Path, folder: str, samples: int, *more: str) -> int:
         return main(

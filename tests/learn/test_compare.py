@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from learn.door import main
+from learn.command import main
 from tintype.errors import LearnError, UsageError
 from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.measure import ScoringOptions, add_perceptual, lacks_perceptual

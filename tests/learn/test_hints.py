@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from learn.door import main
+from learn.command import main
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import load_bundle
 from tintype.engine.hints import Hint

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from learn.door import main
+from learn.command import main
 from tintype.engine.predict import Engine
 from tintype.errors import LearnError
 from tintype.learn.evaluate.regions import (

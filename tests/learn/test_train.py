@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from learn.door import main
+from learn.command import main
 from tintype.errors import LearnError
 from tintype.learn.recipe import TrainRecipe, read_recipe
 from tintype.learn.train import loop
@@ -130,7 +130,7 @@ def test_a_run_is_not_continued_with_something_else(
         main("train", words(recipe, photo_folder, run, "--max-samples", "16", "--resume"))
 
 
-def test_an_existing_run_is_not_begun_anew_and_a_missing_one_not_resumed(
+def test_an_existing_run_is_not_begun_again_and_a_missing_one_not_resumed(
     tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
 ):
     run = tmp_path / "run"

@@ -44,7 +44,7 @@ class Answer:
 
 
 class Watched:
-    """A process that reads; started anew when it dies or hangs.
+    """A process that reads; restarted when it dies or hangs.
 
     Args:
         seconds: On the clock, after which a file counts as a hang.

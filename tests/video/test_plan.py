@@ -12,8 +12,9 @@ from tintype.engine.hints import Hint
 from tintype.engine.settings import Settings
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError
 from tintype.video.plan import plan
-from tintype.video.request import FilmRequest, Shot, Window
+from tintype.video.request import FilmRequest, Window
 from tintype.video.run import color
+from tintype.video.shots import Shot
 from video.clips import make_clip
 from video.conftest import LOSSLESS, MILLI, FakeRenderer
 

@@ -17,7 +17,7 @@ from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 from tintype.video.layout import PlaneLayout
 from tintype.video.render import Renderer
-from tintype.video.request import Shot
+from tintype.video.shots import Shot
 
 SHAPE = (96, 160)
 LAYOUT = PlaneLayout(SHAPE, matrix="bt601", full_range=True, subsampled=(False, False))

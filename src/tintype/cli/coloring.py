@@ -193,8 +193,8 @@ def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "RunOptio
     from tintype.engine.predict import Engine
     from tintype.files.atomic import write_atomically
     from tintype.files.remote import read
-    from tintype.jobs.identity import same_file
     from tintype.jobs.plan import Job
+    from tintype.jobs.same_file import same_file
     from tintype.photo.decode import decode
     from tintype.pipeline import certainty_map
 

@@ -17,7 +17,8 @@ from tintype.errors import FilmError, UsageError, shown
 if TYPE_CHECKING:
     from tintype.engine.reference import Reference
     from tintype.jobs.inspect import Inspection
-    from tintype.video.request import FilmRequest, Shot
+    from tintype.video.request import FilmRequest
+    from tintype.video.shots import Shot
 
 _EXTRA = ("av", "cv2")
 _KEYS = frozenset({"at", "hints", "reference"})
@@ -117,7 +118,8 @@ def _request(arguments: FilmArguments) -> "FilmRequest":
     from tintype.engine.hints import parse_hint
     from tintype.engine.settings import default_settings
     from tintype.photo.limits import MAX_PIXELS
-    from tintype.video.request import FilmRequest, Shot, Window
+    from tintype.video.request import FilmRequest, Window
+    from tintype.video.shots import Shot
 
     if arguments.start is not None and arguments.preview is None:
         raise UsageError("--start is only for previews.", advice="Add --preview.")
@@ -171,7 +173,7 @@ def read_shots(path: Path) -> "list[Shot]":
     """
     from tintype.engine.hints import parse_hint
     from tintype.engine.parsing import read_layer
-    from tintype.video.request import Shot
+    from tintype.video.shots import Shot
 
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from tintype.cli.parsing import Option
 from tintype.cli.values import FORMAT_NAMES, PICTURES, ChoiceType, FileType, FormatType
-from tintype.engine.setting_row import Door, Setting
+from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings
 
 _SCRIBBLES = (".png",)
@@ -23,28 +23,28 @@ _HINT = (
 
 
 def options_of(
-    rows: Mapping[str, Setting], door: Door, *, later: Collection[str] = ()
+    rows: Mapping[str, Setting], interface: Interface, *, later: Collection[str] = ()
 ) -> Iterator[Option]:
-    """Options for the rows that a door has.
+    """Options for the rows that an interface has.
 
     Args:
         rows: `tintype.engine.settings.SETTINGS` or `OUTPUT`.
-        door: "command" or "film".
+        interface: "command" or "film".
         later: Names of those that stand behind ``--help-all``.
     """
     for row in rows.values():
-        if door not in row.doors:
+        if interface not in row.interfaces:
             continue
         first_page = row.name not in later
         if row.kind == "hints":
-            yield _hint(door)
-            if door == "command":
+            yield _hint(interface)
+            if interface == "command":
                 yield _hints(first_page="hints_file" not in later)
         else:
-            yield _option(row, door, first_page=first_page)
+            yield _option(row, interface, first_page=first_page)
 
 
-def _option(row: Setting, door: Door, *, first_page: bool) -> Option:
+def _option(row: Setting, interface: Interface, *, first_page: bool) -> Option:
     more: dict[str, Any] = {}
     match row.kind:
         case "number":
@@ -60,17 +60,17 @@ def _option(row: Setting, door: Door, *, first_page: bool) -> Option:
         case "layer":
             endings = _SCRIBBLES if row.name == "scribbles" else PICTURES
             more = {"type": FileType(*endings, made=str), "metavar": "FILE"}
-    if shown := row.default_text(door):
+    if shown := row.default_text(interface):
         more["show_default"] = shown
-    text = row.text(door)
+    text = row.text(interface)
     if row.kind == "format":
         text = f"{text.removesuffix('.')}: {', '.join(FORMAT_NAMES)}."
     return Option(f"--{row.name.replace('_', '-')}", help=text, first_page=first_page, **more)
 
 
-def _hint(door: Door) -> Option:
+def _hint(interface: Interface) -> Option:
     where, more = "", ""
-    if door == "film":
+    if interface == "film":
         where = " of the first frame"
         more = "It moves with the object until the next cut. "
     text = _HINT.format(where=where, more=more)
@@ -88,18 +88,18 @@ def _hints(*, first_page: bool) -> Option:
     )
 
 
-def taken(arguments: dict[str, Any], door: Door) -> dict[str, Any]:
-    """Takes the settings and output options of a door out of the arguments of a command.
+def taken(arguments: dict[str, Any], interface: Interface) -> dict[str, Any]:
+    """Takes the settings and output options of an interface out of the arguments of a command.
 
     Args:
         arguments: By their names; what is taken is no longer in it. Hints stay: the command and
             the film have them in different places.
-        door: Whose.
+        interface: Whose.
 
     Returns:
         What was given of them, by the names of the table.
     """
-    rows = [row for row in (*SETTINGS.values(), *OUTPUT.values()) if door in row.doors]
+    rows = [row for row in (*SETTINGS.values(), *OUTPUT.values()) if interface in row.interfaces]
     found = {row.name: arguments.pop(row.name) for row in rows if row.kind != "hints"}
     # A flag that was not given is False.
     return {

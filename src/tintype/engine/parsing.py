@@ -17,7 +17,7 @@ import msgspec
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Layer, mask_from, read_bytes, scribbles_from
 from tintype.engine.reference import reference_from
-from tintype.engine.setting_row import Door, Setting
+from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import LAYERS, SETTINGS, Settings
 from tintype.errors import UsageError, shown
 from tintype.photo.limits import MAX_PIXELS
@@ -109,8 +109,8 @@ def schemas_of(*kinds: Any, place: str) -> dict[str, Any]:  # noqa: ANN401
     return dict(found)
 
 
-def value_type(row: Setting, door: Door) -> Any:  # noqa: ANN401
-    """The type of a setting's value as JSON holds it in a door, with what its schema says."""
+def value_type(row: Setting, interface: Interface) -> Any:  # noqa: ANN401
+    """The type of a setting's value as JSON holds it in an interface, with what its schema says."""
     more: dict[str, Any] = {}
     match row.kind:
         case "number":
@@ -127,7 +127,7 @@ def value_type(row: Setting, door: Door) -> Any:  # noqa: ANN401
                 more["enum"] = list(row.choices)
     if row.low is not None:
         more |= {"minimum": row.low, "maximum": row.high}
-    return Annotated[kind, msgspec.Meta(description=row.text(door), extra_json_schema=more)]
+    return Annotated[kind, msgspec.Meta(description=row.text(interface), extra_json_schema=more)]
 
 
 # ----- the settings in a settings file -----
@@ -138,7 +138,7 @@ _SavedHint = tuple[Whole, Whole, Number, Number, Whole]
 def _saved_fields() -> list[tuple[str, Any] | tuple[str, Any, Any]]:
     found: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for row in SETTINGS.values():
-        if row.recorded == "never" or "file" not in row.doors:
+        if row.recorded == "never" or "file" not in row.interfaces:
             continue
         kind = tuple[_SavedHint, ...] if row.kind == "hints" else value_type(row, "file")
         if row.recorded == "always":

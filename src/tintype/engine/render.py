@@ -14,7 +14,7 @@ from tintype.photo.photo import HalfChroma
 _STRIP = 1 << 16
 """Pixels of a strip: five float planes of it stay in a core's cache."""
 _BAND = 1 << 20
-"""Pixels of a band, what a thread takes at a time: Pillow unpacks its table anew for each."""
+"""Pixels of a band, what a thread takes at a time: Pillow unpacks its table again for each."""
 
 
 def render_u8(grey: NDArray[np.uint8], up: ChromaUp, *, threads: int) -> NDArray[np.uint8]:

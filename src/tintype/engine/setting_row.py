@@ -1,4 +1,4 @@
-"""A row of the table of settings: what every door needs to know about one setting."""
+"""A row of the table of settings: what every interface needs to know about one setting."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args, get_origin
 from tintype.errors import UsageError
 from tintype.photo.formats.registry import writable_formats
 
-Door = Literal["command", "film", "http", "python", "file"]
+Interface = Literal["command", "film", "http", "python", "file"]
 """`tintype PHOTO...`, `tintype video`, the HTTP API, the Python API, and the settings file."""
 
 Reach = Literal["network", "decoding", "writing"]
@@ -18,7 +18,7 @@ Reach = Literal["network", "decoding", "writing"]
 Kind = Literal["number", "count", "choice", "flag", "format", "hints", "layer"]
 Recorded = Literal["always", "changed", "never"]
 
-_EVERYWHERE: tuple[Door, ...] = get_args(Door)
+_EVERYWHERE: tuple[Interface, ...] = get_args(Interface)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Setting:
     """A row of the table. The first four come from the field that it stands at.
 
     Attributes:
-        name: In every door; the command writes ``-`` for ``_``.
+        name: In every interface; the command writes ``-`` for ``_``.
         kind: What its values are.
         default: What is used where nothing is given.
         choices: All values of a choice.
@@ -35,10 +35,10 @@ class Setting:
         low: Smallest value of a number or a count.
         high: Largest.
         unset: What is used where the default is None, as help shows it.
-        doors: Who has it.
-        defaults: Of doors with a default of their own.
+        interfaces: Who has it.
+        defaults: Of interfaces with a default of their own.
         former: Earlier names of choices, and what they are called now; they are still taken.
-        spelling: How a door writes a value that is not simply the value; a sentence.
+        spelling: How an interface writes a value that is not simply the value; a sentence.
         needs: Capabilities of the model without which it cannot be used.
         heard_by: The capability of a model whose network takes it as an input; without it, it is
             applied to the prediction. Empty for what every network takes.
@@ -54,21 +54,21 @@ class Setting:
     low: float | None = None
     high: float | None = None
     unset: str = ""
-    doors: tuple[Door, ...] = _EVERYWHERE
-    defaults: Mapping[Door, Any] = field(default_factory=dict)
+    interfaces: tuple[Interface, ...] = _EVERYWHERE
+    defaults: Mapping[Interface, Any] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
-    spelling: Mapping[Door, str] = field(default_factory=dict)
+    spelling: Mapping[Interface, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     heard_by: str = ""
     recorded: Recorded = "changed"
 
-    def default_of(self, door: Door) -> Any:  # noqa: ANN401
-        """What a door uses where nothing is given."""
-        return self.defaults.get(door, self.default)
+    def default_of(self, interface: Interface) -> Any:  # noqa: ANN401
+        """What an interface uses where nothing is given."""
+        return self.defaults.get(interface, self.default)
 
-    def default_text(self, door: Door) -> str:
+    def default_text(self, interface: Interface) -> str:
         """The default as help shows it; empty where there is nothing to show."""
-        value = self.default_of(door)
+        value = self.default_of(interface)
         if value is None:
             return self.unset
         if self.kind in ("number", "count"):
@@ -80,11 +80,11 @@ class Setting:
         """The range in words, such as ``0 to 2``; empty where there is none."""
         return "" if self.low is None or self.high is None else f"{self.low:g} to {self.high:g}"
 
-    def text(self, door: Door) -> str:
-        """The help of a door: what it does, its range, and how a value is written there."""
+    def text(self, interface: Interface) -> str:
+        """The help of an interface: what it does, its range, and how a value is written there."""
         limits = f", {self.range_text}" if self.range_text else ""
         sentence = f"{self.help.removesuffix('.')}{limits}."
-        return f"{sentence} {self.spelling[door]}" if door in self.spelling else sentence
+        return f"{sentence} {self.spelling[interface]}" if interface in self.spelling else sentence
 
     def current(self, value: Any) -> Any:  # noqa: ANN401
         """A value by its present name, where it is given by an earlier one."""

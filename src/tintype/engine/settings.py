@@ -1,13 +1,13 @@
-"""How to colour and what to write: one table for every door.
+"""How to colour and what to write: one table for every interface.
 
 `Settings` and `Output` are the table. Each field has its type and its default beside it and a
 `Setting` with everything else: the range, a sentence of help, what has to be done again when it
-changes, and which doors have it. From `SETTINGS` and `OUTPUT` come the options of the command, the
-parameters and the description of the HTTP API, the signature of the Python API, the settings file,
-the provenance in outputs, the keys of caches, and the pages of the reference.
+changes, and which interfaces have it. From `SETTINGS` and `OUTPUT` come the options of the command,
+the parameters and the description of the HTTP API, the signature of the Python API, the settings
+file, the provenance in outputs, the keys of caches, and the pages of the reference.
 
 A new decoding option is a field here, a line in `tintype.api_options.ColorOptions`, and what
-`tintype.engine.decode` or `tintype.engine.predict` does with it.
+`tintype.engine.distribution` or `tintype.engine.predict` does with it.
 
 Nothing heavy is imported, since the help of the command is made from this module.
 """
@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tintype.engine.setting_row import Door, Setting, canonical_json, recorded, table_of
+from tintype.engine.setting_row import Interface, Setting, canonical_json, recorded, table_of
 from tintype.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Settings:
             "elsewhere.",
             reach="network",
             heard_by="hints",
-            doors=("command", "http", "python", "file"),
+            interfaces=("command", "http", "python", "file"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=scribbles."},
         ),
     ] = None
@@ -110,7 +110,7 @@ class Settings:
             kind="layer",
             help="What to colour: a picture of the same size as the photograph; black stays grey.",
             reach="decoding",
-            doors=("command", "http", "python", "file"),
+            interfaces=("command", "http", "python", "file"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=mask."},
         ),
     ] = None
@@ -132,7 +132,7 @@ class Settings:
             reach="decoding",
             low=1,
             high=16,
-            doors=("command", "http", "file"),
+            interfaces=("command", "http", "file"),
             spelling={
                 "command": "Each is written to its own file, name.color-1.jpg and so on: the "
                 "default version first, then the others, most likely first.",
@@ -146,7 +146,7 @@ class Settings:
         Setting(
             help="Number of this version, counted from 1; 0 is the single result.",
             reach="decoding",
-            doors=("http", "file"),
+            interfaces=("http", "file"),
             recorded="never",
         ),
     ] = 0
@@ -257,7 +257,7 @@ class Output:
             kind="format",
             help="Format of the output.",
             reach="writing",
-            doors=("command", "http", "file"),
+            interfaces=("command", "http", "file"),
             unset="that of the input",
             recorded="never",  # the output's own bytes say it
         ),
@@ -268,7 +268,7 @@ class Output:
             help="Remove location, date, camera and all other metadata, except the note that the "
             "colours are computed.",
             reach="writing",
-            doors=("command", "http", "file"),
+            interfaces=("command", "http", "file"),
             spelling={"http": "1 or 0."},
         ),
     ] = False
@@ -278,7 +278,7 @@ class Output:
             help="With exact, a JPEG made from a JPEG keeps the luminance coefficients of its "
             "input, which is verified; needs the extra tintype[exact].",
             reach="writing",
-            doors=("command", "python", "file"),
+            interfaces=("command", "python", "file"),
             former={"usual": "standard"},
         ),
     ] = "standard"
@@ -287,7 +287,7 @@ class Output:
         Setting(
             help="Keep the coordinates in the metadata.",
             reach="writing",
-            doors=("http",),
+            interfaces=("http",),
             # A file that is sent over a network leaves the house.
             defaults={"http": False},
             spelling={"http": "1 or 0."},
@@ -307,19 +307,23 @@ class Output:
         return canonical_json(json.loads(settings) | data) if data else settings
 
 
-def default_settings(door: Door) -> Settings:
-    """What a door uses where nothing is given."""
-    return Settings(**{row.name: row.default_of(door) for row in SETTINGS.values()})
+def default_settings(interface: Interface) -> Settings:
+    """What an interface uses where nothing is given."""
+    return Settings(**{row.name: row.default_of(interface) for row in SETTINGS.values()})
 
 
-def default_output(door: Door) -> Output:
-    """What a door writes where nothing is given."""
-    return Output(**{row.name: row.default_of(door) for row in OUTPUT.values()})
+def default_output(interface: Interface) -> Output:
+    """What an interface writes where nothing is given."""
+    return Output(**{row.name: row.default_of(interface) for row in OUTPUT.values()})
 
 
-def rows_of(door: Door) -> dict[str, Setting]:
-    """The settings and output options that a door has, in the order of the table."""
-    return {row.name: row for row in (*SETTINGS.values(), *OUTPUT.values()) if door in row.doors}
+def rows_of(interface: Interface) -> dict[str, Setting]:
+    """The settings and output options that an interface has, in the order of the table."""
+    return {
+        row.name: row
+        for row in (*SETTINGS.values(), *OUTPUT.values())
+        if interface in row.interfaces
+    }
 
 
 SETTINGS: Mapping[str, Setting] = table_of(Settings)

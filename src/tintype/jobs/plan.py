@@ -13,9 +13,9 @@ from pathlib import Path
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
 from tintype.files.atomic import target_exists
 from tintype.files.remote import Location, parse_location
-from tintype.jobs.digests import DigestTable
-from tintype.jobs.identity import PathKeys, TargetIndex, TargetUse, file_digest, same_file
+from tintype.jobs.digest_table import DigestTable
 from tintype.jobs.report import JobResult
+from tintype.jobs.same_file import PathKeys, TargetIndex, TargetUse, file_digest, same_file
 from tintype.jobs.walk import FoundPicture, PlanCounts, Walk
 from tintype.photo.formats.registry import format_of_suffix, writable_formats
 from tintype.photo.naming import target_name

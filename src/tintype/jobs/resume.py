@@ -17,7 +17,7 @@ from typing import IO
 from tintype.errors import WriteError, shown
 from tintype.files.lock import wait_for_lock
 from tintype.files.remote import Location
-from tintype.jobs.digests import DigestTable, digest
+from tintype.jobs.digest_table import DigestTable, digest
 from tintype.photo.decode import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 

@@ -63,7 +63,7 @@ class _Head(msgspec.Struct):
     files: dict[str, str] = {}  # msgspec copies it
 
 
-_ROWS = [row for row in OUTPUT.values() if "file" in row.doors]
+_ROWS = [row for row in OUTPUT.values() if "file" in row.interfaces]
 _FIRST = ("format", "strip_metadata")
 """Output options that stand in every file; later ones only where they are used."""
 

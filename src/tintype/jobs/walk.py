@@ -10,8 +10,8 @@ from pathlib import Path, PurePath, PurePosixPath
 from tintype.errors import UnreadablePhotoError, reason, shown
 from tintype.files.remote import Location, RemotePath, is_folder, list_remote, parse_location
 from tintype.jobs.folder import is_internal, is_picture, list_folder
-from tintype.jobs.identity import real_path
 from tintype.jobs.report import LINK_OUTSIDE, JobResult
+from tintype.jobs.same_file import real_path
 
 
 @dataclass(slots=True)

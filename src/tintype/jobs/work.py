@@ -22,10 +22,10 @@ from tintype.errors import (
 )
 from tintype.files import remote
 from tintype.files.atomic import write_error
-from tintype.jobs.identity import same_file
 from tintype.jobs.plan import Job
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
 from tintype.jobs.resume import ProvenanceReader, record_provenance
+from tintype.jobs.same_file import same_file
 from tintype.photo import thumbnail
 from tintype.photo.decode import decode, read_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix

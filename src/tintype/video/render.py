@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,11 +20,10 @@ from tintype.photo.photo import Metadata, Photo
 from tintype.video.chroma import chroma_planes, grey_of, mean_grey
 from tintype.video.defaults import EVERY, STEADY
 from tintype.video.layout import PlaneLayout, Samples
-from tintype.video.request import FilmRequest, Shot
-from tintype.video.temporal import FlowEstimator, PropagatedChroma
-
-_TRACKING_LOST = 20.0  # mean difference of Y' around a tracked point, beyond which it is dropped
-_TRACKING_WINDOW = (15, 15)  # pixels of the network's input around a tracked point
+from tintype.video.optical_flow import FlowEstimator
+from tintype.video.propagation import PropagatedChroma
+from tintype.video.request import FilmRequest
+from tintype.video.shots import Shot, is_cut, track_hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +127,8 @@ class Renderer:
             ModelError: As `prepare`.
             UsageError: A hint lies outside the frame.
         """
-        is_cut = self._propagate(frame)
-        shot_begins = self._begin_shots(seconds, is_cut=is_cut)
+        cut = self._propagate(frame)
+        shot_begins = self._begin_shots(seconds, cut=cut)
         chroma = self._chroma
         prediction = frame.prediction
         if chroma is None or shot_begins or (prediction is None and chroma.is_stale):
@@ -160,39 +158,18 @@ class Renderer:
         if self._steady == 0 and self._shot is None:
             return False
         flow = self._flow.estimate(self._previous_luma, frame.luma, frame.fit)
-        if flow.is_cut:
+        if is_cut(flow):
             self._chroma, self._frames_since_prediction = None, 0
             return True
         self._chroma = self._chroma.warped(flow)
         if self._shot is not None and self._shot.hints:
-            self._shot = replace(self._shot, hints=self._tracked(self._shot.hints, frame))
+            hints = track_hints(self._shot.hints, self._previous_luma, frame.luma, frame.fit)
+            self._shot = replace(self._shot, hints=hints)
         return False
 
-    def _tracked(self, hints: tuple[Hint, ...], frame: PreparedFrame) -> tuple[Hint, ...]:
-        """Hints one frame later; those that are lost are dropped.
-
-        Source: Bouguet, "Pyramidal Implementation of the Lucas Kanade Feature Tracker", 1999.
-        """
-        fit = frame.fit
-        scale = np.array([fit.content[1] / fit.shape[1], fit.content[0] / fit.shape[0]], np.float32)
-        before = (np.array([[h.x, h.y] for h in hints], np.float32) + 0.5) * scale
-        assert self._previous_luma is not None
-        now, status, difference = cv2.calcOpticalFlowPyrLK(
-            self._previous_luma, frame.luma, before, None, winSize=_TRACKING_WINDOW
-        )
-        kept = []
-        for hint, point, found, apart in zip(
-            hints, now / scale, status.ravel(), difference.ravel(), strict=True
-        ):
-            x, y = (int(v) for v in np.floor(point))
-            inside = 0 <= x < fit.shape[1] and 0 <= y < fit.shape[0]
-            if found and inside and apart < _TRACKING_LOST:
-                kept.append(replace(hint, x=x, y=y))
-        return tuple(kept)
-
-    def _begin_shots(self, seconds: float, *, is_cut: bool) -> bool:
+    def _begin_shots(self, seconds: float, *, cut: bool) -> bool:
         """Ends the shot at a cut, begins one that is due; returns whether one begins."""
-        if is_cut:
+        if cut:
             self._shot = None
         begins = False
         while (

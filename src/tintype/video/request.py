@@ -5,38 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tintype.engine.hints import Hint
-from tintype.engine.reference import Reference
 from tintype.engine.settings import Settings, default_settings
 from tintype.video.defaults import EVERY, STEADY, Codec
 from tintype.video.encoding import Encoding
+from tintype.video.shots import Shot
 
 DEFAULTS = default_settings("film")
 """Default settings: a film has too many frames to predict each at several sizes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """Hints for one shot.
-
-    Attributes:
-        start: Seconds. The hints apply from the first frame that is not earlier to the next cut.
-        hints: Colours at places of that first frame; they are tracked through the shot.
-        reference: A picture to take colours from.
-    """
-
-    start: float
-    hints: tuple[Hint, ...] = ()
-    reference: Reference | None = None
-
-    def canonical(self) -> dict[str, Any]:
-        """As JSON, for `FilmRequest.canonical`."""
-        data: dict[str, Any] = {"at": float(self.start)}
-        if self.hints:
-            data["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
-        if self.reference is not None:
-            data["reference"] = self.reference.sha256
-        return data
 
 
 @dataclass(frozen=True, slots=True)

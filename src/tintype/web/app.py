@@ -26,7 +26,6 @@ from tintype.photo.formats.registry import FORMATS, writable_formats
 from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
 from tintype.web.guard import Guard, Tokens
-from tintype.web.pairs import Pairs
 from tintype.web.photos import Finished, PhotoStore, StoredPhoto
 from tintype.web.request import (
     ColorRequest,
@@ -35,11 +34,14 @@ from tintype.web.request import (
     output_from_query,
 )
 from tintype.web.responses import failure
+from tintype.web.which_is_real import Pairs
 from tintype.web.workers import WorkerPool
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_NO_SETTINGS = frozenset({"hint"} | {row.name for row in OUTPUT.values() if "http" in row.doors})
+_NO_SETTINGS = frozenset(
+    {"hint"} | {row.name for row in OUTPUT.values() if "http" in row.interfaces}
+)
 """Keys of the query of ``/v1/color`` that are no settings."""
 _PAGE = files("tintype.web") / "page"
 _STATIC = {
@@ -137,7 +139,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         except MemoryError:
             return failure(TooLargeError("There is not enough memory for this photograph."))
         except Exception as error:  # noqa: BLE001
-            # The door: a fault of ours is an answer as well, and says nothing about the picture.
+            # A fault of ours is answered as well, and says nothing about the picture.
             return failure(FaultError(f"Internal error in Tintype ({type(error).__name__})."))
 
     return answered

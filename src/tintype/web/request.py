@@ -39,7 +39,7 @@ class Stroke(msgspec.Struct, frozen=True):
 
 Strokes = tuple[Stroke, ...]
 
-_ROWS = {row.name: row for row in SETTINGS.values() if "http" in row.doors}
+_ROWS = {row.name: row for row in SETTINGS.values() if "http" in row.interfaces}
 
 
 def _fields() -> list[tuple[str, Any, Any]]:
@@ -138,7 +138,9 @@ def output_from_query(query: Mapping[str, str]) -> Output:
     given: dict[str, Any] = {}
     for row in OUTPUT.values():
         text = query.get(row.name, "")
-        if "http" not in row.doors or (not text and (row.kind != "flag" or row.name not in query)):
+        if "http" not in row.interfaces or (
+            not text and (row.kind != "flag" or row.name not in query)
+        ):
             continue
         if row.kind == "flag":
             if text not in {"0", "1"}:

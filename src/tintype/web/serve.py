@@ -20,10 +20,10 @@ from tintype.files.local import max_input_bytes
 from tintype.web.app import Services, make_app
 from tintype.web.body import BodyReader
 from tintype.web.guard import Tokens
-from tintype.web.pairs import Pairs
 from tintype.web.photos import PhotoStore
 from tintype.web.server_options import PORT, ServerOptions
 from tintype.web.timeouts import patient
+from tintype.web.which_is_real import Pairs
 from tintype.web.workers import WorkerPool
 
 _MIB = 1 << 20

@@ -11,7 +11,7 @@ from PIL import Image
 from learn.benchmarks.programs import Blend, program
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import file_hash, is_dev
-from tintype.web.pairs import wilson
+from tintype.web.which_is_real import wilson
 
 pairs = program("pairs")
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from learn.door import main
+from learn.command import main
 from tintype.engine.bundle import load_bundle
-from tintype.engine.decode import colors
+from tintype.engine.distribution import colors
 from tintype.engine.network import Network
 from tintype.errors import LearnError, UsageError
 from tintype.learn.evaluate.protocol import ScoreRow, at_colorfulness

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learn.door import main
+from learn.command import main
 from tintype.color.abgrid import annealed_mean, bin_centers
 from tintype.engine.bundle import load_bundle
 from tintype.learn.export import bundle as exporting

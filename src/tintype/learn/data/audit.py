@@ -2,7 +2,7 @@
 
 Each picture is decoded once, judged by the very tests that training drops pictures by, and reduced
 to a difference hash of 256 bits: whether each of 16 x 16 places is brighter than the one to its
-left. Copies that were scaled or compressed anew differ in a few bits. All pairs are compared, as
+left. Copies that were scaled or recompressed differ in a few bits. All pairs are compared, as
 one product of matrices of +1 and -1: 56,000 pictures in twenty seconds of one core, where trees
 and indices only pay far beyond that.
 """

@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle, Card
-from tintype.engine.decode import colors, uncertainty
+from tintype.engine.distribution import colors, uncertainty
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError

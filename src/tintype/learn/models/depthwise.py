@@ -73,7 +73,7 @@ class _Depthwise(torch.autograd.Function):
             )
         if ctx.needs_input_grad[1]:
             (channels, _, kernel, _), (_, _, *inside) = weight.shape, x.shape
-            # Laid out anew first: of other layouts the product copies every channel by itself.
+            # Made contiguous first: of other layouts the product copies every channel by itself.
             before = x.permute(1, 2, 3, 0).contiguous().flatten(1, 2)  # (C, H W, B)
             after = gradient.permute(1, 0, 2, 3).contiguous().flatten(2)  # (C, B, h w)
             pairs = before @ after

@@ -1,7 +1,7 @@
 """Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
 
 The distribution is trained unweighted, so that it stays a calibrated posterior; vividness belongs
-to decoding (`tintype.engine.decode`). The encoder is an ImageNet-pretrained
+to decoding (`tintype.engine.distribution`). The encoder is an ImageNet-pretrained
 EfficientNet-Lite: on a small budget pretraining is worth more than anything else.
 
 Hints enter through a separate path (`hint_path`). It has no biases and no norms, so that it adds

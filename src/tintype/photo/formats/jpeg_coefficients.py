@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.errors import UnsupportedPhotoError
+from tintype.photo.formats.decoder_warnings import captured_stderr
 from tintype.photo.formats.jpeg_pixels import is_harmless
-from tintype.photo.formats.stderr import captured_stderr
 
 _LIBRARY = "turbo210"
 _SIDE = 8

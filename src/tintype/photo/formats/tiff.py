@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tintype.errors import UnsupportedPhotoError
 from tintype.photo.formats import tiff_tags
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
-from tintype.photo.formats.stderr import captured_stderr
+from tintype.photo.formats.decoder_warnings import captured_stderr
 from tintype.photo.metadata import exif, ifd, iptc
 from tintype.photo.metadata.ifd import (
     DamagedTagsError,

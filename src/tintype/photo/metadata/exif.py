@@ -1,6 +1,6 @@
 """EXIF blocks: read, corrected and extended, without moving maker notes.
 
-Maker notes hold offsets counted from the start of the block, so parsing a block and writing it anew
+Maker notes hold offsets counted from the start of the block, so parsing a block and writing it back
 (which is what Pillow does) breaks them. Here values are changed in place, and a directory that
 grows is appended at the end; everything else keeps its offset.
 

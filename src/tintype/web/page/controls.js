@@ -2,7 +2,7 @@
 // The sliders, undo and redo, and whether the panel can be used.
 
 import { button, element, input } from "./dom.js";
-import { signed, twoDigits } from "./format.js";
+import { signed, twoDigits } from "./labels.js";
 import { announce } from "./notices.js";
 import * as picker from "./picker.js";
 import { defaultSettings } from "./settings.js";

@@ -2,7 +2,7 @@
 // The strip of all photographs below the one that is shown.
 
 import { element } from "./dom.js";
-import { stateLabel } from "./format.js";
+import { stateLabel } from "./labels.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { button, input } from "./dom.js";
-import { addedText } from "./format.js";
+import { addedText } from "./labels.js";
 import { quickSide } from "./geometry.js";
 import { announce, wireRetry } from "./notices.js";
 import { Photo } from "./photo.js";

@@ -2,7 +2,7 @@
 // What is announced and what is noted over the photograph: progress, failures, advice.
 
 import { button, element, inside } from "./dom.js";
-import { progressText } from "./format.js";
+import { progressText } from "./labels.js";
 import { workspace } from "./workspace.js";
 
 const NOTICE_MS = 5000;

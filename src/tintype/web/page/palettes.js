@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { element } from "./dom.js";
-import { paletteLabel, percent } from "./format.js";
+import { paletteLabel, percent } from "./labels.js";
 import { announce } from "./notices.js";
 import { withPhoto } from "./resend.js";
 import { PALETTES } from "./settings.js";

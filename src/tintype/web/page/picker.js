@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
-import { percentOfPossible } from "./format.js";
+import { percentOfPossible } from "./labels.js";
 import { besidePlace, placeOf, radiusOfSlider, sliderOfRadius } from "./geometry.js";
 import { announce } from "./notices.js";
 import { withoutHint } from "./settings.js";

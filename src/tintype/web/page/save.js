@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
-import { savedName } from "./format.js";
+import { savedName } from "./labels.js";
 import { announce, notify } from "./notices.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";

@@ -3,10 +3,10 @@
 
 import { asApiError, call } from "./api.js";
 import { button, element, inside } from "./dom.js";
-import { foolingText } from "./format.js";
+import { foolingText } from "./labels.js";
 
 /** @typedef {"left" | "right"} Side */
-/** @typedef {import("./format.js").PairCount} PairCount */
+/** @typedef {import("./labels.js").PairCount} PairCount */
 
 const SIDES = /** @type {const} */ (["left", "right"]);
 

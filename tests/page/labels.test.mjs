@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as format from "../../src/tintype/web/page/format.js";
+import * as format from "../../src/tintype/web/page/labels.js";
 
 test("shares are whole percents, and what is possible is at least one", () => {
   assert.equal(format.percent(0.256), "26 %");

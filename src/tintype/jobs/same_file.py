@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from tintype.files.remote import Location, RemotePath
-from tintype.jobs.digests import DigestTable, digest
+from tintype.jobs.digest_table import DigestTable, digest
 
 
 def same_file(one: Location, other: Location) -> bool:

@@ -4,8 +4,7 @@ A network that colours each frame by itself gives slightly different colours fro
 which is seen as flicker. Here the chroma of the previous frame is warped along the optical flow and
 a share of the new prediction is blended in, so that the error of one frame is averaged away while a
 real change arrives within some frames. Where the warped picture does not match the present one
-(something was uncovered, a cut) nothing is propagated. The flow is DIS: Kroeger et al., "Fast
-Optical Flow using Dense Inverse Search", ECCV 2016.
+(something was uncovered, a cut) nothing is propagated.
 
 The decoded ab is blended. Blending distributions, as logits or as probabilities, was measured too:
 no steadier, less colourful (docs/adr/0023), and ten times the time.
@@ -17,72 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tintype.engine.geometry import Fit
+from tintype.video.optical_flow import FlowField
 
-_MATCH_SCALE = 8.0  # steps of Y': a difference of so many lowers the confidence to 1/e
-_MAX_GRAIN = 6.0  # steps of Y': a median difference up to this is taken for grain
 _MAX_GAIN = 1.5  # by which the chroma that blending has lost is restored, at most
-_BLUR = 2.0  # pixels of the network's input; differences are smoothed by it, so grain is ignored
-_CUT_BELOW = 0.3  # mean confidence
 _STALE_BELOW = 0.6  # mean confidence since the last prediction
-
-
-@dataclass(frozen=True, slots=True)
-class FlowField:
-    """Backward optical flow: where each place of a frame was in the previous frame.
-
-    Attributes:
-        x: (h, w) column in the chroma of the previous frame.
-        y: (h, w) row.
-        confidence: (h, w) in 0..1, how well the warped previous frame matches this one.
-    """
-
-    x: NDArray[np.float32]
-    y: NDArray[np.float32]
-    confidence: NDArray[np.float32]
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether the two frames show different scenes."""
-        return float(self.confidence.mean()) < _CUT_BELOW
-
-
-class FlowEstimator:
-    """Estimates the optical flow between two frames; keeps no state."""
-
-    def __init__(self) -> None:
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-
-    def estimate(
-        self, previous: NDArray[np.uint8], current: NDArray[np.uint8], fit: Fit
-    ) -> FlowField:
-        """The flow from one frame back to the frame before it.
-
-        Args:
-            previous: ``fit.padded`` Y' of the previous frame.
-            current: ``fit.padded`` Y' of this one.
-            fit: How both lie in the network's input.
-        """
-        flow = self._flow.calc(current, previous, None)
-        height, width = current.shape
-        x = flow[..., 0] + np.arange(width, dtype=np.float32)
-        y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-        warped = cv2.remap(
-            previous.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        difference = warped - current
-        # The exposure of old film flickers as a whole, which is no motion.
-        difference -= np.median(difference[: fit.content[0], : fit.content[1]])
-        difference = cv2.GaussianBlur(np.abs(difference), (0, 0), _BLUR)
-        difference = np.maximum(difference - min(float(np.median(difference)), _MAX_GRAIN), 0)
-        size = width // fit.stride, height // fit.stride
-        difference = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
-        flow = cv2.resize(flow, size, interpolation=cv2.INTER_AREA) / np.float32(fit.stride)
-        x = flow[..., 0] + np.arange(size[0], dtype=np.float32)
-        y = flow[..., 1] + np.arange(size[1], dtype=np.float32)[:, None]
-        inside = (x > -0.5) & (y > -0.5) & (x < size[0] - 0.5) & (y < size[1] - 0.5)
-        confidence = np.exp(-((difference / np.float32(_MATCH_SCALE)) ** 2)) * inside
-        return FlowField(x, y, confidence.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

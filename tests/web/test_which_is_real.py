@@ -14,9 +14,9 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.web.errors import GoneError, MalformedError
-from tintype.web.pairs import Pairs, wilson
 from tintype.web.serve import serving
 from tintype.web.server_options import ServerOptions
+from tintype.web.which_is_real import Pairs, wilson
 from web.conftest import TINY
 
 Make = Callable[..., bytes]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype.jobs.digests import DigestTable, digest
+from tintype.jobs.digest_table import DigestTable, digest
 
 KEYS = st.integers(1, 2**64 - 1) | st.sampled_from([1, 1025, 2049, 2**63 + 1])
 

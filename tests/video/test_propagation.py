@@ -7,7 +7,9 @@ from PIL import Image
 from skimage import data
 
 from tintype.engine.geometry import plan_fit
-from tintype.video.temporal import FlowEstimator, PropagatedChroma
+from tintype.video.optical_flow import FlowEstimator
+from tintype.video.propagation import PropagatedChroma
+from tintype.video.shots import is_cut
 
 FIT = plan_fit((128, 192), short_side=128, multiple=32, stride=4)
 
@@ -30,7 +32,7 @@ def test_chroma_follows_a_pan():
     # Two samples of chroma are eight pixels; the error is much less than that.
     assert np.median(np.abs(warped.ab - ramps(108, 36))[inner]) < 0.1
     assert flow.confidence[4:-4, 4:-4].mean() > 0.9
-    assert not flow.is_cut
+    assert not is_cut(flow)
 
 
 def test_a_still_picture_is_propagated_exactly():
@@ -40,7 +42,7 @@ def test_a_still_picture_is_propagated_exactly():
 
 
 def test_another_picture_is_a_cut():
-    assert FlowEstimator().estimate(piece(100, 40), piece(60, 40, data.coffee), FIT).is_cut
+    assert is_cut(FlowEstimator().estimate(piece(100, 40), piece(60, 40, data.coffee), FIT))
 
 
 def test_a_flicker_of_the_exposure_is_no_cut():
