@@ -146,7 +146,7 @@ class LossRecipe(_Table):
     """Samples over which that length rises from zero, while the discriminator learns."""
     vividness: float = Field(default=0.9, ge=0)
     """Exponent of Zhang's weights in that decoding, tau."""
-    temperature: float = Field(default=0.38, gt=0, le=1)
+    temperature: float = Field(default=0.38, ge=0.01, le=1)
     """Temperature of that decoding, T (Zhang, equation 5)."""
     grey_mask: bool = False
     """Leave out pictures in which neither a nor b exceeds 5 anywhere, as Zhang's code does."""
