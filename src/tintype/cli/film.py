@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from tintype.cli.options import FilmArguments
 from tintype.cli.show import Bar, Screen, progress_bar
-from tintype.errors import FilmError, UsageError, shown
+from tintype.errors import FilmError, UsageError, brief, shown
 
 if TYPE_CHECKING:
     from tintype.engine.reference import Reference
@@ -151,10 +151,10 @@ def parse_time(text: str) -> Fraction:
     Raises:
         UsageError: It is written otherwise.
     """
-    found = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", text.strip())
+    found = re.fullmatch(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,9}(?:\.\d{1,9})?)", text.strip())
     if found is None:
         raise UsageError(
-            f"The time {shown(text)} is not understood.",
+            f"The time {brief(text)} is not understood.",
             advice="Write it as 12.5, 1:30 or 1:02:30.",
         )
     hours, minutes, seconds = found.groups()
@@ -179,17 +179,19 @@ def read_shots(path: Path) -> "list[Shot]":
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UsageError(f"{shown(path)} is not TOML ({shown(str(error))}).") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{shown(path)} is not TOML ({brief(error, most=200)}).") from error
     entries = data.get("shot")
     if set(data) != {"shot"} or not isinstance(entries, list):
         raise UsageError(f"{shown(path)} has no shots.", advice="Begin each with [[shot]].")
     shots = []
     for number, entry in enumerate(entries, 1):
         where = f"Shot {number} of {shown(path)}"
+        if not isinstance(entry, dict):
+            raise UsageError(f"{where} is not a table.", advice="Begin each with [[shot]].")
         if unknown := sorted(set(entry) - _KEYS):
             raise UsageError(
-                f"{where} has an unknown key, {shown(unknown[0])}.",
+                f"{where} has an unknown key, {brief(unknown[0])}.",
                 advice="Use at, hints and reference.",
             )
         hints = entry.get("hints", [])
@@ -204,8 +206,8 @@ def read_shots(path: Path) -> "list[Shot]":
             reference = cast("Reference", read_layer("reference", path.parent / name))
         shots.append(
             Shot(
-                float(parse_time(str(entry["at"]))),
-                tuple(parse_hint(str(hint)) for hint in hints),
+                float(parse_time(brief(entry["at"]))),
+                tuple(parse_hint(brief(hint)) for hint in hints),
                 reference,
             )
         )

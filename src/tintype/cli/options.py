@@ -13,7 +13,15 @@ import click
 
 from tintype._version import __version__
 from tintype.cli.group import COLOR, COMMANDS
-from tintype.cli.parsing import Command, Option, OptionalNumber, above_zero, flag, show_help
+from tintype.cli.parsing import (
+    MOST_JOBS,
+    Command,
+    Option,
+    OptionalNumber,
+    above_zero,
+    flag,
+    show_help,
+)
 from tintype.cli.setting_options import options_of, taken
 from tintype.cli.show import print_result, say
 from tintype.cli.values import FILMS, PICTURES, FileType, FolderType, ModelType
@@ -201,7 +209,7 @@ PHOTOS = _Photos(
         ),
         Option(
             "--jobs",
-            type=click.IntRange(min=1),
+            type=click.IntRange(min=1, max=MOST_JOBS),
             metavar="N",
             show_default="one per core",
             help="How many processes colour at a time.",
@@ -288,7 +296,7 @@ VIDEO = Command(
         ),
         Option(
             "--every",
-            type=click.IntRange(min=1),
+            type=click.IntRange(min=1, max=1_000_000),
             metavar="N",
             show_default=str(EVERY),
             help="Run the network on every Nth frame and follow the motion in between; a higher "

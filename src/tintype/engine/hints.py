@@ -13,10 +13,13 @@ from tintype.engine.geometry import Fit
 from tintype.engine.layers import Scribbles
 from tintype.engine.propagate import spread
 from tintype.engine.upsample import Pin
-from tintype.errors import UsageError, shown
+from tintype.errors import UsageError, brief
 
+_HINT = re.compile(r"\s*(-?\d{1,12})\s*,\s*(-?\d{1,12})\s*,\s*([^,\s]+)\s*(?:,\s*(-?\d{1,12})\s*)?")
 _PALE = 0.9  # of the chroma that was asked for
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
+_LARGEST_PIXEL = 10**9  # more than any photograph has on a side
+_LARGEST_AB = 200  # CIELAB; no colour of sRGB is beyond 111
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,21 @@ class Hint:
     b: float
     radius: int = 0
 
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("x", self.x, _LARGEST_PIXEL),
+            ("y", self.y, _LARGEST_PIXEL),
+            ("radius", self.radius, _LARGEST_PIXEL),
+            ("a", self.a, _LARGEST_AB),
+            ("b", self.b, _LARGEST_AB),
+        ):
+            # Not "value > most": NaN is in no range.
+            if not -most <= value <= most or (name == "radius" and value < 0):
+                raise UsageError(
+                    f"The {name} of a hint is {brief(value)}, which is out of range.",
+                    advice=f"Use 0 to {most:,}." if most == _LARGEST_PIXEL else "",
+                )
+
 
 def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
     """A hint from a colour as screens have it.
@@ -52,12 +70,12 @@ def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
     """
     if not re.fullmatch(r"#?[0-9a-fA-F]{6}", color):
         raise UsageError(
-            f"The colour {shown(color)} of a hint is not understood.",
+            f"The colour {brief(color)} of a hint is not understood.",
             advice="Write it as #c04030, in quotes where the shell treats # as a comment.",
         )
     if min(x, y, radius) < 0:
         raise UsageError(
-            f"The hint at {x},{y} with radius {radius} has a negative number.",
+            f"The hint at {brief(x)},{brief(y)} with radius {brief(radius)} has a negative number.",
             advice="Count pixels from 0 at the upper left corner.",
         )
     digits = color.removeprefix("#")
@@ -72,10 +90,10 @@ def parse_hint(text: str) -> Hint:
     Raises:
         UsageError: It is written otherwise.
     """
-    found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*([^,\s]+)\s*(?:,\s*(-?\d+)\s*)?", text)
+    found = _HINT.fullmatch(text)
     if found is None:
         raise UsageError(
-            f"The hint {shown(text)} is not understood.",
+            f"The hint {brief(text)} is not understood.",
             advice='Write it as X,Y,COLOUR or X,Y,COLOUR,RADIUS: "120,80,#c04030,4".',
         )
     x, y, color, radius = found.groups()

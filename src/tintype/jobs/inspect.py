@@ -80,5 +80,5 @@ def _object(text: str) -> object:
     # Any program may have written the file: settings that are not JSON are shown as they are.
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

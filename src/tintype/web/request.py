@@ -13,6 +13,7 @@ from tintype.engine.hints import Hint, hint_of, parse_hint
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.parsing import HintEntry, Text, Whole, convert, plain, schemas_of, value_type
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings, default_output
+from tintype.errors import brief
 from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
 from tintype.web.errors import MalformedError
 
@@ -88,7 +89,8 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     unknown = sorted(set(data) - set(known))
     if unknown:
         raise MalformedError(
-            f"{unknown[0]!r} is not a setting.", advice=f"Use {', '.join(sorted(known))}."
+            f"{brief(repr(unknown[0]))} is not a setting.",
+            advice=f"Use {', '.join(sorted(known))}.",
         )
     defaults = dict(zip(known, _Body.__struct_defaults__, strict=True))
     given = {
@@ -99,7 +101,7 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     try:
         found: dict[str, Any] = msgspec.structs.asdict(convert(given, _Body))
     except msgspec.ValidationError as error:
-        raise MalformedError(f"The settings are not valid: {error}.") from None
+        raise MalformedError(f"The settings are not valid: {brief(error, most=200)}.") from None
     layers = {name: str(found.pop(name)) for name in LAYERS}
     strokes, grey_strokes = found.pop("strokes"), found.pop("grey_strokes")
     hints = _hints(found.pop("hints"))
@@ -155,7 +157,7 @@ def _form(name: str) -> str:
     found = next((key for key in FORMATS if key.lower() == name.lower()), None)
     found = found or format_of_suffix(f".{name.lower()}")
     if found is None or found not in writable_formats():
-        raise MalformedError(f"{name!r} is not one of {', '.join(writable_formats())}.")
+        raise MalformedError(f"{brief(repr(name))} is not one of {', '.join(writable_formats())}.")
     return found
 
 
