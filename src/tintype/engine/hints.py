@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tintype import cancellation
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.geometry import Fit
@@ -197,6 +198,7 @@ def pale(
     top = np.iinfo(grey.dtype).max
     sentences = []
     for hint in hints:
+        cancellation.check()
         rows = slice(max(0, hint.y - hint.radius), hint.y + hint.radius + 1)
         columns = slice(max(0, hint.x - hint.radius), hint.x + hint.radius + 1)
         luma = np.array([float(np.median(grey[rows, columns])) / top])

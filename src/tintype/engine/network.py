@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tintype import cancellation
 from tintype.errors import ModelError
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class Network:
         """
         from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
+        cancellation.check()
         session = self._ready()
         feed = {"L": np.ascontiguousarray(L, np.float32)}
         if any(value.name == "hints" for value in session.get_inputs()):

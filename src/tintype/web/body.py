@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from tintype.web.errors import BusyError, MalformedError, TooLargeError, TooSlowError
 
 _JSON = 1 << 20
+_DIGITS = 18  # of a length; leading zeros are nobody's habit
 
 
 class BodyReader:
@@ -55,9 +56,9 @@ class BodyReader:
 
     async def _read(self, request: Request, longest: int, *, may_be_empty: bool = False) -> bytes:
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal():
+        if not (length.isascii() and length.isdecimal()):
             raise MalformedError("Content-Length is not a number.")
-        if int(length) > longest:
+        if len(length) > _DIGITS or int(length) > longest:
             raise TooLargeError(f"The body is larger than {longest >> 20} MiB.")
         parts: list[bytes] = []
         size = 0

@@ -23,13 +23,13 @@ from tintype.engine.layers import Layer, Mask, Scribbles
 from tintype.engine.parsing import layer_from
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
-from tintype.errors import UsageError
+from tintype.errors import UsageError, brief
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.photo import Metadata, Photo
 from tintype.pipeline import Request, colorize_photos, provenance_of
 from tintype.web.errors import GoneError
-from tintype.web.request import ColorRequest, Strokes, as_mask, as_scribbles
+from tintype.web.request import ColorRequest, Strokes, as_mask, as_scribbles, check_effort
 
 _L = TypeVar("_L", Scribbles, Mask)
 _NAME = "The picture"
@@ -43,6 +43,7 @@ class StoredPhoto:
 
     Attributes:
         id: What the client calls it.
+        owner: Whose it is, as `tintype.web.guard` says; nobody else is told that it is there.
         data: Its file.
         photos: Its pages.
         digest: Of the first page, as predictions are kept by.
@@ -53,6 +54,7 @@ class StoredPhoto:
     """
 
     id: str
+    owner: str
     data: bytes
     photos: tuple[Photo, ...]
     digest: str
@@ -104,73 +106,86 @@ class PhotoStore:
         self.engine = engine
         self._max_pixels = max_pixels
         self._budget = budget
-        self._stored: OrderedDict[str, StoredPhoto] = OrderedDict()
+        self._stored: OrderedDict[tuple[str, str], StoredPhoto] = OrderedDict()  # by owner and id
         # Under the kind as well, so that no mask is taken for scribbles.
-        self._layers: OrderedDict[tuple[str, str], Layer] = OrderedDict()
+        self._layers: OrderedDict[tuple[str, str, str], Layer] = OrderedDict()
         self._predictions = PredictionCache(budget)
         self._lock = threading.Lock()
 
     # ----- what is held -----
 
-    def add(self, data: bytes) -> StoredPhoto:
+    def add(self, data: bytes, *, owner: str) -> StoredPhoto:
         """Takes a photograph, and runs the network on it.
+
+        Args:
+            data: Its file.
+            owner: Whose it is.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
         """
-        stored = self.open(data)
+        stored = self.open(data, owner=owner)
         self._predict(stored, Settings())
         with self._lock:
-            self._stored[stored.id] = stored
+            self._stored[owner, stored.id] = stored
             self._let_go()
         return stored
 
-    def open(self, data: bytes) -> StoredPhoto:
+    def open(self, data: bytes, *, owner: str) -> StoredPhoto:
         """A photograph for one request: the same as a held one, but nobody can ask for it again.
+
+        Args:
+            data: Its file.
+            owner: Whose it is.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
         """
         photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
-        return StoredPhoto(secrets.token_urlsafe(9), data, photos, digest_of(photos[0]))
+        return StoredPhoto(secrets.token_urlsafe(9), owner, data, photos, digest_of(photos[0]))
 
-    def get(self, name: str) -> StoredPhoto:
+    def get(self, name: str, *, owner: str) -> StoredPhoto:
         """A held photograph.
 
+        Args:
+            name: Its id.
+            owner: Who asks.
+
         Raises:
-            GoneError: It is not held, or no longer.
+            GoneError: It is not held, or no longer, or it is another's.
         """
         with self._lock:
-            if name not in self._stored:
+            if (owner, name) not in self._stored:
                 raise GoneError("This photograph is no longer available.", advice="Send it again.")
-            self._stored.move_to_end(name)
-            return self._stored[name]
+            self._stored.move_to_end((owner, name))
+            return self._stored[owner, name]
 
-    def remove(self, name: str) -> None:
-        """Forgets a photograph; raises `GoneError` where it is not held."""
-        stored = self.get(name)
+    def remove(self, name: str, *, owner: str) -> None:
+        """Forgets a photograph; arguments and errors as for `get`."""
+        stored = self.get(name, owner=owner)
         with self._lock:
-            self._stored.pop(name, None)
+            self._stored.pop((owner, name), None)
         self._predictions.forget(stored.digest)
 
-    def add_layer(self, kind: str, data: bytes) -> str:
+    def add_layer(self, kind: str, data: bytes, *, owner: str) -> str:
         """Takes a picture that settings can name.
 
         Args:
             kind: One of `tintype.engine.settings.LAYERS`.
             data: Its file.
+            owner: Whose it is.
 
         Raises:
             UsageError: It is no such picture.
         """
         if kind not in LAYERS:
             raise UsageError(
-                f"{kind!r} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
+                f"{brief(repr(kind))} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
             )
         layer = layer_from(kind, data, name=f"The {kind}", max_pixels=self._max_pixels)
         name = secrets.token_urlsafe(9)
         with self._lock:
-            self._layers[kind, name] = layer
+            self._layers[owner, kind, name] = layer
             self._let_go()
         return name
 
@@ -309,6 +324,8 @@ class PhotoStore:
 
     def _settings(self, stored: StoredPhoto, coloring: ColorRequest) -> Settings:
         settings = coloring.settings
+        painted = (*coloring.strokes, *coloring.grey_strokes)
+        check_effort(painted, settings.hints, stored.page.shape)
         if coloring.strokes:
             with stored.lock:
                 rendered = _newest(
@@ -320,13 +337,13 @@ class PhotoStore:
                 mask = _newest(stored.masks, coloring.grey_strokes, as_mask, stored.page.shape)
             settings = replace(settings, mask=mask)
         layers: dict[str, Any] = {
-            kind: self._layer(kind, name) for kind, name in coloring.layers.items()
+            kind: self._layer(stored.owner, kind, name) for kind, name in coloring.layers.items()
         }
         return replace(settings, **layers)
 
-    def _layer(self, kind: str, name: str) -> Layer:
+    def _layer(self, owner: str, kind: str, name: str) -> Layer:
         with self._lock:
-            layer = self._layers.get((kind, name))
+            layer = self._layers.get((owner, kind, name))
         if layer is None:
             raise GoneError(f"No {kind} with this id is available.", advice="Send them again.")
         return layer

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tintype import cancellation
 from tintype.engine.hints import Hint, hint_of, parse_hint
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.parsing import HintEntry, Text, Whole, convert, plain, schemas_of, value_type
@@ -21,6 +22,9 @@ _MOST_HINTS = 1000
 _MOST_POINTS = 50_000
 _MOST_RADIUS = 10_000
 _MOST_COORDINATE = 1 << 20
+_ROW = 30  # pixels that could be painted in the time that a row of a shape takes by itself
+MOST_PAINTED = 2 * 10**9
+"""Pixels that the strokes and hints of one request may paint; some seconds of work at most."""
 
 
 class Stroke(msgspec.Struct, frozen=True):
@@ -209,9 +213,41 @@ def _draw(image: Image.Image, stroke: Stroke, ink: int | tuple[int, ...]) -> Non
     pen = ImageDraw.Draw(image)
     r = stroke.radius
     pen.point(stroke.points, ink)  # an ellipse of no radius paints nothing
-    pen.line(stroke.points, ink, width=2 * r + 1)
-    for x, y in stroke.points:  # round ends and joints
-        pen.ellipse((x - r, y - r, x + r, y + r), ink)
+    for point, following in zip(stroke.points, (*stroke.points[1:], None), strict=True):
+        cancellation.check()
+        if following is not None:
+            pen.line((point, following), ink, width=2 * r + 1)
+        x, y = point
+        pen.ellipse((x - r, y - r, x + r, y + r), ink)  # round ends and joints
+
+
+def check_effort(strokes: Strokes, hints: tuple[Hint, ...], shape: tuple[int, int]) -> None:
+    """Refuses what would take a worker for long: strokes and hints that paint too many pixels.
+
+    Args:
+        strokes: As painted.
+        hints: As given.
+        shape: (height, width) of the photograph.
+
+    Raises:
+        MalformedError: They paint more than `MOST_PAINTED` pixels, each time that one is painted
+            counted.
+    """
+    pixels = shape[0] * shape[1]
+    painted = float(sum(min((2 * hint.radius + 1) ** 2, pixels) for hint in hints))
+    for stroke in strokes:
+        points = np.array(stroke.points, np.float64)
+        wide = 2 * int(stroke.radius) + 1
+        length = np.abs(np.diff(points, axis=0)).sum(axis=1)
+        # Outside of the photograph as well each row of a shape takes its time.
+        painted += len(points) * (min(wide**2, pixels) + _ROW * wide)
+        painted += float((np.minimum(length * wide, pixels) + _ROW * (length + wide)).sum())
+    if painted > MOST_PAINTED:
+        raise MalformedError(
+            f"Strokes and hints paint {painted / 1e6:,.0f} million pixels in total.",
+            advice=f"The limit is {MOST_PAINTED // 10**6:,} million; use fewer points or a smaller"
+            " radius.",
+        )
 
 
 def schemas(*, place: str) -> dict[str, Any]:
