@@ -1,5 +1,6 @@
 """The command `tintype video`: its arguments become a request, and what happens is reported."""
 
+import os
 import re
 import time
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tintype.cli.options import FilmArguments
+from tintype.cli.roles import check_roles
 from tintype.cli.show import Bar, Screen, progress_bar
 from tintype.errors import FilmError, UsageError, brief, shown
 
@@ -46,6 +48,7 @@ def color_film(arguments: FilmArguments) -> int:
     request = _request(arguments)
     bundle = load_bundle(arguments.model)
     output = None if arguments.output is None else Path(arguments.output)
+    check_roles(_inputs(arguments, request), [("-o", arguments.output)])
     job = plan(Path(arguments.film), output, request, bundle, overwrite=arguments.overwrite)
     view = Screen()
     if job.done:
@@ -111,6 +114,18 @@ def _need_the_extra() -> None:
 
 
 # ----- arguments -----
+
+
+def _inputs(arguments: FilmArguments, request: "FilmRequest") -> list[tuple[str, str | None]]:
+    """The files that are read, and what each is named with."""
+    references = [("--shots", shot.reference) for shot in request.shots]
+    references.append(("--reference", request.settings.reference))
+    return [
+        ("FILM", arguments.film),
+        ("--shots", arguments.shots),
+        ("--model", arguments.model if os.path.lexists(arguments.model or "") else None),
+        *((option, None if layer is None else layer.path) for option, layer in references),
+    ]
 
 
 def _request(arguments: FilmArguments) -> "FilmRequest":

@@ -192,7 +192,11 @@ PHOTOS = _Photos(
             show_default=DEFAULT_NAME,
             help='A model by name (see "tintype models"), or a model file.',
         ),
-        Option("--overwrite", is_flag=True, help="Replace earlier outputs, but never an input."),
+        Option(
+            "--overwrite",
+            is_flag=True,
+            help="Replace outputs of earlier runs, but never an input or another file.",
+        ),
         Option(
             "--report",
             type=_file(".jsonl"),
@@ -334,6 +338,10 @@ VIDEO = Command(
             show_default=DEFAULT_NAME,
             help='A model by name (see "tintype models"), or a model file.',
         ),
-        Option("--overwrite", is_flag=True, help="Replace an earlier output, but never the film."),
+        Option(
+            "--overwrite",
+            is_flag=True,
+            help="Replace an earlier output, but never the film or another file.",
+        ),
     ],
 )

@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tintype.engine.onnx_file import check_self_contained, read_metadata
+from tintype.engine.onnx_file import CARD_KEY, check_self_contained, read_metadata
 from tintype.errors import ModelError, shown
 
 _T = TypeVar("_T")
 
 DEFAULT_NAME = "tintype-own"
-CARD_KEY = "tintype.card"
 HASH_KEY = "tintype.sha256"
 QUALITIES = ("fast", "normal", "high")
 TEMPERATURES = (0.01, 1.0)

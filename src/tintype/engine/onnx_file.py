@@ -36,6 +36,7 @@ of them loops, draws random numbers, decodes pictures or text, or names a file."
 _DOMAINS = frozenset({b"", b"ai.onnx"})
 """Both are ONNX itself."""
 
+CARD_KEY = "tintype.card"
 _METADATA_FIELD = 14  # ModelProto.metadata_props
 _FUNCTIONS = 25  # ModelProto.functions
 _TRAINING = 20  # ModelProto.training_info
@@ -84,6 +85,14 @@ def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
         )
     except (IndexError, ValueError):
         raise ModelError(f"{where} is not an ONNX model, or is damaged.", advice=_LIST) from None
+
+
+def is_own_model(data: bytes) -> bool:
+    """Whether a file is a model with a card."""
+    try:
+        return CARD_KEY in read_metadata(data, where="")
+    except ModelError:
+        return False
 
 
 def check_self_contained(data: bytes, *, where: str) -> None:

@@ -108,6 +108,17 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
     write_atomically(path, (json.dumps(data, indent=1) + "\n").encode(), overwrite=overwrite)
 
 
+def is_sidecar(data: bytes) -> bool:
+    """Whether a file says that it was written by `write_sidecar`."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"tintype", "model", "model_sha256", "settings"} <= set(
+        found
+    )
+
+
 def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
     """Reads it.
 
