@@ -131,7 +131,7 @@ SERVE = Command(
             type=click.IntRange(min=16, max=1 << 24),
             metavar="MIB",
             show_default=str(_DEFAULTS.memory),
-            help="Drop the oldest photographs above this much memory.",
+            help="Hold at most this much: the least recently used photographs are dropped.",
         ),
         Option(
             "--max-megapixels",

@@ -151,6 +151,8 @@ def _guarded(
         except Exception as error:  # noqa: BLE001
             # A fault of ours is answered as well, and says nothing about the picture.
             return failure(FaultError(f"Internal error in Tintype ({type(error).__name__})."))
+        finally:
+            services.bodies.forget(request)
 
     return answered
 

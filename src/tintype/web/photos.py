@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,8 +18,8 @@ from PIL import Image
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.cache import PredictionCache, digest_of, key_of
-from tintype.engine.layers import Layer, Mask, Scribbles
+from tintype.engine.cache import PredictionCache, digest_of, held_bytes, key_of, size_of
+from tintype.engine.layers import Layer, Mask, Scribbles, forget_painted, painted_bytes
 from tintype.engine.parsing import layer_from
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
@@ -28,8 +28,15 @@ from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.photo import Metadata, Photo
 from tintype.pipeline import Request, colorize_photos, provenance_of
-from tintype.web.errors import GoneError
-from tintype.web.request import ColorRequest, Strokes, as_mask, as_scribbles, check_effort
+from tintype.web.errors import GoneError, TooLargeError
+from tintype.web.request import (
+    ColorRequest,
+    Strokes,
+    as_mask,
+    as_scribbles,
+    check_effort,
+    digest_of_strokes,
+)
 
 _L = TypeVar("_L", Scribbles, Mask)
 _NAME = "The picture"
@@ -48,8 +55,8 @@ class StoredPhoto:
         photos: Its pages.
         digest: Of the first page, as predictions are kept by.
         small: The first page in smaller, by longest side.
-        scribbles: What was painted last, by its strokes.
-        masks: What was last painted to stay grey, by its strokes.
+        scribbles: What was painted last, by the digest of its strokes.
+        masks: What was last painted to stay grey, by the digest of its strokes.
         lock: Held while something of it is made, so that it is made once.
     """
 
@@ -59,8 +66,8 @@ class StoredPhoto:
     photos: tuple[Photo, ...]
     digest: str
     small: dict[int, Photo] = field(default_factory=dict)
-    scribbles: dict[Strokes, Scribbles] = field(default_factory=dict)
-    masks: dict[Strokes, Mask] = field(default_factory=dict)
+    scribbles: dict[str, Scribbles] = field(default_factory=dict)
+    masks: dict[str, Mask] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -71,11 +78,23 @@ class StoredPhoto:
     @property
     def size(self) -> int:
         """Bytes it takes in memory, about; predictions are counted in their cache."""
-        pages = sum(p.grey.nbytes + (0 if p.alpha is None else p.alpha.nbytes) for p in self.photos)
         # Copies, since other threads may be adding.
         layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
-        rendered = sum(layer.pixels.nbytes for layer in layers)
+        rendered = sum(held_bytes(layer.pixels) for layer in layers)
+        pages = sum(_size_of(page) for page in (*self.photos, *tuple(self.small.values())))
         return len(self.data) + pages + rendered
+
+
+def _size_of(photo: Photo) -> int:
+    """Bytes of a page's pixels and metadata."""
+    planes = (photo.grey, photo.alpha)
+    pixels = sum(0 if plane is None else held_bytes(plane) for plane in planes)
+    texts = (getattr(photo.meta, field.name) for field in fields(photo.meta))
+    return (
+        pixels
+        + sum(len(text) for text in texts if isinstance(text, bytes | str))
+        + sum(len(key) + len(text) for key, text in photo.meta.text)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +118,8 @@ class PhotoStore:
     Args:
         engine: The loaded model.
         max_pixels: Photographs with more are refused.
-        budget: Bytes that all held photographs may take together.
+        budget: Bytes that everything that is held may take together: photographs with all that is
+            made of them, layers, predictions, and the bodies of requests.
     """
 
     def __init__(self, engine: Engine, *, max_pixels: int, budget: int) -> None:
@@ -110,9 +130,28 @@ class PhotoStore:
         # Under the kind as well, so that no mask is taken for scribbles.
         self._layers: OrderedDict[tuple[str, str, str], Layer] = OrderedDict()
         self._predictions = PredictionCache(budget)
+        self._reserved = 0
         self._lock = threading.Lock()
 
     # ----- what is held -----
+
+    def reserve(self, size: int) -> bool:
+        """Counts bytes of a request's body as held, and lets go of other things for them.
+
+        Returns:
+            Whether there is room; otherwise they are not counted.
+        """
+        with self._lock:
+            self._reserved += size
+            room = self._let_go(keep=0) <= self._budget
+            if not room:
+                self._reserved -= size
+            return room
+
+    def release(self, size: int) -> None:
+        """They are no longer held."""
+        with self._lock:
+            self._reserved -= size
 
     def add(self, data: bytes, *, owner: str) -> StoredPhoto:
         """Takes a photograph, and runs the network on it.
@@ -123,13 +162,23 @@ class PhotoStore:
 
         Raises:
             PhotoError: It cannot be read, or is too large.
+            TooLargeError: It takes more memory than everything together may.
         """
         stored = self.open(data, owner=owner)
-        self._predict(stored, Settings())
+        prediction = self._predict(stored, Settings())
+        self._check_size(stored.size + size_of(prediction))
         with self._lock:
             self._stored[owner, stored.id] = stored
             self._let_go()
         return stored
+
+    def _check_size(self, size: int) -> None:
+        if size > self._budget:
+            raise TooLargeError(
+                f"This takes {size >> 20} MiB of memory, and the server holds"
+                f" {self._budget >> 20} MiB.",
+                advice="Start it with a larger --memory, or use POST /v1/color.",
+            )
 
     def open(self, data: bytes, *, owner: str) -> StoredPhoto:
         """A photograph for one request: the same as a held one, but nobody can ask for it again.
@@ -177,33 +226,49 @@ class PhotoStore:
 
         Raises:
             UsageError: It is no such picture.
+            TooLargeError: As for `add`.
         """
         if kind not in LAYERS:
             raise UsageError(
                 f"{brief(repr(kind))} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
             )
         layer = layer_from(kind, data, name=f"The {kind}", max_pixels=self._max_pixels)
+        self._check_size(held_bytes(layer.pixels))
         name = secrets.token_urlsafe(9)
         with self._lock:
             self._layers[owner, kind, name] = layer
             self._let_go()
         return name
 
-    def _let_go(self) -> None:
-        """Forgets what was not used for longest, until the rest fits; the newest always stays."""
-        while len(self._layers) > 1 and self._total() > self._budget:
-            self._layers.popitem(last=False)
+    def _let_go(self, *, keep: int = 1) -> int:
+        """Forgets what was not used for longest, until the rest fits.
+
+        Args:
+            keep: So many of the newest of each kind always stay.
+
+        Returns:
+            Bytes that are held now.
+        """
+        total = self._total()
+        if total > self._budget:
+            total -= painted_bytes()  # quickly found again
+            forget_painted()
+        while len(self._layers) > keep and total > self._budget:
+            _, layer = self._layers.popitem(last=False)
+            total -= held_bytes(layer.pixels)
         # A prediction can be made again; a photograph would have to be sent again.
-        while self._total() > self._budget and self._predictions.drop_oldest():
-            pass
-        while len(self._stored) > 1 and self._total() > self._budget:
+        while total > self._budget and (freed := self._predictions.drop_oldest(keep=keep)):
+            total -= freed
+        while len(self._stored) > keep and total > self._budget:
             _, gone = self._stored.popitem(last=False)
             self._predictions.forget(gone.digest)
+            total = self._total()
+        return total
 
     def _total(self) -> int:
-        layers = sum(layer.pixels.nbytes for layer in self._layers.values())
+        layers = sum(held_bytes(layer.pixels) for layer in self._layers.values())
         photos = sum(stored.size for stored in self._stored.values())
-        return layers + photos + self._predictions.size
+        return layers + photos + self._predictions.size + painted_bytes() + self._reserved
 
     # ----- what can be done with it -----
 
@@ -350,16 +415,18 @@ class PhotoStore:
 
 
 def _newest(
-    kept: dict[Strokes, _L],
+    kept: dict[str, _L],
     strokes: Strokes,
     draw: Callable[[Strokes, tuple[int, int]], _L],
     shape: tuple[int, int],
 ) -> _L:
     """What was painted, drawn once; only the newest is kept."""
-    if strokes not in kept:
+    # By their digest: as Python keeps them, points take more memory than the picture.
+    key = digest_of_strokes(strokes, shape)
+    if key not in kept:
         kept.clear()
-        kept[strokes] = draw(strokes, shape)
-    return kept[strokes]
+        kept[key] = draw(strokes, shape)
+    return kept[key]
 
 
 def _jpeg(photo: Photo) -> bytes:

@@ -198,7 +198,7 @@ def as_scribbles(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Scribbl
     image = Image.new("RGBA", shape[::-1])
     for stroke in strokes:
         _draw(image, stroke, (*bytes.fromhex(stroke.color.removeprefix("#")), 255))
-    return Scribbles("The strokes", _hash(strokes, shape), np.asarray(image))
+    return Scribbles("The strokes", digest_of_strokes(strokes, shape), np.asarray(image))
 
 
 def as_mask(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Mask:
@@ -206,7 +206,7 @@ def as_mask(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Mask:
     image = Image.new("L", shape[::-1], 255)
     for stroke in strokes:
         _draw(image, stroke, 0)
-    return Mask("The grey strokes", _hash(strokes, shape), np.asarray(image))
+    return Mask("The grey strokes", digest_of_strokes(strokes, shape), np.asarray(image))
 
 
 def _draw(image: Image.Image, stroke: Stroke, ink: int | tuple[int, ...]) -> None:
@@ -259,5 +259,6 @@ def schemas(*, place: str) -> dict[str, Any]:
     return schemas_of(_Body, place=place)
 
 
-def _hash(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> str:
+def digest_of_strokes(strokes: Strokes, shape: tuple[int, int]) -> str:
+    """One text for one painting; arguments as for `as_scribbles`."""
     return hashlib.sha256(repr((strokes, shape)).encode()).hexdigest()

@@ -20,6 +20,7 @@ from tintype.files.local import max_input_bytes
 from tintype.web.app import Services, make_app
 from tintype.web.body import BodyReader
 from tintype.web.guard import Tokens
+from tintype.web.heap import return_large_blocks
 from tintype.web.photos import PhotoStore
 from tintype.web.server_options import PORT, ServerOptions
 from tintype.web.timeouts import patient
@@ -46,6 +47,7 @@ class Listening:
 
     def run(self) -> None:
         """Answers requests until it is stopped."""
+        return_large_blocks()
         try:
             self._server.run(sockets=[self._socket])
         finally:
@@ -79,18 +81,20 @@ def listen(
     jobs = options.jobs or usable_cores()
     engine = Engine(load_bundle(options.model), threads=1)
     workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
-    longest = max_input_bytes(options.max_pixels)
+    memory = options.memory * _MIB
+    photos = PhotoStore(engine, max_pixels=options.max_pixels, budget=memory)
 
     def announce(token: str) -> None:
         say(f"Open once on another machine: http://{_own_name()}:{port}/?token={token}")
 
     tokens = None if local else Tokens(announce)
     services = Services(
-        photos=PhotoStore(engine, max_pixels=options.max_pixels, budget=options.memory * _MIB),
+        photos=photos,
         workers=workers,
         bodies=BodyReader(
-            longest=longest,
-            together=max(longest, options.memory * _MIB),
+            longest=min(max_input_bytes(options.max_pixels), memory),
+            reserve=photos.reserve,
+            release=photos.release,
             seconds=options.body_seconds,
         ),
         pairs=None if options.pairs is None else Pairs(options.pairs, engine),

@@ -61,13 +61,12 @@ class WorkerPool:
         self._jobs[job] = unwanted
         done = asyncio.wrap_future(job)
         done.add_done_callback(lambda future: self._done(job, future))
-        ends = [asyncio.ensure_future(self._over.wait())]
+        ends: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._over.wait())]
         if gone is not None:
             ends.append(asyncio.ensure_future(gone()))
         try:
-            await asyncio.wait(
-                {done, *ends}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            every: set[asyncio.Future[Any]] = {done, *ends}
+            await asyncio.wait(every, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 with contextlib.suppress(WorkCancelledError, asyncio.CancelledError):
                     return done.result()
