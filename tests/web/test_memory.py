@@ -123,7 +123,7 @@ def test_of_a_view_all_that_it_keeps_is_counted() -> None:
 
 
 def test_bodies_that_wait_are_held(picture: Make) -> None:
-    data = picture("PNG", (1500, 1500))
+    data = picture("BMP", (1500, 1500))
     with (
         serving(ServerOptions(port=0, model=TINY, memory=16)) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
