@@ -11,8 +11,16 @@ from PIL import Image, ImageDraw
 
 from tintype.engine.hints import Hint, hint_of, parse_hint
 from tintype.engine.layers import Mask, Scribbles
-from tintype.engine.parsing import HintEntry, Text, Whole, convert, plain, schemas_of, value_type
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings, default_output
+from tintype.engine.settings_parsing import (
+    HintEntry,
+    Text,
+    Whole,
+    convert,
+    plain,
+    schemas_of,
+    value_type,
+)
 from tintype.photo.formats.registry import writable_format, writable_formats
 from tintype.web.errors import MalformedError
 
