@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
         init=options.init,
         cooldown=options.cooldown,
         device=options.device,
-        say=print,
+        report=print,
     )
     progress = train(options.run, recipe, photos, session)
     rate = progress.samples / max(progress.seconds, 1e-9)

@@ -13,7 +13,7 @@ from tintype.learn.data.audit import (
     audit,
     contact_sheet,
     difference_signs,
-    little_grey,
+    grey_thumbnail,
     to_text,
 )
 from tintype.learn.data.manifest import find_sources
@@ -27,7 +27,7 @@ def _audit(folder: Path, against: Sequence[Path] = ()) -> Audit:
         find_sources(against) if against else (),
         min_colorfulness=5,
         dev_share=0,
-        tell=lambda _: None,
+        report=lambda _: None,
     )
 
 
@@ -100,7 +100,7 @@ def test_leaks_are_found_in_the_other_set_and_in_the_other_split(
 
 def test_the_hash_survives_size_and_compression_and_nothing_else(colourful: Paint):
     def signs(rgb: np.ndarray) -> np.ndarray:
-        return difference_signs(little_grey(rgb)[None].astype(np.float32))[0]
+        return difference_signs(grey_thumbnail(rgb)[None].astype(np.float32))[0]
 
     rgb = colourful(5)
     again = np.asarray(Image.open(io.BytesIO(_small_jpeg(rgb))))

@@ -81,7 +81,7 @@ def compare_methods(argv: CompareArguments) -> int:
     from tintype.learn.compare.command import Comparison, compare
     from tintype.learn.compare.page import write_page
     from tintype.learn.compare.run import read_recipes
-    from tintype.learn.train.distributed import Team
+    from tintype.learn.train.distributed import ProcessGroup
 
     page = argv.into.with_suffix(".md")
     if argv.page_only:
@@ -112,7 +112,7 @@ def compare_methods(argv: CompareArguments) -> int:
         limit=argv.limit,
         size=argv.size,
         threads=argv.threads,
-        device=Team().device(argv.device),
+        device=ProcessGroup().device(argv.device),
     )
     if not compare(comparison, say):
         return _INTERRUPTED

@@ -51,7 +51,7 @@ def audit_data(argv: DataArguments) -> int:
         find_sources(argv.against) if argv.against else (),
         min_colorfulness=argv.min_colorfulness,
         dev_share=argv.dev_share,
-        tell=say,
+        report=say,
     )
     if argv.sheet:
         data = sheet_bytes(found)

@@ -141,7 +141,7 @@ def _print_scores(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
         perceptual=argv.perceptual,
         threads=argv.threads,
     )
-    rows = score_models(bundles, _squares(argv), scoring, say=say)
+    rows = score_models(bundles, _squares(argv), scoring, report=say)
     if argv.json is not None:
         argv.json.write_text(rows_to_json(rows), encoding="utf-8")
     print_result(to_markdown(rows).rstrip("\n"))

@@ -57,7 +57,7 @@ def train_model(argv: TrainArguments) -> int:
     """
     from tintype.learn.data.photos import open_photos
     from tintype.learn.recipe import read_recipe
-    from tintype.learn.train.distributed import join_team
+    from tintype.learn.train.distributed import join_process_group
     from tintype.learn.train.loop import train
     from tintype.learn.train.objectives import objective_of
     from tintype.learn.train.run import TrainingSession
@@ -72,13 +72,13 @@ def train_model(argv: TrainArguments) -> int:
         raise LearnError(f"{run} contains no run to resume.", advice="Leave out --resume.")
     if argv.never:
         _refuse_overlap(argv, recipe)
-    team = join_team()
+    process_group = join_process_group()
     # The first process decodes, the others read what it has written.
-    if team.rank > 0:
-        team.wait()
+    if process_group.rank > 0:
+        process_group.barrier()
     photos = open_photos(argv.data, recipe.data, cache=argv.cache)
-    if team.rank == 0:
-        team.wait()
+    if process_group.rank == 0:
+        process_group.barrier()
     dev = int(photos.dev.sum())
     say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
     session = TrainingSession(
@@ -87,12 +87,12 @@ def train_model(argv: TrainArguments) -> int:
         cooldown=argv.cooldown,
         init=argv.init,
         classifier=argv.classifier,
-        device=team.device(argv.device),
-        team=team,
-        say=say if team.rank == 0 else _say_nothing,
+        device=process_group.device(argv.device),
+        process_group=process_group,
+        report=say if process_group.rank == 0 else _say_nothing,
     )
     progress = train(run, recipe, photos, session)
-    if team.rank > 0:
+    if process_group.rank > 0:
         return 0
     say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
     print_path(str(run / "checkpoint.safetensors"))
@@ -112,7 +112,7 @@ def _refuse_overlap(argv: TrainArguments, recipe: "Recipe") -> None:
 
 
 def _say_nothing(_text: str) -> None:
-    """What every process but the first of a team says."""
+    """What every process but the first of a process_group says."""
 
 
 TRAIN = Command(

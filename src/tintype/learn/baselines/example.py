@@ -17,7 +17,7 @@ from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import LearnError
-from tintype.learn.data.audit import NEAR, difference_signs, little_grey
+from tintype.learn.data.audit import NEAR, difference_signs, grey_thumbnail
 from tintype.learn.data.photos import Photos
 
 AUTOMATIC = False
@@ -109,7 +109,7 @@ class References:
             LearnError: All there is is a copy of the picture itself.
         """
         rgb_u8 = np.repeat(grey_u8[..., None], 3, axis=2)
-        own = difference_signs(little_grey(rgb_u8)[None].astype(np.float32))[0]
+        own = difference_signs(grey_thumbnail(rgb_u8)[None].astype(np.float32))[0]
         copies = self.signs @ own >= 256 - 2 * NEAR
         if copies.all():
             raise LearnError("There is no other picture to take colours from.")
@@ -131,7 +131,7 @@ def open_references(photos: Photos) -> References:
     for row, index in enumerate(indices):
         rgb_u8 = photos.picture(int(index))
         features[row] = grey_features(np.asarray(Image.fromarray(rgb_u8).convert("L")))
-        small[row] = little_grey(rgb_u8)
+        small[row] = grey_thumbnail(rgb_u8)
     return References(photos, indices, features, difference_signs(small))
 
 

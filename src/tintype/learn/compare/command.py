@@ -77,12 +77,12 @@ class Comparison:
     device: str
 
 
-def compare(arguments: Comparison, say: Callable[[str], None]) -> bool:
+def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
     """Trains and scores what is missing, then writes the page.
 
     Args:
         arguments: Those of the command.
-        say: Receives progress messages.
+        report: Receives progress messages.
 
     Returns:
         Whether everything requested is done; False after an interruption.
@@ -106,26 +106,31 @@ def compare(arguments: Comparison, say: Callable[[str], None]) -> bool:
             if arguments.only and name not in arguments.only:
                 continue
             if _scored(name, pictures, options):
-                _complete(name, partial(colorizer_of, name, photos), pictures, options, say)
+                _complete(name, partial(colorizer_of, name, photos), pictures, options, report)
                 continue
-            say(f"{name}: scoring")
+            report(f"{name}: scoring")
             run_other(name, pictures, photos, options)
             write_page(arguments.into, everything)
         for recipe in recipes:
             if _keep(recipe, pictures, options):
                 result = read_result(arguments.into / f"{recipe.name}.json")
                 _complete(
-                    recipe.name, partial(kept_colorizer, result, options), pictures, options, say
+                    recipe.name, partial(kept_colorizer, result, options), pictures, options, report
                 )
-                say(f"{recipe.name}: already done")
+                report(f"{recipe.name}: already done")
                 continue
             own = open_photos(arguments.data, recipe.data, cache=arguments.cache)
             run_method(
-                recipe, own, pictures, options, classifier=find_classifier(everything), say=say
+                recipe,
+                own,
+                pictures,
+                options,
+                classifier=find_classifier(everything),
+                report=report,
             )
             write_page(arguments.into, everything)
     except StoppedError as stopped:
-        say(f"{stopped.message} The same command continues where this one stopped.")
+        report(f"{stopped.message} The same command continues where this one stopped.")
         return False
     write_page(arguments.into, everything)
     return True
@@ -159,7 +164,7 @@ def _complete(
     method: Callable[[], Colorize | None],
     pictures: Pictures,
     options: ScoringOptions,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
     """Scores a method with perceptual networks that were installed after it was scored."""
     result = read_result(options.into / f"{name}.json")
@@ -169,9 +174,9 @@ def _complete(
         return
     colorize = method()
     if colorize is None:
-        say(f"{name}: its run is gone, so it cannot be scored with the networks installed since")
+        report(f"{name}: its run is gone, so it cannot be scored with the networks installed since")
         return
-    say(f"{name}: scoring with {', '.join(pictures.perceptual_metrics.names)}")
+    report(f"{name}: scoring with {', '.join(pictures.perceptual_metrics.names)}")
     add_perceptual(result, colorize, pictures, options)
 
 

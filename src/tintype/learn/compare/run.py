@@ -110,7 +110,7 @@ def run_method(
     options: ScoringOptions,
     *,
     classifier: Recipe | None = None,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Result:
     """Trains, exports, scores and writes one method.
 
@@ -120,7 +120,7 @@ def run_method(
         pictures: What it is scored on.
         options: Those of the command.
         classifier: The recipe of the grey classifier, for a method that starts from one.
-        say: Receives progress messages.
+        report: Receives progress messages.
 
     Raises:
         StoppedError: Ctrl-C; the same command goes on.
@@ -134,9 +134,9 @@ def run_method(
                 advice='Add one whose [loss] has kind = "labels" to the folder.',
             )
         if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
-            train_enough(classifier, photos, options, classifier=None, say=say)
+            train_enough(classifier, photos, options, classifier=None, report=report)
         start = options.runs / classifier.name / "checkpoint.safetensors"
-    progress = train_enough(recipe, photos, options, classifier=start, say=say)
+    progress = train_enough(recipe, photos, options, classifier=start, report=report)
     run = options.runs / recipe.name
     result = Result(
         name=recipe.name,
@@ -152,7 +152,7 @@ def run_method(
     parameters = sum(p.numel() for p in build(recipe.model).parameters())
     result = replace(result, parameters=parameters)
     if result.kind == "method":
-        say(f"{recipe.name}: exporting and scoring")
+        report(f"{recipe.name}: exporting and scoring")
         result = _scored(result, recipe, pictures, options)
     elif result.kind == "demonstration":
         colorize = engine_colorizer(_export(load_trained(run), recipe, run / "model.onnx", options))
@@ -168,7 +168,7 @@ def train_enough(
     options: ScoringOptions,
     *,
     classifier: Path | None,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Progress:
     """Trains a run for what is left of its budget.
 
@@ -181,14 +181,14 @@ def train_enough(
         _, progress, _ = load_checkpoint(run / "checkpoint.safetensors")
     if _enough(progress, recipe, options):
         return progress
-    say(f"{recipe.name}: training from {progress.samples} samples, {progress.seconds:.0f} s")
+    report(f"{recipe.name}: training from {progress.samples} samples, {progress.seconds:.0f} s")
     seconds = None if options.seconds is None else options.seconds - progress.seconds
     session = TrainingSession(
         max_seconds=seconds,
         max_samples=options.samples,
         classifier=classifier,
         device=options.device,
-        say=say,
+        report=report,
     )
     progress = train(run, recipe, photos, session)
     if not _enough(progress, recipe, options):

@@ -94,7 +94,7 @@ def audit(
     *,
     min_colorfulness: float,
     dev_share: float,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Audit:
     """Finds grey, toned, broken and repeated pictures, and leaks.
 
@@ -103,15 +103,15 @@ def audit(
         against: Pictures that must not be among them.
         min_colorfulness: Below this a picture counts as grey.
         dev_share: Share that the hash of a file puts into dev, where no folder names the split.
-        tell: Receives progress messages.
+        report: Receives progress messages.
 
     Raises:
         LearnError: A container cannot be read.
     """
     finds: list[Find] = []
-    decoded = _decode_all(sources, finds, min_colorfulness, tell)
-    held_out = _decode_all(against, None, min_colorfulness, tell)
-    tell("comparing")
+    decoded = _decode_all(sources, finds, min_colorfulness, report)
+    held_out = _decode_all(against, None, min_colorfulness, report)
+    report("comparing")
     splits = [
         split_of(source, digest, dev_share)
         for source, digest in zip(decoded.sources, decoded.digests, strict=True)
@@ -134,14 +134,14 @@ def _decode_all(
     sources: Sequence[PhotoSource],
     finds: list[Find] | None,
     min_colorfulness: float,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> _DecodedPhotos:
     kept: list[PhotoSource] = []
     digests: list[bytes] = []
     small: list[NDArray[np.uint8]] = []
     for index, (source, data) in enumerate(read_sources(sources)):
         if index and index % 5000 == 0:
-            tell(f"{index} of {len(sources)}")
+            report(f"{index} of {len(sources)}")
         rgb_u8 = decode_small(data)
         if finds is not None:
             reason = reason_to_drop(rgb_u8, False, min_colorfulness)
@@ -149,12 +149,12 @@ def _decode_all(
         if rgb_u8 is not None:
             kept.append(source)
             digests.append(file_hash(data))
-            small.append(little_grey(rgb_u8))
+            small.append(grey_thumbnail(rgb_u8))
     array = np.array(small, np.float32).reshape(-1, 16, 17)
     return _DecodedPhotos(kept, digests, array)
 
 
-def little_grey(rgb_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def grey_thumbnail(rgb_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(16, 17) grey of an (H, W, 3) picture, what the difference hash compares."""
     image = Image.fromarray(rgb_u8).convert("L")
     return np.asarray(image.resize((17, 16), Image.Resampling.BOX))

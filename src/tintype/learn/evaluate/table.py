@@ -43,7 +43,7 @@ def score_models(
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],
     scoring: Scoring,
     *,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> list[ScoreRow]:
     """Scores models on every set.
 
@@ -51,7 +51,7 @@ def score_models(
         bundles: The models.
         squares: Lists of (S, S, 3) truths by set.
         scoring: How.
-        say: Receives progress messages.
+        report: Receives progress messages.
 
     Returns:
         The grey input and the truth of each set, then the rows of each model.
@@ -75,7 +75,7 @@ def score_models(
     for bundle in bundles:
         vividness = list(scoring.vividness) or [bundle.card.vividness]
         engine = Engine(bundle, threads=1)
-        say(f"{bundle.name}: {sum(map(len, squares.values()))} pictures, vividness {vividness}")
+        report(f"{bundle.name}: {sum(map(len, squares.values()))} pictures, vividness {vividness}")
         rows += evaluate(
             engine,
             squares,

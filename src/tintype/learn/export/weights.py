@@ -87,7 +87,7 @@ def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Tr
     Raises:
         LearnError: A checkpoint does not fit.
     """
-    others = [_adopted(trained.model, start) for start in starts]
+    others = [_adapted(trained.model, start) for start in starts]
     mixed = copy.deepcopy(trained.model)
     with torch.no_grad():
         for name, tensor in mixed.state_dict().items():
@@ -96,13 +96,13 @@ def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Tr
     return replace(trained, model=mixed.eval())
 
 
-def _adopted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
+def _adapted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
     """The weights of a checkpoint, adapted to a network; those it lacks are the network's own."""
     tensors, _, _ = load_checkpoint(checkpoint)
     weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
     taken = copy.deepcopy(model)
     if isinstance(taken, WarmStarting):
-        taken.adopt(weights)
+        taken.warm_start(weights)
     else:
         taken.load_state_dict(weights)
     own = model.state_dict()
@@ -135,7 +135,7 @@ def calibrated(trained: Trained, temperature: float) -> Trained:
             "--calibrate works only with networks of kind own, which predict a distribution.",
             advice="Leave it out.",
         )
-    model.temper(temperature)
+    model.apply_temperature(temperature)
     return replace(trained, model=model, log_weights=trained.log_weights / temperature)
 
 

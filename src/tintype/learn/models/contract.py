@@ -44,7 +44,7 @@ class Pretrained(Protocol):
 class WarmStarting(Protocol):
     """A network that can start from the weights of a similar one."""
 
-    def adopt(self, weights: Mapping[str, Tensor]) -> None:
+    def warm_start(self, weights: Mapping[str, Tensor]) -> None:
         """Loads them.
 
         Args:
@@ -69,7 +69,7 @@ class Factorable(Protocol):
 class TemperatureScaling(Protocol):
     """A network over bins whose logits can be divided by a temperature."""
 
-    def temper(self, temperature: float) -> None:
+    def apply_temperature(self, temperature: float) -> None:
         """Divides them permanently; below 1 sharpens the distribution."""
         ...
 

@@ -110,7 +110,7 @@ class LarssonNet(nn.Module):
         histograms = self.heads(self.dropout(F.relu(x)))  # (B, 64, H/4, W/4)
         return torch.cat([histograms, F.avg_pool2d(luma01, 4).to(histograms.dtype)], dim=1)
 
-    def at_places(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    def at_locations(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """Lightness to histograms at a few places, by whole columns (section 3.2).
 
         Args:

@@ -247,7 +247,7 @@ class OwnNet(nn.Module):
         ab: Tensor = self.mean(raw)
         return ab
 
-    def temper(self, temperature: float) -> None:
+    def apply_temperature(self, temperature: float) -> None:
         """Divides the logits permanently.
 
         Args:
@@ -291,7 +291,7 @@ class OwnNet(nn.Module):
         small.refine = nn.Sequential(*factor(small.refine, inputs_of[small.refine], width, rank))
         return small
 
-    def adopt(self, weights: Mapping[str, Tensor]) -> None:
+    def warm_start(self, weights: Mapping[str, Tensor]) -> None:
         """Loads weights of this network that are wider, or lack the hint path or colour queries.
 
         Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) work too: the
@@ -304,7 +304,7 @@ class OwnNet(nn.Module):
             LearnError: They are of another encoder, or narrower.
         """
         if "classes.weight" in weights:
-            self._adopt_encoder(weights)
+            self._load_encoder(weights)
             return
         fitting = narrow(weights, _LAYERS, (*self.widths, self.widths[-1]))
         own = self.state_dict()
@@ -319,7 +319,7 @@ class OwnNet(nn.Module):
             )
         self.load_state_dict(fitting)
 
-    def _adopt_encoder(self, weights: Mapping[str, Tensor]) -> None:
+    def _load_encoder(self, weights: Mapping[str, Tensor]) -> None:
         found = {n: t for n, t in weights.items() if n.startswith("encoder.")}
         own = {n: t for n, t in self.state_dict().items() if n.startswith("encoder.")}
         if {n: t.shape for n, t in found.items()} != {n: t.shape for n, t in own.items()}:

@@ -13,10 +13,10 @@ _WINDOW = 7  # pixels each way; as in the released training file, where the pape
 
 
 @runtime_checkable
-class AtPlaces(Protocol):
+class AtLocations(Protocol):
     """A network that can predict a sample of places in a picture."""
 
-    def at_places(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    def at_locations(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """(B, 1, H, W) lightness, two of (B, n) -> (B, 2, K, n) logits of hue and chroma."""
         ...
 
@@ -42,18 +42,18 @@ class Histogram(Objective):
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean over all places, and its two terms, in nats."""
-        assert isinstance(model, AtPlaces)
+        assert isinstance(model, AtLocations)
         count, _, height, width = batch.rgb.shape
         # In training the loop's seed decides; on dev the places are always the same.
         draw = None if model.training else torch.Generator().manual_seed(0)
         rows = torch.randint(height, (count, self.samples), generator=draw).to(batch.L.device)
         columns = torch.randint(width, (count, self.samples), generator=draw).to(batch.L.device)
-        logits = model.at_places(batch.L, rows, columns).float()
-        guess = torch.log_softmax(logits.transpose(2, 3), dim=3)  # (B, 2, n, K)
+        logits = model.at_locations(batch.L, rows, columns).float()
+        predicted = torch.log_softmax(logits.transpose(2, 3), dim=3)  # (B, 2, n, K)
         hues, chromas = hue_and_chroma(batch.rgb)
-        bins = guess.shape[3]
-        hue = _divergence(_around(hues, rows, columns, bins), guess[:, 0])
-        chroma = _divergence(_around(chromas, rows, columns, bins), guess[:, 1])
+        bins = predicted.shape[3]
+        hue = _divergence(_around(hues, rows, columns, bins), predicted[:, 0])
+        chroma = _divergence(_around(chromas, rows, columns, bins), predicted[:, 1])
         weight = chromas.flatten(1).gather(1, rows * width + columns)
         hue, chroma = (weight * hue).mean(), chroma.mean()
         return {"loss": chroma + self.hue_weight * hue, "hue": hue, "chroma": chroma}
@@ -106,6 +106,6 @@ def _around(values: Tensor, rows: Tensor, columns: Tensor, bins: int) -> Tensor:
     )
 
 
-def _divergence(true: Tensor, guess: Tensor) -> Tensor:
+def _divergence(true: Tensor, predicted: Tensor) -> Tensor:
     """KL of (B, n, K) shares from (B, n, K) log-shares, (B, n) in nats."""
-    return (torch.xlogy(true, true) - true * guess).sum(dim=2)
+    return (torch.xlogy(true, true) - true * predicted).sum(dim=2)

@@ -34,5 +34,5 @@ class L2(Objective):
 def _difference(model: nn.Module, batch: Batch) -> Tensor:
     """(B, 2, h, w) between predicted and true ab, divided by their range."""
     assert isinstance(model, ColorizationNetwork)
-    guess = model.to_ab(run_network(model, batch.L, batch.hints)).float()
-    return (guess - batch.ab_at(model.stride)) / _RANGE
+    predicted = model.to_ab(run_network(model, batch.L, batch.hints)).float()
+    return (predicted - batch.ab_at(model.stride)) / _RANGE

@@ -19,8 +19,8 @@ class Uv(Objective):
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean over pixels and both channels."""
-        guess = model(batch.L)[:, :2].float()
-        error = guess - rgb01_to_uv(batch.rgb)
+        predicted = model(batch.L)[:, :2].float()
+        error = predicted - rgb01_to_uv(batch.rgb)
         return {"loss": error.square().mean()}
 
 
