@@ -182,5 +182,5 @@ def test_a_new_run_goes_on_with_the_discriminator_of_its_first_weights(
     with safe_open(checkpoint, framework="pt") as file:
         facts = file.metadata()
     save_file(wider, tmp_path / "wider.safetensors", facts)
-    with pytest.raises(LearnError, match="discriminator is of another kind or size"):
+    with pytest.raises(LearnError, match="discriminator is of a different kind or size"):
         train(recipe, "third", 4, "--init", str(tmp_path / "wider.safetensors"))

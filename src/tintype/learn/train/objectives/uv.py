@@ -13,8 +13,8 @@ _U, _V = 0.492, 0.877  # BT.601
 class Uv(Objective):
     """Mean squared distance between predicted and true U and V.
 
-    For a network whose raw output starts with U and V; what it does to them afterwards, such as a
-    filter, is not trained through.
+    For networks whose raw output starts with U and V. Post-processing, such as a filter, is not
+    part of the gradient.
     """
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -25,7 +25,7 @@ class Uv(Objective):
 
 
 def rgb01_to_uv(rgb01: Tensor) -> Tensor:
-    """Encoded sRGB to the colour of YUV.
+    """Encoded sRGB to U and V of YUV.
 
     Args:
         rgb01: (B, 3, H, W) in [0, 1].
