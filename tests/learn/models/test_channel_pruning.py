@@ -65,7 +65,7 @@ def test_weights_without_hints_leave_the_hint_path_as_it_is():
 
 
 def test_a_narrower_or_another_network_is_refused():
-    with pytest.raises(LearnError, match=r"16 channels in lateral\.weight, the recipe wants 20"):
+    with pytest.raises(LearnError, match=r"16 channels in lateral\.weight, the recipe has 20"):
         own(WIDE).warm_start(own(SLIM).state_dict())
     with pytest.raises(LearnError, match="a different network"):
         own(SLIM, hints=False).warm_start(own(SLIM).state_dict())

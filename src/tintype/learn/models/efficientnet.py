@@ -97,8 +97,7 @@ def _same(kernel: int, stride: int) -> tuple[int, int]:
 
 
 class InvertedResidual(nn.Module):
-    """Expansion, depthwise convolution, projection, and a residual connection if the shapes
-    match."""
+    """Expansion, depthwise convolution, projection; a residual connection if the shapes match."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expand: int) -> None:
         super().__init__()
