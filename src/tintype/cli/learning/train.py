@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainArguments:
-    """What `tintype train` was given; None where it was not."""
+    """Arguments of `tintype train`; None stands for options that are not given."""
 
     recipe: Path
     data: tuple[Path, ...]
@@ -44,10 +44,10 @@ class TrainArguments:
 
 @with_extra
 def train_model(argv: TrainArguments) -> int:
-    """Trains a model; as one of several processes where torchrun has started it.
+    """Trains a model; as one process of a group if started by torchrun.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -63,7 +63,7 @@ def train_model(argv: TrainArguments) -> int:
     from tintype.learn.train.run import TrainingSession
 
     recipe = read_recipe(argv.recipe)
-    objective_of(recipe).check(recipe)  # before the photographs are decoded, which may take long
+    objective_of(recipe).check(recipe)  # before decoding the photographs, which may take long
     run = argv.run or Path("runs") / recipe.name
     begun = (run / "checkpoint.safetensors").exists()
     if begun and not argv.resume:
@@ -73,7 +73,7 @@ def train_model(argv: TrainArguments) -> int:
     if argv.never:
         _refuse_overlap(argv, recipe)
     process_group = join_process_group()
-    # The first process decodes, the others read what it has written.
+    # Rank 0 decodes the photographs; the others wait, then read its output.
     if process_group.rank > 0:
         process_group.barrier()
     photos = open_photos(argv.data, recipe.data, cache=argv.cache)
@@ -89,7 +89,7 @@ def train_model(argv: TrainArguments) -> int:
         classifier=argv.classifier,
         device=process_group.device(argv.device),
         process_group=process_group,
-        report=say if process_group.rank == 0 else _say_nothing,
+        report=say if process_group.rank == 0 else _discard,
     )
     progress = train(run, recipe, photos, session)
     if process_group.rank > 0:
@@ -111,8 +111,8 @@ def _refuse_overlap(argv: TrainArguments, recipe: "Recipe") -> None:
     refuse_overlap(sources, find_sources(argv.never))
 
 
-def _say_nothing(_text: str) -> None:
-    """What every process but the first of a process_group says."""
+def _discard(_text: str) -> None:
+    """Discards messages, for all ranks but 0."""
 
 
 TRAIN = Command(
@@ -131,7 +131,7 @@ TRAIN = Command(
             "--never",
             type=SOURCES,
             metavar="PATH",
-            help="Evaluation pictures; refuse to train if any of them is in the data.",
+            help="Held-out pictures; refuse to train if any of them is in the training data.",
         ),
         Option(
             "--run",
