@@ -1,4 +1,4 @@
-"""The work of `tintype compare`, once its arguments are parsed."""
+"""Implements `tintype compare`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,20 +45,20 @@ class Comparison:
     """The arguments of the command.
 
     Attributes:
-        recipes: Folder of the recipes.
+        recipes: Folder with the recipes.
         data: Photographs to train on.
         evaluation: Photographs to score on.
         runs: Folder of the runs.
         into: Folder of the results; the page is written beside it.
         cache: Folder of the decoded photographs.
         originals: Photographs for the sample strips.
-        seconds: Budget of a method, or None.
-        samples: Likewise.
-        only: Names of the rows to compute; empty computes all.
-        limit: At most so many pictures of each evaluation set, or None.
+        seconds: Time budget of each method, or None.
+        samples: Sample budget of each method, or None.
+        only: Names of the rows to compute; empty for all.
+        limit: Maximum number of pictures of each evaluation set, or None.
         size: Side of the squares that are scored.
-        threads: Pictures at a time.
-        device: Where to train.
+        threads: Number of pictures in parallel.
+        device: Device for training.
     """
 
     recipes: Path
@@ -78,17 +78,18 @@ class Comparison:
 
 
 def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
-    """Trains and scores what is missing, then writes the page.
+    """Trains and scores methods without a result, then writes the page.
 
     Args:
-        arguments: Those of the command.
-        report: Receives progress messages.
+        arguments: The arguments of the command.
+        report: Called with progress messages.
 
     Returns:
-        Whether everything requested is done; False after an interruption.
+        Whether everything that was requested is done; False after an interruption.
 
     Raises:
-        LearnError: Nothing to train, evaluation pictures among the training data, a broken method.
+        LearnError: There is nothing to train, evaluation pictures are in the training data, or a
+            method fails.
     """
     everything = read_recipes(arguments.recipes)
     names = [name for name in arguments.only if name not in OTHERS]
@@ -150,7 +151,7 @@ def _scoring_options(arguments: Comparison) -> ScoringOptions:
 
 
 def _keep(recipe: Recipe, pictures: Pictures, options: ScoringOptions) -> bool:
-    """Whether a method is complete: trained enough, and scored on these pictures."""
+    """Whether a method is complete: trained for the whole budget, and scored on these pictures."""
     if not is_done(recipe, options):
         return False
     if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
@@ -166,7 +167,7 @@ def _complete(
     options: ScoringOptions,
     report: Callable[[str], None],
 ) -> None:
-    """Scores a method with perceptual networks that were installed after it was scored."""
+    """Adds the scores of perceptual networks that were installed after a method was scored."""
     result = read_result(options.into / f"{name}.json")
     if not result.published or not lacks_perceptual(result, pictures):
         return
@@ -186,7 +187,7 @@ def _scored(name: str, pictures: Pictures, options: ScoringOptions) -> bool:
         return False
     result = read_result(path)
     if name == "tintype-own" and result.sha256 != load_bundle().sha256:
-        return False  # another model is embedded by now
+        return False  # the embedded model has changed since
     return result.measured == measured_on(pictures)
 
 
