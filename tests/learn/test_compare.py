@@ -260,8 +260,8 @@ def test_generators_stand_side_by_side_before_and_after(tmp_path: Path):
     first = "1,000 photographs<br>![{}](results/1.jpg)"
     assert rows[2] == f"| {first.format('cdcgan-places')} | {first.format('cdcgan-improved')} |"
     assert rows[3].endswith("2.jpg) |  |")
-    assert "**cdcgan-places**: The collapse detector ran 1 times and detected no collapse." in text
-    assert "detected a collapse 1 times, first at 2 photographs. garish" in text
+    assert "**cdcgan-places**: The collapse detector reported no collapse in 1 evaluations." in text
+    assert "reported a collapse in 1 of 2 evaluations, first at 2 photographs. garish" in text
     assert "**pix2pix**: not trained yet." in text
 
 

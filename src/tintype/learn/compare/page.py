@@ -254,12 +254,12 @@ def _verdicts(result: Result) -> str:
         return "The collapse detector was off."
     fallen = collapses(result)
     if not fallen:
-        return f"The collapse detector ran {len(result.verdicts)} times and detected no collapse."
+        return f"The collapse detector reported no collapse in {len(result.verdicts)} evaluations."
     first = fallen[0]
     why = first.get("reasons", "")
     return (
-        f"The collapse detector ran {len(result.verdicts)} times and detected a collapse "
-        f"{len(fallen)} times, first at {first['samples']:,} photographs. {why}"
+        f"The collapse detector reported a collapse in {len(fallen)} of {len(result.verdicts)} "
+        f"evaluations, first at {first['samples']:,} photographs. {why}"
     ).strip()
 
 
