@@ -18,8 +18,8 @@ from tintype.engine.bundle import CARD_KEY, Card, load_bundle
 from tintype.engine.geometry import plan_fit
 from tintype.engine.hints import Hint, hints_at, pale, parse_hint, pins_of
 from tintype.engine.onnx_file import read_metadata
-from tintype.engine.parsing import read_hints, saved_settings
 from tintype.engine.settings import SETTINGS, Settings
+from tintype.engine.settings_parsing import read_hints, saved_settings
 from tintype.errors import TintypeError, UsageError, brief
 from tintype.jobs.inspect import Inspection
 from tintype.jobs.sidecar import read_sidecar
