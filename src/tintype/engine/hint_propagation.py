@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 
 _HOLD = 1000.0  # weight of a given colour against its neighbours
-_REACH = 8.0  # output pixels over which a correction fades where everything looks alike
+_LENGTH = 8.0  # output pixels over which a correction fades where everything looks alike
 _LUMA = 12.0  # steps of Y' that make two places strangers
 _AB = 12.0  # and of the network's own colours, in CIELAB units
 _LEAK = 1e-3  # of an edge
@@ -30,20 +30,24 @@ def spread(
     given: NDArray[np.bool_],
     luma: NDArray[np.float32],
     ab: NDArray[np.float32],
+    *,
+    length: float = _LENGTH,
 ) -> NDArray[np.float32]:
-    """Spreads what is missing at some places.
+    """Spreads values that are known at some places.
 
     Args:
-        missing: (2, h, w) CIELAB units; read where `given` is true.
-        given: (h, w), where a colour is given.
+        missing: (n, h, w) any units; read where `given` is true.
+        given: (h, w), where a value is given.
         luma: (h, w) Y' in 0..255.
-        ab: (2, h, w) what the network answered, CIELAB units.
+        ab: (2, h, w) what the network answered, CIELAB units; with the luma it says which places
+            belong together.
+        length: Places over which a value fades where everything looks alike.
 
     Returns:
-        (2, h, w) what to add to `ab`.
+        (n, h, w) the values everywhere, 0 far from where they are given.
     """
     down, across = (_alike(luma, ab, axis) for axis in (0, 1))
-    degree: F64 = np.asarray(_HOLD * given + 1 / _REACH**2, np.float64)
+    degree: F64 = np.asarray(_HOLD * given + 1 / length**2, np.float64)
     degree[:-1] += down
     degree[1:] += down
     degree[:, :-1] += across
@@ -70,7 +74,7 @@ def _alike(luma: NDArray[np.float32], ab: NDArray[np.float32], axis: int) -> F64
 
 
 def _conjugate_gradients(apply: Callable[[F64], F64], goal: F64, diagonal: F64) -> F64:
-    """Solves for both planes at once, each with its own steps; preconditioned by the diagonal."""
+    """Solves for all planes at once, each with its own steps; preconditioned by the diagonal."""
     x = np.zeros_like(goal)
     left = goal.copy()
     direction = left / diagonal
@@ -90,6 +94,6 @@ def _conjugate_gradients(apply: Callable[[F64], F64], goal: F64, diagonal: F64) 
 
 
 def _dot(x: F64, y: F64) -> F64:
-    """(2, h, w), (2, h, w) -> (2, 1, 1)."""
+    """(n, h, w), (n, h, w) -> (n, 1, 1)."""
     product: F64 = (x * y).sum(axis=(1, 2), keepdims=True)
     return product
