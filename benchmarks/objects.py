@@ -119,9 +119,13 @@ def _checked(one: MarkedObject) -> MarkedObject:
     """The object itself.
 
     Raises:
-        ValueError: Its kind is unknown, it leaves the photograph, or it is not marked inside.
+        ValueError: Its kind is unknown, its outline leaves the photograph, or its hint or stroke
+            is not inside.
     """
     height, width = one.size
+    points = (one.hint, *one.stroke)
+    if not all(isinstance(number, int) for pair in (one.size, *points) for number in pair):
+        raise ValueError(f"a size or a point of {one.photo}, in whole pixels,")
     for polygon in (*one.polygons, *one.holes):
         inside = all(0 <= x <= width and 0 <= y <= height for x, y in polygon)
         if len(polygon) < 3 or not inside:
@@ -131,7 +135,7 @@ def _checked(one: MarkedObject) -> MarkedObject:
     mask = rasterize(one)
     if not 2 <= len(one.stroke) <= 4:
         raise ValueError(f"the stroke of {one.photo}")
-    for x, y in (one.hint, *one.stroke):
+    for x, y in points:
         if not (0 <= x < width and 0 <= y < height and mask[y, x]):
             raise ValueError(f"the point {x}, {y} of {one.photo}")
     return one
@@ -172,5 +176,9 @@ def examples(objects: Sequence[MarkedObject], paths: Sequence[Path]) -> Iterator
     for one in objects:
         rgb = pictures[one.sha256]
         if rgb.shape[:2] != one.size:
-            raise LearnError(f"{one.photo} has {rgb.shape[:2]} pixels, not {one.size}.")
+            height, width = rgb.shape[:2]
+            raise LearnError(
+                f"{one.photo} has {height} x {width} pixels, not {one.size[0]} x {one.size[1]}.",
+                advice="Correct its size in the file of objects.",
+            )
         yield Example(rgb, rasterize(one), one.hint, one.stroke, one)

@@ -354,8 +354,7 @@ class Engine:
     ) -> Photo:
         """Brings (2, h, w) ab without hints to the photograph's size, and gives it the hints."""
         fit = prediction.fit
-        if settings.hinted:
-            ab = self.with_hints(prediction, ab, settings)
+        ab = self.with_hints(prediction, ab, settings)
         halved = half_chroma and photo.bits == 8
         full = paired(photo.grey, photo.turn)
         grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else photo.grey
@@ -392,6 +391,8 @@ class Engine:
             ab: (2, h, w) of what it is without them, CIELAB units.
             settings: The hints and their reach.
         """
+        if not settings.hinted:
+            return ab
         fit = prediction.fit
         hints = hints_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
         hinted = self.chroma(prediction, settings) if prediction.plain else ab
