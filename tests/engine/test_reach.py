@@ -13,7 +13,7 @@ from tintype.engine.geometry import plan_fit
 from tintype.engine.hints import Hint, hint_of, hints_at
 from tintype.engine.layers import Scribbles
 from tintype.engine.predict import Engine
-from tintype.engine.reach import limited, painted
+from tintype.engine.reach import Surroundings, limited, painted, surroundings
 from tintype.engine.settings import Settings
 from tintype.photo.photo import Photo
 
@@ -88,42 +88,71 @@ def test_with_only_here_no_hint_is_as_without_any(
     np.testing.assert_array_equal(after[100:], before[100:])
 
 
-def two_things() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Luma of a disc on a ground, the disc on the grid of the output, and chroma without hints."""
+Things = tuple[Surroundings, np.ndarray, np.ndarray]
+FIT = plan_fit((128, 192), short_side=128, multiple=32, stride=4)
+
+
+def two_things(*, logits: bool) -> Things:
+    """A disc on a ground: what a network says of them, and the disc on the grid of its output.
+
+    It is sure of a green disc and of a brown ground, and would turn everything blue.
+    """
     y, x = np.mgrid[:128, :192]
     disc = (y - 64) ** 2 + (x - 80) ** 2 < 40**2
-    luma = np.where(disc, 90, 180).astype(np.float32)
-    luma += np.random.default_rng(0).normal(0, 3, luma.shape).astype(np.float32)
+    rng = np.random.default_rng(0)
+    luma = (np.where(disc, 90, 150) + rng.normal(0, 3, disc.shape)).astype(np.float32)
     small = np.asarray(Image.fromarray(disc).convert("L").reduce(4)) > 127
-    return luma, small, np.zeros((2, 32, 48), np.float32)
+    ab = np.where(small, np.array([-20, 20])[:, None, None], np.array([10, 15])[:, None, None])
+    bins = rng.normal(0, 0.3, (8, 32, 48)).astype(np.float32)
+    bins[0] += 3 * small
+    bins[1] += 3 * ~small
+    ab = ab.astype(np.float32)
+    found = surroundings(ab, luma, FIT, logits=bins if logits else None, features=None)
+    return found, small, np.broadcast_to(np.float32([10, -40])[:, None, None], ab.shape).copy()
 
 
+@pytest.mark.parametrize("logits", [False, True])
 @pytest.mark.parametrize("place", [(80, 64), (60, 50), (100, 90)])
-def test_the_whole_reach_fills_a_thing_and_leaves_the_rest(place: tuple[int, int]) -> None:
-    luma, disc, plain = two_things()
-    fit = plan_fit((128, 192), short_side=128, multiple=32, stride=4)
-    planes = hints_at([Hint(*place, 40, -30, radius=3)], None, fit, cell=4)
-    # A network that answers with the colour of the hint everywhere.
-    flood = np.broadcast_to(np.array([40, -30], np.float32)[:, None, None], plain.shape)
-    found = limited(flood, plain, planes, luma, fit, reach=1)
+def test_the_whole_reach_fills_a_thing_and_leaves_the_rest(
+    place: tuple[int, int], logits: bool
+) -> None:
+    around, disc, flood = two_things(logits=logits)
+    planes = hints_at([Hint(*place, 10, -40, radius=3)], None, FIT, cell=4)
+    found = limited(flood, around, planes, reach=1)
     took = np.linalg.norm(found - flood, axis=0) < 12
     assert took[disc].mean() > 0.8
     assert took[~disc].mean() < 0.05
-    assert np.abs(found[:, :, -6:]).max() < 3
+    np.testing.assert_allclose(found[:, :, -6:], around.ab[:, :, -6:], atol=3)
 
 
 def test_the_region_grows_with_the_reach() -> None:
-    luma, _, plain = two_things()
-    fit = plan_fit((128, 192), short_side=128, multiple=32, stride=4)
-    planes = hints_at([Hint(80, 64, 40, -30, radius=3)], None, fit, cell=4)
-    flood = np.full_like(plain, 30)
+    around, _, flood = two_things(logits=True)
+    planes = hints_at([Hint(80, 64, 10, -40, radius=3)], None, FIT, cell=4)
     reached = [
-        float(np.abs(limited(flood, plain, planes, luma, fit, reach=reach)).sum())
+        (np.abs(limited(flood, around, planes, reach=reach) - around.ab) > 1).mean()
         for reach in (0, 0.2, 0.4, 0.6, 0.8, 1)
     ]
     assert reached == sorted(reached)
     assert reached[0] == 0
     assert reached[-1] > 3 * reached[1]
+
+
+def test_each_of_two_hints_has_its_own_region_and_colour() -> None:
+    around, disc, flood = two_things(logits=True)
+    hints = [Hint(80, 64, 10, -40, radius=3), Hint(170, 64, 40, 30, radius=3)]
+    found = limited(flood, around, hints_at(hints, None, FIT, cell=4), reach=1)
+    inside, outside = found[:, disc].mean(axis=1), found[:, ~disc].mean(axis=1)
+    assert inside[1] < -25
+    assert outside[1] > inside[1] + 25
+
+
+def test_hints_beyond_the_most_that_have_a_region_still_count() -> None:
+    around, _, flood = two_things(logits=True)
+    hints = [Hint(x, y, 10, -40) for x in range(4, 190, 20) for y in range(4, 126, 20)]
+    assert len(hints) > 40
+    planes = hints_at(hints, None, FIT, cell=4)
+    found = limited(flood, around, planes, reach=1)
+    assert (np.linalg.norm(found - flood, axis=0) < 12).mean() > 0.9
 
 
 def test_the_edge_of_a_stroke_follows_that_of_a_thing() -> None:
@@ -133,8 +162,8 @@ def test_the_edge_of_a_stroke_follows_that_of_a_thing() -> None:
     layer = stroke((200, 300), [(136, 20), (136, 180)], 36)
     ab, share = painted(layer, grey)
     rows = slice(60, 140)
-    assert share[rows, 125:140].min() > 0.95
-    assert share[rows, 153].mean() < 0.5
+    assert share[rows, 128:142].min() > 0.95
+    assert share[rows, 153].mean() < 0.55
     beyond = share[rows, 100:115]
     assert 0 < beyond.mean() < 1
     blue = rgb01_to_lab(np.array(BLUE) / 255)[1:]

@@ -20,7 +20,7 @@ _HOLD = 1000.0  # weight of a given colour against its neighbours
 _LENGTH = 8.0  # output pixels over which a correction fades where everything looks alike
 _LUMA = 12.0  # steps of Y' that make two places strangers
 _AB = 12.0  # and of the network's own colours, in CIELAB units
-_LEAK = 1e-3  # of an edge
+_LEAK = 1e-3  # of an edge: nothing is quite apart
 _STEPS = 400
 _ENOUGH = 1e-4  # of the residual at the start
 
@@ -30,24 +30,60 @@ def spread(
     given: NDArray[np.bool_],
     luma: NDArray[np.float32],
     ab: NDArray[np.float32],
-    *,
-    length: float = _LENGTH,
 ) -> NDArray[np.float32]:
-    """Spreads values that are known at some places.
+    """Spreads what is missing at some places.
 
     Args:
-        missing: (n, h, w) any units; read where `given` is true.
-        given: (h, w), where a value is given.
+        missing: (2, h, w) CIELAB units; read where `given` is true.
+        given: (h, w), where a colour is given.
         luma: (h, w) Y' in 0..255.
-        ab: (2, h, w) what the network answered, CIELAB units; with the luma it says which places
-            belong together.
-        length: Places over which a value fades where everything looks alike.
+        ab: (2, h, w) what the network answered, CIELAB units.
 
     Returns:
-        (n, h, w) the values everywhere, 0 far from where they are given.
+        (2, h, w) what to add to `ab`.
     """
-    down, across = (_alike(luma, ab, axis) for axis in (0, 1))
-    degree: F64 = np.asarray(_HOLD * given + 1 / length**2, np.float64)
+    edges = _alike(luma, ab, 0), _alike(luma, ab, 1)
+    weight: F64 = np.asarray(_HOLD * given + 1 / _LENGTH**2, np.float64)
+    goal: F64 = np.asarray(_HOLD * given * missing, np.float64)
+    return _solve(goal, weight, edges).astype(np.float32)
+
+
+def walk(
+    seed: NDArray[np.bool_],
+    others: NDArray[np.bool_],
+    prior: NDArray[np.float32],
+    neighbours: tuple[NDArray[np.float32], NDArray[np.float32]],
+    *,
+    length: float,
+) -> NDArray[np.float32]:
+    """A random walker's probability to end at a seed, with a prior.
+
+    Source: L. Grady, "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005,
+    equation 12.
+
+    Args:
+        seed: (h, w), where it is 1.
+        others: (h, w), where it is 0.
+        prior: (h, w) in 0..1, what it is where no walk goes.
+        neighbours: (h - 1, w) and (h, w - 1) in 0..1, how easily it goes to the next place down and
+            to the right.
+        length: Places over which the prior outweighs the walk where it goes easily.
+
+    Returns:
+        (h, w) in 0..1.
+    """
+    edges = tuple(np.asarray(way, np.float64) + _LEAK / 10 for way in neighbours)
+    held = _HOLD * (seed | others)
+    weight: F64 = np.asarray(held + 1 / length**2, np.float64)
+    goal: F64 = np.asarray(_HOLD * seed + prior / length**2, np.float64)
+    found = _solve(goal[None], weight, (edges[0], edges[1]))[0]
+    return np.asarray(found, np.float32)
+
+
+def _solve(goal: F64, weight: F64, edges: tuple[F64, F64]) -> F64:
+    """The (n, h, w) that differ little along edges and are goal / weight where they are held."""
+    down, across = edges
+    degree = weight.copy()
     degree[:-1] += down
     degree[1:] += down
     degree[:, :-1] += across
@@ -61,8 +97,7 @@ def spread(
         y[:, :, 1:] -= across * x[:, :, :-1]
         return y
 
-    goal: F64 = np.asarray(_HOLD * given * missing, np.float64)
-    return _conjugate_gradients(apply, goal, degree).astype(np.float32)
+    return _conjugate_gradients(apply, goal, degree)
 
 
 def _alike(luma: NDArray[np.float32], ab: NDArray[np.float32], axis: int) -> F64:

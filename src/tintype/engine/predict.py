@@ -13,7 +13,7 @@ from tintype.engine.color_distribution import Suggestion
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hints import hints_at, hold_hints, pins_of
 from tintype.engine.network import Network, NetworkOutput
-from tintype.engine.reach import limited, painted
+from tintype.engine.reach import limited, painted, surroundings
 from tintype.engine.reference import (
     Reference,
     ReferenceColors,
@@ -38,7 +38,7 @@ class Prediction:
         luma: ``fit.padded`` its input, Y' in 0..255.
         ab: (2, h, w) CIELAB units, at the card's default vividness and temperature.
         logits: (bins, h, w) log-probabilities up to a constant, or None.
-        features: (channels, h', w') for matching, or None.
+        features: (channels, h', w') by which places are compared, or None.
         plain: The prediction without hints, for what lies beyond their reach; None where there are
             no hints, or the network does not take them.
     """
@@ -301,18 +301,24 @@ class Engine:
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
         """Runs the network in high quality: the mean over the smallest and the largest size.
 
-        The mean is taken of logits, on the grid of the normal size. Features are compared at the
-        normal size, so the network runs there too where there is a reference.
+        The mean is taken of logits, on the grid of the normal size. Features are those of the
+        smallest size; with a reference they are compared at the normal size, so the network runs
+        there too.
         """
         fits = dict.fromkeys(self._fit(photo.shape, quality) for quality in ("fast", "high"))
         if list(fits) == [fit]:  # a tiny picture is enlarged no further, and both are one
             return self._run(photo.grey, settings, fit)
+        outputs = [(other, self._run(photo.grey, settings, other)[1]) for other in fits]
         if settings.reference is None:
             luma, features = luma_down(photo.grey, fit), None
+            smallest, output = outputs[0]
+            if output.features is not None:
+                coarse = smallest.stride * output.ab.shape[2] // output.features.shape[2]
+                at, to = replace(smallest, stride=coarse), replace(fit, stride=coarse)
+                features = regrid(output.features[0], at, to)[None]
         else:
             luma, output = self._run(photo.grey, settings, fit)
             features = output.features
-        outputs = [(other, self._run(photo.grey, settings, other)[1]) for other in fits]
         found = [
             regrid(output.logits[0], other, fit)
             for other, output in outputs
@@ -397,7 +403,9 @@ class Engine:
         hints = hints_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
         hinted = self.chroma(prediction, settings) if prediction.plain else ab
         held = hold_hints(hints, hinted, prediction.luma, fit)
-        return limited(held, ab, hints, prediction.luma, fit, reach=settings.reach)
+        plain = prediction.plain or prediction
+        around = surroundings(ab, plain.luma, fit, logits=plain.logits, features=plain.features)
+        return limited(held, around, hints, reach=settings.reach)
 
     def chroma(self, prediction: Prediction, settings: Settings) -> NDArray[np.float32]:
         """(2, h, w) ab of a prediction, before hints are made exact."""
