@@ -38,7 +38,7 @@ from tintype.photo.photo import Metadata, Photo
 
 F64 = NDArray[np.float64]
 
-REACHES = (0.0, 0.4, 0.7, 1.0)
+REACHES = (0.0, 0.5, 1.0)
 RADIUS = 0.012  # of the short side: of a hint, and half of a stroke's width
 CHROMA = 40.0  # of the hint, CIELAB units
 GREY = 6.0  # chroma below which there is no opposite; the hint is blue

@@ -114,7 +114,7 @@ class Settings:
             low=0,
             high=1,
         ),
-    ] = 0.7
+    ] = 1.0
     mask: Annotated[
         "Mask | None",
         Setting(
