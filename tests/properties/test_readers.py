@@ -73,7 +73,7 @@ def used(hints: list[Hint] | tuple[Hint, ...]) -> None:
     fit = plan_fit(SHAPE, short_side=32, multiple=8, stride=4)
     for cell in (1, 4):
         assert np.isfinite(hints_at(hints, None, fit, cell=cell)).all()
-    pins_of(hints, fit, SHAPE)
+    pins_of(hints, fit, SHAPE, reach=1.0)
     pale(hints, None, np.full(SHAPE, 128, np.uint8))
     Settings(hints=tuple(hints)).canonical()
 

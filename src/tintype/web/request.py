@@ -52,6 +52,7 @@ class Stroke(msgspec.Struct, frozen=True):
 
 Strokes = tuple[Stroke, ...]
 
+_NUMBERS = frozenset(row.name for row in SETTINGS.values() if row.kind == "number")
 _ROWS = {row.name: row for row in SETTINGS.values() if "http" in row.interfaces}
 
 
@@ -91,7 +92,7 @@ class ColorRequest:
 def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     """A request from a JSON object.
 
-    What is null, empty or 0 is left at its default; only a vividness may be 0.
+    What is null or empty is left at its default, and so is a count of 0.
 
     Raises:
         MalformedError: A key is unknown, or a value of the wrong kind.
@@ -108,7 +109,9 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     given = {
         name: value
         for name, value in data.items()
-        if value or (value is not None and defaults[name] is None)
+        if value
+        or (value is not None and defaults[name] is None)
+        or (value == 0 and name in _NUMBERS)
     }
     try:
         found: dict[str, Any] = msgspec.structs.asdict(convert(given, _Body))
@@ -241,7 +244,8 @@ def check_effort(strokes: Strokes, hints: tuple[Hint, ...], shape: tuple[int, in
             counted.
     """
     pixels = shape[0] * shape[1]
-    painted = float(sum(min((2 * hint.radius + 1) ** 2, pixels) for hint in hints))
+    # A hint fades over as many pixels again on each side of its square.
+    painted = float(sum(min((4 * hint.radius + 1) ** 2, pixels) for hint in hints))
     for stroke in strokes:
         points = np.array(stroke.points, np.float64)
         wide = 2 * int(stroke.radius) + 1
