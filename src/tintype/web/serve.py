@@ -106,7 +106,7 @@ def listen(
         server_header=False,
         date_header=False,
         timeout_keep_alive=10,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=round(workers.grace) + 1,  # what runs is answered before
         lifespan="off",
         loop="asyncio",
         http=patient(head_seconds=options.head_seconds, most=options.connections),

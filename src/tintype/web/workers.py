@@ -13,9 +13,6 @@ from tintype.web.errors import BusyError, MalformedError, SlowError, WebError
 
 _T = TypeVar("_T")
 
-GRACE = 2.0
-"""Seconds that running work still has when the server stops, before it is answered with 503."""
-
 
 class WorkerPool:
     """Runs work in threads, a bounded number at a time.
@@ -27,7 +24,12 @@ class WorkerPool:
         workers: How many run at once.
         waiting: How many may wait; more are refused.
         seconds: How long an answer may take, waiting included.
+
+    Attributes:
+        grace: Seconds that running work still has when the server stops.
     """
+
+    grace: float = 2.0
 
     def __init__(self, *, workers: int, waiting: int, seconds: float) -> None:
         self.workers: int = workers
@@ -104,14 +106,14 @@ class WorkerPool:
             )
 
     def drain(self) -> None:
-        """Takes nothing more, and refuses what waits; what runs has `GRACE` seconds left.
+        """Takes nothing more, and refuses what waits; what runs has `grace` seconds left.
 
         To be called on the event loop.
         """
         self.draining = True
         for job in list(self._jobs):
             job.cancel()
-        asyncio.get_running_loop().call_later(GRACE, self._over.set)
+        asyncio.get_running_loop().call_later(self.grace, self._over.set)
 
     def close(self) -> None:
         """Ends what runs at its next slice, and waits for that."""
