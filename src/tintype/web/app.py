@@ -21,12 +21,13 @@ from starlette.routing import Route
 
 from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
-from tintype.errors import TintypeError, brief
+from tintype.errors import TintypeError
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
 from tintype.web.guard import OWNER, Guard, Tokens
-from tintype.web.photos import Finished, PhotoStore, StoredPhoto
+from tintype.web.parameters import number_of, pair_of, side_of
+from tintype.web.photos import Finished, PhotoStore
 from tintype.web.request import (
     ColorRequest,
     coloring_from,
@@ -34,6 +35,7 @@ from tintype.web.request import (
     output_from_query,
 )
 from tintype.web.responses import failure
+from tintype.web.stored_photo import StoredPhoto
 from tintype.web.which_is_real import Pairs
 from tintype.web.workers import WorkerPool
 
@@ -44,7 +46,6 @@ _NO_SETTINGS = frozenset(
     {"hint"} | {row.name for row in OUTPUT.values() if "http" in row.interfaces}
 )
 """Keys of the query of ``/v1/color`` that are no settings."""
-_MOST_PAIRS = 10**9
 _PAGE = files("tintype.web") / "page"
 _STATIC = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -200,7 +201,7 @@ async def remove_photo(services: Services, request: Request) -> Response:
 
 async def grey(services: Services, request: Request) -> Response:
     """``GET /v1/photos/{id}/grey``: the photograph as it came, for the screen."""
-    stored, side = _stored(services, request), _side(request)
+    stored, side = _stored(services, request), side_of(request)
     data = await _work(services, request, lambda: services.photos.grey(stored, side=side))
     return Response(data, media_type="image/jpeg")
 
@@ -209,7 +210,7 @@ async def preview(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/preview``: settings in, a coloured JPEG for the screen out."""
     stored, side, coloring = (
         _stored(services, request),
-        _side(request),
+        side_of(request),
         await _coloring(services, request),
     )
     data = await _work(
@@ -222,7 +223,7 @@ async def certainty(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/certainty``: settings in, a map of where it guesses out."""
     stored, side, coloring = (
         _stored(services, request),
-        _side(request),
+        side_of(request),
         await _coloring(services, request),
     )
     data = await _work(
@@ -241,9 +242,9 @@ async def palettes(services: Services, request: Request) -> Response:
 async def suggestions(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/suggestions``: a place in, colours that are possible there out."""
     stored = _stored(services, request)
-    x = _number(request, "x", 0, stored.page.width - 1)
-    y = _number(request, "y", 0, stored.page.height - 1)
-    count = _number(request, "count", 1, 12, default=6)
+    x = number_of(request, "x", 0, stored.page.width - 1)
+    y = number_of(request, "y", 0, stored.page.height - 1)
+    count = number_of(request, "count", 1, 12, default=6)
     coloring = await _coloring(services, request)
     photos = services.photos
     found, now = await _work(
@@ -307,7 +308,7 @@ async def pair_facts(services: Services, _request: Request) -> Response:
 async def pair_picture(services: Services, request: Request) -> Response:
     """``GET /v1/pairs/{number}/{side}``: one of the two pictures, without its name."""
     pairs, side = _pairs(services), request.path_params["side"]
-    number = _pair(request)
+    number = pair_of(request)
     data = await _work(services, request, lambda: pairs.picture(number, side))
     return Response(data, media_type="image/jpeg")
 
@@ -315,7 +316,7 @@ async def pair_picture(services: Services, request: Request) -> Response:
 async def pair_answer(services: Services, request: Request) -> Response:
     """``POST /v1/pairs/{number}``: which side somebody takes for the true one."""
     data = await services.bodies.read_json(request)
-    number = _pair(request)
+    number = pair_of(request)
     seconds = data.get("seconds", 0)
     if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
         raise MalformedError("The value of seconds is not a number.")
@@ -380,30 +381,6 @@ def _pairs(services: Services) -> Pairs:
             404, "The server was started without a folder of pairs: tintype serve --pairs DIR."
         )
     return services.pairs
-
-
-def _side(request: Request) -> int:
-    return _number(request, "side", 1, 100_000, default=1024)
-
-
-def _number(request: Request, key: str, low: int, high: int, *, default: int | None = None) -> int:
-    return _whole(
-        key, request.query_params.get(key, "" if default is None else str(default)), low, high
-    )
-
-
-def _pair(request: Request) -> int:
-    return _whole("The number of the pair", request.path_params["number"], 0, _MOST_PAIRS)
-
-
-def _whole(key: str, text: str, low: int, high: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:  # five thousand digits are none to Python either
-        raise MalformedError(f"{key} is not a whole number.") from None
-    if not low <= value <= high:
-        raise MalformedError(f"{key} is {brief(value)}, outside {low} to {high}.")
-    return value
 
 
 def _facts(stored: StoredPhoto) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -37,64 +37,12 @@ from tintype.web.request import (
     check_effort,
     digest_of_strokes,
 )
+from tintype.web.stored_photo import StoredPhoto
 
 _L = TypeVar("_L", Scribbles, Mask)
 _NAME = "The picture"
 SIDES = (64, 2048)
 """Smallest and largest longest side of a preview, in pixels."""
-
-
-@dataclass(slots=True)
-class StoredPhoto:
-    """A photograph that somebody is working on.
-
-    Attributes:
-        id: What the client calls it.
-        owner: Whose it is, as `tintype.web.guard` says; nobody else is told that it is there.
-        data: Its file.
-        photos: Its pages.
-        digest: Of the first page, as predictions are kept by.
-        small: The first page in smaller, by longest side.
-        scribbles: What was painted last, by the digest of its strokes.
-        masks: What was last painted to stay grey, by the digest of its strokes.
-        lock: Held while something of it is made, so that it is made once.
-    """
-
-    id: str
-    owner: str
-    data: bytes
-    photos: tuple[Photo, ...]
-    digest: str
-    small: dict[int, Photo] = field(default_factory=dict)
-    scribbles: dict[str, Scribbles] = field(default_factory=dict)
-    masks: dict[str, Mask] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def page(self) -> Photo:
-        """The page that is looked at."""
-        return self.photos[0]
-
-    @property
-    def size(self) -> int:
-        """Bytes it takes in memory, about; predictions are counted in their cache."""
-        # Copies, since other threads may be adding.
-        layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
-        rendered = sum(held_bytes(layer.pixels) for layer in layers)
-        pages = sum(_size_of(page) for page in (*self.photos, *tuple(self.small.values())))
-        return len(self.data) + pages + rendered
-
-
-def _size_of(photo: Photo) -> int:
-    """Bytes of a page's pixels and metadata."""
-    planes = (photo.grey, photo.alpha)
-    pixels = sum(0 if plane is None else held_bytes(plane) for plane in planes)
-    texts = (getattr(photo.meta, field.name) for field in fields(photo.meta))
-    return (
-        pixels
-        + sum(len(text) for text in texts if isinstance(text, bytes | str))
-        + sum(len(key) + len(text) for key, text in photo.meta.text)
-    )
 
 
 @dataclass(frozen=True, slots=True)
