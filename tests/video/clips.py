@@ -1,6 +1,6 @@
 """Generated clips: pans over pictures of scikit-image, with sound and subtitles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,6 +44,7 @@ def make_clip(
     cover: bool = False,
     aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
+    muxing: dict[str, str] | None = None,
     **tags: int,
 ) -> Path:
     """Writes a grey film: luma from `grey_frames`, neutral chroma.
@@ -70,13 +71,14 @@ def make_clip(
         cover: Whether the attachment is a JPEG, the cover picture.
         aspect: Of a pixel.
         options: Of the video's encoder.
+        muxing: Options of the container.
         **tags: Of the video's encoder: colorspace, color_range, color_trc, color_primaries.
     """
     height, width = size
     step = int(1 / (rate * clock))
     times = [step * number for number in range(count)] if times is None else times
     end = float((times[-1] + step) * clock)
-    with av.open(str(path), "w") as out:
+    with av.open(str(path), "w", container_options=muxing or {}) as out:
         if title is not None:
             out.metadata["title"] = title
         video = out.add_stream(codec, rate=rate, width=width, height=height, time_base=clock)
@@ -178,6 +180,34 @@ def _add_texts(out, stream, codec):
         packet.pts = packet.dts = 100 + 150 * number
         packet.duration, packet.is_keyframe = 100, True
         out.mux(packet)
+
+
+def change_times(path: Path, change: Callable[[str, int, int], int]) -> Path:
+    """Changes the times that an MPEG transport stream states, and nothing else.
+
+    Args:
+        path: Of the film, which is replaced.
+        change: Of the kind of a stream, the number of a time in it and the time, 1/90000 s.
+    """
+    data = bytearray(path.read_bytes())
+    seen = {"audio": 0, "video": 0}
+    for start in range(0, len(data), 188):
+        if not data[start + 1] & 0x40:
+            continue
+        begin = start + 4 + (1 + data[start + 4] if data[start + 3] & 0x20 else 0)
+        kind = {0xC0: "audio", 0xE0: "video"}.get(data[begin + 3] & 0xE0)
+        if data[begin : begin + 3] != b"\0\0\1" or kind is None:
+            continue
+        for place in range(begin + 9, begin + 9 + 5 * (data[begin + 7] >> 6).bit_count(), 5):
+            a, b, c, d, e = data[place : place + 5]
+            time = (a >> 1 & 7) << 30 | b << 22 | c >> 1 << 15 | d << 7 | e >> 1
+            time = change(kind, seen[kind], time)
+            data[place] = a & 0xF1 | (time >> 30 & 7) << 1
+            data[place + 1], data[place + 2] = time >> 22 & 255, (time >> 15 & 127) << 1 | 1
+            data[place + 3], data[place + 4] = time >> 7 & 255, (time & 127) << 1 | 1
+        seen[kind] += 1
+    path.write_bytes(data)
+    return path
 
 
 # ----- reading -----

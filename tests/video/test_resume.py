@@ -63,7 +63,7 @@ def test_a_damaged_segment_is_made_again(tmp_path: Path, bundle: Bundle, name: s
     job = plan(path, tmp_path / "b.mp4", FilmRequest(), bundle)
     with pytest.raises(_StoppedError):
         color(job, bundle, renderers=FakeRenderer, segment_frames=3, on_progress=stopping(11))
-    folder = tmp_path / ".tintype-b.mp4.part"
+    folder = tmp_path / ".tintype-b.part"
     assert (folder / "000001.segment").exists()
     broken = bytearray((folder / name).read_bytes())
     broken[len(broken) // 3] ^= 1
@@ -201,7 +201,7 @@ def test_a_full_disk_is_reported_and_leaves_no_partial_film(
         color(job, bundle, renderers=FakeRenderer, segment_frames=5)
     assert caught.value.exit_code == 1
     assert capfd.readouterr().err == ""
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".tintype-a.color.mp4.part", "a.mp4"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".tintype-a.color.part", "a.mp4"]
     monkeypatch.setattr(run, "write_film", real)
     progress: list[int] = []
     color(job, bundle, renderers=FakeRenderer, segment_frames=5, on_progress=progress.append)

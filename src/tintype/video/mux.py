@@ -16,9 +16,10 @@ from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
 from tintype.photo.metadata.provenance import Provenance
+from tintype.video.clock import AnyPacket, FilmClock, is_cover
 from tintype.video.container import open_film
 from tintype.video.encoding import Encoding, configure_encoder, encoder_name, extradata_digest
-from tintype.video.packets import AnyPacket, Timeline, complete_times, is_cover, merged_packets
+from tintype.video.packets import Timeline, complete_times, merged_packets
 from tintype.video.provenance import add_provenance
 from tintype.video.request import Window
 from tintype.video.segments import SegmentStore
@@ -44,7 +45,7 @@ def supported_streams(source: FilmSource, encoding: Encoding) -> tuple[OtherStre
     """
     wanted = [stream for stream in source.other_streams if not stream.regenerated]
     with open_film(source.path) as container:
-        samples = _first_packets(container, wanted)
+        samples = _first_packets(container, wanted, source.clock)
         return tuple(
             stream
             for stream in wanted
@@ -85,7 +86,7 @@ def write_film(
                 streams = _add_streams(out, container, source, encoding, copied)
                 metadata = _without(container.metadata, _BRAND_TAGS)
                 out.metadata.update(add_provenance(metadata, provenance))
-                out.set_chapters(cast(Any, _chapters(container, timeline)))
+                out.set_chapters(cast(Any, _chapters(container, timeline, source.clock)))
                 out.start_encoding()
                 _check_same_encoder(streams[source.index], store)
                 for packet in merged_packets(container, streams, source, store, timeline):
@@ -181,7 +182,7 @@ def _cover_pictures(source: FilmSource, copied: Sequence[OtherStream]) -> dict[i
         covers = [s for s in copied if is_cover(container.streams[s.index])]
         return {
             index: bytes(packets[0])
-            for index, packets in _first_packets(container, covers).items()
+            for index, packets in _first_packets(container, covers, source.clock).items()
             if packets
         }
 
@@ -191,14 +192,16 @@ def _without(metadata: dict[str, str], tags: frozenset[str]) -> dict[str, str]:
 
 
 def _first_packets(
-    container: InputContainer, wanted: Sequence[OtherStream]
+    container: InputContainer, wanted: Sequence[OtherStream], clock: FilmClock
 ) -> dict[int, list[AnyPacket]]:
     """The first packets of some streams, by their index."""
     found: dict[int, list[AnyPacket]] = {stream.index: [] for stream in wanted}
     if not found:
         return found
+    correct = clock.corrector()
     try:
         for number, packet in enumerate(container.demux()):
+            correct(packet)
             packets = found.get(packet.stream_index)
             if packets is not None and len(packets) < _TRIAL_PACKETS and packet.size > 0:
                 packets.append(packet)
@@ -243,17 +246,21 @@ def _check_same_encoder(stream: Stream, store: SegmentStore) -> None:
         )
 
 
-def _chapters(container: InputContainer, timeline: Timeline) -> list[dict[str, Any]]:
+def _chapters(
+    container: InputContainer, timeline: Timeline, clock: FilmClock
+) -> list[dict[str, Any]]:
     window = timeline.window
     found = cast("list[dict[str, Any]]", container.chapters())
-    if window is None:
+    shift = timeline.shift + clock.begin
+    if shift == 0 and window is None:
         return found
     kept = []
     for chapter in found:
         unit = chapter["time_base"]
-        moved, end = round(timeline.shift / unit), round(window.seconds / unit)
-        begin = max(0, chapter["start"] - moved)
-        until = min(end, chapter["end"] - moved)
+        moved = round(shift / unit)
+        begin, until = max(0, chapter["start"] - moved), chapter["end"] - moved
+        if window is not None:
+            until = min(round(window.seconds / unit), until)
         if begin < until:
             kept.append(chapter | {"start": begin, "end": until})
     return kept

@@ -9,18 +9,19 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
-from typing import Any, TypeAlias
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
 
+from tintype.video.clock import AnyPacket, is_cover
 from tintype.video.request import Window
 from tintype.video.segments import SegmentStore
 from tintype.video.source import FilmSource
 
-AnyPacket: TypeAlias = "Packet[Any]"  # generic for type checkers only
+
+_INTERLEAVED = 2  # seconds by which sound may be apart from its pictures in a file
 
 
 class Timeline:
@@ -103,11 +104,8 @@ def complete_times(packet: AnyPacket) -> None:
         packet.pts = 0
     if packet.dts is None:
         packet.dts = packet.pts
-
-
-def is_cover(stream: Stream) -> bool:
-    """Whether a stream is a cover picture."""
-    return bool(stream.disposition & Disposition.attached_pic)
+    if packet.pts is None:
+        packet.pts = packet.dts
 
 
 def _video_packets(
@@ -138,13 +136,15 @@ def _copied_packets(
             stream.discard = av.stream.Discard.all
     if not copied:
         return
-    if window is not None and window.start > 0:
-        start = source.first_pts * source.time_base + window.start
+    if window is not None and window.start > 0 and source.clock.seekable:
+        start = source.first_pts * source.time_base + source.clock.begin + window.start
         with suppress(av.FFmpegError):  # then it is read from the beginning
-            container.seek(round(start * av.time_base))
+            container.seek(round((start - _INTERLEAVED) * av.time_base))
+    correct = source.clock.corrector()
     last_dts: dict[int, int] = {}
     for packet in _demuxed(container):
         index = packet.stream_index
+        correct(packet)
         if index not in copied or packet.size == 0:
             continue
         complete_times(packet)

@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
+from tintype.video.clock import FilmClock, read_clock
 from tintype.video.container import open_film
 from tintype.video.decode import first_frame, plain_format_name
 from tintype.video.layout import Matrix, PlaneLayout
@@ -31,6 +32,7 @@ _MATRICES: dict[int, Matrix] = {
     10: "bt2020",
 }
 _APPROXIMATED = {4: "FCC", 7: "SMPTE 240M", 10: "BT.2020 of constant luminance"}
+_TOLD_FROM = 10  # seconds: nearly every broadcast begins a second or two after 0
 _HDR = {16: "PQ", 18: "HLG"}
 
 
@@ -45,13 +47,19 @@ def probe(path: Path) -> FilmSource:
     """
     with open_film(path) as container:
         stream = _video_stream(container, path)
-        frame = first_frame(container, stream)
+        clock = read_clock(path, stream.index)
+        frame = first_frame(container, stream, clock)
         if frame is None:
             raise FilmError(f"{shown(path)}: none of its frames can be read.")
         pixel_format = _pixel_format(frame)
         layout, assumptions = _layout(frame, pixel_format)
         warnings = [*assumptions, *_warnings(container, stream, frame, pixel_format)]
+        warnings += _clock_warnings(clock)
+        first_pts = frame.pts or 0
+        unit = cast(Fraction, stream.time_base)
         seconds, exact_duration = _duration(container, stream)
+        if clock.joins and clock.end is not None:  # FFmpeg takes the clock as it is
+            seconds, exact_duration = clock.end - first_pts * unit, True
         rate = stream.guessed_rate or stream.average_rate or Fraction(25)
         return FilmSource(
             path=path,
@@ -60,12 +68,13 @@ def probe(path: Path) -> FilmSource:
             pixel_format=pixel_format,
             layout=layout,
             index=stream.index,
-            time_base=cast(Fraction, stream.time_base),
+            time_base=unit,
             rate=rate,
             frames=stream.frames or (0 if seconds is None else round(seconds * rate)),
             seconds=seconds,
             exact_duration=exact_duration,
-            first_pts=frame.pts or 0,
+            first_pts=first_pts,
+            clock=clock,
             aspect=stream.sample_aspect_ratio or None,
             display_matrix=_display_matrix(frame),
             primaries=int(frame.color_primaries),
@@ -169,6 +178,19 @@ def _warnings(
             f"The film has {len(others) + 1} video streams; only one (stream {stream.index}) is "
             "coloured."
         )
+
+
+def _clock_warnings(clock: FilmClock) -> Iterator[str]:
+    if clock.begin >= _TOLD_FROM:
+        yield f"Its clock begins at {float(clock.begin):.1f} s; the coloured film begins at 0."
+    for join in clock.joins:
+        yield (
+            f"Its clock jumps at {float(join):.1f} s, as where recordings were joined; the "
+            "coloured film goes on there, pictures and sound together."
+        )
+    if clock.repaired:
+        times = "1 packet" if clock.repaired == 1 else f"{clock.repaired:,} packets"
+        yield f"The times of {times} are missing or do not increase; they are corrected."
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:

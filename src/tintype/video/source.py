@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from tintype.video.clock import FilmClock
 from tintype.video.layout import Matrix, PlaneLayout
 
 _LOSSLESS = {"ffv1", "huffyuv", "ffvhuff", "utvideo", "rawvideo", "magicyuv", "lagarith", "v210"}
@@ -69,7 +70,9 @@ class FilmSource:
         frames: Number of frames, approximately; 0 if unknown.
         seconds: Duration of the video; None if unknown.
         exact_duration: Whether `seconds` is stated for the video itself, not for the whole file.
-        first_pts: Time of the first frame, in `time_base`; seconds are counted from there.
+        first_pts: Time of the first frame, in `time_base` and as corrected; seconds are counted
+            from there.
+        clock: How the times of all streams are corrected.
         aspect: Of a pixel, width by height.
         display_matrix: How players turn the picture; nine numbers, or None.
         primaries: ITU-T H.273 ColourPrimaries; 2 is unspecified.
@@ -92,6 +95,7 @@ class FilmSource:
     seconds: Fraction | None
     exact_duration: bool
     first_pts: int
+    clock: FilmClock
     aspect: Fraction | None
     display_matrix: tuple[int, ...] | None
     primaries: int
