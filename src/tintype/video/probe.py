@@ -82,6 +82,7 @@ def probe(path: Path) -> FilmSource:
             field_order=_field_order(stream, frame),
             interlaced=frame.interlaced_frame,
             other_streams=tuple(_other_streams(container, stream)),
+            chapters=len(container.chapters()),
             warnings=tuple(warnings),
         )
 
@@ -188,8 +189,8 @@ def _clock_warnings(clock: FilmClock) -> Iterator[str]:
             f"Its clock jumps at {float(join):.1f} s, as where recordings were joined; the "
             "coloured film goes on there, pictures and sound together."
         )
-    if clock.repaired:
-        times = "1 packet" if clock.repaired == 1 else f"{clock.repaired:,} packets"
+    if clock.wrong:
+        times = "1 packet" if clock.wrong == 1 else f"{clock.wrong:,} packets"
         yield f"The times of {times} are missing or do not increase; they are corrected."
 
 
@@ -236,4 +237,4 @@ def _other_streams(container: InputContainer, video: VideoStream) -> Iterator[Ot
         label = f"{words.get(kind, kind)} {counts[kind]} ({shown(details)})"
         chapters = stream.discard == av.stream.Discard.all
         regenerated = stream.type == "data" and (chapters or "timecode" in stream.metadata)
-        yield OtherStream(stream.index, label, regenerated)
+        yield OtherStream(stream.index, label, name or "", stream.type, regenerated)

@@ -1,5 +1,6 @@
 """The properties of a film file, as far as they decide how the coloured one is written."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -45,13 +46,27 @@ class OtherStream:
     Attributes:
         index: In the file.
         label: For messages: ``sound 1 (aac, eng)``.
+        codec: FFmpeg's name.
+        kind: FFmpeg's, as ``audio``.
         regenerated: Whether the muxer writes it by itself: QuickTime keeps chapters and timecode as
             streams.
+        wave: Whether Matroska describes it as a WAVE file does (``A_MS/ACM``), having no name of
+            its own for the codec.
+        encoder: Name of the encoder that compresses it again; None copies it.
     """
 
     index: int
     label: str
+    codec: str = ""
+    kind: str = "data"
     regenerated: bool = False
+    wave: bool = False
+    encoder: str | None = None
+
+    @property
+    def is_pcm(self) -> bool:
+        """Whether it is sound that is not compressed."""
+        return re.match(r"pcm_[suf]\d", self.codec) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +95,7 @@ class FilmSource:
         field_order: FFmpeg's AVFieldOrder.
         interlaced: Whether a frame is two fields.
         other_streams: In the order of the file.
+        chapters: Number of chapters.
         warnings: What cannot be preserved, or had to be assumed; a sentence each.
     """
 
@@ -103,6 +119,7 @@ class FilmSource:
     field_order: int
     interlaced: bool
     other_streams: tuple[OtherStream, ...]
+    chapters: int
     warnings: tuple[str, ...]
 
     @property
