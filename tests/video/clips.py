@@ -38,6 +38,7 @@ def make_clip(
     texts: str | None = None,
     chapters: bool = False,
     turned: int = 0,
+    matrix: Sequence[int] | None = None,
     title: str | None = None,
     timecode: str | None = None,
     attachment: bytes | None = None,
@@ -65,6 +66,7 @@ def make_clip(
         texts: Codec of the subtitles, of which there are two.
         chapters: Whether there are chapters, two of them.
         turned: Rotation by players, degrees counter-clockwise.
+        matrix: How players turn and mirror the picture; nine numbers.
         title: Of the container.
         timecode: Of the first frame, as cameras write it.
         attachment: Contents of an attached file.
@@ -93,6 +95,8 @@ def make_clip(
             setattr(video, key, value)
         if turned:
             video.set_display_rotation(turned)
+        if matrix is not None:
+            video.set_display_matrix(matrix)
         streams = _add_streams(out, sound, texts)
         if attachment is not None:
             name = ("cover.jpg", "image/jpeg") if cover else ("notes.txt", "text/plain")

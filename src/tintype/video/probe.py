@@ -17,7 +17,7 @@ from tintype.errors import FilmError, shown
 from tintype.video.clock import FilmClock, read_clock
 from tintype.video.container import open_film
 from tintype.video.decode import first_frame, plain_format_name
-from tintype.video.layout import Matrix, PlaneLayout
+from tintype.video.layout import Matrix, PlaneLayout, orientation
 from tintype.video.source import FULL_RANGE, FilmSource, OtherStream, PixelFormat
 
 # AVColorSpace, AVColorTransferCharacteristic: ITU-T H.273, tables 3 and 4.
@@ -32,6 +32,7 @@ _MATRICES: dict[int, Matrix] = {
     10: "bt2020",
 }
 _APPROXIMATED = {4: "FCC", 7: "SMPTE 240M", 10: "BT.2020 of constant luminance"}
+_UPRIGHT = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 _TOLD_FROM = 10  # seconds: nearly every broadcast begins a second or two after 0
 _HDR = {16: "PQ", 18: "HLG"}
 
@@ -136,13 +137,15 @@ def _layout(frame: VideoFrame, pixel_format: PixelFormat) -> tuple[PlaneLayout, 
     full_range = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
     if pixel_format.grey and int(frame.color_range) not in (1, FULL_RANGE):
         full_range = True  # as FFmpeg assumes of untagged grey
+    turn, mirrored = orientation(_display_matrix(frame) or _UPRIGHT) or (0, False)
     layout = PlaneLayout(
         shape=(height, width),
         bits=pixel_format.bits,
         matrix=matrix,
         full_range=full_range and not pixel_format.rgb,
         subsampled=pixel_format.subsampled,
-        turn=round(frame.rotation / 90) % 4,
+        turn=turn,
+        mirrored=mirrored,
     )
     return layout, assumptions
 
@@ -167,8 +170,11 @@ def _warnings(
             "The film is interlaced and stays so; both fields of a frame share their colours, "
             "which may fringe where things move fast."
         )
-    if frame.rotation % 90:
-        yield f"The film is rotated by {frame.rotation} degrees; it is coloured as stored."
+    if orientation(_display_matrix(frame) or _UPRIGHT) is None:
+        yield (
+            f"Players turn the film by {frame.rotation} degrees, or skew it; it is coloured as "
+            "stored."
+        )
     others = [
         s
         for s in container.streams.video
