@@ -186,6 +186,29 @@ def _add_texts(out, stream, codec):
         out.mux(packet)
 
 
+def add_captions(path: Path) -> Path:
+    """A copy of an H.264 film in a transport stream, with closed captions (CEA-708, "GA94")."""
+    result = path.with_name(f"captions{path.suffix}")
+    body = b"\xb5\x00\x31GA94\x03\x41\xff\xfc\x94\x20\xff"
+    message = b"\0\0\0\1\x06\x04" + bytes([len(body)]) + body + b"\x80"
+    with av.open(str(path)) as old, av.open(str(result), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0], opaque=True)
+        for packet in old.demux(video=0):
+            if packet.size == 0:
+                continue
+            data = bytes(packet)
+            slice_at = min(at for kind in b"\x41\x65\x01\x61" if (at := _unit(data, kind)) >= 0)
+            more = av.Packet(data[:slice_at] + message + data[slice_at:])
+            more.pts, more.dts, more.time_base = packet.pts, packet.dts, packet.time_base
+            more.is_keyframe, more.stream = packet.is_keyframe, stream
+            new.mux(more)
+    return result
+
+
+def _unit(data: bytes, kind: int) -> int:
+    return data.find(b"\0\0\1" + bytes([kind]))
+
+
 def change_times(path: Path, change: Callable[[str, int, int], int]) -> Path:
     """Changes the times that an MPEG transport stream states, and nothing else.
 
@@ -243,6 +266,13 @@ def samples_of(path: Path) -> np.ndarray:
         resample = av.AudioResampler("fltp")
         frames = [part for frame in container.decode(audio=0) for part in resample.resample(frame)]
         return np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+
+
+def side_data_of(path: Path) -> dict[str, bytes]:
+    """The side data of the first frame, by the name of its kind."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        return {entry.type.name: bytes(entry) for entry in frame.side_data}
 
 
 def packets_of(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:

@@ -1,6 +1,7 @@
 """The properties of a film file, as far as they decide how the coloured one is written."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -93,7 +94,8 @@ class FilmSource:
         primaries: ITU-T H.273 ColourPrimaries; 2 is unspecified.
         transfer: ITU-T H.273 TransferCharacteristics; 2 is unspecified.
         field_order: FFmpeg's AVFieldOrder.
-        interlaced: Whether a frame is two fields.
+        interlaced: Whether a frame is two fields, anywhere in the film.
+        side_data: What is attached to frames beside their pictures, by FFmpeg's names.
         other_streams: In the order of the file.
         chapters: Number of chapters.
         warnings: What cannot be preserved, or had to be assumed; a sentence each.
@@ -118,6 +120,7 @@ class FilmSource:
     transfer: int
     field_order: int
     interlaced: bool
+    side_data: Mapping[str, bytes]
     other_streams: tuple[OtherStream, ...]
     chapters: int
     warnings: tuple[str, ...]
