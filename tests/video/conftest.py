@@ -25,7 +25,7 @@ class FakeRenderer:
         self.sum = 0
         self.seconds: list[float] = []
 
-    def prepare(self, luma: np.ndarray, number: int) -> tuple[int, int]:
+    def prepare(self, luma: np.ndarray, number: int, _exposure: object = None) -> tuple[int, int]:
         assert luma.shape == self.layout.shape
         return int(luma[::7, ::5].sum()), number
 

@@ -119,7 +119,7 @@ from tintype.video.run import clean_up, color
 from video.conftest import FakeRenderer
 
 class Slow(FakeRenderer):
-    def prepare(self, luma, number):
+    def prepare(self, luma, number, *more):
         time.sleep(0.03)
         return super().prepare(luma, number)
 
@@ -243,7 +243,7 @@ def test_an_error_of_the_renderer_is_raised_and_nothing_hangs(
     tmp_path: Path, bundle: Bundle
 ) -> None:
     class Broken(FakeRenderer):
-        def prepare(self, luma: np.ndarray, number: int) -> tuple[int, int]:
+        def prepare(self, luma: np.ndarray, number: int, *more: object) -> tuple[int, int]:
             if number == 7:
                 raise ModelError("The model does not run.")
             return super().prepare(luma, number)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from typing import Any, cast
 
 import av
@@ -21,6 +22,7 @@ from tintype.engine.render import usable_cores
 from tintype.errors import FilmError, shown
 from tintype.files.atomic import open_atomically, remove_abandoned, write_error
 from tintype.video.decode import Damage, read_frames
+from tintype.video.fades import with_exposures
 from tintype.video.frames import Frame, with_chroma
 from tintype.video.mux import write_film
 from tintype.video.plan import FilmJob
@@ -152,7 +154,9 @@ def _color_rest(
     damage = Damage()
     source, window = job.source, job.request.window
     start = None if window is None else window.start
-    frames = _until(source, window, read_frames(source, damage, start=start, skip=number))
+    frames = _until(source, window, read_frames(source, damage, start=start))
+    # Whether a frame is in a fade depends on those before it, the finished ones too.
+    frames = islice(with_exposures(frames, source.layout), number, None)
     cores = usable_cores()
     prepared: deque[tuple[Frame, Future[Any]]] = deque()
     with (
@@ -163,7 +167,9 @@ def _color_rest(
         try:
             while True:
                 while len(prepared) <= cores and (frame := next(decoded, None)) is not None:
-                    future = predictors.submit(renderer.prepare, frame.luma, frame.number)
+                    future = predictors.submit(
+                        renderer.prepare, frame.luma, frame.number, frame.exposure
+                    )
                     prepared.append((frame, future))
                 if not prepared:
                     break
