@@ -7,9 +7,10 @@ in full light, and their chroma is multiplied by the gain.
 
 The gain is the slope between the sorted luma of two frames, which motion changes little. A fade in
 is only known at its end: frames of a shot that begins dark wait until it is as light as it gets.
+Those that get darker wait until it is certain why.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -21,7 +22,8 @@ from tintype.video.frames import Frame
 from tintype.video.layout import PlaneLayout, Samples
 
 _THUMBNAIL = (32, 24)
-_FADED_BELOW = 0.85  # gain above which a frame is as light as its shot: flicker, passing clouds
+_FADED_BELOW = 0.95  # gain above which a frame is as light as its shot
+_CERTAIN = 0.45  # gain that a fade out reaches, and little else without a change of the picture
 _CLEARLY_FADED = 0.7  # gain that flicker does not reach
 _DARK = 0.5  # lightest Y' of a frame, 0 to 1, up to which a shot may begin with a fade
 _BLACK = 0.03  # lightest Y' of a frame without a picture
@@ -109,29 +111,52 @@ def with_exposures(frames: Iterable[Frame], layout: PlaneLayout) -> Iterator[Fra
         layout: How the stream stores its pictures.
     """
     finder = _Finder()
-    waiting: list[tuple[Frame, _Look]] = []
+    waiting: list[tuple[Frame, _Look]] = []  # until a shot that begins dark is in full light
+    doubtful: list[Frame] = []  # until it is certain that it fades out
     for frame in frames:
         look = _look(frame.luma, layout)
         if finder.begins_dark(look, waiting=bool(waiting)):
+            yield from _in_full_light(doubtful)
+            doubtful = []
             waiting.append((frame, look))
-            if not _is_rising([held for _, held in waiting]) or _are_many(waiting):
+            if not _is_rising([held for _, held in waiting]) or _are_many(waiting[0][0], waiting):
                 yield from _released(waiting, finder)
                 waiting = []
             continue
         yield from _released(waiting, finder)
         waiting = []
-        yield replace(frame, exposure=finder.exposure(look))
+        exposure = finder.exposure(look)
+        doubtful.append(replace(frame, exposure=exposure))
+        if exposure is None or _are_many(frame, doubtful):
+            yield from _in_full_light(doubtful)
+            doubtful = []
+        elif exposure.gain < _CERTAIN or finder.certain:
+            finder.certain = True
+            yield from doubtful
+            doubtful = []
+    yield from _in_full_light(doubtful)
     yield from _released(waiting, finder)
 
 
+def _in_full_light(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Frames that have become darker for another reason, as in a pan from the sky to the ground."""
+    for frame in frames:
+        yield replace(frame, exposure=None)
+
+
 class _Finder:
-    """Follows a film from frame to frame, and measures how far a fade out has come."""
+    """Follows a film from frame to frame, and measures how far a fade out has come.
+
+    Attributes:
+        certain: Whether the present fade out is one, and not a pan to something dark.
+    """
 
     def __init__(self) -> None:
         self._previous: _Look | None = None
         self._reference: _Look | None = None
         self._age = 0
         self._exposure: Exposure | None = None
+        self.certain = False
         self._gains: list[float] = []  # of the last frames, as long as they fit
 
     def begins_dark(self, look: _Look, *, waiting: bool) -> bool:
@@ -161,7 +186,7 @@ class _Finder:
     def restart(self, look: _Look) -> None:
         """From here on the shot is in full light."""
         self._previous = self._reference = look
-        self._age, self._exposure = 0, None
+        self._age, self._exposure, self.certain = 0, None, False
         self._gains = [1.0]
 
     def exposure(self, look: _Look) -> Exposure | None:
@@ -186,7 +211,7 @@ class _Finder:
         brightens = gain > 1 or (self._age > _REFERENCE_FRAMES and gain > 0.97)
         if not fits or brightens or self._age > 2 * _REFERENCE_FRAMES:
             self.restart(look)
-        self._exposure = None
+        self._exposure, self.certain = None, False
         return None
 
 
@@ -213,6 +238,8 @@ def _released(waiting: list[tuple[Frame, _Look]], finder: _Finder) -> Iterator[F
                 gain, offset = min(gain, fitted), shift
             if gain < _FADED_BELOW:
                 found[number] = Exposure(max(gain, 0.01), offset)
+    if found[0] is None or found[0].gain >= _CERTAIN:
+        found = [None] * len(looks)
     light = next((n for n, e in enumerate(found) if e is None or e.gain >= _STAND_IN), None)
     for number, (frame, _) in enumerate(waiting):
         exposure = found[number]
@@ -230,9 +257,8 @@ def _is_rising(looks: list[_Look]) -> bool:
     return looks[-1].lightest > looks[-1 - _STILL].lightest * _RISE
 
 
-def _are_many(waiting: list[tuple[Frame, _Look]]) -> bool:
-    luma = waiting[0][0].luma
-    return len(waiting) * 3 * luma.nbytes > _MOST_BYTES
+def _are_many(frame: Frame, waiting: Sequence[object]) -> bool:
+    return len(waiting) * 3 * frame.luma.nbytes > _MOST_BYTES
 
 
 def _look(luma: Samples, layout: PlaneLayout) -> _Look:
