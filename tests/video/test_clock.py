@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tintype.engine.bundle import Bundle
-from tintype.video.clock import read_clock
+from tintype.video.packet_times import read_clock
 from tintype.video.plan import plan
 from tintype.video.request import FilmRequest, Window
 from tintype.video.run import clean_up, color

@@ -3,7 +3,7 @@
 A network that has learnt from photographs takes the ground of a card for sky or wood. A card is
 told by what a scene never has all at once: most of the picture is one even tone, and the rest is
 strokes, thin, all lighter or all darker than it by much, that stand in rows. The measure is in
-`docs/experiments/title-cards.md`.
+`docs/experiments/title-cards-and-fades.md`.
 """
 
 import cv2

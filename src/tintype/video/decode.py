@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from tintype.errors import reason, shown
 from tintype.video.clock import AnyPacket, FilmClock
-from tintype.video.container import open_film
+from tintype.video.container import is_broadcast, open_film
 from tintype.video.frames import Frame, luma_frame
 from tintype.video.source import FilmSource
 
@@ -77,7 +77,7 @@ def read_frames(
             start_pts = source.first_pts + round(start / source.time_base)
             if source.clock.seekable:
                 seconds = source.clock.begin
-                if container.format.flags & av.format.Flags.ts_discont.value:
+                if is_broadcast(container):
                     seconds -= _LONG_GOP  # these are entered anywhere, not at a keyframe
                 stored = start_pts + round(seconds / source.time_base)
                 with suppress(av.FFmpegError):  # then it is read from the beginning

@@ -14,10 +14,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
-from tintype.video.clock import FilmClock, read_clock
+from tintype.video.clock import FilmClock
 from tintype.video.container import open_film
 from tintype.video.decode import first_frame, plain_format_name
 from tintype.video.layout import Matrix, PlaneLayout, orientation
+from tintype.video.packet_times import read_clock
 from tintype.video.source import FULL_RANGE, FilmSource, OtherStream, PixelFormat
 from tintype.video.survey import Survey, Tags, clean_aperture, survey
 

@@ -74,11 +74,11 @@ class SoundConverter:
         except av.FFmpegError:
             frames = []  # damaged: its neighbours keep their times
         for frame in frames:
-            yield from self._encoded(cast(AudioFrame, frame))
+            yield from self._encoded(frame)
         if packet is None:
             yield from self._encoded(None)
 
-    def _encoded(self, frame: AudioFrame | None) -> Iterator[AnyPacket]:
+    def _encoded(self, frame: "AudioFrame | None") -> Iterator[AnyPacket]:
         for packet in self._new.encode(frame):
             packet.stream = self._new
             yield packet
