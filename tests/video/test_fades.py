@@ -42,8 +42,8 @@ def gains_of(lumas: list[np.ndarray], layout: PlaneLayout = LAYOUT) -> list[floa
     return [1.0 if frame.exposure is None else frame.exposure.gain for frame in found]
 
 
-OUT = [1.0] * 12 + [1 - n / 16 for n in range(1, 16)]
-IN = [0.0, *[n / 16 for n in range(1, 16)], *[1.0] * 12]
+OUT = [1.0] * 7 + [1 - n / 16 for n in range(1, 16)]
+IN = [0.0, *[n / 16 for n in range(1, 16)], *[1.0] * 7]
 
 
 @pytest.mark.parametrize("name", PICTURES)
