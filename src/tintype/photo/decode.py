@@ -371,7 +371,12 @@ def _xmp(packet: bytes | None, notes: list[str]) -> bytes | None:
     if not packet or not packet.strip(b"\0 \r\n\t"):
         return None
     try:
-        return xmp.made_upright(packet)
+        corrected, companions = xmp.without_companions(xmp.made_upright(packet))
     except xmp.DamagedXmpError:
         notes.append("Its XMP data is damaged and was left out.")
         return None
+    if companions:
+        notes.append(
+            f"Its XMP spoke of {' and '.join(companions)} beside the picture; that is left out."
+        )
+    return corrected
