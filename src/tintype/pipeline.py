@@ -232,7 +232,8 @@ def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
         The figures, in half a sentence.
     """
     pixels = sum(photo.height * photo.width for photo in photos)
-    again = decode(written, name=name, max_pixels=pixels)
+    attached = sum(part.pixels.size for photo in photos for part in photo.meta.attached)
+    again = decode(written, name=name, max_pixels=pixels + attached)
     if again[0].bits != photos[0].bits:
         return f"not comparable, {again[0].bits} bits against {photos[0].bits}"
     checks = [verify_grey(*pair) for pair in zip(photos, again, strict=True)]
