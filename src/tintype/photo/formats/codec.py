@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from tintype.photo.formats.input_file import InputFile
-    from tintype.photo.photo import Metadata, Photo, Pixels, Tone
+    from tintype.photo.photo import AttachedPage, Metadata, Photo, Pixels, Tone
 
 Column = Literal[
     "grey 8",
@@ -66,6 +66,7 @@ class DecodedPage:
     comment: str | None = None
     text: tuple[tuple[str, str], ...] = ()
     iptc: bytes | None = None
+    attached: "tuple[AttachedPage, ...]" = ()
     packing: str = ""
     notes: tuple[str, ...] = ()
 
