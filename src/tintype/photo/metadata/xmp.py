@@ -2,14 +2,19 @@
 
 The document is edited as a tree and written with its own prefixes. (ElementTree would rename every
 prefix to ns0, ns1 unless a process-wide table is changed; inserting text between the lines would
-leave properties in two places.) A packet with a DOCTYPE is refused unparsed: XMP has no use for
-one, and entities are how small files become large.
+leave properties in two places.) Entities are how small files become large and how documents read
+other files, so defusedxml parses: whatever the encoding, a document type ends the parse.
 
 Source: ISO 16684-1 (XMP part 1), sections 7 and 8.
 """
 
+import codecs
+import re
 from xml.dom import DOMException, minidom
 from xml.parsers.expat import ExpatError
+
+from defusedxml import DefusedXmlException
+from defusedxml import minidom as defused
 
 from tintype.photo.metadata.provenance import DIGITAL_SOURCE_TYPE, Provenance
 
@@ -33,6 +38,18 @@ _NEW = (
     f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">'
     '<rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'
 ).encode()
+
+
+# UTF-32 before UTF-16: the mark of one begins with that of the other.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# It names an encoding that the text no longer has.
+_DECLARATION = re.compile(r"^<\?xml\s[^>]*\?>")
 
 
 class DamagedXmpError(ValueError):
@@ -100,7 +117,7 @@ def without_location(packet: bytes | None) -> bytes | None:
 
 def orientation(packet: bytes | None) -> int | None:
     """``tiff:Orientation``, 1 to 8; None where it is missing or the packet is damaged."""
-    if not packet or b"Orientation" not in packet:
+    if not packet or not _mentions(packet, "Orientation"):
         return None
     try:
         value = _value(_parse(packet), _TIFF, "Orientation")
@@ -132,7 +149,7 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
 
 def provenance_json(packet: bytes | None) -> str | None:
     """Our own property; None where there is none."""
-    if not packet or _OURS.encode() not in packet:
+    if not packet or not _mentions(packet, _OURS):
         return None
     try:
         return _value(_parse(packet), _OURS, "Provenance")
@@ -140,17 +157,53 @@ def provenance_json(packet: bytes | None) -> str | None:
         return None
 
 
+def _mentions(packet: bytes, word: str) -> bool:
+    """Whether a word may be in a packet, at a hundredth of the cost of parsing it."""
+    return any(word.encode(coding) in packet for coding in ("utf-8", "utf-16-be", "utf-16-le")) or (
+        b"\0\0\0" in packet
+    )
+
+
+def _text(packet: bytes) -> str:
+    """The packet as text, without an XML declaration.
+
+    UTF-8 and, big and little endian, UTF-16 and UTF-32 are allowed (section 7.3.2). They are told
+    apart by the byte order mark, or by where the zeros around the first "<" are.
+
+    Raises:
+        ValueError: It is in another encoding.
+    """
+    coding = next((name for mark, name in _MARKS if packet.startswith(mark)), None)
+    if coding is None:
+        at = packet.find(b"<")
+        if packet[at + 1 : at + 4] == bytes(3):
+            coding = "utf-32-be" if at % 4 else "utf-32-le"
+        elif packet[at + 1 : at + 2] == b"\0":
+            coding = "utf-16-be" if at % 2 else "utf-16-le"
+        else:
+            coding = "utf-8"
+    unit = {"utf-16": 2, "utf-32": 4}.get(coding[:6], 1)
+    text = packet[: len(packet) - len(packet) % unit].decode(coding)
+    return _DECLARATION.sub("", text.strip("\0 \t\r\n\ufeff"))
+
+
 def _parse(packet: bytes) -> minidom.Document:
     if len(packet) > _MAX_BYTES:
         raise DamagedXmpError("too large")
-    text = packet.strip(b"\0 \t\r\n")
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-        raise DamagedXmpError("a document type has no place in XMP")
-    if text.count(b"<") > _MAX_TAGS or text.count(b"=") > _MAX_VALUES:
-        raise DamagedXmpError("too many elements")
     try:
-        document = minidom.parseString(text)
-    except (ExpatError, DOMException, ValueError, LookupError, RecursionError) as error:
+        text = _text(packet)
+        # Without entities no element or attribute comes from anywhere but the text itself.
+        if text.count("<") > _MAX_TAGS or text.count("=") > _MAX_VALUES:
+            raise DamagedXmpError("too many elements")
+        document: minidom.Document = defused.parseString(text.encode(), forbid_dtd=True)
+    except (
+        ExpatError,
+        DefusedXmlException,
+        DOMException,
+        ValueError,
+        LookupError,
+        RecursionError,
+    ) as error:
         raise DamagedXmpError(str(error)) from error
     if _depth(document) > _MAX_DEPTH:
         raise DamagedXmpError("too deep")
