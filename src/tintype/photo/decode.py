@@ -18,6 +18,7 @@ from tintype.photo.metadata import exif, icc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.orientation import upright
+from tintype.photo.parts import Part, listed
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
 from tintype.photo.tone import tone_of
 
@@ -246,11 +247,12 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
         format=form,
         icc=profile,
         exif=_exif(page.exif, (shape[0], shape[1]), converted, notes),
-        xmp=_xmp(page.xmp, notes),
+        xmp=_xmp(page.xmp, converted, notes),
         dpi=(page.dpi[1], page.dpi[0]) if page.dpi and swap else page.dpi,
         comment=page.comment,
         text=page.text,
         iptc=page.iptc,
+        parts=_parts(page, turn, notes),
         packing=page.packing,
         notes=tuple(notes),
         turned=turn,
@@ -258,6 +260,16 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     )
     alpha = None if page.alpha is None else upright(page.alpha, turn)
     return Photo(upright(grey, turn), alpha, tone, meta)
+
+
+def _parts(page: DecodedPage, turn: int, notes: list[str]) -> tuple[Part, ...]:
+    """The unrecognised parts that are still true of the upright picture."""
+    if turn == 1:
+        return page.parts
+    turned = [part.name for part in page.parts if part.geometric]
+    if turned:
+        notes.append(f"Left out, as the picture was turned upright: {listed(turned)}.")
+    return tuple(part for part in page.parts if not part.geometric)
 
 
 def _drop_oversized(page: DecodedPage, notes: list[str]) -> None:
@@ -367,11 +379,11 @@ def _exif(
         return None
 
 
-def _xmp(packet: bytes | None, notes: list[str]) -> bytes | None:
+def _xmp(packet: bytes | None, converted: bool, notes: list[str]) -> bytes | None:
     if not packet or not packet.strip(b"\0 \r\n\t"):
         return None
     try:
-        return xmp.made_upright(packet)
+        return xmp.made_upright(packet, became_srgb=converted)
     except xmp.DamagedXmpError:
         notes.append("Its XMP data is damaged and was left out.")
         return None

@@ -26,6 +26,7 @@ from photo.samples import (
     scene,
     srgb_curve,
 )
+from photo.unknown import NAMES, PAYLOAD, UNKNOWN
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError, UsageError
 from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import Encoded, encode
@@ -135,8 +136,16 @@ def keeps_text(form: str) -> bool:
 
 
 def keeps_iptc(form: str) -> bool:
-    given = photo(iptc=without_thumbnails(iptc_block()))
+    given = photo(iptc=without_thumbnails(iptc_block())[0])
     return keeps(form, "IPTC", given, carried(written(form, given).data).iptc)
+
+
+def keeps_unknown(form: str) -> bool:
+    (given,) = decode(UNKNOWN[form](), name="x")
+    result = written(form, given)
+    found = PAYLOAD in result.data
+    assert found != (NAMES[form] in " ".join(result.lost))
+    return found
 
 
 def keeps_pages(form: str) -> bool:
@@ -176,6 +185,7 @@ CHECKS = {
     "comment": keeps_comment,
     "PNG text": keeps_text,
     "IPTC": keeps_iptc,
+    "unknown parts": keeps_unknown,
     "pages": keeps_pages,
     "provenance": keeps_provenance,
 }

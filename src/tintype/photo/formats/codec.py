@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from tintype.photo.parts import Part, Text
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -30,6 +32,7 @@ Column = Literal[
     "comment",
     "PNG text",
     "IPTC",
+    "unknown parts",
     "pages",
     "provenance",
 ]
@@ -64,8 +67,9 @@ class DecodedPage:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[tuple[str, str], ...] = ()
+    text: tuple[Text, ...] = ()
     iptc: bytes | None = None
+    parts: tuple[Part, ...] = ()
     packing: str = ""
     notes: tuple[str, ...] = ()
 
@@ -82,6 +86,7 @@ class OutputMetadata:
         comment: As in `Metadata`.
         text: As in `Metadata`.
         iptc: As in `Metadata`.
+        parts: Of a file of this format.
         provenance_exif: The provenance alone, for a container that has no room for `exif`.
         provenance_xmp: The provenance alone, for a container that has no room for `xmp`.
     """
@@ -91,8 +96,9 @@ class OutputMetadata:
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[tuple[str, str], ...] = ()
+    text: tuple[Text, ...] = ()
     iptc: bytes | None = None
+    parts: tuple[Part, ...] = ()
     provenance_exif: bytes | None = None
     provenance_xmp: bytes | None = None
 

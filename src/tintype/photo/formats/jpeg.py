@@ -46,13 +46,18 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     scans = data.count(b"\xff\xda", header.scans_at)
     if scans > _MAX_SCANS or scans * header.width * header.height > _MAX_SCAN_PIXELS:
         file.refuse(f"has {scans + 1} progressive scans", "Convert it to PNG first.")
+    if header.icc is None and header.components < 4 and exif.is_adobe_rgb(header.exif):
+        from tintype.photo.metadata import color_space
+
+        header.icc = color_space.adobe_rgb()
     page = _decode(file, header, colors=colors)
     page.icc, page.exif, page.xmp, page.iptc = header.icc, header.exif, header.xmp, header.iptc
     page.comment = header.comment
     page.dpi = header.dpi or exif.resolution(header.exif)
     if header.pictures > 1:
         header.note(f"The file holds {header.pictures} pictures (MPO); only the first is coloured.")
-    page.notes = tuple(header.notes)
+    page.parts = tuple(header.unknown.carried)
+    page.notes = (*header.notes, *header.unknown.notes())
     return [page]
 
 
@@ -174,7 +179,9 @@ JPEG = Codec(
     read_xmp=_read_xmp,
     write=_write,
     write_exact=_write_exact,
-    carries=frozenset({"grey 8", "ICC", "EXIF", "XMP", "DPI", "comment", "IPTC", "provenance"}),
+    carries=frozenset(
+        {"grey 8", "ICC", "EXIF", "XMP", "DPI", "comment", "IPTC", "unknown parts", "provenance"}
+    ),
     max_side=65_500,
     half_chroma=True,
     grey_error=0.5,

@@ -21,6 +21,8 @@ from tintype.photo.metadata.provenance import DIGITAL_SOURCE_TYPE, Provenance
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
+_PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
+_SRGB_NAME = "sRGB IEC61966-2.1"
 _XMP = "http://ns.adobe.com/xap/1.0/"
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -56,7 +58,7 @@ class DamagedXmpError(ValueError):
     """Not XMP that can be extended. Never reaches a user: callers say what is damaged."""
 
 
-def made_upright(packet: bytes) -> bytes:
+def made_upright(packet: bytes, *, became_srgb: bool = False) -> bytes:
     """Sets the orientation to 1 where there is one, and removes what no longer applies.
 
     Thumbnails inside the packet show the uncoloured picture; a pointer to extended XMP points to
@@ -64,6 +66,8 @@ def made_upright(packet: bytes) -> bytes:
 
     Args:
         packet: As found in a file.
+        became_srgb: Whether pixels were converted to sRGB; the packet then says so where it named
+            another colour space.
 
     Returns:
         The packet, with its wrapper.
@@ -72,9 +76,10 @@ def made_upright(packet: bytes) -> bytes:
         DamagedXmpError: It is not XMP.
     """
     document = _parse(packet)
-    if _value(document, _TIFF, "Orientation") is not None:
-        _remove(document, _TIFF, "Orientation")
-        _set(document, _TIFF, "tiff", "Orientation", "1")
+    _replace(document, _TIFF, "tiff", "Orientation", "1")
+    if became_srgb:
+        _replace(document, _EXIF, "exif", "ColorSpace", "1")
+        _replace(document, _PHOTOSHOP, "photoshop", "ICCProfile", _SRGB_NAME)
     _remove(document, _XMP, "Thumbnails")
     _remove(document, _NOTE, "HasExtendedXMP")
     return _written(document)
@@ -87,9 +92,7 @@ def stored_turned(packet: bytes, turn: int) -> bytes:
         DamagedXmpError: It is not XMP.
     """
     document = _parse(packet)
-    if _value(document, _TIFF, "Orientation") is not None:
-        _remove(document, _TIFF, "Orientation")
-        _set(document, _TIFF, "tiff", "Orientation", str(turn))
+    _replace(document, _TIFF, "tiff", "Orientation", str(turn))
     return _written(document)
 
 
@@ -261,6 +264,13 @@ def _remove(document: minidom.Document, space: str, name: str) -> None:
         for child in list(description.childNodes):
             if child.namespaceURI == space and child.localName == name:
                 description.removeChild(child)
+
+
+def _replace(document: minidom.Document, space: str, prefix: str, name: str, value: str) -> None:
+    """Gives a property another value where there is one."""
+    if _value(document, space, name) is not None:
+        _remove(document, space, name)
+        _set(document, space, prefix, name, value)
 
 
 def _set(document: minidom.Document, space: str, prefix: str, name: str, value: str) -> None:
