@@ -291,6 +291,9 @@ def _profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
         return None
     try:
         profile = icc.open_profile(page.icc)
+    except icc.AbsurdProfileError as error:
+        notes.append(f"Its colour profile makes no sense ({error}), and was left out.")
+        return None
     except icc.DamagedProfileError:
         notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
         return None
