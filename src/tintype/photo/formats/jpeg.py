@@ -4,6 +4,7 @@ Source: ITU-T T.81 annex B (markers).
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,14 @@ from tintype.photo.formats import jpeg_segments
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
 from tintype.photo.formats.jpeg_segments import JpegHeader
 from tintype.photo.metadata import exif
+from tintype.photo.parts import listed
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
     from tintype.photo.photo import Metadata, Photo
+
+Within = Callable[[bytes, int], tuple[bytes | None, list[str]]]
+"""Makes a block smaller, and names what was left out."""
 
 _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
 
@@ -128,20 +133,26 @@ def _write_exact(page: OutputPage, source: bytes, lost: list[str]) -> tuple[byte
 
 
 def _with_metadata(data: bytes, metadata: OutputMetadata, lost: list[str]) -> bytes:
+    from tintype.photo.formats import exif_room
+
     fitting = replace(
         metadata,
-        exif=_fitting(metadata.exif, metadata.provenance_exif, "EXIF", lost),
-        xmp=_fitting(metadata.xmp, metadata.provenance_xmp, "XMP", lost),
+        exif=_fitting(metadata.exif, metadata.provenance_exif, "EXIF", exif_room.exif_within, lost),
+        xmp=_fitting(metadata.xmp, metadata.provenance_xmp, "XMP", exif_room.xmp_within, lost),
     )
     return jpeg_segments.with_metadata(data, fitting)
 
 
 def _fitting(
-    block: bytes | None, provenance: bytes | None, title: str, lost: list[str]
+    block: bytes | None, provenance: bytes | None, title: str, within: Within, lost: list[str]
 ) -> bytes | None:
-    """A block for one segment; the provenance alone where the source's is too long for it."""
+    """A block for one segment: without what is largest in it, if the source's is too long."""
     if block is None or jpeg_segments.fits(block):
         return block
+    smaller, left_out = within(block, jpeg_segments.ROOM)
+    if smaller is not None and jpeg_segments.fits(smaller):
+        lost.append(f"A JPEG has 64 kB for {title}; left out of it: {listed(left_out)}.")
+        return smaller
     lost.append(f"The {title} of the source ({len(block) // 1000} kB) does not fit into a JPEG.")
     return provenance
 

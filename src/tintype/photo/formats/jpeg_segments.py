@@ -32,6 +32,8 @@ _UNTRUE = (
 # Behind the end marker, as the kind of a part.
 _BEHIND = b"\xd9"
 SEGMENT_BYTES = 65_533
+ROOM = SEGMENT_BYTES - len(_XMP_HEAD)
+"""Bytes for EXIF or XMP in a segment."""
 
 # Markers of frames: baseline, extended, progressive, lossless, and their arithmetic relatives.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -299,7 +301,7 @@ def with_standard_ids(data: bytes) -> bytes:
 
 def fits(block: bytes) -> bool:
     """Whether EXIF or XMP fits into a segment."""
-    return len(block) + len(_XMP_HEAD) <= SEGMENT_BYTES
+    return len(block) <= ROOM
 
 
 def with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:

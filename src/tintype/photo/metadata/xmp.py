@@ -150,6 +150,40 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
     return _written(document)
 
 
+def within(packet: bytes, room: int) -> tuple[bytes, list[str]]:
+    """The packet without its largest properties, so that it has at most so many bytes.
+
+    Args:
+        packet: As `with_provenance` gives it.
+        room: Bytes.
+
+    Returns:
+        The packet, and the names of the properties left out; our own stay.
+
+    Raises:
+        DamagedXmpError: It is not XMP.
+    """
+    document = _parse(packet)
+    sizes = []
+    for description in _descriptions(document):
+        for child in description.childNodes:
+            if isinstance(child, minidom.Element) and child.namespaceURI not in (_OURS, _IPTC):
+                text: list[str] = []
+                _write(child, text)
+                sizes.append((len("".join(text).encode("utf-8", "replace")), len(sizes), child))
+    left_out = []
+    written = _written(document)
+    over = len(written) - room
+    for size, _, child in sorted(sizes, reverse=True):
+        if over <= 0:
+            break
+        assert child.parentNode is not None
+        child.parentNode.removeChild(child)
+        left_out.append(child.tagName)
+        over -= size
+    return _written(document) if left_out else written, left_out
+
+
 def provenance_json(packet: bytes | None) -> str | None:
     """Our own property; None where there is none."""
     if not packet or not _mentions(packet, _OURS):
