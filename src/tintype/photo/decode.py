@@ -25,6 +25,9 @@ from tintype.photo.tone import tone_of
 # The format of a photo that comes from pixels alone.
 _FORMAT_OF_PIXELS = "PNG"
 
+# Of 255, in the other three plates of a picture in black ink: JPEG rounds.
+_MOST_STRAY_INK = 3
+
 # The tone is measured on at most so many rows and columns.
 _TONE_SIDE = 640
 
@@ -329,11 +332,14 @@ def _in_srgb(
 ) -> tuple[Image.Image | Pixels, bool]:
     """The picture in sRGB, and whether the profile had to be applied."""
     picture = page.picture
-    if _space(picture) == "CMYK" and profile is None:
-        file.refuse(
-            "is a CMYK picture without a usable profile, so its colours are unknown",
-            "Convert it to RGB in an image editor first.",
-        )
+    if isinstance(picture, Image.Image) and picture.mode == "CMYK" and profile is None:
+        grey = _black_ink(picture)
+        if grey is None:
+            file.refuse(
+                "is a CMYK picture without a usable profile, so its colours are unknown",
+                "Convert it to RGB in an image editor first.",
+            )
+        return grey, False
     if profile is None or profile.is_srgb:
         return picture, False
     try:
@@ -348,6 +354,14 @@ def _in_srgb(
             "has 16-bit pixels with a colour profile made of tables",
             "Convert it to sRGB in an image editor first, keeping 16 bits.",
         )
+
+
+def _black_ink(picture: Image.Image) -> Image.Image | None:
+    """The grey of a CMYK picture that is printed in black alone; None where there are colours."""
+    inks = np.asarray(picture)
+    if int(inks[..., :3].max()) > _MOST_STRAY_INK:
+        return None
+    return Image.fromarray(255 - inks[..., 3])
 
 
 def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Image | Pixels:
