@@ -22,7 +22,7 @@ from photo.samples import (
     saved,
     srgb_curve,
 )
-from photo.unknown import RGB, entry, heic, jpeg_with
+from photo.unknown import RGB, bmp, entry, heic, jpeg_with
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.formats.registry import FORMATS
@@ -300,22 +300,6 @@ def test_romm_rgb_in_jpeg_2000_is_converted() -> None:
     assert np.abs(found.grey - converted(RGB, color_space.romm_rgb())).max() <= 1
     strange = one(data[:at] + struct.pack(">I", 99) + data[at + 4 :])
     assert "colour space (99) is unknown" in strange.meta.notes[0]
-
-
-def bmp(kind: bytes, *, places: bytes = bytes(36), gamma: float = 0, profile: bytes = b"") -> bytes:
-    """A BMP with the longest of headers, made from one of Pillow's."""
-    plain = saved(RGB, "BMP")
-    pixels = plain[54:]
-    header = bytearray(124)
-    header[:40] = plain[14:54]
-    struct.pack_into("<I", header, 0, 124)
-    header[56:60] = kind
-    header[60:96] = places
-    struct.pack_into("<3I", header, 96, *[round(gamma * 65_536)] * 3)
-    struct.pack_into("<II", header, 112, 124 + len(pixels), len(profile))
-    size = 138 + len(pixels) + len(profile)
-    head = b"BM" + struct.pack("<IHHI", size, 0, 0, 138)
-    return head + bytes(header) + pixels + profile
 
 
 def test_the_colours_of_a_bmp_are_those_of_its_header() -> None:

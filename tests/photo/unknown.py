@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from photo.samples import png_chunk, png_with, saved, scene
 from tintype.photo.formats.iso_boxes import write_box
@@ -64,13 +65,30 @@ def sub_blocks(data: bytes) -> bytes:
     )
 
 
-def heic(**options: object) -> bytes:
+def bmp(kind: bytes, *, places: bytes = bytes(36), gamma: float = 0, profile: bytes = b"") -> bytes:
+    """A BMP with the longest of headers, made from one of Pillow's."""
+    plain = saved(RGB, "BMP")
+    pixels = plain[54:]
+    header = bytearray(124)
+    header[:40] = plain[14:54]
+    struct.pack_into("<I", header, 0, 124)
+    header[56:60] = kind
+    header[60:96] = places
+    struct.pack_into("<3I", header, 96, *[round(gamma * 65_536)] * 3)
+    struct.pack_into("<II", header, 112, 124 + len(pixels), len(profile))
+    size = 138 + len(pixels) + len(profile)
+    head = b"BM" + struct.pack("<IHHI", size, 0, 0, 138)
+    return head + bytes(header) + pixels + profile
+
+
+def heic(*, alpha: bool = False, icc_profile: bytes | None = None, **options: object) -> bytes:
     pillow_heif = pytest.importorskip("pillow_heif", reason="no HEIC writer for the test picture")
     pytest.importorskip("pi_heif", reason="the heic extra is not installed")
-    from PIL import Image
-
+    image = Image.fromarray(np.dstack([RGB, RGB[..., :1]]) if alpha else RGB)
+    if icc_profile:
+        image.info["icc_profile"] = icc_profile
     stream = io.BytesIO()
-    pillow_heif.from_pillow(Image.fromarray(RGB)).save(stream, **options)
+    pillow_heif.from_pillow(image).save(stream, **options)
     return stream.getvalue()
 
 

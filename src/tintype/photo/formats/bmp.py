@@ -92,4 +92,5 @@ BMP = Codec(
     read=_read,
     write=_write,
     carries=frozenset({"grey 8", "DPI"}),
+    reads=frozenset({"grey 8", "ICC", "DPI", "unknown parts"}),
 )

@@ -152,6 +152,7 @@ class Codec:
             format, and returns the file and how many blocks were compared. None where the format
             has no such thing.
         carries: What a written file keeps.
+        reads: What is read of a file, for a format that is not written, or written with less.
         max_side: The longest side in pixels that the written format allows.
         half_chroma: Whether half-size chroma planes are stored as they are.
         dpi_in_exif: Whether EXIF is the only place for dots per inch.
@@ -173,6 +174,7 @@ class Codec:
     write: Write | None = None
     write_exact: WriteExact | None = None
     carries: frozenset[Column] = frozenset()
+    reads: frozenset[Column] | None = None
     max_side: int = 2**31 - 1
     half_chroma: bool = False
     dpi_in_exif: bool = False

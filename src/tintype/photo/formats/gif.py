@@ -36,5 +36,6 @@ GIF = Codec(
     writes="PNG",
     sniff=_sniff,
     read=_read,
+    reads=frozenset({"grey 8", "alpha", "ICC", "XMP", "comment", "unknown parts"}),
     note="animations are refused",
 )

@@ -66,5 +66,6 @@ HEIC = Codec(
     writes="AVIF",
     sniff=_sniff,
     read=_read,
+    reads=frozenset({"grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "unknown parts"}),
     note="needs the heic extra",
 )

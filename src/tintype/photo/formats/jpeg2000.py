@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
+from tintype.photo.formats.codec import Codec, Column, DecodedPage, OutputMetadata, OutputPage
 from tintype.photo.formats.iso_boxes import read_boxes, write_box
 from tintype.photo.metadata import exif, iptc
 from tintype.photo.parts import UnknownParts, shown_name
@@ -235,6 +235,11 @@ def _resolution(dpi: tuple[float, float]) -> bytes:
     return struct.pack(">HHHHBB", down, 1, across, 1, 0, 0)
 
 
+_COLUMNS: tuple[Column, ...] = (
+    "grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "comment", "IPTC", "unknown parts",
+    "provenance",
+)  # fmt: skip
+
 JPEG2000 = Codec(
     name="JPEG2000",
     title="JPEG 2000",
@@ -245,19 +250,7 @@ JPEG2000 = Codec(
     read=_read,
     read_xmp=_read_xmp,
     write=_write,
-    carries=frozenset(
-        {
-            "grey 8",
-            "alpha",
-            "ICC",
-            "EXIF",
-            "XMP",
-            "DPI",
-            "comment",
-            "IPTC",
-            "unknown parts",
-            "provenance",
-        }
-    ),
+    carries=frozenset(_COLUMNS),
+    reads=frozenset((*_COLUMNS, "grey 16")),
     note="written lossless, in JP2 boxes; 16-bit grey is read, written with 8 bits",
 )

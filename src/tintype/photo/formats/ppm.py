@@ -136,4 +136,5 @@ PPM = Codec(
     read=_read,
     write=_write,
     carries=frozenset({"grey 8", "grey 16", "RGB 16", "comment"}),
+    reads=frozenset({"grey 8", "grey 16", "RGB 16", "comment", "unknown parts"}),
 )
