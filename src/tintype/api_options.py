@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from tintype.engine.hints import hint_of
-from tintype.engine.parsing import layer_from
 from tintype.engine.settings import (
     LAYERS,
     OUTPUT,
@@ -24,6 +23,7 @@ from tintype.engine.settings import (
     default_settings,
     rows_of,
 )
+from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError
 from tintype.files.local import read_input
 from tintype.photo.limits import MAX_PIXELS

@@ -15,7 +15,6 @@ import tintype
 from tintype.api_options import ColorOptions
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Mask, Scribbles
-from tintype.engine.parsing import read_hints, saved_settings
 from tintype.engine.reference import Reference
 from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import (
@@ -28,6 +27,7 @@ from tintype.engine.settings import (
     default_settings,
     rows_of,
 )
+from tintype.engine.settings_parsing import read_hints, saved_settings
 from tintype.errors import ModelError, UsageError
 
 SRC = Path(tintype.__file__).parent
@@ -234,7 +234,7 @@ def defaults_typed_in(source: str) -> list[str]:
 
 
 NEUTRAL = {
-    "engine/distribution.py": {"warmth"},  # no shift, whatever an interface's default is
+    "engine/color_distribution.py": {"warmth"},  # no shift, whatever an interface's default is
     "photo/encode.py": {"strip_metadata"},  # below the table
     "jobs/plan.py": {"palette", "palettes"},  # a plan of one output for each input
 }

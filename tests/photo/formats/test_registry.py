@@ -38,6 +38,7 @@ from tintype.photo.formats.registry import (
     format_of_suffix,
     sniff,
     table_markdown,
+    writable_format,
     writable_formats,
 )
 from tintype.photo.metadata import exif
@@ -192,6 +193,22 @@ CHECKS = {
     "pages": keeps_pages,
     "provenance": keeps_provenance,
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("PNG", "PNG"),
+        ("jpg", "JPEG"),
+        (".TIF", "TIFF"),
+        ("webp", "WEBP"),
+        ("heic", None),
+        ("", None),
+        ("psd", None),
+    ],
+)
+def test_a_format_is_named_by_its_name_or_an_ending(name: str, found: str | None) -> None:
+    assert writable_format(name) == found
 
 
 @pytest.mark.parametrize("column", COLUMNS)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tintype.cli.learning import SOURCES, WEIGHTS, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import WEIGHTS, cache_option, data_option
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
-from tintype.cli.values import FileType, FolderType
+from tintype.cli.values import FileType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,13 +134,7 @@ EXPORT = Command(
             metavar="FILE",
             help="The model file to write.",
         ),
-        Several(
-            "--data",
-            type=SOURCES,
-            required=True,
-            metavar="PATH",
-            help="The data that the run was trained on.",
-        ),
+        data_option("The data that the run was trained on."),
         Option(
             "--card",
             type=FileType(".toml"),
@@ -211,12 +206,6 @@ EXPORT = Command(
             metavar="FILE",
             help="Also write the weights, in float16.",
         ),
-        Option(
-            "--cache",
-            type=FolderType(),
-            default=Path("cache"),
-            metavar="DIR",
-            help="Folder for the decoded photographs.",
-        ),
+        cache_option(),
     ],
 )

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tintype.cli.learning import RECIPE, SOURCES, WEIGHTS, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import (
+    RECIPE,
+    SOURCES,
+    WEIGHTS,
+    cache_option,
+    data_option,
+    device_option,
+)
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.values import FolderType
@@ -118,13 +126,7 @@ TRAIN = Command(
     with a checkpoint, from which --resume continues.""",
     params=[
         click.Argument(["recipe"], type=RECIPE, metavar="RECIPE"),
-        Several(
-            "--data",
-            type=SOURCES,
-            required=True,
-            metavar="PATH",
-            help="Folders or zips of photographs to train on.",
-        ),
+        data_option("Folders or zips of photographs to train on."),
         Several(
             "--never",
             type=SOURCES,
@@ -169,18 +171,7 @@ TRAIN = Command(
             metavar="SAMPLES",
             help="Lower the learning rate to zero over the next SAMPLES, then end the run.",
         ),
-        Option(
-            "--cache",
-            type=FolderType(),
-            default=Path("cache"),
-            metavar="DIR",
-            help="Folder for the decoded photographs.",
-        ),
-        Option(
-            "--device",
-            default="auto",
-            metavar="DEVICE",
-            help="Where to train: auto, cpu or cuda.",
-        ),
+        cache_option(),
+        device_option(),
     ],
 )

@@ -22,8 +22,8 @@ from torch import nn
 from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import open_photos
-from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.export.card import with_card
 from tintype.learn.export.check import Feed, compare, differences, make_feeds, torch_ab
 from tintype.learn.export.graph import graph_of, halve_weights, write_float32
