@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tintype.errors import UnsupportedPhotoError, UsageError
 from tintype.photo.formats.codec import Codec, OutputMetadata, OutputPage
 from tintype.photo.formats.registry import FORMATS, writable_formats
-from tintype.photo.metadata import exif, ifd, xmp
+from tintype.photo.metadata import captions, exif, ifd, iptc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.parts import Text, listed
@@ -139,6 +139,8 @@ def _output_metadata(
     if metadata.comment and "comment" not in carries and "PNG text" in carries:
         entry = Text("Comment", metadata.comment.encode("utf-8", "replace").decode("utf-8"))
         metadata = replace(metadata, text=(*metadata.text, entry), comment=None)
+    if metadata.iptc and "IPTC" not in carries and "XMP" in carries:
+        metadata = _with_captions_in_xmp(metadata, codec, lost)
     _note_what_is_lost(metadata, codec, lost)
     if meta.format != codec.name or "unknown parts" not in carries:
         if metadata.parts:
@@ -157,6 +159,24 @@ def _output_metadata(
     if metadata.dpi and codec.dpi_in_exif:
         metadata = replace(metadata, exif=_exif_with_dpi(metadata.exif, metadata.dpi))
     return metadata
+
+
+def _with_captions_in_xmp(
+    metadata: OutputMetadata, codec: Codec, lost: list[str]
+) -> OutputMetadata:
+    """The captions of IPTC as XMP, for a format that has a place for XMP alone."""
+    record, rest = iptc.split_record(metadata.iptc)
+    unmapped = ["Photoshop resources"] if rest else []
+    packet = metadata.xmp
+    try:
+        if record:
+            packet, missing = captions.with_captions(packet, record)
+            unmapped += missing
+    except xmp.DamagedXmpError:
+        return metadata
+    if unmapped:
+        lost.append(f"{codec.title} cannot carry: {listed(unmapped)}.")
+    return replace(metadata, xmp=packet, iptc=None)
 
 
 def _note_what_is_lost(metadata: OutputMetadata, codec: Codec, lost: list[str]) -> None:

@@ -141,7 +141,10 @@ def keeps_text(form: str) -> bool:
 
 def keeps_iptc(form: str) -> bool:
     given = photo(iptc=without_thumbnails(iptc_block())[0])
-    return keeps(form, "IPTC", given, carried(written(form, given).data).iptc)
+    found = carried(written(form, given).data)
+    # WebP and AVIF have no place for IPTC but XMP, where the captions are kept.
+    in_xmp = b"A caption</rdf:li>" in (found.xmp or b"")
+    return found.iptc if in_xmp else keeps(form, "IPTC", given, found.iptc)
 
 
 def keeps_unknown(form: str) -> bool:

@@ -10,6 +10,8 @@ Source: ISO 16684-1 (XMP part 1), sections 7 and 8.
 
 import codecs
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 from xml.dom import DOMException, minidom
 from xml.parsers.expat import ExpatError
 
@@ -52,6 +54,25 @@ _MARKS = (
 )
 # It names an encoding that the text no longer has.
 _DECLARATION = re.compile(r"^<\?xml\s[^>]*\?>")
+
+
+class Property(NamedTuple):
+    """A property to be added.
+
+    Attributes:
+        space: Its namespace.
+        prefix: Of the namespace.
+        name: Without the prefix.
+        container: "Alt" for a text in a default language, "Bag" or "Seq" for several values, empty
+            for a plain text.
+        values: At least one.
+    """
+
+    space: str
+    prefix: str
+    name: str
+    container: str
+    values: tuple[str, ...]
 
 
 class DamagedXmpError(ValueError):
@@ -147,6 +168,47 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
     _remove(document, _OURS, "Provenance")
     _set(document, _IPTC, "Iptc4xmpExt", "DigitalSourceType", DIGITAL_SOURCE_TYPE)
     _set(document, _OURS, "tintype", "Provenance", provenance.to_json())
+    return _written(document)
+
+
+def with_properties(packet: bytes | None, properties: Sequence[Property]) -> bytes:
+    """Adds properties that are not there yet.
+
+    Args:
+        packet: What the photograph had, or None for a new packet.
+        properties: What to add.
+
+    Returns:
+        The packet, with its wrapper.
+
+    Raises:
+        DamagedXmpError: The packet is not XMP.
+    """
+    document = _parse(packet or _NEW)
+    present = {
+        (node.namespaceURI, node.localName)
+        for description in _descriptions(document)
+        for node in (*description.attributes.values(), *description.childNodes)
+    }
+    first = _descriptions(document)[0]
+    for wanted in properties:
+        if (wanted.space, wanted.name) in present:
+            continue
+        element = document.createElementNS(wanted.space, f"{wanted.prefix}:{wanted.name}")
+        element.setAttributeNS(_XMLNS, f"xmlns:{wanted.prefix}", wanted.space)
+        first.appendChild(element)
+        if not wanted.container:
+            element.appendChild(document.createTextNode(wanted.values[0]))
+            continue
+        container = document.createElementNS(_RDF, f"rdf:{wanted.container}")
+        container.setAttributeNS(_XMLNS, "xmlns:rdf", _RDF)
+        element.appendChild(container)
+        for value in wanted.values[:1] if wanted.container == "Alt" else wanted.values:
+            item = document.createElementNS(_RDF, "rdf:li")
+            if wanted.container == "Alt":
+                item.setAttribute("xml:lang", "x-default")
+            item.appendChild(document.createTextNode(value))
+            container.appendChild(item)
     return _written(document)
 
 
