@@ -22,7 +22,7 @@ from photo.samples import (
     saved,
     srgb_curve,
 )
-from photo.unknown import RGB, bmp, entry, heic, jpeg_with
+from photo.unknown import RGB, bmp, entry, heic, jpeg_with, tiff_with
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.formats.registry import FORMATS
@@ -130,6 +130,37 @@ def test_other_statements_of_exif_mean_srgb(given: bytes) -> None:
     data = saved(RGB, "JPEG", exif=b"Exif\0\0" + given)
     assert not one(data).meta.converted
     assert np.array_equal(one(data).grey, one(saved(RGB, "JPEG")).grey)
+
+
+def primaries_of(*parts: int) -> ifd.DirectoryEntry:
+    return entry(
+        ifd.RATIONAL, struct.pack(f"<{2 * len(parts)}I", *(n for p in parts for n in (p, 100)))
+    )
+
+
+def test_the_primaries_that_a_camera_states_beside_its_index_become_those_of_srgb() -> None:
+    tags = {
+        318: primaries_of(31, 33),
+        319: primaries_of(64, 33, 21, 71, 15, 6),
+        34_665: {40_965: {1: entry(ifd.ASCII, b"R03\0")}},
+    }
+    given = ifd.header("<") + ifd.serialize(tags, order="<", base=8)
+    found = Image.Exif()
+    found.load(one(saved(RGB, "JPEG", exif=b"Exif\0\0" + given)).meta.exif or b"")
+    assert found[319] == (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+    assert found[318] == (0.3127, 0.329)
+    plain = ifd.header("<") + ifd.serialize({319: tags[319]}, order="<", base=8)
+    found.load(one(saved(RGB, "JPEG", exif=b"Exif\0\0" + plain)).meta.exif or b"")
+    assert found[319] == (0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+
+
+def test_primaries_of_a_tiff_are_named_unless_they_are_those_of_srgb() -> None:
+    def notes(*parts: int) -> tuple[str, ...]:
+        return one(tiff_with({319: primaries_of(*parts)})).meta.notes
+
+    assert notes(64, 33, 30, 60, 15, 6) == ()
+    assert "PrimaryChromaticities" in notes(64, 33, 21, 71, 15, 6)[0]
+    assert "PrimaryChromaticities" in notes(64, 33)[0]
 
 
 def test_a_profile_beats_what_exif_states() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tintype.errors import UnsupportedPhotoError
-from tintype.photo.formats import tiff_tags, tiff_unknown
+from tintype.photo.formats import tiff_budget, tiff_tags, tiff_unknown
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
 from tintype.photo.formats.decoder_warnings import captured_stderr
 from tintype.photo.metadata import exif, ifd, iptc
@@ -71,7 +71,8 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
         file.check_size(width, height)
         total += width * height
     file.check_pages(total)
-    return [_read_page(file, structure, page) for page in chosen]
+    budget = tiff_budget.MetadataBudget(len(file.data))
+    return [budget.bounded(_read_page(file, structure, page)) for page in chosen]
 
 
 def _read_page(file: "InputFile", structure: TiffStructure, page: Directory) -> DecodedPage:

@@ -226,7 +226,7 @@ def within(packet: bytes, room: int) -> tuple[bytes, list[str]]:
         DamagedXmpError: It is not XMP.
     """
     document = _parse(packet)
-    sizes = []
+    sizes: list[tuple[int, int, minidom.Element]] = []
     for description in _descriptions(document):
         for child in description.childNodes:
             if isinstance(child, minidom.Element) and child.namespaceURI not in (_OURS, _IPTC):
