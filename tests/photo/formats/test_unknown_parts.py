@@ -190,6 +190,9 @@ def test_an_extended_webp_is_what_other_readers_open(options: dict[str, object])
     result = encode([given], format="WEBP", provenance=None)
     assert PAYLOAD + b"!" in result.data
     assert len(result.data) == 8 + struct.unpack_from("<I", result.data, 4)[0]
+    # Unknown chunks belong to the extended form, which states the size of the picture again.
+    assert result.data[12:16] == b"VP8X"
+    assert result.data[24:30] == struct.pack("<HBHB", 55, 0, 39, 0)
     assert opened(result.data).size == (56, 40)
     assert one(result.data).meta.parts == given.meta.parts
 
@@ -202,6 +205,8 @@ def test_an_extended_webp_keeps_its_transparency(lossless: bool) -> None:
     given = one(data[:4] + struct.pack("<I", len(data) - 8 + len(more)) + data[8:] + more)
     result = encode([given], format="WEBP", provenance=None)
     assert b"NOBY" in result.data
+    assert result.data[12:16] == b"VP8X"
+    assert result.data[20] & 0x10
     back = one(result.data)
     assert back.alpha is not None
     assert np.array_equal(back.alpha, given.alpha)

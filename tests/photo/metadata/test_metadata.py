@@ -262,6 +262,27 @@ def test_elements_are_counted_in_every_encoding(encoding: str) -> None:
         xmp.made_upright(flood.encode(encoding))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Smith & Sons", "Smith & Sons"),
+        ("A &&amp; B&", "A && B&"),
+        ("19\x0b31\x00", "1931"),
+        ("R&D; &#65;&#x42;", None),
+    ],
+)
+def test_what_programs_forget_to_escape_costs_no_caption(
+    written: str, read: str | None, encoding: str
+) -> None:
+    packet = XMP.decode().replace("Großmutter &amp; Kind", written).encode(encoding)
+    if read is None:
+        with pytest.raises(xmp.DamagedXmpError):
+            xmp.made_upright(packet)
+    else:
+        assert properties(xmp.made_upright(packet))[TITLE] == read
+
+
 def test_an_empty_description_list_can_be_joined() -> None:
     empty = (
         b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '

@@ -43,7 +43,6 @@ _DATE_CREATED = 55
 _HOUSEKEEPING = frozenset({0})
 _UTF_8 = b"\x1b%G"
 _MAX_DATASETS = 10_000
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]]:
@@ -104,7 +103,7 @@ def _text(data: bytes, *, utf_8: bool) -> str:
         text = data.decode("utf-8", "replace" if utf_8 else "strict")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return _CONTROLS.sub("", text)
+    return xmp.CONTROLS.sub("", text)
 
 
 def _iso_date(text: str) -> str:

@@ -56,6 +56,12 @@ _MARKS = (
 _DECLARATION = re.compile(r"^<\?xml\s[^>]*\?>")
 
 
+# What XML does not allow in a text, and captions have all the same.
+_BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|\w{1,8});)")
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that XML cannot hold."""
+
+
 class Property(NamedTuple):
     """A property to be added.
 
@@ -286,6 +292,18 @@ def _text(packet: bytes) -> str:
     return _DECLARATION.sub("", text.strip("\0 \t\r\n\ufeff"))
 
 
+def _document(text: str) -> minidom.Document:
+    """Parses a text, once more without what some programs forget to escape or to leave out."""
+    try:
+        document: minidom.Document = defused.parseString(text.encode(), forbid_dtd=True)
+    except ExpatError:
+        mended = _BARE_AMPERSAND.sub("&amp;", CONTROLS.sub("", text))
+        if mended == text:
+            raise
+        document = defused.parseString(mended.encode(), forbid_dtd=True)
+    return document
+
+
 def _parse(packet: bytes) -> minidom.Document:
     if len(packet) > _MAX_BYTES:
         raise DamagedXmpError("too large")
@@ -294,7 +312,7 @@ def _parse(packet: bytes) -> minidom.Document:
         # Without entities no element or attribute comes from anywhere but the text itself.
         if text.count("<") > _MAX_TAGS or text.count("=") > _MAX_VALUES:
             raise DamagedXmpError("too many elements")
-        document: minidom.Document = defused.parseString(text.encode(), forbid_dtd=True)
+        document = _document(text)
     except (
         ExpatError,
         DefusedXmlException,
