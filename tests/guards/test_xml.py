@@ -9,7 +9,10 @@ import tintype
 
 PACKAGE = Path(tintype.__file__).parent
 # The types of a document's nodes; documents themselves come from defusedxml.
-TYPES = {"photo/metadata/xmp.py": {"xml.dom", "xml.parsers.expat"}}
+TYPES = {
+    "photo/metadata/xmp.py": {"xml.dom"},
+    "photo/metadata/xmp_packet.py": {"xml.dom", "xml.parsers.expat"},
+}
 PARSERS = {"parse", "parseString", "fromstring", "iterparse", "XMLParser", "ParserCreate"}
 
 

@@ -7,7 +7,7 @@ IPTC-NAA IIM 4, sections 1.5 (datasets) and 5 (envelope record: coded character 
 import re
 from collections.abc import Iterator
 
-from tintype.photo.metadata import xmp
+from tintype.photo.metadata import xmp, xmp_packet
 from tintype.photo.metadata.xmp import Property
 
 _DC = ("http://purl.org/dc/elements/1.1/", "dc")
@@ -103,7 +103,7 @@ def _text(data: bytes, *, utf_8: bool) -> str:
         text = data.decode("utf-8", "replace" if utf_8 else "strict")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return xmp.CONTROLS.sub("", text)
+    return xmp_packet.CONTROLS.sub("", text)
 
 
 def _iso_date(text: str) -> str:
