@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photo.samples import ADOBE_RGB, deep, gamma_curve, rgb_profile, saved
-from photo.unknown import RGB, heic
+from photo.samples import ADOBE_RGB, deep, gamma_curve, png_chunk, png_with, rgb_profile, saved
+from photo.unknown import RGB
 from tintype.engine.bundle import load_bundle
 from tintype.engine.predict import Engine
 from tintype.photo import decode as decoding
@@ -84,7 +84,8 @@ def test_an_applied_absurd_profile_would_be_found(
 
 
 def test_what_it_cannot_show_is_said(engine: Engine) -> None:
-    assert checked(heic(), engine).endswith("; no other decoder here can show the input")
+    linear = png_with(saved(GREY, "PNG"), png_chunk(b"gAMA", b"\0\1\x86\xa0"))
+    assert checked(linear, engine).endswith("; no other decoder here can show the input")
     (photo,) = decode(saved(GREY, "PNG"), name="x")
     assert difference_shown(photo, b"no picture", b"no picture") is None
     assert difference_shown(photo, saved(GREY[1:], "PNG"), saved(GREY, "PNG")) is None

@@ -92,7 +92,7 @@ def test_a_stripped_file_carries_nothing(form: str) -> None:
         (lambda: png_with(saved(RGB, "PNG"), png_chunk(b"sBIT", b"\6\6\6")), "chunk sBIT"),
         (lambda: png_with(saved(RGB, "PNG"), png_chunk(b"pHYs", b"\0\0\0\2\0\0\0\1\0")), "pHYs"),
         (lambda: saved(RGB, "PNG") + PAYLOAD, "behind its end"),
-        (lambda: tiff_with({330: entry(ifd.LONG, struct.pack("<I", 8))}), "SubIFDs"),
+        (lambda: tiff_with({330: entry(ifd.LONG, struct.pack("<I", 8))}), "SubIFD"),
         (lambda: tiff_with({65_002: entry(ifd.IFD, struct.pack("<I", 8))}), "tag 65002"),
         (lambda: tiff_with({37_724: entry(ifd.UNDEFINED, PAYLOAD)}), "layers"),
         (lambda: jpeg_with((0xE8, b"SPIFF\0" + PAYLOAD)), "SPIFF"),
