@@ -166,6 +166,19 @@ def test_dates_and_backgrounds_of_a_png_are_carried() -> None:
     assert opened(data).mode == "RGB"
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (0, 1), (72, 72)])
+def test_square_pixels_without_a_unit_are_nothing_to_tell(shape: tuple[int, int]) -> None:
+    chunk = png_chunk(b"pHYs", struct.pack(">IIB", *shape, 0))
+    assert one(png_with(saved(RGB, "PNG"), chunk)).meta.notes == ()
+
+
+def test_significant_bits_are_told_where_they_are_fewer() -> None:
+    whole = one(png_with(saved(RGB, "PNG"), png_chunk(b"sBIT", b"\x08\x08\x08")))
+    assert whole.meta.notes == ()
+    fewer = one(png_with(saved(RGB, "PNG"), png_chunk(b"sBIT", b"\x08\x08\5")))
+    assert "sBIT" in fewer.meta.notes[0]
+
+
 def test_texts_of_a_png_keep_their_language_and_program() -> None:
     title = "Köln".encode()
     chunks = (
@@ -220,6 +233,9 @@ def test_a_gif_gives_its_packet_its_profile_and_its_comment() -> None:
     assert again(gif_with(b"ICCRGBG1012", sub_blocks(icc))).lost == ()
     assert one(gif_with(b"ICCRGBG1012", sub_blocks(icc))).meta.icc == icc
     assert again(gif_with(b"NETSCAPE2.0", b"\3\1\0\0")).lost == ()
+    assert again(gif_with(b"ImageMagick", sub_blocks(b"gamma=0.454545"))).lost == ()
+    assert again(gif_with(b"ImageMagick", sub_blocks(b"gamma=0"))).lost == ()
+    assert "ImageMagick" in again(gif_with(b"ImageMagick", sub_blocks(b"gamma=1.0"))).lost[0]
     commented = saved(RGB[..., 0], "GIF", comment=b"A caption")
     assert carried(again(commented).data).text["Comment"] == "A caption"
 

@@ -14,6 +14,8 @@ _XMP = b"XMP DataXMP"
 _ICC = (b"ICCRGBG1012", b"ICCRGBG1/012")
 # How often an animation is repeated: of no meaning for a still picture.
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+# ImageMagick states the gamma of its pixels: mostly that of sRGB, or 0 for none.
+_MAGICK, _SRGB_GAMMA = b"ImageMagick", (b"gamma=0.45", b"gamma=0\0")
 # Behind a packet of XMP, which is not divided into blocks, so that any reader finds the end.
 _MAGIC_TRAILER = bytes([1, *range(255, -1, -1), 0])
 _COMMENT, _PLAIN_TEXT, _APPLICATION, _CONTROL = 0xFE, 0x01, 0xFF, 0xF9
@@ -57,8 +59,12 @@ def _read_application(found: GifBlocks, body: bytes) -> None:
         found.xmp = rest[: -len(_MAGIC_TRAILER) + 1]
     elif name in _ICC:
         found.icc = found.icc or _joined(rest)
-    elif name not in _LOOPS:
+    elif name not in _LOOPS and not (name == _MAGICK and _states_srgb(_joined(rest))):
         found.unknown.leave(f'extension "{shown_name(name)}"')
+
+
+def _states_srgb(text: bytes) -> bool:
+    return (text + b"\0").startswith(_SRGB_GAMMA)
 
 
 def _joined(blocks: bytes) -> bytes:

@@ -124,7 +124,7 @@ def _resolution(found: PngChunks, body: bytes) -> None:
     across, down, unit = struct.unpack(">IIB", body)
     if unit == 1 and across and down:
         found.dpi = across * _INCH, down * _INCH
-    elif across != down:
+    elif across and down and across != down:
         found.unknown.leave("the shape of its pixels (pHYs)")
 
 
@@ -139,6 +139,8 @@ def _unknown(found: PngChunks, kind: bytes, body: bytes) -> None:
         if grey or (found.kind in (2, 6) and len(body) == 6):
             found.unknown.carry(name, kind, body * 3 if grey else body)
             return
+    if kind == b"sBIT" and set(body) == {found.bits}:
+        return  # all of them are significant
     # The date of the last change stays true of the photograph, as it does in EXIF.
     if kind == b"tIME" or kind[3:4].islower():
         found.unknown.carry(name, kind, body)
