@@ -19,7 +19,7 @@ from tintype.engine.hints import pale
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Output, Settings
 from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
-from tintype.photo import thumbnail
+from tintype.photo import remarks, thumbnail
 from tintype.photo.decode import decode
 from tintype.photo.encode import Encoded, encode
 from tintype.photo.formats import jpeg_exact
@@ -162,7 +162,7 @@ def colorize_photos(
             f"{codec.title} cannot keep the luminance of {name} exactly: {checked}.",
             advice="Write it with --format png or tiff, or leave --keep-luminance out.",
         )
-    notes = (*_notes(request, photos[0], tone, share), *encoded.lost)
+    notes = (*_notes(request, photos, tone, share), *encoded.lost)
     small = None
     if request.thumbnails:
         after = thumbnail.of_coloring(colored[0], encoded.data, form=written, name=name)
@@ -214,10 +214,11 @@ def _second_opinion(photos: Sequence[Photo], source: bytes, written: bytes) -> s
     return ""
 
 
-def _notes(request: Request, photo: Photo, tone: Tone, share: float) -> list[str]:
+def _notes(request: Request, photos: Sequence[Photo], tone: Tone, share: float) -> list[str]:
     """Remarks on a coloured file, besides what its format could not carry."""
     settings = request.settings
-    notes = list(pale(settings.hints, settings.scribbles, photo.grey))
+    notes = list(pale(settings.hints, settings.scribbles, photos[0].grey))
+    notes.extend(remarks.on_photos(photos))
     if tone == "color":
         notes.append("A colour photograph, recoloured from its lightness.")
     if settings.one_of_several:
@@ -257,7 +258,8 @@ def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
         The figures, in half a sentence.
     """
     pixels = sum(photo.height * photo.width for photo in photos)
-    again = decode(written, name=name, max_pixels=pixels)
+    attached = sum(part.pixels.size for photo in photos for part in photo.meta.attached)
+    again = decode(written, name=name, max_pixels=pixels + attached)
     if again[0].bits != photos[0].bits:
         return f"not comparable, {again[0].bits} bits against {photos[0].bits}"
     checks = [verify_grey(*pair) for pair in zip(photos, again, strict=True)]

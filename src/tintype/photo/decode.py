@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
+from tintype.photo.formats import raw_files
 from tintype.photo.formats.codec import Codec, DecodedPage
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.pillow import split_modes
@@ -154,6 +155,7 @@ def _codec_of(file: InputFile) -> Codec:
         )
     name = sniff(file.data)
     if name is None:
+        raw_files.refuse_by_signature(file)
         raise UnreadablePhotoError(
             f"{file.name} is not a picture that Tintype can read{_looks_like(file.data)}.",
             advice=f"It reads {readable_titles()}.",
@@ -256,6 +258,7 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
         text=page.text,
         iptc=page.iptc,
         parts=_parts(page, turn, notes),
+        attached=page.attached,
         packing=page.packing,
         notes=tuple(notes),
         turned=turn,
@@ -400,7 +403,13 @@ def _xmp(packet: bytes | None, converted: bool, notes: list[str]) -> bytes | Non
     if not packet or not packet.strip(b"\0 \r\n\t"):
         return None
     try:
-        return xmp.made_upright(packet, became_srgb=converted)
+        upright_packet = xmp.made_upright(packet, became_srgb=converted)
+        corrected, companions = xmp.without_companions(upright_packet)
     except xmp.DamagedXmpError:
         notes.append("Its XMP data is damaged and was left out.")
         return None
+    if companions:
+        notes.append(
+            f"Its XMP spoke of {' and '.join(companions)} beside the picture; that is left out."
+        )
+    return corrected

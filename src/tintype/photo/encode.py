@@ -17,7 +17,7 @@ from tintype.photo.metadata import captions, exif, ifd, iptc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.parts import Text, listed
-from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
+from tintype.photo.photo import ATTACHED_TITLES, HalfChroma, Metadata, Photo, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ def encode(
         lost.extend(photo.meta.notes)
         fitted = _fitted(photo, codec, lost)
         metadata = _output_metadata(fitted.meta, codec, provenance, strip_metadata, lost)
+        if strip_metadata:
+            fitted = _with_plain_attached_pages(fitted)
         pages.append(OutputPage(fitted, metadata))
     if luminance_of is None:
         data, blocks = codec.write(pages, lost), 0
@@ -105,7 +107,20 @@ def _fitted(photo: Photo, codec: Codec, lost: list[str]) -> Photo:
     if photo.alpha is not None and "alpha" not in codec.carries:
         lost.append(f"{codec.title} has no transparency.")
         photo = replace(photo, alpha=None)
+    if "pages" not in codec.carries:
+        lost.extend(
+            f"{codec.title} has no place for {ATTACHED_TITLES[page.kind]}."
+            for page in photo.meta.attached
+        )
     return photo
+
+
+def _with_plain_attached_pages(photo: Photo) -> Photo:
+    """The photo with attached pages whose titles say what they are and nothing more."""
+    plain = tuple(
+        replace(page, title=page.kind if page.title else "") for page in photo.meta.attached
+    )
+    return replace(photo, meta=replace(photo.meta, attached=plain))
 
 
 def _with_8_bits(photo: Photo) -> Photo:

@@ -29,7 +29,7 @@ from photo.samples import (
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode, photo_from_array
 from tintype.photo.encode import encode
-from tintype.photo.formats import tiff, tiff_write
+from tintype.photo.formats import tiff_pages, tiff_write
 from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.metadata import exif, ifd
 from tintype.photo.photo import Photo
@@ -235,7 +235,7 @@ def test_pages_may_differ_in_kind() -> None:
 
 def test_too_many_pages_are_refused() -> None:
     first = photo(np.zeros((1, 1, 3), np.uint8), form="TIFF")
-    data = encode([first] * (tiff.MAX_PAGES + 1), format="TIFF", provenance=None).data
+    data = encode([first] * (tiff_pages.MAX_PAGES + 1), format="TIFF", provenance=None).data
     with pytest.raises(UnsupportedPhotoError, match="more than 1000 pages"):
         decode(data, name="x")
 

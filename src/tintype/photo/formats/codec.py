@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from tintype.photo.formats.input_file import InputFile
-    from tintype.photo.photo import Metadata, Photo, Pixels, Tone
+    from tintype.photo.photo import AttachedPage, Metadata, Photo, Pixels, Tone
 
 Column = Literal[
     "grey 8",
@@ -70,6 +70,7 @@ class DecodedPage:
     text: tuple[Text, ...] = ()
     iptc: bytes | None = None
     parts: tuple[Part, ...] = ()
+    attached: "tuple[AttachedPage, ...]" = ()
     packing: str = ""
     notes: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tintype.photo.formats import jpeg_segments
+from tintype.photo.formats import jpeg_behind, jpeg_scans, jpeg_segments
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
 from tintype.photo.formats.jpeg_segments import JpegHeader
 from tintype.photo.metadata import exif
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Within = Callable[[bytes, int], tuple[bytes | None, list[str]]]
 """Makes a block smaller, and names what was left out."""
 
+_COMPONENTS = {1, 3, 4}
 _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
 
 # A progressive picture has about ten scans. Every scan is a pass over all coefficients, so a small
@@ -61,6 +62,10 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     page.dpi = header.dpi or exif.resolution(header.exif)
     if header.pictures > 1:
         header.note(f"The file holds {header.pictures} pictures (MPO); only the first is coloured.")
+    end = jpeg_scans.read(data, header.scan_header_at).end
+    if end is not None and end < len(data):
+        for note in jpeg_behind.notes(data[end:], header.pictures):
+            header.note(note)
     page.parts = tuple(header.unknown.carried)
     page.notes = (*header.notes, *header.unknown.notes())
     return [page]
@@ -69,24 +74,39 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
 def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPage:
     from PIL import Image, JpegImagePlugin
 
-    from tintype.photo.formats import jpeg_pixels, pillow
+    from tintype.photo.formats import jpeg_fallback, jpeg_pixels, pillow
     from tintype.photo.tone import tone_of
 
-    with file.reading():
-        if header.components == 1:
-            return DecodedPage(jpeg_pixels.decode_luminance(file.data), tone="grey")
-        if header.components == 3 and _luma_is_grey(header):
-            tone = tone_of(Image.fromarray(jpeg_pixels.decode(file.data, "RGB", small=True)))
-            if colors:
-                return DecodedPage(jpeg_pixels.decode(file.data, "RGB"), tone=tone)
-            return DecodedPage(jpeg_pixels.decode_luminance(file.data), tone=tone)
-        image = JpegImagePlugin.JpegImageFile(io.BytesIO(file.data))
-        image.load()
-        if header.components == 3:
-            # libjpeg only warns about damage in the coded part, and Pillow ignores the warning.
-            jpeg_pixels.decode(file.data, "GRAY", small=True)
-        picture, _ = pillow.split_modes(image, file)
-    return DecodedPage(picture)
+    if header.components not in _COMPONENTS:
+        file.refuse(
+            f"is a JPEG of {header.components} channels, which have no meaning in the standard",
+            "Save it as grey or RGB first.",
+        )
+    try:
+        with file.reading():
+            if header.components == 1:
+                found = jpeg_pixels.read(file.data, "GRAY")
+                page = DecodedPage(found.pixels[..., 0], tone="grey")
+            elif header.components == 3 and _luma_is_grey(header):
+                found = jpeg_pixels.read(file.data, "RGB", small=True)
+                tone = tone_of(Image.fromarray(found.pixels))
+                pixels = jpeg_pixels.decode(found.data, "RGB" if colors else "GRAY")
+                page = DecodedPage(pixels if colors else pixels[..., 0], tone=tone)
+            else:
+                # libjpeg only warns about damage in the coded part; Pillow ignores the warning.
+                kind = "GRAY" if header.components == 3 else "CMYK"
+                found = jpeg_pixels.read(file.data, kind, small=True)
+                image = JpegImagePlugin.JpegImageFile(io.BytesIO(found.data))
+                image.load()
+                page = DecodedPage(pillow.split_modes(image, file)[0])
+    except jpeg_fallback.UnsupportedSamplingError as error:
+        file.refuse(
+            f"stores its colours at an unusual size (sampling factors {error})",
+            "Convert it to PNG or TIFF first.",
+        )
+    for note in found.notes:
+        header.note(note)
+    return page
 
 
 def _luma_is_grey(header: JpegHeader) -> bool:

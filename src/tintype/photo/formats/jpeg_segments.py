@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tintype.photo.formats import jpeg_profile, jpeg_scans
 from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.formats.jpeg_trailers import read_trailers
 from tintype.photo.metadata import ifd, iptc
@@ -50,14 +51,15 @@ class JpegHeader:
 
     Attributes:
         width: Columns, 0 before a frame was seen.
-        height: Rows.
+        height: Rows; where the frame header has none, those that follow the first scan.
         components: 1, 3 or 4.
         factors: Each component's identifier and its sampling factors, (id, across, down).
         jfif: Whether it is a JFIF file, whose colours are always YCbCr.
         adobe: The colour transform of Adobe's segment: 0 for RGB or CMYK, 1 for YCbCr.
         frame: The frame marker's second byte.
         bits: Per sample.
-        scans_at: Where the first scan begins.
+        scan_header_at: Where the header of the first scan begins.
+        scans_at: Where its coded data begin.
         exif: TIFF structure.
         xmp: Packet.
         icc: Profile, joined from its chunks.
@@ -77,6 +79,7 @@ class JpegHeader:
     adobe: int | None = None
     frame: int = 0
     bits: int = 8
+    scan_header_at: int = 0
     scans_at: int = 0
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -108,7 +111,7 @@ class JpegHeader:
 def read_header(data: bytes) -> JpegHeader:
     """Reads the segments before the first scan; stops quietly where the file is cut off."""
     header = JpegHeader()
-    profile: dict[int, bytes] = {}
+    chunks: list[jpeg_profile.Chunk] = []
     tags: list[bytes] = []
     blocks: list[bytes] = []
     records: list[bytes] = []
@@ -117,9 +120,9 @@ def read_header(data: bytes) -> JpegHeader:
         if marker in _FRAMES and len(body) >= 6:
             _read_frame(header, marker, body)
         elif marker == 0xDA:
-            header.scans_at = end
+            header.scan_header_at, header.scans_at = end - len(body) - 4, end
         elif marker == 0xE2 and body.startswith(_ICC_HEAD) and len(body) > 14:
-            profile.setdefault(body[12], body[14:])
+            chunks.append(jpeg_profile.Chunk(body[12], body[13], body[14:]))
         elif marker == 0xED and body.startswith(_IPTC_HEADS):
             blocks.append(body[_iptc_start(body) :])
         elif marker == 0xED and body.startswith(_BARE_IPTC):
@@ -132,8 +135,9 @@ def read_header(data: bytes) -> JpegHeader:
             _read_application(header, marker, body)
     if comments:
         header.comment = b"\n".join(comments).decode("utf-8", "surrogateescape")
-    if profile:
-        header.icc = b"".join(profile[number] for number in sorted(profile))
+    header.icc, odd = jpeg_profile.joined(chunks)
+    if odd:
+        header.note(odd)
     header.exif = b"".join(tags) or None
     if blocks:
         header.iptc, skipped = iptc.without_thumbnails(b"".join(blocks))
@@ -142,6 +146,9 @@ def read_header(data: bytes) -> JpegHeader:
         header.iptc = iptc.with_record(header.iptc, b"".join(records))
     if header.scans_at:
         _read_trailers(header, data)
+    if header.scans_at and not header.height:
+        # Scanners that do not know the length of a page write it behind the scan.
+        header.height = jpeg_scans.read(data, header.scan_header_at).height
     return header
 
 
@@ -264,13 +271,28 @@ def _mpf_pictures(block: bytes) -> int:
     return values[0] if values else 1
 
 
-def without_stray_bytes(data: bytes) -> bytes:
-    """The file without bytes between its segments, at which simplejpeg always stops."""
+def for_decoder(data: bytes, height: int) -> bytes:
+    """The file reduced to the segments that decide how it is decoded, and nothing between them.
+
+    Args:
+        data: The file.
+        height: What its frame header is to state: libjpeg does not look for it behind the scan.
+    """
     parts, coded = [data[:2]], 2
-    for _, body, end in _walk(data):
-        parts.append(data[end - len(body) - 4 : end])
+    for marker, body, end in _walk(data):
         coded = end
-    return b"".join([*parts, data[coded:]])
+        if marker == 0xFE or (marker >= 0xE0 and not _decides_colors(marker, body)):
+            continue
+        frame = marker in _FRAMES and len(body) >= 6
+        stated = body[:1] + struct.pack(">H", height) + body[3:] if frame else body
+        parts.append(_segment(marker, stated))
+    return b"".join([*parts, memoryview(data)[coded:]])
+
+
+def _decides_colors(marker: int, body: bytes) -> bool:
+    return (marker == 0xE0 and body.startswith(b"JFIF\0")) or (
+        marker == 0xEE and body.startswith(b"Adobe")
+    )
 
 
 def without_metadata(data: bytes) -> bytes:

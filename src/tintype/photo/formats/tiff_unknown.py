@@ -3,8 +3,8 @@
 A tag is carried with its type and bytes. That is not possible for one that points to something
 else in its file, and not right for one that describes pixels or pictures that are not written.
 
-Sources: TIFF revision 6.0; Adobe TIFF technical note 1 (SubIFDs) and the Photoshop TIFF technical
-notes (ImageSourceData); the GeoTIFF specification 1.0.
+Sources: TIFF revision 6.0; the Photoshop TIFF technical notes (ImageSourceData); the GeoTIFF
+specification 1.0.
 """
 
 import struct
@@ -14,11 +14,12 @@ from tintype.photo.metadata import exif, ifd
 from tintype.photo.metadata.ifd import DamagedTagsError, Directory, DirectoryEntry, TiffStructure
 from tintype.photo.parts import Part, UnknownParts
 
+_SUB_IFDS = 330  # sorted by `tiff_pages`
 # Read and written by others: the describing tags of `tiff`, and those of the storage.
 _ELSEWHERE = frozenset({
     *tiff_tags.STORAGE, *tiff_tags.DESCRIPTIVE, *tiff_tags.BELOW_PAGE, tiff_tags.XMP,
     tiff_tags.IPTC, tiff_tags.PHOTOSHOP, tiff_tags.ICC, exif.ORIENTATION,
-    exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT,
+    exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT, _SUB_IFDS,
 })  # fmt: skip
 
 # How pixels are stored, by tags outside the standard: SGI, LERC, and the old kind of page.
@@ -29,7 +30,6 @@ _GEOMETRIC = frozenset({33550, 33922, 34264, 34735, 34736, 34737, 50844})
 
 # What is no longer true once the pixels are others, by the name that users know.
 _UNTRUE = {
-    330: "other pictures below the page (SubIFDs)",
     290: "GrayResponseUnit",
     291: "GrayResponseCurve",
     301: "TransferFunction",

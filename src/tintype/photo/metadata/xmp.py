@@ -32,6 +32,19 @@ _XMP = "http://ns.adobe.com/xap/1.0/"
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _OURS = "urn:tintype:ns:1"
+_PARTS = "other parts"
+# What speaks of data beside the picture, which no output holds: by namespace and beginning of name.
+_COMPANIONS = (
+    ("http://ns.google.com/photos/1.0/camera/", "MotionPhoto", "a video"),
+    ("http://ns.google.com/photos/1.0/camera/", "MicroVideo", "a video"),
+    ("http://ns.google.com/photos/1.0/container/", "Directory", _PARTS),
+    ("http://ns.adobe.com/hdr-gain-map/1.0/", "", "a gain map"),
+    ("http://ns.apple.com/HDRGainMap/1.0/", "", "a gain map"),
+    ("http://ns.google.com/photos/1.0/depthmap/", "", "a depth map"),
+    ("http://ns.google.com/photos/dd/1.0/device/", "", "a depth map"),
+    ("http://ns.google.com/photos/1.0/image/", "", "a second picture"),
+    ("http://ns.google.com/photos/1.0/audio/", "", "a sound"),
+)
 _LOCATIONS = frozenset({"LocationCreated", "LocationShown"})
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 
@@ -118,6 +131,35 @@ def without_location(packet: bytes | None) -> bytes | None:
             if name in _LOCATIONS:
                 _remove(document, _IPTC, name)
     return written(document)
+
+
+def without_companions(packet: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """The packet without the properties that point to data beside the picture.
+
+    Args:
+        packet: As `made_upright` gives it.
+
+    Returns:
+        The packet, and what those data were; the same packet where it has no such property.
+
+    Raises:
+        DamagedXmpError: It is not XMP.
+    """
+    if not any(space.encode() in packet for space, _, _ in _COMPANIONS):
+        return packet, ()
+    document = parse(packet)
+    kinds: dict[str, None] = {}
+    for description in descriptions(document):
+        nodes = [*description.attributes.values(), *description.childNodes]
+        for node in nodes:
+            for space, beginning, kind in _COMPANIONS:
+                name = node.localName or ""
+                if node.namespaceURI == space and name.startswith(beginning):
+                    _remove(document, space, name)
+                    kinds[kind] = None
+    if len(kinds) > 1:
+        kinds.pop(_PARTS, None)
+    return (written(document), tuple(kinds)) if kinds else (packet, ())
 
 
 def orientation(packet: bytes | None) -> int | None:
