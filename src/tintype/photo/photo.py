@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb_u16_to_luma_u16
+from tintype.photo.parts import Part, Text
 
 Tone = Literal["grey", "toned", "color"]
 """What the source was: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
@@ -78,8 +79,9 @@ class Metadata:
         xmp: An RDF packet, orientation 1, thumbnails removed.
         dpi: Horizontal and vertical dots per inch.
         comment: JPEG or GIF comment, JPEG 2000 comment.
-        text: PNG text chunks as (keyword, text).
+        text: PNG text chunks.
         iptc: Photoshop resource blocks (``8BIM``) with captions and keywords, thumbnails removed.
+        parts: What was not recognised, for a file of the same format.
         attached: Masks and infrared copies, to be written as they are.
         packing: How the source compressed its samples, where the target can do the same: "none" or
             "deflate" (TIFF), "lossless" or "lossy" (WebP).
@@ -94,8 +96,9 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[tuple[str, str], ...] = ()
+    text: tuple[Text, ...] = ()
     iptc: bytes | None = None
+    parts: tuple[Part, ...] = ()
     attached: tuple[AttachedPage, ...] = ()
     packing: str = ""
     notes: tuple[str, ...] = ()

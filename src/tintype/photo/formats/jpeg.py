@@ -4,6 +4,7 @@ Source: ITU-T T.81 annex B (markers).
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,14 @@ from tintype.photo.formats import jpeg_behind, jpeg_scans, jpeg_segments
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
 from tintype.photo.formats.jpeg_segments import JpegHeader
 from tintype.photo.metadata import exif
+from tintype.photo.parts import listed
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
     from tintype.photo.photo import Metadata, Photo
+
+Within = Callable[[bytes, int], tuple[bytes | None, list[str]]]
+"""Makes a block smaller, and names what was left out."""
 
 _COMPONENTS = {1, 3, 4}
 _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
@@ -47,6 +52,10 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     scans = data.count(b"\xff\xda", header.scans_at)
     if scans > _MAX_SCANS or scans * header.width * header.height > _MAX_SCAN_PIXELS:
         file.refuse(f"has {scans + 1} progressive scans", "Convert it to PNG first.")
+    if header.icc is None and header.components < 4 and exif.is_adobe_rgb(header.exif):
+        from tintype.photo.metadata import color_space
+
+        header.icc = color_space.adobe_rgb()
     page = _decode(file, header, colors=colors)
     page.icc, page.exif, page.xmp, page.iptc = header.icc, header.exif, header.xmp, header.iptc
     page.comment = header.comment
@@ -57,7 +66,8 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     if end is not None and end < len(data):
         for note in jpeg_behind.notes(data[end:], header.pictures):
             header.note(note)
-    page.notes = tuple(header.notes)
+    page.parts = tuple(header.unknown.carried)
+    page.notes = (*header.notes, *header.unknown.notes())
     return [page]
 
 
@@ -143,20 +153,26 @@ def _write_exact(page: OutputPage, source: bytes, lost: list[str]) -> tuple[byte
 
 
 def _with_metadata(data: bytes, metadata: OutputMetadata, lost: list[str]) -> bytes:
+    from tintype.photo.formats import exif_room
+
     fitting = replace(
         metadata,
-        exif=_fitting(metadata.exif, metadata.provenance_exif, "EXIF", lost),
-        xmp=_fitting(metadata.xmp, metadata.provenance_xmp, "XMP", lost),
+        exif=_fitting(metadata.exif, metadata.provenance_exif, "EXIF", exif_room.exif_within, lost),
+        xmp=_fitting(metadata.xmp, metadata.provenance_xmp, "XMP", exif_room.xmp_within, lost),
     )
     return jpeg_segments.with_metadata(data, fitting)
 
 
 def _fitting(
-    block: bytes | None, provenance: bytes | None, title: str, lost: list[str]
+    block: bytes | None, provenance: bytes | None, title: str, within: Within, lost: list[str]
 ) -> bytes | None:
-    """A block for one segment; the provenance alone where the source's is too long for it."""
+    """A block for one segment: without what is largest in it, if the source's is too long."""
     if block is None or jpeg_segments.fits(block):
         return block
+    smaller, left_out = within(block, jpeg_segments.ROOM)
+    if smaller is not None and jpeg_segments.fits(smaller):
+        lost.append(f"A JPEG has 64 kB for {title}; left out of it: {listed(left_out)}.")
+        return smaller
     lost.append(f"The {title} of the source ({len(block) // 1000} kB) does not fit into a JPEG.")
     return provenance
 
@@ -194,7 +210,9 @@ JPEG = Codec(
     read_xmp=_read_xmp,
     write=_write,
     write_exact=_write_exact,
-    carries=frozenset({"grey 8", "ICC", "EXIF", "XMP", "DPI", "comment", "IPTC", "provenance"}),
+    carries=frozenset(
+        {"grey 8", "ICC", "EXIF", "XMP", "DPI", "comment", "IPTC", "unknown parts", "provenance"}
+    ),
     max_side=65_500,
     half_chroma=True,
     grey_error=0.5,

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tintype.errors import PhotoError, UnsupportedPhotoError
-from tintype.photo.formats import tiff_tags
+from tintype.photo.formats import tiff_budget, tiff_tags, tiff_unknown
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
 from tintype.photo.formats.decoder_warnings import captured_stderr
 from tintype.photo.metadata import exif, ifd, iptc
@@ -26,16 +26,14 @@ from tintype.photo.metadata.ifd import (
     Tags,
     TiffStructure,
 )
+from tintype.photo.parts import UnknownParts, listed
 
 if TYPE_CHECKING:
     from tintype.photo.formats import tiff_pages
     from tintype.photo.formats.input_file import InputFile
 
-# Tags that describe the photograph and not the storage of its pixels: they are kept.
-_DESCRIPTIVE = (
-    269, 270, 271, 272, 285, 297, 305, 306, 315, 316, 337, 18246, 18249, 33432, 40091, 40092, 40093,
-    40094, 40095, 36867, 37520, 37521, 37522, 50341,
-)  # fmt: skip
+# How many samples are colours, by photometric interpretation.
+_COLORS = {2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3}
 
 
 def _sniff(head: bytes) -> bool:
@@ -63,8 +61,9 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
         file.refuse("holds no photograph but a mask", "Colour the picture that it belongs to.")
     _check_sizes(file, structure, pages)
     decoded = []
+    budget = tiff_budget.MetadataBudget(len(file.data))
     for picture in pages.pictures:
-        photograph = _read_page(file, structure, picture.page)
+        photograph = budget.bounded(_read_page(file, structure, picture.page))
         for place in picture.attached:
             _attach(photograph, file, structure, place, picture.page)
         decoded.append(photograph)
@@ -127,6 +126,9 @@ def _attach(
     )
     decoded.attached += (attached,)
     decoded.notes += read.notes
+    if read.parts:
+        names = listed(part.name for part in read.parts)
+        decoded.notes += (f"Left out of page {number}, {ATTACHED_TITLES[kind]}: {names}.",)
 
 
 def _read_page(file: "InputFile", structure: TiffStructure, page: Directory) -> DecodedPage:
@@ -200,6 +202,10 @@ def _add_tags(
     decoded: DecodedPage, structure: TiffStructure, page: Directory, *, turned: bool
 ) -> None:
     """Adds the metadata in the tags of a page."""
+    from tintype.photo.metadata import color_space
+
+    photometric = tiff_tags.values(structure, page, tiff_tags.PHOTOMETRIC, 1)[0]
+    colors = _COLORS.get(photometric, 1)
     entries = page.entries
     stored = tiff_tags.values(structure, page, exif.ORIENTATION, 1)[0]
     decoded.orientation = 1 if turned else stored
@@ -211,11 +217,23 @@ def _add_tags(
     compression = tiff_tags.values(structure, page, tiff_tags.COMPRESSION, 1)[0]
     decoded.packing = "none" if compression == tiff_tags.UNPACKED else "deflate"
     blocks = _bytes(page, tiff_tags.PHOTOSHOP)
-    decoded.iptc = None if blocks is None else iptc.without_thumbnails(blocks)
+    if blocks is not None:
+        decoded.iptc, skipped = iptc.without_thumbnails(blocks)
+        decoded.notes += skipped
     record = _bytes(page, tiff_tags.IPTC)
     if record is not None:
         decoded.iptc = iptc.with_record(decoded.iptc, record)
     decoded.exif = _exif_block(structure, page)
+    if decoded.icc is None and colors < 4 and exif.is_adobe_rgb(decoded.exif):
+        decoded.icc = color_space.adobe_rgb()
+    unknown = UnknownParts()
+    samples = tiff_tags.values(structure, page, tiff_tags.SAMPLES, colors)[0]
+    extra = samples - colors - (decoded.alpha is not None)
+    if extra > 0:
+        unknown.leave("a channel beside the colours" if extra == 1 else f"{extra} more channels")
+    tiff_unknown.read_unknown(structure, page, unknown)
+    decoded.parts = tuple(unknown.carried)
+    decoded.notes += unknown.notes()
 
 
 def _bytes(page: Directory, tag: int) -> bytes | None:
@@ -224,7 +242,7 @@ def _bytes(page: Directory, tag: int) -> bytes | None:
 
 def _exif_block(structure: TiffStructure, page: Directory) -> bytes | None:
     """The describing tags of a page with its EXIF and GPS directories, as an EXIF block."""
-    tags = tiff_tags.tree(structure, page, (*_DESCRIPTIVE, *tiff_tags.BELOW_PAGE))
+    tags = tiff_tags.tree(structure, page, (*tiff_tags.DESCRIPTIVE, *tiff_tags.BELOW_PAGE))
     if not tags:
         return None
     order = structure.order
@@ -281,6 +299,7 @@ TIFF = Codec(
             "XMP",
             "DPI",
             "IPTC",
+            "unknown parts",
             "pages",
             "provenance",
         }

@@ -29,6 +29,12 @@ STORAGE = frozenset({
     513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532,
 })  # fmt: skip
 
+# Tags that describe the photograph and not the storage of its pixels: they are kept as EXIF.
+DESCRIPTIVE = (
+    269, 270, 271, 272, 285, 297, 305, 306, 315, 316, 337, 18246, 18249, 33432, 40091, 40092, 40093,
+    40094, 40095, 36867, 37520, 37521, 37522, 50341,
+)  # fmt: skip
+
 # Which directories are below which; a damaged file cannot nest them deeper.
 BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)
 _BELOW_EXIF = (exif.INTEROP_IFD,)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tintype.photo.formats import tiff_tags
+from tintype.photo.formats import tiff_tags, tiff_unknown
 from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.metadata import exif, ifd
 from tintype.photo.metadata.ifd import DirectoryEntry, Tags
@@ -140,7 +140,10 @@ def _page_tags(
 ) -> dict[int, DirectoryEntry | Tags]:
     height, width, channels = page.pixels.shape
     colors = channels - page.has_alpha
-    tags = _tags_of_block(page.metadata.exif, order)
+    tags: dict[int, DirectoryEntry | Tags] = dict(
+        tiff_unknown.written(part, order) for part in page.metadata.parts
+    )
+    tags |= _tags_of_block(page.metadata.exif, order)
     deflate = page.packing == "deflate"
     tags |= {
         tiff_tags.WIDTH: ifd.integer_entry(order, ifd.LONG, width),
