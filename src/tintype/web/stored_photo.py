@@ -1,7 +1,9 @@
 """A photograph that the server holds, with all that is made of it on the way."""
 
 import threading
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
+
+import numpy as np
 
 from tintype.engine.cache import held_bytes
 from tintype.engine.layers import Mask, Scribbles
@@ -53,9 +55,21 @@ def _size_of(photo: Photo) -> int:
     """Bytes of a page's pixels and metadata."""
     planes = (photo.grey, photo.alpha)
     pixels = sum(0 if plane is None else held_bytes(plane) for plane in planes)
-    texts = (getattr(photo.meta, field.name) for field in fields(photo.meta))
-    return (
-        pixels
-        + sum(len(text) for text in texts if isinstance(text, bytes | str))
-        + sum(len(key) + len(text) for key, text in photo.meta.text)
-    )
+    return pixels + _length(photo.meta)
+
+
+def _length(value: object) -> int:
+    """Bytes of all that is long in metadata: texts, packets, pixels, however deep they lie."""
+    match value:
+        case bytes() | str():
+            return len(value)
+        case np.ndarray():
+            return held_bytes(value)
+        case tuple() | list() | frozenset():
+            return sum(_length(item) for item in value)
+        case dict():
+            return sum(_length(key) + _length(item) for key, item in value.items())
+        case _ if is_dataclass(value):
+            return sum(_length(getattr(value, field.name)) for field in fields(value))
+        case _:
+            return 0
