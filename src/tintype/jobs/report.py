@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
+from tintype.photo.photo import Tone
 
 Status = Literal["done", "already_done", "skipped", "failed"]
 
@@ -42,6 +43,7 @@ class JobResult:
         advice: What to do about it.
         notes: Sentences on what the output could not preserve or what was unusual.
         grey_check: Result of comparing the grey of the output with that of the input, if requested.
+        tone: What kind of picture the input was; only of "done".
         exit_code: Of the error; not part of the report.
         thumbnails: Before and after, as JPEG files, if requested; not part of the report.
     """
@@ -57,6 +59,7 @@ class JobResult:
     advice: str | None = None
     notes: tuple[str, ...] = ()
     grey_check: str | None = None
+    tone: Tone | None = None
     exit_code: int = 0
     thumbnails: tuple[bytes, bytes] | None = None
 
@@ -97,11 +100,13 @@ class Tally:
     Attributes:
         status: Number of results by status.
         reasons: Number of skipped inputs by reason.
+        toned: Number of photographs coloured now that were toned in one hue.
         write_failures: Number of photographs that were coloured but could not be written.
     """
 
     status: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    toned: int = 0
     write_failures: int = 0
 
     def add(self, result: JobResult) -> None:
@@ -109,6 +114,7 @@ class Tally:
         self.status[result.status] += 1
         if result.reason is not None:
             self.reasons[result.reason] += 1
+        self.toned += result.tone == "toned"
         if result.exit_code == WriteError.exit_code:
             self.write_failures += 1
 
@@ -123,6 +129,8 @@ class Tally:
     def sentence(self) -> str:
         """The counts in words: ``12 coloured, 3 already done, 1 failed``."""
         parts = [f"{self.status['done']} coloured"]
+        if self.toned:
+            parts[0] += f" ({self.toned} toned in one hue)"
         if self.status["already_done"]:
             parts.append(f"{self.status['already_done']} already done")
         if self.status["skipped"]:

@@ -12,7 +12,7 @@ import pickletools
 import re
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ _NUMBERS = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c8|c16)")
 _RECONSTRUCT = frozenset(
     {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
 )
+_ORDERS: dict[str, Literal["<", ">", "="]] = {"<": "<", ">": ">", "=": "=", "|": "="}
 _NAMES = _RECONSTRUCT | {"numpy ndarray", "numpy dtype", "_codecs encode"}
 
 
@@ -294,8 +295,8 @@ def _set_byte_order(target: _NumberType, state: object) -> None:
     """Takes the byte order from a type's state: version, order, and nothing for plain numbers."""
     if isinstance(state, tuple) and len(state) >= 5 and state[2:5] == (None, None, None):
         order = state[1].decode("latin-1") if isinstance(state[1], bytes) else state[1]
-        if isinstance(order, str) and order in {"<", ">", "=", "|"}:
-            target.dtype = target.dtype.newbyteorder(order)
+        if isinstance(order, str) and order in _ORDERS:
+            target.dtype = target.dtype.newbyteorder(_ORDERS[order])
             return
     raise PlainPickleError("an array holds no plain numbers")
 

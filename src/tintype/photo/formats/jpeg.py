@@ -60,13 +60,15 @@ def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPa
     from PIL import Image, JpegImagePlugin
 
     from tintype.photo.formats import jpeg_pixels, pillow
-    from tintype.photo.tone import tone_of
+    from tintype.photo.tone import FoundTone, find_tone
+    from tintype.photo.tone_features import LEAST_SIDE
 
     with file.reading():
         if header.components == 1:
-            return DecodedPage(jpeg_pixels.decode_luminance(file.data), tone="grey")
+            return DecodedPage(jpeg_pixels.decode_luminance(file.data), tone=FoundTone("grey"))
         if header.components == 3 and _luma_is_grey(header):
-            tone = tone_of(Image.fromarray(jpeg_pixels.decode(file.data, "RGB", small=True)))
+            small = jpeg_pixels.decode(file.data, "RGB", least=LEAST_SIDE)
+            tone = find_tone(Image.fromarray(small))
             if colors:
                 return DecodedPage(jpeg_pixels.decode(file.data, "RGB"), tone=tone)
             return DecodedPage(jpeg_pixels.decode_luminance(file.data), tone=tone)
@@ -74,7 +76,7 @@ def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPa
         image.load()
         if header.components == 3:
             # libjpeg only warns about damage in the coded part, and Pillow ignores the warning.
-            jpeg_pixels.decode(file.data, "GRAY", small=True)
+            jpeg_pixels.decode(file.data, "GRAY", least=1)
         picture, _ = pillow.split_modes(image, file)
     return DecodedPage(picture)
 

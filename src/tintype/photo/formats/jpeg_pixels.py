@@ -23,13 +23,13 @@ _BLOCK = 64
 _SAMPLES_A_SIDE = 6
 
 
-def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8]:
+def decode(data: bytes, colors: str, *, least: int = 0) -> NDArray[np.uint8]:
     """Decodes a JPEG; damage is an error, deviations from the standard that harm nothing are not.
 
     Args:
         data: The file.
         colors: "GRAY" for the luminance, or "RGB".
-        small: Shrink as far as the decoder can.
+        least: Shrink as far as the decoder can, while each side keeps so many pixels; 0 does not.
 
     Returns:
         (H, W, 1) or (H, W, 3).
@@ -40,18 +40,15 @@ def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8
     for cleaned in (False, True):
         given = jpeg_segments.without_stray_bytes(data) if cleaned else data
         try:
-            return _simplejpeg(given, colors, small=small, strict=True)
+            return _simplejpeg(given, colors, least=least, strict=True)
         except ValueError as error:
             if not is_harmless(str(error)):
                 raise
     given = jpeg_segments.without_stray_bytes(data)
-    return _simplejpeg(given, colors, small=small, strict=False)
+    return _simplejpeg(given, colors, least=least, strict=False)
 
 
-def _simplejpeg(data: bytes, colors: str, *, small: bool, strict: bool) -> NDArray[np.uint8]:
-    # The decoder scales by the strongest factor that leaves at least this many rows and columns; 0
-    # means that it does not scale.
-    least = 1 if small else 0
+def _simplejpeg(data: bytes, colors: str, *, least: int, strict: bool) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
         data, colorspace=colors, min_height=least, min_width=least, strict=strict
     )
