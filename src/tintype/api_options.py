@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from tintype.engine.hints import hint_of
-from tintype.engine.parsing import layer_from
 from tintype.engine.settings import (
     LAYERS,
     OUTPUT,
@@ -24,6 +23,7 @@ from tintype.engine.settings import (
     default_settings,
     rows_of,
 )
+from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError
 from tintype.files.local import read_input
 from tintype.photo.limits import MAX_PIXELS
@@ -50,6 +50,8 @@ class ColorOptions(TypedDict, total=False):
             the upper left corner of the upright photograph.
         scribbles: Colours painted on a transparent layer as large as the upright photograph. They
             cover the hints. An array is (H, W, 4).
+        reach: How far hints and scribbles spread: 0 colours only what they cover, 1 the whole thing
+            they lie on.
         mask: What is coloured, as large: white is, black stays grey, grey is in between. An array
             is (H, W).
         reference: A picture in colour, of any size, that the colours are taken from. An array is
@@ -65,6 +67,7 @@ class ColorOptions(TypedDict, total=False):
     warmth: float
     hints: Sequence[HintLike]
     scribbles: LayerLike | None
+    reach: float
     mask: LayerLike | None
     reference: LayerLike | None
     keep_luminance: KeepLuminance

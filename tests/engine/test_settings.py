@@ -15,7 +15,6 @@ import tintype
 from tintype.api_options import ColorOptions
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Mask, Scribbles
-from tintype.engine.parsing import read_hints, saved_settings
 from tintype.engine.reference import Reference
 from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import (
@@ -28,6 +27,7 @@ from tintype.engine.settings import (
     default_settings,
     rows_of,
 )
+from tintype.engine.settings_parsing import read_hints, saved_settings
 from tintype.errors import ModelError, UsageError
 
 SRC = Path(tintype.__file__).parent
@@ -191,6 +191,7 @@ def test_only_what_reaches_the_network_is_in_the_key_of_a_prediction(row: Settin
         "warmth": 0.5,
         "hints": (Hint(1, 2, 3, 4),),
         "scribbles": SCRIBBLES,
+        "reach": 0.2,
         "mask": MASK,
         "reference": REFERENCE,
         "palettes": 3,
@@ -198,7 +199,7 @@ def test_only_what_reaches_the_network_is_in_the_key_of_a_prediction(row: Settin
     }
     changed = Settings(**{row.name: others[row.name]})
     known = {"logits", "features", "hints"}
-    assert (changed.for_network(known) != Settings()) == (row.reach == "network")
+    assert (changed.for_network(known) != Settings()) == (row.stage == "network")
     if row.heard_by:
         assert changed.for_network(known - {row.heard_by}) == Settings()
 
@@ -234,7 +235,7 @@ def defaults_typed_in(source: str) -> list[str]:
 
 
 NEUTRAL = {
-    "engine/distribution.py": {"warmth"},  # no shift, whatever an interface's default is
+    "engine/color_distribution.py": {"warmth"},  # no shift, whatever an interface's default is
     "photo/encode.py": {"strip_metadata"},  # below the table
     "jobs/plan.py": {"palette", "palettes"},  # a plan of one output for each input
 }

@@ -12,11 +12,11 @@ from jobs.runs import names, run_plan
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
 from tintype.files import remote
-from tintype.jobs import work
+from tintype.jobs import color_files
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
 from tintype.jobs.run import run
-from tintype.jobs.work import RunOptions
 
 Make = Callable[..., Path]
 
@@ -326,7 +326,7 @@ def test_a_bug_is_a_failed_result(
     def break_down(*_: object, **__: object) -> None:
         raise next(faults)
 
-    monkeypatch.setattr(work, "colorize_photos", break_down)
+    monkeypatch.setattr(color_files, "colorize_photos", break_down)
     first, second = run_plan(Plan([str(tmp_path)]), options)
     assert "ZeroDivisionError" in str(first.error)
     assert "memory" in str(second.error)

@@ -19,9 +19,9 @@ from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult, Tally, open_
 
 if TYPE_CHECKING:
     from tintype.engine.settings import Settings
+    from tintype.jobs.color_files import RunOptions
     from tintype.jobs.plan import Plan
     from tintype.jobs.walk import PlanCounts
-    from tintype.jobs.work import RunOptions
 
 _SKIP_HINTS = {
     COLOR_PHOTO: " Use --color-photos color to recolour it.",
@@ -213,7 +213,7 @@ def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "RunOptio
 def _options(arguments: PhotoArguments) -> "RunOptions":
     from tintype.cli.setting_options import output_from, settings_from
     from tintype.engine.settings import default_output, default_settings
-    from tintype.jobs.work import RunOptions
+    from tintype.jobs.color_files import RunOptions
 
     options = RunOptions(
         model=arguments.model,
@@ -242,7 +242,7 @@ def _with_hints(arguments: PhotoArguments, settings: "Settings") -> "Settings":
     if not arguments.hint and arguments.hints is None:
         return settings
     from tintype.engine.hints import parse_hint
-    from tintype.engine.parsing import read_hints
+    from tintype.engine.settings_parsing import read_hints
 
     from_file = [] if arguments.hints is None else read_hints(Path(arguments.hints))
     typed = [parse_hint(text) for text in arguments.hint]

@@ -7,7 +7,7 @@ the parameters and the description of the HTTP API, the signature of the Python 
 file, the provenance in outputs, the keys of caches, and the pages of the reference.
 
 A new decoding option is a field here, a line in `tintype.api_options.ColorOptions`, and what
-`tintype.engine.distribution` or `tintype.engine.predict` does with it.
+`tintype.engine.color_distribution` or `tintype.engine.predict` does with it.
 
 Nothing heavy is imported, since the help of the command is made from this module.
 """
@@ -41,6 +41,7 @@ class Settings:
         warmth: Where several colours are possible, towards blue or towards orange.
         hints: For the one photograph they are for; a later one covers an earlier one.
         scribbles: Painted over that photograph; they cover the hints.
+        reach: How far both spread: 0, only what they cover, to 1, the whole thing they lie on.
         mask: What of that photograph is coloured.
         reference: For any photograph.
         palettes: How many versions there are.
@@ -51,7 +52,7 @@ class Settings:
         float | None,
         Setting(
             help="How strong the colours are.",
-            reach="decoding",
+            stage="decoding",
             low=0,
             high=2,
             unset="the model's",
@@ -62,7 +63,7 @@ class Settings:
         Quality,
         Setting(
             help="Speed against accuracy of the prediction; outputs always have full resolution.",
-            reach="network",
+            stage="network",
             defaults={"film": "normal"},
             recorded="always",
         ),
@@ -72,7 +73,7 @@ class Settings:
         Setting(
             help="Shift the colours towards blue (below 0) or orange (above 0) where the model is "
             "uncertain.",
-            reach="decoding",
+            stage="decoding",
             low=-1,
             high=1,
         ),
@@ -82,7 +83,7 @@ class Settings:
         Setting(
             kind="hints",
             help="Known colours at given points.",
-            reach="network",
+            stage="network",
             heard_by="hints",
             spelling={
                 "http": 'A list of {"x", "y", "color", "radius"}: pixels of the upright '
@@ -98,18 +99,28 @@ class Settings:
             kind="layer",
             help="Colours painted over the photograph: a picture of the same size, transparent "
             "elsewhere.",
-            reach="network",
+            stage="network",
             heard_by="hints",
             interfaces=("command", "http", "python", "file"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=scribbles."},
         ),
     ] = None
+    reach: Annotated[
+        float,
+        Setting(
+            help="How far hints and scribbles spread: 0 colours only what they cover, 1 the whole "
+            "thing they lie on.",
+            stage="decoding",
+            low=0,
+            high=1,
+        ),
+    ] = 1.0
     mask: Annotated[
         "Mask | None",
         Setting(
             kind="layer",
             help="What to colour: a picture of the same size as the photograph; black stays grey.",
-            reach="decoding",
+            stage="decoding",
             interfaces=("command", "http", "python", "file"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=mask."},
         ),
@@ -120,7 +131,7 @@ class Settings:
             kind="layer",
             help="A colour picture of any size; its colours are used where it shows similar "
             "things.",
-            reach="network",
+            stage="network",
             needs=("logits", "features"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=reference."},
         ),
@@ -129,7 +140,7 @@ class Settings:
         int,
         Setting(
             help="Number of plausible versions.",
-            reach="decoding",
+            stage="decoding",
             low=1,
             high=16,
             interfaces=("command", "http", "file"),
@@ -145,7 +156,7 @@ class Settings:
         int,
         Setting(
             help="Number of this version, counted from 1; 0 is the single result.",
-            reach="decoding",
+            stage="decoding",
             interfaces=("http", "file"),
             recorded="never",
         ),
@@ -219,7 +230,7 @@ class Settings:
         kept = {
             row.name: getattr(self, row.name)
             for row in SETTINGS.values()
-            if row.reach == "network" and (not row.heard_by or row.heard_by in capabilities)
+            if row.stage == "network" and (not row.heard_by or row.heard_by in capabilities)
         }
         return Settings(**kept)
 
@@ -256,7 +267,7 @@ class Output:
         Setting(
             kind="format",
             help="Format of the output.",
-            reach="writing",
+            stage="writing",
             interfaces=("command", "http", "file"),
             unset="that of the input",
             recorded="never",  # the output's own bytes say it
@@ -267,7 +278,7 @@ class Output:
         Setting(
             help="Remove location, date, camera and all other metadata, except the note that the "
             "colours are computed.",
-            reach="writing",
+            stage="writing",
             interfaces=("command", "http", "file"),
             spelling={"http": "1 or 0."},
         ),
@@ -277,7 +288,7 @@ class Output:
         Setting(
             help="With exact, a JPEG made from a JPEG keeps the luminance coefficients of its "
             "input, which is verified; needs the extra tintype[exact].",
-            reach="writing",
+            stage="writing",
             interfaces=("command", "python", "file"),
             former={"usual": "standard"},
         ),
@@ -286,7 +297,7 @@ class Output:
         bool,
         Setting(
             help="Keep the coordinates in the metadata.",
-            reach="writing",
+            stage="writing",
             interfaces=("http",),
             # A file that is sent over a network leaves the house.
             defaults={"http": False},

@@ -20,9 +20,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tintype._version import __version__
-from tintype.engine.settings import OUTPUT
+from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError
-from tintype.photo.formats.registry import FORMATS, writable_formats
+from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
 from tintype.web.guard import Guard, Tokens
@@ -264,7 +264,10 @@ async def status(services: Services, _request: Request) -> Response:
             "model": card.name,
             "capabilities": sorted(card.capabilities),
             "vividness": card.vividness,
+            "reach": default_settings("http").reach,
             "formats": list(writable_formats()),
+            "reads": [codec.title for codec in CODECS],
+            "accept": list(accepted_types()),
             "pending": services.workers.pending,
             "capacity": services.workers.capacity,
             "pairs": 0 if services.pairs is None else len(services.pairs),

@@ -20,9 +20,9 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.cache import PredictionCache, digest_of, key_of
 from tintype.engine.layers import Layer, Mask, Scribbles
-from tintype.engine.parsing import layer_from
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
+from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
@@ -248,7 +248,9 @@ class PhotoStore:
         settings = self._settings(stored, coloring)
         prediction = self._predict(stored, settings)
         row, column = prediction.fit.output_place(x, y)
-        a, b = self.engine.chroma(prediction, settings)[:, row, column].tolist()
+        plain = self.engine.chroma(prediction.plain or prediction, settings)
+        found = self.engine.with_hints(prediction, plain, settings)
+        a, b = found[:, row, column].tolist()
         rgb = lab_to_rgb01(np.array([60.0, a, b])).clip(0, 1)
         return _hex(rgb)
 

@@ -11,9 +11,17 @@ from PIL import Image, ImageDraw
 
 from tintype.engine.hints import Hint, hint_of, parse_hint
 from tintype.engine.layers import Mask, Scribbles
-from tintype.engine.parsing import HintEntry, Text, Whole, convert, plain, schemas_of, value_type
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings, default_output
-from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
+from tintype.engine.settings_parsing import (
+    HintEntry,
+    Text,
+    Whole,
+    convert,
+    plain,
+    schemas_of,
+    value_type,
+)
+from tintype.photo.formats.registry import writable_format, writable_formats
 from tintype.web.errors import MalformedError
 
 _MOST_HINTS = 1000
@@ -39,6 +47,7 @@ class Stroke(msgspec.Struct, frozen=True):
 
 Strokes = tuple[Stroke, ...]
 
+_NUMBERS = frozenset(row.name for row in SETTINGS.values() if row.kind == "number")
 _ROWS = {row.name: row for row in SETTINGS.values() if "http" in row.interfaces}
 
 
@@ -78,7 +87,7 @@ class ColorRequest:
 def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     """A request from a JSON object.
 
-    What is null, empty or 0 is left at its default; only a vividness may be 0.
+    What is null or empty is left at its default, and so is a count of 0.
 
     Raises:
         MalformedError: A key is unknown, or a value of the wrong kind.
@@ -94,7 +103,9 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     given = {
         name: value
         for name, value in data.items()
-        if value or (value is not None and defaults[name] is None)
+        if value
+        or (value is not None and defaults[name] is None)
+        or (value == 0 and name in _NUMBERS)
     }
     try:
         found: dict[str, Any] = msgspec.structs.asdict(convert(given, _Body))
@@ -152,9 +163,8 @@ def output_from_query(query: Mapping[str, str]) -> Output:
 
 
 def _form(name: str) -> str:
-    found = next((key for key in FORMATS if key.lower() == name.lower()), None)
-    found = found or format_of_suffix(f".{name.lower()}")
-    if found is None or found not in writable_formats():
+    found = writable_format(name)
+    if found is None:
         raise MalformedError(f"{name!r} is not one of {', '.join(writable_formats())}.")
     return found
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from learn.command import main
 from tintype.engine.bundle import load_bundle
-from tintype.engine.distribution import colors
+from tintype.engine.color_distribution import colors
 from tintype.engine.network import Network
 from tintype.errors import LearnError, UsageError
 from tintype.learn.evaluate.protocol import ScoreRow, at_colorfulness

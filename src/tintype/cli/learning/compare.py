@@ -5,7 +5,16 @@ from pathlib import Path
 
 import click
 
-from tintype.cli.learning import SOURCES, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import (
+    SOURCES,
+    cache_option,
+    data_option,
+    device_option,
+    limit_option,
+    size_option,
+    threads_option,
+)
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.values import FolderType
@@ -17,7 +26,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True, slots=True)
 class CompareArguments:
-    """What `tintype compare` was given; None where it was not."""
+    """Arguments of `tintype compare`; None stands for options that are not given."""
 
     recipes: Path
     data: tuple[Path, ...]
@@ -37,7 +46,7 @@ class CompareArguments:
 
 
 class DurationType(click.ParamType[float]):
-    """Seconds of ``20m``, ``2h``, ``90s`` or ``90``."""
+    """A duration in seconds, given as ``20m``, ``2h``, ``90s`` or ``90``."""
 
     name = "duration"
 
@@ -47,7 +56,7 @@ class DurationType(click.ParamType[float]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
-        """The seconds."""
+        """Converts a duration to seconds."""
         number, unit = (value[:-1], value[-1]) if value[-1:] in _UNITS else (value, "s")
         try:
             return float(number) * _UNITS[unit]
@@ -57,10 +66,10 @@ class DurationType(click.ParamType[float]):
 
 @with_extra
 def compare_methods(argv: CompareArguments) -> int:
-    """Trains what is missing, scores every method, writes the page.
+    """Trains methods without a result, scores all methods, and writes the page.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -72,7 +81,7 @@ def compare_methods(argv: CompareArguments) -> int:
     from tintype.learn.compare.command import Comparison, compare
     from tintype.learn.compare.page import write_page
     from tintype.learn.compare.run import read_recipes
-    from tintype.learn.train.distributed import Team
+    from tintype.learn.train.distributed import ProcessGroup
 
     page = argv.into.with_suffix(".md")
     if argv.page_only:
@@ -103,7 +112,7 @@ def compare_methods(argv: CompareArguments) -> int:
         limit=argv.limit,
         size=argv.size,
         threads=argv.threads,
-        device=Team().device(argv.device),
+        device=ProcessGroup().device(argv.device),
     )
     if not compare(comparison, say):
         return _INTERRUPTED
@@ -122,12 +131,7 @@ COMPARE = Command(
     RECIPES is a folder of TOML files, such as recipes/report.""",
     params=[
         click.Argument(["recipes"], type=FolderType(), metavar="RECIPES"),
-        Several(
-            "--data",
-            type=SOURCES,
-            metavar="PATH",
-            help="Folders or zips of photographs to train on.",
-        ),
+        data_option("Folders or zips of photographs to train on.", required=False),
         Several(
             "--evaluation",
             type=SOURCES,
@@ -147,26 +151,9 @@ COMPARE = Command(
             help="Train each method on this many samples.",
         ),
         Several("--only", metavar="NAME", help="Include only these rows."),
-        Option(
-            "--limit",
-            type=int,
-            metavar="N",
-            help="Use at most this many pictures of each set.",
-        ),
-        Option(
-            "--size",
-            type=int,
-            default=256,
-            metavar="PIXELS",
-            help="Side of the square that pictures are cut to.",
-        ),
-        Option(
-            "--threads",
-            type=int,
-            default=2,
-            metavar="N",
-            help="How many pictures are coloured at a time.",
-        ),
+        limit_option(),
+        size_option(),
+        threads_option(),
         Option(
             "--runs",
             type=FolderType(),
@@ -186,21 +173,10 @@ COMPARE = Command(
             type=FolderType(),
             default=Path("docs/reproduction/originals"),
             metavar="DIR",
-            help="Photographs for the figures.",
+            help="Photographs for the sample strips.",
         ),
         Option("--page-only", is_flag=True, help="Only write the page, from existing results."),
-        Option(
-            "--cache",
-            type=FolderType(),
-            default=Path("cache"),
-            metavar="DIR",
-            help="Folder for the decoded photographs.",
-        ),
-        Option(
-            "--device",
-            default="auto",
-            metavar="DEVICE",
-            help="Where to train: auto, cpu or cuda.",
-        ),
+        cache_option(),
+        device_option(),
     ],
 )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tintype.cli.learning import SOURCES, WEIGHTS, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import WEIGHTS, cache_option, data_option
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
-from tintype.cli.values import FileType, FolderType
+from tintype.cli.values import FileType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExportArguments:
-    """What `tintype export` was given; None where it was not."""
+    """Arguments of `tintype export`; None stands for options that are not given."""
 
     run: Path
     output: Path
@@ -41,7 +42,7 @@ def export_model(argv: ExportArguments) -> int:
     """Writes a model file.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -105,13 +106,13 @@ def _with_fitted_weights(
     from tintype.learn.export.class_weights import FEWEST, fitted, predict_dev
 
     size = card["sizes"]["normal"]
-    places = predict_dev(trained, argv.data, size=size, cache=argv.cache)
-    if places.photographs < FEWEST:
-        say(f"dev has {places.photographs} photographs, too few to fit weights; using rarity alone")
+    predictions = predict_dev(trained, argv.data, size=size, cache=argv.cache)
+    if predictions.photographs < FEWEST:
+        say(f"dev has {predictions.photographs} photographs, too few to fit weights; using rarity")
         return trained
-    say(f"weights fitted on {places.photographs} photographs of dev")
+    say(f"weights fitted on {predictions.photographs} photographs of dev")
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
-    return fitted(trained, places, vividness=vividness, temperature=temperature)
+    return fitted(trained, predictions, vividness=vividness, temperature=temperature)
 
 
 EXPORT = Command(
@@ -133,13 +134,7 @@ EXPORT = Command(
             metavar="FILE",
             help="The model file to write.",
         ),
-        Several(
-            "--data",
-            type=SOURCES,
-            required=True,
-            metavar="PATH",
-            help="The data that the run was trained on.",
-        ),
+        data_option("The data that the run was trained on."),
         Option(
             "--card",
             type=FileType(".toml"),
@@ -211,12 +206,6 @@ EXPORT = Command(
             metavar="FILE",
             help="Also write the weights, in float16.",
         ),
-        Option(
-            "--cache",
-            type=FolderType(),
-            default=Path("cache"),
-            metavar="DIR",
-            help="Folder for the decoded photographs.",
-        ),
+        cache_option(),
     ],
 )

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tintype.cli.learning import RECIPE, SOURCES, WEIGHTS, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import (
+    RECIPE,
+    SOURCES,
+    WEIGHTS,
+    cache_option,
+    data_option,
+    device_option,
+)
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.values import FolderType
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainArguments:
-    """What `tintype train` was given; None where it was not."""
+    """Arguments of `tintype train`; None stands for options that are not given."""
 
     recipe: Path
     data: tuple[Path, ...]
@@ -36,10 +44,10 @@ class TrainArguments:
 
 @with_extra
 def train_model(argv: TrainArguments) -> int:
-    """Trains a model; as one of several processes where torchrun has started it.
+    """Trains a model; as one process of a group if started by torchrun.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -49,13 +57,13 @@ def train_model(argv: TrainArguments) -> int:
     """
     from tintype.learn.data.photos import open_photos
     from tintype.learn.recipe import read_recipe
-    from tintype.learn.train.distributed import join_team
+    from tintype.learn.train.distributed import join_process_group
     from tintype.learn.train.loop import train
     from tintype.learn.train.objectives import objective_of
     from tintype.learn.train.run import TrainingSession
 
     recipe = read_recipe(argv.recipe)
-    objective_of(recipe).check(recipe)  # before the photographs are decoded, which may take long
+    objective_of(recipe).check(recipe)  # before decoding the photographs, which may take long
     run = argv.run or Path("runs") / recipe.name
     begun = (run / "checkpoint.safetensors").exists()
     if begun and not argv.resume:
@@ -64,13 +72,13 @@ def train_model(argv: TrainArguments) -> int:
         raise LearnError(f"{run} contains no run to resume.", advice="Leave out --resume.")
     if argv.never:
         _refuse_overlap(argv, recipe)
-    team = join_team()
-    # The first process decodes, the others read what it has written.
-    if team.rank > 0:
-        team.wait()
+    process_group = join_process_group()
+    # Rank 0 decodes the photographs; the others wait, then read its output.
+    if process_group.rank > 0:
+        process_group.barrier()
     photos = open_photos(argv.data, recipe.data, cache=argv.cache)
-    if team.rank == 0:
-        team.wait()
+    if process_group.rank == 0:
+        process_group.barrier()
     dev = int(photos.dev.sum())
     say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
     session = TrainingSession(
@@ -79,12 +87,12 @@ def train_model(argv: TrainArguments) -> int:
         cooldown=argv.cooldown,
         init=argv.init,
         classifier=argv.classifier,
-        device=team.device(argv.device),
-        team=team,
-        say=say if team.rank == 0 else _say_nothing,
+        device=process_group.device(argv.device),
+        process_group=process_group,
+        report=say if process_group.rank == 0 else _discard,
     )
     progress = train(run, recipe, photos, session)
-    if team.rank > 0:
+    if process_group.rank > 0:
         return 0
     say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
     print_path(str(run / "checkpoint.safetensors"))
@@ -103,8 +111,8 @@ def _refuse_overlap(argv: TrainArguments, recipe: "Recipe") -> None:
     refuse_overlap(sources, find_sources(argv.never))
 
 
-def _say_nothing(_text: str) -> None:
-    """What every process but the first of a team says."""
+def _discard(_text: str) -> None:
+    """Discards messages, for all ranks but 0."""
 
 
 TRAIN = Command(
@@ -118,18 +126,12 @@ TRAIN = Command(
     with a checkpoint, from which --resume continues.""",
     params=[
         click.Argument(["recipe"], type=RECIPE, metavar="RECIPE"),
-        Several(
-            "--data",
-            type=SOURCES,
-            required=True,
-            metavar="PATH",
-            help="Folders or zips of photographs to train on.",
-        ),
+        data_option("Folders or zips of photographs to train on."),
         Several(
             "--never",
             type=SOURCES,
             metavar="PATH",
-            help="Evaluation pictures; refuse to train if any of them is in the data.",
+            help="Held-out pictures; refuse to train if any of them is in the training data.",
         ),
         Option(
             "--run",
@@ -169,18 +171,7 @@ TRAIN = Command(
             metavar="SAMPLES",
             help="Lower the learning rate to zero over the next SAMPLES, then end the run.",
         ),
-        Option(
-            "--cache",
-            type=FolderType(),
-            default=Path("cache"),
-            metavar="DIR",
-            help="Folder for the decoded photographs.",
-        ),
-        Option(
-            "--device",
-            default="auto",
-            metavar="DEVICE",
-            help="Where to train: auto, cpu or cuda.",
-        ),
+        cache_option(),
+        device_option(),
     ],
 )

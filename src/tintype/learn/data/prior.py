@@ -1,4 +1,4 @@
-"""How common each of the 313 colours is in the photographs trained on."""
+"""The frequency of each of the 313 colours in the training photographs."""
 
 import numpy as np
 import torch
@@ -6,20 +6,20 @@ from torch import Tensor
 
 from tintype.color.abgrid import AB_LIMIT, BINS, soft_code_table
 from tintype.learn.data.batches import Sampler
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import Photos
-from tintype.learn.data.selection import evenly_spaced
 
 
 def color_prior(sampler: Sampler, photos: Photos, *, pictures: int = 4096) -> Tensor:
-    """The share of training pixels in each of the 313 bins, measured on some photographs.
+    """The share of training pixels in each of the 313 bins, estimated from some photographs.
 
     Args:
-        sampler: Cuts them.
-        photos: Where they come from; dev is left out.
-        pictures: How many, spread evenly.
+        sampler: Loads the photographs.
+        photos: The photographs; dev is left out.
+        pictures: How many to use, evenly spaced.
 
     Returns:
-        (313,) summing to 1.
+        (313,) that sum to 1.
     """
     training = np.flatnonzero(~photos.dev)
     chosen = training[evenly_spaced(len(training), pictures)]

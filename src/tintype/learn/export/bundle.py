@@ -1,8 +1,8 @@
-"""From a run to a bundle: one ONNX file with its card inside, refused unless it matches torch.
+"""Exports a run to a bundle, an ONNX file that contains its card, and compares it with torch.
 
-The moving average is exported. Batch normalisation is folded and the graph written in float32
-(`graph`); then the weights are stored in float16, or the graph is quantised to int8 (static, per
-channel) on photographs of the training split (`quantize`). Both are compared with torch on
+The moving average is exported. Batch normalisation is folded and the graph is written in float32
+(`graph`). Then the weights are stored in float16, or the graph is quantised to int8 (static, per
+channel) with photographs of the training split (`quantize`). Both graphs are compared with torch on
 photographs of dev (`check`), and a file that differs is not written.
 """
 
@@ -22,8 +22,8 @@ from torch import nn
 from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import open_photos
-from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.export.card import with_card
 from tintype.learn.export.check import Feed, compare, differences, make_feeds, torch_ab
 from tintype.learn.export.graph import graph_of, halve_weights, write_float32
@@ -34,26 +34,26 @@ from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import write_whole
 
 _IN_FLOAT = 12
-"""Convolutions that stay in float in an int8 file."""
+"""Number of convolutions that stay in float32 in an int8 file."""
 
 
 def lightness_examples(
     trained: Trained, paths: Sequence[Path], *, cache: Path, calibration: int = 96, check: int = 24
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """Lightness of photographs: of the training split for calibration, of dev for the comparison.
+    """Lightness of photographs: from the training split for calibration, from dev for comparison.
 
     Args:
         trained: From `load_trained`; its recipe selects the photographs.
         paths: The data of the run.
-        cache: Where the decoded photographs are kept.
-        calibration: How many of the training split.
-        check: How many of dev.
+        cache: Folder for the decoded photographs.
+        calibration: Number of photographs from the training split.
+        check: Number of photographs from dev.
 
     Returns:
         Two lists of (1, 1, 256, 256).
 
     Raises:
-        LearnError: These are not the run's data.
+        LearnError: The data are not those of the run.
     """
     recipe = make_recipe(trained.facts["recipe"], name="the run's recipe").data
     photos = open_photos(paths, recipe, cache=cache)
@@ -87,16 +87,16 @@ def export(
     Args:
         trained: From `load_trained`.
         target: The ONNX file; replaced if it exists.
-        card: Its fields; bins, weights of the colours, metrics and date are added here.
-        calibration: Lightness (1, 1, h, w) of training photographs, from which the mixtures of
-            `rank` and the ranges of int8 are computed.
-        check: Lightness (1, 1, h, w) of other photographs, to compare with torch.
+        card: Fields of the card; bins, colour weights, metrics and date are added here.
+        calibration: Lightness (1, 1, h, w) of training photographs, for computing the low-rank
+            projections and the ranges of int8.
+        check: Lightness (1, 1, h, w) of other photographs, for the comparison with torch.
         precision: ``float16`` (stored, computed in float32), ``int8`` or ``float32``.
-        rank: Rank of the filters' inputs, for a `Factorable` network; 0 leaves them as trained.
+        rank: Rank of the filters' inputs, for a `Factorable` network; 0 for no factorisation.
 
     Returns:
-        Mean and largest difference in ab: between the float32 graph and torch, between the written
-        file and torch, and in torch between the network of that rank and the one without.
+        Mean and maximum difference in ab: between the float32 graph and torch, between the written
+            file and torch, and in torch between the factored network and the original one.
 
     Raises:
         LearnError: The float32 graph differs from torch by more than 0.01 ab anywhere, or another
@@ -117,7 +117,7 @@ def export(
         plain = Path(folder) / "float32.onnx"
         write_float32(trained, graph, plain)
         report |= compare("float32", plain, feeds, expected)
-        if not report["float32_max"] <= 0.01:  # also where it is not a number
+        if not report["float32_max"] <= 0.01:  # true for NaN as well
             raise LearnError(
                 f"The exported graph differs from torch by {report['float32_max']} ab."
             )
@@ -144,7 +144,7 @@ def _completed(
 
 
 def _at_precision(plain: Path, precision: str, calibration: Sequence[Feed]) -> Path:
-    """Converts the float32 graph; returns the file beside it, or the graph itself for float32."""
+    """Converts the float32 graph; returns the converted file, or the graph itself for float32."""
     final = plain.with_name(f"{precision}.onnx")
     if precision == "float16":
         onnx.save(halve_weights(onnx.load(plain)), final)

@@ -59,6 +59,7 @@ workspace.on("change", () => {
   showSettings();
   preview.refreshSoon();
 });
+workspace.on("draft", hints.draw);
 workspace.on("remove", (photo) => {
   filmstrip.remove(photo);
   photo.release();
@@ -77,6 +78,7 @@ for (const part of parts) part.wire();
 tools.select("compare");
 try {
   workspace.server = await api.status();
+  intake.showAccepted();
 } catch (error) {
   notices.announce(api.asApiError(error).message);
 }

@@ -9,9 +9,9 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import plan_fit
 from tintype.engine.grey_check import verify_grey
+from tintype.engine.hint_propagation import spread
 from tintype.engine.hints import Hint, hints_at, hold_hints
 from tintype.engine.predict import Engine
-from tintype.engine.propagate import spread
 from tintype.engine.settings import Settings
 from tintype.engine.upsample import ChromaUp, Pin
 from tintype.photo.photo import HalfChroma, Photo
@@ -69,7 +69,7 @@ def test_a_pin_is_exact_at_full_size_in_any_strip(kind: type[np.unsignedinteger]
     grey = rng.integers(0, top, shape, dtype=kind)
     luma = rng.uniform(0, 255, fit.padded).astype(np.float32)
     ab = rng.uniform(-40, 40, (2, fit.padded[0] // 4, fit.padded[1] // 4)).astype(np.float32)
-    pins = [Pin(30, 50, 3, (22.0, -11.0)), Pin(0, 119, 2, (-5.0, 60.0))]
+    pins = [Pin(30, 50, 3, (22.0, -11.0), 4.0), Pin(0, 119, 2, (-5.0, 60.0), 4.0)]
     up = ChromaUp(ab, luma, fit, shape, pins=pins, grey=grey)
     plain = ChromaUp(ab, luma, fit, shape)
     up.express(2, 100)
