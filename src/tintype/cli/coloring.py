@@ -342,8 +342,8 @@ def _stream(arguments: PhotoArguments) -> int:
     from tintype.engine.predict import Engine
     from tintype.files.atomic import write_atomically
     from tintype.files.local import read_input, read_stream
-    from tintype.jobs.plan import check_output_name
     from tintype.photo.decode import decode
+    from tintype.photo.naming import check_output_name
     from tintype.pipeline import Request, colorize_photos, provenance_of
 
     written = options.output

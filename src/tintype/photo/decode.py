@@ -204,7 +204,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
 
     Args:
         array: (H, W), (H, W, 1), (H, W, 2) with alpha, (H, W, 3) or (H, W, 4) with alpha; uint8 or
-            uint16; encoded sRGB.
+            uint16 of either byte order; encoded sRGB.
 
     Returns:
         The photo, without metadata.
@@ -212,9 +212,11 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
     Raises:
         UnsupportedPhotoError: Another shape or type.
     """
-    if array.dtype not in (np.uint8, np.uint16):
+    native = array.dtype.newbyteorder("=")
+    if native not in (np.uint8, np.uint16):
         raise UnsupportedPhotoError(
-            f"An array of {array.dtype} is not a picture.", advice="Give uint8 or uint16."
+            f"An array of {array.dtype} is not a picture.",
+            advice="Give uint8 or uint16, or floating point numbers within 0 to 1.",
         )
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or not 1 <= channels <= 4 or 0 in array.shape:
@@ -222,7 +224,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
             f"An array of shape {array.shape} is not a picture.",
             advice="Give (H, W), (H, W, 3) or (H, W, 4).",
         )
-    pixels = array.reshape(*array.shape[:2], channels)
+    pixels = array.reshape(*array.shape[:2], channels).astype(native, copy=False)
     alpha = pixels[..., -1].copy() if channels in (2, 4) else None
     colors = pixels[..., 0] if channels <= 2 else pixels[..., :3]
     file = InputFile(b"", "The array", array.shape[0] * array.shape[1])
