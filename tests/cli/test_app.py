@@ -1,5 +1,6 @@
 """The command in this process: words in, exit code, stdout and stderr out."""
 
+import errno
 import io
 import json
 import os
@@ -248,6 +249,62 @@ def test_a_folder(color: Callable[..., int], make_photo: Make, capfd: Capture) -
     assert all(
         len(row["sha256"]) == len(row["input_sha256"]) == 64 for row in rows if row["sha256"]
     )
+
+
+def test_a_full_disk_ends_a_folder_with_one_line(
+    color: Callable[..., int], make_photo: Make, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    for seed in range(18):
+        make_photo(Path(f"in/{seed:02}.png"), seed=seed)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert color("in", "--into", "out", "--jobs", "1", "--report", "r.jsonl") == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    (line,) = lines(said.err)
+    assert "the disk is full (out). Free some space, or choose another folder with --into." in line
+    assert line.endswith("The run has stopped: 0 coloured, 1 failed, 17 left.")
+    assert len(lines(Path("r.jsonl").read_text())) == 1
+    assert names("out") == []
+
+
+def test_skipped_colour_photographs_are_one_line(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    rainbow = Image.linear_gradient("L").convert("RGB").resize((64, 48))
+    rainbow = Image.merge("HSV", (rainbow.split()[0], *[Image.new("L", (64, 48), 220)] * 2))
+    make_photo(Path("in/grey.png"))
+    for number in range(3):
+        rainbow.convert("RGB").save(f"in/{number}.png")
+    assert color("in", "--jobs", "1", "--report", "r.jsonl") == 0
+    said = lines(capfd.readouterr().err)
+    assert said[0] == (
+        "tintype: 3 colour photographs are skipped. Use --color-photos color to recolour them."
+    )
+    assert said[1].startswith("tintype: 1 coloured, 3 skipped (3 in colour);")
+    assert len(said) == 2
+    rows = [json.loads(line) for line in lines(Path("r.jsonl").read_text())]
+    assert [row["reason"] for row in rows].count("a colour photograph") == 3
+    assert color("in/0.png", "in/grey.png", "--overwrite") == 0
+    assert "1 colour photograph is skipped." in capfd.readouterr().err
+    # Alone it is named, and coloured; as an output of an earlier run it is only counted.
+    assert color("in/0.png", "--color-photos", "skip") == 0
+    assert "0.png is skipped: a colour photograph." in capfd.readouterr().err
+
+
+def test_folders_left_alone_stand_in_the_last_line(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    for name in ("a.png", "b.png", "@eaDir/c.png", "deep/.dtrash/d.png"):
+        make_photo(Path("in", name))
+    assert color("in", "--recursive", "--jobs", "1") == 0
+    said = lines(capfd.readouterr().err)
+    assert said[0].startswith("tintype: 2 coloured; 2 hidden or system folders left alone;")
+    assert color("in/deep", "--recursive") == 3
+    assert "Hidden and system folders are left alone" in capfd.readouterr().err
 
 
 def test_several_files_and_a_pattern(

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 from tintype.cli.options import PhotoArguments
 from tintype.cli.show import Screen, say, screen, write_picture
 from tintype.errors import PhotoError, TargetExistsError, UsageError, shown
-from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult, Tally, open_report
+from tintype.jobs.report import (
+    COLOR_PHOTO,
+    LINK_OUTSIDE,
+    OWN_OUTPUT,
+    JobResult,
+    Tally,
+    open_report,
+)
 
 if TYPE_CHECKING:
     from tintype.engine.settings import Settings
@@ -27,6 +34,21 @@ _SKIP_HINTS = {
     COLOR_PHOTO: " Use --color-photos color to recolour it.",
     OWN_OUTPUT: " Use --color-photos color to recolour it.",
 }
+
+_SKIPPED_LINES = {
+    COLOR_PHOTO: (
+        "{:,} colour photograph is skipped.",
+        "{:,} colour photographs are skipped.",
+        " Use --color-photos color to recolour them.",
+    ),
+    LINK_OUTSIDE: (
+        "{:,} link that leads out of its folder is skipped.",
+        "{:,} links that lead out of their folders are skipped.",
+        "",
+    ),
+}
+"""Among several inputs, what is counted in a line of its own; outputs of earlier runs are ordinary
+and stand in the last line alone."""
 
 
 def color_photographs(arguments: PhotoArguments) -> int:
@@ -45,7 +67,6 @@ def color_photographs(arguments: PhotoArguments) -> int:
         return _stream(arguments)
     options = _options(arguments)
     from tintype.files.remote import parse_location
-    from tintype.jobs.contact_sheet import open_sheet
     from tintype.jobs.plan import Plan
 
     if arguments.report is not None:
@@ -61,14 +82,33 @@ def color_photographs(arguments: PhotoArguments) -> int:
     )
     counts = plan.check()
     if counts.items == 0:
-        hint = "Add --recursive to include subfolders." if counts.folders_not_entered else ""
+        hint = ""
+        if counts.folders_not_entered:
+            hint = "Add --recursive to include subfolders."
+        elif counts.system_folders:
+            hint = "Hidden and system folders are left alone; name one to colour what is in it."
         raise PhotoError(
             f"There is no picture in {shown(' '.join(arguments.photos))}.", advice=hint
         )
     _refuse_before(arguments, options, photos=counts.items // plan.palettes)
+    tally = _report(arguments, _run(arguments, plan, options, items=counts.items), counts)
+    if arguments.certainty is not None and tally.exit_code == 0:
+        _write_certainty(arguments, plan, options)
+    if arguments.save_settings is not None and tally.exit_code == 0:
+        _save_settings(Path(arguments.save_settings), options)
+    return tally.exit_code
+
+
+def _report(
+    arguments: PhotoArguments, rows: Generator[JobResult, None, None], counts: "PlanCounts"
+) -> Tally:
+    """Says and writes what became of each input, and sums up."""
+    from tintype.jobs.contact_sheet import open_sheet
+
     tally = Tally()
     began = time.monotonic()
-    rows = _run(arguments, plan, options, items=counts.items)
+    alone = counts.items == 1
+    stopped = False
     with (
         open_report(_path(arguments.report)) as report,
         open_sheet(_path(arguments.contact_sheet), items=counts.items) as sheet,
@@ -80,14 +120,25 @@ def color_photographs(arguments: PhotoArguments) -> int:
             report.add(row)
             if sheet is not None:
                 sheet.add(row)
-            _tell(row, view, alone=counts.items == 1, checked=arguments.check)
-    if counts.items > 1:
+            stopped = row.stops and not alone
+            if stopped:
+                view.say(_stopped(row, tally, counts))
+            else:
+                _tell(row, view, alone=alone, checked=arguments.check)
+    if not alone and not stopped:
+        for reason, (one, several, hint) in _SKIPPED_LINES.items():
+            if number := tally.reasons[reason]:
+                where = "" if arguments.report else " --report FILE lists them."
+                say(f"{(one if number == 1 else several).format(number)}{hint}{where}")
         say(_last_line(tally, counts, time.monotonic() - began))
-    if arguments.certainty is not None and tally.exit_code == 0:
-        _write_certainty(arguments, plan, options)
-    if arguments.save_settings is not None and tally.exit_code == 0:
-        _save_settings(Path(arguments.save_settings), options)
-    return tally.exit_code
+    return tally
+
+
+def _stopped(row: JobResult, tally: Tally, counts: "PlanCounts") -> str:
+    """Why a run ends early, and how far it has come."""
+    left = counts.items - tally.status.total()
+    reason = " ".join(part for part in (row.error, row.advice) if part)
+    return f"{reason} The run has stopped: {tally.sentence()}, {left:,} left."
 
 
 def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: int) -> None:
@@ -264,8 +315,7 @@ def _tell(row: "JobResult", view: Screen, *, alone: bool, checked: bool) -> None
     if row.status == "failed":
         view.say(" ".join(part for part in (row.error, row.advice) if part))
     elif row.status == "skipped":
-        # Outputs of earlier runs among the inputs are ordinary; they are only counted.
-        if alone or row.reason != OWN_OUTPUT:
+        if alone:  # among others they are counted
             hint = _SKIP_HINTS.get(row.reason or "", "")
             view.say(f"{name} is skipped: {row.reason}.{hint}")
     elif row.output is not None:
@@ -293,6 +343,8 @@ def _last_line(tally: "Tally", counts: "PlanCounts", seconds: float) -> str:
         line += f"; {_count(counts.other_files, 'other file')} left alone"
     if counts.folders_not_entered:
         line += f"; {_count(counts.folders_not_entered, 'folder')} not entered (see --recursive)"
+    if counts.system_folders:
+        line += f"; {_count(counts.system_folders, 'hidden or system folder')} left alone"
     return f"{line}; {seconds:.1f} s."
 
 

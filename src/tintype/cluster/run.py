@@ -19,6 +19,7 @@ from tintype.engine.bundle import load_bundle
 from tintype.files.remote import Location, clean_up, parse_location
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import JobResult
+from tintype.jobs.run import until_unwritable
 from tintype.jobs.work import RunOptions
 
 # Folders that are searched for temporary files of interrupted processes.
@@ -45,7 +46,7 @@ def run(
     bundle = load_bundle(options.model)
     folder = os.getcwd() if _is_relative(plan) else None  # noqa: PTH109 (a string is sent)
     spec = WorkerSpec(options, bundle, folder, versions())
-    return _results(plan, spec, items, jobs)
+    return until_unwritable(_results(plan, spec, items, jobs))
 
 
 def _is_relative(plan: Plan) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from tintype.errors import UnreadablePhotoError, reason, shown
 from tintype.files.remote import Location, RemotePath, is_folder, list_remote, parse_location
-from tintype.jobs.folder import is_internal, is_picture, list_folder
+from tintype.jobs.folder import is_internal, is_picture, is_system_folder, list_folder
 from tintype.jobs.report import LINK_OUTSIDE, JobResult
 from tintype.jobs.same_file import real_path
 
@@ -22,11 +22,14 @@ class PlanCounts:
         items: Results that the run will have.
         other_files: Files in folders that are no pictures by their extension, and hidden ones.
         folders_not_entered: Folders inside folders that were not entered.
+        system_folders: Hidden folders and those of a system, which are never entered unless they
+            are an input themselves.
     """
 
     items: int = 0
     other_files: int = 0
     folders_not_entered: int = 0
+    system_folders: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,10 @@ class Walk:
                     ancestors.pop()
                     continue
                 folder = parent / name
+                if is_system_folder(name):
+                    self.counts.system_folders += 1
+                    folder = None
+                    continue
                 # An output folder inside the input folder holds outputs, not inputs.
                 if real_into is not None and real_path(folder) == real_into:
                     folder = None
@@ -148,6 +155,7 @@ class Walk:
                 self.counts.folders_not_entered += sum(
                     real_into is None or real_path(folder / name) != real_into
                     for name in listing.folders
+                    if not is_system_folder(name)
                 )
             folder = None
 
@@ -177,6 +185,8 @@ class Walk:
             for entry in entries:
                 if not entry.safe:
                     yield JobResult.failure(folder, _unsafe_name(folder, entry.name))
+                elif entry.is_folder and is_system_folder(entry.name):
+                    self.counts.system_folders += self.recursive
                 elif entry.is_folder:
                     if folder / entry.name != self.into:
                         folders.append(relative / entry.name)
