@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
 from tintype.cli import app
 from tintype.cli.app import main
+from tintype.cli.group import COMMANDS, TINTYPE
 
 Make = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -445,6 +447,10 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["a.png", "--nonsense"], 2, "No such option"),
         (["model"], 2, "Did you mean tintype models?"),
         (["Inspekt", "a.png"], 2, "Did you mean tintype inspect?"),
+        (["help", "vidio"], 2, "Did you mean tintype help video?"),
+        (["help", "a.png"], 2, "The commands are video, serve,"),
+        (["film.mp4"], 3, "film.mp4 is a film, not a photograph. Films have a command: tintype vi"),
+        (["a.png", "film.mp4"], 1, "tintype video FILM"),
         (["-", "a.png"], 2, "A stream is one picture"),
         (["-", "--into", "x"], 2, "--into"),
         (["-", "--contact-sheet", "x.html"], 2, "--contact-sheet"),
@@ -459,9 +465,11 @@ def test_mistakes_are_one_line(
 ) -> None:
     make_photo(Path("a.png"))
     make_photo(Path("nested/deep/b.png"))
+    Path("film.mp4").write_bytes(b"\0\0\0 ftypisom\0\0\2\0")
     Path("empty").mkdir()
     before = Path("a.png").read_bytes()
-    assert main([*words, "--jobs", "1", "--model", str(tiny_model)]) == code
+    more = [] if words[0] == "help" else ["--jobs", "1", "--model", str(tiny_model)]
+    assert main([*words, *more]) == code
     said = capfd.readouterr()
     assert what in said.err
     assert "Traceback" not in said.err
@@ -469,6 +477,31 @@ def test_mistakes_are_one_line(
     assert len(lines(said.err)) <= (2 if code == 1 else 1)
     assert all(line.startswith("tintype: ") for line in lines(said.err))
     assert Path("a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_a_word_too(command: str, capfd: Capture) -> None:
+    assert main([*([command] if command else []), "--help"]) == 0
+    expected = capfd.readouterr().out
+    assert main(["help", *([command] if command else [])]) == 0
+    assert capfd.readouterr().out == expected
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_missing_argument_is_one_line(command: str, capfd: Capture) -> None:
+    """click writes the choices of one on lines of their own, with tabs."""
+    needs = any(
+        isinstance(param, click.Argument) and param.required
+        for param in TINTYPE.get_command(click.Context(TINTYPE), command).params
+    )
+    if not needs:
+        assert command in {"serve", "models"}
+        return
+    assert main([command]) == 2
+    (line,) = lines(capfd.readouterr().err)
+    assert line.isprintable()
+    assert "\\" not in line
+    assert line.endswith(f"Run tintype {command} --help.")
 
 
 def test_a_command_word_is_the_command_and_a_path_is_the_file(

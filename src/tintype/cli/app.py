@@ -12,6 +12,7 @@ import click
 
 from tintype.cli.group import COLOR, COMPLETE, TINTYPE
 from tintype.cli.show import say
+from tintype.cli.signals import ending_as_interrupts
 from tintype.errors import TintypeError, UsageError
 
 INTERRUPTED = 130
@@ -33,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from tintype.cli.completion import answer
 
             return answer(instruction)
-        return run(argv)
+        with ending_as_interrupts():
+            return run(argv)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:

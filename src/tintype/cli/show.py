@@ -26,7 +26,7 @@ def _write_line(line: str) -> None:
     if sys.stderr is not None:
         try:
             print(line, file=sys.stderr, flush=True)  # noqa: T201
-        except BrokenPipeError:
+        except OSError:  # nobody reads it any more: a closed pipe, a terminal that was closed
             _silence(sys.stderr.fileno())
 
 

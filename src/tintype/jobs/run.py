@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.render import usable_cores
+from tintype.engine.cores import usable_cores
 from tintype.files.remote import Location, clean_up
 from tintype.jobs.plan import Job, Plan, PlanItem
 from tintype.jobs.report import JobResult

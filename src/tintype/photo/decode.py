@@ -10,6 +10,7 @@ from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.formats.codec import Codec, DecodedPage
+from tintype.photo.formats.film import film_error, is_film
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.pillow import split_modes
 from tintype.photo.formats.registry import FORMATS, readable_titles, sniff
@@ -149,6 +150,8 @@ def _codec_of(file: InputFile) -> Codec:
             f"{file.name} is empty.", advice="Copy it again from where it came."
         )
     name = sniff(file.data)
+    if name is None and is_film(file.data):
+        raise film_error(file.name)
     if name is None:
         raise UnreadablePhotoError(
             f"{file.name} is not a picture that Tintype can read{_looks_like(file.data)}.",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tintype.errors import UnreadablePhotoError, UsageError, shown
 from tintype.files.remote import RemotePath
+from tintype.photo.formats.film import FILM_SUFFIXES, film_error, is_film
 from tintype.photo.formats.registry import FORMATS, format_of_suffix, sniff, writable_formats
 
 
@@ -19,12 +20,16 @@ def target_name(source: Path, form: str | None = None) -> str:
 
     Raises:
         UnreadablePhotoError: The source has no known ending and no known contents.
+        UnsupportedPhotoError: It is a film.
     """
     suffix = source.suffix
     found = format_of_suffix(suffix)
     stem = source.stem if found is not None else source.name
     if found is None:
-        found = sniff(_first_bytes(source))
+        head = _first_bytes(source)
+        found = sniff(head)
+        if found is None and (source.suffix.lower() in FILM_SUFFIXES or is_film(head)):
+            raise film_error(shown(source))
     if found is None:
         raise UnreadablePhotoError(f"{shown(source)} is not a picture in a known format.")
     written = form or FORMATS[found].writes

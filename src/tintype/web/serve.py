@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import uvicorn
 
 from tintype.engine.bundle import load_bundle
+from tintype.engine.cores import usable_cores
 from tintype.engine.predict import Engine
-from tintype.engine.render import usable_cores
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
 from tintype.web.app import Services, make_app
