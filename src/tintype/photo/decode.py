@@ -28,6 +28,13 @@ _FORMAT_OF_PIXELS = "PNG"
 # The tone is measured on at most so many rows and columns.
 _TONE_SIDE = 640
 
+# What photographs are sent in, and must be taken out of.
+_CONTAINERS = (
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"PK\3\4", "a ZIP archive"),
+    (b"%PDF-", "a PDF"),
+)
+
 # Of each block of metadata. A maker note or a profile has a few megabytes at most.
 _MAX_METADATA_BYTES = 16 << 20
 
@@ -166,6 +173,9 @@ def _orientation(page: DecodedPage) -> int:
 
 
 def _looks_like(data: bytes) -> str:
+    for start, kind in _CONTAINERS:
+        if data.startswith(start):
+            return f" (it is {kind})"
     head = data[:512]
     text = not any(byte < 9 or 13 < byte < 32 for byte in head)
     return " (it looks like text)" if text else ""
