@@ -12,10 +12,8 @@ import click
 
 from tintype.cli.group import COLOR, COMPLETE, TINTYPE
 from tintype.cli.show import say
-from tintype.cli.signals import ending_as_interrupts
+from tintype.cli.signals import INTERRUPTED, ending_as_interrupts
 from tintype.errors import TintypeError, UsageError
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,10 +8,10 @@ import click
 from tintype.cli.learning import SOURCES, with_extra
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
+from tintype.cli.signals import INTERRUPTED
 from tintype.cli.values import FolderType
 from tintype.errors import UsageError
 
-_INTERRUPTED = 130
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -106,7 +106,7 @@ def compare_methods(argv: CompareArguments) -> int:
         device=Team().device(argv.device),
     )
     if not compare(comparison, say):
-        return _INTERRUPTED
+        return INTERRUPTED
     print_path(str(page))
     return 0
 

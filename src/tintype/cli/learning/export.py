@@ -25,7 +25,7 @@ class ExportArguments:
     data: tuple[Path, ...]
     card: Path | None
     precision: str
-    rank: int
+    rank: int | None
     start: tuple[Path, ...]
     start_share: float
     vividness: float | None
@@ -91,6 +91,7 @@ def export_model(argv: ExportArguments) -> int:
         check=check,
         precision=argv.precision,
         rank=argv.rank,
+        tell=say,
     )
     say(f"difference from torch, in ab: {report}")
     if argv.checkpoint:
@@ -156,8 +157,8 @@ EXPORT = Command(
         Option(
             "--rank",
             type=click.IntRange(min=0),
-            default=64,
             metavar="N",
+            show_default="64, or 0 where that changes the colours, as after a short training",
             help="Reduce the inputs of the decoder's filters to N mixtures of features, for "
             "networks that allow it; 0 leaves the filters as trained.",
         ),

@@ -1,14 +1,16 @@
 """The command `tintype train`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tintype.cli.learning import RECIPE, SOURCES, WEIGHTS, with_extra
+from tintype.cli.learning.training_bar import training_bar
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
+from tintype.cli.signals import INTERRUPTED
 from tintype.cli.values import FolderType
 from tintype.errors import LearnError
 
@@ -73,6 +75,7 @@ def train_model(argv: TrainArguments) -> int:
         team.wait()
     dev = int(photos.dev.sum())
     say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
+    signals: list[int] = []
     session = TrainingSession(
         max_seconds=argv.max_seconds,
         max_samples=argv.max_samples,
@@ -81,12 +84,21 @@ def train_model(argv: TrainArguments) -> int:
         classifier=argv.classifier,
         device=team.device(argv.device),
         team=team,
-        say=say if team.rank == 0 else _say_nothing,
+        say=_say_nothing,
+        stopped=signals.append,
     )
-    progress = train(run, recipe, photos, session)
     if team.rank > 0:
-        return 0
-    say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
+        train(run, recipe, photos, session)
+        return INTERRUPTED if signals else 0
+    with training_bar() as bar:
+        session = replace(session, say=say if bar is None else bar.say)
+        session = session if bar is None else replace(session, watch=bar.show)
+        progress = train(run, recipe, photos, session)
+    done = f"{progress.samples} samples in {progress.seconds:.0f} s"
+    if signals:
+        say(f"Interrupted. {run}: {done}; add --resume to continue.")
+        return INTERRUPTED
+    say(f"{run}: {done}")
     print_path(str(run / "checkpoint.safetensors"))
     return 0
 

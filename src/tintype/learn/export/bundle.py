@@ -8,7 +8,7 @@ photographs of dev (`check`), and a file that differs is not written.
 
 import datetime
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,14 @@ from tintype.learn.models.contract import Factorable, takes_hints
 from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import write_whole
 
+RANK = 64
+"""Of the inputs of a decoder's filters, where no other is asked for."""
+
 _IN_FLOAT = 12
 """Convolutions that stay in float in an int8 file."""
+
+_MOST = 0.5
+"""Mean difference in ab by which a step may change the colours."""
 
 
 def lightness_examples(
@@ -80,7 +86,8 @@ def export(
     calibration: Sequence[NDArray[np.float32]],
     check: Sequence[NDArray[np.float32]],
     precision: str = "float16",
-    rank: int = 0,
+    rank: int | None = 0,
+    tell: Callable[[str], None] | None = None,
 ) -> dict[str, float]:
     """Writes a bundle.
 
@@ -93,6 +100,9 @@ def export(
         check: Lightness (1, 1, h, w) of other photographs, to compare with torch.
         precision: ``float16`` (stored, computed in float32), ``int8`` or ``float32``.
         rank: Rank of the filters' inputs, for a `Factorable` network; 0 leaves them as trained.
+            None is `RANK`, or 0 for a network whose colours that would change: after a short
+            training the filters use all of their inputs.
+        tell: Receives a line where that is so.
 
     Returns:
         Mean and largest difference in ab: between the float32 graph and torch, between the written
@@ -108,11 +118,15 @@ def export(
     feeds, ranges = make_feeds(check, hinted=hinted), make_feeds(calibration, hinted=hinted)
     expected = [torch_ab(graph, feed) for feed in feeds]
     report: dict[str, float] = {}
-    if rank > 0 and isinstance(trained.model, Factorable):
-        trained = replace(trained, model=_factored(trained.model, ranges, rank))
-        graph = graph_of(trained, vividness=vividness, temperature=temperature)
-        full_rank, expected = expected, [torch_ab(graph, feed) for feed in feeds]
-        report |= differences(f"rank{rank}", expected, full_rank)
+    if rank != 0 and isinstance(trained.model, Factorable):
+        wanted = RANK if rank is None else rank
+        smaller = replace(trained, model=_factored(trained.model, ranges, wanted))
+        reduced = graph_of(smaller, vividness=vividness, temperature=temperature)
+        found = [torch_ab(reduced, feed) for feed in feeds]
+        change = differences(f"rank{wanted}", found, expected)
+        if _agrees(change, wanted, chosen=rank is not None, tell=tell):
+            trained, graph, expected = smaller, reduced, found
+            report |= change
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "float32.onnx"
         write_float32(trained, graph, plain)
@@ -125,10 +139,35 @@ def export(
         if final != plain:
             report |= compare(precision, final, feeds, expected)
         for step, difference in report.items():
-            if step.endswith("_mean") and not difference <= 0.5:
+            if step.endswith("_mean") and not difference <= _MOST:
                 raise LearnError(f"{step.removesuffix('_mean')} differs by {difference} ab.")
         write_whole(target, with_card(onnx.load(final), _completed(card, trained, report)))
     return report
+
+
+def _agrees(
+    change: Mapping[str, float], rank: int, *, chosen: bool, tell: Callable[[str], None] | None
+) -> bool:
+    """Whether filters of a rank give the colours of the network as it was trained.
+
+    Raises:
+        LearnError: They do not, and somebody has chosen that rank.
+    """
+    difference = change[f"rank{rank}_mean"]
+    if difference <= _MOST:
+        return True
+    if chosen:
+        raise LearnError(
+            f"With --rank {rank} the colours differ by {difference} ab from those of the network "
+            f"as trained, more than {_MOST}.",
+            advice="Give --rank 0, which leaves the filters as trained, or a higher rank.",
+        )
+    if tell is not None:
+        tell(
+            f"The filters stay as trained (--rank 0): with rank {rank} the colours would differ by "
+            f"{difference} ab. After a longer training they usually do not."
+        )
+    return False
 
 
 def _completed(

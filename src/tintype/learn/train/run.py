@@ -38,6 +38,7 @@ from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import Team
 from tintype.learn.train.objectives import make_objective, objective_of
 from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.pace import Pace
 from tintype.learn.train.steps import PlainStep, Step, device_name
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -45,8 +46,8 @@ BEST = "best.safetensors"
 """Beside the checkpoint and laid out like it: the state a collapsed generator goes back to."""
 
 
-def _discard(_text: str) -> None:
-    """Ignores a message."""
+def _discard(_said: object) -> None:
+    """What is said to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class TrainingSession:
         device: Where to train.
         team: The processes that train together.
         say: Receives messages, for example that a generator has collapsed.
+        watch: Receives the pace after every step.
+        stopped: Receives the number of a signal that ends the session before its time.
     """
 
     max_seconds: float | None = None
@@ -72,6 +75,17 @@ class TrainingSession:
     device: str = "cpu"
     team: Team = field(default_factory=Team)
     say: Callable[[str], None] = _discard
+    watch: Callable[[Pace], None] = _discard
+    stopped: Callable[[int], None] = _discard
+
+    def ends(self, recipe: Recipe, progress: Progress) -> list[int]:
+        """Numbers of samples at which the session ends, whichever comes first."""
+        found = [recipe.train.total_samples] if recipe.train.total_samples > 0 else []
+        if self.max_samples is not None:
+            found.append(self.max_samples)
+        if progress.cooldown_from >= 0:
+            found.append(progress.cooldown_from + progress.cooldown_samples)
+        return found
 
 
 @dataclass(slots=True)
