@@ -267,11 +267,15 @@ def _path(x: str | os.PathLike[str], *, what: str) -> Path:
 
 def _pixels(number: Any) -> int:  # noqa: ANN401
     """A limit, which may be written 1e8."""
-    if not isinstance(number, Real) or isinstance(number, bool) or not 1 <= number < float("inf"):
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, Real)
+        or not 1 <= float(number) < math.inf
+    ):
         raise UsageError(
             f"max_pixels is {number!r}, not a number of pixels.", advice="Give 100_000_000."
         )
-    return int(number)
+    return int(float(number))
 
 
 def _check_output(target: Path) -> None:
