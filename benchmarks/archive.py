@@ -243,9 +243,9 @@ def sheet(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from tintype.engine.bundle import load_bundle
+    from tintype.jobs.color_files import RunOptions, Worker
     from tintype.jobs.contact_sheet import open_sheet
     from tintype.jobs.plan import Job
-    from tintype.jobs.work import RunOptions, Worker
 
     print("| megapixels | form | without, ms | more with it, ms | share | bytes a photograph |")
     print("| --- | --- | --- | --- | --- | --- |")

@@ -273,7 +273,7 @@ def chunks() -> dict[str, float]:
         "from tintype.cluster.ray_data import CHUNK_ITEMS\n"
         "from tintype.cluster.session import session\n"
         "from tintype.jobs.plan import Plan\n"
-        "from tintype.jobs.work import RunOptions\n"
+        "from tintype.jobs.color_files import RunOptions\n"
         "count = int(sys.argv[1])\n"
         "plan = Plan([f'/nowhere/{number}.jpg' for number in range(count)])\n"
         "with session(2):\n"

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from tintype.engine.hints import Hint, hint_of
-from tintype.engine.parsing import layer_from
 from tintype.engine.settings import (
     LAYERS,
     OUTPUT,
@@ -25,6 +24,7 @@ from tintype.engine.settings import (
     default_settings,
     rows_of,
 )
+from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError, shown
 from tintype.files.local import read_input
 from tintype.photo.limits import MAX_PIXELS

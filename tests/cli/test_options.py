@@ -201,7 +201,7 @@ def test_the_old_name_of_the_executor_works_with_a_note(
 
 def test_the_defaults_that_help_shows_are_those_of_the_code() -> None:
     from tintype.engine.bundle import DEFAULT_NAME
-    from tintype.jobs.work import RunOptions
+    from tintype.jobs.color_files import RunOptions
     from tintype.web.server_options import PORT, ServerOptions
 
     serve = ServerOptions()

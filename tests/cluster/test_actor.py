@@ -13,9 +13,9 @@ from tintype.cluster import actor
 from tintype.cluster.actor import Actor, WorkerSpec, versions
 from tintype.engine.bundle import load_bundle
 from tintype.errors import ClusterError, TintypeError
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Job
 from tintype.jobs.report import JobResult
-from tintype.jobs.work import RunOptions
 
 Make = Callable[..., Path]
 

@@ -17,10 +17,10 @@ from PIL import Image
 
 from cluster.hold import PASSED_ON, POISON
 from cluster.sockets import descendants, environment_of, sockets_of
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import JobResult
 from tintype.jobs.run import run
-from tintype.jobs.work import RunOptions
 
 pytest.importorskip("ray")
 pytest.importorskip("fsspec")

@@ -167,6 +167,10 @@ def grey_of(picture: np.ndarray) -> np.ndarray:
 def test_from_drop_to_download(visit: Callable[..., Visit], files: Path) -> None:
     person = visit()
     assert person.page.locator("#welcome").is_visible()
+    assert "JPEG 2000" in person.page.locator("#readable").inner_text()
+    for chooser in ("#files", "#reference-file"):
+        accepted = person.page.locator(chooser).get_attribute("accept").split(",")
+        assert {"image/jpeg", ".tif", ".jp2", ".heic"} <= set(accepted)
     person.drop(files / "camera.png")
     assert not person.page.locator("#welcome").is_visible()
     shown = person.pixels()

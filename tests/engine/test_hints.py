@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tintype.engine.geometry import plan_fit
 from tintype.engine.hints import Hint, hint_of, hints_at, pale, parse_hint
 from tintype.engine.layers import Scribbles
-from tintype.engine.parsing import read_hints
 from tintype.engine.settings import Settings
+from tintype.engine.settings_parsing import read_hints
 from tintype.errors import UsageError
 
 

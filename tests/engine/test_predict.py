@@ -15,7 +15,7 @@ from PIL import Image
 
 from tintype.color.abgrid import bin_centers
 from tintype.color.cielab import luma01_to_L, rgb01_to_lab
-from tintype.engine import distribution, render
+from tintype.engine import color_distribution, render
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.grey_check import GreyCheck, verify_grey
@@ -243,7 +243,7 @@ def test_high_quality_answers_on_the_grid_of_normal(
     assert high.logits.shape == normal.logits.shape
     np.testing.assert_array_equal(high.luma, normal.luma)
     card = engine.bundle.card
-    decoded = distribution.colors(high.logits, card, vividness=card.vividness)
+    decoded = color_distribution.colors(high.logits, card, vividness=card.vividness)
     np.testing.assert_allclose(high.ab, decoded, atol=1e-3)
     # One flat grey has one answer at every size, away from the edges of what the network sees.
     flat = photo_of(np.full((128, 256), 70, np.uint8))
@@ -354,7 +354,7 @@ def test_uncertainty_has_the_size_of_the_photograph_and_is_the_networks(
     L = np.full((1, 1, 64, 96), float(luma01_to_L(np.float64(70 / 255))), np.float32)
     logits = Network(engine.bundle.data, name="tiny").run(L).logits
     assert logits is not None
-    share = distribution.uncertainty(logits[0])[8, 12]
+    share = color_distribution.uncertainty(logits[0])[8, 12]
     assert found[64, 96] == pytest.approx(255 * share, abs=1.5)
 
 
@@ -460,7 +460,7 @@ def test_suggestions_are_the_distributions_own(
     near = np.linalg.norm(centers - (40, 30), axis=1).argmin()
     far = np.linalg.norm(centers - (-30, -30), axis=1).argmin()
     logits[near], logits[far] = np.log(0.7), np.log(0.3)
-    first, second, *_ = distribution.suggestions(logits, count=3)
+    first, second, *_ = color_distribution.suggestions(logits, count=3)
     assert (first.a, first.b) == tuple(centers[near])
     assert (second.a, second.b) == tuple(centers[far])
     assert first.share == pytest.approx(0.7, abs=1e-3)

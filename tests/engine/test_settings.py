@@ -15,7 +15,6 @@ import tintype
 from tintype.api_options import ColorOptions
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Mask, Scribbles
-from tintype.engine.parsing import read_hints, saved_settings
 from tintype.engine.reference import Reference
 from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import (
@@ -28,6 +27,7 @@ from tintype.engine.settings import (
     default_settings,
     rows_of,
 )
+from tintype.engine.settings_parsing import read_hints, saved_settings
 from tintype.errors import ModelError, UsageError
 
 SRC = Path(tintype.__file__).parent
@@ -128,7 +128,7 @@ def test_every_row_is_whole(row: Setting) -> None:
 
 
 def test_the_keywords_of_python_are_those_of_the_table() -> None:
-    assert list(ColorOptions.__annotations__) == [*rows_of("python"), "overwrite"]
+    assert list(ColorOptions.__annotations__) == [*rows_of("python"), "output", "overwrite"]
     parameters = inspect.signature(tintype.colorize).parameters
     for row in rows_of("python").values():
         assert parameters[row.name].default == row.default_of("python")
@@ -234,7 +234,7 @@ def defaults_typed_in(source: str) -> list[str]:
 
 
 NEUTRAL = {
-    "engine/distribution.py": {"warmth"},  # no shift, whatever an interface's default is
+    "engine/color_distribution.py": {"warmth"},  # no shift, whatever an interface's default is
     "photo/encode.py": {"strip_metadata"},  # below the table
     "jobs/plan.py": {"palette", "palettes"},  # a plan of one output for each input
 }

@@ -22,9 +22,9 @@ from tintype.files.remote import (
     read_if_exists,
     write,
 )
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import OWN_OUTPUT
-from tintype.jobs.work import RunOptions
 from tintype.photo.limits import MAX_PIXELS
 
 fsspec = pytest.importorskip("fsspec")

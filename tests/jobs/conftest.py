@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tintype.jobs.work import RunOptions
+from tintype.jobs.color_files import RunOptions
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from contextlib import closing
 from pathlib import Path
 
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import JobResult
 from tintype.jobs.run import run
-from tintype.jobs.work import RunOptions
 
 
 def run_plan(plan: Plan, options: RunOptions, *, jobs: int = 1) -> list[JobResult]:

@@ -16,11 +16,11 @@ from PIL import Image
 
 from tintype.errors import PhotoError, TargetExistsError, UsageError
 from tintype.jobs import contact_sheet as sheets
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.contact_sheet import open_sheet, page_path
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, JobResult
 from tintype.jobs.run import run
-from tintype.jobs.work import RunOptions
 
 Make = Callable[..., Path]
 

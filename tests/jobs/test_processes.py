@@ -11,9 +11,9 @@ import pytest
 
 from jobs.runs import names, run_plan
 from tintype.jobs import processes
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
 from tintype.jobs.run import run
-from tintype.jobs.work import RunOptions
 
 Make = Callable[..., Path]
 

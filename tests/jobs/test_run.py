@@ -12,11 +12,11 @@ from jobs.runs import names, run_plan
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
 from tintype.files import remote
-from tintype.jobs import work
+from tintype.jobs import color_files
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
 from tintype.jobs.run import run
-from tintype.jobs.work import RunOptions
 
 Make = Callable[..., Path]
 
@@ -291,7 +291,7 @@ def test_a_disk_that_takes_no_more_ends_the_run(
     for index in range(6):
         make_photo(tmp_path / f"in/{index}.png", seed=index)
     computed, synced = [], os.fsync
-    colorize = work.colorize_photos
+    colorize = color_files.colorize_photos
 
     def count(*given: object, **more: object) -> object:
         computed.append(more["name"])
@@ -302,7 +302,7 @@ def test_a_disk_that_takes_no_more_ends_the_run(
             raise OSError(number, os.strerror(number))
         synced(descriptor)
 
-    monkeypatch.setattr(work, "colorize_photos", count)
+    monkeypatch.setattr(color_files, "colorize_photos", count)
     monkeypatch.setattr(os, "fsync", full)
     plan = Plan([str(tmp_path / "in")], into=tmp_path / "out")
     results = run_plan(plan, options)
@@ -342,7 +342,7 @@ def test_a_disk_that_takes_nothing_is_seen_before_the_work(
     monkeypatch.setattr(os, "statvfs", lambda _folder: disk, raising=False)
     monkeypatch.setattr(os, "ST_RDONLY", 1, raising=False)
     if words:
-        monkeypatch.setattr(work, "colorize_photos", None)  # it would be a bug in the report
+        monkeypatch.setattr(color_files, "colorize_photos", None)  # it would be a bug in the report
     results = run_plan(Plan([str(tmp_path / "in")], into=tmp_path / "a/b"), options)
     assert len(results) == (1 if words else 3)
     assert words in str(results[0].error)
@@ -388,7 +388,7 @@ def test_a_bug_is_a_failed_result(
     def break_down(*_: object, **__: object) -> None:
         raise next(faults)
 
-    monkeypatch.setattr(work, "colorize_photos", break_down)
+    monkeypatch.setattr(color_files, "colorize_photos", break_down)
     first, second = run_plan(Plan([str(tmp_path)]), options)
     assert "ZeroDivisionError" in str(first.error)
     assert "memory" in str(second.error)

@@ -6,49 +6,23 @@ Nothing heavy is imported before it is known to be needed.
 import os
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tintype.cli.options import PhotoArguments
+from tintype.cli.run_lines import last_line, skipped_lines, stopped_line, tell, tell_more
 from tintype.cli.show import Screen, say, screen, write_picture
 from tintype.errors import PhotoError, TargetExistsError, UsageError, shown
-from tintype.jobs.report import (
-    COLOR_PHOTO,
-    LINK_OUTSIDE,
-    OWN_OUTPUT,
-    JobResult,
-    Tally,
-    open_report,
-)
+from tintype.jobs.report import JobResult, Tally, open_report
 
 if TYPE_CHECKING:
     from tintype.engine.settings import Settings
+    from tintype.jobs.color_files import RunOptions
     from tintype.jobs.plan import Plan
     from tintype.jobs.walk import PlanCounts
-    from tintype.jobs.work import RunOptions
-
-_SKIP_HINTS = {
-    COLOR_PHOTO: " Use --color-photos color to recolour it.",
-    OWN_OUTPUT: " Use --color-photos color to recolour it.",
-}
-
-_SKIPPED_LINES = {
-    COLOR_PHOTO: (
-        "{:,} colour photograph is skipped.",
-        "{:,} colour photographs are skipped.",
-        " Use --color-photos color to recolour them.",
-    ),
-    LINK_OUTSIDE: (
-        "{:,} link that leads out of its folder is skipped.",
-        "{:,} links that lead out of their folders are skipped.",
-        "",
-    ),
-}
-"""Among several inputs, what is counted in a line of its own; outputs of earlier runs are ordinary
-and stand in the last line alone."""
 
 
 def color_photographs(arguments: PhotoArguments) -> int:
@@ -122,23 +96,14 @@ def _report(
                 sheet.add(row)
             stopped = row.stops and not alone
             if stopped:
-                view.say(_stopped(row, tally, counts))
+                view.say(stopped_line(row, tally, counts))
             else:
-                _tell(row, view, alone=alone, checked=arguments.check)
+                tell(row, view, alone=alone, checked=arguments.check)
     if not alone and not stopped:
-        for reason, (one, several, hint) in _SKIPPED_LINES.items():
-            if number := tally.reasons[reason]:
-                where = "" if arguments.report else " --report FILE lists them."
-                say(f"{(one if number == 1 else several).format(number)}{hint}{where}")
-        say(_last_line(tally, counts, time.monotonic() - began))
+        for line in skipped_lines(tally, reported=arguments.report is not None):
+            say(line)
+        say(last_line(tally, counts, time.monotonic() - began))
     return tally
-
-
-def _stopped(row: JobResult, tally: Tally, counts: "PlanCounts") -> str:
-    """Why a run ends early, and how far it has come."""
-    left = counts.items - tally.status.total()
-    reason = " ".join(part for part in (row.error, row.advice) if part)
-    return f"{reason} The run has stopped: {tally.sentence()}, {left:,} left."
 
 
 def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: int) -> None:
@@ -264,7 +229,7 @@ def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "RunOptio
 def _options(arguments: PhotoArguments) -> "RunOptions":
     from tintype.cli.setting_options import output_from, settings_from
     from tintype.engine.settings import default_output, default_settings
-    from tintype.jobs.work import RunOptions
+    from tintype.jobs.color_files import RunOptions
 
     options = RunOptions(
         model=arguments.model,
@@ -293,7 +258,7 @@ def _with_hints(arguments: PhotoArguments, settings: "Settings") -> "Settings":
     if not arguments.hint and arguments.hints is None:
         return settings
     from tintype.engine.hints import parse_hint
-    from tintype.engine.parsing import read_hints
+    from tintype.engine.settings_parsing import read_hints
 
     from_file = [] if arguments.hints is None else read_hints(Path(arguments.hints))
     typed = [parse_hint(text) for text in arguments.hint]
@@ -307,49 +272,6 @@ def _as_saved(path: Path, options: "RunOptions") -> "RunOptions":
     sidecar = read_sidecar(path, max_pixels=options.max_pixels)
     sidecar.check(load_bundle(options.model))
     return replace(options, settings=sidecar.settings, output=sidecar.output)
-
-
-def _tell(row: "JobResult", view: Screen, *, alone: bool, checked: bool) -> None:
-    """Says what became of one input; the grey check where it was asked for."""
-    name = shown(row.input)
-    if row.status == "failed":
-        view.say(" ".join(part for part in (row.error, row.advice) if part))
-    elif row.status == "skipped":
-        if alone:  # among others they are counted
-            hint = _SKIP_HINTS.get(row.reason or "", "")
-            view.say(f"{name} is skipped: {row.reason}.{hint}")
-    elif row.output is not None:
-        _tell_more(name, row.notes, row.grey_check if alone or checked else None, view)
-        if row.status == "done":
-            if alone:
-                view.say(f"{name} is coloured, in {row.seconds:.1f} s.")
-            view.written(row.output)
-        elif alone:
-            view.say(f"{name} is already done: {shown(row.output)}.")
-    view.step()
-
-
-def _tell_more(name: str, notes: Sequence[str], grey_check: str | None, view: Screen) -> None:
-    """What the format could not carry, in one line; and the grey check."""
-    if notes:
-        view.say(f"{name}: {' '.join(notes)}")
-    if grey_check is not None:
-        view.say(f"{name}: the grey of the output, compared with the input: {grey_check}.")
-
-
-def _last_line(tally: "Tally", counts: "PlanCounts", seconds: float) -> str:
-    line = tally.sentence()
-    if counts.other_files:
-        line += f"; {_count(counts.other_files, 'other file')} left alone"
-    if counts.folders_not_entered:
-        line += f"; {_count(counts.folders_not_entered, 'folder')} not entered (see --recursive)"
-    if counts.system_folders:
-        line += f"; {_count(counts.system_folders, 'hidden or system folder')} left alone"
-    return f"{line}; {seconds:.1f} s."
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _refuse_as_stream(arguments: PhotoArguments) -> None:
@@ -417,7 +339,7 @@ def _stream(arguments: PhotoArguments) -> int:
         luminance_of=data if written.keep_luminance == "exact" else None,
     )
     view = Screen()
-    _tell_more(name, colored.notes, colored.grey_check, view)
+    tell_more(name, colored.notes, colored.grey_check, view)
     if output is None:
         write_picture(colored.data)
     else:

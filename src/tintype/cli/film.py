@@ -172,7 +172,7 @@ def read_shots(path: Path) -> "list[Shot]":
         UsageError: It cannot be read, or an entry is not whole.
     """
     from tintype.engine.hints import parse_hint
-    from tintype.engine.parsing import read_layer
+    from tintype.engine.settings_parsing import read_layer
     from tintype.video.shots import Shot
 
     try:

@@ -118,7 +118,7 @@ def settings_from(given: Mapping[str, Any], settings: Settings, *, max_pixels: i
     Raises:
         UsageError: A value is out of range, or a picture cannot be read.
     """
-    from tintype.engine.parsing import read_layer
+    from tintype.engine.settings_parsing import read_layer
 
     found = {name: value for name, value in given.items() if name in SETTINGS}
     for name in LAYERS:

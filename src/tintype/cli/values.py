@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from tintype.photo.formats.film import FILM_SUFFIXES
-from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
+from tintype.photo.formats.registry import FORMATS, writable_format, writable_formats
 
 PICTURES = tuple(ending for form in FORMATS.values() for ending in form.suffixes)
 """Endings of the files that are read as photographs."""
@@ -123,10 +123,8 @@ class FormatType(click.ParamType[str]):
         ctx: click.Context | None,
     ) -> str:
         """The key of the format, for what was typed."""
-        typed = value.lower().removeprefix(".")
-        found = next((key for key in FORMATS if key.lower() == typed), None)
-        found = found or format_of_suffix(f".{typed}")
-        if found is None or found not in writable_formats():
+        found = writable_format(value)
+        if found is None:
             self.fail(f"{value!r} is not one of {', '.join(FORMAT_NAMES)}.", param, ctx)
         return found
 

@@ -13,10 +13,10 @@ from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.errors import ClusterError, PhotoError, TintypeError, shown
 from tintype.files.remote import clean_up
+from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, PlanItem
 from tintype.jobs.processes import initialize_process
 from tintype.jobs.report import JobResult
-from tintype.jobs.work import RunOptions, Worker
 
 # After so many processes were killed while they worked on a chunk, the rest of it fails.
 _MAX_ATTEMPTS = 4

@@ -17,10 +17,10 @@ from tintype.cluster.actor import WorkerSpec, versions
 from tintype.cluster.session import session
 from tintype.engine.bundle import load_bundle
 from tintype.files.remote import Location, clean_up, parse_location
+from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import JobResult
 from tintype.jobs.run import until_unwritable
-from tintype.jobs.work import RunOptions
 
 # Folders that are searched for temporary files of interrupted processes.
 _MAX_FOLDERS = 1000

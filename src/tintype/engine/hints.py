@@ -12,8 +12,8 @@ from PIL import ImageColor
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.geometry import Fit
+from tintype.engine.hint_propagation import spread
 from tintype.engine.layers import Scribbles
-from tintype.engine.propagate import spread
 from tintype.engine.upsample import Pin
 from tintype.errors import UsageError, shown
 

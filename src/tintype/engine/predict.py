@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tintype.engine import distribution
+from tintype.engine import color_distribution
 from tintype.engine.bundle import Bundle, load_bundle
+from tintype.engine.color_distribution import Suggestion
 from tintype.engine.cores import usable_cores
-from tintype.engine.distribution import Suggestion
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hints import hints_at, hold_hints, pins_of
 from tintype.engine.network import Network, NetworkOutput
@@ -178,7 +178,7 @@ class Engine:
         self, photo: Photo, prediction: Prediction, settings: Settings, *, half_chroma: bool = False
     ) -> list[Version]:
         """`versions` from a prediction; arguments as for `render`."""
-        found = distribution.palettes(
+        found = color_distribution.palettes(
             self._distribution(prediction),
             self.bundle.card,
             vividness=self._vividness(settings),
@@ -210,7 +210,7 @@ class Engine:
         Raises:
             ModelError: The model predicts no distribution.
         """
-        share = distribution.uncertainty(self._distribution(prediction))
+        share = color_distribution.uncertainty(self._distribution(prediction))
         right, below = (side / prediction.fit.stride for side in prediction.fit.content[::-1])
         image = Image.fromarray(share).resize(
             (photo.width, photo.height), Image.Resampling.BILINEAR, box=(0, 0, right, below)
@@ -237,7 +237,7 @@ class Engine:
         """
         logits = self._distribution(prediction)
         row, column = prediction.fit.output_place(x, y)
-        return distribution.suggestions(logits[:, row, column], count=count)
+        return color_distribution.suggestions(logits[:, row, column], count=count)
 
     def _distribution(self, prediction: Prediction) -> NDArray[np.float32]:
         """(bins, h, w) of a network that predicts a distribution."""
@@ -268,7 +268,7 @@ class Engine:
     def _default_ab(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """(2, h, w) ab at the default vividness of the card."""
         card = self.bundle.card
-        return distribution.colors(logits, card, vividness=card.vividness)
+        return color_distribution.colors(logits, card, vividness=card.vividness)
 
     def _reference_colors(self, reference: Reference, quality: Quality) -> ReferenceColors:
         """Features and colours of a reference. The last one is cached: a folder has one for all."""
@@ -382,13 +382,13 @@ class Engine:
         card = self.bundle.card
         vividness = self._vividness(settings)
         if prediction.logits is not None:
-            return distribution.colors(
+            return color_distribution.colors(
                 prediction.logits, card, vividness=vividness, warmth=settings.warmth
             )
         # Without a distribution vividness can only scale, from what the card calls normal, and
         # warmth can only shift.
         gain = np.float32(vividness / card.vividness if card.vividness else 1)
-        return np.asarray(prediction.ab * gain + distribution.shift(settings.warmth))
+        return np.asarray(prediction.ab * gain + color_distribution.shift(settings.warmth))
 
 
 def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ the parameters and the description of the HTTP API, the signature of the Python 
 file, the provenance in outputs, the keys of caches, and the pages of the reference.
 
 A new decoding option is a field here, a line in `tintype.api_options.ColorOptions`, and what
-`tintype.engine.distribution` or `tintype.engine.predict` does with it.
+`tintype.engine.color_distribution` or `tintype.engine.predict` does with it.
 
 Nothing heavy is imported, since the help of the command is made from this module.
 """

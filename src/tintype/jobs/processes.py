@@ -16,9 +16,9 @@ from typing import Self
 from tintype.engine.bundle import load_bundle
 from tintype.errors import PhotoError, shown
 from tintype.files.remote import clean_up
+from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, PlanItem
 from tintype.jobs.report import JobResult
-from tintype.jobs.work import RunOptions, Worker
 
 # A job with its future result, or the result of an input that failed while the plan was walked.
 _Pending = deque[tuple[Job, Future[JobResult]] | JobResult]

@@ -7,9 +7,9 @@ from dataclasses import replace
 from tintype.engine.bundle import load_bundle
 from tintype.engine.cores import usable_cores
 from tintype.files.remote import Location, clean_up
+from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, Plan, PlanItem
 from tintype.jobs.report import JobResult
-from tintype.jobs.work import RunOptions, Worker
 
 # Starting a process (interpreter, libraries, model) costs as much as colouring so many photographs
 # of a megapixel.

@@ -14,8 +14,8 @@ import msgspec
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.engine.layers import read_bytes
-from tintype.engine.parsing import convert, plain, read_layer, saved_settings, value_type
 from tintype.engine.settings import LAYERS, OUTPUT, Output, Settings
+from tintype.engine.settings_parsing import convert, plain, read_layer, saved_settings, value_type
 from tintype.errors import ModelError, UsageError, shown
 from tintype.files.atomic import write_atomically
 from tintype.photo.limits import MAX_PIXELS

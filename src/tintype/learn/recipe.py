@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from tintype.errors import LearnError
-from tintype.learn.data.named import read_classes
+from tintype.learn.data.known_datasets import read_classes
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from tintype._version import __version__
 from tintype.engine.settings import OUTPUT
 from tintype.errors import TintypeError
-from tintype.photo.formats.registry import FORMATS, writable_formats
+from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
 from tintype.web.guard import Guard, Tokens
@@ -268,6 +268,8 @@ async def status(services: Services, _request: Request) -> Response:
             "capabilities": sorted(card.capabilities),
             "vividness": card.vividness,
             "formats": list(writable_formats()),
+            "reads": [codec.title for codec in CODECS],
+            "accept": list(accepted_types()),
             "pending": services.workers.pending,
             "capacity": services.workers.capacity,
             "pairs": 0 if services.pairs is None else len(services.pairs),

@@ -20,9 +20,9 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.cache import PredictionCache, digest_of, key_of
 from tintype.engine.layers import Layer, Mask, Scribbles
-from tintype.engine.parsing import layer_from
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
+from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode

@@ -11,9 +11,17 @@ from PIL import Image, ImageDraw
 
 from tintype.engine.hints import Hint, hint_of, parse_hint
 from tintype.engine.layers import Mask, Scribbles
-from tintype.engine.parsing import HintEntry, Text, Whole, convert, plain, schemas_of, value_type
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings, default_output
-from tintype.photo.formats.registry import FORMATS, format_of_suffix, writable_formats
+from tintype.engine.settings_parsing import (
+    HintEntry,
+    Text,
+    Whole,
+    convert,
+    plain,
+    schemas_of,
+    value_type,
+)
+from tintype.photo.formats.registry import writable_format, writable_formats
 from tintype.web.errors import MalformedError
 
 _MOST_HINTS = 1000
@@ -152,9 +160,8 @@ def output_from_query(query: Mapping[str, str]) -> Output:
 
 
 def _form(name: str) -> str:
-    found = next((key for key in FORMATS if key.lower() == name.lower()), None)
-    found = found or format_of_suffix(f".{name.lower()}")
-    if found is None or found not in writable_formats():
+    found = writable_format(name)
+    if found is None:
         raise MalformedError(f"{name!r} is not one of {', '.join(writable_formats())}.")
     return found
 

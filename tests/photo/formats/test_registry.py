@@ -35,6 +35,7 @@ from tintype.photo.formats.registry import (
     FORMATS,
     format_of_suffix,
     sniff,
+    writable_format,
     writable_formats,
 )
 from tintype.photo.metadata.exif import made_upright
@@ -179,6 +180,22 @@ CHECKS = {
     "pages": keeps_pages,
     "provenance": keeps_provenance,
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("PNG", "PNG"),
+        ("jpg", "JPEG"),
+        (".TIF", "TIFF"),
+        ("webp", "WEBP"),
+        ("heic", None),
+        ("", None),
+        ("psd", None),
+    ],
+)
+def test_a_format_is_named_by_its_name_or_an_ending(name: str, found: str | None) -> None:
+    assert writable_format(name) == found
 
 
 @pytest.mark.parametrize("column", COLUMNS)

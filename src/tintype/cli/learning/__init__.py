@@ -7,17 +7,11 @@ help and mistakes need no torch, and a person without it gets one line that says
 from collections.abc import Callable
 from typing import TypeVar
 
-from tintype.cli.values import FileType
 from tintype.errors import LearnError
 
 Arguments = TypeVar("Arguments")
 
 _NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
-
-SOURCES = FileType(".zip")
-"""Photographs for training: folders, or zips."""
-RECIPE = FileType(".toml")
-WEIGHTS = FileType(".safetensors")
 
 
 def with_extra(run: Callable[[Arguments], int]) -> Callable[[Arguments], int]:

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import click
 
-from tintype.cli.learning import SOURCES, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import (
+    SOURCES,
+    cache_option,
+    data_option,
+    device_option,
+    limit_option,
+    size_option,
+    threads_option,
+)
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.signals import INTERRUPTED
@@ -122,12 +131,7 @@ COMPARE = Command(
     RECIPES is a folder of TOML files, such as recipes/report.""",
     params=[
         click.Argument(["recipes"], type=FolderType(), metavar="RECIPES"),
-        Several(
-            "--data",
-            type=SOURCES,
-            metavar="PATH",
-            help="Folders or zips of photographs to train on.",
-        ),
+        data_option("Folders or zips of photographs to train on.", required=False),
         Several(
             "--evaluation",
             type=SOURCES,
@@ -147,26 +151,9 @@ COMPARE = Command(
             help="Train each method on this many samples.",
         ),
         Several("--only", metavar="NAME", help="Include only these rows."),
-        Option(
-            "--limit",
-            type=int,
-            metavar="N",
-            help="Use at most this many pictures of each set.",
-        ),
-        Option(
-            "--size",
-            type=int,
-            default=256,
-            metavar="PIXELS",
-            help="Side of the square that pictures are cut to.",
-        ),
-        Option(
-            "--threads",
-            type=int,
-            default=2,
-            metavar="N",
-            help="How many pictures are coloured at a time.",
-        ),
+        limit_option(),
+        size_option(),
+        threads_option(),
         Option(
             "--runs",
             type=FolderType(),
@@ -189,18 +176,7 @@ COMPARE = Command(
             help="Photographs for the figures.",
         ),
         Option("--page-only", is_flag=True, help="Only write the page, from existing results."),
-        Option(
-            "--cache",
-            type=FolderType(),
-            default=Path("cache"),
-            metavar="DIR",
-            help="Folder for the decoded photographs.",
-        ),
-        Option(
-            "--device",
-            default="auto",
-            metavar="DEVICE",
-            help="Where to train: auto, cpu or cuda.",
-        ),
+        cache_option(),
+        device_option(),
     ],
 )

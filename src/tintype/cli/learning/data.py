@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from tintype.cli.learning import SOURCES, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import SOURCES
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_result, say
 from tintype.cli.values import FileType

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tintype.cli.learning import RECIPE, SOURCES, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import (
+    RECIPE,
+    cache_option,
+    data_option,
+    limit_option,
+    size_option,
+    threads_option,
+)
 from tintype.cli.parsing import Command, Option, OptionalNumber, Several
 from tintype.cli.show import print_result, say
-from tintype.cli.values import FileType, FolderType, ModelType
+from tintype.cli.values import FileType, ModelType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -163,13 +171,7 @@ EVALUATE = Command(
     --distribution, --regions and --sheet prints or writes something else instead.""",
     params=[
         click.Argument(["models"], nargs=-1, required=True, metavar="MODEL...", type=ModelType()),
-        Several(
-            "--data",
-            type=SOURCES,
-            required=True,
-            metavar="PATH",
-            help="Folders or zips of photographs in colour.",
-        ),
+        data_option("Folders or zips of photographs in colour."),
         Several(
             "--vividness",
             type=float,
@@ -215,39 +217,16 @@ EVALUATE = Command(
             metavar="FILE",
             help="Score the rectangles of skin and of neutral objects listed in this file.",
         ),
-        Option(
-            "--size",
-            type=int,
-            default=256,
-            metavar="PIXELS",
-            help="Side of the square that pictures are cut to; of a sheet, the height of a row.",
-        ),
+        size_option("; of a sheet, the height of a row"),
         Option(
             "--dev-of",
             type=RECIPE,
             metavar="RECIPE",
             help="The data are those of this recipe; score their dev pictures.",
         ),
-        Option(
-            "--cache",
-            type=FolderType(),
-            default=Path("cache"),
-            metavar="DIR",
-            help="Folder for the decoded photographs.",
-        ),
-        Option(
-            "--limit",
-            type=int,
-            metavar="N",
-            help="Use at most this many pictures of each set.",
-        ),
-        Option(
-            "--threads",
-            type=int,
-            default=2,
-            metavar="N",
-            help="How many pictures are coloured at a time.",
-        ),
+        cache_option(),
+        limit_option(),
+        threads_option(),
         Option(
             "--json",
             type=FileType(".json"),

@@ -1,12 +1,21 @@
 """The command `tintype train`."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tintype.cli.learning import RECIPE, SOURCES, WEIGHTS, with_extra
+from tintype.cli.learning import with_extra
+from tintype.cli.learning.shared_options import (
+    RECIPE,
+    SOURCES,
+    WEIGHTS,
+    cache_option,
+    data_option,
+    device_option,
+)
 from tintype.cli.learning.training_bar import training_bar
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
@@ -59,11 +68,7 @@ def train_model(argv: TrainArguments) -> int:
     recipe = read_recipe(argv.recipe)
     objective_of(recipe).check(recipe)  # before the photographs are decoded, which may take long
     run = argv.run or Path("runs") / recipe.name
-    begun = (run / "checkpoint.safetensors").exists()
-    if begun and not argv.resume:
-        raise LearnError(f"{run} already contains a run.", advice="Add --resume, or choose --run.")
-    if argv.resume and not begun:
-        raise LearnError(f"{run} contains no run to resume.", advice="Leave out --resume.")
+    _check_folder(run, resume=argv.resume)
     if argv.never:
         _refuse_overlap(argv, recipe)
     team = join_team()
@@ -87,13 +92,15 @@ def train_model(argv: TrainArguments) -> int:
         say=_say_nothing,
         stopped=signals.append,
     )
-    if team.rank > 0:
-        train(run, recipe, photos, session)
-        return INTERRUPTED if signals else 0
-    with training_bar() as bar:
-        session = replace(session, say=say if bar is None else bar.say)
-        session = session if bar is None else replace(session, watch=bar.show)
+    # The first process speaks for all.
+    with training_bar() if team.rank == 0 else nullcontext() as bar:
+        if team.rank == 0:
+            session = replace(session, say=say if bar is None else bar.say)
+        if bar is not None:
+            session = replace(session, watch=bar.show)
         progress = train(run, recipe, photos, session)
+    if team.rank > 0:
+        return INTERRUPTED if signals else 0
     done = f"{progress.samples} samples in {progress.seconds:.0f} s"
     if signals:
         say(f"Interrupted. {run}: {done}; add --resume to continue.")
@@ -101,6 +108,15 @@ def train_model(argv: TrainArguments) -> int:
     say(f"{run}: {done}")
     print_path(str(run / "checkpoint.safetensors"))
     return 0
+
+
+def _check_folder(run: Path, *, resume: bool) -> None:
+    """Refuses to begin a run that exists, and to resume one that does not."""
+    begun = (run / "checkpoint.safetensors").exists()
+    if begun and not resume:
+        raise LearnError(f"{run} already contains a run.", advice="Add --resume, or choose --run.")
+    if resume and not begun:
+        raise LearnError(f"{run} contains no run to resume.", advice="Leave out --resume.")
 
 
 def _refuse_overlap(argv: TrainArguments, recipe: "Recipe") -> None:
@@ -130,13 +146,7 @@ TRAIN = Command(
     with a checkpoint, from which --resume continues.""",
     params=[
         click.Argument(["recipe"], type=RECIPE, metavar="RECIPE"),
-        Several(
-            "--data",
-            type=SOURCES,
-            required=True,
-            metavar="PATH",
-            help="Folders or zips of photographs to train on.",
-        ),
+        data_option("Folders or zips of photographs to train on."),
         Several(
             "--never",
             type=SOURCES,
@@ -181,18 +191,7 @@ TRAIN = Command(
             metavar="SAMPLES",
             help="Lower the learning rate to zero over the next SAMPLES, then end the run.",
         ),
-        Option(
-            "--cache",
-            type=FolderType(),
-            default=Path("cache"),
-            metavar="DIR",
-            help="Folder for the decoded photographs.",
-        ),
-        Option(
-            "--device",
-            default="auto",
-            metavar="DEVICE",
-            help="Where to train: auto, cpu or cuda.",
-        ),
+        cache_option(),
+        device_option(),
     ],
 )

@@ -17,7 +17,6 @@ from tintype.learn.compare.measure import (
     lacks_perceptual,
     measured_on,
 )
-from tintype.learn.compare.others import OTHERS, colorizer_of, run_other
 from tintype.learn.compare.page import write_page
 from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
@@ -30,6 +29,7 @@ from tintype.learn.compare.run import (
 )
 from tintype.learn.compare.score import Colorize, Pictures
 from tintype.learn.compare.strip import read_originals
+from tintype.learn.compare.untrained_rows import OTHERS, colorizer_of, run_other
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.manifest import find_sources, refuse_overlap
 from tintype.learn.data.photos import Photos, open_photos

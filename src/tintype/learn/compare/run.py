@@ -29,8 +29,8 @@ from tintype.learn.compare.score import (
     score_block,
 )
 from tintype.learn.compare.strip import write_strip
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import Photos
-from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.evaluate.protocol import to_square
 from tintype.learn.export.bundle import export, lightness_examples
 from tintype.learn.export.card import default_card

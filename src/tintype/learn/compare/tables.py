@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from tintype.learn.compare.others import OTHERS
 from tintype.learn.compare.results import DEMONSTRATION, EVERYTHING, Result
+from tintype.learn.compare.untrained_rows import OTHERS
 from tintype.learn.evaluate.figures import FIGURES, Figure
 from tintype.learn.recipe import Recipe
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tintype.errors import shown
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.manifest import PhotoSource, file_hash, is_dev, read_sources
 from tintype.learn.data.photos import decode_small, reason_to_drop
-from tintype.learn.data.selection import evenly_spaced
 
 Kind = Literal[
     "broken", "too small", "grey", "sepia", "duplicate", "near duplicate", "split leak", "leak"

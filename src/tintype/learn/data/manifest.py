@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tintype.errors import LearnError
-from tintype.learn.data.named import SUFFIXES, NamedSet, recognize
+from tintype.learn.data.known_datasets import SUFFIXES, NamedSet, recognize
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class PhotoSource:
     """One photograph: its container and name.
 
     Attributes:
-        container: A folder, a zip, or a data set that `tintype.learn.data.named` knows.
+        container: A folder, a zip, or a data set that `tintype.learn.data.known_datasets` knows.
         member: Path inside the container, with forward slashes.
         label: The folders inside the container, as in ``a_abbey`` or ``faces/young``; may be empty.
         group: The container's name without suffix and number: ``places`` for ``places-01.zip``.

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from tintype.color.abgrid import AB_LIMIT, BINS, soft_code_table
 from tintype.learn.data.batches import Sampler
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import Photos
-from tintype.learn.data.selection import evenly_spaced
 
 
 def color_prior(sampler: Sampler, photos: Photos, *, pictures: int = 4096) -> Tensor:

@@ -16,11 +16,11 @@ from scipy.stats import spearmanr
 from tintype.color.abgrid import AB_LIMIT, bin_centers, soft_code_table
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle, Card
-from tintype.engine.distribution import colors, uncertainty
+from tintype.engine.color_distribution import colors, uncertainty
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
-from tintype.learn.data.selection import evenly_spaced
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.evaluate.figures import Figure, nearest_bins
 from tintype.learn.evaluate.metrics import Floats, negative_log_likelihood
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey

@@ -22,9 +22,9 @@ from tintype.engine.hints import Hint
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.manifest import PhotoSource, find_sources, read_sources
 from tintype.learn.data.photos import Photos
-from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import (
     ab_distance,

@@ -8,7 +8,7 @@ photographs of dev (`check`), and a file that differs is not written.
 
 import datetime
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from torch import nn
 from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import open_photos
-from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.export.card import with_card
 from tintype.learn.export.check import Feed, compare, differences, make_feeds, torch_ab
 from tintype.learn.export.graph import graph_of, halve_weights, write_float32
@@ -35,6 +35,8 @@ from tintype.learn.train.checkpoint import write_whole
 
 RANK = 64
 """Of the inputs of a decoder's filters, where no other is asked for."""
+
+RANK_LEFT_OUT = "rank_left_out"
 
 _IN_FLOAT = 12
 """Convolutions that stay in float in an int8 file."""
@@ -87,7 +89,6 @@ def export(
     check: Sequence[NDArray[np.float32]],
     precision: str = "float16",
     rank: int | None = 0,
-    tell: Callable[[str], None] | None = None,
 ) -> dict[str, float]:
     """Writes a bundle.
 
@@ -102,11 +103,12 @@ def export(
         rank: Rank of the filters' inputs, for a `Factorable` network; 0 leaves them as trained.
             None is `RANK`, or 0 for a network whose colours that would change: after a short
             training the filters use all of their inputs.
-        tell: Receives a line where that is so.
 
     Returns:
         Mean and largest difference in ab: between the float32 graph and torch, between the written
-        file and torch, and in torch between the network of that rank and the one without.
+        file and torch, and in torch between the network of that rank and the one without. Where the
+        filters stay as trained for lack of agreement, `RANK_LEFT_OUT` has the mean by which their
+        colours would have changed.
 
     Raises:
         LearnError: The float32 graph differs from torch by more than 0.01 ab anywhere, or another
@@ -124,50 +126,50 @@ def export(
         reduced = graph_of(smaller, vividness=vividness, temperature=temperature)
         found = [torch_ab(reduced, feed) for feed in feeds]
         change = differences(f"rank{wanted}", found, expected)
-        if _agrees(change, wanted, chosen=rank is not None, tell=tell):
+        if _agrees(change, wanted, chosen=rank is not None):
             trained, graph, expected = smaller, reduced, found
             report |= change
+        else:
+            report[RANK_LEFT_OUT] = change[f"rank{wanted}_mean"]
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "float32.onnx"
         write_float32(trained, graph, plain)
         report |= compare("float32", plain, feeds, expected)
-        if not report["float32_max"] <= 0.01:  # also where it is not a number
-            raise LearnError(
-                f"The exported graph differs from torch by {report['float32_max']} ab."
-            )
         final = _at_precision(plain, precision, ranges)
         if final != plain:
             report |= compare(precision, final, feeds, expected)
-        for step, difference in report.items():
-            if step.endswith("_mean") and not difference <= _MOST:
-                raise LearnError(f"{step.removesuffix('_mean')} differs by {difference} ab.")
+        _refuse_differing(report)
         write_whole(target, with_card(onnx.load(final), _completed(card, trained, report)))
     return report
 
 
-def _agrees(
-    change: Mapping[str, float], rank: int, *, chosen: bool, tell: Callable[[str], None] | None
-) -> bool:
+def _agrees(change: Mapping[str, float], rank: int, *, chosen: bool) -> bool:
     """Whether filters of a rank give the colours of the network as it was trained.
 
     Raises:
         LearnError: They do not, and somebody has chosen that rank.
     """
     difference = change[f"rank{rank}_mean"]
-    if difference <= _MOST:
-        return True
-    if chosen:
+    if chosen and not difference <= _MOST:
         raise LearnError(
             f"With --rank {rank} the colours differ by {difference} ab from those of the network "
             f"as trained, more than {_MOST}.",
             advice="Give --rank 0, which leaves the filters as trained, or a higher rank.",
         )
-    if tell is not None:
-        tell(
-            f"The filters stay as trained (--rank 0): with rank {rank} the colours would differ by "
-            f"{difference} ab. After a longer training they usually do not."
-        )
-    return False
+    return difference <= _MOST
+
+
+def _refuse_differing(report: Mapping[str, float]) -> None:
+    """Refuses a file that does not give the colours of torch.
+
+    Raises:
+        LearnError: It does not.
+    """
+    if not report["float32_max"] <= 0.01:  # also where it is not a number
+        raise LearnError(f"The exported graph differs from torch by {report['float32_max']} ab.")
+    for step, difference in report.items():
+        if step.endswith("_mean") and not difference <= _MOST:
+            raise LearnError(f"{step.removesuffix('_mean')} differs by {difference} ab.")
 
 
 def _completed(

@@ -28,8 +28,8 @@ from tintype.color.abgrid import (
     soft_code_table,
 )
 from tintype.learn.data.batches import Sampler
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import open_photos
-from tintype.learn.data.selection import evenly_spaced
 from tintype.learn.export.weights import Trained
 from tintype.learn.models.contract import run_network, stride_of
 from tintype.learn.recipe import make_recipe

@@ -1,7 +1,7 @@
 """Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
 
 The distribution is trained unweighted, so that it stays a calibrated posterior; vividness belongs
-to decoding (`tintype.engine.distribution`). The encoder is an ImageNet-pretrained
+to decoding (`tintype.engine.color_distribution`). The encoder is an ImageNet-pretrained
 EfficientNet-Lite: on a small budget pretraining is worth more than anything else.
 
 Hints enter through a separate path (`hint_path`). It has no biases and no norms, so that it adds
@@ -22,11 +22,11 @@ from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
 from tintype.learn.models.attention import Attention
 from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
+from tintype.learn.models.channel_pruning import PrunableLayer, narrow
 from tintype.learn.models.color_queries import ColorQueries
 from tintype.learn.models.efficientnet import EfficientNetLite, imagenet_weights
 from tintype.learn.models.hint_path import HintPath
 from tintype.learn.models.lowrank import factor
-from tintype.learn.models.narrow import PrunableLayer, narrow
 from tintype.learn.models.non_local_mean import NonLocalMean
 from tintype.learn.recipe import ModelRecipe
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tintype.learn.data.batches import Batch, Sampler
-from tintype.learn.data.selection import evenly_spaced
+from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.train.steps import Step
 

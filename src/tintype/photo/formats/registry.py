@@ -40,6 +40,21 @@ def format_of_suffix(suffix: str) -> str | None:
     return _BY_SUFFIX.get(suffix.lower())
 
 
+def writable_format(name: str) -> str | None:
+    """The format that somebody names in order to have it written.
+
+    Args:
+        name: Of the format, or one of its endings with or without the dot; any case.
+
+    Returns:
+        A key of `FORMATS`, or None where it is unknown or can only be read.
+    """
+    typed = name.lower().removeprefix(".")
+    found = next((key for key in FORMATS if key.lower() == typed), None)
+    found = found or format_of_suffix(f".{typed}")
+    return found if found in writable_formats() else None
+
+
 def writable_formats() -> tuple[str, ...]:
     """Keys of the formats that can be written."""
     return tuple(codec.name for codec in CODECS if codec.write is not None)
@@ -61,6 +76,12 @@ def readable_titles() -> str:
     """What can be read, as a list in a sentence: ``JPEG, PNG and GIF``."""
     *titles, last = (codec.title for codec in CODECS)
     return f"{', '.join(titles)} and {last}"
+
+
+def accepted_types() -> tuple[str, ...]:
+    """What can be read, as MIME types and endings for the ``accept`` of a file chooser."""
+    found = [name for codec in CODECS for name in (codec.mime, *codec.suffixes)]
+    return tuple(dict.fromkeys(found))
 
 
 def table_markdown() -> str:

@@ -7,6 +7,8 @@
  * @typedef {object} ServerStatus
  * @property {number} vividness what the model recommends
  * @property {string[]} formats what can be written
+ * @property {string[]} reads names of the formats that can be read
+ * @property {string[]} accept their MIME types and file name endings
  * @property {string[]} capabilities of the model: "logits", "features", "hints"
  *
  * @typedef {object} PhotoData

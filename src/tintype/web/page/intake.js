@@ -2,7 +2,7 @@
 // Photographs come in, are sent to the server and coloured for the first time.
 
 import * as api from "./api.js";
-import { button, input } from "./dom.js";
+import { button, element, input } from "./dom.js";
 import { addedText } from "./labels.js";
 import { quickSide } from "./geometry.js";
 import { announce, wireRetry } from "./notices.js";
@@ -26,6 +26,13 @@ export function add(files) {
   if (!workspace.current) workspace.select(added[0]);
   announce(addedText(added.map(({ name }) => name)));
   queue.add(...added);
+}
+
+/** Says in the file choosers and on the first screen what the server reads. */
+export function showAccepted() {
+  const { accept, reads } = workspace.server;
+  for (const id of ["files", "reference-file"]) input(id).accept = accept.join(",");
+  element("readable", HTMLElement).textContent = `${reads.join(", ")}.`;
 }
 
 /** @param {Photo} photo */

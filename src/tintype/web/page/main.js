@@ -77,6 +77,7 @@ for (const part of parts) part.wire();
 tools.select("compare");
 try {
   workspace.server = await api.status();
+  intake.showAccepted();
 } catch (error) {
   notices.announce(api.asApiError(error).message);
 }

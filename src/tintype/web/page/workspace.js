@@ -29,7 +29,7 @@ export class Workspace {
   /** @type {Tool} */
   tool = "compare";
   /** @type {import("./api.js").ServerStatus} */
-  server = { vividness: 1, formats: [], capabilities: [] };
+  server = { vividness: 1, formats: [], reads: [], accept: [], capabilities: [] };
   /** @type {{[K in keyof Events]: Listener<K>[]}} */
   #listeners = { add: [], remove: [], select: [], empty: [], state: [], change: [] };
 

@@ -1,8 +1,8 @@
 """Pairs for blind judges: a photograph coloured by two models, or by one next to its true colours.
 
-    python benchmarks/pairs.py make A B --photos PATH ... --out DIR [--count 40] [--seed 0] [--dev]
-        [--labels PATTERN ...] [--key FILE]
-    python benchmarks/pairs.py score KEY VERDICTS ...
+    python benchmarks/blind_pairs.py make A B --photos PATH ... --out DIR [--count 40] [--seed 0]
+        [--dev] [--labels PATTERN ...] [--key FILE]
+    python benchmarks/blind_pairs.py score KEY VERDICTS ...
 
 `make` colours photographs with the models A and B (names or files; B may be the word `truth`)
 through the engine with default settings, puts both results side by side, and shuffles pairs and

@@ -9,9 +9,9 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import plan_fit
 from tintype.engine.grey_check import verify_grey
+from tintype.engine.hint_propagation import spread
 from tintype.engine.hints import Hint, hints_at, hold_hints
 from tintype.engine.predict import Engine
-from tintype.engine.propagate import spread
 from tintype.engine.settings import Settings
 from tintype.engine.upsample import ChromaUp, Pin
 from tintype.photo.photo import HalfChroma, Photo

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tintype.learn.data.selection import evenly_spaced
+from tintype.learn.data.even_sampling import evenly_spaced
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 7, 100])

@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.errors import LearnError
+from tintype.photo.formats.registry import FORMATS
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm"})
+SUFFIXES = frozenset(
+    suffix for codec in FORMATS.values() if codec.write is not None for suffix in codec.suffixes
+)
 """Files that count as pictures."""
 
 _WORDNET = re.compile(r"n\d{8}")

@@ -13,7 +13,7 @@ from tintype.errors import LearnError
 from tintype.learn.data.manifest import file_hash, is_dev
 from tintype.web.which_is_real import wilson
 
-pairs = program("pairs")
+pairs = program("blind_pairs")
 
 RED, BLUE = Blend("own-v8", 0.01, (220, 40, 40)), Blend("own-v9", 0.01, (40, 40, 220))
 
@@ -173,7 +173,7 @@ def test_both_commands_go_together(
 ):
     out = tmp_path / "judge"
     words = ["make", str(tiny_model), "truth", "--photos", str(pack), "--out", str(out)]
-    monkeypatch.setattr(sys, "argv", ["pairs.py", *words, "--count", "2", "--labels", "news"])
+    monkeypatch.setattr(sys, "argv", ["blind_pairs.py", *words, "--count", "2", "--labels", "news"])
     pairs.main()
     key = tmp_path / "judge-key.json"
     rows = json.loads(key.read_text(encoding="utf-8"))["pairs"]
@@ -181,6 +181,6 @@ def test_both_commands_go_together(
     verdicts = out / "verdicts.csv"
     filled = verdicts.read_text(encoding="utf-8").replace("1,", "1,left").replace("2,", "2,left")
     verdicts.write_text(filled, encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["pairs.py", "score", str(key), str(verdicts)])
+    monkeypatch.setattr(sys, "argv", ["blind_pairs.py", "score", str(key), str(verdicts)])
     pairs.main()
     assert "taken for the real one: 1 of 2" in capsys.readouterr().out

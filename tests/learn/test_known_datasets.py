@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tintype.errors import LearnError
+from tintype.learn.data.known_datasets import read_classes, read_pickle
 from tintype.learn.data.manifest import find_sources, read_sources
-from tintype.learn.data.named import read_classes, read_pickle
 from tintype.learn.data.photos import open_photos
 from tintype.learn.recipe import DataRecipe, read_recipe
 

@@ -1,0 +1,61 @@
+"""Options that several learning commands have: one name, one type and one default for each."""
+
+from pathlib import Path
+
+from tintype.cli.parsing import Option, Several
+from tintype.cli.values import FileType, FolderType
+
+SOURCES = FileType(".zip")
+"""Photographs: folders, or zips."""
+RECIPE = FileType(".toml")
+WEIGHTS = FileType(".safetensors")
+
+
+def data_option(text: str, *, required: bool = True) -> Several:
+    """``--data``.
+
+    Args:
+        text: What the command does with the photographs.
+        required: Whether the command needs it always.
+    """
+    return Several("--data", type=SOURCES, required=required, metavar="PATH", help=text)
+
+
+def cache_option() -> Option:
+    """``--cache``."""
+    return Option(
+        "--cache",
+        type=FolderType(),
+        default=Path("cache"),
+        metavar="DIR",
+        help="Folder for the decoded photographs.",
+    )
+
+
+def device_option() -> Option:
+    """``--device``."""
+    return Option(
+        "--device", default="auto", metavar="DEVICE", help="Where to train: auto, cpu or cuda."
+    )
+
+
+def size_option(more: str = "") -> Option:
+    """``--size``.
+
+    Args:
+        more: What else it means in this command, with a leading "; ".
+    """
+    text = f"Side of the square that pictures are cut to{more}."
+    return Option("--size", type=int, default=256, metavar="PIXELS", help=text)
+
+
+def limit_option() -> Option:
+    """``--limit``."""
+    text = "Use at most this many pictures of each set."
+    return Option("--limit", type=int, metavar="N", help=text)
+
+
+def threads_option() -> Option:
+    """``--threads``."""
+    text = "How many pictures are coloured at a time."
+    return Option("--threads", type=int, default=2, metavar="N", help=text)
