@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -426,6 +427,15 @@ def test_the_numbers_of_a_hint_may_be_of_any_library(
     hint = (kind(60), kind(40), "#4682b4", kind(3))
     assert colorizer(data, hints=[hint]) == colorizer(data, hints=[(60, 40, "#4682b4", 3)])
     assert colorizer(data, vividness=kind(1)) == colorizer(data, vividness=1.0)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble, Fraction])
+def test_a_number_of_any_library_gives_what_a_float_gives(
+    colorizer: "tintype.Colorizer", photo: Path, kind: Callable[[float], float]
+) -> None:
+    data = photo.read_bytes()
+    told = colorizer(data, vividness=kind(0.6875), warmth=kind(-0.3125))
+    assert told == colorizer(data, vividness=0.6875, warmth=-0.3125)
 
 
 def test_a_misspelt_colour_is_answered_with_the_nearest(colorizer: "tintype.Colorizer") -> None:

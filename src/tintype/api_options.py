@@ -6,6 +6,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -131,6 +132,11 @@ def request_from(options: ColorOptions, *, max_pixels: int) -> Request:
             given[name] = layer_from(name, data, name=label, max_pixels=max_pixels)
     if "hints" in given:
         given["hints"] = _hints(given["hints"])
+    for name, row in SETTINGS.items():
+        # A number of NumPy would decide the precision of what it is multiplied with.
+        if row.kind == "number" and isinstance(given.get(name), Real):
+            row.check(given[name])
+            given[name] = float(given[name])
     settings = {name: given[name] for name in SETTINGS if name in given}
     output = {name: given[name] for name in OUTPUT if name in given}
     return Request(
