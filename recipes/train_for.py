@@ -1,15 +1,15 @@
-"""Trains one stage for a given time on one device and leaves the weights in small parts.
+"""Trains one stage for a given time on one device and writes the weights in small parts.
 
-For a machine that is at hand for minutes only: photographs are decoded once and kept in the
-device's memory, computed in bfloat16 and channels-last, and what is left is the moving average in
-half precision, cut into parts that any way of copying can carry.
+For a machine that is available only for minutes: photographs are decoded once and kept in the
+device's memory, training uses bfloat16 and channels-last memory, and the result is the moving
+average in half precision, split into parts that are easy to transfer.
 
     python recipes/train_for.py recipes/own-decoder.toml --data packs/*.zip --seconds 500 \\
         --device cuda --run /tmp/run --cache /tmp/cache --out out/ --init encoder.safetensors
     python recipes/train_for.py --join out/ weights.safetensors
 
-Called again with the same --run it goes on where it stopped. The joined file serves as --init of
-the next stage and of ``tintype export``.
+Called again with the same --run, it continues. The joined file can be used as --init of the next
+stage and for ``tintype export``.
 """
 
 import argparse
@@ -27,7 +27,7 @@ NAME = "weights.safetensors"
 
 
 def run(options: argparse.Namespace) -> None:
-    """Trains, and writes the parts."""
+    """Trains the stage and writes the parts."""
     recipe = read_recipe(options.recipe)
     photos = open_photos(options.data, recipe.data, cache=options.cache)
     print(f"{len(photos)} photographs, left out: {photos.dropped}", flush=True)
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
         init=options.init,
         cooldown=options.cooldown,
         device=options.device,
-        say=print,
+        report=print,
     )
     progress = train(options.run, recipe, photos, session)
     rate = progress.samples / max(progress.seconds, 1e-9)
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def split(whole: Path) -> list[Path]:
-    """Cuts a file into numbered parts beside it, and removes it; parts of before go first."""
+    """Splits a file into numbered parts beside it and removes it, after removing earlier parts."""
     for old in whole.parent.glob(f"{whole.name}.[0-9]*"):
         old.unlink()
     data = whole.read_bytes()
@@ -63,7 +63,7 @@ def split(whole: Path) -> list[Path]:
 
 
 def join(folder: Path, target: Path) -> None:
-    """Puts the parts together again and reads the result once."""
+    """Joins the parts and verifies that the result can be read."""
     parts = sorted(folder.glob(f"{NAME}.[0-9]*"))
     if not parts:
         sys.exit(f"{folder} holds no {NAME}.00.")
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--init", type=Path)
     parser.add_argument(
-        "--cooldown", type=int, help="let the rate fall to zero over so many samples"
+        "--cooldown", type=int, help="lower the learning rate to zero over this many samples"
     )
     parser.add_argument("--run", type=Path)
     parser.add_argument("--cache", type=Path, default=Path("cache"))

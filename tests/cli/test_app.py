@@ -718,5 +718,5 @@ def test_without_the_extra_a_learning_command_says_what_to_install(
     assert main([command, "--help"]) == 0
     assert main([command, *words[command]]) == 3
     assert capfd.readouterr().err.startswith(
-        "tintype: Training needs torch, which is not installed"
+        "tintype: Training needs packages that are not installed: torch"
     )

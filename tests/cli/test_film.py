@@ -168,7 +168,7 @@ def test_it_says_what_it_is(color: Run, capfd: Capture) -> None:
     first, second = capfd.readouterr().out.splitlines()
     assert first.startswith("film.color.mkv: Matroska film, coloured by Tintype")
     assert '"steady":0.5' in first
-    assert second == "film.mkv: Matroska film, without a mark of Tintype"
+    assert second == "film.mkv: Matroska film, without Tintype provenance"
     assert main(["inspect", "--json", "film.color.mkv"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found["coloured_by_tintype"] is True

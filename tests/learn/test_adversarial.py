@@ -13,7 +13,7 @@ from tintype.learn.data.batches import Batch
 from tintype.learn.models.registry import DISCRIMINATORS, build, build_discriminator
 from tintype.learn.recipe import LossRecipe, ModelRecipe, Recipe, TrainRecipe, read_recipe
 from tintype.learn.train.adversarial import AdversarialStep
-from tintype.learn.train.distributed import Team
+from tintype.learn.train.distributed import ProcessGroup
 from tintype.learn.train.steps import Step
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "report"
@@ -39,7 +39,7 @@ def recipe_of(kind: str, *, width: float = 0.06, **loss: object) -> Recipe:
 def step_of(recipe: Recipe) -> AdversarialStep:
     torch.manual_seed(0)
     judge = build_discriminator(recipe.model)
-    return AdversarialStep(build(recipe.model), judge, recipe, Team())
+    return AdversarialStep(build(recipe.model), judge, recipe, ProcessGroup())
 
 
 def test_it_is_a_step_and_says_what_it_did(kind: str):
@@ -111,7 +111,7 @@ class Fixed(nn.Module):
 @pytest.mark.parametrize("smoothing", [1.0, 0.9])
 def test_losses_are_those_of_equations_six_and_seven(smoothing: float):
     recipe = recipe_of("cdcgan", smoothing=smoothing, **{"lambda": 0.0})
-    step = AdversarialStep(build(recipe.model), Fixed(1.5), recipe, Team())
+    step = AdversarialStep(build(recipe.model), Fixed(1.5), recipe, ProcessGroup())
     values = step(pictures(), 0.0)  # nobody moves
     says = 1 / (1 + math.exp(-1.5))
     on_true = -smoothing * math.log(says) - (1 - smoothing) * math.log(1 - says)
@@ -122,7 +122,7 @@ def test_losses_are_those_of_equations_six_and_seven(smoothing: float):
 
 def test_a_certain_discriminator_gives_finite_losses():
     recipe = recipe_of("cdcgan")
-    step = AdversarialStep(build(recipe.model), Fixed(-300.0), recipe, Team())
+    step = AdversarialStep(build(recipe.model), Fixed(-300.0), recipe, ProcessGroup())
     assert step(pictures(), 0.0)["g_loss"].item() == pytest.approx(300)
 
 
@@ -229,7 +229,7 @@ def test_a_network_that_does_not_paint_is_refused():
     with pytest.raises(LearnError, match="own has no discriminator"):
         build_discriminator(recipe.model)
     with pytest.raises(LearnError, match="own cannot be trained against a discriminator"):
-        AdversarialStep(build(recipe.model), Fixed(0.0), recipe, Team())
+        AdversarialStep(build(recipe.model), Fixed(0.0), recipe, ProcessGroup())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tintype.learn.data.audit import (
     audit,
     contact_sheet,
     difference_signs,
-    little_grey,
+    grey_thumbnail,
     to_text,
 )
 from tintype.learn.data.manifest import find_sources
@@ -27,7 +27,7 @@ def _audit(folder: Path, against: Sequence[Path] = ()) -> Audit:
         find_sources(against) if against else (),
         min_colorfulness=5,
         dev_share=0,
-        tell=lambda _: None,
+        report=lambda _: None,
     )
 
 
@@ -69,7 +69,7 @@ def test_each_fault_is_found_once_and_nothing_else(spoilt: Path):
         "split leak": 0,
         "leak": 0,
     }
-    named = {find.kind: (find.picture.member, find.twin) for find in found.finds}
+    named = {find.kind: (find.picture.member, find.twin) for find in found.findings}
     assert named["broken"] == ("extra/broken.jpg", None)
     assert {named["near duplicate"][0], named["near duplicate"][1].member} == {  # type: ignore[union-attr]
         "extra/again.jpg",
@@ -87,20 +87,20 @@ def test_leaks_are_found_in_the_other_set_and_in_the_other_split(
     like = np.asarray(Image.open(photo_folder / "beach" / "04.png"))
     (held_out / "like.jpg").write_bytes(_small_jpeg(like))
     Image.fromarray(colourful(999)).save(held_out / "other.png")
-    leaks = [find for find in _audit(photo_folder, [held_out]).finds if find.kind == "leak"]
+    leaks = [find for find in _audit(photo_folder, [held_out]).findings if find.kind == "leak"]
     assert {(find.picture.member, find.twin.member) for find in leaks if find.twin} == {
         ("field/03.png", "same.png"),
         ("beach/04.png", "like.jpg"),
     }
     (photo_folder / "val").mkdir()
     (photo_folder / "val" / "x.jpg").write_bytes(_small_jpeg(like))
-    kinds = [find.kind for find in _audit(photo_folder).finds]
+    kinds = [find.kind for find in _audit(photo_folder).findings]
     assert kinds == ["near duplicate", "split leak"]
 
 
 def test_the_hash_survives_size_and_compression_and_nothing_else(colourful: Paint):
     def signs(rgb: np.ndarray) -> np.ndarray:
-        return difference_signs(little_grey(rgb)[None].astype(np.float32))[0]
+        return difference_signs(grey_thumbnail(rgb)[None].astype(np.float32))[0]
 
     rgb = colourful(5)
     again = np.asarray(Image.open(io.BytesIO(_small_jpeg(rgb))))

@@ -23,7 +23,7 @@ from tintype.learn.train.collapse import (
     judge,
     observe,
 )
-from tintype.learn.train.distributed import Team
+from tintype.learn.train.distributed import ProcessGroup
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "report" / "collapse-on-purpose.toml"
 
@@ -86,9 +86,9 @@ def test_rings_run_from_the_centre_to_the_border():
         (all_of(0.0, 0.0), "few hues"),
         (truth().norm(dim=1, keepdim=True) * torch.tensor([0.8, 0.6]).view(1, 2, 1, 1), "few hues"),
         (blob(), "centre"),
-        (truth() * 3, "garish"),
+        (truth() * 3, "oversaturated"),
     ],
-    ids=["constant", "grey", "one hue", "centre", "garish"],
+    ids=["constant", "grey", "one hue", "centre", "oversaturated"],
 )
 def test_collapse_is_seen_at_once(guess: Tensor, reason: str):
     assert reports(judge([seen(guess)]), reason)
@@ -118,7 +118,7 @@ def test_what_the_best_had_may_not_be_lost():
     good = seen(truth() * 0.8)
     cases = {
         "hues were lost": replace(good, entropy=0.5 * good.entropy),
-        "more garish": replace(good, chroma=1.6),
+        "more saturated": replace(good, chroma=1.6),
         "colours were lost": replace(good, chroma=0.2 * good.chroma),
         "moved to the centre": replace(good, rings=(1.7 * good.rings[0], *good.rings[1:])),
     }
@@ -199,7 +199,7 @@ def watched(recipe: Recipe, *, steps: int) -> list[Verdict]:
     torch.manual_seed(0)
     batch, watch = pictures(), CollapseDetector()
     model = build(recipe.model)
-    step = AdversarialStep(model, build_discriminator(recipe.model), recipe, Team())
+    step = AdversarialStep(model, build_discriminator(recipe.model), recipe, ProcessGroup())
     verdicts = []
     for index in range(1, steps + 1):
         torch.manual_seed(index)
@@ -227,7 +227,7 @@ def test_the_recipe_that_collapses_on_purpose_does_and_with_the_distance_it_does
     train = recipe.train.model_copy(update={"amp": False})
     recipe = recipe.model_copy(update={"model": model, "train": train})
     assert recipe.loss.lambda_ == 0
-    assert reports(watched(recipe, steps=50)[-1], "garish")
+    assert reports(watched(recipe, steps=50)[-1], "oversaturated")
     held = recipe.model_copy(
         update={
             "loss": LossRecipe(kind="adversarial", discriminator_rate=0.1),

@@ -86,7 +86,7 @@ def test_one_command_makes_rows_and_page_and_does_nothing_twice(place, capsys):
         in page
     )
     assert f"`{result['sha256'][:16]}` |" in page
-    assert "None of this\napplies to the published weights" in page
+    assert "Nothing here applies to the published weights of any paper" in page
 
     before = (place / "results" / "one.json").stat().st_mtime_ns
     for run in (place / "runs" / "one").iterdir():
@@ -260,8 +260,8 @@ def test_generators_stand_side_by_side_before_and_after(tmp_path: Path):
     first = "1,000 photographs<br>![{}](results/1.jpg)"
     assert rows[2] == f"| {first.format('cdcgan-places')} | {first.format('cdcgan-improved')} |"
     assert rows[3].endswith("2.jpg) |  |")
-    assert "**cdcgan-places**: The collapse detector ran 1 times and found none." in text
-    assert "found a collapse 1 times, first at 2 photographs. garish" in text
+    assert "**cdcgan-places**: The collapse detector reported no collapse in 1 evaluations." in text
+    assert "reported a collapse in 1 of 2 evaluations, first at 2 photographs. garish" in text
     assert "**pix2pix**: not trained yet." in text
 
 

@@ -15,7 +15,7 @@ from tintype.learn.models.critic import ColorCritic
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import LossRecipe, ModelRecipe, Recipe, TrainRecipe
 from tintype.learn.train.critic_step import CriticStep
-from tintype.learn.train.distributed import Team
+from tintype.learn.train.distributed import ProcessGroup
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.steps import PlainStep, Step
 
@@ -38,7 +38,9 @@ def recipe_of(**loss: object) -> Recipe:
 
 def step_of(recipe: Recipe) -> CriticStep:
     torch.manual_seed(0)
-    return CriticStep(build(recipe.model), Classification(recipe.loss, PRIOR), recipe, Team())
+    return CriticStep(
+        build(recipe.model), Classification(recipe.loss, PRIOR), recipe, ProcessGroup()
+    )
 
 
 def test_it_is_a_step_and_says_what_it_did():
@@ -65,7 +67,9 @@ def test_before_the_warm_up_the_network_moves_as_without_a_discriminator():
     recipe, batch = recipe_of(adversarial_warmup=8), pictures()
     polished = step_of(recipe)
     torch.manual_seed(0)
-    alone = PlainStep(build(recipe.model), Classification(recipe.loss, PRIOR), recipe.train, Team())
+    alone = PlainStep(
+        build(recipe.model), Classification(recipe.loss, PRIOR), recipe.train, ProcessGroup()
+    )
     model, other = polished.modules["model"], alone.modules["model"]
     other.load_state_dict(model.state_dict())
     for same in (True, False):  # four samples on the way, it counts
@@ -76,7 +80,7 @@ def test_before_the_warm_up_the_network_moves_as_without_a_discriminator():
 
 def test_what_the_discriminator_wants_is_as_long_as_the_gradient_of_the_distance():
     step, batch = step_of(recipe_of()), pictures()
-    _, pyramid, shown, _ = step._answer(step.modules["model"], batch)
+    _, pyramid, shown, _ = step._predict(step.modules["model"], batch)
     for scale in (1.0, 100.0):
         with torch.no_grad():
             for layer in (step.modules["discriminator"].out16, step.modules["discriminator"].out32):
@@ -89,7 +93,7 @@ def test_what_the_discriminator_wants_is_as_long_as_the_gradient_of_the_distance
 
 def test_its_verdict_leaves_no_gradient_in_the_discriminator():
     step, batch = step_of(recipe_of()), pictures()
-    _, pyramid, shown, _ = step._answer(step.modules["model"], batch)
+    _, pyramid, shown, _ = step._predict(step.modules["model"], batch)
     step._scaled_gradient(batch, pyramid, shown.detach())
     critic = step.modules["discriminator"]
     assert all(p.grad is None and p.requires_grad for p in critic.parameters())
@@ -143,7 +147,7 @@ def test_a_network_that_does_not_show_what_it_has_seen_is_refused():
     recipe = recipe_of()
     other = recipe.model_copy(update={"model": ModelRecipe(kind="zhang", width=0.1)})
     with pytest.raises(LearnError, match=r"zhang cannot be trained with loss\.adversarial"):
-        CriticStep(build(other.model), Classification(recipe.loss, PRIOR), other, Team())
+        CriticStep(build(other.model), Classification(recipe.loss, PRIOR), other, ProcessGroup())
 
 
 def test_a_run_in_sittings_ends_with_the_same_bits(
@@ -178,5 +182,5 @@ def test_a_new_run_goes_on_with_the_discriminator_of_its_first_weights(
     with safe_open(checkpoint, framework="pt") as file:
         facts = file.metadata()
     save_file(wider, tmp_path / "wider.safetensors", facts)
-    with pytest.raises(LearnError, match="discriminator is of another kind or size"):
+    with pytest.raises(LearnError, match="discriminator is of a different kind or size"):
         train(recipe, "third", 4, "--init", str(tmp_path / "wider.safetensors"))

@@ -17,7 +17,7 @@ from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import open_photos
 from tintype.learn.recipe import DataRecipe
 from tintype.learn.train.checkpoint import load_checkpoint
-from tintype.learn.train.distributed import Team
+from tintype.learn.train.distributed import ProcessGroup
 
 WriteRecipe = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -83,10 +83,13 @@ def test_the_parts_of_two_processes_are_the_batch_of_one(photo_folder: Path, tmp
 def test_each_process_computes_on_its_own_card(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert (Team().device("auto"), Team(1, 2).device("auto")) == ("cpu", "cpu")
+    assert (ProcessGroup().device("auto"), ProcessGroup(1, 2).device("auto")) == ("cpu", "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert (Team().device("auto"), Team(1, 2).device("auto")) == ("cuda", "cuda:1")
-    assert (Team(1, 2).device("cuda"), Team(1, 2).device("cpu")) == ("cuda:1", "cpu")
+    assert (ProcessGroup().device("auto"), ProcessGroup(1, 2).device("auto")) == ("cuda", "cuda:1")
+    assert (ProcessGroup(1, 2).device("cuda"), ProcessGroup(1, 2).device("cpu")) == (
+        "cuda:1",
+        "cpu",
+    )
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(photo_folder: Path, tmp_path: Path):

@@ -47,8 +47,8 @@ def test_every_recipe_of_ours_is_free_of_contradictions(path: Path) -> None:
     ("tables", "message"),
     [
         ({"loss": {"kind": "l1", "decoded": 0.1}}, "loss.decoded needs a distribution"),
-        ({"loss": {"kind": "joint"}, "data": {"mosaic": 0.2}}, "mosaic shows several labels"),
-        ({"loss": {"kind": "labels"}, "data": {"mosaic": 0.2}}, "mosaic shows several labels"),
+        ({"loss": {"kind": "joint"}, "data": {"mosaic": 0.2}}, "mosaic puts several labels"),
+        ({"loss": {"kind": "labels"}, "data": {"mosaic": 0.2}}, "mosaic puts several labels"),
         ({"train": {"watch_collapse": True}}, "watch_collapse needs a discriminator"),
     ],
 )
@@ -91,7 +91,7 @@ def test_a_new_objective_needs_its_class_and_its_line_alone(
     assert progress.samples == 8
     # What the class says of itself is asked: there must be room for every label.
     model = recipe.model.model_copy(update={"classes": 1})
-    with pytest.raises(LearnError, match=r"2 labels, model\.classes is 1"):
+    with pytest.raises(LearnError, match=r"2 labels, but model\.classes is 1"):
         train(
             tmp_path / "other",
             recipe.model_copy(update={"model": model}),

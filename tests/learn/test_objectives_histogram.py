@@ -21,7 +21,7 @@ class _Says(nn.Module):
         self.logits = logits
         self.requests: list[tuple[Tensor, Tensor]] = []
 
-    def at_places(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    def at_locations(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         self.requests.append((rows, columns))
         return self.logits[None, :, :, None].expand(len(L), 2, -1, rows.shape[1])
 

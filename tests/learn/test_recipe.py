@@ -30,8 +30,8 @@ def test_an_unknown_key_names_the_nearest_one(tmp_path: Path):
         ('name = "x"\n[data]\nsize = 100\n', "data.size"),
         ('name = "x"\n[loss]\nrebalance = 2.0\n', "loss.rebalance"),
         ('name = "x"\n[loss]\nkind = "l3"\n', "loss.kind: Input should be 'classification'"),
-        ('name = "x"\n[loss]\nwasserstein = 5.0\n', "loss: .*beside decoded"),
-        ('name = "x"\n[loss]\nadversarial = 0.5\n', "loss: .*adversarial counts beside decoded"),
+        ('name = "x"\n[loss]\nwasserstein = 5.0\n', "loss: .*requires decoded"),
+        ('name = "x"\n[loss]\nadversarial = 0.5\n', "loss: .*adversarial requires decoded"),
         ("[train]\nbatch = 3\n", "name"),
     ],
 )

@@ -107,9 +107,9 @@ def test_a_missing_picture_or_a_rectangle_outside_is_said(pictures: list[Path]) 
     engine = Truthful(threads=1)
     engine.truths = tuple(np.asarray(Image.open(path)) for path in pictures)
     folder = [pictures[0].parent]
-    with pytest.raises(LearnError, match="1 of the marked photographs"):
+    with pytest.raises(LearnError, match="1 of the annotated photographs"):
         measure_regions(engine, [Region("skin", "0" * 64, (0, 0, 8, 8))], folder)
-    with pytest.raises(LearnError, match="reaches out"):
+    with pytest.raises(LearnError, match="exceeds the picture"):
         measure_regions(engine, [Region("skin", digest(pictures[0]), (0, 0, 65, 8))], folder)
 
 

@@ -11,7 +11,7 @@ from tintype.learn.data.batches import Batch
 from tintype.learn.recipe import LossRecipe, Recipe, TrainRecipe
 from tintype.learn.train import steps
 from tintype.learn.train.checkpoint import Progress
-from tintype.learn.train.distributed import Team
+from tintype.learn.train.distributed import ProcessGroup
 from tintype.learn.train.objectives import make_objective
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
@@ -99,7 +99,7 @@ def test_every_optimiser_goes_down(rule: str):
     model = Flat()
     settings = TrainRecipe(optimizer=rule, learning_rate=1.0, weight_decay=0, amp=False)
     objective = make_objective(Recipe(name="x", loss=LossRecipe(kind="l1")), torch.ones(313))
-    step = PlainStep(model, objective, settings, Team())
+    step = PlainStep(model, objective, settings, ProcessGroup())
     before = float(step(a_batch(), 1.0)["loss"])
     for _ in range(5):
         after = float(step(a_batch(), 1.0)["loss"])
@@ -110,7 +110,7 @@ def test_a_rate_of_zero_moves_nothing():
     model = Flat()
     settings = TrainRecipe(optimizer="sgd", learning_rate=1.0, weight_decay=0, amp=False)
     objective = make_objective(Recipe(name="x", loss=LossRecipe(kind="l1")), torch.ones(313))
-    PlainStep(model, objective, settings, Team())(a_batch(), 0.0)
+    PlainStep(model, objective, settings, ProcessGroup())(a_batch(), 0.0)
     assert torch.equal(model.ab.detach(), torch.zeros(2))
 
 
@@ -118,7 +118,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_move():
     model = Flat()
     settings = TrainRecipe(optimizer="sgd", learning_rate=1.0, amp=False)
     objective = make_objective(Recipe(name="x", loss=LossRecipe(kind="l2")), torch.ones(313))
-    step = PlainStep(model, objective, settings, Team())
+    step = PlainStep(model, objective, settings, ProcessGroup())
     with pytest.raises(LearnError, match="no longer finite"):
         step(a_batch((math.nan, 0.0)), 1.0)
     assert torch.equal(model.ab.detach(), torch.zeros(2))

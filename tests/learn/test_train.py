@@ -103,7 +103,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_130(
     recipe = recipe_file()
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert main("train", words(recipe, photo_folder, whole, "--max-samples", "24")) == 0
-    move, moves = loop._move, []
+    move, moves = loop._train_step, []
 
     def interrupted(run: object) -> object:
         moves.append(run)
@@ -112,7 +112,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_130(
         return move(run)
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "_move", interrupted)
+        patched.setattr(loop, "_train_step", interrupted)
         capsys.readouterr()
         assert main("train", words(recipe, photo_folder, parts, "--max-samples", "24")) == 130
     assert len(moves) == 3

@@ -71,7 +71,10 @@ def test_a_collapse_goes_back_to_the_best_and_cuts_the_rate(
     assert train(recipe, "run", 32) == 0
     run = tmp_path / "run"
     assert same(run / "best.safetensors", run / "checkpoint.safetensors")
-    assert "collapsed at 32 samples: as the script says; back to 16." in capsys.readouterr().err
+    assert (
+        "collapsed at 32 samples: as the script says; rolled back to 16 samples."
+        in capsys.readouterr().err
+    )
     assert [(row["samples"], row["collapsed"], row["reasons"]) for row in rows(run)] == [
         (16, 0.0, ""),
         (32, 1.0, "as the script says"),

@@ -1,4 +1,4 @@
-"""The work of a process of the cluster: it holds a model and colours one photograph at a time."""
+"""The actor of a cluster process: it holds a model and colours one photograph at a time."""
 
 import multiprocessing
 import os
@@ -18,10 +18,10 @@ from tintype.jobs.plan import Job, PlanItem
 from tintype.jobs.processes import initialize_process
 from tintype.jobs.report import JobResult
 
-# After so many processes were killed while they worked on a chunk, the rest of it fails.
+# Number of processes killed while they worked on a chunk, after which the rest of it fails.
 _MAX_ATTEMPTS = 4
 
-# The bytes of an output depend on these, besides Tintype itself.
+# The bytes of an output depend on these libraries, in addition to Tintype.
 _LIBRARIES = ("numpy", "onnxruntime", "pillow", "simplejpeg")
 
 
@@ -30,11 +30,11 @@ class WorkerSpec:
     """What each process needs, from the machine on which the run was started.
 
     Attributes:
-        options: Of the run.
-        bundle: The model, as it was verified there: a file of the same name on another machine is
-            not used.
-        folder: The folder of relative paths; None if there are none.
-        versions: Of the installed software.
+        options: The options of the run.
+        bundle: The model that was verified there; a file of the same name on another machine is not
+            used.
+        folder: The working folder, if there are relative paths; otherwise None.
+        versions: Versions of the installed software.
     """
 
     options: RunOptions
@@ -53,7 +53,7 @@ class Actor:
     """Runs chunks of a plan in one process.
 
     Args:
-        spec: Of the run.
+        spec: What the process needs.
     """
 
     def __init__(self, spec: WorkerSpec) -> None:
@@ -62,16 +62,16 @@ class Actor:
         self._worker = _worker(spec)
 
     def run_chunk(self, chunk: bytes, attempt: int) -> bytes:
-        """Runs a few items of the plan, one after the other.
+        """Runs some items of the plan, one after the other.
 
         Args:
-            chunk: Pickled list of jobs, and of results of inputs that failed while the plan was
+            chunk: Pickled list of jobs and of results of inputs that failed while the plan was
                 walked.
-            attempt: Number of processes that ended before, for whatever reason, while they worked
-                on this chunk.
+            attempt: Number of processes that have ended, for any reason, while they worked on this
+                chunk.
 
         Returns:
-            Pickled list of as many results, or an error that concerns the whole run.
+            Pickled list of the results, one per item, or an error that concerns the whole run.
         """
         return pickle.dumps(self._refusal or self._results(pickle.loads(chunk), attempt))
 
@@ -87,7 +87,7 @@ class Actor:
 
     def _give_up(self, job: Job) -> JobResult:
         error = PhotoError(
-            f"{_MAX_ATTEMPTS} processes that were to colour {shown(job.source)} or one of its "
+            f"{_MAX_ATTEMPTS} processes that worked on {shown(job.source)} or one of its "
             "neighbours were killed, most often for lack of memory.",
             advice="Run the same command again, with a smaller --jobs.",
         )
@@ -99,9 +99,9 @@ def _run_each(chunk: Sequence[PlanItem], run: Callable[[Job], JobResult]) -> lis
 
 
 class _IsolatedWorker:
-    """Runs each job in another process, so that its death costs one photograph and not the chunk.
+    """Runs each job in a separate process, so that a crash costs one photograph and not the chunk.
 
-    It is used for a chunk whose process died. The cause is unknown, so a photograph fails only if
+    It is used for chunks whose process died. The cause is unknown, so a photograph fails only if
     its own process dies too.
     """
 
@@ -155,14 +155,14 @@ def _worker(spec: WorkerSpec) -> Worker:
 
 
 def _refusal(spec: WorkerSpec) -> TintypeError | None:
-    """Why results here would differ from those of the machine on which the run was started."""
+    """The error if results here would differ from those of the machine that started the run."""
     here = versions()
     if here != spec.versions:
         other = ", ".join(sorted(set(here) - set(spec.versions)))
-        wanted = ", ".join(sorted(set(spec.versions) - set(here)))
+        expected = ", ".join(sorted(set(spec.versions) - set(here)))
         return ClusterError(
-            f"A machine of the cluster has {other}, but this one has {wanted}.",
-            advice="Install the same versions on all machines; other versions give other pictures.",
+            f"A machine of the cluster has {other}, but this one has {expected}.",
+            advice="Install the same versions on all machines, as others give different pictures.",
         )
     if spec.folder is not None:
         try:

@@ -1,14 +1,14 @@
-"""Distributes a plan with Ray Data. This module imports Ray, so it is imported within a session.
+"""Distributes a plan with Ray Data. This module imports Ray, so import it only within a session.
 
-It relies on the following, according to the sources of Ray 2.60 (`ray.data._internal`):
+It relies on the following behaviour of Ray 2.60 (`ray.data._internal`):
 
-- A read task may be a generator. It is paused while its last blocks are not taken, and they are not
-  taken while much is queued for the actors (`DownstreamCapacityBackpressurePolicy`).
-- A block goes to one actor as one task. Blocks are split and joined by their size in bytes, so with
-  a maximum of one byte each row stays a block of its own (`BlockOutputBuffer`).
+- A read task may be a generator. It is paused until its last blocks are taken, and they are not
+  taken while the queue of the actors is long (`DownstreamCapacityBackpressurePolicy`).
+- A block goes to one actor as one task. Blocks are split and merged by size in bytes, so with a
+  maximum of one byte each row remains a separate block (`BlockOutputBuffer`).
 - Actors that died are restarted without limit, and so are their tasks
-  (`ActorPoolMapOperator._apply_default_remote_args`). A task has the number of its attempt, by
-  which `tintype.cluster.actor` isolates photographs and then gives up.
+  (`ActorPoolMapOperator._apply_default_remote_args`). A task knows the number of its attempt, which
+  `tintype.cluster.actor` uses to isolate photographs and then to give up.
 - With ``preserve_order``, results come in the order of the blocks (`ReorderingBundleQueue`).
 - A read task with other resources than the actors is not fused with them (`FuseOperators`).
 """
@@ -37,9 +37,9 @@ _COLUMN = "chunk"
 _SCHEMA = pa.schema([(_COLUMN, pa.binary())])
 
 CHUNK_ITEMS = 16
-"""Items of a task. A task costs Ray a hundredth of a second of processor time, most of it in the
-process of the command; a photograph of a megapixel takes fifteen. With few items, chunks are
-smaller."""
+"""Items per task. A task costs Ray a hundredth of a second of CPU time, most of it in the process
+of the command; a photograph of one megapixel takes fifteen hundredths. Chunks are smaller if there
+are few items."""
 _CHUNKS_PER_PROCESS = 8
 
 
@@ -49,8 +49,8 @@ def stream_results(
     """Runs a plan on the cluster that this process is connected to.
 
     Args:
-        plan: Checked.
-        spec: For each process.
+        plan: A plan that was checked.
+        spec: What each process needs.
         items: Number of results.
         processes: Number of processes.
 
@@ -72,7 +72,7 @@ def stream_results(
         compute=ActorPoolStrategy(
             size=processes,
             max_concurrent_calls_per_actor=1,
-            # Still one call at a time, but in the thread of the task, which knows the attempt.
+            # Still one call at a time, but in the thread of the task, where the attempt is known.
             enable_true_multi_threading=True,
         ),
         num_cpus=1,
@@ -85,7 +85,7 @@ def stream_results(
             yield from results
     except TintypeError:
         raise
-    except Exception as error:  # the errors of Ray and of Ray Data have no common base
+    except Exception as error:  # the errors of Ray and Ray Data have no common base class
         raise ClusterError(
             f"Ray failed ({shown(str(error).strip().splitlines()[-1])}).",
             advice="Fix the cause and run the same command again; it continues.",
@@ -106,7 +106,7 @@ class _PlanSource(Datasource):
 
     def __init__(self, plan: Plan, folder: str | None, size: int) -> None:
         super().__init__()
-        self._plan = ray.put(plan)  # with --overwrite it holds a digest of each input
+        self._plan = ray.put(plan)  # with --overwrite it contains a digest of each input
         self._folder = folder
         self._size = size
 
@@ -116,7 +116,7 @@ class _PlanSource(Datasource):
         return False
 
     def estimate_inmemory_data_size(self) -> int | None:
-        """Unknown, and not needed."""
+        """None: the size is unknown, and not needed."""
         return None
 
     def get_read_tasks(
@@ -146,7 +146,7 @@ class _RayActor:
         self._actor = Actor(ray.get(spec))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        # Ray has no public interface for this; a test kills actors to verify that it still exists.
+        # Ray has no public interface for this; a test kills actors to verify that it still works.
         worker = ray._private.worker.global_worker.core_worker
         attempt = worker.get_current_task_attempt_number()
         chunks = batch.column(_COLUMN).to_pylist()

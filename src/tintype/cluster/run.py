@@ -1,7 +1,7 @@
-"""Runs a plan on a cluster; results come in the order of the plan.
+"""Runs a plan on a cluster and yields results in the order of the plan.
 
-Ray Data distributes the work (`tintype.cluster.ray_data`). The plan is walked by one task, which
-pauses while enough jobs are queued, so that it is never held as a whole.
+Ray Data distributes the work (`tintype.cluster.ray_data`). One task walks the plan and pauses while
+enough jobs are queued, so the plan is never in memory as a whole.
 
 Finished work is recognised by its outputs, as in `tintype.jobs.resume`: a task that is run twice
 does nothing the second time, and neither does a run.
@@ -32,10 +32,10 @@ def run(
     """Runs a plan on a cluster, with the arguments of `tintype.jobs.run.run`.
 
     Args:
-        plan: Checked.
+        plan: A plan that was checked.
         options: How to colour.
         items: Number of results, as counted by `Plan.check`.
-        jobs: Number of processes; None is one for each processor core of the cluster.
+        jobs: Number of processes; None for one per core of the cluster.
 
     Returns:
         A result for each input, in the order of the plan. Closing it ends the processes.
@@ -74,7 +74,7 @@ def _results(
 
 
 def _clean_up_from(plan: Plan, done: int) -> None:
-    """Removes temporary files of processes that were ended while they wrote."""
+    """Removes temporary files of processes that were killed while writing."""
     folders: dict[Location, None] = {}
     for item in islice(plan, done, None):
         if isinstance(item, Job):

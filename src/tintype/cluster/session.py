@@ -1,4 +1,4 @@
-"""A Ray cluster for one run: the one that RAY_ADDRESS names, or a small one on this machine.
+"""A Ray cluster for one run: the one given by RAY_ADDRESS, or a small one on this machine.
 
 Tintype opens no network connection by itself. By default Ray listens on every interface of the
 machine, reports usage statistics, and serves a dashboard. A cluster that is started here listens on
@@ -23,7 +23,7 @@ from tintype.errors import ClusterError, UsageError, shown
 ADDRESS = "RAY_ADDRESS"
 """Ray's own variable. "auto" is the cluster that `ray start` started on this machine."""
 
-# The minimum that Ray accepts. Only jobs and results pass through it, never pixels.
+# The minimum that Ray accepts. Only jobs and results are stored there, no pixels.
 _STORE_BYTES = 80 * 2**20
 
 _EXTRA = 'Type: pip install "tintype[ray]"'
@@ -31,13 +31,13 @@ _EXTRA = 'Type: pip install "tintype[ray]"'
 
 @contextmanager
 def session(jobs: int | None) -> Iterator[int]:
-    """Connects to a cluster, or starts one and stops it again.
+    """Connects to a cluster, or starts one and stops it afterwards.
 
     Args:
-        jobs: Number of processes that colour; None is one for each processor core of the cluster.
+        jobs: Number of processes that colour; None for one per core of the cluster.
 
     Yields:
-        That number.
+        The number of processes.
 
     Raises:
         UsageError: Ray is not installed, or the address cannot be used.
@@ -46,11 +46,11 @@ def session(jobs: int | None) -> Iterator[int]:
     address = os.environ.get(ADDRESS)
     # No usage statistics, neither here nor, by Ray Data, on the cluster.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # The processes have logs of their own; here their messages would stand between ours.
+    # The processes have their own logs; here their messages would be mixed with ours.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     loaded = sys.modules.get("ray")
     if loaded is not None and loaded.is_initialized():
-        yield jobs or _cores()  # by a program that uses Tintype within its own run
+        yield jobs or _cores()  # a program that uses Tintype has connected already
     elif address and address != "local":
         with _connected(address):
             yield jobs or _cores()
@@ -89,7 +89,7 @@ def _started(processes: int) -> Iterator[None]:
     # Ray reads these when it is imported, and passes them to its processes.
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    # With "0" the address of this machine is that of the loopback interface, on every system.
+    # With "0" the node address is that of the loopback interface, on every system.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     folder = tempfile.mkdtemp(prefix="tintype-ray-", dir=_short_folder())
     try:
@@ -123,7 +123,7 @@ def _started(processes: int) -> Iterator[None]:
 
 @contextmanager
 def _silenced_stderr() -> Iterator[None]:
-    """Discards messages of Ray while it starts; errors are raised as well."""
+    """Discards messages of Ray while it starts; errors are raised anyway."""
     try:
         before = os.dup(2)
     except OSError:  # this process was started without standard error
@@ -140,7 +140,7 @@ def _silenced_stderr() -> Iterator[None]:
 
 
 def _short_folder() -> str | None:
-    # The paths of Ray's sockets are long, and a socket path may have a hundred letters.
+    # The paths of Ray's sockets are long, and a socket path is limited to about 100 characters.
     return "/tmp" if Path("/tmp").is_dir() and sys.platform != "win32" else None
 
 
@@ -151,7 +151,7 @@ def _import_ray() -> Any:  # noqa: ANN401
         from ray._private import worker
     except ImportError as error:
         raise UsageError("--executor ray needs an extra.", advice=_EXTRA) from error
-    # Otherwise it reports the death of a process on standard output, between our results.
+    # Otherwise Ray reports the death of a process on standard output, between our results.
     worker._worker_logs_enabled = False
     return ray
 

@@ -1,4 +1,4 @@
-"""Does one job after the other: from a source to a target and a result."""
+"""Executes jobs one after the other: reads a source, writes a target, returns a result."""
 
 import errno
 import stat
@@ -37,15 +37,15 @@ from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_o
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Options of a run, the same for all its jobs.
+    """Options of a run, which are the same for all its jobs.
 
     Attributes:
         model: Name or path of the model; None is the default model.
         settings: How to colour.
-        output: What to write; without a format, the name of the target determines it.
+        output: Output options; without a format, the name of the target determines it.
         overwrite: Replace earlier outputs.
-        color_photos: What to do with colour photographs and with outputs of Tintype; None colours
-            a picture given alone and skips them among others.
+        color_photos: What to do with colour photographs and outputs of Tintype; None colours a
+            picture that is the only input, and skips them otherwise.
         max_pixels: Larger pictures are refused.
         check_grey: Compare the grey of each output with that of its input.
         thumbnails: Add thumbnails of before and after to the results.
@@ -62,7 +62,7 @@ class RunOptions:
 
 
 class Worker:
-    """Does one job after the other; the model is loaded when the first one needs it."""
+    """Executes jobs one after the other; the model is loaded when first needed."""
 
     def __init__(self, options: RunOptions, bundle: Bundle, *, threads: int | None = None) -> None:
         self._options = options
@@ -77,7 +77,7 @@ class Worker:
 
         Args:
             job: Source and target.
-            refusal: Why it must not be coloured, unless it is already done.
+            refusal: Error for a picture that must not be coloured, unless it is already done.
         """
         start = time.monotonic()
         try:
@@ -100,7 +100,7 @@ class Worker:
                 ),
             )
         except Exception as error:  # noqa: BLE001
-            # The boundary of a file: one that triggers a bug must not end a run of a whole night.
+            # The boundary of a file: a single one that triggers a bug must not end a long run.
             bug = f"{type(error).__name__}: {error}"
             result = JobResult.failure(
                 job.source,
@@ -137,7 +137,7 @@ class Worker:
         name = shown(job.source)
         photos = decode(data, name=name, max_pixels=options.max_pixels)
         source = data if output.keep_luminance == "exact" else None
-        del data  # a large photograph would otherwise be in memory beside its pixels
+        del data  # otherwise a large file would stay in memory together with its pixels
         colored = colorize_photos(
             photos,
             Request(settings, output, policy, options.check_grey, options.thumbnails),
@@ -177,7 +177,7 @@ class Worker:
         """The existing target, if the job is already done; otherwise None.
 
         Raises:
-            TargetExistsError: The target is another file that must not be replaced.
+            TargetExistsError: The target is a different file that must not be replaced.
         """
         try:
             if same_file(job.target, job.source):
@@ -199,7 +199,7 @@ class Worker:
         if data is None:
             return None
         found = self._provenance.read(job.target, data)
-        # Another version may write the same colours in a better way; --overwrite asks for that.
+        # Another version may write the same colours in a better way; --overwrite requests that.
         done = found == provenance if self._options.overwrite else _same_colors(found, provenance)
         if done:
             return data
@@ -231,13 +231,13 @@ class Worker:
         try:
             remote.write(job.target, data, overwrite=self._options.overwrite)
         except TargetExistsError:
-            # Another run may have finished the same picture meanwhile.
+            # Another run may have finished the same picture in the meantime.
             if self._finished_output(job, provenance) is None:
                 raise
 
 
 def _refuse_without_provenance(job: Job, form: str | None) -> None:
-    """Refuses a format without provenance in a store, where there is no state file for it."""
+    """Refuses a format without provenance in a store, where there are no state files."""
     if isinstance(job.target, remote.RemotePath) and "provenance" not in FORMATS[str(form)].carries:
         raise UnsupportedPhotoError(
             f"{form} cannot store provenance in the file, which {shown(job.target)} would need.",
@@ -246,25 +246,25 @@ def _refuse_without_provenance(job: Job, form: str | None) -> None:
 
 
 def _replaceable(target: remote.Location) -> bool:
-    """Whether it is a regular file or does not exist; opening a pipe would block."""
+    """Whether the target is a regular file or does not exist; opening a pipe would block."""
     try:
         return not isinstance(target, Path) or stat.S_ISREG(target.stat().st_mode)
     except FileNotFoundError:
         return True
 
 
-def _same_colors(found: Provenance | None, wanted: Provenance) -> bool:
-    """Whether input, model and settings are the same; the version of the software is ignored."""
+def _same_colors(found: Provenance | None, expected: Provenance) -> bool:
+    """Whether input, model and settings are the same, ignoring the version of the software."""
     return found is not None and (found.input_sha256, found.model_sha256, found.settings) == (
-        wanted.input_sha256,
-        wanted.model_sha256,
-        wanted.settings,
+        expected.input_sha256,
+        expected.model_sha256,
+        expected.settings,
     )
 
 
-def _difference(found: Provenance, wanted: Provenance) -> str:
-    if found.input_sha256 != wanted.input_sha256:
+def _difference(found: Provenance, expected: Provenance) -> str:
+    if found.input_sha256 != expected.input_sha256:
         return "from another picture"
-    if found.model_sha256 != wanted.model_sha256:
+    if found.model_sha256 != expected.model_sha256:
         return f"by another model ({shown(found.model)})"
     return "with other settings"

@@ -1,8 +1,8 @@
-"""The contact sheet: the pictures of a run on a page, before and after beside each other.
+"""The contact sheet: a page with all pictures of a run, before and after side by side.
 
-It is one self-contained file, which a browser opens from the disk. With more than five hundred
-inputs it becomes an index of numbered pages of five hundred each. Nothing on a page depends on a
-clock, or on which run coloured a picture, so a run that continues another one gives the same pages.
+It is a self-contained HTML file. With more than 500 inputs it becomes an index of numbered pages of
+500 each. Nothing on a page depends on the time, or on which run coloured a picture, so a resumed
+run gives the same pages.
 """
 
 import html
@@ -20,11 +20,11 @@ from tintype.files.atomic import remove_abandoned, spool, write_atomically
 from tintype.jobs.report import JobResult
 
 PAGE_ITEMS = 500
-"""Inputs of a page."""
+"""Inputs per page."""
 
 _GENERATOR = '<meta name="generator" content="Tintype contact sheet">'
 
-# The colours of the system, light or dark.
+# Follows the light or dark theme of the system.
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif; }
 body { margin: 1.5rem auto; max-width: 90rem; padding: 0 1rem; }
@@ -48,7 +48,7 @@ td { overflow-wrap: anywhere; }
 
 @dataclass(slots=True)
 class _Page:
-    """A page while it is filled, and its figures for the index afterwards."""
+    """A page while it is being filled, and its counts for the index afterwards."""
 
     first: str = ""
     last: str = ""
@@ -56,11 +56,11 @@ class _Page:
     failed: int = 0
     skipped: int = 0
     items: int = 0
-    # HTML, only while it is filled.
+    # HTML, only while it is being filled.
     photographs: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     skips: list[str] = field(default_factory=list)
-    # Bytes in the spool.
+    # Position in the spool.
     length: int = 0
 
     @property
@@ -72,10 +72,10 @@ class _Page:
 
 
 class ContactSheet:
-    """A contact sheet that is written, one result at a time.
+    """Writes a contact sheet, one result at a time.
 
-    Finished pages are spooled to one temporary file, so that only one page is in memory, and the
-    old sheet stays until the new one is complete.
+    Finished pages are spooled to a temporary file, so that only one page is in memory, and the old
+    sheet stays until the new one is complete.
     """
 
     def __init__(self, path: Path, spooled: IO[bytes]) -> None:
@@ -101,7 +101,7 @@ class ContactSheet:
             text = html.escape(
                 shown(" ".join(part for part in (result.error, result.advice) if part))
             )
-            # Most messages name the file.
+            # Most messages contain the name of the file.
             page.failures.append(f"<li>{text if name in text else f'{name}: {text}'}</li>\n")
         elif result.output is None:
             page.skipped += 1
@@ -111,10 +111,10 @@ class ContactSheet:
             page.photographs.append(self._photograph(result, name))
 
     def publish(self) -> None:
-        """Gives every page its name, the sheet itself last.
+        """Renames all pages to their final names, the sheet itself last.
 
         Raises:
-            TargetExistsError: One of the names belongs to a file that is no contact sheet.
+            TargetExistsError: One of the names belongs to a file that is not a contact sheet.
             WriteError: The sheet cannot be written.
         """
         if not self._pages:
@@ -177,7 +177,7 @@ class ContactSheet:
         return f'<li><div class="pair">{"".join(pictures)}</div><p class="name">{name}</p></li>\n'
 
     def _link(self, path: str) -> str:
-        """A link from the sheet to a file, relative, so that both can be moved together."""
+        """A relative link from the sheet to a file, so that both can be moved together."""
         try:
             relative = os.path.relpath(path, self._folder)
         except ValueError:  # another drive
@@ -226,7 +226,7 @@ class ContactSheet:
         return _document(shown(self._path.stem), total.counts, "".join(lines))
 
 
-# At the end of a page with more items than fit on a screen, the links are repeated.
+# Links are repeated at the end of pages with more items than fit on a screen.
 _SCREEN_ITEMS = 12
 
 
@@ -237,9 +237,9 @@ def page_path(path: Path, number: int) -> Path:
 
 @contextmanager
 def open_sheet(path: Path | None, *, items: int) -> Iterator[ContactSheet | None]:
-    """Opens a contact sheet; it is published when the block ends without an error.
+    """Opens a contact sheet, which is published if the block ends without an error.
 
-    An earlier sheet is replaced, any other file never.
+    An earlier sheet is replaced; other files never are.
 
     Args:
         path: Ends in .html or .htm; None writes no sheet.
@@ -250,7 +250,7 @@ def open_sheet(path: Path | None, *, items: int) -> Iterator[ContactSheet | None
 
     Raises:
         UsageError: The name has another extension.
-        TargetExistsError: One of the names belongs to a file that is no contact sheet.
+        TargetExistsError: One of the names belongs to a file that is not a contact sheet.
         WriteError: It cannot be written.
     """
     if path is None:
@@ -301,12 +301,12 @@ def _document(title: str, counts: str, body: str) -> bytes:
         "<!doctype html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"{_GENERATOR}\n"
-        # The page is self-contained, and has the browser enforce it.
+        # The page is self-contained, which the browser enforces.
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escaped}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<header><h1>{escaped}</h1>\n<p>{counts}. The colours are invented, by Tintype.</p>"
+        f"<header><h1>{escaped}</h1>\n<p>{counts}. The colours were invented by Tintype.</p>"
         f"</header>\n<main>\n{body}</main>\n</body>\n</html>\n"
     ).encode()
 

@@ -1,6 +1,6 @@
-"""A hash table of 64-bit integers that needs a few bytes per entry, for plans of any length.
+"""A hash table of 64-bit integers with a few bytes per entry, for plans of any length.
 
-A dictionary needs five times as much, because each of its keys and values is an object.
+A dictionary needs five times as much memory, because each key and value is an object.
 """
 
 from array import array
@@ -12,8 +12,8 @@ _INITIAL_CAPACITY = 1 << 10
 def digest(data: bytes) -> int:
     """A 64-bit hash, never 0.
 
-    Among a million different inputs two are equal with a probability of one in 40 million, so a
-    caller that cannot afford a collision has to compare the inputs.
+    Among a million different inputs, the probability of a collision is one in 40 million, so
+    callers that cannot tolerate one have to compare the inputs.
     """
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "little") or 1
 

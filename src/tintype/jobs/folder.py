@@ -1,4 +1,4 @@
-"""The contents of a folder: pictures, folders and links, in little memory."""
+"""Lists the contents of a folder: pictures, folders and links, in little memory."""
 
 import heapq
 import os
@@ -21,10 +21,10 @@ _SYSTEM_FOLDERS = frozenset(
 
 
 class PackedNames:
-    """File names in sorted order, with hardly more memory than their letters.
+    """Sorted file names in hardly more memory than their characters.
 
-    A string needs fifty bytes in addition to its letters, and a folder may hold a million names. So
-    they are sorted and packed in chunks, which are merged when the names are read.
+    A string has an overhead of fifty bytes, and a folder may contain a million names. So names are
+    sorted and packed in chunks, which are merged on reading.
     """
 
     def __init__(self) -> None:
@@ -64,8 +64,8 @@ class FolderListing:
     Attributes:
         pictures: Files and links with the extension of a picture.
         folders: Folders.
-        links: Those of the pictures that are links.
-        other_files: Number of other and hidden files, without those of Tintype.
+        links: The pictures that are links.
+        other_files: Number of other and hidden files, excluding those of Tintype.
     """
 
     pictures: PackedNames = field(default_factory=PackedNames)
@@ -78,7 +78,7 @@ def list_folder(folder: Path) -> FolderListing:
     """Lists a folder.
 
     Args:
-        folder: On the disk.
+        folder: A local folder.
 
     Raises:
         OSError: It cannot be read.
@@ -101,7 +101,7 @@ def list_folder(folder: Path) -> FolderListing:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file is a picture, judged by its name.
+    """Whether a file is a picture according to its name.
 
     Hidden files with the extension of a picture belong to other programs (AppleDouble
     ``._photo.jpg``, thumbnails).
@@ -119,5 +119,5 @@ def is_system_folder(name: str) -> bool:
 
 
 def is_internal(name: str) -> bool:
-    """Whether a file is one of Tintype's own, such as its state file; those are not counted."""
+    """Whether a file belongs to Tintype, such as its state file; such files are not counted."""
     return name.startswith(".tintype-")

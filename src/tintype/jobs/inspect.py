@@ -21,8 +21,8 @@ class Inspection:
     Attributes:
         file: Its path.
         format: A key of `tintype.photo.formats.registry.FORMATS`.
-        tone: Of its pixels; None if the file has provenance, since they were not examined then.
-        provenance: How it was coloured; None if Tintype did not colour it, or it was removed.
+        tone: Tone of its pixels; None if the file has provenance, as they are not examined then.
+        provenance: How it was coloured; None if not by Tintype, or if it was removed.
     """
 
     file: str
@@ -31,16 +31,16 @@ class Inspection:
     provenance: Provenance | None
 
     def sentence(self) -> str:
-        """One line for users."""
+        """A one-line description for users."""
         start = f"{shown(self.file)}: {self.format}, "
         provenance = self.provenance
         if provenance is None and self.tone is None:
-            return start + "without a mark of Tintype"
+            return start + "without Tintype provenance"
         if provenance is None:
             kinds = {
                 "grey": "black and white",
                 "toned": "toned in one hue",
-                "color": "in colour, without a mark of Tintype",
+                "color": "in colour, without Tintype provenance",
             }
             return start + kinds[self.tone or "grey"]
         return start + shown(
@@ -50,7 +50,7 @@ class Inspection:
         )
 
     def to_json(self) -> str:
-        """One line of JSON with all fields; the settings as an object."""
+        """One line of JSON with all fields, with the settings as an object."""
         fields = asdict(self) | {"coloured_by_tintype": self.provenance is not None}
         if self.provenance is not None:
             fields["provenance"]["settings"] = _object(self.provenance.settings)
@@ -77,7 +77,7 @@ def inspect(path: Path) -> Inspection:
 
 
 def _object(text: str) -> object:
-    # Any program may have written the file: settings that are not JSON are shown as they are.
+    # Any program may have written the file, so settings that are not JSON are shown unchanged.
     try:
         return json.loads(text)
     except ValueError:

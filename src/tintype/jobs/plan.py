@@ -1,9 +1,9 @@
-"""The plan: which picture is written to which file, decided before a pixel is read.
+"""The plan: determines which picture is written to which file, before any picture is read.
 
-A plan is walked twice: first to refuse what cannot work, then to do it. It is never held as a list:
-of each picture two digests are kept, and its name while its folder is walked, together less than a
-hundred bytes. The order is deterministic: inputs in the order given, the names in a folder sorted,
-files before folders.
+A plan is walked twice: first to check it, then to execute it. It is never stored as a list: two
+digests of each picture are kept, and its name while its folder is walked, less than 100 bytes in
+total. The order is deterministic: inputs in the given order, names in a folder sorted, files before
+folders.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,9 +28,9 @@ class Job:
     Attributes:
         source: The file to read.
         target: The file to write.
-        alone: Whether it is the only picture of the run, named by the user; then colour photographs
-            are not skipped.
-        target_is_input: Whether the existing target is another input of the same run.
+        alone: Whether it is the only input and was named by the user; then colour photographs are
+            not skipped.
+        target_is_input: Whether the target exists and is another input of the same run.
         palette: Number of the palette, from 1; 0 if there is only one.
     """
 
@@ -47,16 +47,16 @@ PlanItem = Job | JobResult
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Inputs and where their outputs go.
+    """Inputs and the locations of their outputs.
 
     Attributes:
-        inputs: Files, folders and patterns as given; URLs name files and folders.
-        into: Folder for the outputs, in which the structure of each input folder is mirrored; None
-            puts each output beside its source.
-        output: The only output, of the only input.
+        inputs: Files, folders, patterns and URLs, as given.
+        into: Folder for the outputs, in which the structure of input folders is mirrored; None
+            writes each output beside its source.
+        output: The output file, if there is a single input.
         recursive: Whether to enter folders inside folders.
         format: A key of `tintype.photo.formats.registry.FORMATS`; None keeps that of each picture.
-        overwrite: Whether earlier outputs may be replaced; inputs are then told apart from them.
+        overwrite: Whether earlier outputs may be replaced; inputs are then distinguished from them.
         palettes: Number of palettes; with several, each output has a number, ``name.color-2.jpg``.
     """
 
@@ -70,7 +70,7 @@ class Plan:
     _input_digests: DigestTable = field(default_factory=DigestTable, init=False, repr=False)
 
     def check(self) -> PlanCounts:
-        """Walks the plan once and refuses what would lose a picture.
+        """Walks the plan once and refuses plans that would lose a picture.
 
         Returns:
             The counts, for progress and the summary.
@@ -91,7 +91,7 @@ class Plan:
                 use = targets.add(item.source, item.target)
                 if use is TargetUse.OTHER_SOURCE:
                     first = self._first_with_target_of(item)
-                    if first.source != item.source:  # and not a collision of digests
+                    if first.source != item.source:  # not a collision of digests
                         raise _clash(first, item)
                 if use is TargetUse.SAME_SOURCE:
                     continue
@@ -118,7 +118,7 @@ class Plan:
                 use is TargetUse.OTHER_SOURCE
                 and self._first_with_target_of(item).source != item.source
             ):
-                # Created since `check`: too late to refuse the run, but both can be preserved.
+                # Created since `check`: too late to refuse the run, but both files are preserved.
                 clash = UsageError(f"Another input has the same output {shown(item.target)}.")
                 yield JobResult.failure(item.source, clash)
                 continue
@@ -127,7 +127,7 @@ class Plan:
     # ----- jobs -----
 
     def _items(self, counts: PlanCounts) -> Iterator[PlanItem]:
-        """A job for each palette of each picture, and the results of other inputs."""
+        """Jobs for each palette of each picture, and the results of other inputs."""
         for found in Walk(self.inputs, self.into, self.recursive, counts):
             item = self._job(found) if isinstance(found, FoundPicture) else found
             if isinstance(item, JobResult) or self.palettes == 1:
@@ -184,13 +184,13 @@ class Plan:
             )
 
     def _first_with_target_of(self, second: Job) -> Job:
-        """The first job with the target of a job: its digest shows only that there is one."""
+        """The first job with the same target; the digest only shows that there is one."""
         keys = PathKeys()
         key = keys.key(second.target)
         for item in self._items(PlanCounts()):
             if isinstance(item, Job) and keys.key(item.target) == key:
                 return item
-        return second  # it was removed meanwhile
+        return second  # it has been removed in the meantime
 
     def _mark_inputs(self, job: Job) -> Job:
         """Records whether the target is another input, so that it is not replaced."""

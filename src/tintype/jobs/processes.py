@@ -1,4 +1,4 @@
-"""A pool of processes that each hold a model; results come in the order of the plan."""
+"""A process pool whose workers each hold a model; yields results in the order of the plan."""
 
 import multiprocessing
 import os
@@ -20,16 +20,16 @@ from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, PlanItem
 from tintype.jobs.report import JobResult
 
-# A job with its future result, or the result of an input that failed while the plan was walked.
+# A job with its future, or the result of an input that failed while the plan was walked.
 _Pending = deque[tuple[Job, Future[JobResult]] | JobResult]
 
 
 class ProcessPool:
-    """Processes that each hold a model and use one core.
+    """A pool of processes that each hold a model and use one core.
 
-    Only a few jobs are submitted ahead, so that neither the plan nor the results pile up. One
-    network session on one core per process is faster than one session on all cores, and threads
-    would share one lock for decoding and encoding.
+    Only a few jobs are submitted ahead, so that neither jobs nor results accumulate. A single-core
+    network session per process is faster than one session on all cores, and threads would contend
+    for the interpreter lock in decoding and encoding.
     """
 
     def __init__(self, options: RunOptions, processes: int) -> None:
@@ -42,11 +42,11 @@ class ProcessPool:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        # Running jobs are finished and written; those that wait are cancelled.
+        # Running jobs are completed; waiting ones are cancelled.
         try:
             self._pool.shutdown(wait=True, cancel_futures=True)
         except KeyboardInterrupt:
-            # A second Ctrl-C. What is left behind are temporary files, which the next run removes.
+            # A second Ctrl-C. Temporary files may remain, which the next run removes.
             for process in multiprocessing.active_children():
                 process.kill()
             raise
@@ -83,9 +83,9 @@ class ProcessPool:
             return self._run_isolated(job)
 
     def _recover(self, first: Job, pending: _Pending) -> None:
-        """Restarts the pool after a process died, and submits its jobs again."""
+        """Restarts the pool after a process has died, and submits its jobs again."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        # The pool ends its other processes as well, possibly while they write a file.
+        # The pool terminates its other processes too, possibly while they are writing a file.
         jobs = [first, *(item[0] for item in pending if not isinstance(item, JobResult))]
         for folder in {job.target.parent for job in jobs}:
             clean_up(folder)
@@ -95,7 +95,7 @@ class ProcessPool:
                 pending[index] = (item[0], self._submit(item[0]))
 
     def _run_isolated(self, job: Job) -> JobResult:
-        """Runs a job that may have killed its process in a process of its own."""
+        """Runs a job that may have crashed its process in a separate process."""
         with self._start(1) as single:
             try:
                 return _result(_submit(single, self._options, job))
@@ -118,8 +118,8 @@ class ProcessPool:
 
     @staticmethod
     def _start(processes: int) -> ProcessPoolExecutor:
-        # "spawn" everywhere: as on Windows, and no lock of a library is copied while it is held.
-        # The process that multiprocessing counts its locks in is started too.
+        # "spawn" on all systems: as on Windows, and no held lock of a library is copied. The
+        # resource tracker of multiprocessing is started here, too.
         with _blocked("SIGHUP"):
             return ProcessPoolExecutor(
                 processes,
@@ -133,7 +133,7 @@ def _broke(future: Future[JobResult]) -> bool:
 
 
 def _result(future: Future[JobResult]) -> JobResult:
-    # With a timeout, because on Windows Ctrl-C does not interrupt waiting without one.
+    # With a timeout, because on Windows Ctrl-C does not interrupt a wait without one.
     while True:
         try:
             return future.result(timeout=0.5)
@@ -176,7 +176,7 @@ def initialize_process() -> None:
 
 
 def _end_with_parent() -> None:
-    # A killed parent does not close the queue that its processes wait on; they would wait forever.
+    # If the parent is killed, its queue is not closed, and the processes would wait forever.
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

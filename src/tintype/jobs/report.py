@@ -1,4 +1,4 @@
-"""The report: a result for each input, and the counts of a run."""
+"""The report of a run: a result for each input, and counts."""
 
 import errno
 import json
@@ -37,18 +37,18 @@ class JobResult:
         status: "done" (coloured now), "already_done" (by an earlier run), "skipped" or "failed".
         input: Its path.
         output: Path of the output that was written or exists, otherwise None.
-        sha256: Of the output.
-        input_sha256: Of the input, if it could be read.
-        seconds: From opening the input to having its output on the disk.
+        sha256: Hash of the output.
+        input_sha256: Hash of the input, if it could be read.
+        seconds: Time from opening the input until its output was written.
         reason: Why it was skipped.
-        error: Message of the error.
+        error: Error message.
         advice: What to do about it.
-        notes: Sentences on what the output could not preserve or what was unusual.
+        notes: Sentences about what could not be preserved, or anything unusual.
         grey_check: Result of comparing the grey of the output with that of the input, if requested.
-        exit_code: Of the error; not part of the report, and so are the following.
+        exit_code: Exit code of the error; not part of the report, nor are the following.
         unwritable: What refused the output: "disk" (full or read-only) or "folder" (no permission).
-        stops: Whether the run ends with it, because others would fail in the same way.
-        thumbnails: Before and after, as JPEG files, if requested.
+        stops: Whether the run ends with this result, because others would fail in the same way.
+        thumbnails: JPEG thumbnails of before and after, if requested.
     """
 
     status: Status
@@ -89,13 +89,13 @@ class JobResult:
     def to_json(self) -> str:
         """One line of the report, in ASCII, so that no file name can break it.
 
-        Bytes of a name that are no text are lone surrogates, as Python reads and writes them.
+        Undecodable bytes of a name are lone surrogates, as in Python.
         """
         fields = asdict(replace(self, thumbnails=None))
         return json.dumps({name: fields[name] for name in fields if name not in _UNREPORTED})
 
     def timed(self, seconds: float) -> "JobResult":
-        """The same result with its time."""
+        """Returns a copy with the given time."""
         return replace(self, seconds=round(seconds, 3))
 
 
@@ -123,14 +123,14 @@ class Tally:
 
     @property
     def exit_code(self) -> int:
-        """0 if all are done, 1 if some failed, 3 if nothing could be done."""
+        """0 if everything is done, 1 if some inputs failed, 3 if nothing could be done."""
         failed = self.status["failed"]
         if failed == 0:
             return 0
         return 3 if failed == self.status.total() and not self.write_failures else 1
 
     def sentence(self) -> str:
-        """The counts in words: ``12 coloured, 3 already done, 1 failed``."""
+        """The counts as text: ``12 coloured, 3 already done, 1 failed``."""
         parts = [f"{self.status['done']} coloured"]
         if self.status["already_done"]:
             parts.append(f"{self.status['already_done']} already done")
@@ -147,7 +147,7 @@ class Tally:
 
 
 class Report:
-    """A report file that is written line by line, so that it can be followed."""
+    """A report file that is written line by line, so that its progress can be followed."""
 
     def __init__(self, file: RawIOBase | None, path: Path) -> None:
         self._file = file
@@ -171,18 +171,18 @@ class Report:
 
 @contextmanager
 def open_report(path: Path | None) -> Iterator[Report]:
-    """Opens a report. An earlier report is replaced, any other file never.
+    """Opens a report. An earlier report is replaced; other files never are.
 
-    A run that continues an earlier one reports every input again, so the new report is complete.
+    A resumed run reports every input again, so the new report is complete.
 
     Args:
-        path: By convention it ends in .jsonl; None gives a report that is not written.
+        path: The file, by convention with the extension .jsonl; None writes no report.
 
     Yields:
         The open report.
 
     Raises:
-        UsageError: The file exists and is no report.
+        UsageError: The file exists and is not a report.
         WriteError: It cannot be created.
     """
     if path is None:
@@ -197,7 +197,7 @@ def open_report(path: Path | None) -> Iterator[Report]:
                 advice="Give --report another name.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: each line is written at once, and closing after a failure does not fail again.
+        # Unbuffered: each line is written at once, and closing after a failure does not fail.
         file = path.open("wb", buffering=0)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -206,7 +206,7 @@ def open_report(path: Path | None) -> Iterator[Report]:
 
 
 def _is_report(path: Path) -> bool:
-    # A device such as /dev/stderr may be written to; nothing in it can be lost.
+    # A device such as /dev/stderr may be written to, as it has no contents to lose.
     if not path.is_file():
         return not path.is_dir()
     with path.open("rb") as file:

@@ -1,9 +1,9 @@
-"""Resuming: how a run recognises what an earlier one has finished.
+"""Recognises what an earlier run has finished, for resuming.
 
-A target is finished if its provenance names the same input, the same model and the same settings.
-If its format cannot store provenance (BMP, PPM), a line in a small state file beside it does,
-together with the hash of the target. The line is written before the target, so a run that is killed
-between the two leaves a line without a target, never a target without a line.
+A target is finished if its provenance has the same input, model and settings. If its format cannot
+store provenance (BMP, PPM), a line in a small state file beside it does so, with the hash of the
+target. The line is written before the target, so a run that is killed between the two leaves a line
+without a target, but never a target without a line.
 """
 
 import json
@@ -28,8 +28,8 @@ STATE_FILE = ".tintype-state.jsonl"
 class ProvenanceReader:
     """Reads the provenance of a file, from the file itself or from the state file beside it.
 
-    It keeps the offset of each line of the last state file, because the files of a folder come one
-    after the other, and reads only lines that were added since: while a folder is coloured, every
+    It caches the offset of each line of the last state file, because the files of a folder are
+    processed one after the other, and reads only new lines: while a folder is coloured, every
     output adds one.
     """
 
@@ -43,11 +43,11 @@ class ProvenanceReader:
         """The provenance of a file.
 
         Args:
-            location: Of the file. In a store there are no state files.
+            location: The file. Stores have no state files.
             data: Its contents.
 
         Returns:
-            None if it was not written by Tintype, or was changed since.
+            The provenance, or None if the file was not written by Tintype or has changed since.
         """
         written = read_provenance(data)
         if written is not None:
@@ -73,7 +73,7 @@ class ProvenanceReader:
             record = _parsed(file.readline())
             if record is not None and record[:2] == (name, sha):
                 return record[2]
-            self._path = None  # the file was rewritten: it is read again from the beginning
+            self._path = None  # the file was rewritten: read it from the beginning
         return None
 
     def _read_new_lines(self, file: IO[bytes]) -> None:
@@ -86,7 +86,7 @@ class ProvenanceReader:
         file.seek(self._size_read)
         for line in file:
             if not line.endswith(b"\n"):
-                break  # incomplete: a run is writing it, or was killed
+                break  # incomplete: a run is still writing it, or was killed
             record = _parsed(line)
             if record is not None:
                 self._offsets.put(_key(record[0], record[1]), self._size_read)
@@ -99,7 +99,7 @@ def record_provenance(target: Path, data: bytes, provenance: Provenance) -> None
     Args:
         target: The file that will hold `data`.
         data: An output in a format that cannot store provenance.
-        provenance: Of the output.
+        provenance: Provenance of the output.
 
     Raises:
         WriteError: The state file cannot be written.
@@ -110,7 +110,8 @@ def record_provenance(target: Path, data: bytes, provenance: Provenance) -> None
     try:
         with path.open("a+b") as file:
             wait_for_lock(file)
-            # A killed run may have left an incomplete line, which is ended here and ignored later.
+            # A killed run may have left an incomplete line, which is terminated here and ignored
+            # later.
             if file.seek(0, os.SEEK_END) > 0:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
@@ -130,7 +131,7 @@ def _key(name: str, sha: str) -> int:
 
 def _parsed(line: bytes) -> tuple[str, str, Provenance] | None:
     """Name, hash and provenance of an output; None if the line was not written by Tintype."""
-    # Lines are ASCII; a damaged one does not affect the others.
+    # Lines are ASCII; a damaged line does not affect the others.
     text = line.decode("ascii", "replace")
     provenance = provenance_from_json(text)
     if provenance is None:

@@ -1,4 +1,4 @@
-"""Runs a plan in this process or in several; results come in the order of the plan."""
+"""Runs a plan in one or several processes and yields results in the order of the plan."""
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -11,8 +11,8 @@ from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, Plan, PlanItem
 from tintype.jobs.report import JobResult
 
-# Starting a process (interpreter, libraries, model) costs as much as colouring so many photographs
-# of a megapixel.
+# Starting a process (interpreter, libraries, model) costs as much as colouring this many
+# photographs of one megapixel.
 _PHOTOS_PER_PROCESS = 16
 
 
@@ -22,11 +22,11 @@ def run(
     """Runs a plan.
 
     Args:
-        plan: Checked.
+        plan: A plan that was checked.
         options: How to colour.
         items: Number of results, as counted by `Plan.check`.
-        jobs: Number of processes, never more than items; None is one for each core if there is
-            enough to do. With 1 the plan is run in this process, with all cores for each
+        jobs: Number of processes, at most the number of items; None for one per core if there is
+            enough work. With 1 the plan is run in this process, using all cores for each
             photograph.
 
     Returns:
@@ -36,8 +36,8 @@ def run(
     Raises:
         ModelError: The model cannot be loaded; nothing was done.
     """
-    # Loaded here in any case: a damaged model is one error, not one for each picture, and it is
-    # raised before anything is opened for writing.
+    # Always loaded here: a damaged model is a single error, not one per picture, and it is raised
+    # before anything is opened for writing.
     bundle = load_bundle(options.model)
     processes = min(jobs or min(usable_cores(), -(-items // _PHOTOS_PER_PROCESS)), items)
     if processes > 1:
@@ -77,7 +77,7 @@ def _run_here(plan: Plan, worker: Worker) -> Generator[JobResult, None, None]:
 def _run_in_processes(
     plan: Plan, options: RunOptions, processes: int
 ) -> Generator[JobResult, None, None]:
-    # Imported here, because most runs are of one photograph.
+    # Imported here, because most runs have a single photograph.
     from tintype.jobs.processes import ProcessPool
 
     with ProcessPool(options, processes) as pool:
@@ -85,13 +85,13 @@ def _run_in_processes(
 
 
 def with_cleanup(plan: Plan) -> Iterator[PlanItem]:
-    """Walks a plan and cleans up each folder of outputs when it is reached.
+    """Walks a plan and cleans up each output folder when it is reached.
 
     Args:
-        plan: Checked.
+        plan: A plan that was checked.
 
     Yields:
-        As the plan.
+        The items of the plan.
     """
     folder: Location | None = None
     for item in plan:

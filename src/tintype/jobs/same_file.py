@@ -1,4 +1,4 @@
-"""Which paths lead to the same file, however they are spelled."""
+"""Determines which paths refer to the same file, however they are spelled."""
 
 import os
 import unicodedata
@@ -21,7 +21,7 @@ def same_file(one: Location, other: Location) -> bool:
 
 
 def real_path(path: Path) -> Path:
-    """The path with all links resolved.
+    """The path with all symbolic links resolved.
 
     `Path.resolve` does the same, but raises an error if links form a loop.
     """
@@ -41,11 +41,11 @@ def file_digest(location: Location) -> int:
 
 
 class PathKeys:
-    """Keys of paths: equal if the paths lead to the same file.
+    """Keys of paths, which are equal if the paths refer to the same file.
 
-    Two folders are the same if they are the same on the disk. Two names in one folder are treated
-    as the same if any common file system would: if they differ only by case (NTFS, APFS), or by the
-    Unicode normalisation of a character (APFS, HFS+).
+    Folders are compared by device and inode. Two names in a folder are treated as equal if any
+    common file system would do so: if they differ only in case (NTFS, APFS) or in Unicode
+    normalisation (APFS, HFS+).
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class PathKeys:
 
         Args:
             path: It need not exist.
-            exact: Whether names are compared letter by letter.
+            exact: Whether to compare names exactly.
         """
         if path.parent != self._folder:
             self._folder = path.parent
@@ -68,7 +68,7 @@ class PathKeys:
 
 
 class TargetUse(Enum):
-    """How a target is used by earlier jobs."""
+    """How earlier jobs use a target."""
 
     NEW = auto()
     SAME_SOURCE = auto()
@@ -84,7 +84,7 @@ class TargetIndex:
         self._source_keys = PathKeys()
 
     def add(self, source: Location, target: Location) -> TargetUse:
-        """Adds a job; returns how its target was used before."""
+        """Adds a job and returns how its target was used before."""
         target_digest = digest(self._target_keys.key(target))
         source_digest = digest(self._source_keys.key(source, exact=True))
         first = self._sources.get(target_digest)
@@ -95,7 +95,7 @@ class TargetIndex:
 
 
 def _folder_key(folder: Location) -> str:
-    """Device and inode of the nearest folder that exists, then the names of those that do not."""
+    """Device and inode of the nearest existing folder, followed by the names of missing ones."""
     if isinstance(folder, RemotePath):
         return folder.url
     folder = real_path(folder)

@@ -1,4 +1,4 @@
-"""The settings file: how something was coloured, so that it can be done again to the byte.
+"""The settings file: records how a picture was coloured, to reproduce it byte for byte.
 
 It is written by ``--save-settings`` and read by ``--settings``. Options of the command override it.
 """
@@ -29,9 +29,9 @@ class Sidecar:
 
     Attributes:
         model: Name of the model.
-        model_sha256: Of its file.
-        settings: How it coloured.
-        output: What it wrote.
+        model_sha256: Hash of its file.
+        settings: Colouring settings.
+        output: Output options.
     """
 
     model: str
@@ -40,22 +40,22 @@ class Sidecar:
     output: Output
 
     def check(self, bundle: Bundle) -> None:
-        """Refuses a model that would colour differently.
+        """Refuses a different model.
 
         Raises:
-            ModelError: It is not the one that the file names.
+            ModelError: It is not the model named in the file.
         """
         if bundle.sha256 != self.model_sha256:
             raise ModelError(
                 f"The settings were saved with another model, {shown(self.model)} "
                 f"({self.model_sha256[:12]}); this one is {shown(bundle.name)} "
                 f"({bundle.sha256[:12]}).",
-                advice="Give that model with --model, or leave --settings out.",
+                advice="Give that model with --model, or leave out --settings.",
             )
 
 
 class _Head(msgspec.Struct):
-    """What a settings file says besides output options."""
+    """The contents of a settings file, except output options."""
 
     model: str
     model_sha256: str
@@ -65,7 +65,7 @@ class _Head(msgspec.Struct):
 
 _ROWS = [row for row in OUTPUT.values() if "file" in row.interfaces]
 _FIRST = ("format", "strip_metadata")
-"""Output options that stand in every file; later ones only where they are used."""
+"""Output options that every file contains; options added later are written only if used."""
 
 _OutputFields = msgspec.defstruct(
     "OutputFields",
@@ -82,7 +82,7 @@ _OutputFields = msgspec.defstruct(
 
 
 def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
-    """Writes the file, whole or not at all.
+    """Writes the file atomically.
 
     Raises:
         TargetExistsError: It exists and is not to be replaced.
@@ -99,7 +99,7 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
         if row.name in _FIRST or value != row.default:
             data[row.name] = value
     layers = sidecar.settings.layers()
-    if layers:  # by their place seen from this file, so that a folder can move as a whole
+    if layers:  # relative to this file, so that the folder can be moved as a whole
         home = path.parent.resolve()
         data["files"] = {
             name: Path(os.path.relpath(Path(layer.path).resolve(), home)).as_posix()
@@ -109,14 +109,14 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
 
 
 def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
-    """Reads it.
+    """Reads a settings file.
 
     Args:
         path: The file.
-        max_pixels: A picture that it names is refused if it has more.
+        max_pixels: Maximum size of the pictures that it names.
 
     Raises:
-        UsageError: It cannot be read, or is something else.
+        UsageError: It cannot be read, or is not a settings file.
     """
     try:
         data = json.loads(read_bytes(path, most=_MOST_BYTES))
@@ -142,7 +142,7 @@ def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
 
 
 def _with_layers(head: _Head, settings: Settings, home: Path, max_pixels: int) -> Settings:
-    """The pictures among the settings, read again and compared with what they were."""
+    """Reads the pictures that the settings name and verifies that they have not changed."""
     found: dict[str, Any] = {}
     for name in LAYERS:
         wanted = head.settings.get(name)

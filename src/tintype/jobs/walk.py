@@ -1,4 +1,4 @@
-"""Walks the inputs of a plan, in a fixed order: files, folders, patterns and URLs."""
+"""Walks the inputs of a plan in a fixed order: files, folders, patterns and URLs."""
 
 import glob
 import os
@@ -19,11 +19,11 @@ class PlanCounts:
     """Counts of one walk.
 
     Attributes:
-        items: Results that the run will have.
-        other_files: Files in folders that are no pictures by their extension, and hidden ones.
-        folders_not_entered: Folders inside folders that were not entered.
-        system_folders: Hidden folders and those of a system, which are never entered unless they
-            are an input themselves.
+        items: Number of results of the run.
+        other_files: Number of files in folders without the extension of a picture, or hidden.
+        folders_not_entered: Number of subfolders that were not entered.
+        system_folders: Number of hidden and system folders, which are entered only if they are an
+            input themselves.
     """
 
     items: int = 0
@@ -38,8 +38,8 @@ class FoundPicture:
 
     Attributes:
         source: The file.
-        relative: Its path below the input folder; its name if it was named itself.
-        alone: Whether it is the only input, named by the user.
+        relative: Its path below the input folder, or its name if it is an input itself.
+        alone: Whether it is the only input and was named by the user.
     """
 
     source: Location
@@ -49,13 +49,13 @@ class FoundPicture:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """The pictures among some inputs, and results of those that cannot be read or are skipped.
+    """The pictures of some inputs, and results of those that cannot be read or are skipped.
 
     Args:
-        inputs: As for `tintype.jobs.plan.Plan`, and so are the next two.
-        into: The folder of the outputs; it is not entered.
-        recursive: Whether to enter folders inside folders.
-        counts: What is left out is counted here.
+        inputs: As for `tintype.jobs.plan.Plan`.
+        into: The output folder, which is not entered.
+        recursive: Whether to enter subfolders.
+        counts: Counts what is left out.
     """
 
     inputs: Sequence[str]
@@ -98,7 +98,8 @@ class Walk:
                 yield path
                 continue
             if not word:
-                # `Path` reads it as the current folder; in a script it is an unset variable.
+                # `Path` would treat it as the current folder, but in a script it is an unset
+                # variable.
                 error = UnreadablePhotoError("The name of an input is empty.")
                 yield JobResult.failure(path, error)
                 continue
@@ -115,7 +116,7 @@ class Walk:
     def _folder(self, root: Path) -> Iterator[FoundPicture | JobResult]:
         real_root = real_path(root)
         real_into = real_path(self.into) if isinstance(self.into, Path) else None
-        # The folders on the way down, each with the names of its folders that are still to come.
+        # A stack of folders, each with the names of its remaining subfolders.
         ancestors: list[tuple[Path, Iterator[str]]] = []
         folder: Path | None = root
         while ancestors or folder is not None:
@@ -130,7 +131,7 @@ class Walk:
                     self.counts.system_folders += 1
                     folder = None
                     continue
-                # An output folder inside the input folder holds outputs, not inputs.
+                # An output folder inside the input folder contains outputs, not inputs.
                 if real_into is not None and real_path(folder) == real_into:
                     folder = None
                     continue
@@ -171,7 +172,7 @@ class Walk:
             yield FoundPicture(path, PurePosixPath(path.name), alone)
 
     def _remote_folder(self, root: RemotePath) -> Iterator[FoundPicture | JobResult]:
-        """As `_folder`. A store has no links, but names that are impossible on a disk."""
+        """Like `_folder`. Stores have no links, but may have names that no disk can hold."""
         waiting = [PurePosixPath()]
         while waiting:
             relative = waiting.pop()
@@ -201,7 +202,7 @@ class Walk:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether it is a regular file, links followed; a loop of links leads to none."""
+    """Whether it is a regular file, following links; False for a loop of links."""
     try:
         return path.is_file()
     except OSError:

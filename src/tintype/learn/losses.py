@@ -1,4 +1,4 @@
-"""Losses: tensors in, a scalar out; weighting and reduction explicit."""
+"""Losses: tensors in, a scalar out, with explicit weighting and reduction."""
 
 from typing import NamedTuple
 
@@ -10,19 +10,19 @@ from tintype.color.abgrid import AB_LIMIT, soft_code_table
 from tintype.learn.models.blocks import AnnealedMean
 
 _SLICES = 8
-"""Directions of the plane of a and b along which colours are compared, over half a turn."""
+"""Directions in the ab plane along which colours are compared, over half a turn."""
 _NEAR = 5.0
-"""Units of a and b up to which what is apart along a slice counts by its square."""
+"""Difference along a slice, in CIELAB units, up to which the loss is quadratic."""
 
 
 class SoftCrossEntropy(nn.Module):
-    """Cross-entropy against softly coded colours, without ever building the 313-channel target.
+    """Cross-entropy against soft-encoded colours, without materialising the 313-channel target.
 
     Source: Zhang et al. 2016, equation 2, with the soft encoding of section 2.2.
 
     Args:
-        neighbors: Bins that share the mass of one colour.
-        sigma: Width of their Gaussian in ab units.
+        neighbors: Number of bins that share the probability mass of a colour.
+        sigma: Standard deviation of their Gaussian in ab units.
         class_weights: (313,) weight of a pixel by its nearest bin (equation 3), or None for 1.
     """
 
@@ -48,12 +48,12 @@ class SoftCrossEntropy(nn.Module):
             weights: (B,) weight of each picture, or None for 1.
 
         Returns:
-            A scalar, in nats a pixel (above the entropy of the soft code itself by the KL).
+            A scalar, in nats per pixel: the entropy of the soft encoding plus the KL divergence.
         """
         cell = (ab.round().long() + AB_LIMIT).clamp(0, 2 * AB_LIMIT)
         where = self.indices[cell[:, 0], cell[:, 1]].long()  # (B, h, w, n)
         share = self.weights[cell[:, 0], cell[:, 1]]
-        # The bins last: one pass over them, and one back, for what is laid out channels-last.
+        # Bins in the last dimension: a single pass forward and backward for channels-last memory.
         log_shares = F.log_softmax(logits.permute(0, 2, 3, 1), dim=-1, dtype=torch.float32)
         per_pixel = -(log_shares.gather(-1, where) * share).sum(dim=-1)  # (B, h, w)
         if self.class_weights is not None:
@@ -67,12 +67,12 @@ class Decoded(NamedTuple):
     """Decoded colours and their losses: scalars in CIELAB units.
 
     Attributes:
-        ab: (B, 2, h, w) what is decoded.
-        distance: Mean distance in ab, place by place.
-        found: Colourfulness of what is decoded, mean over the pictures.
-        true: The same of the truth.
-        transport: Sliced Wasserstein distance between all colours decoded and all true ones: the
-            mean over slices and ranks of what is apart, less up to half of `_NEAR`.
+        ab: (B, 2, h, w) decoded colours.
+        distance: Mean distance in ab over all locations.
+        found: Colourfulness of the decoded colours, mean over the pictures.
+        true: The same for the truth.
+        transport: Sliced Wasserstein distance between all decoded and all true colours: the mean
+            Huber loss of the differences over slices and ranks, with `_NEAR` as its threshold.
     """
 
     ab: Tensor
@@ -85,22 +85,22 @@ class Decoded(NamedTuple):
 class DecodedColors(nn.Module):
     """Losses on decoded colours: distance from the true ones, and match of their frequencies.
 
-    The distribution is decoded as the engine does it, ``softmax((logits + tau log w) / T)``, and
-    the gradient goes through that: what is learned is which colour to show, and not only how likely
-    each one is.
+    The distribution is decoded as in the engine, ``softmax((logits + tau log w) / T)``, and the
+    gradient flows through the decoding: the network learns which colour to show, and not only how
+    likely each one is.
 
-    All are measured plainly on purpose. A difference that grows more slowly for strong colours
-    (CIE94, CIEDE2000) and a colourfulness made of squares (Hasler and Suesstrunk 2003) can be
-    pleased by a few saturated spots, and a network finds that out; the mean chroma can be pleased
-    by a brown veil. So the colourfulness is theirs over a and b, with the mean distance from the
-    picture's mean colour in place of the standard deviation. A veil has that too; what it has not
-    is as many greens, blues and greys as there are in truth, and that is what the Wasserstein
-    distance counts, of all colours of a step together. It is Huber's of what is apart, not the
-    square: a square pulls hardest at the few most saturated places, and makes spots again.
+    The measures are deliberately simple. A difference that grows more slowly for strong colours
+    (CIE94, CIEDE2000) and a colourfulness based on squares (Hasler and Suesstrunk 2003) can be
+    satisfied with a few saturated spots, and a network learns to do so; the mean chroma can be
+    satisfied with a brown veil. So the colourfulness is theirs over a and b, with the mean distance
+    from the picture's mean colour instead of the standard deviation. A veil can satisfy that too,
+    but it lacks the greens, blues and greys of the truth; the Wasserstein distance over all colours
+    of a step measures that. It uses the Huber loss and not the square, which would be dominated by
+    the few most saturated locations and cause spots again.
 
     Sources: Zhang et al. 2016, equation 5, for the decoding; Rabin, Peyre, Delon, Bernot,
     "Wasserstein Barycenter and its Application to Texture Mixing", SSVM 2011, section 3, for the
-    distance along slices.
+    sliced distance.
 
     Args:
         log_weights: (313,) log w.
@@ -120,13 +120,13 @@ class DecodedColors(nn.Module):
         self.register_buffer("slices", torch.stack([angle.cos(), angle.sin()]), persistent=False)
 
     def forward(self, logits: Tensor, ab: Tensor) -> Decoded:
-        """Decodes, and compares.
+        """Decodes the distribution and computes the losses.
 
         Args:
             logits: (B, 313, h, w).
             ab: (B, 2, h, w) true chroma in CIELAB units.
         """
-        # In bfloat16 a colour would be rounded to half a unit.
+        # In bfloat16 colours would be rounded to half a unit.
         with torch.autocast(logits.device.type, enabled=False):
             found = self.mean(logits.float() + self.bias)  # (B, 2, h, w)
             return Decoded(
@@ -139,16 +139,16 @@ class DecodedColors(nn.Module):
             )
 
     def _along_slices(self, ab: Tensor) -> Tensor:
-        """(B, 2, h, w) -> (B h w, slices) all colours along each direction, in order."""
+        """(B, 2, h, w) -> (B h w, slices): all colours projected on each direction, sorted."""
         return (ab.permute(0, 2, 3, 1).reshape(-1, 2) @ self.slices).sort(dim=0).values
 
 
 def _colorfulness(ab: Tensor) -> Tensor:
-    """(B, 2, h, w) in CIELAB units -> a scalar, the mean over the pictures."""
+    """Colourfulness of (B, 2, h, w) in CIELAB units: a scalar, the mean over the pictures."""
     mean = ab.mean(dim=(2, 3), keepdim=True)
     return _length(ab - mean).mean() + 0.3 * _length(mean).mean()
 
 
 def _length(ab: Tensor) -> Tensor:
-    """(B, 2, h, w) -> (B, h, w), with a gradient at zero too, where the root's has no bound."""
+    """The norm, (B, 2, h, w) -> (B, h, w), with a bounded gradient at zero."""
     return torch.sqrt((ab * ab).sum(dim=1) + 1e-4)

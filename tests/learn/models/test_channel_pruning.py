@@ -40,7 +40,7 @@ def test_channels_that_say_nothing_are_the_ones_that_go():
     wide = own(WIDE)
     silence_some(wide)
     slim = own(SLIM, seed=1)
-    slim.adopt(wide.state_dict())
+    slim.warm_start(wide.state_dict())
     L = torch.rand(2, 1, 64, 96) * 100
     hints = torch.zeros(2, 3, 64, 96)
     hints[:, :, 20:24, 30:34] = torch.tensor([50.0, -40.0, 1.0]).view(3, 1, 1)
@@ -51,7 +51,7 @@ def test_channels_that_say_nothing_are_the_ones_that_go():
 
 def test_the_same_width_takes_the_same_weights():
     first, second = own(SLIM), own(SLIM, seed=1)
-    second.adopt(first.state_dict())
+    second.warm_start(first.state_dict())
     for name, tensor in first.state_dict().items():
         assert torch.equal(second.state_dict()[name], tensor), name
 
@@ -59,18 +59,18 @@ def test_the_same_width_takes_the_same_weights():
 def test_weights_without_hints_leave_the_hint_path_as_it_is():
     plain, hinted = own(WIDE, hints=False), own(SLIM, seed=1)
     fresh = [out.weight.clone() for out in hinted.hints.out]
-    hinted.adopt(plain.state_dict())
+    hinted.warm_start(plain.state_dict())
     for before, out in zip(fresh, hinted.hints.out, strict=True):
         assert torch.equal(before, out.weight)
 
 
 def test_a_narrower_or_another_network_is_refused():
-    with pytest.raises(LearnError, match=r"16 channels in lateral\.weight, the recipe wants 20"):
-        own(WIDE).adopt(own(SLIM).state_dict())
+    with pytest.raises(LearnError, match=r"16 channels in lateral\.weight, the recipe has 20"):
+        own(WIDE).warm_start(own(SLIM).state_dict())
     with pytest.raises(LearnError, match="a different network"):
-        own(SLIM, hints=False).adopt(own(SLIM).state_dict())
+        own(SLIM, hints=False).warm_start(own(SLIM).state_dict())
     torch.manual_seed(0)
     lite2 = build(ModelRecipe(pretrained=False, encoder="lite2", widths=SLIM, hints=True))
     assert isinstance(lite2, OwnNet)
     with pytest.raises(LearnError, match="a different network"):
-        lite2.adopt(own(SLIM).state_dict())
+        lite2.warm_start(own(SLIM).state_dict())

@@ -18,7 +18,7 @@ from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.models.registry import DISCRIMINATORS, MODELS, build, build_discriminator
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.adversarial import AdversarialStep
-from tintype.learn.train.distributed import Team
+from tintype.learn.train.distributed import ProcessGroup
 from tintype.learn.train.objectives import make_objective
 
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -83,7 +83,7 @@ def adversarial(recipe: Recipe, *, rate: float = 2e-3) -> AdversarialStep:
         update={"learning_rate": rate, "amp": False, "warmup_samples": 0}
     )
     faster = recipe.model_copy(update={"train": train})
-    return AdversarialStep(model, build_discriminator(recipe.model), faster, Team())
+    return AdversarialStep(model, build_discriminator(recipe.model), faster, ProcessGroup())
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)

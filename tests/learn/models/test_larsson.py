@@ -74,7 +74,7 @@ def test_mixing_before_sampling_is_the_same_as_after(awake: Callable[[nn.Module]
     )  # the middles of squares of 4 x 4
     with torch.no_grad():
         dense = model(L)[:, : 2 * BINS]
-        sparse = model.at_places(L, rows, columns).flatten(1, 2).view_as(dense)
+        sparse = model.at_locations(L, rows, columns).flatten(1, 2).view_as(dense)
     assert dense.std(dim=(2, 3)).min() > 1e-3
     assert torch.allclose(dense, sparse, atol=1e-4)
 
@@ -86,7 +86,7 @@ def test_places_are_rows_and_columns_of_pixels():
     model.mix.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0]))
     L = luma01_to_L(torch.rand(1, 1, 32, 64), xp=torch)
     with torch.no_grad():
-        model.at_places(L, torch.tensor([[0, 5, 31]]), torch.tensor([[63, 7, 0]]))
+        model.at_locations(L, torch.tensor([[0, 5, 31]]), torch.tensor([[63, 7, 0]]))
     grey = seen[0][0, 0, 0] + 0.4488
     expected = torch.stack([L[0, 0, 0, 63], L[0, 0, 5, 7], L[0, 0, 31, 0]])
     assert torch.allclose(luma01_to_L(grey, xp=torch), expected, atol=1e-2)

@@ -65,7 +65,7 @@ def test_attention_begins_as_if_it_were_not_there():
 def test_color_queries_begin_as_if_they_were_not_there():
     widths = (16, 32, 16, 32)
     plain, asking = own(widths=widths).eval(), own(widths=widths, color_queries=4).eval()
-    asking.adopt(plain.state_dict())
+    asking.warm_start(plain.state_dict())
     L = torch.rand(1, 1, 64, 64) * 100
     with torch.no_grad():
         assert torch.equal(plain(L), asking(L))
@@ -88,7 +88,7 @@ def test_dividing_the_logits_divides_what_the_queries_add():
     with torch.no_grad():
         model.queries.out.weight.normal_()
         before = model(L)
-        model.temper(0.5)
+        model.apply_temperature(0.5)
         torch.testing.assert_close(model(L), 2 * before, rtol=1e-4, atol=1e-3)
 
 
@@ -96,12 +96,12 @@ def test_the_encoder_can_start_from_a_distilled_one():
     grey = build(ModelRecipe(kind="grey-encoder", encoder="lite2", pretrained=False))
     model = own(encoder="lite2")
     head = model.head.weight.clone()
-    model.adopt(grey.state_dict())
+    model.warm_start(grey.state_dict())
     assert torch.equal(model.head.weight, head)
     for name, tensor in model.encoder.state_dict().items():
         assert torch.equal(tensor, grey.encoder.state_dict()[name])
     with pytest.raises(LearnError, match="encoder of the checkpoint is not lite0"):
-        own().adopt(grey.state_dict())
+        own().warm_start(grey.state_dict())
 
 
 def test_without_the_global_vector_places_know_their_surroundings_only():

@@ -1,7 +1,7 @@
-"""The bridge from the command to `tintype.learn`: data, training, evaluation, export.
+"""The commands for data, training, evaluation and export, which use `tintype.learn`.
 
-A module for each command. Everything of `tintype.learn` is imported inside the functions, so that
-help and mistakes need no torch, and a person without it gets one line that says what to install.
+There is one module per command. `tintype.learn` is imported inside the functions, so that help and
+usage errors do not need torch. If it is missing, a one-line error says what to install.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ _NEEDED = ("torch", "safetensors", "pydantic", "onnx", "scipy")
 
 
 def with_extra(run: Callable[[Arguments], int]) -> Callable[[Arguments], int]:
-    """The same function, which first refuses to run without the packages of training.
+    """Wraps a command so that it fails with an error if the packages for training are missing.
 
     Args:
-        run: What a command does.
+        run: Runs the command.
     """
 
     def checked(arguments: Arguments) -> int:
@@ -27,7 +27,7 @@ def with_extra(run: Callable[[Arguments], int]) -> Callable[[Arguments], int]:
         missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise LearnError(
-                f"Training needs {', '.join(missing)}, which is not installed.",
+                f"Training needs packages that are not installed: {', '.join(missing)}.",
                 advice='Type: pip install "tintype[learn]" (see CONTRIBUTING.md for torch without '
                 "CUDA).",
             )

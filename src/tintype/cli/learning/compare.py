@@ -26,7 +26,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True, slots=True)
 class CompareArguments:
-    """What `tintype compare` was given; None where it was not."""
+    """Arguments of `tintype compare`; None stands for options that are not given."""
 
     recipes: Path
     data: tuple[Path, ...]
@@ -46,7 +46,7 @@ class CompareArguments:
 
 
 class DurationType(click.ParamType[float]):
-    """Seconds of ``20m``, ``2h``, ``90s`` or ``90``."""
+    """A duration in seconds, given as ``20m``, ``2h``, ``90s`` or ``90``."""
 
     name = "duration"
 
@@ -56,7 +56,7 @@ class DurationType(click.ParamType[float]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
-        """The seconds."""
+        """Converts a duration to seconds."""
         number, unit = (value[:-1], value[-1]) if value[-1:] in _UNITS else (value, "s")
         try:
             return float(number) * _UNITS[unit]
@@ -66,10 +66,10 @@ class DurationType(click.ParamType[float]):
 
 @with_extra
 def compare_methods(argv: CompareArguments) -> int:
-    """Trains what is missing, scores every method, writes the page.
+    """Trains methods without a result, scores all methods, and writes the page.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -81,7 +81,7 @@ def compare_methods(argv: CompareArguments) -> int:
     from tintype.learn.compare.command import Comparison, compare
     from tintype.learn.compare.page import write_page
     from tintype.learn.compare.run import read_recipes
-    from tintype.learn.train.distributed import Team
+    from tintype.learn.train.distributed import ProcessGroup
 
     page = argv.into.with_suffix(".md")
     if argv.page_only:
@@ -112,7 +112,7 @@ def compare_methods(argv: CompareArguments) -> int:
         limit=argv.limit,
         size=argv.size,
         threads=argv.threads,
-        device=Team().device(argv.device),
+        device=ProcessGroup().device(argv.device),
     )
     if not compare(comparison, say):
         return INTERRUPTED
@@ -173,7 +173,7 @@ COMPARE = Command(
             type=FolderType(),
             default=Path("docs/reproduction/originals"),
             metavar="DIR",
-            help="Photographs for the figures.",
+            help="Photographs for the sample strips.",
         ),
         Option("--page-only", is_flag=True, help="Only write the page, from existing results."),
         cache_option(),

@@ -1,4 +1,4 @@
-"""The command `tintype data`: faults of photographs, found before training on them."""
+"""The command `tintype data`: finds problems in photographs before training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from tintype.errors import LearnError
 
 @dataclass(frozen=True, slots=True)
 class DataArguments:
-    """What `tintype data` was given."""
+    """Arguments of `tintype data`."""
 
     what: str
     paths: tuple[Path, ...]
@@ -28,10 +28,10 @@ class DataArguments:
 
 @with_extra
 def audit_data(argv: DataArguments) -> int:
-    """Looks for faults, copies and leaks.
+    """Searches for defects, duplicates and leaks.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -51,7 +51,7 @@ def audit_data(argv: DataArguments) -> int:
         find_sources(argv.against) if argv.against else (),
         min_colorfulness=argv.min_colorfulness,
         dev_share=argv.dev_share,
-        tell=say,
+        report=say,
     )
     if argv.sheet:
         data = sheet_bytes(found)
@@ -70,17 +70,17 @@ DATA = Command(
     usage="[OPTIONS] audit PATH...",
     help="""Checks photographs before training on them.
 
-    "audit" finds pictures that are broken, too small, grey or sepia, copies, and pictures that are
-    in two sets of which one must not be trained on. PATH is a folder or a zip.""",
+    "audit" finds pictures that are broken, too small, grey, sepia or duplicates, and pictures that
+    are in both a training and a held-out set. PATH is a folder or a zip.""",
     params=[
-        # A word for what is done, so that more can be done with data one day.
+        # A subcommand, so that others can be added.
         click.Argument(["what"], type=click.Choice(["audit"]), metavar="audit"),
         click.Argument(["paths"], nargs=-1, required=True, metavar="PATH...", type=SOURCES),
         Several(
             "--against",
             type=SOURCES,
             metavar="PATH",
-            help="Folders or zips of pictures that must not be among them.",
+            help="Folders or zips of held-out pictures, which must not be in PATH.",
         ),
         Option(
             "--sheet",
@@ -102,7 +102,7 @@ DATA = Command(
             type=float,
             default=0.04,
             metavar="SHARE",
-            help="Share of the pictures that training sets aside as dev.",
+            help="Share of the pictures that training holds out as dev.",
         ),
     ],
 )

@@ -1,6 +1,6 @@
-"""The command `tintype evaluate`: which kind of evaluation, and its result on stdout.
+"""The command `tintype evaluate`: selects an evaluation and prints its result.
 
-The kinds are in `tintype.learn.evaluate`, each in a module of its own.
+The evaluations are in `tintype.learn.evaluate`, each in its own module.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateArguments:
-    """What `tintype evaluate` was given; None where it was not."""
+    """Arguments of `tintype evaluate`; None stands for options that are not given."""
 
     models: tuple[str, ...]
     data: tuple[Path, ...]
@@ -57,10 +57,10 @@ class EvaluateArguments:
 
 @with_extra
 def evaluate_models(argv: EvaluateArguments) -> int:
-    """Scores models, or looks at them in another way.
+    """Scores models, or evaluates them in another way.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -92,7 +92,7 @@ def _draw_sheets(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     if argv.dev_of or len(argv.vividness) > 1:
         raise UsageError(
             "A contact sheet shows uncropped pictures at one vividness.",
-            advice="Leave --dev-of out, and give at most one value of --vividness.",
+            advice="Leave out --dev-of, and give at most one value of --vividness.",
         )
     settings = Settings(next(iter(argv.vividness), None), argv.quality)
     engines = [Engine(bundle, threads=argv.threads) for bundle in bundles]
@@ -141,7 +141,7 @@ def _print_scores(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
         perceptual=argv.perceptual,
         threads=argv.threads,
     )
-    rows = score_models(bundles, _squares(argv), scoring, say=say)
+    rows = score_models(bundles, _squares(argv), scoring, report=say)
     if argv.json is not None:
         argv.json.write_text(rows_to_json(rows), encoding="utf-8")
     print_result(to_markdown(rows).rstrip("\n"))
@@ -184,7 +184,7 @@ EVALUATE = Command(
             type=click.IntRange(min=0),
             default=(0,),
             metavar="N",
-            help="Give the model the true colours at N random places of each picture.",
+            help="Give the model the true colours at N random points of each picture.",
         ),
         Option(
             "--palettes",
@@ -196,7 +196,7 @@ EVALUATE = Command(
             "--quality",
             type=click.Choice(["fast", "normal", "high"]),
             default="normal",
-            help="Speed against accuracy of the prediction; normal is the network by itself.",
+            help="Trade-off between speed and accuracy; normal predicts once, at one size.",
         ),
         Option(
             "--perceptual",
@@ -207,17 +207,17 @@ EVALUATE = Command(
             "--distribution",
             bare=0.0,
             metavar="T",
-            help="Score the predicted distribution: its calibration, its coverage and the rank of "
-            "its certainty, at a temperature T fitted on dev. Without T it is fitted on these "
-            "pictures.",
+            help="Score the predicted distribution: calibration, coverage, and rank correlation "
+            "of uncertainty and error, at a temperature T fitted on dev. Without T it is fitted on "
+            "these pictures.",
         ),
         Option(
             "--regions",
             type=FileType(".toml"),
             metavar="FILE",
-            help="Score the rectangles of skin and of neutral objects listed in this file.",
+            help="Score the regions of skin and of neutral objects that this file lists.",
         ),
-        size_option("; of a sheet, the height of a row"),
+        size_option("; with --sheet, the height of a row"),
         Option(
             "--dev-of",
             type=RECIPE,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExportArguments:
-    """What `tintype export` was given; None where it was not."""
+    """Arguments of `tintype export`; None stands for options that are not given."""
 
     run: Path
     output: Path
@@ -42,7 +42,7 @@ def export_model(argv: ExportArguments) -> int:
     """Writes a model file.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -111,13 +111,13 @@ def _with_fitted_weights(
     from tintype.learn.export.class_weights import FEWEST, fitted, predict_dev
 
     size = card["sizes"]["normal"]
-    places = predict_dev(trained, argv.data, size=size, cache=argv.cache)
-    if places.photographs < FEWEST:
-        say(f"dev has {places.photographs} photographs, too few to fit weights; using rarity alone")
+    predictions = predict_dev(trained, argv.data, size=size, cache=argv.cache)
+    if predictions.photographs < FEWEST:
+        say(f"dev has {predictions.photographs} photographs, too few to fit weights; using rarity")
         return trained
-    say(f"weights fitted on {places.photographs} photographs of dev")
+    say(f"weights fitted on {predictions.photographs} photographs of dev")
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
-    return fitted(trained, places, vividness=vividness, temperature=temperature)
+    return fitted(trained, predictions, vividness=vividness, temperature=temperature)
 
 
 EXPORT = Command(

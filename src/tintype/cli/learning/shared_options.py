@@ -1,4 +1,4 @@
-"""Options that several learning commands have: one name, one type and one default for each."""
+"""Options shared by several commands: each has a single name, type and default."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ def data_option(text: str, *, required: bool = True) -> Several:
     """``--data``.
 
     Args:
-        text: What the command does with the photographs.
-        required: Whether the command needs it always.
+        text: The help text.
+        required: Whether the option is required.
     """
     return Several("--data", type=SOURCES, required=required, metavar="PATH", help=text)
 
@@ -43,9 +43,9 @@ def size_option(more: str = "") -> Option:
     """``--size``.
 
     Args:
-        more: What else it means in this command, with a leading "; ".
+        more: Further meaning in this command, with a leading "; ".
     """
-    text = f"Side of the square that pictures are cut to{more}."
+    text = f"Side of the square that pictures are cropped to{more}."
     return Option("--size", type=int, default=256, metavar="PIXELS", help=text)
 
 
@@ -57,5 +57,5 @@ def limit_option() -> Option:
 
 def threads_option() -> Option:
     """``--threads``."""
-    text = "How many pictures are coloured at a time."
+    text = "Number of pictures that are coloured in parallel."
     return Option("--threads", type=int, default=2, metavar="N", help=text)

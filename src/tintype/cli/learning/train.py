@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainArguments:
-    """What `tintype train` was given; None where it was not."""
+    """Arguments of `tintype train`; None stands for options that are not given."""
 
     recipe: Path
     data: tuple[Path, ...]
@@ -47,10 +47,10 @@ class TrainArguments:
 
 @with_extra
 def train_model(argv: TrainArguments) -> int:
-    """Trains a model; as one of several processes where torchrun has started it.
+    """Trains a model; as one process of a group if started by torchrun.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -60,24 +60,24 @@ def train_model(argv: TrainArguments) -> int:
     """
     from tintype.learn.data.photos import open_photos
     from tintype.learn.recipe import read_recipe
-    from tintype.learn.train.distributed import join_team
+    from tintype.learn.train.distributed import join_process_group
     from tintype.learn.train.loop import train
     from tintype.learn.train.objectives import objective_of
     from tintype.learn.train.run import TrainingSession
 
     recipe = read_recipe(argv.recipe)
-    objective_of(recipe).check(recipe)  # before the photographs are decoded, which may take long
+    objective_of(recipe).check(recipe)  # before decoding the photographs, which may take long
     run = argv.run or Path("runs") / recipe.name
     _check_folder(run, resume=argv.resume)
     if argv.never:
         _refuse_overlap(argv, recipe)
-    team = join_team()
-    # The first process decodes, the others read what it has written.
-    if team.rank > 0:
-        team.wait()
+    process_group = join_process_group()
+    # Rank 0 decodes the photographs; the others wait, then read its output.
+    if process_group.rank > 0:
+        process_group.barrier()
     photos = open_photos(argv.data, recipe.data, cache=argv.cache)
-    if team.rank == 0:
-        team.wait()
+    if process_group.rank == 0:
+        process_group.barrier()
     dev = int(photos.dev.sum())
     say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
     signals: list[int] = []
@@ -87,19 +87,18 @@ def train_model(argv: TrainArguments) -> int:
         cooldown=argv.cooldown,
         init=argv.init,
         classifier=argv.classifier,
-        device=team.device(argv.device),
-        team=team,
-        say=_say_nothing,
-        stopped=signals.append,
+        device=process_group.device(argv.device),
+        process_group=process_group,
+        on_signal=signals.append,
     )
-    # The first process speaks for all.
-    with training_bar() if team.rank == 0 else nullcontext() as bar:
-        if team.rank == 0:
-            session = replace(session, say=say if bar is None else bar.say)
+    first = process_group.rank == 0  # the only one that prints
+    with training_bar() if first else nullcontext() as bar:
+        if first:
+            session = replace(session, report=say if bar is None else bar.say)
         if bar is not None:
-            session = replace(session, watch=bar.show)
+            session = replace(session, on_step=bar.show)
         progress = train(run, recipe, photos, session)
-    if team.rank > 0:
+    if not first:
         return INTERRUPTED if signals else 0
     done = f"{progress.samples} samples in {progress.seconds:.0f} s"
     if signals:
@@ -131,10 +130,6 @@ def _refuse_overlap(argv: TrainArguments, recipe: "Recipe") -> None:
     refuse_overlap(sources, find_sources(argv.never))
 
 
-def _say_nothing(_text: str) -> None:
-    """What every process but the first of a team says."""
-
-
 TRAIN = Command(
     "train",
     arguments=TrainArguments,
@@ -151,7 +146,7 @@ TRAIN = Command(
             "--never",
             type=SOURCES,
             metavar="PATH",
-            help="Evaluation pictures; refuse to train if any of them is in the data.",
+            help="Held-out pictures; refuse to train if any of them is in the training data.",
         ),
         Option(
             "--run",

@@ -1,1 +1,1 @@
-"""Methods without a network: they need user input, and no training."""
+"""Methods without a network: they need user input, but no training."""

@@ -1,14 +1,14 @@
-"""Colour spread from scribbles: Levin, Lischinski and Weiss, 2004.
+"""Colorization from scribbles: Levin, Lischinski and Weiss, 2004.
 
 "Colorization using Optimization": neighbours of similar luminance should have similar colours. Each
-pixel's colour should be the weighted mean of those around it, with weights that fall where the
-luminance changes; the squared failures are summed over the picture (equation 1) and minimised with
-the scribbled pixels held: one sparse linear system for each of a and b.
+pixel's colour should be the weighted mean of its neighbours' colours, with weights that decrease
+where the luminance changes. The squared residuals are summed over the picture (equation 1) and
+minimised with fixed scribbled pixels: one sparse linear system for each of a and b.
 
-Deviations: CIELAB instead of YUV, so that it is measured as the networks are; the weight of an edge
-is read from L, of which the paper's Y is a monotone function. As in the authors' code the failures
-at the scribbles themselves are not counted, so that all others can be zero at once, and the
-variance of a window is scaled by 0.6 and never so small that no neighbour counts.
+Deviations: CIELAB instead of YUV, as in the evaluation of the networks; weights are computed from
+L, of which the paper's Y is a monotone function. As in the authors' code, residuals at scribbled
+pixels are left out, so that all others can be zero at once, and the variance of a window is scaled
+by 0.6 and bounded from below, so that some neighbour always has weight.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from scipy.sparse.linalg import splu
 from tintype.errors import LearnError
 
 AUTOMATIC = False
-"""It is given true colours; tables that list it beside networks must state that."""
+"""It receives true colours; tables that compare it with networks must state that."""
 
 _NEIGHBOURS = tuple((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0))
 _VARIANCE_SHARE = 0.6
 _SMALLEST_VARIANCE = 2e-6
 _SMALLEST_WEIGHT = 0.01
-"""What the most similar neighbour's weight never falls below."""
+"""Lower bound of the most similar neighbour's weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class ScribbledPixels:
     """Colours that a user has set at some pixels.
 
     Attributes:
-        ab: (2, H, W) CIELAB units; read where ``marked`` only.
-        marked: (H, W) which pixels are scribbled on.
+        ab: (2, H, W) CIELAB units; used only where ``marked``.
+        marked: (H, W) mask of scribbled pixels.
     """
 
     ab: NDArray[np.floating]
@@ -44,7 +44,7 @@ class ScribbledPixels:
 
 
 def predict(L: NDArray[np.floating], points: ScribbledPixels) -> NDArray[np.float32]:
-    """Spreads the colours of some pixels over the picture.
+    """Propagates the colours of some pixels over the picture.
 
     Args:
         L: (H, W) lightness in [0, 100]; at least 2 x 2.
@@ -54,7 +54,7 @@ def predict(L: NDArray[np.floating], points: ScribbledPixels) -> NDArray[np.floa
         (2, H, W) CIELAB units; exactly the scribbled colour at scribbled pixels.
 
     Raises:
-        LearnError: The shapes do not belong together, or nothing is marked.
+        LearnError: The shapes do not match, or nothing is marked.
     """
     marked = points.marked.ravel()
     if min(L.shape) < 2 or points.ab.shape != (2, *L.shape) or points.marked.shape != L.shape:
@@ -70,8 +70,8 @@ def predict(L: NDArray[np.floating], points: ScribbledPixels) -> NDArray[np.floa
         equations = sparse.eye_array(L.size, format="csr") - neighbour_weights(L / 100)
         equations = equations[~marked]
         held = result[:, marked].astype(np.float64)
-        # Each row holds its own diagonal at least, so that a factor without pivots is safe; it is
-        # several times sparser than one with them.
+        # Every row contains its diagonal, so factorisation without pivoting is safe; its factors
+        # are several times sparser.
         factor = splu(
             equations[:, ~marked].tocsc(),
             permc_spec="MMD_AT_PLUS_A",
@@ -83,7 +83,7 @@ def predict(L: NDArray[np.floating], points: ScribbledPixels) -> NDArray[np.floa
 
 
 def neighbour_weights(luma01: NDArray[np.floating]) -> sparse.csr_array:
-    """How much each pixel's colour follows each neighbour's (section 2, equation 2).
+    """The weight of each neighbour's colour for each pixel (section 2, equation 2).
 
     Args:
         luma01: (H, W) in [0, 1].
@@ -116,12 +116,12 @@ def neighbour_weights(luma01: NDArray[np.floating]) -> sparse.csr_array:
 
 
 def true_points(ab: NDArray[np.floating], *, count: int = 20, seed: int) -> ScribbledPixels:
-    """True colours at single pixels, drawn evenly: what the protocol takes for a person's work.
+    """True colours at uniformly drawn pixels, which simulate user input in the protocol.
 
     Args:
         ab: (2, H, W) true chroma, CIELAB units.
-        count: How many; at most all.
-        seed: Of the draw.
+        count: Number of points; at most all pixels.
+        seed: Seed of the sampling.
     """
     marked = np.zeros(ab[0].size, bool)
     draw = np.random.default_rng(seed)

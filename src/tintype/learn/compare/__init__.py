@@ -1,1 +1,1 @@
-"""`tintype compare`: trains and scores every method, and writes one page of tables."""
+"""`tintype compare`: trains and scores all methods, and writes a page of tables."""

@@ -1,4 +1,4 @@
-"""The report's claims, each judged by the figures of our own runs alone."""
+"""Evaluates the claims of the report on the figures of our own runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Claim:
 
     Attributes:
         text: The claim.
-        verdict: One of the words above.
+        verdict: One of the constants above.
         figures: The figures behind the verdict.
     """
 
@@ -33,10 +33,10 @@ class Claim:
 
 
 def judge_claims(results: Results) -> list[Claim]:
-    """Every claim of the report.
+    """Evaluates every claim of the report.
 
     Args:
-        results: By name; missing ones are reported as such.
+        results: Results by name; missing ones are reported as such.
     """
     return [
         _vibrant(results),
@@ -54,8 +54,8 @@ def _needs(text: str, names: Sequence[str], results: Results) -> Claim | None:
     return Claim(text, MISSING, f"{', '.join(missing)}: {MISSING}")
 
 
-def _apart(results: Results, one: str, other: str, block: str, figure: str) -> Figure | None:
-    """The paired difference, or None where the two were not scored on the same pictures."""
+def _difference(results: Results, one: str, other: str, block: str, figure: str) -> Figure | None:
+    """The paired difference, or None if the two were not scored on the same pictures."""
     first, second = results[one], results[other]
     if first.measured != second.measured or not {block} <= first.pictures.keys() & second.pictures:
         return None
@@ -63,7 +63,7 @@ def _apart(results: Results, one: str, other: str, block: str, figure: str) -> F
     return difference(columns[0], columns[1], figure)
 
 
-def _shown(figure: Figure) -> str:
+def _format(figure: Figure) -> str:
     return "{:+.3f} ({:+.3f} to {:+.3f})".format(*figure)
 
 
@@ -79,11 +79,11 @@ def _vibrant(results: Results) -> Claim:
     missing = _needs(text, ("rescnn-ce", *others), results)
     if missing:
         return missing
-    found = {o: _apart(results, "rescnn-ce", o, "published", "cf_ratio") for o in others}
+    found = {o: _difference(results, "rescnn-ce", o, "published", "cf_ratio") for o in others}
     apart = [figure for figure in found.values() if figure is not None]
     if len(apart) < len(found):
         return Claim(text, UNDECIDED, "the three were not scored on the same pictures")
-    evidence = [f"CF ratio of rescnn-ce less {o}: {_shown(f)}" for o, f in found.items() if f]
+    evidence = [f"CF ratio of rescnn-ce less {o}: {_format(f)}" for o, f in found.items() if f]
     return Claim(text, _by_sign(apart), "; ".join(evidence))
 
 
@@ -149,12 +149,14 @@ def _not_simply_better(results: Results) -> Claim:
         return Claim(text, MISSING, f"{', '.join(_GANS)}: {MISSING}")
     verdicts, evidence = [], []
     signs: dict[str, Callable[[Figure], Figure]] = {
-        # Signs such that above zero means that the CNN is better.
+        # Signs are chosen so that positive values mean that the CNN is better.
         "delta_e": lambda f: f,
         "auc_rebalanced": lambda f: (-f[0], -f[2], -f[1]),
     }
     for name in gans:
-        found = {figure: _apart(results, name, "rescnn-ce", "equal", figure) for figure in signs}
+        found = {
+            figure: _difference(results, name, "rescnn-ce", "equal", figure) for figure in signs
+        }
         turned = [signs[key](value) for key, value in found.items() if value is not None]
         if len(turned) < len(signs):
             evidence.append(f"{name}: no block (ii) on the same pictures")
@@ -164,7 +166,7 @@ def _not_simply_better(results: Results) -> Claim:
             verdicts.append(HELD)
         else:
             verdicts.append(NOT_HELD if all(high < 0 for _, _, high in turned) else UNDECIDED)
-        shown = ", ".join(f"{_NAMES[key]} {_shown(v)}" for key, v in found.items() if v)
+        shown = ", ".join(f"{_NAMES[key]} {_format(v)}" for key, v in found.items() if v)
         evidence.append(f"{name} less rescnn-ce in block (ii): {shown}")
     verdict = UNDECIDED
     if NOT_HELD in verdicts:

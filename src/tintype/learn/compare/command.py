@@ -1,4 +1,4 @@
-"""The work of `tintype compare`, once its arguments are parsed."""
+"""Implements `tintype compare`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,20 +45,20 @@ class Comparison:
     """The arguments of the command.
 
     Attributes:
-        recipes: Folder of the recipes.
+        recipes: Folder with the recipes.
         data: Photographs to train on.
         evaluation: Photographs to score on.
         runs: Folder of the runs.
         into: Folder of the results; the page is written beside it.
         cache: Folder of the decoded photographs.
         originals: Photographs for the sample strips.
-        seconds: Budget of a method, or None.
-        samples: Likewise.
-        only: Names of the rows to compute; empty computes all.
-        limit: At most so many pictures of each evaluation set, or None.
+        seconds: Time budget of each method, or None.
+        samples: Sample budget of each method, or None.
+        only: Names of the rows to compute; empty for all.
+        limit: Maximum number of pictures of each evaluation set, or None.
         size: Side of the squares that are scored.
-        threads: Pictures at a time.
-        device: Where to train.
+        threads: Number of pictures in parallel.
+        device: Device for training.
     """
 
     recipes: Path
@@ -77,18 +77,19 @@ class Comparison:
     device: str
 
 
-def compare(arguments: Comparison, say: Callable[[str], None]) -> bool:
-    """Trains and scores what is missing, then writes the page.
+def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
+    """Trains and scores methods without a result, then writes the page.
 
     Args:
-        arguments: Those of the command.
-        say: Receives progress messages.
+        arguments: The arguments of the command.
+        report: Called with progress messages.
 
     Returns:
-        Whether everything requested is done; False after an interruption.
+        Whether everything that was requested is done; False after an interruption.
 
     Raises:
-        LearnError: Nothing to train, evaluation pictures among the training data, a broken method.
+        LearnError: There is nothing to train, evaluation pictures are in the training data, or a
+            method fails.
     """
     everything = read_recipes(arguments.recipes)
     names = [name for name in arguments.only if name not in OTHERS]
@@ -106,26 +107,31 @@ def compare(arguments: Comparison, say: Callable[[str], None]) -> bool:
             if arguments.only and name not in arguments.only:
                 continue
             if _scored(name, pictures, options):
-                _complete(name, partial(colorizer_of, name, photos), pictures, options, say)
+                _complete(name, partial(colorizer_of, name, photos), pictures, options, report)
                 continue
-            say(f"{name}: scoring")
+            report(f"{name}: scoring")
             run_other(name, pictures, photos, options)
             write_page(arguments.into, everything)
         for recipe in recipes:
             if _keep(recipe, pictures, options):
                 result = read_result(arguments.into / f"{recipe.name}.json")
                 _complete(
-                    recipe.name, partial(kept_colorizer, result, options), pictures, options, say
+                    recipe.name, partial(kept_colorizer, result, options), pictures, options, report
                 )
-                say(f"{recipe.name}: already done")
+                report(f"{recipe.name}: already done")
                 continue
             own = open_photos(arguments.data, recipe.data, cache=arguments.cache)
             run_method(
-                recipe, own, pictures, options, classifier=find_classifier(everything), say=say
+                recipe,
+                own,
+                pictures,
+                options,
+                classifier=find_classifier(everything),
+                report=report,
             )
             write_page(arguments.into, everything)
     except StoppedError as stopped:
-        say(f"{stopped.message} The same command continues where this one stopped.")
+        report(f"{stopped.message} The same command continues where this one stopped.")
         return False
     write_page(arguments.into, everything)
     return True
@@ -145,7 +151,7 @@ def _scoring_options(arguments: Comparison) -> ScoringOptions:
 
 
 def _keep(recipe: Recipe, pictures: Pictures, options: ScoringOptions) -> bool:
-    """Whether a method is complete: trained enough, and scored on these pictures."""
+    """Whether a method is complete: trained for the whole budget, and scored on these pictures."""
     if not is_done(recipe, options):
         return False
     if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
@@ -159,9 +165,9 @@ def _complete(
     method: Callable[[], Colorize | None],
     pictures: Pictures,
     options: ScoringOptions,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
-    """Scores a method with perceptual networks that were installed after it was scored."""
+    """Adds the scores of perceptual networks that were installed after a method was scored."""
     result = read_result(options.into / f"{name}.json")
     if not result.published or not lacks_perceptual(result, pictures):
         return
@@ -169,9 +175,9 @@ def _complete(
         return
     colorize = method()
     if colorize is None:
-        say(f"{name}: its run is gone, so it cannot be scored with the networks installed since")
+        report(f"{name}: its run is gone, so it cannot be scored with the networks installed since")
         return
-    say(f"{name}: scoring with {', '.join(pictures.perceptual_metrics.names)}")
+    report(f"{name}: scoring with {', '.join(pictures.perceptual_metrics.names)}")
     add_perceptual(result, colorize, pictures, options)
 
 
@@ -181,7 +187,7 @@ def _scored(name: str, pictures: Pictures, options: ScoringOptions) -> bool:
         return False
     result = read_result(path)
     if name == "tintype-own" and result.sha256 != load_bundle().sha256:
-        return False  # another model is embedded by now
+        return False  # the embedded model has changed since
     return result.measured == measured_on(pictures)
 
 

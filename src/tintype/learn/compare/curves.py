@@ -1,4 +1,4 @@
-"""Curves drawn with Pillow: two axes, a few lines, a legend."""
+"""Draws curves with Pillow: two axes, some lines, a legend."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ def draw_curves(path: Path, lines: Mapping[str, Points], *, x: str, y: str) -> N
 
     Args:
         path: The file; replaced if it exists.
-        lines: Points by name, at least one in each.
-        x: Title of the axis.
-        y: Likewise.
+        lines: Points by name, at least one per line.
+        x: Title of the x axis.
+        y: Title of the y axis.
     """
     image = Image.new("RGB", _SIZE, "white")
     draw = ImageDraw.Draw(image)

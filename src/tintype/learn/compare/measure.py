@@ -1,4 +1,4 @@
-"""All measurements of a model file, or of any other colorizer, for its row of the table."""
+"""Measures a model file, or any other colorizer, for its row of the table."""
 
 import hashlib
 import statistics
@@ -32,16 +32,16 @@ _TIMED = 7
 
 @dataclass(frozen=True, slots=True)
 class ScoringOptions:
-    """How methods are trained and where their results go.
+    """How methods are trained, and where their results are written.
 
     Attributes:
-        data: Where the training photographs lie.
+        data: The training photographs.
         runs: Folder of the runs.
         into: Folder of the results.
         cache: Folder of the decoded photographs.
         seconds: Training time of each method; None for no limit.
         samples: Training samples of each method; None for no limit.
-        device: Where to train.
+        device: Device for training.
         strip: True pictures for the sample strips.
     """
 
@@ -58,13 +58,13 @@ class ScoringOptions:
 def score_bundle(
     result: Result, bundle: Bundle, pictures: Pictures, options: ScoringOptions
 ) -> Result:
-    """Adds to a result all measurements of a model file.
+    """Adds all measurements of a model file to a result.
 
     Args:
         result: The result so far.
         bundle: The model.
-        pictures: What it is scored on.
-        options: Where the strip goes.
+        pictures: The evaluation pictures.
+        options: The folder for the strip.
     """
     colorize = engine_colorizer(bundle)
     temperature, distribution = score_distribution(bundle, pictures)
@@ -87,13 +87,13 @@ def score_colorizer(
     *,
     scaled: bool = True,
 ) -> Result:
-    """Adds both blocks and the strip of a colorizer.
+    """Adds both blocks and the sample strip of a colorizer.
 
     Args:
         result: The result so far.
         colorize: The method.
-        pictures: What it is scored on.
-        options: Where the strip goes.
+        pictures: The evaluation pictures.
+        options: The folder for the strip.
         scaled: Whether block (ii) makes sense for it.
     """
     blocks: dict[str, Block] = {"published": score_block(colorize, pictures, 1.0)}
@@ -115,16 +115,16 @@ def score_colorizer(
 
 
 def gains_of(gain: float | None) -> dict[str, float]:
-    """The factor of each block; the second is missing where there is none."""
+    """The factor of each block; the second block may be missing."""
     return {"published": 1.0} if gain is None else {"published": 1.0, "equal": gain}
 
 
 def lacks_perceptual(result: Result, pictures: Pictures) -> bool:
-    """Whether networks that are installed by now have not scored a method yet.
+    """Whether a result lacks scores of perceptual networks that are installed.
 
     Args:
-        result: The method's.
-        pictures: What it was scored on.
+        result: The result of the method.
+        pictures: The evaluation pictures.
     """
     names = pictures.perceptual_metrics.names
     blocks = gains_of(result.gain) if names else ()
@@ -134,16 +134,16 @@ def lacks_perceptual(result: Result, pictures: Pictures) -> bool:
 def add_perceptual(
     result: Result, colorize: Colorize, pictures: Pictures, options: ScoringOptions
 ) -> Result:
-    """Scores a method with these networks alone and rewrites its result.
+    """Scores a method with these networks only, and writes its result again.
 
     Args:
-        result: The method's.
+        result: The result of the method.
         colorize: The method.
-        pictures: What it was scored on.
-        options: Where the result goes.
+        pictures: The evaluation pictures.
+        options: The folder for the result.
     """
     found = score_perceptual(colorize, pictures, gains_of(result.gain))
-    # Scores by networks that only another machine has are kept.
+    # Scores by networks that are installed on another machine only are kept.
     both = {block: result.perceptual.get(block, {}) | figures for block, figures in found.items()}
     result = replace(result, perceptual=both)
     write_result(options.into, result)
@@ -151,11 +151,11 @@ def add_perceptual(
 
 
 def kept_colorizer(result: Result, options: ScoringOptions) -> Colorize | None:
-    """A method as it was scored, or None if its exported file is missing or has changed.
+    """The method that was scored, or None if its exported file is missing or has changed.
 
     Args:
-        result: The method's.
-        options: Where the runs are.
+        result: The result of the method.
+        options: The folder of the runs.
     """
     path = options.runs / result.name / "model.onnx"
     if not path.exists():
@@ -165,7 +165,7 @@ def kept_colorizer(result: Result, options: ScoringOptions) -> Colorize | None:
 
 
 def measured_on(pictures: Pictures) -> dict[str, Any]:
-    """Which pictures a result was measured on."""
+    """Describes the pictures that a result was measured on."""
     digest = hashlib.sha256()
     for truths in pictures.sets.values():
         for truth in truths:
@@ -179,7 +179,7 @@ def measured_on(pictures: Pictures) -> dict[str, Any]:
 
 
 def time_of(bundle: Bundle) -> float:
-    """Median time of an inference at 256 px on one core, milliseconds."""
+    """Median time of an inference at 256 px on one core, in milliseconds."""
     session = Network(bundle.data, name=bundle.name, threads=1)
     multiple = bundle.card.multiple
     side = -(-256 // multiple) * multiple

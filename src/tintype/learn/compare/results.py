@@ -1,4 +1,4 @@
-"""The results of a method: one JSON file, from which alone the page is made."""
+"""The results of a method: a JSON file; the page is computed from these files only."""
 
 import dataclasses
 import hashlib
@@ -14,46 +14,46 @@ from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_whole
 
 DEMONSTRATION = "collapse-on-purpose"
-"""The recipe that demonstrates a collapse; no row of the tables."""
+"""The recipe that demonstrates a collapse; it is not a row of the tables."""
 
 EVERYTHING = "all"
-"""The name under which all evaluation pictures are taken together."""
+"""The name of the union of all evaluation sets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One method.
+    """The result of one method.
 
     Attributes:
-        name: Of its recipe, and of this file.
+        name: Name of the recipe and of this file.
         kind: ``method``, ``classifier`` (does not colour), ``demonstration`` (of a collapse),
             ``bound``, ``own`` or ``not automatic``.
-        recipe: What differs from the defaults.
-        recipe_hash: SHA-256 of that.
-        data_hash: Of the photographs trained on.
-        samples: Photographs trained on, repetitions included.
+        recipe: Keys that differ from the defaults.
+        recipe_hash: SHA-256 of these keys.
+        data_hash: Hash of the training photographs.
+        samples: Photographs trained on, counting repetitions.
         seconds: Time spent training.
-        device: What trained it.
-        measured: What it was measured on: sets and their numbers of pictures, size, hash.
+        device: Device that trained it.
+        measured: The evaluation data: number of pictures of each set, size, hash.
         published: Block (i), as published: set -> figure -> value and interval.
-        equal: Block (ii), chroma scaled to the truth's colourfulness, likewise; empty without.
-        gain: The factor of block (ii), found on dev; None where there is none.
+        equal: The same for block (ii), chroma scaled to the truth's colourfulness; may be empty.
+        gain: The factor of block (ii), fitted on dev; None if there is none.
         distribution: Set -> likelihood, calibration, coverage; empty without a distribution.
-        temperature: Fitted on dev for these; None without.
-        perceptual: By the networks of others that are installed: block -> metric -> figure.
-        native: Figures at the size trained on, where that is smaller than 64 px.
-        pictures: Block -> column -> a number for each picture of all sets, for paired comparisons.
-        parameters: Of the network.
-        gmac: Multiplications with addition at 256 px, in thousands of millions.
-        file_bytes: Of the exported file.
-        milliseconds: Of one 256-px inference on one core.
-        sha256: Of the exported file.
-        curve: Some points of the training log.
-        dev: Every measurement of dev.
+        temperature: Temperature fitted on dev for these; None without a distribution.
+        perceptual: Perceptual metrics whose networks are installed: block -> metric -> figure.
+        native: Figures at the training size, if that is smaller than 64 px.
+        pictures: Block -> column -> a number per picture of all sets, for paired comparisons.
+        parameters: Number of parameters.
+        gmac: Billions of multiply-accumulate operations at 256 px.
+        file_bytes: Size of the exported file.
+        milliseconds: Time of a 256-px inference on one core.
+        sha256: Hash of the exported file.
+        curve: Points of the training log, thinned out.
+        dev: All evaluations on dev.
         verdicts: Verdicts of the collapse detector, in order.
-        strip: The sample pictures, a file beside this one.
-        epochs: Samples and strip of kept weights, in order.
-        note: Anything a reader must know.
+        strip: File name of the sample strip.
+        epochs: Samples and strip of intermediate weights, in order.
+        note: A remark for readers.
     """
 
     name: str
@@ -87,12 +87,12 @@ class Result:
 
 
 def collapses(result: Result) -> list[dict[str, Any]]:
-    """The verdicts that are a collapse: those after a first healthy one.
+    """The verdicts that report a collapse: those after the first healthy one.
 
-    A generator that has hardly been trained may be as garish as a collapsed one.
+    A generator that has hardly been trained may be as oversaturated as a collapsed one.
 
     Args:
-        result: An adversarial method's.
+        result: The result of an adversarial method.
     """
     healthy = [not row["collapsed"] for row in result.verdicts]
     first = healthy.index(True) if any(healthy) else 0
@@ -113,10 +113,10 @@ def write_result(folder: Path, result: Result) -> None:
     """Writes ``NAME.json``.
 
     Raises:
-        LearnError: No room or no permission.
+        LearnError: The file cannot be written.
     """
     values = {key: _rounded(value) for key, value in dataclasses.asdict(result).items()}
-    # One key a line: the long lists of a file stay out of each other's way.
+    # One key per line, so that diffs stay readable.
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in values.items()]
     text = "{\n" + ",\n".join(lines) + "\n}\n"
     write_whole(folder / f"{result.name}.json", text.encode())
@@ -133,20 +133,20 @@ def _rounded(value: object) -> object:
 
 
 def read_result(path: Path) -> Result:
-    """Reads one back.
+    """Reads a result.
 
     Raises:
-        LearnError: Not one of these files.
+        LearnError: The file is not a result.
     """
     try:
         return Result(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise LearnError(
-            f"{path}: not the result of a comparison ({error}).",
-            advice="Delete it; `tintype compare` makes it again.",
+            f"{path}: not a result of `tintype compare` ({error}).",
+            advice="Delete it; `tintype compare` creates it again.",
         ) from None
 
 
 def read_results(folder: Path) -> dict[str, Result]:
-    """Every result of a folder by its name."""
+    """All results of a folder, by name."""
     return {path.stem: read_result(path) for path in sorted(folder.glob("*.json"))}

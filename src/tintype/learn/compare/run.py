@@ -1,7 +1,7 @@
 """Trains, exports and scores methods, and writes one JSON file for each.
 
-A method is done when its file says that the same recipe was trained for at least the budget;
-the run's folder need not exist any more. A run that was stopped continues from its checkpoint.
+A method is done if its file states that the same recipe was trained for at least the budget; the
+folder of the run may have been deleted. An interrupted run continues from its checkpoint.
 """
 
 import json
@@ -45,7 +45,7 @@ from tintype.learn.train.objectives import objective_of
 from tintype.learn.train.run import TrainingSession
 
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
-_NORMAL = 0.4  # the normal vividness of networks without a distribution: a factor of 1
+_NORMAL = 0.4  # the default vividness of networks without a distribution: a factor of 1
 _CURVE_POINTS = 120
 _EPOCHS = 3
 _SMALL = 64
@@ -56,36 +56,36 @@ class StoppedError(LearnError):
 
 
 def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
-    """Recipes of a folder in the order of training: classifiers first, others start from them.
+    """The recipes of a folder in training order: classifiers first, as others start from them.
 
     Args:
-        folder: TOML files.
-        only: Names to take; empty takes all.
+        folder: A folder of TOML files.
+        only: Names to include; empty for all.
 
     Raises:
-        LearnError: None there, a broken or contradictory one, or no recipe of a name.
+        LearnError: There is none, one is invalid, or a name is unknown.
     """
     recipes = [read_recipe(path) for path in sorted(folder.glob("*.toml"))]
     if not recipes:
-        raise LearnError(f"{folder}: there are no recipes.", advice="Give recipes/report.")
+        raise LearnError(f"{folder} contains no recipes.", advice="Give recipes/report.")
     for recipe in recipes:
         objective_of(recipe).check(recipe)
     unknown = sorted(set(only) - {recipe.name for recipe in recipes})
     if unknown:
         names = ", ".join(recipe.name for recipe in recipes)
-        raise LearnError(f"There is no recipe {unknown[0]}.", advice=f"Choose of: {names}.")
+        raise LearnError(f"There is no recipe {unknown[0]}.", advice=f"Choose one of {names}.")
     chosen = [recipe for recipe in recipes if not only or recipe.name in only]
     return sorted(chosen, key=lambda recipe: (not is_classifier(recipe), recipe.name))
 
 
 def is_classifier(recipe: Recipe) -> bool:
-    """Whether it trains a grey classifier, which other methods start from."""
+    """Whether a recipe trains a grey classifier, from which other methods start."""
     objective = objective_of(recipe)
     return objective.learns_labels and not objective.learns_colors
 
 
 def is_done(recipe: Recipe, options: ScoringOptions) -> bool:
-    """Whether a result says that this very recipe was trained for the whole budget."""
+    """Whether there is a result of this recipe with the whole budget."""
     path = options.into / f"{recipe.name}.json"
     if not path.exists():
         return False
@@ -110,33 +110,33 @@ def run_method(
     options: ScoringOptions,
     *,
     classifier: Recipe | None = None,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Result:
     """Trains, exports, scores and writes one method.
 
     Args:
         recipe: The method.
         photos: Its training data.
-        pictures: What it is scored on.
-        options: Those of the command.
+        pictures: The evaluation pictures.
+        options: The options of the command.
         classifier: The recipe of the grey classifier, for a method that starts from one.
-        say: Receives progress messages.
+        report: Called with progress messages.
 
     Raises:
-        StoppedError: Ctrl-C; the same command goes on.
+        StoppedError: Interrupted by Ctrl-C; the same command resumes.
         LearnError: Training or export failed.
     """
     start = None
     if recipe.model.init == "classifier":
         if classifier is None:
             raise LearnError(
-                f"{recipe.name} starts from a grey classifier, and there is no recipe of one.",
+                f"{recipe.name} starts from a grey classifier, but there is no recipe for one.",
                 advice='Add one whose [loss] has kind = "labels" to the folder.',
             )
         if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
-            train_enough(classifier, photos, options, classifier=None, say=say)
+            train_enough(classifier, photos, options, classifier=None, report=report)
         start = options.runs / classifier.name / "checkpoint.safetensors"
-    progress = train_enough(recipe, photos, options, classifier=start, say=say)
+    progress = train_enough(recipe, photos, options, classifier=start, report=report)
     run = options.runs / recipe.name
     result = Result(
         name=recipe.name,
@@ -152,7 +152,7 @@ def run_method(
     parameters = sum(p.numel() for p in build(recipe.model).parameters())
     result = replace(result, parameters=parameters)
     if result.kind == "method":
-        say(f"{recipe.name}: exporting and scoring")
+        report(f"{recipe.name}: exporting and scoring")
         result = _scored(result, recipe, pictures, options)
     elif result.kind == "demonstration":
         colorize = engine_colorizer(_export(load_trained(run), recipe, run / "model.onnx", options))
@@ -168,12 +168,12 @@ def train_enough(
     options: ScoringOptions,
     *,
     classifier: Path | None,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Progress:
-    """Trains a run for what is left of its budget.
+    """Trains a run for the rest of its budget.
 
     Raises:
-        StoppedError: It was interrupted before that.
+        StoppedError: It was interrupted before the end.
     """
     run = options.runs / recipe.name
     progress = Progress()
@@ -181,14 +181,14 @@ def train_enough(
         _, progress, _ = load_checkpoint(run / "checkpoint.safetensors")
     if _enough(progress, recipe, options):
         return progress
-    say(f"{recipe.name}: training from {progress.samples} samples, {progress.seconds:.0f} s")
+    report(f"{recipe.name}: training from {progress.samples} samples, {progress.seconds:.0f} s")
     seconds = None if options.seconds is None else options.seconds - progress.seconds
     session = TrainingSession(
         max_seconds=seconds,
         max_samples=options.samples,
         classifier=classifier,
         device=options.device,
-        say=say,
+        report=report,
     )
     progress = train(run, recipe, photos, session)
     if not _enough(progress, recipe, options):
@@ -217,8 +217,8 @@ def _scored(result: Result, recipe: Recipe, pictures: Pictures, options: Scoring
 
 
 def _export(trained: Trained, recipe: Recipe, target: Path, options: ScoringOptions) -> Bundle:
-    # As published: a network over colours was trained with the weights it should have, so none
-    # are added when decoding.
+    # As published: networks over colours were trained with their class weights, so none are added
+    # in decoding.
     vividness = 0.0 if predicts_distribution(trained.model) else _NORMAL
     card = default_card(trained, vividness=vividness, temperature=_TEMPERATURE)
     model = trained.model
@@ -235,7 +235,7 @@ def _export(trained: Trained, recipe: Recipe, target: Path, options: ScoringOpti
 
 
 def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:
-    """The figures at the training size, as in papers on 32-px pictures."""
+    """Figures at the training size, as in papers on 32-px pictures."""
     small = {
         name: [to_square(Image.fromarray(truth), size) for truth in truths]
         for name, truths in pictures.sets.items()
@@ -248,7 +248,7 @@ def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:
 def _colorize_epochs(
     trained: Trained, recipe: Recipe, run: Path, options: ScoringOptions
 ) -> list[dict[str, Any]]:
-    """Strips of weights kept during training: first, middle and last."""
+    """Sample strips of weights saved during training: first, middle and last."""
     kept = sorted(run.glob("weights-*.safetensors"))
     kept = [kept[i] for i in evenly_spaced(len(kept), _EPOCHS)]
     found = []
@@ -266,10 +266,10 @@ def _colorize_epochs(
 
 
 def read_log(path: Path) -> dict[str, Any]:
-    """The parts of a run's log for the page: a thinned curve, all measurements and verdicts.
+    """Reads from a run's log what the page needs: a thinned curve, all evaluations and verdicts.
 
     Args:
-        path: A run's ``log.jsonl``.
+        path: The ``log.jsonl`` of a run.
     """
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     measured = [row for row in rows if any(key.startswith("dev_") for key in row)]
@@ -292,12 +292,12 @@ def trained_on(run: Path) -> str:
     """The devices that trained a run, with their precision.
 
     Args:
-        run: Its folder.
+        run: Folder of the run.
     """
     _, _, facts = load_checkpoint(run / "checkpoint.safetensors")
     return " / ".join(facts.get("trained_on", ()))
 
 
 def find_classifier(recipes: Iterable[Recipe]) -> Recipe | None:
-    """The grey classifier among recipes."""
+    """The recipe of the grey classifier, if there is one."""
     return next((recipe for recipe in recipes if is_classifier(recipe)), None)

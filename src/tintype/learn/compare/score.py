@@ -1,6 +1,6 @@
 """Scores a method in both blocks: as published, and with its chroma scaled to equal colourfulness.
 
-Everything goes through the engine, so what is scored is what a person gets.
+Everything is run through the engine, so that the scores are those of what users get.
 """
 
 import copy
@@ -25,7 +25,7 @@ from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 Picture = NDArray[np.uint8]
 Colorize = Callable[[Picture, float], Picture]
-"""From a true picture and the factor of its chroma to a coloured one; only its grey is used."""
+"""Colours the grey of a true picture and multiplies the chroma by a factor."""
 
 _LARGEST_GAIN = 16.0
 _ROUNDS = 12
@@ -33,19 +33,19 @@ _CLOSE = 0.005
 _CACHE = 1 << 30
 """Bytes; a prediction without its distribution takes a third of a megabyte."""
 _KEPT = ("cf", "true_cf", "ab_mae", "delta_e", "auc", "rare_area", "rare_mass")
-"""Columns that are kept of every picture, so that methods can be compared picture by picture."""
+"""Columns that are stored for every picture, for paired comparisons of methods."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What methods are scored on.
+    """The pictures that methods are scored on.
 
     Attributes:
-        sets: Squares of (S, S, 3) by evaluation set.
-        dev: Squares of dev, for the factor and the temperature.
-        prior: (313,) colours of the training set.
-        threads: Pictures at a time.
-        perceptual_metrics: LPIPS, KID and FID over all sets together.
+        sets: Squares, each (S, S, 3), by evaluation set.
+        dev: Squares of dev, for fitting the factor and the temperature.
+        prior: (313,) share of each colour in the training set.
+        threads: Number of pictures in parallel.
+        perceptual_metrics: LPIPS, KID and FID over the union of all sets.
     """
 
     sets: Mapping[str, Sequence[Picture]]
@@ -60,10 +60,10 @@ class Pictures:
 
 
 class ScaledEngine(Engine):
-    """The engine with the network's chroma multiplied by a factor, before the gamut and the grey.
+    """An engine that multiplies the predicted chroma by a factor before gamut mapping.
 
-    The network runs once for each picture: the search for the factor colours the same pictures a
-    dozen times, and the cached chroma is small.
+    The network runs once per picture: the search for the factor colours the same pictures a dozen
+        times, and the cached chroma is small.
 
     Args:
         bundle: The model.
@@ -75,32 +75,32 @@ class ScaledEngine(Engine):
         self._cache = PredictionCache(_CACHE)
 
     def scaled(self, gain: float) -> "ScaledEngine":
-        """The same network under another factor."""
+        """The same network with another factor."""
         other = copy.copy(self)
         other.gain = np.float32(gain)
         return other
 
     def predict(self, photo: Photo, settings: Settings | None = None) -> Prediction:
-        """The prediction for this picture, computed once."""
+        """The cached prediction for this picture."""
         settings = settings or Settings()
         key = key_of(digest_of(photo), settings, self.bundle.card.capabilities)
         predict, chroma = super().predict, super().chroma
 
         def small() -> Prediction:
-            # Only the chroma is used, and a distribution is a hundred times as large.
+            # Only the chroma is used, and a distribution is a hundred times larger.
             whole = predict(photo, settings)
             return replace(whole, ab=chroma(whole, settings), logits=None, features=None)
 
         return self._cache.get(key, small)
 
     def chroma(self, prediction: Prediction, settings: Settings) -> NDArray[np.float32]:
-        """The predicted chroma times the factor."""
+        """The predicted chroma multiplied by the factor."""
         del settings  # applied when the prediction was made
         return np.asarray(prediction.ab * self.gain)
 
 
 def engine_colorizer(bundle: Bundle) -> Colorize:
-    """A method that colours through the engine at the settings of the card."""
+    """A method that colours with the engine and the settings of the card."""
     engine = ScaledEngine(bundle)
     settings = Settings(quality="normal")
 
@@ -116,21 +116,21 @@ def engine_colorizer(bundle: Bundle) -> Colorize:
 def colorize_all(
     colorize: Colorize, pictures: Sequence[Picture], gain: float, *, threads: int
 ) -> list[Picture]:
-    """Every picture coloured, several at a time."""
+    """Colours all pictures, several in parallel."""
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda truth: colorize(truth, gain), pictures))
 
 
 def find_gain(colorize: Colorize, pictures: Sequence[Picture], *, threads: int) -> float | None:
-    """The factor of chroma under which the pictures are as colourful as the true ones.
+    """Finds the factor of chroma that makes the pictures as colourful as the true ones.
 
     Args:
         colorize: The method.
-        pictures: Of dev.
-        threads: Pictures at a time.
+        pictures: Pictures of dev.
+        threads: Number of pictures in parallel.
 
     Returns:
-        The factor, or None where not even a factor of 16 makes a method colourful enough.
+        The factor, or None if even a factor of 16 does not make a method colourful enough.
     """
     wanted = float(np.mean([colorfulness(picture) for picture in pictures]))
 
@@ -145,8 +145,8 @@ def find_gain(colorize: Colorize, pictures: Sequence[Picture], *, threads: int) 
             return gain
         if found == 0:
             return None
-        # Colourfulness is nearly proportional to chroma, a little less where colours leave the
-        # gamut, so this comes from one side and does not swing.
+        # Colourfulness is nearly proportional to chroma, and a little less where colours leave the
+        # gamut, so this converges from one side without oscillating.
         gain /= found
         if gain > _LARGEST_GAIN:
             return None
@@ -155,11 +155,11 @@ def find_gain(colorize: Colorize, pictures: Sequence[Picture], *, threads: int) 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A method's figures under one factor.
+    """The figures of a method for one factor.
 
     Attributes:
         figures: Set -> figure -> value and interval.
-        kept: Column -> a number for each picture of all sets.
+        kept: Column -> a number per picture of all sets.
     """
 
     figures: dict[str, dict[str, Figure]]
@@ -167,12 +167,12 @@ class Block:
 
 
 def score_block(colorize: Colorize, pictures: Pictures, gain: float) -> Block:
-    """Scores a method under one factor.
+    """Scores a method for one factor.
 
     Args:
         colorize: The method.
         pictures: The evaluation pictures.
-        gain: Factor of its chroma; 1 is as published.
+        gain: Factor of the chroma; 1 is as published.
     """
     rare = rarity(pictures.prior)
 
@@ -196,7 +196,7 @@ def score_block(colorize: Colorize, pictures: Pictures, gain: float) -> Block:
 def score_perceptual(
     colorize: Colorize, pictures: Pictures, gains: Mapping[str, float]
 ) -> dict[str, dict[str, Figure]]:
-    """LPIPS, KID and FID of a method, where their networks are installed.
+    """LPIPS, KID and FID of a method, if their networks are installed.
 
     Args:
         colorize: The method.
@@ -218,18 +218,18 @@ def score_perceptual(
 
 
 def kept_columns(kept: Mapping[str, Sequence[float]]) -> dict[str, Floats]:
-    """The columns of a block as arrays again."""
+    """Converts the columns of a block back to arrays."""
     return {name: np.array(values) for name, values in kept.items()}
 
 
 def score_distribution(
     bundle: Bundle, pictures: Pictures
 ) -> tuple[float | None, dict[str, dict[str, Figure]]]:
-    """Temperature and calibration of a model's distribution; nothing where it has none."""
+    """Temperature and calibration of a model's distribution; empty if it has none."""
     if bundle.card.bins != BINS or "logits" not in bundle.card.capabilities:
         return None, {}
     on_dev = predict(bundle, pictures.dev, threads=pictures.threads)
-    # By the code of training, as for the rows that were scored before and stand on the same page.
+    # With the soft encoding of training, as for rows of the page that were scored before.
     temperature = fit_temperature(on_dev, neighbors=5)
     samples = {
         name: predict(bundle, truths, threads=pictures.threads)

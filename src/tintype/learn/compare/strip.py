@@ -1,4 +1,4 @@
-"""Sample pictures side by side, small enough to be kept."""
+"""Sample strips: small pictures side by side."""
 
 import io
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ _SIDE = 160
 
 
 def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
-    """The publishable photographs that every strip shows.
+    """Reads the publishable photographs that every strip shows.
 
     Args:
-        folder: Where they lie.
+        folder: Folder of the photographs.
         size: Side of the squares.
 
     Raises:
@@ -28,8 +28,8 @@ def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
     paths = sorted(folder.glob("*.jpg"))
     if not paths:
         raise LearnError(
-            f"{folder}: there are no photographs for the sample strips.",
-            advice="Put some JPEG files in colour there that may be published.",
+            f"{folder} contains no photographs for the sample strips.",
+            advice="Put some colour JPEG files there that may be published.",
         )
     squares = []
     for path in paths:
@@ -39,7 +39,7 @@ def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
 
 
 def write_strip(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
-    """Writes pictures in one row."""
+    """Writes pictures side by side."""
     row = [to_square(Image.fromarray(picture), _SIDE) for picture in pictures]
     out = io.BytesIO()
     Image.fromarray(np.concatenate(row, axis=1)).save(out, "JPEG", quality=85)

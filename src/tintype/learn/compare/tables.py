@@ -1,4 +1,4 @@
-"""The tables of the page: a row for each method, best values in bold."""
+"""The tables of the page: a row per method, with the best values in bold."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,14 +28,14 @@ _DISTRIBUTION_COLUMNS = {
 
 
 def row_names(recipes: Sequence[Recipe]) -> list[str]:
-    """The names of all rows: bounds, our own, the recipes, methods with user input."""
+    """The names of all rows: bounds, our own model, the recipes, methods with user input."""
     bounds, helped = OTHERS[:3], OTHERS[3:]
     named = (recipe.name for recipe in recipes if recipe.name != DEMONSTRATION)
     return [*bounds, *named, *helped]
 
 
 def title(name: str, results: Mapping[str, Result]) -> str:
-    """The name of a row, marked where it is not automatic."""
+    """The title of a row, with a mark if it is not automatic."""
     shown = _TITLES.get(name, name)
     if name in results and results[name].kind == "not automatic":
         return f"{shown} (not automatic)"
@@ -55,14 +55,14 @@ def table(
     *,
     group: str = EVERYTHING,
 ) -> str:
-    """Some figures of every row in one block.
+    """A table of figures in one block.
 
     Args:
         names: The rows.
-        results: By name; rows without one are marked.
+        results: Results by name; rows without a result are marked.
         block: ``published`` or ``equal``.
-        figures: The columns, of `FIGURES`.
-        group: The evaluation set, or all together.
+        figures: The columns; keys of `FIGURES`.
+        group: The evaluation set, or the union of all.
     """
     best = {figure: _best(names, results, block, figure, group) for figure in figures}
     rows = []
@@ -113,14 +113,14 @@ def _cell(figure: str, found: Figure) -> str:
 
 
 def per_set(names: Sequence[str], results: Mapping[str, Result]) -> str:
-    """Both blocks for each evaluation set, where there are several."""
+    """Both blocks for each evaluation set, if there are several."""
     groups = sorted(
         {group for r in results.values() for group in r.published if group != EVERYTHING}
     )
     if len(groups) < 2:
         return ""
     some = ("cf_ratio", "ab_mae", "delta_e", "auc_rebalanced", "psnr")
-    parts = ["## Each set by itself"]
+    parts = ["## Results by set"]
     for group in groups:
         for block, heading in (("published", "block (i)"), ("equal", "block (ii)")):
             parts.append(f"### {group}, {heading}")
@@ -142,21 +142,20 @@ def distributions(names: Sequence[str], results: Mapping[str, Result]) -> str:
         ]
         rows.append([name, f"{result.temperature:.2f}", *cells])
     text = (
-        "## Is the distribution honest?\n\nFor methods that predict a distribution over the 313 "
-        "colours, at vividness 0 with one temperature fitted on dev. Calibration error: the "
-        "gap between the mass within 10 ab units of the mode and the frequency with which the "
-        "truth lies there. Over bins: the same for single colours, which needs no disc (empty "
-        "where it was not measured). "
-        "Coverage: how often the smallest set of colours with 90 % of the mass has the true one; "
-        "90 is right."
+        "## Calibration of the distribution\n\nFor methods that predict a distribution over the "
+        "313 colours, at vividness 0 with one temperature fitted on dev. Calibration error: the "
+        "difference between the mass within 10 ab units of the mode and the frequency with which "
+        "the truth lies there. Over bins: the same for whole bins (empty where it was not "
+        "measured). Coverage: how often the smallest set of colours with 90 % of the mass contains "
+        "the true one; 90 is ideal."
     )
     if not rows:
-        return f"{text}\n\nNone is measured yet."
+        return f"{text}\n\nNone has been measured yet."
     return f"{text}\n\n{markdown(['method', 'temperature', *_DISTRIBUTION_COLUMNS.values()], rows)}"
 
 
 def perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
-    """Perceptual metrics, where their networks were installed."""
+    """A table of perceptual metrics, if their networks were installed."""
     text = "## LPIPS, KID and FID"
     blocks = {"published": "Block (i), as published", "equal": "Block (ii), equally colourful"}
     measured = [r for r in results.values() if r.perceptual]
@@ -171,8 +170,8 @@ def perceptual(names: Sequence[str], results: Mapping[str, Result]) -> str:
         if name in results and results[name].published and not results[name].perceptual
     ]
     parts = [
-        f"{text}\n\nAll pictures; lower is better. KID is free of the bias that FID has with few "
-        "pictures, and both only rank these rows: they cannot be compared with published "
+        f"{text}\n\nAll pictures; lower is better. KID does not have the bias of FID with few "
+        "pictures. Both only rank these rows and cannot be compared with published "
         "values. FID has no interval."
     ]
     if without:
@@ -192,7 +191,7 @@ def _perceptual_table(names: Sequence[str], results: Mapping[str, Result], block
         if name in results and block in results[name].perceptual
     }
     metrics = list(dict.fromkeys(metric for figures in found.values() for metric in figures))
-    # The truth compared with itself is 0 in all, the grey no method.
+    # The truth has distance 0 from itself, and the grey is not a method.
     judged = [name for name in found if results[name].kind in ("method", "own")]
     best = {
         metric: min(
@@ -223,7 +222,7 @@ def _perceptual_cell(metric: str, figure: Figure) -> str:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
+    """A Markdown table."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Rows that no recipe trains: bounds, the embedded model, methods with user input."""
+"""Rows without training: bounds, the embedded model, methods with user input."""
 
 from collections.abc import Callable
 
@@ -19,22 +19,22 @@ from tintype.learn.evaluate.recolor import recolor
 from tintype.photo.photo import rgb_to_grey
 
 POINTS = 20
-_SIDE = 128  # of the picture that hints are spread over, and that examples are matched with
+_SIDE = 128  # side of the pictures for propagating scribbles and for matching references
 
 Chroma = Callable[[Picture], NDArray[np.float32]]
 
 OTHERS = ("grey-input", "ground-truth", "tintype-own", "scribble", "example")
-"""Rows beside the recipes, by name."""
+"""Names of the rows without a recipe."""
 
 
 def run_other(name: str, pictures: Pictures, photos: Photos, options: ScoringOptions) -> Result:
-    """Scores one of `OTHERS` and writes its result.
+    """Scores one of `OTHERS` and writes the result.
 
     Args:
-        name: Which.
-        pictures: What it is scored on.
-        photos: Where the example-based method takes its references from.
-        options: Where the result goes.
+        name: Name of the row.
+        pictures: The evaluation pictures.
+        photos: References for the example-based method.
+        options: The folder for the result.
     """
     colorize = colorizer_of(name, photos)
     if name in ("grey-input", "ground-truth"):
@@ -66,8 +66,8 @@ def colorizer_of(name: str, photos: Photos) -> Colorize:
     """The colorizer of one of `OTHERS`.
 
     Args:
-        name: Which.
-        photos: Where the example-based method takes its references from.
+        name: Name of the row.
+        photos: References for the example-based method.
     """
     if name == "grey-input":
         return _grey
@@ -101,14 +101,14 @@ def _lightness(grey_u8: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _scribbled(truth: Picture) -> NDArray[np.float32]:
     lab = rgb01_to_lab(truth / 255).transpose(2, 0, 1)
-    # The same points in every run: they follow from the picture alone.
+    # The same points in every run: they depend on the picture only.
     seed = int(truth.astype(np.uint64).sum())
     points = scribble.true_points(lab[1:], count=POINTS, seed=seed)
     return scribble.predict(_lightness(rgb_to_grey(truth)), points)
 
 
 def _cached(chroma: Chroma) -> Colorize:
-    """Computes the chroma of each picture once, at 128 px, because it is slow."""
+    """Caches the chroma of each picture, computed at 128 px, because it is slow."""
     cache: dict[bytes, NDArray[np.float32]] = {}
 
     def colorize(truth: Picture, gain: float) -> Picture:

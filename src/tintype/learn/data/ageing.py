@@ -1,7 +1,7 @@
-"""Ageing of photographs by time, film and handling: on lightness only, never on colours.
+"""Simulates ageing of photographs by time, film and handling, on lightness only.
 
-Nothing here is a simulation of one process; each is a cheap likeness that keeps a network from
-resting on the clean, sharp, full-range grey of a modern picture.
+None of these is an exact simulation of a process. They are cheap approximations that keep a network
+from relying on the clean, sharp, full-range grey of modern pictures.
 """
 
 import math
@@ -16,10 +16,10 @@ def age(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count
 
     Args:
         luma: (B, 1, H, W) in [0, 1].
-        share: Of samples that are aged at all.
-        draw: Source of randomness, on the CPU.
-        part: Which of the whole batch these are.
-        count: How many the whole batch has.
+        share: Share of samples that are aged.
+        draw: Random generator, on the CPU.
+        part: The slice of the whole batch that these samples are.
+        count: Size of the whole batch.
 
     Returns:
         The same shape, in [0, 1].
@@ -41,22 +41,22 @@ def _aged(luma: Tensor, uniform: Tensor, noise: Tensor) -> Tensor:
     aged = black + (white - black) * luma.clamp(0, 1) ** gamma
     soft = _blur(aged)
     aged = torch.lerp(aged, soft, (uniform[3] * 2 - 1).clamp_min(0))
-    # Grain has a size: half of it is correlated over neighbouring pixels.
+    # Grain has a size: half of it is correlated between neighbouring pixels.
     grain = torch.lerp(noise, 2 * _blur(noise), uniform[4].round())
     aged = aged + grain * 0.05 * (uniform[5] * 2 - 1).clamp_min(0)
     return aged.clamp(0, 1)
 
 
 def wear(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int) -> Tensor:
-    """Handling and printing: scratches, dust, uneven fading, and a halftone screen.
+    """Simulates handling and printing: scratches, dust, uneven fading, and a halftone screen.
 
     Args:
         luma: (B, 1, S, S) in [0, 1].
-        share: Of samples that each of the first three befalls, alone or together; the screen
-            befalls half as many.
-        draw: Source of randomness, on the CPU.
-        part: Which of the whole batch these are.
-        count: How many the whole batch has.
+        share: Share of samples with each of the first three, independently; half as many get the
+            screen.
+        draw: Random generator, on the CPU.
+        part: The slice of the whole batch that these samples are.
+        count: Size of the whole batch.
 
     Returns:
         The same shape, in [0, 1].
@@ -74,7 +74,7 @@ def wear(luma: Tensor, *, share: float, draw: torch.Generator, part: slice, coun
 
 
 def _across(luma: Tensor) -> tuple[Tensor, Tensor]:
-    """From 0 to 1, to the right and down."""
+    """Coordinates from 0 to 1, to the right and down."""
     size = luma.shape[-1]
     across = torch.arange(size, device=luma.device) / size
     return across.view(1, 1, 1, -1), across.view(1, 1, -1, 1)
@@ -97,7 +97,7 @@ def _dust(luma: Tensor, uniform: Tensor, noise: Tensor) -> Tensor:
 
 
 def _fading(luma: Tensor, uniform: Tensor, _noise: Tensor) -> Tensor:
-    """One side or corner has faded towards paper white, or darkened in the light."""
+    """Fades one side or corner towards paper white, or darkens it."""
     x, y = _across(luma)
     angle = 2 * math.pi * uniform[11]
     ramp = ((x - 0.5) * torch.cos(angle) + (y - 0.5) * torch.sin(angle) + 0.5).clamp(0, 1)
@@ -107,7 +107,7 @@ def _fading(luma: Tensor, uniform: Tensor, _noise: Tensor) -> Tensor:
 
 
 def _screen(luma: Tensor, uniform: Tensor, _noise: Tensor) -> Tensor:
-    """A screen at 45 degrees with a period of 3 to 5 pixels; a dot grows with the darkness."""
+    """A screen at 45 degrees with a period of 3 to 5 pixels; darker areas have larger dots."""
     x, y = _across(luma)
     step = 2 * math.pi * luma.shape[-1] / (3 + 2 * uniform[13])
     screen = 0.5 + 0.25 * (torch.cos(step * (x + y) / 2**0.5) + torch.cos(step * (x - y) / 2**0.5))
@@ -116,7 +116,7 @@ def _screen(luma: Tensor, uniform: Tensor, _noise: Tensor) -> Tensor:
 
 
 def _blur(x: Tensor) -> Tensor:
-    """A binomial 5 x 5 blur with repeated edges."""
+    """A binomial 5 x 5 blur; edge pixels are repeated."""
     kernel = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=x.device) / 16
     x = F.conv2d(F.pad(x, (2, 2, 0, 0), mode="replicate"), kernel.view(1, 1, 1, 5))
     return F.conv2d(F.pad(x, (0, 0, 2, 2), mode="replicate"), kernel.view(1, 1, 5, 1))

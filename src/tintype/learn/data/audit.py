@@ -1,10 +1,10 @@
 """Checks a collection of photographs before it is used for training.
 
-Each picture is decoded once, judged by the very tests that training drops pictures by, and reduced
-to a difference hash of 256 bits: whether each of 16 x 16 places is brighter than the one to its
-left. Copies that were scaled or recompressed differ in a few bits. All pairs are compared, as
-one product of matrices of +1 and -1: 56,000 pictures in twenty seconds of one core, where trees
-and indices only pay far beyond that.
+Each picture is decoded once, checked by the same tests as in training, and reduced to a difference
+hash of 256 bits: whether each of 16 x 16 cells is brighter than its left neighbour. Copies that
+were scaled or recompressed differ in a few bits. All pairs are compared by one product of matrices
+of +1 and -1: 56,000 pictures take twenty seconds on one core. Search trees and indices pay off only
+far beyond that.
 """
 
 import io
@@ -30,27 +30,27 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 NEAR = 10
-"""Bits of 256 in which two pictures differ that count as the same."""
+"""Maximum number of differing bits, of 256, for near duplicates."""
 _ALIKE = 0.95
-"""Correlation of the two little greys: plain skies share their hash, not their picture."""
+"""Minimum correlation of their thumbnails: plain skies may share a hash, but not the picture."""
 _SAME = 0.99
-"""Correlation from which they are one picture whatever their hashes: in flat areas the noise
-of a second compression decides the bits. Of 3,545 scenes saved as JPEG and as WebP, the hash alone
-finds 74 %, both together all, and nothing else."""
+"""Correlation above which two pictures are near duplicates whatever their hashes: in flat areas the
+bits depend on compression noise. Of 3,545 scenes saved as JPEG and as WebP, the hash alone finds 74
+%, and both criteria together finding all, without false positives."""
 _BLOCK = 2048
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "eval"})
 
 
 @dataclass(frozen=True, slots=True)
-class Find:
-    """A problem that was found.
+class Finding:
+    """A problem in a picture.
 
     Attributes:
-        kind: Its kind. A ``split leak`` is a (near) duplicate in another split of the same data,
-            a ``leak`` one in the data that must never be trained on.
+        kind: Its kind. A ``split leak`` is a (near) duplicate in another split of the same data, a
+            ``leak`` one in the held-out data.
         picture: The picture concerned.
-        twin: The picture it repeats; None for a fault of one picture alone.
-        bits: How many bits of 256 the two hashes differ in; 0 for one picture alone.
+        twin: The picture that it duplicates; None if the problem concerns a single picture.
+        bits: Number of differing bits of the two hashes, of 256; 0 for a single picture.
     """
 
     kind: Kind
@@ -66,22 +66,22 @@ class Audit:
     Attributes:
         pictures: Number of pictures checked.
         against: Number of pictures they were compared with.
-        finds: Sorted by kind, then as the pictures are.
+        findings: Sorted by kind, then in the order of the pictures.
     """
 
     pictures: int
     against: int
-    finds: tuple[Find, ...]
+    findings: tuple[Finding, ...]
 
     def counts(self) -> dict[Kind, int]:
-        """How many finds of each kind, zeros too."""
-        counted = Counter(find.kind for find in self.finds)
+        """Number of findings of each kind, including zeros."""
+        counted = Counter(finding.kind for finding in self.findings)
         return {kind: counted[kind] for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
 class _DecodedPhotos:
-    """Pictures that could be decoded: their sources, file hashes and little greys."""
+    """Pictures that could be decoded: their sources, file hashes and grey thumbnails."""
 
     sources: list[PhotoSource]
     digests: list[bytes]
@@ -94,36 +94,36 @@ def audit(
     *,
     min_colorfulness: float,
     dev_share: float,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Audit:
-    """Finds grey, toned, broken and repeated pictures, and leaks.
+    """Finds grey, toned, broken and duplicate pictures, and leaks.
 
     Args:
         sources: The pictures that would be trained on.
-        against: Pictures that must not be among them.
+        against: Held-out pictures, which must not be among them.
         min_colorfulness: Below this a picture counts as grey.
-        dev_share: Share that the hash of a file puts into dev, where no folder names the split.
-        tell: Receives progress messages.
+        dev_share: Share of dev, chosen by the hash of the file, where no folder names the split.
+        report: Called with progress messages.
 
     Raises:
         LearnError: A container cannot be read.
     """
-    finds: list[Find] = []
-    decoded = _decode_all(sources, finds, min_colorfulness, tell)
-    held_out = _decode_all(against, None, min_colorfulness, tell)
-    tell("comparing")
+    findings: list[Finding] = []
+    decoded = _decode_all(sources, findings, min_colorfulness, report)
+    held_out = _decode_all(against, None, min_colorfulness, report)
+    report("comparing")
     splits = [
         split_of(source, digest, dev_share)
         for source, digest in zip(decoded.sources, decoded.digests, strict=True)
     ]
-    finds += _repeats(decoded, splits)
-    finds += _leaks(decoded, held_out)
-    finds.sort(key=lambda find: KINDS.index(find.kind))
-    return Audit(len(sources), len(against), tuple(finds))
+    findings += _repeats(decoded, splits)
+    findings += _leaks(decoded, held_out)
+    findings.sort(key=lambda finding: KINDS.index(finding.kind))
+    return Audit(len(sources), len(against), tuple(findings))
 
 
 def split_of(source: PhotoSource, digest: bytes, dev_share: float) -> str:
-    """The split a picture belongs to: the folder that names one, else the one of its hash."""
+    """The split of a picture: named by a folder, otherwise determined by its hash."""
     for part in PurePosixPath(source.member).parts[:-1]:
         if part.lower() in _SPLITS:
             return part.lower()
@@ -132,36 +132,36 @@ def split_of(source: PhotoSource, digest: bytes, dev_share: float) -> str:
 
 def _decode_all(
     sources: Sequence[PhotoSource],
-    finds: list[Find] | None,
+    findings: list[Finding] | None,
     min_colorfulness: float,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> _DecodedPhotos:
     kept: list[PhotoSource] = []
     digests: list[bytes] = []
     small: list[NDArray[np.uint8]] = []
     for index, (source, data) in enumerate(read_sources(sources)):
         if index and index % 5000 == 0:
-            tell(f"{index} of {len(sources)}")
+            report(f"{index} of {len(sources)}")
         rgb_u8 = decode_small(data)
-        if finds is not None:
+        if findings is not None:
             reason = reason_to_drop(rgb_u8, False, min_colorfulness)
-            finds.extend(Find(kind, source) for kind in KINDS if kind == reason)
+            findings.extend(Finding(kind, source) for kind in KINDS if kind == reason)
         if rgb_u8 is not None:
             kept.append(source)
             digests.append(file_hash(data))
-            small.append(little_grey(rgb_u8))
+            small.append(grey_thumbnail(rgb_u8))
     array = np.array(small, np.float32).reshape(-1, 16, 17)
     return _DecodedPhotos(kept, digests, array)
 
 
-def little_grey(rgb_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(16, 17) grey of an (H, W, 3) picture, what the difference hash compares."""
+def grey_thumbnail(rgb_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(16, 17) grey thumbnail of an (H, W, 3) picture, for the difference hash."""
     image = Image.fromarray(rgb_u8).convert("L")
     return np.asarray(image.resize((17, 16), Image.Resampling.BOX))
 
 
 def difference_signs(small: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 256) of +1 and -1: whether a place is brighter than the one to its left."""
+    """(N, 256) of +1 and -1: whether a cell is brighter than its left neighbour."""
     brighter = small[:, :, 1:] > small[:, :, :-1]
     return np.where(brighter, np.float32(1), np.float32(-1)).reshape(-1, 256)
 
@@ -169,12 +169,12 @@ def difference_signs(small: NDArray[np.float32]) -> NDArray[np.float32]:
 def _close_pairs(
     mine: NDArray[np.float32], theirs: NDArray[np.float32], *, same: bool
 ) -> list[tuple[int, int, int]]:
-    """(index, index, bits) of all pairs of little greys that are nearly one picture.
+    """(index, index, bits) of all pairs of thumbnails that are near duplicates.
 
     Args:
         mine: (N, 16, 17).
         theirs: (M, 16, 17).
-        same: The two are one and the same; then only pairs with the second index the smaller.
+        same: Whether the two are identical; then the second index of each pair is the smaller one.
     """
     signs, other = difference_signs(mine), difference_signs(theirs)
     standardized, other_standardized = _standardized(mine), _standardized(theirs)
@@ -192,33 +192,33 @@ def _close_pairs(
 
 
 def _standardized(small: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 272) of mean 0 and length 1; a picture of one grey keeps length 0, like no other."""
+    """(N, 272) of mean 0 and norm 1; a uniform picture has norm 0, so it matches no other."""
     flat = small.reshape(len(small), 272)
     flat = flat - flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
 
 
-def _repeats(decoded: _DecodedPhotos, splits: Sequence[str]) -> list[Find]:
-    """Each picture that repeats an earlier one, once; and again where the two are split up."""
-    finds: list[Find] = []
+def _repeats(decoded: _DecodedPhotos, splits: Sequence[str]) -> list[Finding]:
+    """A finding for each duplicate of an earlier picture, and another if their splits differ."""
+    findings: list[Finding] = []
     first: dict[bytes, int] = {}
     best: dict[int, tuple[int, int]] = {}
     for i, digest in enumerate(decoded.digests):
         j = first.setdefault(digest, i)
         if j != i:
-            best[i] = (-1, j)  # before any near one
+            best[i] = (-1, j)  # an exact duplicate precedes near ones
     for i, j, bits in _close_pairs(decoded.small, decoded.small, same=True):
         best[i] = min(best.get(i, (bits, j)), (bits, j))
         if splits[i] != splits[j]:
-            finds.append(Find("split leak", decoded.sources[i], decoded.sources[j], bits))
+            findings.append(Finding("split leak", decoded.sources[i], decoded.sources[j], bits))
     for i, (bits, j) in sorted(best.items()):
         kind: Kind = "duplicate" if bits < 0 else "near duplicate"
-        finds.append(Find(kind, decoded.sources[i], decoded.sources[j], max(bits, 0)))
-    return finds
+        findings.append(Finding(kind, decoded.sources[i], decoded.sources[j], max(bits, 0)))
+    return findings
 
 
-def _leaks(decoded: _DecodedPhotos, held_out: _DecodedPhotos) -> list[Find]:
-    """Each picture of the first that is one of the second, exactly or nearly."""
+def _leaks(decoded: _DecodedPhotos, held_out: _DecodedPhotos) -> list[Finding]:
+    """A finding for each picture that is an exact or near duplicate of a held-out one."""
     twins: dict[int, tuple[int, int]] = {}
     held_out_index = {digest: j for j, digest in enumerate(held_out.digests)}
     for i, digest in enumerate(decoded.digests):
@@ -227,15 +227,15 @@ def _leaks(decoded: _DecodedPhotos, held_out: _DecodedPhotos) -> list[Find]:
     for i, j, bits in _close_pairs(decoded.small, held_out.small, same=False):
         twins[i] = min(twins.get(i, (bits, j)), (bits, j))
     return [
-        Find("leak", decoded.sources[i], held_out.sources[j], bits)
+        Finding("leak", decoded.sources[i], held_out.sources[j], bits)
         for i, (bits, j) in sorted(twins.items())
     ]
 
 
 def to_text(found: Audit) -> str:
-    """The counts as a Markdown table, with the first find of each kind."""
-    lines = ["| find | pictures | first |", "|---|---:|---|"]
-    first = {find.kind: find for find in reversed(found.finds)}
+    """The counts as a Markdown table, with the first finding of each kind."""
+    lines = ["| finding | pictures | first |", "|---|---:|---|"]
+    first = {finding.kind: finding for finding in reversed(found.findings)}
     for kind, count in found.counts().items():
         example = f"{_name(first[kind].picture)}" if count else ""
         twin = first[kind].twin if count else None
@@ -246,18 +246,18 @@ def to_text(found: Audit) -> str:
 
 
 def to_json(found: Audit) -> str:
-    """Everything found, as one JSON object."""
-    finds = [
+    """All findings, as one JSON object."""
+    findings = [
         {
-            "kind": find.kind,
-            "picture": _name(find.picture),
-            "twin": _name(find.twin) if find.twin else None,
-            "bits": find.bits,
+            "kind": finding.kind,
+            "picture": _name(finding.picture),
+            "twin": _name(finding.twin) if finding.twin else None,
+            "bits": finding.bits,
         }
-        for find in found.finds
+        for finding in found.findings
     ]
     facts = {"pictures": found.pictures, "against": found.against, "counts": found.counts()}
-    return json.dumps(facts | {"finds": finds}, indent=1) + "\n"
+    return json.dumps(facts | {"finds": findings}, indent=1) + "\n"
 
 
 def _name(source: PhotoSource) -> str:
@@ -265,24 +265,24 @@ def _name(source: PhotoSource) -> str:
 
 
 def contact_sheet(found: Audit, *, tile: int = 96, columns: int = 12) -> Image.Image:
-    """Some finds of each kind, spread evenly; a repeated picture above the one it repeats.
+    """Evenly spaced findings of each kind; duplicates above the pictures that they duplicate.
 
     Args:
-        found: What to show.
-        tile: Side of a picture.
-        columns: Pictures in a row; each kind has one row, or two with twins.
+        found: The findings.
+        tile: Side of a picture, in pixels.
+        columns: Pictures per row; each kind has one row, or two if it has duplicates.
 
     Raises:
         LearnError: A container cannot be read.
     """
-    shown: list[tuple[Kind, int, list[Find]]] = []
+    shown: list[tuple[Kind, int, list[Finding]]] = []
     for kind in KINDS:
-        finds = [find for find in found.finds if find.kind == kind]
-        if finds:
-            chosen = evenly_spaced(len(finds), columns)
-            shown.append((kind, len(finds), [finds[i] for i in chosen]))
+        findings = [finding for finding in found.findings if finding.kind == kind]
+        if findings:
+            chosen = evenly_spaced(len(findings), columns)
+            shown.append((kind, len(findings), [findings[i] for i in chosen]))
     title = 18
-    rows = [1 + any(find.twin for find in some) for _, _, some in shown]
+    rows = [1 + any(finding.twin for finding in some) for _, _, some in shown]
     height = max(title, sum(title + lines * tile for lines in rows))
     sheet = Image.new("RGB", (columns * tile, height), "white")
     draw = ImageDraw.Draw(sheet)
@@ -291,11 +291,11 @@ def contact_sheet(found: Audit, *, tile: int = 96, columns: int = 12) -> Image.I
     top = 0
     for (kind, count, some), lines in zip(shown, rows, strict=True):
         draw.text((4, top + 3), f"{kind}: {count}", fill="black")
-        for column, find in enumerate(some):
-            for line, source in enumerate((find.picture, find.twin)):
+        for column, finding in enumerate(some):
+            for line, source in enumerate((finding.picture, finding.twin)):
                 if source is not None:
-                    place = (column * tile, top + title + line * tile)
-                    sheet.paste(_tile(source, tile), place)
+                    corner = (column * tile, top + title + line * tile)
+                    sheet.paste(_tile(source, tile), corner)
         top += title + lines * tile
     return sheet
 

@@ -1,8 +1,8 @@
-"""Batches from the pixel array: choice of photographs, crops and ageing.
+"""Batches from the pixel array: sampling of photographs, crops and ageing.
 
 All randomness of a step is a function of (seed, step). There is no generator state to save, so a
-killed run that resumes at step n draws exactly what it would have drawn. The random numbers come
-from the CPU in every case; the pixels stay where the model is.
+killed run that resumes at step n draws exactly the same samples. Random numbers are always
+generated on the CPU; the pixels stay on the model's device.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,10 +35,10 @@ class Batch:
     """The data of one step.
 
     Attributes:
-        L: (B, 1, S, S) lightness in [0, 100], aged as the recipe requires.
+        L: (B, 1, S, S) lightness in [0, 100], with the ageing of the recipe.
         ab: (B, 2, S, S) true chroma in CIELAB units.
         rgb: (B, 3, S, S) the true picture, sRGB in [0, 1].
-        labels: (B,) int64, the folder each photograph came from.
+        labels: (B,) int64, the label (folder) of each photograph.
         hints: (B, 3, S, S) a, b and mask of the hints, or None.
     """
 
@@ -49,16 +49,16 @@ class Batch:
     hints: Tensor | None = None
 
     def ab_at(self, stride: int) -> Tensor:
-        """True chroma, averaged: (B, 2, S/stride, S/stride)."""
+        """True chroma, averaged over cells: (B, 2, S/stride, S/stride)."""
         return F.avg_pool2d(self.ab, stride) if stride > 1 else self.ab
 
     def ab_point(self, stride: int) -> Tensor:
-        """True chroma of one pixel for each output: (B, 2, S/stride, S/stride)."""
+        """True chroma of one pixel per cell: (B, 2, S/stride, S/stride)."""
         return self.ab[:, :, ::stride, ::stride]
 
 
 class PictureTable(NamedTuple):
-    """Offsets and sizes of photographs in the pixel array, one number for each sample."""
+    """Offsets and sizes of photographs in the pixel array, one entry per sample."""
 
     first: Tensor
     heights: Tensor
@@ -66,7 +66,7 @@ class PictureTable(NamedTuple):
 
 
 class CropBoxes(NamedTuple):
-    """Crops, one number for each sample, in pixels."""
+    """Crops in pixels, one entry per sample."""
 
     top: Tensor
     left: Tensor
@@ -75,18 +75,18 @@ class CropBoxes(NamedTuple):
 
 
 class Sampler:
-    """Chooses and cuts the photographs of each step.
+    """Selects and crops the photographs of each step.
 
     Args:
-        photos: All photographs; those of dev are never drawn.
+        photos: All photographs; dev is never sampled.
         recipe: Sizes, shares and augmentation.
-        batch: Photographs a step, over all processes.
-        seed: Of the whole run.
-        device: Where pixels and batches live.
-        part: Which share of each batch this process takes: its rank, and how many processes.
+        batch: Photographs per step, over all processes.
+        seed: Seed of the run.
+        device: Device of pixels and batches.
+        part: Rank of this process, and number of processes.
 
     Raises:
-        LearnError: `mix` names a group or `favor` a label that is not there, or nothing is left to
+        LearnError: `mix` names an unknown group, `favor` an unknown label, or nothing is left to
             train on.
     """
 
@@ -113,10 +113,10 @@ class Sampler:
         self._orders: dict[tuple[int, int], Tensor] = {}
 
     def batch(self, step: int) -> Batch:
-        """The batch of one step; the same for the same seed and step, whatever came before.
+        """The batch of a step; it depends only on the seed and the step.
 
-        Every process draws for the whole batch and takes its part, so that together they get
-        the batch of a single process.
+        Every process draws random numbers for the whole batch and uses its part, so that together
+        they get the batch of a single process.
 
         Args:
             step: Counted from 0.
@@ -144,12 +144,12 @@ class Sampler:
         return replace(batch, hints=hints)
 
     def _choose(self, pool: int, step: int, count: int) -> Tensor:
-        """Walks through a pool in an order that is new in every epoch, without leaving any out."""
+        """Indices from a pool that is shuffled in every epoch, each photograph once per epoch."""
         members = self.pools[pool]
         start = step * count
         picks = []
-        for place in range(start, start + count):
-            epoch, index = divmod(place, len(members))
+        for position in range(start, start + count):
+            epoch, index = divmod(position, len(members))
             picks.append(int(members[int(self._order(pool, epoch)[index])]))
         return torch.tensor(picks)
 
@@ -163,19 +163,19 @@ class Sampler:
         return self._orders[key]
 
     def _crops(self, chosen: Tensor, draw: torch.Generator) -> Tensor:
-        """Random crops of this process's part, (B, S, S, 3) in 0..255."""
+        """Random crops for this process, (B, S, S, 3) in 0..255."""
         uniform = torch.rand(5, len(chosen), generator=draw)[:, self.part]
         return self._random_cut(chosen[self.part], uniform, self.recipe.size)
 
     def _random_cut(self, chosen: Tensor, uniform: Tensor, size: int) -> Tensor:
-        """A crop of each photograph, chosen by (5, B) numbers in [0, 1]: (B, size, size, 3)."""
+        """A crop of each photograph, from (5, B) random numbers in [0, 1]: (B, size, size, 3)."""
         recipe = self.recipe
         index = chosen.numpy()
         _, heights, widths = self._where(index)
         area = recipe.crop_area[0] + (recipe.crop_area[1] - recipe.crop_area[0]) * uniform[0]
         low, high = np.log(recipe.crop_ratio[0]), np.log(recipe.crop_ratio[1])
         ratio = torch.exp(low + (high - low) * uniform[1])
-        # A share of the largest square, so that a panorama is not squashed.
+        # Relative to the largest square, so that panoramas are not distorted.
         side = torch.sqrt(area) * torch.minimum(heights, widths)
         crop_h = torch.minimum(side / torch.sqrt(ratio), heights)
         crop_w = torch.minimum(side * torch.sqrt(ratio), widths)
@@ -191,24 +191,24 @@ class Sampler:
         fate = torch.rand(count, generator=draw)
         uniform = torch.rand(5, count, 16, generator=draw)
         rgb = rgb.clone()
-        for place, whole in enumerate(range(count)[self.part]):
+        for position, whole in enumerate(range(count)[self.part]):
             if fate[whole] >= share:
                 continue
             across = 2 if fate[whole] < share / 2 else 4
-            # The neighbours in the batch, so that the shares of `mix` hold in a mosaic as well.
+            # Uses neighbours in the batch, so that the shares of `mix` hold in mosaics, too.
             tiles = chosen[(whole + torch.arange(across**2)) % count]
-            # Twice as large and averaged: sampled so small at once, edges would flicker.
+            # Sampled at twice the size and averaged, to avoid aliasing at edges.
             cut = self._random_cut(tiles, uniform[:, whole, : across**2], 2 * size // across)
             small = F.avg_pool2d(cut.permute(0, 3, 1, 2), 2)
             rows = small.view(across, across, *small.shape[1:]).permute(0, 3, 1, 4, 2)
-            rgb[place] = rows.reshape(size, size, 3)
+            rgb[position] = rows.reshape(size, size, 3)
         return rgb
 
     def fixed(self, index: Indices) -> Batch:
-        """Given photographs without augmentation: the largest central square, not aged.
+        """Given photographs without augmentation: the largest central square, without ageing.
 
         Args:
-            index: (B,) which photographs; those of dev as a rule.
+            index: (B,) indices of photographs, usually of dev.
         """
         _, heights, widths = self._where(index)
         side = torch.minimum(heights, widths)
@@ -219,13 +219,15 @@ class Sampler:
         return self._batch(rgb, luma, index)
 
     def _cut(self, index: Indices, box: CropBoxes, flip: Tensor, size: int) -> Tensor:
-        # One sample for one output pixel: crops shrink by 1.2 on average and 1.6 at most, and
-        # sampling twice each way to be free of aliasing cost as much time as the training step.
+        # One sample per output pixel: crops are reduced by a factor of 1.2 on average and 1.6 at
+        # most, and two samples in each direction, against aliasing, cost as much time as the
+        # training step.
         grid = (torch.arange(size, dtype=torch.float32) + 0.5) / size
         rows = box.top[:, None] + grid * box.height[:, None] - 0.5
         across = torch.where(flip[:, None], 1 - grid, grid)
         columns = box.left[:, None] + across * box.width[:, None] - 0.5
-        # Row by row takes a quarter of the time on a processor; graphics cards want all at once.
+        # Sampling by rows takes a quarter of the time on CPUs; GPUs are faster with a single
+        # gather.
         sample = bilinear_by_rows if self.device.type == "cpu" else bilinear_at_once
         return sample(self.pixels, self._where(index), rows, columns)
 
@@ -259,7 +261,7 @@ class Sampler:
 
 
 def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], list[Indices]]:
-    """How many of each batch come from which photographs."""
+    """The number of photographs per batch from each pool, and the pools."""
     pools = {}
     times = _times(photos.label_names, recipe.favor)
     for index, name in enumerate(photos.group_names):
@@ -271,14 +273,14 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
     missing = sorted(set(recipe.mix) - set(pools))
     if missing:
         raise LearnError(
-            f"data.mix names {missing[0]}, but the data holds {', '.join(pools)}.",
+            f"data.mix names {missing[0]}, but the data contain {', '.join(pools)}.",
             advice="Rename the key, or give that data with --data.",
         )
     shares = recipe.mix or {name: float(len(np.unique(members))) for name, members in pools.items()}
     total = sum(shares.values())
     exact = {name: batch * share / total for name, share in shares.items()}
     counts = {name: int(value) for name, value in exact.items()}
-    # The largest remainders get what rounding left over.
+    # Largest-remainder method.
     by_remainder = sorted(exact, key=lambda name: counts[name] - exact[name])
     for name in by_remainder[: batch - sum(counts.values())]:
         counts[name] += 1
@@ -287,7 +289,7 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
 
 
 def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]:
-    """How often the photographs of each label occur in one pass through their group."""
+    """How often the photographs of each label occur in one epoch of their group."""
     for pattern in favor:
         if not any(matches(label, [pattern]) for label in labels):
             raise LearnError(
@@ -303,13 +305,13 @@ def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]
 
 
 def _pixel_rows(photos: Photos, device: torch.device) -> Tensor:
-    """The array as (pixels, 3): mapped from disk on the CPU, copied whole onto a GPU."""
+    """The array as (pixels, 3): memory-mapped on the CPU, copied completely to a GPU."""
     rows = torch.from_numpy(_writable_view(photos)).view(-1, 3)
     return rows if device.type == "cpu" else rows.to(device)
 
 
 def _writable_view(photos: Photos) -> NDArray[np.uint8]:
-    """Copy-on-write mapping: writable, so that torch does not warn, and never written to."""
+    """A copy-on-write mapping: writable, to avoid a torch warning, but never written to."""
     pixels = photos.pixels
     if isinstance(pixels, np.memmap):
         assert pixels.filename is not None
@@ -318,16 +320,16 @@ def _writable_view(photos: Photos) -> NDArray[np.uint8]:
 
 
 def bilinear_at_once(pixels: Tensor, where: PictureTable, rows: Tensor, columns: Tensor) -> Tensor:
-    """Samples (B, h, w, 3) at the given (B, h) rows and (B, w) columns; edges are repeated.
+    """Samples (B, h, w, 3) at (B, h) rows and (B, w) columns; edge pixels are repeated.
 
     Args:
-        pixels: (N, 3) uint8, all photographs one after the other.
-        where: Which of them.
-        rows: From 0, the middle of the first pixel; any place in between, and outside.
+        pixels: (N, 3) uint8, all photographs concatenated.
+        where: The photographs.
+        rows: Coordinates, 0 being the centre of the first pixel; may be fractional or outside.
         columns: Likewise.
 
     Returns:
-        Values in 0..255, float32, where the pixels are.
+        Values in 0..255, float32, on the device of the pixels.
     """
     device = pixels.device
     first, heights, widths = where
@@ -340,8 +342,8 @@ def bilinear_at_once(pixels: Tensor, where: PictureTable, rows: Tensor, columns:
     left, right = (c.to(device)[:, None, :] for c in (x0, x1))
 
     def take(row: Tensor, column: Tensor) -> Tensor:
-        place = row + column
-        return pixels[place.reshape(-1)].view(*place.shape, 3).float()
+        position = row + column
+        return pixels[position.reshape(-1)].view(*position.shape, 3).float()
 
     upper = torch.lerp(take(top, left), take(top, right), fx)
     lower = torch.lerp(take(bottom, left), take(bottom, right), fx)
@@ -349,7 +351,7 @@ def bilinear_at_once(pixels: Tensor, where: PictureTable, rows: Tensor, columns:
 
 
 def bilinear_by_rows(pixels: Tensor, where: PictureTable, rows: Tensor, columns: Tensor) -> Tensor:
-    """The same, one photograph after the other: whole rows first, then columns of what is left."""
+    """The same as `bilinear_at_once`, one photograph at a time: first rows, then columns."""
     first, heights, widths = where
     y0, y1, fy = _between(rows, heights[:, None])
     x0, x1, fx = _between(columns, widths[:, None])
@@ -365,15 +367,15 @@ def bilinear_by_rows(pixels: Tensor, where: PictureTable, rows: Tensor, columns:
     return torch.stack(found)
 
 
-def _between(places: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The pixels on both sides of each place, and how far it is on the way to the second."""
-    inside = torch.minimum(places.clamp_min(0), sizes - 1)
+def _between(positions: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The two neighbouring pixels of each position, and the weight of the second."""
+    inside = torch.minimum(positions.clamp_min(0), sizes - 1)
     before = inside.floor()
     after = torch.minimum(before + 1, sizes - 1)
     return before.long(), after.long(), inside - before
 
 
 def _luma(rgb: Tensor, weights: Tensor) -> Tensor:
-    """(B, S, S, 3) in 0..255 -> (B, 1, S, S) luma in [0, 1], in steps of 1/255 as files have it."""
+    """(B, S, S, 3) in 0..255 -> (B, 1, S, S) luma in [0, 1], rounded to steps of 1/255."""
     luma = torch.einsum("bhwc,bc->bhw", rgb, weights.to(rgb.device))
     return luma.round()[:, None] / 255

@@ -1,17 +1,17 @@
-"""Even choices from a sequence."""
+"""Evenly spaced samples of a sequence."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def evenly_spaced(length: int, count: int) -> NDArray[np.int_]:
-    """Chooses from a sequence, evenly spaced, the first and the last item included.
+    """Evenly spaced indices, including the first and the last.
 
     Args:
-        length: Of the sequence.
-        count: At most so many.
+        length: Length of the sequence.
+        count: Maximum number of indices.
 
     Returns:
-        (min(count, length),) ascending indices.
+        (min(count, length),) indices in ascending order.
     """
     return np.linspace(0, length - 1, min(count, length)).astype(int)

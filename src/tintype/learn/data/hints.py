@@ -1,12 +1,12 @@
-"""Hints as a person might give them, drawn from the true colours, for a network that takes some.
+"""Simulates a user's hints from the true colours, for networks that accept hints.
 
 Source: R. Zhang, J.-Y. Zhu, P. Isola, X. Geng, A. Lin, T. Yu, A. Efros, "Real-Time User-Guided
 Image Colorization with Learned Deep Priors", SIGGRAPH 2017, the simulated points of its local hints
-network: their number is geometric with p = 1/8, their place Gaussian around the centre, each a
-square of 1 to 9 pixels that is given the mean of its true colours.
+network: their number is geometric with p = 1/8, their position Gaussian around the centre, and each
+is a square of 1 to 9 pixels with the mean of its true colours.
 
-Deviations: a share of the samples has no hint at all, so that the same network colours by itself
-(theirs has an eighth of them so); a hint lies inside the picture; none is given the whole truth.
+Deviations: a share of the samples has no hints, so that the network also colours without them (an
+eighth in the paper); hints lie inside the picture; no sample gets all true colours.
 """
 
 import math
@@ -17,34 +17,34 @@ from torch.nn import functional as F
 
 _P = 1 / 8
 _MOST = 64  # one sample in 5,000 would have more
-_HALF = 4  # of the largest square, its middle pixel left out: 9 x 9
-_SPREAD = 0.25  # standard deviation of the place, as a share of the side
+_HALF = 4  # half the side of the largest square, without its centre: 9 x 9 pixels
+_SPREAD = 0.25  # standard deviation of the position, as a share of the side
 
 
 def draw_hints(
     ab: Tensor, *, share: float, draw: torch.Generator, part: slice, count: int
 ) -> Tensor:
-    """Hints for a batch.
+    """Draws hints for a batch.
 
     Args:
         ab: (B, 2, S, S) true chroma in CIELAB units.
-        share: Of samples that get any.
-        draw: Source of randomness, on the CPU.
-        part: Which of the whole batch these are.
-        count: How many the whole batch has.
+        share: Share of samples with hints.
+        draw: Random generator, on the CPU.
+        part: The slice of the whole batch that these samples are.
+        count: Size of the whole batch.
 
     Returns:
-        (B, 3, S, S): a and b where there is a hint, 0 elsewhere; then 1 where there is one.
+        (B, 3, S, S): a and b of the hints, 0 elsewhere, and the mask.
     """
     size = ab.shape[2]
     uniform = torch.rand(2, count, generator=draw)[:, part]
     number = torch.where(uniform[1] < share, geometric(uniform[0]), 0)
-    place = torch.randn(2, _MOST, count, generator=draw)[..., part]
+    offset = torch.randn(2, _MOST, count, generator=draw)[..., part]
     half = torch.randint(0, _HALF + 1, (_MOST, count), generator=draw)[..., part]
-    middle = ((0.5 + _SPREAD * place) * size).long().clamp(0, size - 1)
+    middle = ((0.5 + _SPREAD * offset) * size).long().clamp(0, size - 1)
     top, left = (middle - half).clamp_min(0)
     bottom, right = (middle + half + 1).clamp(max=size)
-    # Sums over any rectangle from four corners of the running sums.
+    # The sum over any rectangle follows from four corners of the cumulative sums.
     sums = F.pad(ab.double().cumsum(2).cumsum(3), (1, 0, 1, 0))
     hints = ab.new_zeros(len(ab), 3, size, size)
     rows = torch.arange(size, device=ab.device)
@@ -62,7 +62,7 @@ def draw_hints(
 
 
 def geometric(uniform: Tensor) -> Tensor:
-    """Numbers of hints, by the inverse of their distribution.
+    """Numbers of hints, by inverse transform sampling.
 
     Args:
         uniform: (n,) in [0, 1).
@@ -75,7 +75,7 @@ def geometric(uniform: Tensor) -> Tensor:
 
 
 def _means(sums: Tensor, edges: list[Tensor]) -> Tensor:
-    """(n, 2) means of (n, 2, S + 1, S + 1) running sums between edges of (n,)."""
+    """(n, 2) means over rectangles, from (n, 2, S + 1, S + 1) cumulative sums and (n,) edges."""
     top, bottom, left, right = edges
     each = torch.arange(len(sums), device=sums.device)
     total = (

@@ -22,7 +22,7 @@ class PhotoSource:
     """One photograph: its container and name.
 
     Attributes:
-        container: A folder, a zip, or a data set that `tintype.learn.data.known_datasets` knows.
+        container: A folder, a zip, or a data set that `tintype.learn.data.known_datasets` supports.
         member: Path inside the container, with forward slashes.
         label: The folders inside the container, as in ``a_abbey`` or ``faces/young``; may be empty.
         group: The container's name without suffix and number: ``places`` for ``places-01.zip``.
@@ -44,7 +44,7 @@ def find_sources(
     """Lists the photographs of folders and zips, sorted.
 
     Args:
-        paths: Folders (searched deeply; zips inside them count as containers) or zips.
+        paths: Folders (searched recursively; zips inside them are containers, too) or zips.
         exclude: Label patterns to leave out.
         only_groups: Groups to keep; empty keeps all.
         only_labels: Label patterns to keep; empty keeps all.
@@ -76,7 +76,7 @@ def _group(container: Path) -> str:
 
 
 def matches(label: str, patterns: Sequence[str]) -> bool:
-    """Whether a label fits one of the patterns (`*` and `?`, case counts)."""
+    """Whether a label matches one of the patterns (`*` and `?`, case-sensitive)."""
     return any(fnmatch.fnmatchcase(label, pattern) for pattern in patterns)
 
 
@@ -147,14 +147,14 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
 
 
 def refuse_overlap(training: Sequence[PhotoSource], evaluation: Sequence[PhotoSource]) -> None:
-    """Makes sure that no evaluation picture is trained on, whatever its name.
+    """Raises an error if an evaluation picture is in the training data, whatever its name.
 
     Args:
-        training: What a run learns from.
-        evaluation: What it must never see.
+        training: The training data.
+        evaluation: Pictures that must not be in it.
 
     Raises:
-        LearnError: A file is in both; the message names it on both sides.
+        LearnError: A file is in both; the message gives both names.
     """
     held_out = {file_hash(data): source for source, data in read_sources(evaluation)}
     for source, data in read_sources(training):
@@ -177,6 +177,6 @@ def is_dev(digest: bytes, dev_share: float) -> bool:
 
     Args:
         digest: Its `file_hash`.
-        dev_share: The share of all photographs that dev gets, in [0, 1].
+        dev_share: Share of all photographs that are dev, in [0, 1].
     """
     return int.from_bytes(digest[:8], "big") < dev_share * 2**64

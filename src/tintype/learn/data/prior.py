@@ -1,4 +1,4 @@
-"""How common each of the 313 colours is in the photographs trained on."""
+"""The frequency of each of the 313 colours in the training photographs."""
 
 import numpy as np
 import torch
@@ -11,15 +11,15 @@ from tintype.learn.data.photos import Photos
 
 
 def color_prior(sampler: Sampler, photos: Photos, *, pictures: int = 4096) -> Tensor:
-    """The share of training pixels in each of the 313 bins, measured on some photographs.
+    """The share of training pixels in each of the 313 bins, estimated from some photographs.
 
     Args:
-        sampler: Cuts them.
-        photos: Where they come from; dev is left out.
-        pictures: How many, spread evenly.
+        sampler: Loads the photographs.
+        photos: The photographs; dev is left out.
+        pictures: How many to use, evenly spaced.
 
     Returns:
-        (313,) summing to 1.
+        (313,) that sum to 1.
     """
     training = np.flatnonzero(~photos.dev)
     chosen = training[evenly_spaced(len(training), pictures)]

@@ -1,1 +1,1 @@
-"""Metrics with their sources, and the tables made of them."""
+"""Metrics with their sources, and evaluation tables."""

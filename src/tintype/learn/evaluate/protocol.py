@@ -1,8 +1,8 @@
-"""The evaluation protocol: the shipped file, through the engine, on pictures never trained on.
+"""The evaluation protocol: the shipped model file, run by the engine on held-out pictures.
 
-Every picture is scaled so that its short side is `size` and cut to the square in the middle; its
-grey is coloured by the engine as any photograph is, and the result is compared with the true
-colours. The grey itself is a row of the table (the floor) and so is the truth (the ceiling).
+Every picture is scaled so that its short side is `size` and cropped to the central square. The
+engine colours its grey like any photograph, and the result is compared with the true colours. The
+grey input and the truth are rows of the table as well, as the floor and the ceiling.
 """
 
 import io
@@ -60,7 +60,7 @@ class ScoreRow:
         name: The method.
         group: The evaluation set.
         vividness: tau, or None where it does not apply.
-        pictures: How many.
+        pictures: Number of pictures.
         cf_ratio: Mean colourfulness over the mean colourfulness of the truth.
         psnr: dB, mean over pictures.
         ab: Mean ab distance.
@@ -68,7 +68,7 @@ class ScoreRow:
         delta_e: Mean CIEDE2000.
         delta_e_interval: Likewise.
         auc: Raw, percent.
-        perceptual: LPIPS, KID and FID by their exact names, where they were requested.
+        perceptual: LPIPS, KID and FID by their exact names, if requested.
     """
 
     name: str
@@ -93,7 +93,7 @@ def load_squares(
     Args:
         paths: Folders or zips.
         size: Side of the square.
-        limit: At most so many of each group, spread evenly over it; None takes all.
+        limit: Maximum per group, evenly spaced; None for no limit.
 
     Returns:
         Lists of (size, size, 3) sRGB.
@@ -113,11 +113,11 @@ def load_squares(
 
 
 def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[PhotoSource]:
-    """The pictures of folders and zips, or an even choice of each group.
+    """The pictures of folders and zips, or an evenly spaced subset of each group.
 
     Args:
         paths: Folders or zips.
-        limit: At most so many of each group, spread evenly over it; None takes all.
+        limit: Maximum per group, evenly spaced; None for no limit.
     """
     chosen: list[PhotoSource] = []
     sources = find_sources(paths)
@@ -130,12 +130,12 @@ def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[P
 def dev_squares(
     photos: Photos, *, size: int, limit: int | None = None
 ) -> dict[str, list[NDArray[np.uint8]]]:
-    """The dev split by group: for choosing settings, which the evaluation sets are never used for.
+    """The dev split by group, for choosing settings; evaluation sets are never used for that.
 
     Args:
         photos: The training data.
         size: Side of the square.
-        limit: At most so many of each group, spread evenly over it; None takes all.
+        limit: Maximum per group, evenly spaced; None for no limit.
 
     Returns:
         Lists of (size, size, 3) sRGB.
@@ -150,7 +150,7 @@ def dev_squares(
 
 
 def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Short side to `size`, the middle cut out."""
+    """Scales the short side to `size` and crops the central square."""
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
@@ -159,8 +159,7 @@ def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(image.resize((size, size), filter_, box=box))
 
 
-# More than seven parameters: the options of the command, passed on.
-# Eight parameters, by name: each is one choice of the protocol.
+# More than seven parameters, all passed by name: the options of the command.
 def evaluate(
     engine: Engine,
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],
@@ -175,17 +174,17 @@ def evaluate(
     """Scores a model at several vividnesses and with several numbers of true hints.
 
     Args:
-        engine: The model as it is shipped.
+        engine: The engine with the shipped model.
         squares: From `load_squares`.
-        name: Of the rows.
+        name: Name of the rows.
         vividness: The values of tau.
-        hints: Numbers of `true_hints`; a row with hints is not automatic, which its name states.
-        quality: Of the engine.
-        perceptual_metrics: Of each set, for LPIPS, KID and FID; empty for none.
-        threads: Pictures at a time.
+        hints: Numbers of `true_hints`; the name of a row with hints says that it is not automatic.
+        quality: Quality setting of the engine.
+        perceptual_metrics: LPIPS, KID and FID by set; empty for none.
+        threads: Number of pictures in parallel.
 
     Raises:
-        ModelError: There are hints and the model takes none.
+        ModelError: There are hints, but the model does not accept any.
     """
     rows = []
     with ThreadPoolExecutor(threads) as pool:
@@ -212,10 +211,10 @@ def colorize(
     """Colours the grey of pictures.
 
     Args:
-        engine: The model as it is shipped.
+        engine: The engine with the shipped model.
         pictures: (H, W, 3) truths.
         settings: Without hints.
-        pool: Pictures at a time.
+        pool: Colours pictures in parallel.
         hint_count: Number of `true_hints`.
     """
 
@@ -230,19 +229,19 @@ def colorize(
 
 
 def true_hints(truth_u8: NDArray[np.uint8], count: int) -> list[Hint]:
-    """True colours at random places, each the mean of 5 x 5 pixels.
+    """True colours at random points, each the mean of 5 x 5 pixels.
 
     Args:
-        truth_u8: (H, W, 3) the true picture; the places follow from it alone.
-        count: How many. The first ones of a larger number are those of a smaller one.
+        truth_u8: (H, W, 3) the true picture; the points depend on it only.
+        count: Number of points. A larger number extends the list of a smaller one.
     """
     if not count:
         return []
     ab = rgb01_to_lab(truth_u8 / 255)[..., 1:]
     draw = np.random.default_rng(int(truth_u8.astype(np.uint64).sum()))
-    places = (draw.random((count, 2)) * truth_u8.shape[:2]).astype(int)
+    points = (draw.random((count, 2)) * truth_u8.shape[:2]).astype(int)
     found = []
-    for y, x in places.tolist():
+    for y, x in points.tolist():
         near = ab[max(0, y - _HINT_RADIUS) : y + _HINT_RADIUS + 1]
         near = near[:, max(0, x - _HINT_RADIUS) : x + _HINT_RADIUS + 1]
         a, b = near.mean(axis=(0, 1)).tolist()
@@ -292,13 +291,13 @@ def score(rgb_u8: NDArray[np.uint8], truth_u8: NDArray[np.uint8]) -> Score:
 
 
 def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) -> ScoreRow:
-    """The means over pictures, and their intervals.
+    """Computes the means over pictures, and their intervals.
 
     Args:
-        name: Of the method.
+        name: Name of the method.
         group: The evaluation set.
         tau: The vividness, or None where it does not apply.
-        scores: Of each picture.
+        scores: One per picture.
     """
     table = {key: np.array([asdict(s)[key] for s in scores]) for key in asdict(scores[0])}
     return ScoreRow(
@@ -319,14 +318,14 @@ def row_of(name: str, group: str, tau: float | None, scores: Sequence[Score]) ->
 def at_colorfulness(rows: Sequence[ScoreRow], ratio: float) -> tuple[float, float] | None:
     """Distance in ab and CIEDE2000 of one method on one set at a given colourfulness.
 
-    Methods are compared where they are equally colourful; otherwise any dull one wins.
+    Methods are compared at equal colourfulness; otherwise any dull method wins.
 
     Args:
         rows: The curve: one method, one set, several vividnesses.
-        ratio: The colourfulness ratio wanted.
+        ratio: The target colourfulness ratio.
 
     Returns:
-        Both, interpolated along the curve, or None where the curve does not reach the ratio.
+        Both, interpolated along the curve, or None if the curve does not reach the ratio.
     """
     curve = sorted(rows, key=lambda row: row.cf_ratio)
     ratios = [row.cf_ratio for row in curve]

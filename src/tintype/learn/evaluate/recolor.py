@@ -1,4 +1,4 @@
-"""Chroma on a grey, as the engine does it: for methods without a model file."""
+"""Applies chroma to a grey as the engine does, for methods without a model file."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +10,20 @@ from tintype.errors import LearnError
 
 
 def recolor(grey_u8: NDArray[np.uint8], ab: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Colours a grey with a chroma of any size, exactly as the engine does with a prediction.
+    """Colours a grey with chroma of any size, exactly as the engine does with a prediction.
 
     Args:
         grey_u8: (H, W) Y'.
-        ab: (2, h, w) CIELAB units, the whole picture at its own size.
+        ab: (2, h, w) CIELAB units, the whole picture at any size.
 
     Returns:
         (H, W, 3) sRGB whose luma is ``grey_u8``.
 
     Raises:
-        LearnError: The chroma is not (2, h, w), or not finite.
+        LearnError: The chroma does not have shape (2, h, w), or is not finite.
     """
     if ab.ndim != 3 or ab.shape[0] != 2 or not np.isfinite(ab).all():
-        raise LearnError(f"Chroma of shape {ab.shape} is not finite and (2, h, w).")
+        raise LearnError(f"Chroma must be finite and have shape (2, h, w), not {ab.shape}.")
     size = (ab.shape[1], ab.shape[2])
     shape = (grey_u8.shape[0], grey_u8.shape[1])
     fit = Fit(shape, content=size, padded=size, stride=1)

@@ -1,7 +1,7 @@
-"""Skin, snow, paper and cloth: whether surfaces of a familiar colour get that colour.
+"""Evaluation on regions with known colours: skin, snow, paper and cloth.
 
-Rectangles are marked by hand on photographs in colour. Skin is compared with the true skin in bands
-of lightness, because light and dark skin differ in hue and chroma; neutral surfaces must stay
+Rectangles were annotated by hand on colour photographs. Skin is compared with the true skin in
+bands of lightness, because light and dark skin differ in hue and chroma; neutral surfaces must stay
 neutral.
 """
 
@@ -26,11 +26,11 @@ from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 SKIN = "skin"
 BANDS = ((0, 40), (40, 55), (55, 70), (70, 101))
-"""Of true mean lightness."""
+"""Bands of true mean lightness."""
 NEUTRAL_CHROMA = 6.0
 _COLORED = 12.0
 _SKIN_HUES = (25.0, 80.0)
-_MIDDLE = 50.0  # degrees: hues of skin lie around it, far from where the circle is cut
+_MIDDLE = 50.0  # degrees: close to the hues of skin, so they are far from where the circle is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Region:
     """A rectangle on a photograph.
 
     Attributes:
-        kind: ``skin``, or something neutral, as ``snow``.
+        kind: ``skin``, or a neutral material such as ``snow``.
         picture: SHA-256 of the photograph's file.
         box: left, top, right, bottom in pixels of the upright picture; the last two exclusive.
     """
@@ -49,11 +49,11 @@ class Region:
 
 
 class Marked(NamedTuple):
-    """A photograph with rectangles on it, all of them inside.
+    """A photograph with its rectangles, all of which are inside.
 
     Attributes:
         truth: (H, W, 3), upright.
-        regions: Its own.
+        regions: Its rectangles.
     """
 
     truth: NDArray[np.uint8]
@@ -62,14 +62,14 @@ class Marked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRegion:
-    """The colours of one rectangle: true and predicted.
+    """True and predicted colours of a rectangle.
 
     Attributes:
-        kind: As marked.
+        kind: Kind of the region.
         lightness: True mean L.
         true: Median hue in degrees and median chroma of the truth.
-        predicted: The same of the prediction.
-        share: Its height, of the shorter side of the picture that was coloured.
+        predicted: The same for the prediction.
+        share: Its height relative to the shorter side of the picture that was coloured.
     """
 
     kind: str
@@ -83,7 +83,7 @@ def read_regions(path: Path) -> list[Region]:
     """Reads a file of rectangles.
 
     Raises:
-        LearnError: It cannot be read, or an entry is not whole.
+        LearnError: It cannot be read, or an entry is incomplete.
     """
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["region"]
@@ -121,16 +121,16 @@ def region_tables(
     Args:
         bundles: The models.
         regions: From `read_regions`.
-        paths: Folders or zips that hold the photographs.
-        vividness: Values of tau; empty takes each model's own.
-        quality: Of the engine.
-        threads: For the network.
+        paths: Folders or zips with the photographs.
+        vividness: Values of tau; empty uses each model's default.
+        quality: Quality setting of the engine.
+        threads: Threads of the network.
 
     Yields:
         A heading and its tables.
 
     Raises:
-        LearnError: A photograph is not there, or a rectangle reaches out of it.
+        LearnError: A photograph is missing, or a rectangle exceeds it.
     """
     for bundle in bundles:
         engine = Engine(bundle, threads=threads)
@@ -149,26 +149,26 @@ def measure_regions(
     """Colours whole photographs and measures their rectangles.
 
     Args:
-        engine: The model as it is shipped.
+        engine: The engine with the shipped model.
         regions: From `read_regions`.
-        paths: Folders or zips that hold the photographs.
+        paths: Folders or zips with the photographs.
         settings: None is the model's own default.
 
     Raises:
-        LearnError: A photograph is not there, or a rectangle reaches out of it.
+        LearnError: A photograph is missing, or a rectangle exceeds it.
     """
     return measure_marked(engine, read_marked(regions, paths), settings=settings)
 
 
 def read_marked(regions: Sequence[Region], paths: Sequence[Path]) -> list[Marked]:
-    """Finds the photographs that rectangles are marked on.
+    """Loads the photographs that have annotated rectangles.
 
     Args:
         regions: From `read_regions`.
-        paths: Folders or zips that hold the photographs.
+        paths: Folders or zips with the photographs.
 
     Raises:
-        LearnError: A photograph is not there, or a rectangle reaches out of it.
+        LearnError: A photograph is missing, or a rectangle exceeds it.
     """
     wanted: dict[str, list[Region]] = {}
     for region in regions:
@@ -182,12 +182,14 @@ def read_marked(regions: Sequence[Region], paths: Sequence[Path]) -> list[Marked
             truth = np.asarray(image.convert("RGB"))
         for region in marked:
             if region.box[2] > truth.shape[1] or region.box[3] > truth.shape[0]:
-                raise LearnError(f"{source.member}: the rectangle {region.box} reaches out of it.")
+                raise LearnError(
+                    f"{source.member}: the rectangle {region.box} exceeds the picture."
+                )
         found.append(Marked(truth, tuple(marked)))
     if wanted:
         raise LearnError(
-            f"{len(wanted)} of the marked photographs are not in {', '.join(map(str, paths))}.",
-            advice="Give all the data that the rectangles were marked on with --data.",
+            f"{len(wanted)} of the annotated photographs are not in {', '.join(map(str, paths))}.",
+            advice="Give all the data that the rectangles were annotated on with --data.",
         )
     return found
 
@@ -201,15 +203,15 @@ def measure_marked(
 ) -> list[MeasuredRegion]:
     """Colours photographs and measures their rectangles.
 
-    With several copies each photograph is one of many in a wall of them, as a face in a crowd is:
-    the network sees all of the wall at the size it works at, and so each face the smaller.
+    With several copies, a photograph is tiled with copies of itself, like a face in a crowd: the
+    network sees the whole mosaic at its working size, so each face is smaller.
 
     Args:
-        engine: The model as it is shipped.
+        engine: The engine with the shipped model.
         marked: From `read_marked`.
         settings: None is the model's own default.
-        copies: Of each photograph in a row and in a column, every second one mirrored. The one
-            in the middle is measured.
+        copies: Number of copies per row and per column, every second one mirrored. The central one
+            is measured.
     """
     measured: list[MeasuredRegion] = []
     for truth, regions in marked:
@@ -233,7 +235,7 @@ def measure_marked(
 def _colorize_among(
     engine: Engine, truth: NDArray[np.uint8], copies: int, settings: Settings | None
 ) -> NDArray[np.uint8]:
-    """One of a wall of copies, coloured with all the others: (H, W, 3), as the truth."""
+    """Colours a mosaic of copies and returns the central one: (H, W, 3), like the truth."""
     height, width = truth.shape[:2]
     row = np.concatenate([truth[:, :: 1 - 2 * (i % 2)] for i in range(copies)], axis=1)
     wall = np.tile(row, (copies, 1, 1))
@@ -241,21 +243,21 @@ def _colorize_among(
     color = engine.colorize(photo, settings).color
     assert isinstance(color, np.ndarray)
     middle = (copies - 1) // 2
-    left = (middle - middle % 2) * width  # of one that is not mirrored
+    left = (middle - middle % 2) * width  # a copy that is not mirrored
     return np.asarray(color[middle * height :][:height, left : left + width], np.uint8)
 
 
 def looks_like_skin(one: MeasuredRegion) -> bool:
-    """Whether the predicted colour of a rectangle is one of skin: not grey, and of a skin hue.
+    """Whether the predicted colour of a rectangle is a skin colour: not grey, with a hue of skin.
 
-    A chroma of 12 and more and a hue from 25 to 80 degrees: 69 of the 72 rectangles of skin that
-    are marked on dev have them in truth.
+    That is a chroma of at least 12 and a hue from 25 to 80 degrees, as in the true colours of 69 of
+    the 72 skin rectangles annotated on dev.
     """
     return is_skin(*one.predicted)
 
 
 def is_skin(hue: float, chroma: float) -> bool:
-    """Whether a colour is one that skin can have.
+    """Whether a colour is in the range of skin colours.
 
     Args:
         hue: In degrees.
@@ -280,7 +282,7 @@ def hue_chroma(lab: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def regions_to_markdown(measured: Sequence[MeasuredRegion]) -> str:
-    """Two tables: skin by lightness against the truth's middle half, and what is neutral."""
+    """Two tables: skin by lightness, with the truth's interquartile range, and neutral regions."""
     lines = [
         "| skin, true L | regions | true hue | hue | true chroma | chroma | inside |",
         "|---|---|---|---|---|---|---|",
@@ -301,7 +303,7 @@ def regions_to_markdown(measured: Sequence[MeasuredRegion]) -> str:
 
 
 def skin_bands(measured: Sequence[MeasuredRegion]) -> dict[str, list[MeasuredRegion]]:
-    """The rectangles of skin by true lightness, without the bands that have none."""
+    """The rectangles of skin by true lightness; empty bands are left out."""
     bands = {
         f"{low}–{min(high, 100)}": [
             one for one in measured if one.kind == SKIN and low <= one.lightness < high
@@ -312,13 +314,13 @@ def skin_bands(measured: Sequence[MeasuredRegion]) -> dict[str, list[MeasuredReg
 
 
 def is_inside(band: Sequence[MeasuredRegion]) -> tuple[bool, bool]:
-    """Whether the median hue and the median chroma lie in the middle half of the truth's."""
+    """Whether median hue and median chroma are within the truth's interquartile range."""
     hue, chroma = (low <= ours <= high for low, ours, high in _middle_halves(band))
     return hue, chroma
 
 
 def _middle_halves(band: Sequence[MeasuredRegion]) -> list[tuple[float, float, float]]:
-    """Of hue and of chroma: the truth's quartiles around our median."""
+    """For hue and chroma: the truth's quartiles and our median."""
     found = []
     for which in (0, 1):
         low, high = np.percentile([one.true[which] for one in band], [25, 75])

@@ -1,6 +1,6 @@
-"""A contact sheet: each photograph in a row, grey, as it is, and as every model colours it.
+"""A contact sheet with a row per photograph: grey, original, and the result of each model.
 
-For visual inspection: it confirms figures, and its findings are confirmed by figures on dev.
+For visual inspection, which complements figures; its findings are verified by figures on dev.
 """
 
 import io
@@ -20,7 +20,7 @@ from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 _ROWS = 10
 _GAP = 4
 _HEAD = 18
-_CELL = (4, 3)  # a cell's width to its height
+_CELL = (4, 3)  # aspect ratio of a cell
 
 
 def contact_sheets(
@@ -34,19 +34,20 @@ def contact_sheets(
     """Writes sheets of ten photographs each.
 
     Args:
-        engines: A column each.
-        sources: The photographs, whole and at most four times a cell's size.
+        engines: One column each.
+        sources: The photographs; they are not cropped, and reduced to at most four times the cell
+            size.
         target: ``sheet.jpg`` becomes ``sheet-01.jpg``, ``sheet-02.jpg`` and so on.
-        height: Of a cell in pixels.
-        settings: For all models; None is each model's own default.
+        height: Height of a cell in pixels.
+        settings: For all models; None uses each model's default.
 
     Returns:
         The files.
 
     Raises:
-        LearnError: A photograph cannot be read, or there is no room.
+        LearnError: A photograph cannot be read, or a sheet cannot be written.
     """
-    names = ["grey", "as it is", *(engine.bundle.name for engine in engines)]
+    names = ["grey", "original", *(engine.bundle.name for engine in engines)]
     rows: list[Image.Image] = []
     files: list[Path] = []
     for number, (source, data) in enumerate(read_sources(sources), 1):

@@ -1,4 +1,4 @@
-"""The table of scores: bounds, then each model at its vividnesses, hints and palettes."""
+"""The table of scores: bounds, then each model by vividness, hints and palettes."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +19,15 @@ from tintype.learn.evaluate.protocol import ScoreRow, bounds, evaluate
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """How models are scored.
+    """Options for scoring models.
 
     Attributes:
-        vividness: Values of tau; empty takes each model's own.
-        hints: Numbers of places at which a model is given the truth.
-        palettes: Also score the best of so many; None does not.
-        quality: Of the engine.
+        vividness: Values of tau; empty uses each model's default.
+        hints: Numbers of points at which a model is given the true colour.
+        palettes: Also score the best of this many palettes; None for no such row.
+        quality: Quality setting of the engine.
         perceptual: Whether LPIPS, KID and FID are computed.
-        threads: Pictures at a time.
+        threads: Number of pictures in parallel.
     """
 
     vividness: Sequence[float]
@@ -43,22 +43,22 @@ def score_models(
     squares: Mapping[str, Sequence[NDArray[np.uint8]]],
     scoring: Scoring,
     *,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> list[ScoreRow]:
     """Scores models on every set.
 
     Args:
         bundles: The models.
         squares: Lists of (S, S, 3) truths by set.
-        scoring: How.
-        say: Receives progress messages.
+        scoring: The options.
+        report: Called with progress messages.
 
     Returns:
         The grey input and the truth of each set, then the rows of each model.
 
     Raises:
         UsageError: The networks behind LPIPS, KID and FID are missing.
-        ModelError: A model takes no hints, or has no distribution to make palettes from.
+        ModelError: A model does not accept hints, or has no distribution to derive palettes from.
     """
     perceptual_metrics = (
         {g: PerceptualMetrics(pictures) for g, pictures in squares.items()}
@@ -69,13 +69,13 @@ def score_models(
         raise UsageError(
             "The networks of LPIPS, KID and FID are not installed, or there are fewer than 3 "
             "pictures.",
-            advice="See docs/how-to/compare.md, or leave --perceptual out.",
+            advice="See docs/how-to/compare.md, or leave out --perceptual.",
         )
     rows = bounds(squares, perceptual_metrics)
     for bundle in bundles:
         vividness = list(scoring.vividness) or [bundle.card.vividness]
         engine = Engine(bundle, threads=1)
-        say(f"{bundle.name}: {sum(map(len, squares.values()))} pictures, vividness {vividness}")
+        report(f"{bundle.name}: {sum(map(len, squares.values()))} pictures, vividness {vividness}")
         rows += evaluate(
             engine,
             squares,
@@ -99,14 +99,14 @@ def score_models(
 
 
 def rows_to_json(rows: Sequence[ScoreRow]) -> str:
-    """The rows as a JSON list, with the last newline."""
+    """The rows as a JSON list, with a final newline."""
     return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
 
 
 def to_markdown(rows: Sequence[ScoreRow]) -> str:
-    """The table, sets one after the other."""
+    """The table, set by set."""
     names = list(dict.fromkeys(name for row in rows for name in row.perceptual))
-    # FID's name has the number of pictures, which the table has already.
+    # The name of FID contains the number of pictures, which is a column of its own.
     more = [name.split(" (")[0] for name in names]
     titles = ["set", "method", "vividness", "pictures", "CF ratio", "PSNR", "ab distance"]
     titles += ["ΔE2000", "AuC", *dict.fromkeys(more)]

@@ -1,1 +1,1 @@
-"""From a run's weights to the file that the engine reads."""
+"""Exports a run to a model file for the engine."""

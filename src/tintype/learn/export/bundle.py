@@ -1,8 +1,8 @@
-"""From a run to a bundle: one ONNX file with its card inside, refused unless it matches torch.
+"""Exports a run to a bundle, an ONNX file that contains its card, and compares it with torch.
 
-The moving average is exported. Batch normalisation is folded and the graph written in float32
-(`graph`); then the weights are stored in float16, or the graph is quantised to int8 (static, per
-channel) on photographs of the training split (`quantize`). Both are compared with torch on
+The moving average is exported. Batch normalisation is folded and the graph is written in float32
+(`graph`). Then the weights are stored in float16, or the graph is quantised to int8 (static, per
+channel) with photographs of the training split (`quantize`). Both graphs are compared with torch on
 photographs of dev (`check`), and a file that differs is not written.
 """
 
@@ -39,7 +39,7 @@ RANK = 64
 RANK_LEFT_OUT = "rank_left_out"
 
 _IN_FLOAT = 12
-"""Convolutions that stay in float in an int8 file."""
+"""Number of convolutions that stay in float32 in an int8 file."""
 
 _MOST = 0.5
 """Mean difference in ab by which a step may change the colours."""
@@ -48,20 +48,20 @@ _MOST = 0.5
 def lightness_examples(
     trained: Trained, paths: Sequence[Path], *, cache: Path, calibration: int = 96, check: int = 24
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """Lightness of photographs: of the training split for calibration, of dev for the comparison.
+    """Lightness of photographs: from the training split for calibration, from dev for comparison.
 
     Args:
         trained: From `load_trained`; its recipe selects the photographs.
         paths: The data of the run.
-        cache: Where the decoded photographs are kept.
-        calibration: How many of the training split.
-        check: How many of dev.
+        cache: Folder for the decoded photographs.
+        calibration: Number of photographs from the training split.
+        check: Number of photographs from dev.
 
     Returns:
         Two lists of (1, 1, 256, 256).
 
     Raises:
-        LearnError: These are not the run's data.
+        LearnError: The data are not those of the run.
     """
     recipe = make_recipe(trained.facts["recipe"], name="the run's recipe").data
     photos = open_photos(paths, recipe, cache=cache)
@@ -95,20 +95,18 @@ def export(
     Args:
         trained: From `load_trained`.
         target: The ONNX file; replaced if it exists.
-        card: Its fields; bins, weights of the colours, metrics and date are added here.
-        calibration: Lightness (1, 1, h, w) of training photographs, from which the mixtures of
-            `rank` and the ranges of int8 are computed.
-        check: Lightness (1, 1, h, w) of other photographs, to compare with torch.
+        card: Fields of the card; bins, colour weights, metrics and date are added here.
+        calibration: Lightness (1, 1, h, w) of training photographs, for computing the low-rank
+            projections and the ranges of int8.
+        check: Lightness (1, 1, h, w) of other photographs, for the comparison with torch.
         precision: ``float16`` (stored, computed in float32), ``int8`` or ``float32``.
-        rank: Rank of the filters' inputs, for a `Factorable` network; 0 leaves them as trained.
-            None is `RANK`, or 0 for a network whose colours that would change: after a short
-            training the filters use all of their inputs.
+        rank: Rank of the filters' inputs, for a `Factorable` network; 0 for no factorisation. None
+            is `RANK`, or 0 if that would change the colours, as after a short training.
 
     Returns:
-        Mean and largest difference in ab: between the float32 graph and torch, between the written
-        file and torch, and in torch between the network of that rank and the one without. Where the
-        filters stay as trained for lack of agreement, `RANK_LEFT_OUT` has the mean by which their
-        colours would have changed.
+        Mean and maximum difference in ab: between the float32 graph and torch, between the written
+            file and torch, and in torch between the factored network and the original one. If the
+            default rank was not used, `RANK_LEFT_OUT` is the mean difference that it would make.
 
     Raises:
         LearnError: The float32 graph differs from torch by more than 0.01 ab anywhere, or another
@@ -185,7 +183,7 @@ def _completed(
 
 
 def _at_precision(plain: Path, precision: str, calibration: Sequence[Feed]) -> Path:
-    """Converts the float32 graph; returns the file beside it, or the graph itself for float32."""
+    """Converts the float32 graph; returns the converted file, or the graph itself for float32."""
     final = plain.with_name(f"{precision}.onnx")
     if precision == "float16":
         onnx.save(halve_weights(onnx.load(plain)), final)

@@ -1,4 +1,4 @@
-"""The card of a bundle: its default fields, and the file with the card and its hash inside."""
+"""The card of a bundle: default fields, and writing it with a hash into the file."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ def _capabilities(model: nn.Module) -> list[str]:
 
 
 def _sizes(trained_at: int, multiple: int) -> dict[str, int]:
-    """Sizes by quality; our own model colours best on dev at twice the size it was trained at."""
+    """Sizes by quality; on dev our own model is best at twice its training size."""
     steps = {"fast": 1.5, "normal": 2.0, "high": 3.0}
     return {
         quality: max(multiple, round(trained_at * times / multiple) * multiple)
@@ -69,8 +69,8 @@ def _sizes(trained_at: int, multiple: int) -> dict[str, int]:
 
 
 def with_card(model: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
-    """The file's bytes with the card, and a hash over the whole file, in its metadata."""
-    # The exporter records in every node the source line it came from, with the path on this disk.
+    """The bytes of the file with the card and a hash of the whole file in its metadata."""
+    # The exporter records the source line of every node, including the path on this disk.
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
     for item in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
@@ -82,7 +82,7 @@ def with_card(model: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
     entry.key, entry.value = _HASH_KEY, _EMPTY_HASH
     blank: bytes = model.SerializeToString(deterministic=True)
     if blank.count(_EMPTY_HASH.encode()) != 1:
-        raise LearnError("The place of the file's own hash is not unique.")
+        raise LearnError("The position of the file's own hash is not unique.")
     digest = hashlib.sha256(blank).hexdigest()
     return blank.replace(_EMPTY_HASH.encode(), digest.encode())
 
@@ -103,7 +103,7 @@ def with_vividness(data: bytes, vividness: float) -> bytes:
     card = json.loads({p.key: p.value for p in model.metadata_props}[_CARD_KEY])
     log_weights = np.array(card.get("log_weights", ()), np.float32)
     before = card["vividness"] * log_weights
-    # The default colours are an output of the graph, so the bias of its logits has to change too.
+    # The default colours are an output of the graph, so the bias of its logits must change too.
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.size == len(before) == BINS and np.allclose(values.ravel(), before, atol=1e-3):

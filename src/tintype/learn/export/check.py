@@ -1,4 +1,4 @@
-"""The comparison of an exported file with torch, on the same inputs."""
+"""Compares an exported file with torch on the same inputs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 Feed = Mapping[str, NDArray[np.float32]]
-"""The inputs of one inference by name."""
+"""The inputs of an inference, by name."""
 
 
 def make_feeds(pictures: Sequence[NDArray[np.float32]], *, hinted: bool) -> list[Feed]:
-    """Lightness, and for a network that takes hints five of them in every second picture."""
+    """Lightness and, for networks that accept hints, five hints in every second picture."""
     feeds: list[Feed] = []
     draw = np.random.default_rng(0)
     for index, L in enumerate(pictures):
@@ -31,7 +31,7 @@ def make_feeds(pictures: Sequence[NDArray[np.float32]], *, hinted: bool) -> list
 
 
 def torch_ab(graph: nn.Module, feed: Feed) -> NDArray[np.float32]:
-    """(1, 2, h, w) chroma that torch computes, CIELAB units."""
+    """(1, 2, h, w) chroma computed by torch, CIELAB units."""
     with torch.no_grad():
         inputs = {name: torch.from_numpy(value) for name, value in feed.items()}
         ab: NDArray[np.float32] = graph(**inputs)[0].numpy()
@@ -63,7 +63,7 @@ def compare(
 def differences(
     name: str, found: Sequence[NDArray[np.float32]], expected: Sequence[NDArray[np.float32]]
 ) -> dict[str, float]:
-    """Mean and largest distance in ab, as ``NAME_mean`` and ``NAME_max``."""
+    """Mean and maximum distance in ab, as ``NAME_mean`` and ``NAME_max``."""
     distances = [np.hypot(*(ab - other)[0]) for ab, other in zip(found, expected, strict=True)]
     return {
         f"{name}_mean": round(float(np.mean([d.mean() for d in distances])), 5),

@@ -1,15 +1,15 @@
-"""Rarity weights fitted so that the colours that are decoded are as frequent as the true ones.
+"""Fits class weights so that decoded colours are as frequent as the true ones.
 
-Zhang's weights express how rare a colour is. They ignore that a sharp decoding takes the likeliest
-colour wherever the network is uncertain, and that brown is the likeliest guess far more often than
-things are brown. Here the weights are corrected by the decoded colours: decode photographs of dev,
-compare how often each colour occurs with how often it is true, multiply its sharpened likelihood by
-the ratio, and repeat a few times. docs/adr/0015-weights-fitted-on-what-is-decoded.md has the
-measurements and the alternatives.
+Zhang's weights depend on the rarity of colours only. But a sharp decoding chooses the most likely
+colour where the network is uncertain, and brown is the most likely colour far more often than
+things are brown. So the weights are corrected by the decoded colours: decode photographs of dev,
+compare the frequency of each decoded colour with its true frequency, multiply its sharpened
+likelihood by the ratio, and repeat a few times. See
+docs/adr/0015-weights-fitted-on-what-is-decoded.md for measurements and alternatives.
 
 Source: iterative proportional fitting, W. E. Deming, F. F. Stephan, "On a least squares adjustment
-of a sampled frequency table when the expected marginal totals are known", 1940; stopping early is
-ours.
+of a sampled frequency table when the expected marginal totals are known", 1940. Early stopping is
+our addition.
 """
 
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ from tintype.learn.models.contract import run_network, stride_of
 from tintype.learn.recipe import make_recipe
 
 FEWEST = 100
-"""Photographs of dev below which colour frequencies are too noisy to fit."""
+"""Minimum number of photographs of dev; with fewer, colour frequencies are too noisy."""
 _ROUNDS = 6
-"""More rounds overfit the rare colours of these photographs, which shows as strong patches."""
-_SIGMA = 8.0  # ab units; frequencies are those of a neighbourhood, not of a single bin
-_RARE = 1e-3  # a colour that covers much less of dev than this is left nearly as it is
-_EVERY = 4  # neighbouring places have nearly the same logits
+"""More iterations overfit the rare colours of these photographs, which causes saturated patches."""
+_SIGMA = 8.0  # ab units; frequencies are smoothed over a neighbourhood of bins
+_RARE = 1e-3  # colours with a much smaller share of dev than this hardly change
+_EVERY = 4  # neighbouring locations have nearly the same logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Decoding:
     """How a network's distribution becomes colours.
 
     Attributes:
-        fitted: Whether its weights are corrected by the colours decoded on dev.
-        vividness: tau by default.
+        fitted: Whether the weights are corrected by the colours decoded on dev.
+        vividness: Default tau.
         temperature: T.
     """
 
@@ -61,11 +61,10 @@ class Decoding:
 def decoding_of(
     trained: Trained, *, weights: str | None, vividness: float | None, temperature: float | None
 ) -> Decoding:
-    """The default decoding of a network, where an argument does not set it.
+    """The default decoding of a network; arguments override it.
 
-    A network that was trained with a loss on its decoded colours is decoded in the same way, with
-    the weights of rarity alone: correcting them made it worse
-    (docs/adr/0029-trained-on-what-is-decoded.md).
+    A network that was trained with a loss on decoded colours is decoded as in training, with rarity
+    weights: correcting them made the results worse (docs/adr/0029-trained-on-what-is-decoded.md).
 
     Args:
         trained: A network and its recipe.
@@ -85,12 +84,12 @@ def decoding_of(
 
 @dataclass(frozen=True, slots=True)
 class PredictionSample:
-    """Predictions at a sample of places in photographs, and the true colours there.
+    """Predictions at sampled locations of photographs, and the true colours there.
 
     Attributes:
         logits: (313, n).
         ab: (n, 2) CIELAB units.
-        photographs: Number of photographs they are taken from.
+        photographs: Number of photographs that were sampled.
     """
 
     logits: NDArray[np.float32]
@@ -104,11 +103,11 @@ def predict_dev(
     """Predicts photographs of dev, the same number from each group.
 
     Args:
-        trained: A network that predicts a distribution. It gets no hints.
+        trained: A network that predicts a distribution; it is run without hints.
         paths: The data of the run.
         size: Side of the squares.
-        cache: Where the decoded photographs are kept.
-        limit: At most so many photographs, spread evenly over each group.
+        cache: Folder for the decoded photographs.
+        limit: Maximum number of photographs, evenly spaced in each group.
 
     Raises:
         LearnError: The data cannot be read.
@@ -143,22 +142,22 @@ def _spread(groups: NDArray[np.integer], dev: NDArray[np.bool_], limit: int) -> 
 
 
 def fit_log_weights(
-    places: PredictionSample,
+    predictions: PredictionSample,
     log_weights: NDArray[np.float32],
     *,
     vividness: float,
     temperature: float,
     rounds: int = _ROUNDS,
 ) -> NDArray[np.float32]:
-    """Corrects rarity weights by how often each colour is decoded with them.
+    """Corrects rarity weights by the frequencies of decoded colours.
 
     The result is deterministic.
 
     Args:
-        places: Of dev.
+        predictions: Predictions on dev.
         log_weights: (313,) initial values: the log of Zhang's weights.
-        vividness: The card's tau, above 0. The weights are fitted for it; a lower or a higher one
-            has a smaller or larger effect in the same direction.
+        vividness: The card's tau, above 0. The weights are fitted for it; lower or higher values
+            have a smaller or larger effect in the same direction.
         temperature: The card's T.
         rounds: Number of iterations.
 
@@ -166,28 +165,30 @@ def fit_log_weights(
         (313,) log-weights for the card.
     """
     near = _neighbourhood()
-    true = near @ _frequencies(places.ab) + _RARE
+    true = near @ _frequencies(predictions.ab) + _RARE
     bias = vividness * log_weights.astype(np.float64)
     for _ in range(rounds):
-        ab = annealed_mean(places.logits, temperature=temperature, bias=bias.astype(np.float32))
+        ab = annealed_mean(
+            predictions.logits, temperature=temperature, bias=bias.astype(np.float32)
+        )
         decoded = near @ _frequencies(ab.T.astype(np.float64)) + _RARE
-        # The temperature makes it the sharpened likelihood that is multiplied by the ratio.
+        # With the temperature, it is the sharpened likelihood that is multiplied by the ratio.
         bias += temperature * np.log(true / decoded)
     return np.asarray(bias / vividness, np.float32)
 
 
 def fitted(
-    trained: Trained, places: PredictionSample, *, vividness: float, temperature: float
+    trained: Trained, predictions: PredictionSample, *, vividness: float, temperature: float
 ) -> Trained:
-    """The same network with the weights of `fit_log_weights`; see there for the arguments."""
+    """The network with the weights of `fit_log_weights`, which documents the arguments."""
     weights = fit_log_weights(
-        places, trained.log_weights, vividness=vividness, temperature=temperature
+        predictions, trained.log_weights, vividness=vividness, temperature=temperature
     )
     return replace(trained, log_weights=weights)
 
 
 def _frequencies(ab: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(313,) share of each bin in (n, 2) colours, each spread over its five nearest bins."""
+    """(313,) share of each bin in (n, 2) colours, soft-encoded over five bins."""
     indices, weights = soft_code_table()
     a, b = (np.rint(ab).clip(-AB_LIMIT, AB_LIMIT).astype(int) + AB_LIMIT).T
     counts = np.bincount(indices[a, b].ravel(), weights[a, b].ravel(), minlength=BINS)
@@ -195,7 +196,7 @@ def _frequencies(ab: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _neighbourhood() -> NDArray[np.float64]:
-    """(313, 313) smoothing of frequencies over the ab plane; columns sum to 1."""
+    """(313, 313) matrix that smooths frequencies over the ab plane; columns sum to 1."""
     centers = bin_centers().astype(np.float64)
     squared = ((centers[:, None] - centers[None]) ** 2).sum(axis=-1)
     kernel = np.exp(-squared / (2 * _SIGMA**2))

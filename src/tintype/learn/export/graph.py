@@ -1,4 +1,4 @@
-"""The ONNX graph of a network: annealed mean included, in float32 or with weights in float16."""
+"""The ONNX graph of a network, with the annealed mean, in float32 or with float16 weights."""
 
 import logging
 import warnings
@@ -21,7 +21,7 @@ from tintype.learn.models.contract import (
 )
 
 OPSET = 18
-_SMALL = 1024  # values; smaller tensors, such as biases, stay in float32: they save nothing
+_SMALL = 1024  # values; smaller tensors, such as biases, stay in float32
 
 
 def predicts_distribution(model: nn.Module) -> bool:
@@ -37,7 +37,7 @@ def output_names(model: nn.Module) -> list[str]:
 
 
 class _DistributionGraph(nn.Module):
-    """``ab`` at the card's vividness and temperature, the logits, and the features if any."""
+    """Outputs ``ab`` at the card's vividness and temperature, the logits, and any features."""
 
     bias: Tensor
     moments: Tensor
@@ -58,15 +58,15 @@ class _DistributionGraph(nn.Module):
         else:
             logits = run_network(self.model, L, hints)
         sharp = (logits + self.bias) / self.temperature
-        # Not softmax, for which ONNX Runtime transposes to the last axis and back: that took a
-        # fifth of the inference time. One convolution gives both moments and the total.
+        # Not softmax, for which ONNX Runtime transposes to the last axis and back, which took a
+        # fifth of the inference time. One convolution computes both moments and the total.
         mass = torch.exp(sharp - sharp.amax(dim=1, keepdim=True))
         total = torch.nn.functional.conv2d(mass, self.moments)
         return total[:, :2] / total[:, 2:], logits, *features
 
 
 class _ChromaGraph(nn.Module):
-    """``ab`` alone, for a network without a distribution."""
+    """Outputs ``ab`` only, for networks without a distribution."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class _ChromaGraph(nn.Module):
 
 
 def graph_of(trained: Trained, *, vividness: float, temperature: float) -> nn.Module:
-    """The module that is exported: lightness (and hints) to the outputs of `output_names`."""
+    """The module to export: from lightness (and hints) to the outputs in `output_names`."""
     if predicts_distribution(trained.model):
         bias = vividness * trained.log_weights
         return _DistributionGraph(trained.model, bias, temperature).eval()
@@ -101,7 +101,7 @@ def write_float32(trained: Trained, graph: nn.Module, path: Path) -> None:
     # It tells of operators for torchvision that it does not need, in a line each.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # The exporter uses deprecated functions of its own; its result is compared with torch.
+        # The exporter itself uses deprecated functions; its result is compared with torch.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             graph,
@@ -118,10 +118,10 @@ def write_float32(trained: Trained, graph: nn.Module, path: Path) -> None:
 
 
 def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Stores the weights in float16 and computes in float32, by a cast that is folded at load.
+    """Stores the weights in float16; a cast that is folded on loading makes computation float32.
 
-    This halves the file at no cost: no float16 kernels are needed, and every processor computes the
-    same result up to the last bits.
+    This halves the file without a cost in speed: no float16 kernels are needed, and all CPUs
+    compute the same result up to the last bits.
     """
     casts = []
     for weight in model.graph.initializer:

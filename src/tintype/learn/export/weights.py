@@ -1,4 +1,4 @@
-"""The weights of a run: loaded, averaged with others, calibrated, saved."""
+"""Loads, averages, calibrates and saves the weights of a run."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from tintype.learn.train.checkpoint import save_weights as write_weights
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A network from a run, with what its export needs."""
+    """The network of a run, with everything that export needs."""
 
     model: nn.Module  # a ColorizationNetwork
     prior: NDArray[np.float32]  # (313,) share of training pixels in each bin
@@ -32,11 +32,11 @@ class Trained:
 
 
 def load_trained(run: Path) -> Trained:
-    """The moving average of a run, ready for inference.
+    """Loads the moving average of a run for inference.
 
     Args:
-        run: The folder of a run, or the weights that `save_weights` wrote for one. Both give the
-            same float16 bundle up to the last bits.
+        run: The folder of a run, or a file written by `save_weights`. Both give the same float16
+            bundle up to the last bits.
 
     Raises:
         LearnError: There is no checkpoint, or its prior is missing.
@@ -71,23 +71,23 @@ def _prior_of(run: Path) -> NDArray[np.float64]:
 
 
 def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Trained:
-    """Interpolates between the weights of a run and others: its initial ones, or a sibling's.
+    """Interpolates between the weights of a run and other weights: initial ones, or another run's.
 
     Sources: M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, equation 1:
-    the interpolated weights keep what was learned before and what was learned last. The same,
+    interpolated weights retain what was learned before and after fine-tuning. The same authors,
     "Model soups", ICML 2022, for runs from the same initial weights: their average is as good as an
     ensemble, at the cost of one network.
 
     Args:
         trained: From `load_trained`.
-        starts: The checkpoint given as ``--init``, or checkpoints of runs from the same one, which
-            are averaged. They may be wider or lack parts.
-        share: Weight of these, 0 to 1. Parts that a checkpoint lacks are taken from the run.
+        starts: The checkpoint given as ``--init``, or checkpoints of runs that started from it,
+            which are averaged. They may be wider or lack parts.
+        share: Their weight, 0 to 1. Missing parts are taken from the run.
 
     Raises:
         LearnError: A checkpoint does not fit.
     """
-    others = [_adopted(trained.model, start) for start in starts]
+    others = [_adapted(trained.model, start) for start in starts]
     mixed = copy.deepcopy(trained.model)
     with torch.no_grad():
         for name, tensor in mixed.state_dict().items():
@@ -96,13 +96,13 @@ def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Tr
     return replace(trained, model=mixed.eval())
 
 
-def _adopted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
-    """The weights of a checkpoint, adapted to a network; those it lacks are the network's own."""
+def _adapted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint, adapted to a network, which provides missing ones."""
     tensors, _, _ = load_checkpoint(checkpoint)
     weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
     taken = copy.deepcopy(model)
     if isinstance(taken, WarmStarting):
-        taken.adopt(weights)
+        taken.warm_start(weights)
     else:
         taken.load_state_dict(weights)
     own = model.state_dict()
@@ -110,7 +110,7 @@ def _adopted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
 
 
 def calibrated(trained: Trained, temperature: float) -> Trained:
-    """The same colours from a calibrated distribution.
+    """Calibrates the distribution without changing the colours.
 
     The logits and the log-weights are divided by the temperature. The caller divides T by it too:
     then ``softmax((logits + tau log w) / T)`` is unchanged at every tau, and only the distribution
@@ -120,7 +120,7 @@ def calibrated(trained: Trained, temperature: float) -> Trained:
 
     Args:
         trained: From `load_trained`.
-        temperature: Divides the logits; fitted on dev. Below 1 sharpens the distribution.
+        temperature: Divisor of the logits, fitted on dev; below 1 it sharpens the distribution.
 
     Raises:
         LearnError: The network predicts no distribution, or the temperature is not above 0.
@@ -135,7 +135,7 @@ def calibrated(trained: Trained, temperature: float) -> Trained:
             "--calibrate works only with networks of kind own, which predict a distribution.",
             advice="Leave it out.",
         )
-    model.temper(temperature)
+    model.apply_temperature(temperature)
     return replace(trained, model=model, log_weights=trained.log_weights / temperature)
 
 
@@ -144,7 +144,7 @@ def save_weights(trained: Trained, target: Path) -> None:
 
     Args:
         trained: From `load_trained`.
-        target: A safetensors file, laid out like a checkpoint without optimiser.
+        target: A safetensors file in the format of a checkpoint without optimiser.
     """
     weights = {f"ema.{name}": tensor for name, tensor in trained.model.state_dict().items()}
     weights["prior"] = torch.from_numpy(trained.prior)

@@ -1,24 +1,24 @@
-"""Self-attention over the places of a feature map."""
+"""Self-attention over the locations of a feature map."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
 class Attention(nn.Module):
-    """Residual multi-head self-attention: every place attends to every other.
+    """Residual multi-head self-attention over all locations.
 
     Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2. The output
     projection is initialised to zero, so that the block starts as the identity.
 
     Args:
-        channels: Of input and output, a multiple of 32.
+        channels: Channels of input and output, a multiple of 32.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.heads = channels // 32
         self.norm = nn.GroupNorm(1, channels)
-        # Queries, keys and values. The name is that of the weights in existing checkpoints.
+        # Queries, keys and values. Existing checkpoints contain this name.
         self.asked = nn.Conv2d(channels, 3 * channels, 1)
         self.out = nn.Conv2d(channels, channels, 1)
         nn.init.zeros_(self.out.weight)

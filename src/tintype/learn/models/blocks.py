@@ -1,4 +1,4 @@
-"""Parts shared by networks. Networks never import each other."""
+"""Building blocks shared by networks. Networks never import each other."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from tintype.color.abgrid import bin_centers
 from tintype.errors import LearnError
 
-_TRUNK = "trunk."  # as `tintype.learn.models.resnet` calls it
-_MIDDLE, _SPREAD = 50.0, 25.0  # about the mean and the deviation of lightness in photographs
+_TRUNK = "trunk."  # the prefix in `tintype.learn.models.resnet`
+_MIDDLE, _SPREAD = 50.0, 25.0  # approximate mean and standard deviation of lightness in photographs
 
 
 class Residual(nn.Module):
@@ -43,7 +43,7 @@ class GreyTrunk(nn.Module):
 
     Args:
         stages: How many of the four; each but the first halves the size and doubles the channels.
-        width: Channels as a share of the paper's.
+        width: Factor of the paper's number of channels.
     """
 
     def __init__(self, stages: int, width: float = 1.0) -> None:
@@ -68,11 +68,11 @@ class GreyTrunk(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, L: Tensor) -> Tensor:
-        """(B, 1, H, W) in [0, 100] -> (B, channels, h, w): a quarter of the size, then halves."""
+        """(B, 1, H, W) in [0, 100] -> (B, channels, h, w): 1/4 of the size, or halves of it."""
         return self.pyramid(L)[-1]
 
     def pyramid(self, L: Tensor) -> list[Tensor]:
-        """(B, 1, H, W) in [0, 100] -> what each stage gives, from a quarter of the size on."""
+        """(B, 1, H, W) in [0, 100] -> the output of each stage, from 1/4 of the size on."""
         x = F.relu(self.norm1(self.conv1((L - _MIDDLE) / _SPREAD)))
         x = F.max_pool2d(x, 3, stride=2, padding=1)
         found = []
@@ -82,10 +82,10 @@ class GreyTrunk(nn.Module):
         return found
 
     def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
-        """Starts from the first layers of a grey classifier.
+        """Loads the first layers of a grey classifier.
 
         Args:
-            weights: All weights of the classifier by name; those of its later layers are left out.
+            weights: All weights of the classifier by name; those of later layers are ignored.
 
         Raises:
             LearnError: A tensor of the trunk is missing or has another shape.
@@ -97,7 +97,7 @@ class GreyTrunk(nn.Module):
                 what = "is missing" if given is None else f"is {tuple(given.shape)}"
                 raise LearnError(
                     f"The classifier does not fit: {_TRUNK}{name} {what}, "
-                    f"{tuple(tensor.shape)} is needed.",
+                    f"{tuple(tensor.shape)} is required.",
                     advice="Train one with recipes/report/grey-resnet18.toml at the same width.",
                 )
         self.load_state_dict({name: weights[_TRUNK + name] for name in wanted})
@@ -107,7 +107,7 @@ class AnnealedMean(nn.Module):
     """From logits over the 313 colours to one colour (Zhang et al. 2016, equation 5).
 
     Args:
-        temperature: T; 1 is the mean, towards 0 it becomes the mode.
+        temperature: T; 1 gives the mean, and values near 0 the mode.
     """
 
     centers: Tensor
@@ -119,6 +119,7 @@ class AnnealedMean(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         """(B, 313, h, w) -> (B, 2, h, w) in CIELAB units."""
-        # The bins last: half of the time forward and back for what is laid out channels-last.
+        # Bins in the last dimension: takes half the time, forward and backward, for channels-last
+        # memory.
         mass = torch.softmax(logits.permute(0, 2, 3, 1).float() / self.temperature, dim=-1)
         return (mass @ self.centers).permute(0, 3, 1, 2)

@@ -1,18 +1,19 @@
-"""A conditional DCGAN: a U-Net generates all of Lab, a discriminator takes grey and colour.
+"""A conditional DCGAN: a U-Net generates L, a and b; a discriminator sees grey and colour.
 
 Source: K. Nazeri, E. Ng, M. Ebrahimi, "Image Colorization with Generative Adversarial Networks",
 AMDO 2018, sections 2 and 3, with the two sizes of networks that its authors released: one for
-CIFAR-10 at 32 px, one for Places365 at 256 px. The source report's own system and its improved one
-are this network; they differ in the loss and the schedule.
+CIFAR-10 at 32 px, one for Places365 at 256 px. The source report's own system and its improved
+version use this network; they differ in loss and schedule.
 
 Deviations:
-    - The lightness is scaled to [-1, 1]. The released code hands 0 to 255 to both networks.
-    - Dropout works in training, where the table has it. In the released code it never does.
-    - When colouring, dropout is off and batch norm uses its running statistics, so that a picture's
-      colours do not depend on chance or on its neighbours in a batch.
-    - The discriminator has no running statistics at all: it judges batches of one kind, all real
-      or all fake, in training and when it is measured.
-    - The generated lightness is trained as in the paper and then discarded for the photograph's.
+    - The lightness is scaled to [-1, 1]. The released code passes 0 to 255 to both networks.
+    - Dropout is active in training, in the layers given by the paper's table. In the released code
+      it is never active.
+    - In inference, dropout is off and batch norm uses its running statistics, so that a picture's
+      colours are deterministic and do not depend on the rest of the batch.
+    - The discriminator has no running statistics: in training and in evaluation its batches are
+      either all real or all fake.
+    - The generated lightness is trained as in the paper, then replaced by the photograph's.
 """
 
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ PAPER = (
     "Networks, AMDO 2018"
 )
 
-_RANGE = 110.0  # of a and b: tanh's -1 and 1 stand for -110 and 110
+_RANGE = 110.0  # of a and b: the range of tanh, -1 to 1, is mapped to -110 to 110
 _SLOPE = 0.2  # of the leaky ReLU (section 3.1)
 
 
@@ -43,7 +44,7 @@ class CdcganLayout(NamedTuple):
     strides: tuple[int, ...]
     up: tuple[int, ...]
     dropped: int
-    """Number of first decoder layers that are followed by dropout."""
+    """Number of decoder layers, from the first, that are followed by dropout."""
 
 
 CIFAR = CdcganLayout((64, 128, 256, 512, 512), (1, 2, 2, 2, 2), (512, 256, 128, 64), 2)
@@ -57,11 +58,11 @@ VARIANTS: Mapping[str, CdcganLayout] = {"cifar": CIFAR, "places": PLACES}
 
 
 class CdcganDown(nn.Module):
-    """A 4 x 4 convolution, batch norm and leaky ReLU; its padding keeps H / stride exact."""
+    """A 4 x 4 convolution, batch norm and leaky ReLU, padded to an output size of H / stride."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: nn.Module | None) -> None:
         super().__init__()
-        # At stride 1 an even filter has no middle: one before and two after, as in TensorFlow.
+        # At stride 1 an even filter has no centre: pad one before and two after, as in TensorFlow.
         self.pad = (1, 1, 1, 1) if stride == 2 else (1, 2, 1, 2)
         self.conv = nn.Conv2d(inputs, outputs, 4, stride, bias=norm is None)
         self.norm = norm
@@ -73,7 +74,7 @@ class CdcganDown(nn.Module):
 
 
 class CdcganUp(nn.Module):
-    """A 4 x 4 transposed convolution, batch norm, ReLU, dropout; then the mirror layer joins."""
+    """A 4 x 4 transposed convolution, batch norm, ReLU, dropout, and concatenation of the skip."""
 
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
         super().__init__()
@@ -88,11 +89,11 @@ class CdcganUp(nn.Module):
 
 
 class CdcganNet(nn.Module):
-    """The generator: L to all of Lab at full size.
+    """The generator: L to L, a and b at full size.
 
     Args:
         variant: A key of `VARIANTS`.
-        width: Channels as a share of the paper's.
+        width: Factor of the paper's number of channels.
     """
 
     stride = 1
@@ -117,7 +118,7 @@ class CdcganNet(nn.Module):
         _start(self)
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to a generated picture.
+        """Generates a picture from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of `multiple` (16 for CIFAR, 128 Places).
@@ -144,10 +145,10 @@ class CdcganNet(nn.Module):
 
 
 class CdcganDiscriminator(nn.Module):
-    """Classifies each place as real or fake, by what lies around it.
+    """Classifies each location as real or fake from its receptive field.
 
     Args:
-        width: Channels as a share of the paper's.
+        width: Factor of the paper's number of channels.
     """
 
     def __init__(self, *, width: float = 1.0) -> None:
@@ -165,14 +166,14 @@ class CdcganDiscriminator(nn.Module):
         _start(self)
 
     def forward(self, L: Tensor, colors: Tensor) -> Tensor:
-        """Grey and colour to a verdict.
+        """Classifies colours, given the grey.
 
         Args:
             L: (B, 1, H, W) in [0, 100]: the condition.
             colors: (B, 3, H, W), L, a and b scaled to [-1, 1]: a real or a fake picture.
 
         Returns:
-            (B, 1, H/8, W/8) logits: positive for a true picture.
+            (B, 1, H/8, W/8) logits: positive for a real picture.
         """
         x = self.down(torch.cat([L / 50 - 1, colors], dim=1))  # (B, 512, H/8, W/8)
         logits: Tensor = self.last(F.pad(x, (1, 2, 1, 2)))
@@ -180,7 +181,7 @@ class CdcganDiscriminator(nn.Module):
 
 
 def _start(network: nn.Module) -> None:
-    """He initialisation of every filter, as the released code has it."""
+    """He initialisation of all filters, as in the released code."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(module.weight)
@@ -204,5 +205,5 @@ def build(recipe: ModelRecipe) -> nn.Module:
 
 
 def build_discriminator(recipe: ModelRecipe) -> nn.Module:
-    """The discriminator of a recipe; both variants have the same."""
+    """The discriminator of a recipe; it is the same for both variants."""
     return CdcganDiscriminator(width=recipe.width)

@@ -1,9 +1,9 @@
-"""Structured pruning: the weights of a network reduced to those of a narrower one.
+"""Structured pruning: reduces the weights of a network to those of a narrower one.
 
 A decoder trained at one width need not be trained from scratch at another: the most important
 channels are kept, and a short fine-tuning restores the quality.
 
-The importance of a channel is its gain times the weights with which the next layer reads it, after
+The importance of a channel is its gain times its weights in the next layer, after
 Z. Liu et al., "Learning Efficient Convolutional Networks through Network Slimming", ICCV 2017,
 section 3.
 """
@@ -22,9 +22,9 @@ class PrunableLayer:
     """A layer whose output channels can be pruned.
 
     Attributes:
-        rows: Tensors whose first dimension is the output channels; the first is the filters.
-        gain: The tensor that scales each output: that of a norm, or the filters.
-        reader: Filters of the next layer, whose first inputs are these outputs.
+        rows: Tensors whose first dimension is the output channels; the first one holds the filters.
+        gain: The tensor that scales each output: the weight of a norm, or the filters.
+        reader: Filters of the next layer; its first inputs are these outputs.
     """
 
     rows: tuple[str, ...]
@@ -35,18 +35,18 @@ class PrunableLayer:
 def narrow(
     weights: Mapping[str, Tensor], layers: Sequence[PrunableLayer], widths: Sequence[int]
 ) -> dict[str, Tensor]:
-    """Keeps the most important channels of each layer, in their order.
+    """Keeps the most important channels of each layer, in their original order.
 
     Args:
-        weights: By name; not changed.
-        layers: From the bottom of the decoder to its top.
-        widths: Number of channels that each of them keeps.
+        weights: By name; not modified.
+        layers: From the bottom of the decoder to the top.
+        widths: Number of channels to keep in each layer.
 
     Returns:
         The weights of the narrower network.
 
     Raises:
-        LearnError: A layer has fewer channels than are requested.
+        LearnError: A layer has fewer channels than requested.
     """
     cut = dict(weights)
     for layer, width in zip(layers, widths, strict=True):
@@ -54,7 +54,7 @@ def narrow(
         had = len(filters)
         if width > had:
             raise LearnError(
-                f"The checkpoint has {had} channels in {layer.rows[0]}, the recipe wants {width}.",
+                f"The checkpoint has {had} channels in {layer.rows[0]}, the recipe has {width}.",
                 advice=f"Set that entry of model.widths to {had} or less.",
             )
         if width == had:

@@ -1,20 +1,20 @@
-"""A small network for every pixel, on features of its neighbourhood; then a joint filter.
+"""A small network applied to features of each pixel's neighbourhood, then a joint filter.
 
 Source: Z. Cheng, Q. Yang, B. Sheng, "Deep Colorization", ICCV 2015, section 3. A pixel is described
-by the 7 x 7 greys around it, a DAISY descriptor of 32 numbers and what lies around it in the large;
-three hidden layers of half as many neurons turn that into U and V of YUV. A joint bilateral filter
-guided by the grey then removes what single pixels got wrong. All of it, the filter too, is fixed
-convolutions and a few products, so one exported graph is the whole method.
+by the 7 x 7 greys around it, a DAISY descriptor of 32 numbers and its wider surroundings; three
+hidden layers with half as many neurons as inputs predict U and V of YUV. A joint bilateral filter
+guided by the grey then removes errors of single pixels. Everything, including the filter, consists
+of fixed convolutions and a few products, so one exported graph contains the whole method.
 
 DAISY: E. Tola, V. Lepetit, P. Fua, "DAISY: An Efficient Dense Descriptor", PAMI 32(5), 2010,
-section 3: rectified derivatives in 8 directions, smoothed by a Gaussian, read at the place itself
-and, smoothed more, at three places of a ring around it.
+section 3: rectified derivatives in 8 directions, smoothed by a Gaussian, sampled at the location
+itself and, smoothed more, at three locations on a ring around it.
 
 Deviations: the paper's third feature is the smoothed label histogram of a scene parser, which is
-not available; a histogram of the greys in a wide window takes its place, so there is no information
-on objects. There is one network for all pictures instead of one for each cluster of scenes,
-since clusters rest on the parser's labels too. Which layout makes DAISY 32 numbers the paper does
-not say. Colours that leave the gamut are clipped before they become a and b.
+not available; a histogram of the greys in a wide window replaces it, so there is no information on
+objects. There is one network for all pictures instead of one for each cluster of scenes, since
+clusters depend on the parser's labels too. The paper does not state which layout of DAISY has 32
+numbers. Colours outside the gamut are clipped before conversion to a and b.
 """
 
 import math
@@ -31,12 +31,12 @@ PAPER = "Z. Cheng, Q. Yang, B. Sheng, Deep Colorization, ICCV 2015"
 
 _PATCH = 3  # radius: 7 x 7 greys
 _DIRECTIONS = 8
-_RING = 3  # places on DAISY's ring
+_RING = 3  # locations on DAISY's ring
 _RADIUS = 5.0  # of the ring, pixels
 _SIGMA_CENTRE, _SIGMA_RING = 1.25, 2.5  # of DAISY's Gaussians, pixels
-_FLAT = 0.01  # derivatives of this size count as none when a histogram is brought to length 1
-_LEVELS = 8  # of the wide histogram
-_CELL = 8  # pixels; three cells each way are counted together
+_FLAT = 0.01  # derivatives up to about this size are suppressed when a histogram is normalised
+_LEVELS = 8  # levels of the wide histogram
+_CELL = 8  # pixels; cells are pooled in windows of 3 x 3
 _FILTER = 4  # radius of the bilateral filter, pixels
 _SIGMA_SPACE = 3.0  # pixels
 _SIGMA_GREY = 0.08  # of luma in [0, 1]
@@ -44,7 +44,7 @@ _U, _V = 0.492, 0.877  # BT.601: U = 0.492 (B - Y), V = 0.877 (R - Y)
 
 
 class Daisy(nn.Module):
-    """DAISY with one ring: 8 directions at the place and at three places around it."""
+    """DAISY with one ring: 8 directions at the centre and at three locations around it."""
 
     slopes: Tensor
     down: Tensor
@@ -64,12 +64,12 @@ class Daisy(nn.Module):
         y = torch.cat([zero, _RADIUS * torch.sin(around)])
         x = torch.cat([zero, _RADIUS * torch.cos(around)])
         sigma = torch.tensor([_SIGMA_CENTRE] + [_SIGMA_RING] * _RING)
-        # A Gaussian whose middle lies on the ring smooths and reads there in one go.
+        # A Gaussian centred on the ring smooths and samples in one operation.
         self.register_buffer("down", _gaussians(y, sigma)[:, None, :, None], persistent=False)
         self.register_buffer("across", _gaussians(x, sigma)[:, None, None, :], persistent=False)
 
     def forward(self, luma01: Tensor) -> Tensor:
-        """(B, 1, H, W) in [0, 1] -> (B, 32, H, W), each histogram of length 1 or, if flat, less."""
+        """(B, 1, H, W) in [0, 1] -> (B, 32, H, W), each histogram of length 1, or less if flat."""
         count, _, height, width = luma01.shape
         slopes = F.relu(F.conv2d(_padded(luma01, 1), self.slopes))
         reach = self.down.shape[2] // 2
@@ -81,10 +81,10 @@ class Daisy(nn.Module):
 
 
 class ChengNet(nn.Module):
-    """L to U and V at full size, by one small network for every pixel.
+    """L to U and V at full size, with a small network that is applied to every pixel.
 
     Args:
-        width: Neurons of the hidden layers as a share of the paper's half of the inputs.
+        width: Factor of the paper's number of hidden neurons, which is half that of the inputs.
     """
 
     multiple = _CELL
@@ -105,7 +105,7 @@ class ChengNet(nn.Module):
         self.register_buffer("neighbours", _shifts(_PATCH), persistent=False)
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to colours.
+        """Predicts colours from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 8.
@@ -129,7 +129,7 @@ class ChengNet(nn.Module):
         """The filtered colours in CIELAB.
 
         Args:
-            raw: (B, 3, H, W), what `forward` gives.
+            raw: (B, 3, H, W), the output of `forward`.
 
         Returns:
             (B, 2, H, W) in CIELAB units.
@@ -144,7 +144,7 @@ class ChengNet(nn.Module):
 
 
 def joint_bilateral(uv: Tensor, luma01: Tensor) -> Tensor:
-    """Colours averaged over neighbours of like grey (section 3.4).
+    """Averages colours over neighbours of similar grey (section 3.4).
 
     Args:
         uv: (B, 2, H, W) colours.
@@ -168,9 +168,9 @@ def joint_bilateral(uv: Tensor, luma01: Tensor) -> Tensor:
 
 
 def _wide_histogram(luma01: Tensor) -> Tensor:
-    """(B, 1, H, W) -> (B, 8, H, W) shares of eight greys around, each pixel's summing to 1."""
+    """(B, 1, H, W) -> (B, 8, H, W): a normalised histogram of the greys around each pixel."""
     levels = torch.linspace(0, 1, _LEVELS, device=luma01.device)[:, None, None]
-    # A grey between two levels is shared between them.
+    # A grey between two levels is split between them.
     shares = F.relu(1 - (luma01 - levels).abs() * (_LEVELS - 1))
     cells = F.avg_pool2d(shares, _CELL)  # (B, 8, H/8, W/8)
     wide = F.avg_pool2d(_padded(cells, 1), 3, stride=1)
@@ -185,7 +185,7 @@ def _luma01(L: Tensor) -> Tensor:
 
 
 def _padded(x: Tensor, margin: int) -> Tensor:
-    """With the pixels of the edges repeated outwards."""
+    """Pads by repeating edge pixels."""
     return F.pad(x, (margin, margin, margin, margin), mode="replicate")
 
 
@@ -196,7 +196,7 @@ def _shifts(radius: int) -> Tensor:
 
 
 def _gaussians(middles: Tensor, sigma: Tensor) -> Tensor:
-    """(n,) middles and widths in pixels -> (n, k) kernels, each summing to 1."""
+    """(n,) centres and standard deviations in pixels -> (n, k) kernels, each summing to 1."""
     reach = math.ceil(_RADIUS + 2.5 * _SIGMA_RING)
     places = torch.arange(-reach, reach + 1).float()
     kernels = torch.exp(-((places - middles[:, None]) ** 2) / (2 * sigma[:, None] ** 2))

@@ -1,15 +1,15 @@
-"""Learned colour queries: global colour information that every place reads.
+"""Learned colour queries: global colour information for every location.
 
-A few vectors attend to the decoder's features at 1/16 and 1/8 and so gather which colours the
-picture needs. Each place then compares its own features with them. A broadcast vector is the same
-for all places; here each place weighs the queries by itself.
+A few vectors attend to the decoder's features at 1/16 and 1/8 and so collect which colours the
+picture needs. The features of each location are then compared with them. A broadcast vector would
+be the same for all locations; here each location weights the queries individually.
 
 Source: X. Kang et al., "DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders",
 ICCV 2023, section 3.3 and equation 4.
 
 Deviations: fewer and narrower queries, one round over two sizes instead of three over three, no
-positional encoding (so that pictures may have any size), and the comparison is added to logits over
-colours, initialised to zero, instead of predicting ab directly.
+positional encoding (so that pictures may have any size), and the similarities are added to logits
+over colours, initialised to zero, instead of predicting ab directly.
 """
 
 import torch
@@ -21,7 +21,7 @@ _HEAD = 32
 
 
 class CrossAttention(nn.Module):
-    """A decoder layer: queries attend to the places of a feature map, then to each other.
+    """A decoder layer: queries attend to the locations of a feature map, then to each other.
 
     Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2.
 
@@ -46,10 +46,10 @@ class CrossAttention(nn.Module):
             nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
 
-    def forward(self, queries: Tensor, places: Tensor) -> Tensor:
+    def forward(self, queries: Tensor, features: Tensor) -> Tensor:
         """(B, count, width), (B, h w, features) -> (B, count, width)."""
         query = self.query(self.norm_queries(queries))
-        key, value = self.key_value(self.norm_places(places)).chunk(2, dim=2)
+        key, value = self.key_value(self.norm_places(features)).chunk(2, dim=2)
         queries = queries + self.out(self._attend(query, key, value))
         query, key, value = self.self_qkv(self.norm_self(queries)).chunk(3, dim=2)
         queries = queries + self.self_out(self._attend(query, key, value))
@@ -57,7 +57,7 @@ class CrossAttention(nn.Module):
         return updated
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """(B, n, width), twice (B, m, width) -> (B, n, width)."""
+        """(B, n, width) queries, (B, m, width) keys and values -> (B, n, width)."""
 
         def split(x: Tensor) -> Tensor:
             return x.reshape(*x.shape[:2], self.heads, _HEAD).transpose(1, 2)  # (B, heads, n, 32)
@@ -67,14 +67,14 @@ class CrossAttention(nn.Module):
 
 
 class ColorQueries(nn.Module):
-    """The contribution of the queries to the logits of each place.
+    """The contribution of the queries to the logits of each location.
 
     Args:
         count: Number of queries.
         width: Channels of the features that are compared with them, a multiple of 32.
         features16: Channels of the features at 1/16.
         features8: Channels of the features at 1/8.
-        outputs: Number of logits per place.
+        outputs: Number of logits per location.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ColorQueries(nn.Module):
         nn.init.zeros_(self.out.weight)
 
     def forward(self, x: Tensor, x16: Tensor, x8: Tensor) -> Tensor:
-        """Compares the features of each place with the queries.
+        """Compares the features of each location with the queries.
 
         Args:
             x: (B, width, h, w) features that are compared with the queries.

@@ -8,18 +8,18 @@ from torch import Tensor, nn
 
 @runtime_checkable
 class ColorizationNetwork(Protocol):
-    """A network that colours; see `docs/reference/models.md`.
+    """A colorization network; see `docs/reference/models.md`.
 
     Attributes:
         multiple: Both sides of the input must be multiples of this.
-        stride: The output is this many times smaller than the input.
+        stride: Ratio of input size to output size.
     """
 
     multiple: int
     stride: int
 
     def forward(self, L: Tensor) -> Tensor:
-        """(B, 1, H, W) lightness in [0, 100] -> the output that the paper trains."""
+        """(B, 1, H, W) lightness in [0, 100] -> the raw output, on which the loss is defined."""
         ...
 
     def to_ab(self, raw: Tensor) -> Tensor:
@@ -32,10 +32,10 @@ class Pretrained(Protocol):
     """A network with published pretrained weights."""
 
     def load_pretrained(self) -> None:
-        """Loads them.
+        """Loads the pretrained weights.
 
         Raises:
-            LearnError: The package that carries them is not installed.
+            LearnError: The package that contains them is not installed.
         """
         ...
 
@@ -44,8 +44,8 @@ class Pretrained(Protocol):
 class WarmStarting(Protocol):
     """A network that can start from the weights of a similar one."""
 
-    def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Loads them.
+    def warm_start(self, weights: Mapping[str, Tensor]) -> None:
+        """Loads compatible weights.
 
         Args:
             weights: By name, of a network that may be wider or lack some parts.
@@ -61,7 +61,7 @@ class Factorable(Protocol):
     """A network whose filters can be factored at a low rank."""
 
     def factored(self, L: Tensor, hints: Tensor | None, rank: int) -> nn.Module:
-        """A copy with filters of that rank, fitted on some photographs; see `OwnNet.factored`."""
+        """A copy with filters of this rank, fitted on some photographs; see `OwnNet.factored`."""
         ...
 
 
@@ -69,8 +69,8 @@ class Factorable(Protocol):
 class TemperatureScaling(Protocol):
     """A network over bins whose logits can be divided by a temperature."""
 
-    def temper(self, temperature: float) -> None:
-        """Divides them permanently; below 1 sharpens the distribution."""
+    def apply_temperature(self, temperature: float) -> None:
+        """Divides the logits permanently; a temperature below 1 sharpens the distribution."""
         ...
 
 
@@ -92,22 +92,22 @@ class ClassifierInitialized(Protocol):
 
 @runtime_checkable
 class Hintable(Protocol):
-    """A network that can take hints beside the lightness.
+    """A network that may accept hints in addition to lightness.
 
     Attributes:
-        takes_hints: Whether this one does.
+        takes_hints: Whether it accepts hints.
     """
 
     takes_hints: bool
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
-        """As in `ColorizationNetwork`; hints are (B, 3, H, W) a, b and mask, or None for none."""
+        """As in `ColorizationNetwork`; hints are (B, 3, H, W) a, b and mask, or None."""
         ...
 
 
 @runtime_checkable
 class MatchingNetwork(Protocol):
-    """A network with features to match places of two pictures."""
+    """A network with features for matching locations of two pictures."""
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The output of `forward`, and (B, channels, h, w) features, matched by cosine similarity.
@@ -123,24 +123,24 @@ class PyramidNetwork(Protocol):
 
     @property
     def channels(self) -> Sequence[int]:
-        """Of the features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size."""
+        """Channels of the features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size."""
         ...
 
     def with_pyramid(self, L: Tensor, hints: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
-        """These features, and the output of `forward`."""
+        """The features at these sizes, and the output of `forward`."""
         ...
 
 
 def takes_hints(model: nn.Module) -> bool:
-    """Whether a network takes hints."""
+    """Whether a network accepts hints."""
     return isinstance(model, Hintable) and model.takes_hints
 
 
 def run_network(model: nn.Module, L: Tensor, hints: Tensor | None) -> Tensor:
-    """Runs a network on lightness and, where it takes them, hints.
+    """Runs a network on lightness and, if it accepts them, hints.
 
     Args:
-        model: A network that colours.
+        model: A colorization network.
         L: (B, 1, H, W).
         hints: (B, 3, H, W), or None.
     """
@@ -149,6 +149,6 @@ def run_network(model: nn.Module, L: Tensor, hints: Tensor | None) -> Tensor:
 
 
 def stride_of(model: nn.Module) -> int:
-    """How many times smaller than the input a network's output is."""
+    """Ratio of input size to output size of a network."""
     assert isinstance(model, ColorizationNetwork)
     return model.stride

@@ -1,13 +1,13 @@
-"""The critic of our own network: it classifies colours as real or fake, given the scene.
+"""The discriminator of our own network: it classifies colours as real or fake, given the scene.
 
-It takes the features of the colorization network's encoder, so that it judges not whether these
-are colours of photographs, which a marginal distance can measure, but whether they suit what they
-are on: cloth, a backdrop, a lawn. It works at an eighth of the size, where the soft edges of a
-decoded distribution do not give it away.
+It receives the features of the colorization network's encoder. So it does not judge whether these
+are colours of photographs, which a marginal distance can measure, but whether they suit their
+object: cloth, a backdrop, a lawn. It works at an eighth of the size, where the soft edges of a
+decoded distribution are not recognisable.
 
-The features enter in two ways: beside the colours, and as the vector that the output is projected
-on (T. Miyato, M. Koyama, "cGANs with Projection Discriminator", ICLR 2018, section 3).
-That a frozen network's features make a small discriminator strong is A. Sauer et al., "Projected
+The features are used in two ways: concatenated with the colours, and as the vector that the output
+is projected on (T. Miyato, M. Koyama, "cGANs with Projection Discriminator", ICLR 2018, section 3).
+For the use of a frozen network's features in a small discriminator: A. Sauer et al., "Projected
 GANs Converge Faster", NeurIPS 2021.
 """
 
@@ -18,18 +18,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _SLOPE = 0.2  # of the leaky ReLU
-_SPREAD = 30.0  # about the largest deviation of a or b in photographs
+_SPREAD = 30.0  # approximate largest standard deviation of a or b in photographs
 
 
 class ColorCritic(nn.Module):
-    """Verdicts at 1/16 and at 1/32 of the size.
+    """Classifies colours at 1/16 and at 1/32 of the size.
 
     Args:
-        channels: Of the encoder's features at 1/2, 1/4, 1/8, 1/16 and 1/32.
+        channels: Channels of the encoder's features at 1/2, 1/4, 1/8, 1/16 and 1/32.
     """
 
     shrink = 8
-    """The stride of the colours that it takes."""
+    """The stride of the input colours."""
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
@@ -83,6 +83,6 @@ def _relu(x: Tensor) -> Tensor:
 
 
 def _level(x: Tensor) -> Tensor:
-    """Normalises features to 1 per channel on average, as encoders differ by magnitudes."""
+    """Normalises features to 1 per channel on average; encoders differ by magnitudes."""
     length: float = x.shape[1] ** 0.5
     return F.normalize(x.float(), dim=1) * length

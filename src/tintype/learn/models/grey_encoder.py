@@ -1,11 +1,12 @@
 """An EfficientNet-Lite that recognises grey pictures: the student of a distillation.
 
-ImageNet's networks learned on colours; on grey pictures they recognise less. Here the published
-network, in colour, teaches one that sees the lightness alone. `OwnNet` starts from the result.
+ImageNet networks are trained on colour pictures and recognise less in grey ones. Here the published
+network, which sees colour, teaches one that sees only lightness. `OwnNet` can be initialised from
+the result.
 
-Sources: G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network", 2015;
-A. Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015. The idea of a trunk pretrained on
-grey pictures is the report's.
+Sources: G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network", 2015; A.
+Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015. The idea of a trunk pretrained on
+grey pictures is from the report.
 """
 
 from torch import nn
@@ -19,7 +20,7 @@ PAPER = "G. Hinton, O. Vinyals, J. Dean, Distilling the Knowledge in a Neural Ne
 
 
 class GreyEncoder(Classifier):
-    """L to features and ImageNet's classes. It does not colour.
+    """L to features and ImageNet's classes; not a colorization network.
 
     Args:
         variant: ``lite0`` or ``lite2``.
@@ -30,10 +31,10 @@ class GreyEncoder(Classifier):
         self.variant = variant
 
     def load_pretrained(self) -> None:
-        """Starts from the published weights, the stem summed over the colours.
+        """Loads the published weights, with the stem summed over R, G and B.
 
         Raises:
-            LearnError: The package that carries them is not installed.
+            LearnError: The package that contains them is not installed.
         """
         self.load_imagenet(imagenet_weights(self.variant))
 
@@ -42,7 +43,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
     """The network of a recipe.
 
     Raises:
-        LearnError: The encoder is no EfficientNet-Lite.
+        LearnError: The encoder is not an EfficientNet-Lite.
     """
     if recipe.encoder not in VARIANTS:
         raise LearnError(

@@ -1,4 +1,4 @@
-"""The path by which hints enter the decoder of our own network."""
+"""The hint branch of our own network's decoder."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ _HINT_CHANNELS = 32
 
 
 class HintPath(nn.Module):
-    """Turns hints into features that are added to the decoder's; without hints they are zero.
+    """Computes features of hints that are added to the decoder's; zero without hints.
 
     Args:
         widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4.
@@ -29,11 +29,11 @@ class HintPath(nn.Module):
             inputs = channels
 
     def forward(self, hints: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) -> what to add at 1/32, 1/16, 1/8 and 1/4."""
+        """(B, 3, H, W) -> features to add at 1/32, 1/16, 1/8 and 1/4."""
         mask = hints[:, 2:]
-        # The mean over the hinted pixels of each cell: one pixel counts as much as a patch.
+        # The mean over the hinted pixels of each cell: a single pixel counts as much as a patch.
         share = F.avg_pool2d(mask, 4)
-        # Where there is a hint the share is at least 1/16, so the bound has no effect there.
+        # Where there is a hint, the share is at least 1/16, so the clamp has no effect there.
         ab = F.avg_pool2d(hints[:, :2] * mask, 4) / share.clamp_min(1 / 16)
         x = torch.cat([ab / AB_LIMIT, F.max_pool2d(mask, 4)], dim=1)
         added: list[Tensor] = []

@@ -1,16 +1,17 @@
-"""A local and a global stream, fused (Iizuka et al. 2016).
+"""Fusion of a local and a global stream (Iizuka et al. 2016).
 
 Source: S. Iizuka, E. Simo-Serra, H. Ishikawa, "Let there be Color!", ACM Transactions on Graphics
-35(4), 2016, section 3 and figure 2. A low-level network takes the picture and, with the same
-weights, at a copy of a fixed size. On top of the copy a global network ends in one vector, which is
-joined to the mid-level features of every place (equation 3). The colours come out at half the size;
-a second head on the global vector classifies the scene, which trains its features.
+35(4), 2016, section 3 and figure 2. A low-level network processes the picture and, with the same
+weights, a copy of a fixed size. From the features of the copy, a global network computes one
+vector, which is concatenated with the mid-level features of every location (equation 3). The
+colours are predicted at half the size; a second head on the global vector classifies the scene,
+which trains its features.
 
-Deviations: the picture's size is free as in the paper, but the copy's is a key of the recipe, so
-that training at 128 px need not enlarge what it reads; the first fully connected layer shrinks with
-it. The copy is made by bilinear sampling inside the network. The lightness is that of the luma,
-scaled to [0, 1]. Batch normalisation follows every layer but the last of each head. The last
-enlargement, from half to full size, is the engine's, as for every other method here.
+Deviations: the picture's size is free as in the paper, but that of the copy is a key of the recipe,
+so that training at 128 px need not enlarge its input; the size of the first fully connected layer
+depends on it. The copy is resized bilinearly inside the network. The lightness is that of the luma,
+scaled to [0, 1]. Batch normalisation follows every layer but the last of each head. The engine
+performs the last upsampling, from half to full size, as for every other method here.
 """
 
 import torch
@@ -22,7 +23,7 @@ from tintype.learn.recipe import ModelRecipe
 TITLE = "Local and global streams with joint classification"
 PAPER = "S. Iizuka, E. Simo-Serra, H. Ishikawa, Let there be Color!, ACM TOG 35(4), 2016"
 
-_RANGE = 100.0  # of a and b: the sigmoid's 0 and 1 stand for -100 and 100
+_RANGE = 100.0  # of a and b: the range of the sigmoid, 0 to 1, is mapped to -100 to 100
 
 
 def _layer(inputs: int, outputs: int, *, stride: int = 1, kernel: int = 3) -> nn.Sequential:
@@ -40,12 +41,12 @@ def _full(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class IizukaNet(nn.Module):
-    """L to a and b at half the size, and to the name of the scene.
+    """L to a and b at half the size, and to the class of the scene.
 
     Args:
         classes: Number of classes of the class head; 0 leaves it out.
         global_size: Side of the copy that the global stream sees.
-        width: Channels as a share of the paper's.
+        width: Factor of the paper's number of channels.
     """
 
     multiple = 8
@@ -84,7 +85,7 @@ class IizukaNet(nn.Module):
         )
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to colours.
+        """Predicts colours from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 8.
@@ -96,13 +97,13 @@ class IizukaNet(nn.Module):
         return colors
 
     def with_classes(self, L: Tensor) -> tuple[Tensor, Tensor]:
-        """Lightness to colours and to the scene.
+        """Predicts colours and the scene from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 8.
 
         Returns:
-            What `forward` gives, and (B, classes) logits.
+            The output of `forward`, and (B, classes) logits.
         """
         assert self.names is not None
         colors, whole = self._both(L)
@@ -113,7 +114,7 @@ class IizukaNet(nn.Module):
         return (raw.float() * 2 - 1) * _RANGE
 
     def _both(self, L: Tensor) -> tuple[Tensor, Tensor]:
-        """The colours, and the global stream's vector of 512."""
+        """The colours, and the global vector of 512 numbers."""
         grey = L / 100
         low = self.low(grey)  # (B, 512, H/8, W/8)
         whole = self.full2(self.full1(self.scene(self._low_of_copy(grey, low)).flatten(1)))
@@ -127,8 +128,8 @@ class IizukaNet(nn.Module):
     def _low_of_copy(self, grey: Tensor, low: Tensor) -> Tensor:
         """Low-level features of the copy, (B, 512, S/8, S/8) for a copy of side S.
 
-        A picture of just that size is its own copy, and its features are there already. An exported
-        graph serves every size, so there the copy is always made.
+        If the picture has that size already, its features are reused. An exported graph has to work
+        at every size, so it always makes the copy.
         """
         side = self.global_size
         if not torch.compiler.is_exporting() and grey.shape[2:] == (side, side):
@@ -139,7 +140,7 @@ class IizukaNet(nn.Module):
 
 
 def _twice(x: Tensor) -> Tensor:
-    """Twice the size by repeating (section 3.4: the nearest neighbour)."""
+    """Doubles the size by nearest-neighbour upsampling (section 3.4)."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 

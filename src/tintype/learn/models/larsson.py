@@ -1,22 +1,22 @@
 """Hypercolumns of a VGG-16 to histograms of hue and chroma.
 
 Source: G. Larsson, M. Maire, G. Shakhnarovich, "Learning Representations for Automatic
-Colorization", ECCV 2016, sections 3 and 4. What every layer of a fully convolutional VGG-16 says of
-a place is read by bilinear sampling and put into one column of 12,417 numbers; a hidden layer of
-1,024 turns it into two histograms of 32 bins. Training reads a few random places of a picture, the
-finished network all of them at a quarter of the size.
+Colorization", ECCV 2016, sections 3 and 4. The activations of every layer of a fully convolutional
+VGG-16 at a location are sampled bilinearly and concatenated to a hypercolumn of 12,417 numbers;
+from it a hidden layer of 1,024 units predicts two histograms of 32 bins. Training samples a few
+random locations of a picture; inference uses all of them, at a quarter of the size.
 
-A column for every place of a photograph would be 12,417 channels. The hidden layer is linear before
-its ReLU, and so is sampling, so their order does not matter: each layer of the trunk is mixed down
-to 1,024 channels at the coarser of its own size and the output's, brought to the output's size, and
-added. The result is the same to rounding, which a test holds on to.
+Hypercolumns for every location of a photograph would have 12,417 channels. The hidden layer is
+linear before its ReLU, and so is sampling, so their order does not matter: each layer of the trunk
+is projected to 1,024 channels at the coarser of its own size and the output's, resized to the
+output's size, and added. The result is the same up to rounding; a test verifies it.
 
 Deviations: the grey is the luma (Rec.601), not the mean of R, G and B, and the decoded colour is
-moved onto that luma before it is clipped. The trunk starts from random weights, as no VGG-16 that
-was trained on grey is at hand; its batch normalisation has neither scale nor shift, as in the
-released training file, whose biases before it cancel and are left out. A picture's middle, which
-that file draws places from, is extended to the whole picture. The paper's weight on very dark and
-very bright places, where chroma is invisible, is left out of the chroma's term.
+shifted to that luma before it is clipped. The trunk is initialised randomly, as no VGG-16 trained
+on grey pictures is available; its batch normalisation has neither scale nor shift, as in the
+released training file, whose biases before it cancel and are left out. Locations are sampled from
+the whole picture; the released file samples its centre only. The paper's weight on very dark and
+very bright locations, where chroma is invisible, is left out of the chroma term.
 """
 
 import math
@@ -60,7 +60,7 @@ class LarssonNet(nn.Module):
     """L to histograms of hue and chroma at a quarter of the size.
 
     Args:
-        width: Channels as a share of the paper's; the histograms keep their 32 bins.
+        width: Factor of the paper's number of channels; the histograms keep their 32 bins.
     """
 
     multiple = 32
@@ -69,7 +69,7 @@ class LarssonNet(nn.Module):
     def __init__(self, *, width: float = 1.0) -> None:
         super().__init__()
         channels = 1
-        self.column = [1]  # channels of each part of a column: the grey comes first
+        self.column = [1]  # channels of each part of a hypercolumn, beginning with the grey
         self.blocks = nn.ModuleList()
         for full, layers in _BLOCKS:
             block = nn.ModuleList()
@@ -88,7 +88,7 @@ class LarssonNet(nn.Module):
         self.dropout = nn.Dropout(0.5)
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to histograms, at the middle of each square of 4 x 4 pixels.
+        """Predicts histograms at the centre of each block of 4 x 4 pixels.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 32.
@@ -102,7 +102,8 @@ class LarssonNet(nn.Module):
         x = self.mix.bias[:, None, None]
         shares = torch.split_with_sizes(self.mix.weight, self.column, dim=1)
         for layer, share in zip(self._layers(luma01), shares, strict=True):
-            # The cheaper order: what is finer than the output is sampled before it is mixed.
+            # The cheaper order: layers finer than the output are resampled before they are
+            # projected.
             if layer.shape[2] > size[0]:
                 x = x + F.conv2d(_resize(layer, size), share)
             else:
@@ -110,12 +111,12 @@ class LarssonNet(nn.Module):
         histograms = self.heads(self.dropout(F.relu(x)))  # (B, 64, H/4, W/4)
         return torch.cat([histograms, F.avg_pool2d(luma01, 4).to(histograms.dtype)], dim=1)
 
-    def at_places(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """Lightness to histograms at a few places, by whole columns (section 3.2).
+    def at_locations(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """Predicts histograms at some locations from complete hypercolumns (section 3.2).
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 32.
-            rows: (B, n) in [0, H - 1], 0 being the middle of the first pixel; may be fractions.
+            rows: (B, n) in [0, H - 1]; 0 is the centre of the first pixel; may be fractions.
             columns: (B, n) in [0, W - 1].
 
         Returns:
@@ -133,10 +134,10 @@ class LarssonNet(nn.Module):
         return histograms.reshape(len(L), 2, _BINS, -1)
 
     def to_ab(self, raw: Tensor) -> Tensor:
-        """The median chroma in the mean hue, paler where the hue is uncertain (section 4.2).
+        """The median chroma with the mean hue, faded where the hue is uncertain (section 4.2).
 
         Args:
-            raw: (B, 65, h, w), what `forward` gives.
+            raw: (B, 65, h, w), the output of `forward`.
 
         Returns:
             (B, 2, h, w) in CIELAB units.
@@ -151,7 +152,7 @@ class LarssonNet(nn.Module):
         return lab[..., 1:].permute(0, 3, 1, 2)
 
     def _layers(self, luma01: Tensor) -> list[Tensor]:
-        """Everything that a column is made of."""
+        """The activations that make up a hypercolumn."""
         x = luma01 - _MEAN_GREY
         layers = [x]  # (B, 1, H, W)
         for block in self.blocks:
@@ -174,12 +175,12 @@ def _luma01(L: Tensor) -> Tensor:
 
 
 def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear samples at the middles of the squares of another size."""
+    """Resamples bilinearly to another size."""
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def _mean_direction(hues: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, 32, h, w) shares of hues -> the two coordinates of their mean, each (B, 1, h, w)."""
+    """(B, 32, h, w) probabilities of hues -> the coordinates of the mean, each (B, 1, h, w)."""
     middles = (torch.arange(_BINS, device=hues.device) + 0.5) * (2 * math.pi / _BINS)
     angles = middles[:, None, None]
     return (
@@ -189,27 +190,27 @@ def _mean_direction(hues: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _median(chromas: Tensor) -> Tensor:
-    """(B, 32, h, w) shares of chromas in [0, 1] -> (B, 1, h, w), straight within a bin."""
+    """(B, 32, h, w) probabilities of chromas -> (B, 1, h, w) median, linear within a bin."""
     before = chromas.cumsum(dim=1) - chromas
-    below = (0.5 - before) / chromas.clamp_min(1e-9)  # of each bin, how much lies below the median
+    below = (0.5 - before) / chromas.clamp_min(1e-9)  # fraction of each bin below the median
     return below.clamp(0, 1).mean(dim=1, keepdim=True)
 
 
 def _saturated(x: Tensor, y: Tensor) -> Tensor:
-    """A direction of hue -> (B, 3, h, w) its colour of chroma 1 and least channel 0 (as in HSV)."""
-    # A hue that is exactly nowhere has no angle. Its chroma is zero, so any colour will do.
+    """Direction of a hue -> (B, 3, h, w) colour with chroma 1 and minimum channel 0 (as in HSV)."""
+    # A mean of exactly zero has no angle. Its chroma is zero, so any colour will do.
     lost = (x == 0) & (y == 0)
     sixth = torch.atan2(y, torch.where(lost, 1.0, x)) * (3 / math.pi)  # (-3, 3], red at 0
     red = 2 - sixth.abs()
     red = red.clamp(0, 1)
-    # Green and blue are red a third of the circle on.
+    # Green and blue are like red, rotated by a third of the circle.
     green = 2 - _around(sixth - 2).abs()
     blue = 2 - _around(sixth + 2).abs()
     return torch.cat([red, green.clamp(0, 1), blue.clamp(0, 1)], dim=1)
 
 
 def _around(sixth: Tensor) -> Tensor:
-    """Sixths of the circle, brought into [-3, 3]."""
+    """Angles in sixths of the circle, wrapped to [-3, 3]."""
     return sixth - 6 * torch.round(sixth / 6)
 
 

@@ -1,13 +1,13 @@
-"""Low-rank convolutions: a projection of the inputs, then the filters over it.
+"""Low-rank convolutions: a projection of the inputs, followed by filters on the projection.
 
-Features that were rectified, enlarged and smoothed are largely redundant: of 192 or
-256 channels some tens of mixtures carry all that the filters make use of. Finding them needs no
-training, only what goes into the layer for some photographs.
+Features that were rectified, upsampled and smoothed are largely redundant: some tens of linear
+combinations of 192 or 256 channels contain everything that the filters use. Finding them needs no
+training, only the inputs of the layer for some photographs.
 
 Source: X. Zhang et al., "Accelerating Very Deep Convolutional Networks for Classification and
-Detection", TPAMI 2016, section 3.1: the response is kept as well as possible, not the filter. There
-the outputs are of low rank; here it is the inputs, as mixtures of them can be made before they are
-enlarged, for a quarter of the work.
+Detection", TPAMI 2016, section 3.1: the error of the response is minimised, not that of the filter.
+There the outputs are of low rank; here the inputs are, since they can be projected before
+upsampling, at a quarter of the cost.
 """
 
 import torch
@@ -17,17 +17,17 @@ from torch import Tensor, nn
 def factor(
     conv: nn.Conv2d, inputs: Tensor, channels: int, rank: int
 ) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """Splits a convolution so that its response to some inputs changes as little as possible.
+    """Factors a convolution so that its response to given inputs changes as little as possible.
 
     Args:
-        conv: With square filters, without a bias, not grouped.
-        inputs: (B, C, H, W), what it was given.
-        channels: So many of the inputs, the first ones, are mixed; the filters see the others as
-            before.
-        rank: How many mixtures.
+        conv: A convolution with square filters, without bias and groups.
+        inputs: (B, C, H, W) inputs of the convolution.
+        channels: Number of input channels, from the first, that are projected; the others are
+            unchanged.
+        rank: Number of channels after the projection.
 
     Returns:
-        1 x 1 from the first inputs to the mixtures, and the filters over mixtures and other inputs.
+        The 1 x 1 projection, and the filters on its outputs and the other inputs.
     """
     weight = conv.weight.detach().double()
     root, inverse = _roots(inputs[:, :channels].double())
@@ -46,9 +46,9 @@ def factor(
 
 
 def _roots(features: Tensor) -> tuple[Tensor, Tensor]:
-    """The square root of the second moments of (B, C, H, W), and its inverse: (C, C) each."""
+    """The square root of the second-moment matrix of (B, C, H, W) features, and its inverse."""
     flat = features.transpose(0, 1).flatten(1)
     values, vectors = torch.linalg.eigh(flat @ flat.T / flat.shape[1])
-    # Directions that do not occur get a small eigenvalue, so that there is an inverse.
+    # Directions without any energy get a small eigenvalue, so that the matrix can be inverted.
     values = values.clamp_min(1e-8 * float(values.max()))
     return vectors * values.sqrt() @ vectors.T, vectors / values.sqrt() @ vectors.T

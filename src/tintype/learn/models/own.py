@@ -1,14 +1,14 @@
 """Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
 
-The distribution is trained unweighted, so that it stays a calibrated posterior; vividness belongs
-to decoding (`tintype.engine.color_distribution`). The encoder is an ImageNet-pretrained
-EfficientNet-Lite: on a small budget pretraining is worth more than anything else.
+The distribution is trained unweighted, so that it remains a calibrated posterior; vividness is a
+parameter of decoding (`tintype.engine.color_distribution`). The encoder is an ImageNet-pretrained
+EfficientNet-Lite: on a small budget nothing helps more than pretraining.
 
-Hints enter through a separate path (`hint_path`). It has no biases and no norms, so that it adds
-exactly zero without hints: a network trained without the path predicts the same after it is added.
+Hints enter through a separate branch (`hint_path`) without biases and norms, which adds exactly
+zero if there are no hints: adding it to a trained network does not change its predictions.
 
-The parts come from: U-Net (Ronneberger et al. 2015) for the skips, Zhang et al. 2016 for the 313
-outputs, Iizuka et al. 2016 section 3.3 for the global vector broadcast to every place.
+Sources: U-Net (Ronneberger et al. 2015) for the skip connections, Zhang et al. 2016 for the 313
+outputs, Iizuka et al. 2016, section 3.3, for the global vector that is broadcast to every location.
 """
 
 import copy
@@ -35,7 +35,7 @@ PAPER = ""
 
 
 def _layer(conv: str, norm: str, hint: int, reader: str) -> PrunableLayer:
-    """A convolution with its norm and the hint convolution of that size."""
+    """A convolution with its norm and the hint convolution of the same size."""
     norms = tuple(f"{norm}.{n}" for n in ("weight", "bias", "running_mean", "running_var"))
     rows = (f"{conv}.weight", *norms, f"hints.out.{hint}.weight")
     return PrunableLayer(rows, f"{norm}.weight", f"{reader}.weight")
@@ -61,7 +61,7 @@ def _in_one_piece(gradient: Tensor) -> Tensor:
 
 
 class UNetUp(nn.Module):
-    """Doubles the size, joins the encoder's features of that size, and convolves."""
+    """Upsamples by 2, concatenates the encoder's features of that size, and convolves."""
 
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
         super().__init__()
@@ -74,14 +74,14 @@ class UNetUp(nn.Module):
         """(B, inputs, h, w), (B, skip, 2h, 2w) -> (B, outputs, 2h, 2w)."""
         x = F.interpolate(self.mix(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         if x.requires_grad:
-            # The gradient is a slice of the concatenated one, which torch resamples five times as
-            # slowly as a contiguous one.
+            # The gradient is a slice of the concatenated one, which torch resamples five times more
+            # slowly than a contiguous one.
             x.register_hook(_in_one_piece)  # type: ignore[no-untyped-call]
         return F.relu(self.norm(self.conv(torch.cat([x, skip], dim=1))))
 
 
 class ResNetPyramid(nn.Module):
-    """A grey ResNet-18's features from 1/4 to 1/32, with the names of an `EfficientNetLite`."""
+    """Features of a grey ResNet-18 from 1/4 to 1/32, with the interface of `EfficientNetLite`."""
 
     channels = (0, 64, 128, 256, 512)
 
@@ -90,7 +90,7 @@ class ResNetPyramid(nn.Module):
         self.trunk = GreyTrunk(4)
 
     def forward(self, L: Tensor) -> list[Tensor]:
-        """(B, 1, H, W) -> five tensors; there is nothing at 1/2, and the first is the lightness."""
+        """(B, 1, H, W) -> five tensors; the first is the lightness, as 1/2 has no features."""
         return [L, *self.trunk.pyramid(L)]
 
 
@@ -101,19 +101,18 @@ class OwnNet(nn.Module):
         encoder: ``lite0``, ``lite2`` or ``resnet18``.
         widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4.
         temperature: T of the annealed mean in `to_ab`.
-        hints: Whether it takes hints.
-        global_vector: Whether a vector of the whole picture reaches every place.
+        hints: Whether it accepts hints.
+        global_vector: Whether a global vector is broadcast to every location.
         attention: Whether there is an `Attention` at 1/16.
-        non_local: Whether there is a `NonLocalMean` before the outputs.
-        color_queries: How many `ColorQueries` add to the outputs; 0 for none.
+        non_local: Whether there is a `NonLocalMean` before the output layers.
+        color_queries: Number of `ColorQueries` that contribute to the outputs; 0 for none.
     """
 
     multiple = 32
     stride = 4
     bins = BINS
 
-    # More than seven parameters: one for each key of the recipe that concerns the network.
-    # Eight parameters, by name: the keys of a recipe's table, each a part that can be left out.
+    # More than seven parameters: one for each key of the recipe that configures the network.
     def __init__(
         self,
         encoder: str = "lite0",
@@ -151,7 +150,7 @@ class OwnNet(nn.Module):
             self.hints = HintPath(widths)
 
     def train(self, mode: bool = True) -> "OwnNet":
-        """Sets training mode; if only the hint path is trained, for that path alone."""
+        """Sets training mode; if only the hint branch is trained, only for that branch."""
         super().train(mode)
         if self.only_hints:
             for name, part in self.named_children():
@@ -159,10 +158,10 @@ class OwnNet(nn.Module):
         return self
 
     def train_hints_alone(self) -> None:
-        """Freezes all weights and running statistics but those of the hint path.
+        """Freezes all weights and running statistics except those of the hint branch.
 
         Raises:
-            LearnError: There is no such path.
+            LearnError: There is no hint branch.
         """
         if not self.takes_hints:
             raise LearnError("model.train_only_hints needs model.hints = true.")
@@ -171,7 +170,7 @@ class OwnNet(nn.Module):
         self.hints.requires_grad_(True)
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
-        """Lightness to unnormalised log-probabilities.
+        """Predicts logits from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 32.
@@ -184,11 +183,11 @@ class OwnNet(nn.Module):
 
     @property
     def channels(self) -> Sequence[int]:
-        """Of the encoder's features at 1/2, 1/4, 1/8, 1/16 and 1/32."""
+        """Channels of the encoder's features at 1/2, 1/4, 1/8, 1/16 and 1/32."""
         return self.encoder.channels
 
     def with_pyramid(self, L: Tensor, hints: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
-        """The encoder's features at those sizes, and the logits.
+        """The encoder's features at all sizes, and the logits.
 
         Args:
             L: As for `forward`.
@@ -198,10 +197,10 @@ class OwnNet(nn.Module):
         return pyramid, self._decoded(L, pyramid, hints)[1]
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The logits, and features for matching places of two pictures.
+        """The logits, and features for matching locations of two pictures.
 
-        The encoder's features at 1/16 carry semantics, the decoder's at 1/8 carry boundaries and
-        colour; both are normalised at each place, so that they have equal weight.
+        The encoder's features at 1/16 describe semantics, the decoder's at 1/8 boundaries and
+        colour; both are normalised at each location, so that they have equal weight.
 
         Args:
             L: As for `forward`.
@@ -218,7 +217,7 @@ class OwnNet(nn.Module):
     def _decoded(
         self, L: Tensor, pyramid: Sequence[Tensor], hints: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """The encoder's features -> the decoder's features at 1/8, and the logits."""
+        """Computes the decoder's features at 1/8 and the logits from the encoder's features."""
         _, x4, x8, x16, x32 = pyramid
         whole = self.whole(x32.mean(dim=(2, 3)))[:, :, None, None] if self.whole else 0.0
         added = self.hints(hints) if self.takes_hints and hints is not None else [0.0] * 4
@@ -247,7 +246,7 @@ class OwnNet(nn.Module):
         ab: Tensor = self.mean(raw)
         return ab
 
-    def temper(self, temperature: float) -> None:
+    def apply_temperature(self, temperature: float) -> None:
         """Divides the logits permanently.
 
         Args:
@@ -264,12 +263,12 @@ class OwnNet(nn.Module):
         """The same network with the decoder's filters factored at a low rank.
 
         Args:
-            L: As for `forward`: photographs on which the factors are fitted.
+            L: As for `forward`: the photographs that the factors are fitted on.
             hints: As for `forward`.
-            rank: Channels that the inputs are projected to, at each size.
+            rank: Number of channels that the inputs are projected to, at each size.
 
         Returns:
-            A copy for inference; its weights have other names.
+            A copy for inference; its weights have different names.
         """
         small = copy.deepcopy(self).eval()
         ups = (small.up16, small.up8, small.up4)
@@ -291,20 +290,20 @@ class OwnNet(nn.Module):
         small.refine = nn.Sequential(*factor(small.refine, inputs_of[small.refine], width, rank))
         return small
 
-    def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Loads weights of this network that are wider, or lack the hint path or colour queries.
+    def warm_start(self, weights: Mapping[str, Tensor]) -> None:
+        """Loads weights of a network that is wider, or lacks the hint branch or colour queries.
 
-        Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) work too: the
-        encoder is loaded and the decoder keeps its weights.
+        Weights of a distilled encoder (`tintype.learn.models.grey_encoder`) are accepted too: they
+        are loaded into the encoder, and the decoder keeps its weights.
 
         Args:
             weights: By name.
 
         Raises:
-            LearnError: They are of another encoder, or narrower.
+            LearnError: They belong to another encoder, or to a narrower network.
         """
         if "classes.weight" in weights:
-            self._adopt_encoder(weights)
+            self._load_encoder(weights)
             return
         fitting = narrow(weights, _LAYERS, (*self.widths, self.widths[-1]))
         own = self.state_dict()
@@ -319,7 +318,7 @@ class OwnNet(nn.Module):
             )
         self.load_state_dict(fitting)
 
-    def _adopt_encoder(self, weights: Mapping[str, Tensor]) -> None:
+    def _load_encoder(self, weights: Mapping[str, Tensor]) -> None:
         found = {n: t for n, t in weights.items() if n.startswith("encoder.")}
         own = {n: t for n, t in self.state_dict().items() if n.startswith("encoder.")}
         if {n: t.shape for n, t in found.items()} != {n: t.shape for n, t in own.items()}:
@@ -336,7 +335,7 @@ class OwnNet(nn.Module):
             weights: All weights of the classifier by name.
 
         Raises:
-            LearnError: The encoder is another one, or a tensor does not fit.
+            LearnError: The encoder is not a ResNet-18, or a tensor does not fit.
         """
         if not isinstance(self.encoder, ResNetPyramid):
             raise LearnError(
@@ -349,7 +348,7 @@ class OwnNet(nn.Module):
         """Loads the ImageNet weights into the encoder.
 
         Raises:
-            LearnError: There are none, or the package that carries them is not installed.
+            LearnError: There are none, or the package that contains them is not installed.
         """
         if isinstance(self.encoder, ResNetPyramid):
             raise LearnError(
@@ -360,10 +359,10 @@ class OwnNet(nn.Module):
 
 
 def build(recipe: ModelRecipe) -> nn.Module:
-    """The network of a recipe; blocks of the encoder before `train_encoder_from` are frozen.
+    """The network of a recipe; encoder blocks before `train_encoder_from` are frozen.
 
     Raises:
-        LearnError: The encoder has no blocks to freeze, or attention does not fit the widths.
+        LearnError: The encoder's blocks cannot be frozen, or attention does not fit the widths.
     """
     if recipe.attention and recipe.widths[1] % 32:
         raise LearnError("model.attention needs a second width that is a multiple of 32.")

@@ -1,22 +1,20 @@
-"""Pix2pix: a U-Net down to a single place, and a discriminator of patches of 70 pixels.
+"""Pix2pix: a U-Net with a 1 x 1 bottleneck, and a discriminator of 70 x 70 patches.
 
 Source: P. Isola, J.-Y. Zhu, T. Zhou, A. Efros, "Image-to-Image Translation with Conditional
-Adversarial Networks", CVPR 2017, sections 3.2, 3.3 and 6.1, here from L to a and b. Giving the
-condition to both networks is M. Mirza's and S. Osindero's idea ("Conditional Generative Adversarial
-Nets", 2014).
+Adversarial Networks", CVPR 2017, sections 3.2, 3.3 and 6.1, here from L to a and b. Conditioning
+both networks: M. Mirza, S. Osindero, "Conditional Generative Adversarial Nets", 2014.
 
-The paper's eight halvings turn 256 pixels into one, so that network takes multiples of 256. Those
-for smaller pictures leave out halvings in the middle, where all layers are alike; each halving less
-is also one layer with dropout less.
+The paper's eight halvings reduce 256 pixels to one, so the network needs multiples of 256. Variants
+for smaller pictures omit halvings in the middle, where all layers are alike; with each halving, one
+layer with dropout is omitted too.
 
 Deviations:
-    - When colouring, dropout is off and batch norm uses its running statistics. In the paper both
-      work as in training; then a picture has other colours each time, and its neighbours in a batch
-      change them.
-    - The innermost layer has no batch norm: over a single value it would leave nothing, as the
-      authors note in an erratum of section 6.1.
-    - The discriminator has no running statistics: it judges batches of one kind, all real or all
-      fake, in training and when it is measured.
+    - In inference, dropout is off and batch norm uses its running statistics. In the paper both
+      work as in training; colours are then random and depend on the rest of the batch.
+    - The innermost layer has no batch norm, which would set a single value to zero, as the authors
+      note in an erratum of section 6.1.
+    - The discriminator has no running statistics: in training and in evaluation its batches are
+      either all real or all fake.
 """
 
 from collections.abc import Mapping
@@ -35,15 +33,15 @@ PAPER = (
     "Conditional Adversarial Networks, CVPR 2017"
 )
 
-_RANGE = 110.0  # of a and b: tanh's -1 and 1 stand for -110 and 110
+_RANGE = 110.0  # of a and b: the range of tanh, -1 to 1, is mapped to -110 to 110
 _SLOPE = 0.2  # of the leaky ReLU (section 6.1)
 
 VARIANTS: Mapping[str, int] = {"256": 8, "128": 7, "64": 6}
-"""Halvings by the side that they turn into a single place."""
+"""Number of halvings by the side that they reduce to one pixel."""
 
 
 class Pix2pixDown(nn.Module):
-    """A 4 x 4 convolution, batch norm where wanted, leaky ReLU."""
+    """A 4 x 4 convolution, optional batch norm, leaky ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: nn.Module | None) -> None:
         super().__init__()
@@ -57,7 +55,7 @@ class Pix2pixDown(nn.Module):
 
 
 class Pix2pixUp(nn.Module):
-    """A 4 x 4 transposed convolution, batch norm, dropout, ReLU; then the mirror layer joins."""
+    """A 4 x 4 transposed convolution, batch norm, dropout, ReLU, and concatenation of the skip."""
 
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
         super().__init__()
@@ -76,7 +74,7 @@ class Pix2pixNet(nn.Module):
 
     Args:
         variant: A key of `VARIANTS`.
-        width: Channels as a share of the paper's.
+        width: Factor of the paper's number of channels.
     """
 
     stride = 1
@@ -104,7 +102,7 @@ class Pix2pixNet(nn.Module):
         _start(self)
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to colours.
+        """Predicts colours from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of `multiple` (256 for the paper's).
@@ -134,7 +132,7 @@ class PatchDiscriminator(nn.Module):
     """Classifies patches of 70 x 70 pixels as real or fake (section 6.1.2).
 
     Args:
-        width: Channels as a share of the paper's.
+        width: Factor of the paper's number of channels.
     """
 
     def __init__(self, *, width: float = 1.0) -> None:
@@ -152,7 +150,7 @@ class PatchDiscriminator(nn.Module):
         _start(self)
 
     def forward(self, L: Tensor, colors: Tensor) -> Tensor:
-        """Grey and colour to a verdict on every patch.
+        """Classifies every patch, given the grey.
 
         Args:
             L: (B, 1, H, W) in [0, 100]: the condition.
@@ -167,7 +165,7 @@ class PatchDiscriminator(nn.Module):
 
 
 def _start(network: nn.Module) -> None:
-    """Every filter from a Gaussian of width 0.02 (section 6.2)."""
+    """Initialises filters from a Gaussian with standard deviation 0.02 (section 6.2)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, std=0.02)
@@ -191,5 +189,5 @@ def build(recipe: ModelRecipe) -> nn.Module:
 
 
 def build_discriminator(recipe: ModelRecipe) -> nn.Module:
-    """The discriminator of a recipe; all variants have the same."""
+    """The discriminator of a recipe; it is the same for all variants."""
     return PatchDiscriminator(width=recipe.width)

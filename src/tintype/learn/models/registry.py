@@ -1,4 +1,4 @@
-"""Every network by name. A literal mapping: no decorators, no scans, no import side effects."""
+"""All networks by name. A literal mapping: no decorators, no scanning, no import side effects."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -26,8 +26,8 @@ class ModelFile(Protocol):
     """The attributes of a module in this folder.
 
     Attributes:
-        TITLE: One line for people.
-        PAPER: What it implements; empty for our own.
+        TITLE: A one-line description.
+        PAPER: The paper that it implements; empty for our own.
     """
 
     TITLE: str
@@ -51,7 +51,7 @@ MODELS: Mapping[str, ModelFile] = {
     "zhang": zhang,
 }
 
-# What a generator is trained against; a discriminator is in its generator's file.
+# Discriminators by generator; each is in the module of its generator.
 DISCRIMINATORS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
     "cdcgan": cdcgan.build_discriminator,
     "pix2pix": pix2pix.build_discriminator,
@@ -62,7 +62,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
     """The network of a recipe, with random weights.
 
     Raises:
-        LearnError: There is no network of that kind, or no such variant of it.
+        LearnError: There is no network of this kind, or no such variant.
     """
     if recipe.kind not in MODELS:
         near = difflib.get_close_matches(recipe.kind, MODELS, n=1, cutoff=0.0)
@@ -76,7 +76,7 @@ def build_discriminator(recipe: ModelRecipe) -> nn.Module:
     """The discriminator of a recipe's generator, with random weights.
 
     Raises:
-        LearnError: The network is no generator.
+        LearnError: The network is not a generator.
     """
     if recipe.kind not in DISCRIMINATORS:
         raise LearnError(

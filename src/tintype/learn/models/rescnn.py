@@ -1,17 +1,17 @@
-"""The source report's own CNN: a short decoder on a grey classifier's first layers.
+"""The source report's own CNN: a short decoder on the first layers of a grey classifier.
 
 Source: M. Zhou, P. Zhou, "Automatic Colorization", 2019, section 2.1.2 and table 1. Six
-convolutions follow the trunk: 128 of 4x4 with stride 2, then 128, 64, 64, 32 and 2 of 3x3, then an
-enlargement. They are trained with L1, L2, or with cross-entropy over colours.
+convolutions follow the trunk: 128 of 4x4 with stride 2, then 128, 64, 64, 32 and 2 of 3x3, then
+upsampling. They are trained with L1, L2, or with cross-entropy over colours.
 
-Deviations: the table leaves open which way its stride goes and where the trunk ends. Read here: the
-trunk is everything up to the second stage (128 channels at an eighth of the size), and the strided
-layer is a transposed convolution that doubles it; so a quarter of the size comes out, as Zhang's
-does. ``model.variant = "layer1"`` is the literal reading: the trunk ends one stage earlier, the
-strided layer halves, and an eighth of the size comes out. Batch normalisation and ReLU follow every
-layer but the last. A network over colours has 313 outputs where the table has 2, and the annealed
-mean makes two of them; one over a and b ends in a hyperbolic tangent. The enlargement is the
-engine's, as for every other method here.
+Deviations: the table does not state whether the stride is that of a transposed convolution, nor
+where the trunk ends. Here the trunk includes the second stage (128 channels at an eighth of the
+size), and the strided layer is a transposed convolution that doubles the size; the output has a
+quarter of the size, as in Zhang's network. ``model.variant = "layer1"`` is the literal reading: the
+trunk ends one stage earlier, the strided layer halves the size, and the output has an eighth of it.
+Batch normalisation and ReLU follow every layer but the last. A network over colours has 313 outputs
+where the table has 2, and the annealed mean reduces them to two; one over a and b ends in a
+hyperbolic tangent. The engine performs the upsampling, as for every other method here.
 """
 
 from collections.abc import Mapping
@@ -37,12 +37,12 @@ class ResCnn(nn.Module):
     """L to colours at a quarter of the size (at an eighth in the literal reading).
 
     Args:
-        outputs: ``ab`` for two numbers, ``bins`` for a distribution over 313 colours.
+        outputs: ``ab`` for chroma, ``bins`` for a distribution over 313 colours.
         literal: Whether the trunk ends after the first stage and the strided layer halves.
-        width: Channels as a share of the report's.
+        width: Factor of the report's number of channels.
 
     Attributes:
-        bins: Colours of the predicted distribution; 0 for a regression of ab.
+        bins: Number of colours of the predicted distribution; 0 for a regression of ab.
     """
 
     multiple = 8
@@ -73,7 +73,7 @@ class ResCnn(nn.Module):
         self.mean = AnnealedMean(_TEMPERATURE)
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to logits, or to a and b.
+        """Predicts logits, or a and b, from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 8.
@@ -90,10 +90,10 @@ class ResCnn(nn.Module):
         return ab
 
     def load_classifier(self, weights: Mapping[str, Tensor]) -> None:
-        """Starts from the first layers of a grey classifier.
+        """Loads the first layers of a grey classifier.
 
         Args:
-            weights: All weights of the classifier by name; those of its later layers are left out.
+            weights: All weights of the classifier by name; those of later layers are ignored.
 
         Raises:
             LearnError: A tensor of the trunk is missing or has another shape.

@@ -1,11 +1,12 @@
-"""A classifier of grey pictures, from whose first layers the report's CNN starts.
+"""A classifier of grey pictures; its first layers initialise the report's CNN.
 
 Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
 table 1, 18 layers, with one input channel; M. Zhou, P. Zhou, "Automatic Colorization", 2019, which
-takes such a network "pre-trained on grayscale images" as the trunk of its own.
+uses such a network "pre-trained on grayscale images" as its trunk.
 
-Deviations: trained here, on the scenes at hand, from random weights; the report does not say whose
-weights it took. The stem therefore has one channel from the start and is not an RGB stem summed up.
+Deviations: trained here, on the available scenes, from random weights; the report does not name the
+weights that it used. So the stem has one channel from the start, and is not an RGB stem summed over
+its channels.
 """
 
 from torch import Tensor, nn
@@ -18,11 +19,11 @@ PAPER = "K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image Recog
 
 
 class GreyResNet18(nn.Module):
-    """L to the class of the picture. It does not colour.
+    """L to the class of the picture; not a colorization network.
 
     Args:
         classes: Number of labels.
-        width: Channels as a share of the paper's.
+        width: Factor of the paper's number of channels.
     """
 
     multiple = 32
@@ -33,7 +34,7 @@ class GreyResNet18(nn.Module):
         self.head = nn.Linear(self.trunk.channels, classes)
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to unnormalised log-probabilities.
+        """Predicts logits from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 32.

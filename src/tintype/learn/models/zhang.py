@@ -1,16 +1,16 @@
-"""Colour as a choice among 313: a plain stack of convolutions, trained with rebalanced classes.
+"""Classification over 313 colours: a plain stack of convolutions with rebalanced classes.
 
 Source: R. Zhang, P. Isola, A. A. Efros, "Colorful Image Colorization", ECCV 2016, section 2 and the
 table of its supplement: eight blocks without pooling, batch normalisation at the end of the first
 seven, dilation of 2 in the fifth and sixth. Soft targets, class weights and the annealed mean are
 sections 2.1 to 2.3.
 
-Deviations: weights start as He et al. 2015 have it; the authors fit theirs to the data by k-means
-and warn that a plain start got stuck, so the recipe's learning rate is far above theirs. The
-lightness less 50 is divided by 100, as in their later code. One pixel's colour is the target of
-each output and grey pictures are left out, as in the released layers; five neighbours share a
-colour, as in the paper. The class weights are those of our own training pictures, and multiply the
-loss where the release multiplies its gradient.
+Deviations: weights are initialised as in He et al. 2015; the authors initialise theirs from the
+data by k-means and warn that random weights got stuck, so the recipe's learning rate is far above
+theirs. Lightness is normalised as (L - 50) / 100, as in their later code. One pixel's colour is the
+target of each output and grey pictures are left out, as in the released layers; the soft encoding
+has five neighbours, as in the paper. The class weights are computed from our own training pictures,
+and multiply the loss; the released code multiplies its gradient.
 """
 
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ TITLE = "Classification over 313 colours"
 PAPER = "R. Zhang, P. Isola, A. A. Efros, Colorful Image Colorization, ECCV 2016"
 
 _TEMPERATURE = 0.38  # section 2.3
-# Channels, convolutions, stride of the last one, dilation.
+# Channels, number of convolutions, stride of the last one, dilation.
 _BLOCKS = (
     (64, 2, 2, 1),
     (128, 2, 2, 1),
@@ -40,7 +40,7 @@ class ZhangNet(nn.Module):
     """L to logits over the 313 bins at a quarter of the size.
 
     Args:
-        width: Channels as a share of the paper's.
+        width: Factor of the paper's number of channels.
     """
 
     multiple = 8
@@ -81,7 +81,7 @@ class ZhangNet(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
 
     def forward(self, L: Tensor) -> Tensor:
-        """Lightness to unnormalised log-probabilities.
+        """Predicts logits from lightness.
 
         Args:
             L: (B, 1, H, W) in [0, 100], sides multiples of 8.

@@ -1,7 +1,7 @@
-"""Checkpoints: everything that is needed to resume a run exactly.
+"""Checkpoints: everything needed to resume a run exactly.
 
-One safetensors file holds weights, their moving average and the optimiser's moments; its header
-holds the counters, the recipe, the data's hash and the versions. No pickle anywhere.
+One safetensors file contains the weights, their moving average and the optimiser's moments; its
+header has the counters, the recipe, the hash of the data and the versions. Pickle is not used.
 """
 
 import json
@@ -22,17 +22,17 @@ from tintype.errors import LearnError
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come.
+    """The counters of a run.
 
     Attributes:
         step: Optimiser steps done.
-        samples: Photographs trained on, repetitions included.
+        samples: Photographs trained on, counting repetitions.
         seconds: Time spent training, over all sessions.
         cooldown_from: `samples` when the cool-down began, or -1 before that.
-        cooldown_samples: Its length.
+        cooldown_samples: Length of the cool-down.
         best: Smallest loss on dev so far, or None before the first measurement.
-        waited: Measurements of dev since then.
-        cuts: How often a plateau or a rollback has cut the learning rate.
+        waited: Number of evaluations on dev since that one.
+        cuts: Number of times a plateau or a rollback has cut the learning rate.
     """
 
     step: int = 0
@@ -58,11 +58,11 @@ def save_checkpoint(
 
     Args:
         path: The file; replaced if it exists.
-        modules: Networks by name; their weights and buffers are kept.
-        ema: The moving average of the one called ``model``.
-        optimizers: By the same names; their moments are kept.
+        modules: Networks by name; their weights and buffers are saved.
+        ema: The moving average of the weights of ``model``.
+        optimizers: By the same names; their moments are saved.
         progress: Counters.
-        facts: Anything else that JSON can hold: recipe, data hash, versions.
+        facts: Other metadata, as JSON values: recipe, data hash, versions.
     """
     tensors: dict[str, Tensor] = {}
     for module, network in modules.items():
@@ -80,11 +80,11 @@ def save_checkpoint(
 def save_weights(
     path: Path, weights: Mapping[str, Tensor], progress: Progress, facts: Mapping[str, Any]
 ) -> None:
-    """Writes the moving average alone, in half precision: what ``tintype train --init`` takes.
+    """Writes only the moving average, in half precision, as ``tintype train --init`` reads it.
 
     Args:
         path: The file; replaced if it exists.
-        weights: The moving average by name; anything else is kept under its own name.
+        weights: The moving average by name; other tensors keep their names.
         progress: Counters.
         facts: As in `save_checkpoint`.
     """
@@ -114,7 +114,7 @@ def write_whole(path: Path, data: bytes) -> None:
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
-            # mkstemp makes files that only their owner can read; a model is for everybody.
+            # mkstemp creates files that only their owner can read; others should be able to, too.
             Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:
@@ -128,7 +128,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
     """Reads a checkpoint.
 
     Returns:
-        All tensors by their prefixed names, the counters, the other facts.
+        All tensors by their prefixed names, the counters, and the other metadata.
 
     Raises:
         LearnError: Missing, damaged, or not a checkpoint of a run.
@@ -142,13 +142,13 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise LearnError(
             f"{path}: not a checkpoint of a run ({error}).",
-            advice="Give the folder that `tintype train` made.",
+            advice="Give a folder written by `tintype train`.",
         ) from None
     return tensors, progress, facts
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors below a prefix, without it."""
+    """The tensors whose names have a prefix, with the prefix removed."""
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 

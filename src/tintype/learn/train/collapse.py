@@ -1,16 +1,17 @@
-"""Detects mode collapse: a generator that colours by one rule, whatever the picture shows.
+"""Detects mode collapse: a generator that colours every picture in the same way.
 
-The source report met this around its twentieth epoch: "filling extremely chromatic colors to the
-middle of each image" (section 2.2.2). A distance from the truth barely moves when it happens, so
-the colours themselves are measured, whenever dev is:
+The source report observed this around its twentieth epoch: "filling extremely chromatic colors to
+the middle of each image" (section 2.2.2). The distance from the ground truth hardly changes when it
+happens, so each evaluation on dev also measures the colours themselves:
 
 - how many hues there are: the entropy of the hue histogram, weighted by chroma;
 - how strong they are: mean chroma as a share of the truth's;
 - where they are: chroma in four rings of equal area, from the centre to the border;
-- whether the discriminator has won: it is right about nearly everything.
+- whether the discriminator has won: its accuracy is close to 1.
 
-All limits are relative: to the true pictures that were coloured, and to the healthy measurement
-with the smallest loss so far. They are wide: a cautious, brownish generator is not a collapsed one.
+All thresholds are relative: to the ground truth of the same pictures, and to the healthy
+measurement with the smallest loss so far. They are lenient: a cautious, brownish generator has not
+collapsed.
 """
 
 from collections.abc import Sequence
@@ -20,36 +21,36 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_SECTORS = 36  # of the hue circle, ten degrees each: at most 5.17 bits
+_SECTORS = 36  # sectors of the hue circle, ten degrees each: at most 5.17 bits
 _RINGS = 4
-_UNIT = 1.0  # of chroma; added to both sides of a ratio so that greys do not divide by nothing
+_UNIT = 1.0  # of chroma; added to both sides of a ratio to avoid division by zero
 
 _FEW_HUES = 0.35  # share of the truth's entropy, in bits
 _FEWER_HUES = 0.6  # share of the best measurement's
-_GARISH = 2.0  # mean chroma over the truth's
-_MORE_GARISH = 1.5  # times the best measurement's, where it exceeds the truth's too
+_OVERSATURATED = 2.0  # mean chroma over the truth's
+_MORE_SATURATED = 1.5  # times the best measurement's, if it exceeds the truth's too
 _FADED = 0.25  # share of the best measurement's chroma
-_CENTRED = 2.0  # centre over border, over the same of the truth
-_MORE_CENTRED = 1.5  # times the best measurement's, where it exceeds the truth's as much
-_WON = 0.98  # share of verdicts that are right
+_CENTRED = 2.0  # ratio of centre to border, relative to that of the truth
+_MORE_CENTRED = 1.5  # times the best measurement's, if it exceeds the truth's by as much
+_WON = 0.98  # accuracy of the discriminator
 _WORSE = 1.3  # times the best measurement's loss
 
-_LATE = 5  # measurements by which a generator that was never healthy counts as collapsed
+_LATE = 5  # measurements after which a generator that was never healthy counts as collapsed
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The statistics of a generator in one measurement of dev.
+    """The statistics of a generator in one evaluation on dev.
 
     Attributes:
         samples: Samples that the run was trained on so far.
         loss: Distance from the truth on dev.
         entropy: Bits in the hue histogram of the generated pictures; at most 5.17.
-        true_entropy: The same of the truth.
-        chroma: Mean chroma of the generated pictures over the truth's.
+        true_entropy: The same for the truth.
+        chroma: Mean chroma of the generated pictures, relative to the truth's.
         rings: Mean chroma of the generated pictures, from the centre to the border.
-        true_rings: The same of the truth.
-        accuracy: Share of verdicts of the discriminator that are right, in [0, 1].
+        true_rings: The same for the truth.
+        accuracy: Accuracy of the discriminator, in [0, 1].
     """
 
     samples: int
@@ -63,7 +64,7 @@ class Observation:
 
     @property
     def centred(self) -> float:
-        """Chroma of the centre over the border's, as a share of what the truth has."""
+        """The ratio of the chroma in the centre to that at the border, relative to the truth's."""
         generated = (self.rings[0] + _UNIT) / (self.rings[-1] + _UNIT)
         return generated * (self.true_rings[-1] + _UNIT) / (self.true_rings[0] + _UNIT)
 
@@ -73,10 +74,10 @@ class Verdict:
     """Whether a generator has collapsed, and why.
 
     Attributes:
-        collapsed: Whether a generator that was healthy no longer is, or never became it.
-        reasons: What is wrong, one sentence each. There may be some without a collapse: a generator
-            that has hardly been trained is garish too.
-        best: Whether these weights are the best so far, to roll back to.
+        collapsed: Whether a healthy generator has become unhealthy, or none ever became healthy.
+        reasons: What is wrong, one sentence each. There may be reasons without a collapse: a
+            generator that has hardly been trained is oversaturated too.
+        best: Whether these weights are the best so far, the ones to roll back to.
     """
 
     collapsed: bool
@@ -85,24 +86,24 @@ class Verdict:
 
 
 def observe(
-    samples: int, guess: Tensor, truth: Tensor, *, accuracy: float, loss: float
+    samples: int, predicted: Tensor, truth: Tensor, *, accuracy: float, loss: float
 ) -> Observation:
     """Computes the statistics of generated pictures.
 
     Args:
         samples: Samples that the run was trained on so far.
-        guess: (B, 2, H, W) generated a and b, CIELAB units.
+        predicted: (B, 2, H, W) generated a and b, CIELAB units.
         truth: (B, 2, H, W) true a and b of the same pictures.
-        accuracy: Share of verdicts of the discriminator that are right.
+        accuracy: Accuracy of the discriminator.
         loss: Distance from the truth on dev.
     """
-    generated, true = _rings(guess), _rings(truth)
-    strength = float(guess.float().norm(dim=1).mean())
+    generated, true = _rings(predicted), _rings(truth)
+    strength = float(predicted.float().norm(dim=1).mean())
     true_strength = float(truth.float().norm(dim=1).mean())
     return Observation(
         samples=samples,
         loss=loss,
-        entropy=hue_entropy(guess),
+        entropy=hue_entropy(predicted),
         true_entropy=hue_entropy(truth),
         chroma=(strength + _UNIT) / (true_strength + _UNIT),
         rings=generated,
@@ -112,9 +113,9 @@ def observe(
 
 
 def hue_entropy(ab: Tensor) -> float:
-    """Entropy of the hue histogram in bits, 0 for one hue or none, 5.17 for all 36 alike.
+    """Entropy of the hue histogram in bits: 0 for one hue or none, 5.17 for a uniform histogram.
 
-    Every pixel counts by its chroma: the hue of a grey is noise.
+    Pixels are weighted by their chroma, since the hue of a grey is noise.
 
     Args:
         ab: (B, 2, H, W) in CIELAB units.
@@ -124,7 +125,7 @@ def hue_entropy(ab: Tensor) -> float:
     sector = (turn * _SECTORS).long().clamp(0, _SECTORS - 1)
     weight = torch.hypot(a, b).double()
     mass = torch.zeros(_SECTORS, dtype=torch.float64, device=ab.device)
-    # An addition in any order would differ in its last bits between two runs on a GPU.
+    # A summation in arbitrary order would differ in its last bits between two runs on a GPU.
     for index in range(_SECTORS):
         mass[index] = (weight * (sector == index)).sum()
     share = mass[mass > 0] / mass.sum()
@@ -143,14 +144,14 @@ def _rings(ab: Tensor) -> tuple[float, ...]:
 
 
 def judge(history: Sequence[Observation]) -> Verdict:
-    """Judges the last measurement by the truth and by the healthy ones before it.
+    """Judges the last measurement against the truth and the healthy measurements before it.
 
     Args:
-        history: All healthy measurements in order, then the one to judge; at least one. Pictures
-            of at least 4 x 4 places.
+        history: All healthy measurements in order, then the one to judge; at least one. The
+            pictures have at least 4 x 4 locations.
 
     Returns:
-        A verdict. With nothing before it to compare with, only the truth counts.
+        A verdict. Without earlier measurements, only the truth is compared.
     """
     *before, now = history
     best = min(before, key=lambda one: one.loss, default=None)
@@ -168,8 +169,8 @@ def _against_truth(now: Observation) -> list[str]:
         reasons.append(
             f"few hues: {now.entropy:.2f} bits, the true pictures have {now.true_entropy:.2f}"
         )
-    if now.chroma > _GARISH:
-        reasons.append(f"garish: {now.chroma:.1f} times the chroma of the true pictures")
+    if now.chroma > _OVERSATURATED:
+        reasons.append(f"oversaturated: {now.chroma:.1f} times the chroma of the true pictures")
     if now.centred > _CENTRED:
         reasons.append(f"colour sits in the centre: {now.centred:.1f} times as much as in truth")
     return reasons
@@ -179,8 +180,8 @@ def _against_best(now: Observation, best: Observation) -> list[str]:
     reasons = []
     if now.entropy < _FEWER_HUES * best.entropy:
         reasons.append(f"hues were lost: {now.entropy:.2f} bits, the best had {best.entropy:.2f}")
-    if now.chroma > max(1.0, best.chroma) * _MORE_GARISH:
-        reasons.append(f"more garish: chroma {now.chroma:.1f}, the best had {best.chroma:.1f}")
+    if now.chroma > max(1.0, best.chroma) * _MORE_SATURATED:
+        reasons.append(f"more saturated: chroma {now.chroma:.1f}, the best had {best.chroma:.1f}")
     if now.chroma < _FADED * best.chroma:
         reasons.append(
             f"colours were lost: chroma {now.chroma:.2f}, the best had {best.chroma:.2f}"
@@ -196,10 +197,10 @@ def _against_best(now: Observation, best: Observation) -> list[str]:
 
 
 class CollapseDetector:
-    """Watches a run: keeps its healthy measurements and the best of them.
+    """Monitors a run: keeps its healthy measurements and the best of them.
 
-    A generator that has hardly been trained may be as garish as a collapsed one. So there is no
-    collapse before a first healthy measurement, unless it is long in coming.
+    A generator that has hardly been trained may be as oversaturated as a collapsed one. So no
+    collapse is reported before the first healthy measurement, unless that takes too long.
 
     Args:
         state: The value of `state` at the last checkpoint.
@@ -213,7 +214,7 @@ class CollapseDetector:
         self.early = [one for one in observations if _against_truth(one)]
         self.healthy = [one for one in observations if not _against_truth(one)]
         self.last: Observation | None = None
-        """The measurement that was judged last, for the log."""
+        """The last measurement, for the log."""
 
     @property
     def best(self) -> Observation | None:
@@ -221,10 +222,10 @@ class CollapseDetector:
         return min(self.healthy, key=lambda one: one.loss, default=None)
 
     def observe(
-        self, samples: int, guess: Tensor, truth: Tensor, *, accuracy: float, loss: float
+        self, samples: int, predicted: Tensor, truth: Tensor, *, accuracy: float, loss: float
     ) -> Verdict:
-        """Measures generated pictures and judges them; see `observe`."""
-        self.last = observe(samples, guess, truth, accuracy=accuracy, loss=loss)
+        """Measures generated pictures and judges them; see the function `observe`."""
+        self.last = observe(samples, predicted, truth, accuracy=accuracy, loss=loss)
         verdict = judge([*self.healthy, self.last])
         if not verdict.reasons:
             self.healthy.append(self.last)
@@ -234,5 +235,5 @@ class CollapseDetector:
         return verdict
 
     def state(self) -> list[dict[str, Any]]:
-        """The measurements so far, as JSON."""
+        """The measurements so far, as JSON values."""
         return [asdict(one) for one in (*self.early, *self.healthy)]

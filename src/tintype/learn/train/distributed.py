@@ -1,8 +1,8 @@
-"""Several processes, one run: each takes its part of every batch, and gradients are averaged.
+"""Data-parallel training: each process takes its part of every batch; gradients are averaged.
 
-Gradients are averaged by hand after the backward pass instead of wrapping the network: objectives
-call more of a network than its `forward`, and two networks may be trained at once. What overlapping
-communication with computation would save is small beside that.
+Gradients are averaged explicitly after the backward pass. `DistributedDataParallel` is not used
+because objectives call methods of a network other than `forward`, and two networks may be trained
+at once. Overlapping communication with computation would save little.
 """
 
 import os
@@ -15,7 +15,7 @@ from torch import nn
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
+class ProcessGroup:
     """The processes of a run.
 
     Attributes:
@@ -30,8 +30,8 @@ class Team:
         """The device of this process.
 
         Args:
-            name: A device of torch, or ``auto`` for a graphics card where there is one. Of several
-                cards each process takes its own.
+            name: A torch device, or ``auto``, which chooses a GPU if there is one. With several
+                GPUs, each process uses its own.
         """
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -51,25 +51,25 @@ class Team:
         for gradient, mean in zip(gradients, means, strict=True):
             gradient.copy_(mean.view_as(gradient))
 
-    def agree(self, yes: bool) -> bool:
-        """The decision of the first process; all must call this at the same point."""
+    def broadcast(self, decision: bool) -> bool:
+        """Returns the decision of rank 0. All processes must call this at the same point."""
         if self.size == 1:
-            return yes
-        decision = torch.tensor([float(yes)])
-        dist.broadcast(decision, 0)
-        return bool(decision.item())
+            return decision
+        tensor = torch.tensor([float(decision)])
+        dist.broadcast(tensor, 0)
+        return bool(tensor.item())
 
-    def wait(self) -> None:
-        """Waits for all processes."""
+    def barrier(self) -> None:
+        """Waits until all processes have reached this point."""
         if self.size > 1:
             dist.barrier()
 
 
-def join_team() -> Team:
-    """The team that ``torchrun`` has started this process in; alone without it."""
+def join_process_group() -> ProcessGroup:
+    """Joins the process group of ``torchrun``; without it, the group has a single process."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        return Team()
-    # gloo carries the small agreements between CPUs; a GPU's gradients go over nccl.
+        return ProcessGroup()
+    # gloo broadcasts decisions between CPUs; the gradients of GPUs are reduced with nccl.
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-    return Team(dist.get_rank(), dist.get_world_size())
+    return ProcessGroup(dist.get_rank(), dist.get_world_size())

@@ -23,9 +23,9 @@ class Log:
     """Writes the log of a run into its folder.
 
     Args:
-        folder: The run's.
-        progress: The point it continues from.
-        silent: Writes nothing: the log of every process but the first.
+        folder: Folder of the run.
+        progress: The counters of the run when the log is opened.
+        silent: Writes nothing; for every rank but 0.
     """
 
     def __init__(self, folder: Path, progress: Progress, *, silent: bool = False) -> None:
@@ -44,11 +44,11 @@ class Log:
             self._events.close()
 
     def write(self, progress: Progress, values: Mapping[str, float | str | Tensor]) -> None:
-        """One line, and a point of each curve.
+        """Writes a line of JSON and a point on each TensorBoard curve.
 
         Args:
-            progress: Where the run is.
-            values: Numbers by name; strings are written to the line only.
+            progress: The current counters.
+            values: Numbers by name; strings are written only to the JSON line.
         """
         if self.silent:
             return
@@ -61,29 +61,31 @@ class Log:
                 self._events.add_scalar(name, value, progress.step)
 
     def sheet(self, progress: Progress, found: DevMeasurement) -> None:
-        """Draws the predictions for some photographs of dev, if the network colours at all."""
-        if self.silent or found.guess is None:
+        """Writes a sample sheet of photographs of dev, if the network predicts colours."""
+        if self.silent or found.predicted is None:
             return
         path = self.folder / "samples" / f"{progress.samples:09d}.png"
-        every = max(1, len(found.guess) // _SHEET_PICTURES)
-        some = slice(None, every * _SHEET_PICTURES, every)
-        sample_sheet(found.some.L[some], found.some.ab[some], found.guess[some]).save(path)
+        every = max(1, len(found.predicted) // _SHEET_PICTURES)
+        chosen = slice(None, every * _SHEET_PICTURES, every)
+        sample_sheet(
+            found.examples.L[chosen], found.examples.ab[chosen], found.predicted[chosen]
+        ).save(path)
 
 
-def sample_sheet(L: Tensor, ab: Tensor, guess: Tensor) -> Image.Image:
-    """A sheet of pictures, a column each: grey, truth, prediction.
+def sample_sheet(L: Tensor, ab: Tensor, predicted: Tensor) -> Image.Image:
+    """A sheet with a column for each picture: grey, ground truth, prediction.
 
     Args:
         L: (B, 1, S, S) lightness of the grey.
         ab: (B, 2, S/4, S/4) true chroma.
-        guess: (B, 2, S/4, S/4) predicted chroma.
+        predicted: (B, 2, S/4, S/4) predicted chroma.
     """
-    rows = [_preview(L, chroma) for chroma in (ab * 0, ab, guess)]
+    rows = [_preview(L, chroma) for chroma in (ab * 0, ab, predicted)]
     return Image.fromarray(np.concatenate([np.concatenate(list(row), axis=1) for row in rows]))
 
 
 def _preview(L: Tensor, ab: Tensor) -> NDArray[np.uint8]:
-    """A preview: the grey's own L with the chroma, clipped to the gamut; not through the engine."""
+    """A preview: the input L with the chroma, clipped to the gamut; the engine is not used."""
     size = (L.shape[2], L.shape[3])
     chroma = F.interpolate(ab.float(), size=size, mode="bicubic", align_corners=False)
     lab = np.concatenate([L.float().cpu().numpy(), chroma.cpu().numpy()], axis=1)

@@ -1,7 +1,8 @@
-"""The training loop: batch, step, moving average, log, and at intervals a measurement of dev.
+"""The training loop: batch, step, moving average, log, and periodic evaluation on dev.
 
 Progress is counted in samples, never in seconds, so that a run can be stopped, inspected and
-continued at any time, and one that is killed continues from its checkpoint to the same weights.
+continued at any time. A run that is killed and resumed from its checkpoint reaches the same
+weights.
 """
 
 import signal
@@ -31,38 +32,39 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
     """Trains the run in a folder, from its checkpoint if there is one.
 
     Args:
-        folder: The run's; a checkpoint in it is resumed.
-        recipe: What to train; must be the checkpoint's own where there is one.
-        photos: What to train on; likewise.
+        folder: Folder of the run; a checkpoint in it is resumed.
+        recipe: What to train; must match the checkpoint, if there is one.
+        photos: The training data; must match the checkpoint, too.
         session: When to stop.
 
     Returns:
-        How far the run has come.
+        The counters at the end.
 
     Raises:
-        LearnError: The checkpoint belongs to another recipe or other data, the recipe asks for
-            what its network cannot do, the data have more labels than the network, or the loss
-            diverged.
+        LearnError: The checkpoint belongs to another recipe or other data, the network does not
+            support the recipe, the data have more labels than the network, or the loss diverged.
     """
     run = open_run(folder, recipe, photos, session)
-    settings, progress, team = recipe.train, run.progress, run.team
+    settings, progress, process_group = recipe.train, run.progress, run.process_group
     ends = session.ends(recipe, progress)
     meter = PaceMeter(ends=ends, seconds=session.max_seconds, samples=progress.samples)
     with (
-        Log(folder, progress, silent=team.rank > 0) as log,
-        _stop_signals(session.stopped) as stopped,
+        Log(folder, progress, silent=process_group.rank > 0) as log,
+        _stop_signals(session.on_signal) as stopped,
     ):
         began = kept = time.monotonic()
         before = progress.seconds
-        while not team.agree(stopped() or _at_end(run, session, time.monotonic() - began)):
-            values = _move(run)
+        while not process_group.broadcast(
+            stopped() or _at_end(run, session, time.monotonic() - began)
+        ):
+            values = _train_step(run)
             elapsed = time.monotonic() - began
             progress.seconds = before + elapsed
             loss = None
             if progress.step % settings.log_every == 0:
                 log.write(progress, values)
                 loss = float(values["loss"])
-            session.watch(meter.step(progress.samples, elapsed, loss))
+            session.on_step(meter.step(progress.samples, elapsed, loss))
             if _crossed(progress.samples, settings.batch, settings.evaluate_samples):
                 _measure(run, log)
             if settings.keep_every and _crossed(
@@ -70,20 +72,20 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
             ):
                 _keep_weights(run, f"weights-{progress.samples:09d}")
             if time.monotonic() - kept > settings.checkpoint_seconds:
-                run.keep()
+                run.save()
                 kept = time.monotonic()
-        # Once more: measuring dev after the last step may have used up the rest of the time.
+        # Checked again: measuring dev after the last step may have used up the remaining time.
         progress.seconds = before + time.monotonic() - began
-        run.keep()
-        team.wait()
+        run.save()
+        process_group.barrier()
     return progress
 
 
-def _move(run: Run) -> dict[str, Tensor]:
-    """A step and the moving average; returns the values to log."""
-    settings, progress, team = run.recipe.train, run.progress, run.team
-    # Dropout and sampled places follow from the step alone, so a resumed run draws the same.
-    torch.manual_seed((settings.seed * 1_000_003 + progress.step) * 64 + team.rank)
+def _train_step(run: Run) -> dict[str, Tensor]:
+    """Runs a training step and updates the moving average; returns the values to log."""
+    settings, progress, process_group = run.recipe.train, run.progress, run.process_group
+    # Dropout and sampled locations depend on the step only, so a resumed run draws the same ones.
+    torch.manual_seed((settings.seed * 1_000_003 + progress.step) * 64 + process_group.rank)
     batch = run.sampler.batch(progress.step)
     try:
         values = run.step(batch, learning_rate_factor(progress, settings))
@@ -96,7 +98,7 @@ def _move(run: Run) -> dict[str, Tensor]:
 
 
 def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) -> None:
-    """Updates the average; early steps have more weight, so that the initial weights fade."""
+    """Updates the moving average; early steps count more, so that the initial weights fade out."""
     decay = min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
@@ -107,7 +109,7 @@ def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) 
 
 
 def _measure(run: Run, log: Log) -> None:
-    """Measures the moving average on dev; in every process; the first one writes."""
+    """Evaluates the moving average on dev, in every process; rank 0 writes the log."""
     model = build(run.recipe.model).to(run.sampler.device)
     model.load_state_dict(run.ema)
     model.eval()
@@ -119,30 +121,30 @@ def _measure(run: Run, log: Log) -> None:
         note_measurement(run.progress, found.values["loss"], run.recipe.train)
     row: dict[str, float | str] = {f"dev_{name}": value for name, value in found.values.items()}
     if verdict is not None:
-        row |= _verdict_row(run.watch, verdict)
+        row |= _verdict_row(run.collapse_detector, verdict)
     log.write(run.progress, row)
     log.sheet(run.progress, found)
     if verdict is not None:
-        _act(run, verdict)
+        _handle_verdict(run, verdict)
 
 
 def _judge(run: Run, found: DevMeasurement) -> Verdict:
-    """Judges by some photographs of dev whether the generator has collapsed."""
-    assert found.guess is not None
-    truth = found.some.ab_at(stride_of(run.step.modules["model"]))
+    """Detects whether the generator has collapsed, on some photographs of dev."""
+    assert found.predicted is not None
+    truth = found.examples.ab_at(stride_of(run.step.modules["model"]))
     values = found.values
-    return run.watch.observe(
+    return run.collapse_detector.observe(
         run.progress.samples,
-        found.guess,
+        found.predicted,
         truth,
         accuracy=values["d_accuracy"],
         loss=values["loss"],
     )
 
 
-def _verdict_row(watch: CollapseDetector, verdict: Verdict) -> dict[str, float | str]:
-    """A verdict and the statistics behind it, for the log."""
-    last = watch.last
+def _verdict_row(detector: CollapseDetector, verdict: Verdict) -> dict[str, float | str]:
+    """The fields of a verdict and of the statistics behind it, for the log."""
+    last = detector.last
     assert last is not None
     return {
         "collapsed": float(verdict.collapsed),
@@ -154,32 +156,32 @@ def _verdict_row(watch: CollapseDetector, verdict: Verdict) -> dict[str, float |
     }
 
 
-def _act(run: Run, verdict: Verdict) -> None:
-    """Keeps the best state; reports a collapse and, where the recipe says so, rolls back.
+def _handle_verdict(run: Run, verdict: Verdict) -> None:
+    """Saves the best state; reports a collapse and rolls back if the recipe requires it.
 
     The checkpoint is written after either, so that it is never older than the best state: a run
-    that is killed goes on to the same weights.
+    that is killed and resumed reaches the same weights.
     """
     if verdict.best:
-        run.keep(BEST)
-        run.keep()
+        run.save(BEST)
+        run.save()
     if not verdict.collapsed:
         return
-    best = run.watch.best
+    best = run.collapse_detector.best
     line = f"{run.recipe.name}: collapsed at {run.progress.samples} samples: {verdict.reasons[0]}"
     if not run.recipe.train.rollback or best is None:
-        run.say(f"{line}.")
+        run.report(f"{line}.")
         return
-    run.say(f"{line}; back to {best.samples}.")
-    run.team.wait()  # until the first process has written it
+    run.report(f"{line}; rolled back to {best.samples} samples.")
+    run.process_group.barrier()  # until rank 0 has written it
     tensors, _, _ = load_checkpoint(run.folder / BEST)
     run.restore(tensors)
     run.progress.cuts, run.progress.waited = run.progress.cuts + 1, 0
-    run.keep()
+    run.save()
 
 
 def _keep_weights(run: Run, name: str) -> None:
-    if run.team.rank == 0:
+    if run.process_group.rank == 0:
         weights = {f"ema.{n}": tensor for n, tensor in run.ema.items()}
         save_weights(run.folder / f"{name}.safetensors", weights, run.progress, run.facts)
 
@@ -195,15 +197,15 @@ def _crossed(samples: int, batch: int, every: int) -> bool:
 
 
 @contextmanager
-def _stop_signals(tell: Callable[[int], None]) -> Iterator[Callable[[], bool]]:
-    """SIGINT, SIGTERM and SIGHUP end training after the current step, with a checkpoint."""
+def _stop_signals(on_signal: Callable[[int], None]) -> Iterator[Callable[[], bool]]:
+    """Makes SIGINT, SIGTERM and SIGHUP end training after the current step, with a checkpoint."""
     received: list[int] = []
 
     def note(number: int, _frame: object) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
-        tell(number)
+        on_signal(number)
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     # What nohup has switched off stays so; Windows has no such signal.

@@ -1,4 +1,4 @@
-"""Measurements on dev during training."""
+"""Evaluation on dev during training."""
 
 from dataclasses import dataclass
 
@@ -18,29 +18,29 @@ _AT_A_TIME = 64
 
 @dataclass(frozen=True, slots=True)
 class DevMeasurement:
-    """The results of a measurement.
+    """The results of an evaluation.
 
     Attributes:
         values: Means over dev of the values of `Step.measure`, ``loss`` among them.
-        some: Photographs of dev, spread evenly.
-        guess: (B, 2, h, w) predicted chroma; None for a network that does not colour.
+        examples: Evenly spaced photographs of dev.
+        predicted: (B, 2, h, w) predicted chroma; None for a network that does not colour.
     """
 
     values: dict[str, float]
-    some: Batch
-    guess: Tensor | None
+    examples: Batch
+    predicted: Tensor | None
 
 
 def measure_dev(step: Step, model: nn.Module, sampler: Sampler) -> DevMeasurement | None:
-    """Measures a network on photographs of dev, spread evenly over it.
+    """Evaluates a network on evenly spaced photographs of dev.
 
     Args:
         step: Its `measure` is averaged.
         model: In evaluation mode.
-        sampler: Cuts the photographs.
+        sampler: Loads the photographs.
 
     Returns:
-        None where the data have no dev split.
+        The results, or None if the data have no dev split.
     """
     dev = np.flatnonzero(sampler.photos.dev)
     if len(dev) == 0:
@@ -52,9 +52,11 @@ def measure_dev(step: Step, model: nn.Module, sampler: Sampler) -> DevMeasuremen
             batch = sampler.fixed(chosen[start : start + _AT_A_TIME])
             for name, value in step.measure(model, batch).items():
                 totals[name] = totals.get(name, 0.0) + float(value) * len(batch.L)
-        some = sampler.fixed(chosen[:: max(1, len(chosen) // _SHOWN_PICTURES)][:_SHOWN_PICTURES])
-        guess = None
+        examples = sampler.fixed(
+            chosen[:: max(1, len(chosen) // _SHOWN_PICTURES)][:_SHOWN_PICTURES]
+        )
+        predicted = None
         if isinstance(model, ColorizationNetwork):
-            guess = model.to_ab(model.forward(some.L)).float()
+            predicted = model.to_ab(model.forward(examples.L)).float()
     values = {name: total / len(chosen) for name, total in totals.items()}
-    return DevMeasurement(values, some, guess)
+    return DevMeasurement(values, examples, predicted)

@@ -1,4 +1,4 @@
-"""A training run: started, or resumed from its checkpoint."""
+"""Starts a training run, or resumes it from its checkpoint."""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ from tintype.learn.train.checkpoint import (
 )
 from tintype.learn.train.collapse import CollapseDetector
 from tintype.learn.train.critic_step import CriticStep
-from tintype.learn.train.distributed import Team
+from tintype.learn.train.distributed import ProcessGroup
 from tintype.learn.train.objectives import make_objective, objective_of
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.pace import Pace
@@ -43,11 +43,11 @@ from tintype.learn.train.steps import PlainStep, Step, device_name
 
 CHECKPOINT = "checkpoint.safetensors"
 BEST = "best.safetensors"
-"""Beside the checkpoint and laid out like it: the state a collapsed generator goes back to."""
+"""The state to which a collapsed generator is rolled back, in the format of the checkpoint."""
 
 
-def _discard(_said: object) -> None:
-    """What is said to nobody."""
+def _discard(_message: object) -> None:
+    """Discards a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,15 @@ class TrainingSession:
 
     Attributes:
         max_seconds: Stop after this time; None trains to the end of the schedule.
-        max_samples: Stop when the run has trained on this many; None for no limit.
+        max_samples: Stop when the run has trained on this many samples; None for no limit.
         cooldown: Start a linear cool-down to zero over this many samples; None for none.
-        init: A checkpoint whose weights a new run starts from, or None.
+        init: A checkpoint that provides the initial weights of a new run, or None.
         classifier: A checkpoint of a grey classifier for ``model.init = "classifier"``, or None.
         device: Where to train.
-        team: The processes that train together.
-        say: Receives messages, for example that a generator has collapsed.
-        watch: Receives the pace after every step.
-        stopped: Receives the number of a signal that ends the session before its time.
+        process_group: The processes that train together.
+        report: Called with messages, for example that a generator has collapsed.
+        on_step: Called with the pace after every step.
+        on_signal: Called with the number of a signal that ends the session early.
     """
 
     max_seconds: float | None = None
@@ -73,13 +73,13 @@ class TrainingSession:
     init: Path | None = None
     classifier: Path | None = None
     device: str = "cpu"
-    team: Team = field(default_factory=Team)
-    say: Callable[[str], None] = _discard
-    watch: Callable[[Pace], None] = _discard
-    stopped: Callable[[int], None] = _discard
+    process_group: ProcessGroup = field(default_factory=ProcessGroup)
+    report: Callable[[str], None] = _discard
+    on_step: Callable[[Pace], None] = _discard
+    on_signal: Callable[[int], None] = _discard
 
     def ends(self, recipe: Recipe, progress: Progress) -> list[int]:
-        """Numbers of samples at which the session ends, whichever comes first."""
+        """Returns the numbers of samples of which the first to be reached ends the session."""
         found = [recipe.train.total_samples] if recipe.train.total_samples > 0 else []
         if self.max_samples is not None:
             found.append(self.max_samples)
@@ -93,16 +93,16 @@ class Run:
     """The state of a run during training.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         recipe: What is trained.
-        sampler: Cuts the photographs.
-        step: Moves the weights.
-        ema: Their moving average by name.
-        progress: How far it has come.
-        facts: What the checkpoint records beside weights and progress.
-        team: The processes that train together.
-        watch: The measurements of a generator, to detect a collapse.
-        say: Receives messages.
+        sampler: Draws the batches.
+        step: Updates the weights.
+        ema: The moving average of the weights, by name.
+        progress: Counters.
+        facts: What the checkpoint records in addition to weights and progress.
+        process_group: The processes that train together.
+        collapse_detector: Detects mode collapse of a generator.
+        report: Called with messages.
     """
 
     folder: Path
@@ -112,24 +112,24 @@ class Run:
     ema: dict[str, Tensor]
     progress: Progress
     facts: dict[str, Any]
-    team: Team
-    watch: CollapseDetector
-    say: Callable[[str], None]
+    process_group: ProcessGroup
+    collapse_detector: CollapseDetector
+    report: Callable[[str], None]
 
-    def keep(self, name: str = CHECKPOINT) -> None:
+    def save(self, name: str = CHECKPOINT) -> None:
         """Writes the checkpoint."""
-        if self.team.rank == 0:
+        if self.process_group.rank == 0:
             save_checkpoint(
                 self.folder / name,
                 modules=self.step.modules,
                 ema=self.ema,
                 optimizers=self.step.optimizers,
                 progress=self.progress,
-                facts=self.facts | {"watch": self.watch.state()},
+                facts=self.facts | {"watch": self.collapse_detector.state()},
             )
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Restores the weights, their average and the moments that `keep` wrote."""
+        """Restores the weights, their average and the moments that `save` wrote."""
         for name, module in self.step.modules.items():
             module.load_state_dict(part(tensors, f"{name}."))
         for name, tensor in part(tensors, "ema.").items():
@@ -142,18 +142,18 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
     """Starts a run, or resumes it from its checkpoint; see `tintype.learn.train.loop`."""
     device = torch.device(session.device)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    # Nothing reads memory before it is written; filling it took a sixth of a step.
+    # No uninitialised memory is read, and filling it took a sixth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(recipe.train.seed)
     _check_labels(recipe, photos)
-    settings, team = recipe.train, session.team
+    settings, process_group = recipe.train, session.process_group
     sampler = Sampler(
         photos,
         recipe.data,
         batch=settings.batch,
         seed=settings.seed,
         device=device,
-        part=(team.rank, team.size),
+        part=(process_group.rank, process_group.size),
     )
     prior = color_prior(sampler, photos)
     model = _new_model(recipe, session).to(device)
@@ -163,19 +163,19 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
         folder=folder,
         recipe=recipe,
         sampler=sampler,
-        step=_make_step(model, recipe, prior.to(device), team),
+        step=_make_step(model, recipe, prior.to(device), process_group),
         ema={name: tensor.detach().clone() for name, tensor in model.state_dict().items()},
         progress=Progress(),
         facts=_facts(recipe, photos, session),
-        team=team,
-        watch=CollapseDetector(),
-        say=session.say,
+        process_group=process_group,
+        collapse_detector=CollapseDetector(),
+        report=session.report,
     )
     if (folder / CHECKPOINT).exists():
         _resume(run, folder / CHECKPOINT)
     else:
-        _adopt_discriminator(run, session)
-        if team.rank == 0:
+        _load_discriminator(run, session)
+        if process_group.rank == 0:
             write_whole(folder / "recipe.toml", recipe_to_toml(recipe).encode())
             np.save(folder / "prior.npy", prior.numpy())
     progress = run.progress
@@ -185,11 +185,11 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
 
 
 def _check_labels(recipe: Recipe, photos: Photos) -> None:
-    """A class head must have room for every folder of the data."""
+    """Checks that the class head has a class for every label of the data."""
     labels = len(photos.label_names)
     if objective_of(recipe).learns_labels and recipe.model.classes < labels:
         raise LearnError(
-            f"{recipe.name}: the data have {labels} labels, model.classes is "
+            f"{recipe.name}: the data have {labels} labels, but model.classes is "
             f"{recipe.model.classes}.",
             advice=f"Set model.classes = {labels}, or leave folders out with data.exclude.",
         )
@@ -224,7 +224,7 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
         tensors, _, _ = load_checkpoint(session.init)
         weights = {n: t.float() for n, t in part(tensors, "ema.").items()}
         if isinstance(model, WarmStarting):
-            model.adopt(weights)
+            model.warm_start(weights)
         else:
             model.load_state_dict(weights)
     elif recipe.model.init == "classifier":
@@ -240,8 +240,8 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
     return model
 
 
-def _adopt_discriminator(run: Run, session: TrainingSession) -> None:
-    """Starts a new run with the discriminator of its initial weights, where they have one."""
+def _load_discriminator(run: Run, session: TrainingSession) -> None:
+    """Loads the discriminator from the initial checkpoint, if it contains one."""
     if session.init is None or "discriminator" not in run.step.modules:
         return
     tensors, _, _ = load_checkpoint(session.init)
@@ -252,21 +252,23 @@ def _adopt_discriminator(run: Run, session: TrainingSession) -> None:
         run.step.modules["discriminator"].load_state_dict(kept)
     except RuntimeError:
         raise LearnError(
-            f"{session.init}: its discriminator is of another kind or size.",
-            advice="Give a run of the same recipe, or weights that come without a discriminator.",
+            f"{session.init}: its discriminator is of a different kind or size.",
+            advice="Give a run of the same recipe, or weights without a discriminator.",
         ) from None
 
 
-def _make_step(model: nn.Module, recipe: Recipe, prior: Tensor, team: Team) -> Step:
+def _make_step(
+    model: nn.Module, recipe: Recipe, prior: Tensor, process_group: ProcessGroup
+) -> Step:
     objective = make_objective(recipe, prior).to(prior.device)
     if objective.needs_discriminator:
         discriminator = build_discriminator(recipe.model).to(prior.device)
         discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return AdversarialStep(model, discriminator, recipe, team)
+        return AdversarialStep(model, discriminator, recipe, process_group)
     if recipe.loss.adversarial > 0:
         assert isinstance(objective, Classification)
-        return CriticStep(model, objective, recipe, team)
-    return PlainStep(model, objective, recipe.train, team)
+        return CriticStep(model, objective, recipe, process_group)
+    return PlainStep(model, objective, recipe.train, process_group)
 
 
 def _facts(recipe: Recipe, photos: Photos, session: TrainingSession) -> dict[str, Any]:
@@ -292,17 +294,17 @@ def _resume(run: Run, checkpoint: Path) -> None:
     tensors, run.progress, kept = load_checkpoint(checkpoint)
     _refuse_other(checkpoint, kept, run.facts, name=run.recipe.name)
     run.restore(tensors)
-    # A run may have moved between machines; each is listed once.
-    places = [*kept.get("trained_on", ()), *run.facts["trained_on"]]
-    run.facts["trained_on"] = list(dict.fromkeys(places))
-    run.watch = CollapseDetector(kept.get("watch", ()))
+    # A run may have been moved between machines; each is listed once.
+    devices = [*kept.get("trained_on", ()), *run.facts["trained_on"]]
+    run.facts["trained_on"] = list(dict.fromkeys(devices))
+    run.collapse_detector = CollapseDetector(kept.get("watch", ()))
 
 
 def _refuse_other(
     checkpoint: Path, kept: Mapping[str, Any], facts: Mapping[str, Any], *, name: str
 ) -> None:
     same = {
-        # Parsed again: keys added since then get their defaults.
+        # Parsed again, so that keys added since then get their defaults.
         "recipe": make_recipe(kept["recipe"], name=str(checkpoint))
         == make_recipe(facts["recipe"], name=name),
         "data": kept["data_hash"] == facts["data_hash"],

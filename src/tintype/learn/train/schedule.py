@@ -1,4 +1,4 @@
-"""The learning rate as a function of samples and measurements of dev."""
+"""The learning-rate schedule: a function of the samples and of the losses on dev."""
 
 import math
 
@@ -7,12 +7,11 @@ from tintype.learn.train.checkpoint import Progress
 
 
 def learning_rate_factor(progress: Progress, settings: TrainRecipe) -> float:
-    """The share of the peak learning rate: warm-up, then the schedule, then the cool-down.
+    """The learning rate as a fraction of its peak: warm-up, schedule, cool-down.
 
     Args:
-        progress: The samples trained on, the number of plateaus, and whether the cool-down has
-            started.
-        settings: Warm-up, schedule and its length.
+        progress: Samples, number of plateaus, and whether the cool-down has started.
+        settings: Warm-up, kind and length of the schedule.
     """
     factor = max(_schedule(progress, settings) * settings.decay**progress.cuts, settings.floor)
     factor *= min(1.0, (progress.samples + 1) / max(1, settings.warmup_samples))
@@ -38,15 +37,15 @@ def _schedule(progress: Progress, settings: TrainRecipe) -> float:
 
 
 def note_measurement(progress: Progress, loss: float, settings: TrainRecipe) -> bool:
-    """Records a loss on dev, and cuts the rate on a plateau.
+    """Records a loss on dev and cuts the learning rate on a plateau.
 
     Args:
-        progress: Changed in place.
-        loss: Just measured on dev.
+        progress: Modified in place.
+        loss: The new loss on dev.
         settings: Schedule and patience.
 
     Returns:
-        Whether it is the best so far.
+        Whether it is the smallest loss so far.
     """
     if progress.best is None or loss < progress.best:
         progress.best, progress.waited = loss, 0

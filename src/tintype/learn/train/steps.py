@@ -1,4 +1,4 @@
-"""One step of training: a network by an objective; the adversarial one has a file of its own."""
+"""A training step of one network and one objective; adversarial steps are in other modules."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -11,21 +11,21 @@ from torch import Tensor, nn
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
 from tintype.learn.recipe import TrainRecipe
-from tintype.learn.train.distributed import Team
+from tintype.learn.train.distributed import ProcessGroup
 from tintype.learn.train.objectives.contract import Objective
 
 
 class Step(Protocol):
-    """One step of training, as the loop calls it."""
+    """The interface of a training step."""
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
-        """Networks by name; ``model`` is the one that colours."""
+        """Networks by name; ``model`` is the colorization network."""
         ...
 
     @property
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """By the same names. Every group has its full rate as ``peak``."""
+        """Optimisers by the same names; ``peak`` in a parameter group is its peak learning rate."""
         ...
 
     def __call__(self, batch: Batch, rate: float) -> dict[str, Tensor]:
@@ -33,7 +33,7 @@ class Step(Protocol):
 
         Args:
             batch: The data.
-            rate: The learning rate as a share of its peak.
+            rate: The learning rate as a fraction of its peak.
 
         Returns:
             The values to log, ``loss`` among them.
@@ -41,7 +41,7 @@ class Step(Protocol):
         ...
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The same on photographs of dev, for weights that are not being trained."""
+        """Returns the same values for a batch of dev, without training."""
         ...
 
 
@@ -49,9 +49,13 @@ class PlainStep:
     """One network, one objective, one optimiser."""
 
     def __init__(
-        self, model: nn.Module, objective: Objective, settings: TrainRecipe, team: Team
+        self,
+        model: nn.Module,
+        objective: Objective,
+        settings: TrainRecipe,
+        process_group: ProcessGroup,
     ) -> None:
-        self.objective, self.settings, self.team = objective, settings, team
+        self.objective, self.settings, self.process_group = objective, settings, process_group
         self.modules: Mapping[str, nn.Module] = {"model": model}
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {
             "model": make_optimizer(model, settings)
@@ -65,7 +69,9 @@ class PlainStep:
         with autocast(batch, self.settings):
             losses = self.objective(model, batch)
         optimizer.zero_grad(set_to_none=True)
-        norm = descend(losses["loss"], model.parameters(), optimizer, self.settings, self.team)
+        norm = descend(
+            losses["loss"], model.parameters(), optimizer, self.settings, self.process_group
+        )
         return {name: value.detach() for name, value in losses.items()} | {"gradient_norm": norm}
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -75,7 +81,7 @@ class PlainStep:
 
 
 def autocast(batch: Batch, settings: TrainRecipe) -> torch.autocast:
-    """bfloat16 where the recipe asks for it and the device supports it."""
+    """Autocast to bfloat16 if the recipe requests it and the device supports it."""
     device = batch.L.device
     enabled = precision(device, settings) == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
@@ -84,13 +90,13 @@ def autocast(batch: Batch, settings: TrainRecipe) -> torch.autocast:
 def precision(device: torch.device, settings: TrainRecipe) -> Literal["bfloat16", "float32"]:
     """The precision of a step.
 
-    A processor for which oneDNN has no kernels in bfloat16 can do it too, but converts every number
-    there and back: with AVX2 a step took 12 to 15 times as long as in float32. So it uses
-    float32 there, and on graphics cards that only emulate bfloat16.
+    CPUs for which oneDNN has no bfloat16 kernels emulate it by converting every number: with AVX2 a
+    step took 12 to 15 times as long as in float32. So float32 is used there, and on GPUs that only
+    emulate bfloat16.
 
     Args:
-        device: Where it is trained.
-        settings: Whether the recipe wants bfloat16.
+        device: The device that trains.
+        settings: Whether the recipe requests bfloat16.
     """
     if not settings.amp:
         return "float32"
@@ -102,11 +108,11 @@ def precision(device: torch.device, settings: TrainRecipe) -> Literal["bfloat16"
 
 
 def device_name(device: torch.device, settings: TrainRecipe) -> str:
-    """The device and precision of training, for the record.
+    """The device and precision of training, for the checkpoint.
 
     Args:
-        device: Where it is trained.
-        settings: Whether the recipe wants bfloat16.
+        device: The device that trains.
+        settings: Whether the recipe requests bfloat16.
     """
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
@@ -117,14 +123,14 @@ def device_name(device: torch.device, settings: TrainRecipe) -> str:
 
 @cache
 def _processor_has_bfloat16() -> bool:
-    """Whether oneDNN, which runs torch's convolutions on processors, has kernels for it here."""
+    """Whether oneDNN, which runs torch's convolutions, has bfloat16 kernels for this CPU."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Sets the learning rate of every group to a share of its peak."""
+    """Sets the learning rate of every parameter group to a fraction of its peak."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * rate
 
@@ -134,9 +140,9 @@ def descend(
     parameters: Iterable[nn.Parameter],
     optimizer: torch.optim.Optimizer,
     settings: TrainRecipe,
-    team: Team,
+    process_group: ProcessGroup,
 ) -> Tensor:
-    """Backward pass, average over the team, clipping, optimiser step.
+    """Backward pass, averaging over the process group, clipping, optimiser step.
 
     Returns:
         The norm of the gradient before clipping.
@@ -146,7 +152,7 @@ def descend(
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     loss.backward()  # type: ignore[no-untyped-call]
-    team.average_gradients(trained)
+    process_group.average_gradients(trained)
     norm = nn.utils.clip_grad_norm_(trained, settings.clip or math.inf)
     if not torch.isfinite(norm):
         raise LearnError(
@@ -160,12 +166,12 @@ def descend(
 def make_optimizer(
     model: nn.Module, settings: TrainRecipe, *, share: float = 1.0
 ) -> torch.optim.Optimizer:
-    """The recipe's optimiser, in groups: encoder or not, decayed (filters) or not (biases, norms).
+    """The recipe's optimiser, with parameter groups by encoder and by weight decay (filters only).
 
     Args:
-        model: Its parameters are optimised; frozen parameters are left out.
-        settings: The optimiser and its parameters.
-        share: Of the recipe's learning rate, for a second network.
+        model: The network; its frozen parameters are left out.
+        settings: The optimiser and its hyperparameters.
+        share: Factor of the recipe's learning rate, for a second network.
     """
     by_group: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

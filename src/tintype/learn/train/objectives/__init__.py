@@ -1,4 +1,4 @@
-"""Objectives: each computes the loss and the target of its paper."""
+"""Objectives: each module implements the loss and the targets of a paper."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -31,19 +31,19 @@ OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
         "adversarial": Adversarial,
     }
 )
-"""By the values of ``loss.kind``."""
+"""Objectives by value of ``loss.kind``."""
 
 
 def objective_of(recipe: Recipe) -> type[Objective]:
-    """The class of a recipe's objective, whose attributes state what it needs and trains."""
+    """The class of a recipe's objective; its attributes describe its requirements."""
     return OBJECTIVES[recipe.loss.kind]
 
 
 def make_objective(recipe: Recipe, prior: Tensor) -> Objective:
-    """The objective of a recipe.
+    """Creates the objective of a recipe.
 
     Args:
-        recipe: Its ``loss.kind`` chooses.
+        recipe: ``loss.kind`` selects the objective.
         prior: (313,) share of training pixels in each bin.
     """
     return objective_of(recipe).from_recipe(recipe, prior)

@@ -1,4 +1,4 @@
-"""A generator's picture beside the true one; the discriminator's verdict is added by its step."""
+"""Distance of a generated picture from the true one; the adversarial term is added by the step."""
 
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
@@ -13,7 +13,7 @@ from tintype.learn.train.objectives.contract import Objective
 
 @runtime_checkable
 class Generator(Protocol):
-    """A network that generates pictures at full size, in a scale of its own."""
+    """A network that generates pictures at full size, in its own value range."""
 
     def forward(self, L: Tensor) -> Tensor:
         """(B, 1, H, W) in [0, 100] -> (B, C, H, W) generated picture."""
@@ -25,12 +25,12 @@ class Generator(Protocol):
 
 
 class Adversarial(Objective):
-    """Distance between the generator's picture and the true one, in the generator's scale.
+    """Distance between the generated picture and the true one, in the generator's value range.
 
-    `tintype.learn.train.adversarial` trains by it and by the verdict of a discriminator.
+    `tintype.learn.train.adversarial` combines it with the loss of a discriminator.
 
     Args:
-        recipe: Which distance.
+        recipe: Selects the distance.
     """
 
     needs_discriminator: ClassVar[bool] = True
@@ -49,12 +49,12 @@ class Adversarial(Objective):
         return {"loss": self.distance(model(batch.L).float(), self.truth(model, batch))}
 
     def truth(self, model: nn.Module, batch: Batch) -> Tensor:
-        """The true picture in the generator's scale, (B, C, H, W)."""
+        """The true picture in the generator's value range, (B, C, H, W)."""
         assert isinstance(model, Generator)
         lab = rgb01_to_lab(batch.rgb.permute(0, 2, 3, 1), xp=torch).permute(0, 3, 1, 2)
         return model.from_lab(lab)
 
     def distance(self, generated: Tensor, true: Tensor) -> Tensor:
-        """Mean absolute or mean squared difference of two (B, C, H, W)."""
+        """Mean absolute or mean squared difference of two (B, C, H, W) tensors."""
         difference = generated - true
         return (difference.abs() if self.kind == "l1" else difference.square()).mean()

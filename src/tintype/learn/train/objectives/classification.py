@@ -1,4 +1,4 @@
-"""Cross-entropy over the 313 colours (Zhang et al. 2016, section 2), and the colours decoded."""
+"""Cross-entropy over 313 colours (Zhang et al. 2016, section 2); losses on decoded colours."""
 
 from typing import ClassVar, Self
 
@@ -12,17 +12,17 @@ from tintype.learn.models.contract import run_network, stride_of
 from tintype.learn.recipe import LossRecipe, Recipe
 from tintype.learn.train.objectives.contract import Objective
 
-_GREY = 5.0  # of |a| and |b|: Zhang's code takes a picture below it everywhere for grey
+_GREY = 5.0  # of |a| and |b|: Zhang's code treats a picture below this everywhere as grey
 
 
 class Classification(Objective):
     """Cross-entropy over the 313 colours, with or without Zhang's class weights.
 
-    With ``decoded`` above 0 the colours that the distribution is decoded to count as well: how far
-    they are, and whether those of a step are as colourful and as frequent as the true ones.
+    With ``decoded`` above 0, the decoded colours contribute to the loss too: their distance from
+    the true ones, and how well their colourfulness and frequencies match over a step.
 
     Args:
-        recipe: Width of the soft code, strength of the rebalancing, grey mask, kind of target,
+        recipe: Width of the soft encoding, strength of the rebalancing, grey mask, kind of target,
             weight of the decoded colours.
         prior: (313,) share of training pixels in each bin.
     """
@@ -49,19 +49,19 @@ class Classification(Objective):
         return cls(recipe.loss, prior)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The mean loss over the batch, in nats a pixel where nothing is decoded, and its parts."""
+        """The mean loss over the batch and its terms; in nats per pixel if nothing is decoded."""
         ab, weights = self.target(batch, stride_of(model))
         return self.of(run_network(model, batch.L, batch.hints), ab, weights)
 
     def target(self, batch: Batch, stride: int) -> tuple[Tensor, Tensor | None]:
-        """True chroma as the recipe wants it, and how much each picture's cross-entropy counts.
+        """The target chroma, and the weight of each picture's cross-entropy.
 
         Args:
-            batch: B pictures of S pixels a side.
+            batch: B pictures of S x S pixels.
             stride: Stride of the output.
 
         Returns:
-            (B, 2, S/stride, S/stride) in CIELAB units; (B,), or None for 1.
+            (B, 2, S/stride, S/stride) in CIELAB units; (B,) weights, or None for 1.
         """
         ab = batch.ab_point(stride) if self.recipe.point_targets else batch.ab_at(stride)
         weights = None
@@ -70,12 +70,12 @@ class Classification(Objective):
         return ab, weights
 
     def of(self, logits: Tensor, ab: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """The values of `forward`, from logits that are already computed.
+        """The values of `forward` for given logits.
 
         Args:
             logits: (B, 313, h, w).
             ab: (B, 2, h, w) true chroma in CIELAB units.
-            weights: (B,) of each picture's cross-entropy, or None for 1.
+            weights: (B,) weight of each picture's cross-entropy, or None for 1.
         """
         if self.colors is None:
             return {"loss": self.loss(logits, ab, weights)}
@@ -84,7 +84,7 @@ class Classification(Objective):
     def of_decoded(
         self, logits: Tensor, decoded: Decoded, ab: Tensor, weights: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """The same where the colours are decoded already; see `of`."""
+        """The same for colours that are already decoded; see `of`."""
         nats = self.loss(logits, ab, weights)
         gap = decoded.found - decoded.true
         shown = decoded.distance + self.recipe.colorful * gap**2 / 2

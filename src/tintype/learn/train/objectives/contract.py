@@ -1,4 +1,4 @@
-"""The interface of objectives, with their properties."""
+"""The interface of objectives."""
 
 from typing import ClassVar, Self
 
@@ -10,18 +10,18 @@ from tintype.learn.recipe import Recipe
 
 
 class Objective(nn.Module):
-    """The loss of a step, with further values for the log.
+    """Computes the loss of a step and other values for the log.
 
-    Other code reads these attributes instead of the kind, so that a new objective is its
-    own file, its line in `OBJECTIVES` and its name in `LossRecipe.kind`.
+    Other code depends on these attributes and not on the kind, so that a new objective only needs
+    its own module, an entry in `OBJECTIVES` and a name in `LossRecipe.kind`.
 
     Attributes:
-        learns_colors: Whether the network that it trains colours.
-        learns_labels: Whether the label of a photograph is its target. The network then needs a
-            class for each, and a picture shows one.
-        over_bins: Whether the network predicts a distribution over the 313 colours, whose decoded
-            colours can be trained as well.
-        needs_discriminator: Whether a second network judges the pictures of the first.
+        learns_colors: Whether it trains a colorization network.
+        learns_labels: Whether the target is the label of a photograph. The network then needs a
+            class for each label, and each picture must have a single label.
+        over_bins: Whether the network predicts a distribution over the 313 colours, so that a loss
+            on decoded colours is possible.
+        needs_discriminator: Whether a discriminator is trained as well.
     """
 
     learns_colors: ClassVar[bool] = True
@@ -31,10 +31,10 @@ class Objective(nn.Module):
 
     @classmethod
     def from_recipe(cls, _recipe: Recipe, _prior: Tensor) -> Self:
-        """The objective with the weights of a recipe; an objective without any needs no own.
+        """Creates the objective from a recipe. Objectives without options need not override it.
 
         Args:
-            _recipe: All its tables.
+            _recipe: The whole recipe.
             _prior: (313,) share of training pixels in each bin.
         """
         return cls()
@@ -45,10 +45,10 @@ class Objective(nn.Module):
 
     @classmethod
     def check(cls, recipe: Recipe) -> None:
-        """Refuses recipes that need what this objective cannot do.
+        """Rejects recipes that this objective does not support.
 
         Args:
-            recipe: With this objective.
+            recipe: A recipe with this objective.
 
         Raises:
             LearnError: Two keys contradict each other.
@@ -62,8 +62,8 @@ class Objective(nn.Module):
             )
         if recipe.data.mosaic and cls.learns_labels:
             raise LearnError(
-                f"{recipe.name}: data.mosaic shows several labels at once, and "
-                f'loss.kind = "{kind}" learns one for each picture.',
+                f"{recipe.name}: data.mosaic puts several labels into one picture, but "
+                f'loss.kind = "{kind}" needs one label per picture.',
                 advice="Leave data.mosaic out.",
             )
         if recipe.train.watch_collapse and not cls.needs_discriminator:

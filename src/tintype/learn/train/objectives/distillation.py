@@ -1,9 +1,9 @@
-"""Distillation of a colour encoder into a grey one: their features and classes should agree.
+"""Distillation of a colour encoder into a grey one: features and classes should agree.
 
-No labels are needed, so every photograph serves.
+No labels are needed, so any photograph can be used.
 
-Sources: G. Hinton et al. 2015, section 2 (the divergence of softened classes, scaled by the square
-of the temperature); A. Romero et al. 2015, equation 3 (the distance of features).
+Sources: G. Hinton et al. 2015, section 2 (the divergence of softened class probabilities, scaled by
+the square of the temperature); A. Romero et al. 2015, equation 3 (the distance between features).
 """
 
 from typing import ClassVar, Self
@@ -19,20 +19,20 @@ from tintype.learn.train.objectives.contract import Objective
 
 _TEMPERATURE = 2.0
 _FEATURES = 5.0
-"""Weight of the features beside the classes: a decoder reads the features, and a network in colour
-has seen in them what colour a thing has."""
+"""Weight of the features relative to the classes. The decoder uses the features, and those of a
+network that sees colour encode the colour of things."""
 _LEVELS = (2, 3, 4)
-"""Features at 1/8, 1/16 and 1/32: what a place shows. At 1/2 and 1/4 they are edges of colours."""
+"""Features at 1/8, 1/16 and 1/32 describe content. Those at 1/2 and 1/4 describe colour edges."""
 
 
 class Distillation(Objective):
-    """Divergence of the classes, and distance of the features as a share of the teacher's.
+    """Divergence of the classes, and distance between features relative to the teacher's.
 
-    The teacher sees the clean photograph in colour, the student its lightness, aged where the
-    recipe ages it.
+    The teacher sees the clean photograph in colour, the student its lightness, with the ageing of
+    the recipe.
 
     Args:
-        recipe: Which encoder; ``pretrained = false`` gives a teacher that knows nothing, for tests.
+        recipe: Selects the encoder; ``pretrained = false`` gives an untrained teacher, for tests.
     """
 
     learns_colors: ClassVar[bool] = False
@@ -51,7 +51,7 @@ class Distillation(Objective):
         return cls(recipe.model)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """``loss``, its two parts, and how often both find the same class the likeliest."""
+        """``loss``, its two terms, and how often the top-1 classes agree."""
         pixels = (batch.rgb * 100).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             teacher_pyramid, teacher_logits = self.teacher(pixels)
@@ -73,5 +73,5 @@ class Distillation(Objective):
 
 
 def _distance(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared distance as a share of the teacher's mean square."""
+    """Mean squared distance, relative to the mean square of the teacher's features."""
     return (student - teacher).square().mean() / teacher.square().mean()

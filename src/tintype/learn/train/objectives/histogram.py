@@ -1,4 +1,4 @@
-"""Histograms of hue and chroma at a few places of each picture (Larsson et al. 2016, section 4)."""
+"""Histograms of hue and chroma at sampled locations (Larsson et al. 2016, section 4)."""
 
 from typing import Protocol, Self, runtime_checkable
 
@@ -9,26 +9,26 @@ from tintype.learn.data.batches import Batch
 from tintype.learn.recipe import LossRecipe, Recipe
 from tintype.learn.train.objectives.contract import Objective
 
-_WINDOW = 7  # pixels each way; as in the released training file, where the paper has one pixel
+_WINDOW = 7  # pixels in each direction, as in the released training file; the paper has one pixel
 
 
 @runtime_checkable
-class AtPlaces(Protocol):
-    """A network that can predict a sample of places in a picture."""
+class AtLocations(Protocol):
+    """A network that can predict sampled locations of a picture."""
 
-    def at_places(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    def at_locations(self, L: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """(B, 1, H, W) lightness, two of (B, n) -> (B, 2, K, n) logits of hue and chroma."""
         ...
 
 
 class Histogram(Objective):
-    """KL of the chroma, plus KL of the hue weighted by how much chroma there is.
+    """KL divergence of the chroma, plus that of the hue weighted by the chroma.
 
     Source: Larsson et al. 2016, equation 7. The true histograms are those of the pixels around a
-    place.
+        location.
 
     Args:
-        recipe: Weight of the hue, number of places.
+        recipe: Weight of the hue, number of locations.
     """
 
     def __init__(self, recipe: LossRecipe) -> None:
@@ -41,26 +41,26 @@ class Histogram(Objective):
         return cls(recipe.loss)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The mean over all places, and its two terms, in nats."""
-        assert isinstance(model, AtPlaces)
+        """The mean over all locations, and its two terms, in nats."""
+        assert isinstance(model, AtLocations)
         count, _, height, width = batch.rgb.shape
-        # In training the loop's seed decides; on dev the places are always the same.
+        # In training the locations depend on the loop's seed; on dev they are always the same.
         draw = None if model.training else torch.Generator().manual_seed(0)
         rows = torch.randint(height, (count, self.samples), generator=draw).to(batch.L.device)
         columns = torch.randint(width, (count, self.samples), generator=draw).to(batch.L.device)
-        logits = model.at_places(batch.L, rows, columns).float()
-        guess = torch.log_softmax(logits.transpose(2, 3), dim=3)  # (B, 2, n, K)
+        logits = model.at_locations(batch.L, rows, columns).float()
+        predicted = torch.log_softmax(logits.transpose(2, 3), dim=3)  # (B, 2, n, K)
         hues, chromas = hue_and_chroma(batch.rgb)
-        bins = guess.shape[3]
-        hue = _divergence(_around(hues, rows, columns, bins), guess[:, 0])
-        chroma = _divergence(_around(chromas, rows, columns, bins), guess[:, 1])
+        bins = predicted.shape[3]
+        hue = _divergence(_around(hues, rows, columns, bins), predicted[:, 0])
+        chroma = _divergence(_around(chromas, rows, columns, bins), predicted[:, 1])
         weight = chromas.flatten(1).gather(1, rows * width + columns)
         hue, chroma = (weight * hue).mean(), chroma.mean()
         return {"loss": chroma + self.hue_weight * hue, "hue": hue, "chroma": chroma}
 
 
 def hue_and_chroma(rgb01: Tensor) -> tuple[Tensor, Tensor]:
-    """Where colours lie in the bicone: the hue of HSV, and the largest channel less the least.
+    """Hue and chroma in the bicone: the hue of HSV, and the largest channel minus the smallest.
 
     Args:
         rgb01: (B, 3, H, W) in [0, 1].
@@ -82,7 +82,7 @@ def hue_and_chroma(rgb01: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _around(values: Tensor, rows: Tensor, columns: Tensor, bins: int) -> Tensor:
-    """Histograms of the pixels around places; at the edges pixels are repeated.
+    """Histograms of the pixels around locations; edge pixels are repeated.
 
     Args:
         values: (B, H, W) in [0, 1].
@@ -91,21 +91,21 @@ def _around(values: Tensor, rows: Tensor, columns: Tensor, bins: int) -> Tensor:
         bins: K.
 
     Returns:
-        (B, n, K), each place's summing to 1.
+        (B, n, K); each histogram sums to 1.
     """
     count, height, width = values.shape
     near = torch.arange(_WINDOW, device=values.device) - _WINDOW // 2
     y = (rows[..., None, None] + near[:, None]).clamp(0, height - 1)  # (B, n, 7, 1)
     x = (columns[..., None, None] + near).clamp(0, width - 1)  # (B, n, 1, 7)
-    places = (y * width + x).flatten(1)  # (B, n * 49)
+    locations = (y * width + x).flatten(1)  # (B, n * 49)
     bin_of = (values * bins).long().clamp(0, bins - 1).flatten(1)
-    found = bin_of.gather(1, places).view(count, rows.shape[1], _WINDOW**2)
+    found = bin_of.gather(1, locations).view(count, rows.shape[1], _WINDOW**2)
     histogram = torch.zeros(count, rows.shape[1], bins, device=values.device)
     return histogram.scatter_add(2, found, torch.full_like(found, 1, dtype=torch.float32)) / (
         _WINDOW**2
     )
 
 
-def _divergence(true: Tensor, guess: Tensor) -> Tensor:
-    """KL of (B, n, K) shares from (B, n, K) log-shares, (B, n) in nats."""
-    return (torch.xlogy(true, true) - true * guess).sum(dim=2)
+def _divergence(true: Tensor, predicted: Tensor) -> Tensor:
+    """KL divergence between (B, n, K) probabilities and log-probabilities: (B, n), in nats."""
+    return (torch.xlogy(true, true) - true * predicted).sum(dim=2)

@@ -14,7 +14,7 @@ _RANGE = 200.0  # from -100 to 100, which the paper's sigmoid spans
 
 @runtime_checkable
 class TwoHeaded(Protocol):
-    """A network that colours and names the scene at once."""
+    """A network that predicts colours and the class of the scene."""
 
     stride: int
 
@@ -28,13 +28,13 @@ class TwoHeaded(Protocol):
 
 
 class Joint(Objective):
-    """Squared error of the colours plus a little cross-entropy of the labels.
+    """Squared error of the colours plus a weighted cross-entropy of the labels.
 
     Source: Iizuka et al. 2016, equation 4. The squared Frobenius norm there is read as a mean over
-    pixels and channels: only then does the paper's weight of 1/300 bring both terms to one size.
+    pixels and channels: only then does the paper's weight of 1/300 make the two terms comparable.
 
     Args:
-        class_weight: Of the cross-entropy (alpha in the paper).
+        class_weight: Weight of the cross-entropy (alpha in the paper).
     """
 
     learns_labels: ClassVar[bool] = True
@@ -49,7 +49,7 @@ class Joint(Objective):
         return cls(recipe.loss.class_weight)
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The sum, its two terms, and the share of labels that are right."""
+        """The sum, its two terms, and the accuracy of the labels."""
         assert isinstance(model, TwoHeaded)
         raw, logits = model.with_classes(batch.L)
         error = (model.to_ab(raw).float() - batch.ab_at(model.stride)) / _RANGE

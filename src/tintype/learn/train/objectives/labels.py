@@ -1,4 +1,4 @@
-"""Cross-entropy over the labels of photographs: the grey classifier that a trunk starts from."""
+"""Cross-entropy over labels of photographs, for the grey classifier that initialises a trunk."""
 
 from typing import ClassVar
 
@@ -10,13 +10,13 @@ from tintype.learn.train.objectives.contract import Objective
 
 
 class Labels(Objective):
-    """What is in the picture, from its grey alone."""
+    """Classifies pictures from their grey alone."""
 
     learns_colors: ClassVar[bool] = False
     learns_labels: ClassVar[bool] = True
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Mean cross-entropy in nats, and the share of right answers."""
+        """Mean cross-entropy in nats, and the accuracy."""
         logits = model(batch.L).float()
         right = (logits.detach().argmax(dim=1) == batch.labels).float().mean()
         return {"loss": F.cross_entropy(logits, batch.labels), "accuracy": right}

@@ -1,4 +1,4 @@
-"""Distance in ab: the report's L1 and L2 variants of its CNN."""
+"""Distance in ab: the L1 and L2 variants of the report's CNN."""
 
 from torch import Tensor, nn
 
@@ -6,7 +6,7 @@ from tintype.learn.data.batches import Batch
 from tintype.learn.models.contract import ColorizationNetwork, run_network
 from tintype.learn.train.objectives.contract import Objective
 
-_RANGE = 110.0  # of a and b; keeps the loss near 1, so that rates carry over from other losses
+_RANGE = 110.0  # of a and b; keeps the loss near 1, so that rates transfer from other losses
 
 
 class L1(Objective):
@@ -34,5 +34,5 @@ class L2(Objective):
 def _difference(model: nn.Module, batch: Batch) -> Tensor:
     """(B, 2, h, w) between predicted and true ab, divided by their range."""
     assert isinstance(model, ColorizationNetwork)
-    guess = model.to_ab(run_network(model, batch.L, batch.hints)).float()
-    return (guess - batch.ab_at(model.stride)) / _RANGE
+    predicted = model.to_ab(run_network(model, batch.L, batch.hints)).float()
+    return (predicted - batch.ab_at(model.stride)) / _RANGE

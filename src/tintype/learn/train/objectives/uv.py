@@ -13,19 +13,19 @@ _U, _V = 0.492, 0.877  # BT.601
 class Uv(Objective):
     """Mean squared distance between predicted and true U and V.
 
-    For a network whose raw output starts with U and V; what it does to them afterwards, such as a
-    filter, is not trained through.
+    For networks whose raw output starts with U and V. Post-processing, such as a filter, is not
+    part of the gradient.
     """
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean over pixels and both channels."""
-        guess = model(batch.L)[:, :2].float()
-        error = guess - rgb01_to_uv(batch.rgb)
+        predicted = model(batch.L)[:, :2].float()
+        error = predicted - rgb01_to_uv(batch.rgb)
         return {"loss": error.square().mean()}
 
 
 def rgb01_to_uv(rgb01: Tensor) -> Tensor:
-    """Encoded sRGB to the colour of YUV.
+    """Encoded sRGB to U and V of YUV.
 
     Args:
         rgb01: (B, 3, H, W) in [0, 1].
