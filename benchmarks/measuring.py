@@ -5,8 +5,9 @@ that the chroma of a model's predictions is multiplied by one factor per set, ch
 set is as colourful as the truth (Hasler and Suesstrunk, mean over pictures).
 """
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -151,6 +152,28 @@ def whole_pictures(
         group = source.label.partition("/")[0] if by_label else source.group
         found.setdefault(group, []).append(Named(source.member, rgb))
     return {group: spread_evenly(pictures, limit) for group, pictures in sorted(found.items())}
+
+
+def find_by_hash(
+    wanted: Collection[str], paths: Sequence[Path], *, likely: Collection[str] = ()
+) -> dict[str, Picture]:
+    """Photographs by the SHA-256 of their files, as many of them as are there.
+
+    Args:
+        wanted: Hexadecimal digests.
+        paths: Packs or folders.
+        likely: Names in packs at which to look first.
+    """
+    found: dict[str, Picture] = {}
+    sources = sorted(find_sources(paths), key=lambda source: source.member not in likely)
+    for _, data in read_sources(sources):
+        digest = file_hash(data).hex()
+        if digest in wanted and digest not in found:
+            with Image.open(io.BytesIO(data)) as image:
+                found[digest] = np.asarray(image.convert("RGB"))
+            if len(found) == len(wanted):
+                break
+    return found
 
 
 def spread_evenly(pictures: list[Named], limit: int | None) -> list[Named]:

@@ -24,7 +24,6 @@ minutes of one core.
 """
 
 import argparse
-import io
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +31,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import Model, Picture, markdown, read_models, shown, write_results
+from measuring import Model, Picture, find_by_hash, markdown, read_models, shown, write_results
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import LearnError
-from tintype.learn.data.manifest import file_hash, find_sources, read_sources
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.regions import NEUTRAL_CHROMA, hue_chroma, is_skin
 
@@ -130,12 +128,7 @@ def find_pictures(marks: Sequence[Mark], paths: Sequence[Path]) -> dict[str, Pic
         LearnError: One is not there.
     """
     wanted = {mark.picture for mark in marks}
-    found: dict[str, Picture] = {}
-    for _, data in read_sources(find_sources(paths)):
-        digest = file_hash(data).hex()
-        if digest in wanted and digest not in found:
-            with Image.open(io.BytesIO(data)) as image:
-                found[digest] = np.asarray(image.convert("RGB"))
+    found = find_by_hash(wanted, paths)
     if len(found) < len(wanted):
         raise LearnError(
             f"{len(wanted) - len(found)} of the marked photographs are not in the packs.",

@@ -335,7 +335,7 @@ INTERFACES: Mapping[Interface, str] = MappingProxyType(
     }
 )
 
-REACH = MappingProxyType({"network": "the network", "decoding": "decoding", "writing": "writing"})
+STAGES = MappingProxyType({"network": "the network", "decoding": "decoding", "writing": "writing"})
 
 
 def settings_table() -> str:
@@ -357,7 +357,7 @@ def settings_table() -> str:
                 _values(row, "command"),
                 default,
                 row.help,
-                REACH[row.reach],
+                STAGES[row.stage],
                 interfaces,
             )
         )

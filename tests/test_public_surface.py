@@ -50,6 +50,7 @@ SETTINGS = [
     ("warmth", "KEYWORD_ONLY", 0.0),
     ("hints", "KEYWORD_ONLY", ()),
     ("scribbles", "KEYWORD_ONLY", None),
+    ("reach", "KEYWORD_ONLY", 1.0),
     ("mask", "KEYWORD_ONLY", None),
     ("reference", "KEYWORD_ONLY", None),
     ("keep_luminance", "KEYWORD_ONLY", "standard"),

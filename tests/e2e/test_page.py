@@ -227,6 +227,99 @@ def test_a_slider_moves_without_a_new_inference(
     assert person.page.locator("#warmth-out").text_content() == "+1.00"
 
 
+def test_looking_at_a_place_changes_nothing(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    before = person.pixels()
+    person.tool("hint")
+    for leave in ("Escape", "#picker-close", "#done"):
+        person.page.mouse.click(*person.at(0.25, 0.25))
+        person.page.wait_for_selector("#suggestions button")
+        assert person.page.locator("#marks .draft").count() == 1
+        if leave.startswith("#"):
+            person.page.locator(leave).click()
+        else:
+            person.page.keyboard.press(leave)
+        assert not person.page.locator("#picker").is_visible()
+        assert person.page.locator("#marks > *").count() == 0
+    # A double click is one place, too.
+    person.page.mouse.dblclick(*person.at(0.25, 0.25))
+    person.page.wait_for_selector("#suggestions button")
+    assert person.page.locator("#marks > *").count() == 1
+    person.page.keyboard.press("Escape")
+    person.settled()
+    np.testing.assert_array_equal(person.pixels(), before)
+    assert not person.page.locator("#undo").is_enabled()
+
+
+def test_a_hint_is_moved_cancelled_and_deleted(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    person.tool("hint")
+    person.page.mouse.click(*person.at(0.25, 0.25))
+    person.page.locator("#suggestions button").nth(1).click()
+    person.page.locator("#done").click()
+    person.settled()
+    mark = person.page.locator("#marks button")
+
+    def place() -> tuple[float, float]:
+        style = mark.evaluate("mark => [mark.style.left, mark.style.top]")
+        return float(style[0].rstrip("%")), float(style[1].rstrip("%"))
+
+    assert place() == pytest.approx((25, 25), abs=1)
+    chosen = person.pixels()
+    # Other colours are tried, and given up.
+    mark.click()
+    person.page.locator("#suggestions button").nth(0).click()
+    person.page.keyboard.press("Escape")
+    person.settled()
+    np.testing.assert_array_equal(person.pixels(), chosen)
+    # It follows the pointer; the photograph beside it is not covered by the dialog.
+    mark.hover()
+    person.page.mouse.down()
+    person.page.mouse.move(*person.at(0.5, 0.6), steps=4)
+    person.page.mouse.up()
+    assert place() == pytest.approx((50, 60), abs=1)
+    person.settled()
+    assert not person.page.locator("#picker").is_visible()
+    mark.focus()
+    person.page.keyboard.press("Shift+ArrowRight")
+    assert place()[0] > 51
+    person.page.keyboard.press("Delete")
+    person.settled()
+    assert mark.count() == 0
+
+
+def test_the_picker_stands_beside_the_photograph(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    person.tool("hint")
+    person.page.mouse.click(*person.at(0.9, 0.5))
+    person.page.wait_for_selector("#suggestions button")
+    picker = person.page.locator("#picker").bounding_box()
+    sheet = person.page.locator("#sheet").bounding_box()
+    assert picker["x"] >= sheet["x"] + sheet["width"]
+
+
+def test_the_brush_stays_where_it_paints(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    before = person.pixels().astype(int)
+    person.tool("brush")
+    person.page.locator("#reach").evaluate(
+        "field => { field.value = '0'; field.dispatchEvent(new Event('input')); }"
+    )
+    assert person.page.locator("#reach-out").text_content() == "only here"
+    person.page.mouse.move(*person.at(0.2, 0.3))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.at(0.3, 0.3), steps=5)
+    person.page.mouse.up()
+    person.settled()
+    moved = np.abs(person.pixels().astype(int) - before).max(axis=-1) > 12
+    assert 0.002 < moved.mean() < 0.04
+    assert not moved[:, int(0.5 * moved.shape[1]) :].any()
+
+
 def test_a_hint_its_suggestions_and_undo(visit: Callable[..., Visit], files: Path) -> None:
     person = visit()
     person.drop(files / "camera.png")

@@ -69,7 +69,7 @@ def test_a_pin_is_exact_at_full_size_in_any_strip(kind: type[np.unsignedinteger]
     grey = rng.integers(0, top, shape, dtype=kind)
     luma = rng.uniform(0, 255, fit.padded).astype(np.float32)
     ab = rng.uniform(-40, 40, (2, fit.padded[0] // 4, fit.padded[1] // 4)).astype(np.float32)
-    pins = [Pin(30, 50, 3, (22.0, -11.0)), Pin(0, 119, 2, (-5.0, 60.0))]
+    pins = [Pin(30, 50, 3, (22.0, -11.0), 4.0), Pin(0, 119, 2, (-5.0, 60.0), 4.0)]
     up = ChromaUp(ab, luma, fit, shape, pins=pins, grey=grey)
     plain = ChromaUp(ab, luma, fit, shape)
     up.express(2, 100)

@@ -283,7 +283,8 @@ def test_high_quality_tells_its_hints_at_every_size(
     run = engine._network.run
 
     def listening(L: np.ndarray, hints: np.ndarray | None = None) -> NetworkOutput:
-        assert hints is not None
+        if hints is None:  # the prediction without them, for what is beyond their reach
+            return run(L)
         assert hints.shape[2:] == L.shape[2:]
         rows, columns = np.nonzero(hints[0, 2])
         heard.append((L.shape[3], rows.mean() / L.shape[2], columns.mean() / L.shape[3]))

@@ -191,6 +191,7 @@ def test_only_what_reaches_the_network_is_in_the_key_of_a_prediction(row: Settin
         "warmth": 0.5,
         "hints": (Hint(1, 2, 3, 4),),
         "scribbles": SCRIBBLES,
+        "reach": 0.2,
         "mask": MASK,
         "reference": REFERENCE,
         "palettes": 3,
@@ -198,7 +199,7 @@ def test_only_what_reaches_the_network_is_in_the_key_of_a_prediction(row: Settin
     }
     changed = Settings(**{row.name: others[row.name]})
     known = {"logits", "features", "hints"}
-    assert (changed.for_network(known) != Settings()) == (row.reach == "network")
+    assert (changed.for_network(known) != Settings()) == (row.stage == "network")
     if row.heard_by:
         assert changed.for_network(known - {row.heard_by}) == Settings()
 

@@ -65,25 +65,9 @@ test("a place is a pixel, and one outside the nearest one", () => {
   assert.deepEqual(geometry.pixelAt({ x: 500, y: 250 }, BOX, WIDE), { x: 3999, y: 1999 });
 });
 
-test("a pixel lies where it was pointed at", () => {
-  const pixel = { x: 3, y: 7 };
-  const photo = { width: 8, height: 10 };
-  const place = geometry.placeOf(pixel, BOX, photo);
-  assert.deepEqual(place, { x: 275, y: 200 });
-  assert.deepEqual(geometry.pixelAt(place, BOX, photo), pixel);
+test("the middle of a pixel is a share of the side", () => {
   assert.equal(geometry.percentAlong(0, 2), 25);
-});
-
-test("a dialog stands beside the place and inside the window", () => {
-  const dialog = { width: 300, height: 400 };
-  const view = { width: 1000, height: 800 };
-  const beside = (x, y) => geometry.besidePlace({ x, y }, dialog, view);
-  assert.deepEqual(beside(200, 300), { left: 226, top: 240 });
-  assert.deepEqual(beside(673, 300), { left: 699, top: 240 });
-  assert.deepEqual(beside(674, 300), { left: 348, top: 240 });
-  assert.deepEqual(beside(200, 790), { left: 226, top: 390 });
-  assert.deepEqual(beside(200, 10), { left: 226, top: 8 });
-  assert.equal(geometry.besidePlace({ x: 90, y: 9 }, dialog, { width: 320, height: 800 }).left, 8);
+  assert.equal(geometry.percentAlong(3, 8), 43.75);
 });
 
 test("the cursor of the keyboard moves with the arrows and stays on the photograph", () => {

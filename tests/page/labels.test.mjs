@@ -3,63 +3,67 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as format from "../../src/tintype/web/page/labels.js";
+import * as labels from "../../src/tintype/web/page/labels.js";
 
 test("shares are whole percents, and what is possible is at least one", () => {
-  assert.equal(format.percent(0.256), "26 %");
-  assert.equal(format.percent(0.001), "0 %");
-  assert.equal(format.percentOfPossible(0.256), "26 %");
-  assert.equal(format.percentOfPossible(1), "100 %");
-  assert.equal(format.percentOfPossible(0.001), "1 %");
+  assert.equal(labels.percent(0.256), "26 %");
+  assert.equal(labels.percent(0.001), "0 %");
+  assert.equal(labels.percentOfPossible(0.256), "26 %");
+  assert.equal(labels.percentOfPossible(1), "100 %");
+  assert.equal(labels.percentOfPossible(0.001), "1 %");
+});
+
+test("the ends of the reach have words", () => {
+  assert.deepEqual([0, 0.5, 1].map(labels.reachText), ["only here", "50 %", "the whole thing"]);
 });
 
 test("numbers have two digits, and a sign where it matters", () => {
-  assert.equal(format.twoDigits(1), "1.00");
-  assert.deepEqual([0.5, 0, -0.25].map(format.signed), ["+0.50", "0.00", "-0.25"]);
+  assert.equal(labels.twoDigits(1), "1.00");
+  assert.deepEqual([0.5, 0, -0.25].map(labels.signed), ["+0.50", "0.00", "-0.25"]);
 });
 
 test("each state has its label; a photograph that is ready needs none", () => {
   const states = ["waiting", "delayed", "working", "ready", "failed"];
-  const labels = ["waiting", "queued", "colouring…", "", "not coloured"];
-  assert.deepEqual(states.map(format.stateLabel), labels);
+  const wanted = ["waiting", "queued", "colouring…", "", "not coloured"];
+  assert.deepEqual(states.map(labels.stateLabel), wanted);
 });
 
 test("a busy server is something else than work", () => {
-  assert.equal(format.progressText("a.jpg", "delayed"), "Waiting in the queue…");
-  assert.equal(format.progressText("a.jpg", "working"), "Colouring a.jpg…");
+  assert.equal(labels.progressText("a.jpg", "delayed"), "Waiting in the queue…");
+  assert.equal(labels.progressText("a.jpg", "working"), "Colouring a.jpg…");
 });
 
 test("one photograph has a name, several have a number", () => {
-  assert.equal(format.addedText(["a.jpg"]), "a.jpg is being coloured.");
-  assert.equal(format.addedText(["a.jpg", "b.jpg"]), "2 photographs are being coloured.");
+  assert.equal(labels.addedText(["a.jpg"]), "a.jpg is being coloured.");
+  assert.equal(labels.addedText(["a.jpg", "b.jpg"]), "2 photographs are being coloured.");
 });
 
 test("palettes are told apart by name", () => {
-  assert.equal(format.paletteLabel(1, "40 %"), "Default colours, 40 %");
-  assert.equal(format.paletteLabel(3, "8 %"), "Palette 3, 8 %");
+  assert.equal(labels.paletteLabel(1, "40 %"), "Default colours, 40 %");
+  assert.equal(labels.paletteLabel(3, "8 %"), "Palette 3, 8 %");
 });
 
 test("the wheel says where its handle is", () => {
-  assert.equal(format.wheelText({ h: 119.6, s: 0.257 }), "hue 120, strength 26 percent");
+  assert.equal(labels.wheelText({ h: 119.6, s: 0.257 }), "hue 120, strength 26 percent");
 });
 
 test("a saved file has the name of the photograph and the ending of the server", () => {
   const disposition = 'attachment; filename="photo.color.webp"';
-  assert.equal(format.savedName("aunt.jpg", disposition), "aunt.color.webp");
-  assert.equal(format.savedName("aunt.1931.jpg", disposition), "aunt.1931.color.webp");
-  assert.equal(format.savedName("aunt", disposition), "aunt.color.webp");
-  assert.equal(format.savedName("aunt.jpg", null), "aunt.color.png");
-  assert.equal(format.savedName("aunt.jpg", "attachment"), "aunt.color.png");
+  assert.equal(labels.savedName("aunt.jpg", disposition), "aunt.color.webp");
+  assert.equal(labels.savedName("aunt.1931.jpg", disposition), "aunt.1931.color.webp");
+  assert.equal(labels.savedName("aunt", disposition), "aunt.color.webp");
+  assert.equal(labels.savedName("aunt.jpg", null), "aunt.color.png");
+  assert.equal(labels.savedName("aunt.jpg", "attachment"), "aunt.color.png");
 });
 
 test("the count of pairs says how sure it is", () => {
   const none = { answered: 0, pairs: 9, fooled: 0, rate: null, low: 0, high: 1 };
-  assert.equal(format.foolingText(none), "9 pairs.");
+  assert.equal(labels.foolingText(none), "9 pairs.");
   const some = { answered: 4, pairs: 9, fooled: 1, rate: 0.25, low: 0.046, high: 0.699 };
   assert.equal(
-    format.foolingText(some),
+    labels.foolingText(some),
     "Fooled 1 of 4 times: 25 % (95 % between 5 % and 70 %; 50 % would be perfect). 5 pairs left.",
   );
   const never = { answered: 4, pairs: 9, fooled: 0, rate: 0, low: 0, high: 0.49 };
-  assert.match(format.foolingText(never), /^Fooled 0 of 4 times: 0 %/);
+  assert.match(labels.foolingText(never), /^Fooled 0 of 4 times: 0 %/);
 });

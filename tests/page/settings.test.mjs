@@ -23,6 +23,11 @@ test("nothing set is a request for what the model recommends", () => {
   });
 });
 
+test("a reach is sent where one is set", () => {
+  assert.equal(colorRequest({ ...defaultSettings(), reach: 0 }).reach, 0);
+  assert.ok(!("reach" in colorRequest(defaultSettings())));
+});
+
 test("defaults are never shared", () => {
   defaultSettings().hints.push(HINT);
   assert.deepEqual(defaultSettings().hints, []);

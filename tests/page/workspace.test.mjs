@@ -35,6 +35,17 @@ test("every change is an event", () => {
   assert.deepEqual(workspace.photos.map(({ name }) => name), ["a", "b", "c"]);
 });
 
+test("a draft of a hint is no change", () => {
+  const { workspace, photos: [a], log } = withPhotos("a");
+  workspace.select(a);
+  workspace.on("draft", () => log.push(`draft ${workspace.draft?.color ?? "none"}`));
+  workspace.setDraft({ x: 1, y: 2, color: "#102030", radius: 3 });
+  workspace.setDraft(null);
+  assert.deepEqual(log, ["select a none", "draft #102030", "draft none"]);
+  assert.equal(a.canUndo, false);
+  assert.deepEqual(a.settings.hints, []);
+});
+
 test("when the photograph that is shown goes, its neighbor comes", () => {
   const { workspace, photos: [a, b, c], log } = withPhotos("a", "b", "c");
   workspace.select(b);

@@ -439,6 +439,7 @@ def test_status_says_who_answers(client: httpx.Client) -> None:
     assert said["pending"] == 0
     assert said["capacity"] > 0
     assert "logits" in said["capabilities"]
+    assert said["reach"] == 1
     assert said["formats"] == list(writable_formats())
     assert said["reads"] == [codec.title for codec in FORMATS.values()]
     assert {"image/jpeg", ".jpg", ".jpeg", "image/tiff", ".heic"} <= set(said["accept"])

@@ -105,7 +105,9 @@ class PredictionCache:
 def size_of(prediction: Prediction) -> int:
     """Bytes that a prediction takes."""
     planes = (prediction.luma, prediction.ab, prediction.logits, prediction.features)
-    return sum(0 if plane is None else plane.nbytes for plane in planes)
+    own = sum(0 if plane is None else plane.nbytes for plane in planes)
+    # The one without hints may be kept by itself too, and then counts twice: never too little.
+    return own + (0 if prediction.plain is None else size_of(prediction.plain))
 
 
 class CachingEngine(Engine):

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 
 _HOLD = 1000.0  # weight of a given colour against its neighbours
-_REACH = 8.0  # output pixels over which a correction fades where everything looks alike
+_LENGTH = 8.0  # output pixels over which a correction fades where everything looks alike
 _LUMA = 12.0  # steps of Y' that make two places strangers
 _AB = 12.0  # and of the network's own colours, in CIELAB units
-_LEAK = 1e-3  # of an edge
+_LEAK = 1e-3  # of an edge: nothing is quite apart
 _STEPS = 400
 _ENOUGH = 1e-4  # of the residual at the start
 
@@ -42,8 +42,48 @@ def spread(
     Returns:
         (2, h, w) what to add to `ab`.
     """
-    down, across = (_alike(luma, ab, axis) for axis in (0, 1))
-    degree: F64 = np.asarray(_HOLD * given + 1 / _REACH**2, np.float64)
+    edges = _alike(luma, ab, 0), _alike(luma, ab, 1)
+    weight: F64 = np.asarray(_HOLD * given + 1 / _LENGTH**2, np.float64)
+    goal: F64 = np.asarray(_HOLD * given * missing, np.float64)
+    return _solve(goal, weight, edges).astype(np.float32)
+
+
+def walk(
+    seed: NDArray[np.bool_],
+    others: NDArray[np.bool_],
+    prior: NDArray[np.float32],
+    neighbours: tuple[NDArray[np.float32], NDArray[np.float32]],
+    *,
+    length: float,
+) -> NDArray[np.float32]:
+    """A random walker's probability to end at a seed, with a prior.
+
+    Source: L. Grady, "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005,
+    equation 12.
+
+    Args:
+        seed: (h, w), where it is 1.
+        others: (h, w), where it is 0.
+        prior: (h, w) in 0..1, what it is where no walk goes.
+        neighbours: (h - 1, w) and (h, w - 1) in 0..1, how easily it goes to the next place down and
+            to the right.
+        length: Places over which the prior outweighs the walk where it goes easily.
+
+    Returns:
+        (h, w) in 0..1.
+    """
+    edges = tuple(np.asarray(way, np.float64) + _LEAK / 10 for way in neighbours)
+    held = _HOLD * (seed | others)
+    weight: F64 = np.asarray(held + 1 / length**2, np.float64)
+    goal: F64 = np.asarray(_HOLD * seed + prior / length**2, np.float64)
+    found = _solve(goal[None], weight, (edges[0], edges[1]))[0]
+    return np.asarray(found, np.float32)
+
+
+def _solve(goal: F64, weight: F64, edges: tuple[F64, F64]) -> F64:
+    """The (n, h, w) that differ little along edges and are goal / weight where they are held."""
+    down, across = edges
+    degree = weight.copy()
     degree[:-1] += down
     degree[1:] += down
     degree[:, :-1] += across
@@ -57,8 +97,7 @@ def spread(
         y[:, :, 1:] -= across * x[:, :, :-1]
         return y
 
-    goal: F64 = np.asarray(_HOLD * given * missing, np.float64)
-    return _conjugate_gradients(apply, goal, degree).astype(np.float32)
+    return _conjugate_gradients(apply, goal, degree)
 
 
 def _alike(luma: NDArray[np.float32], ab: NDArray[np.float32], axis: int) -> F64:
@@ -70,7 +109,7 @@ def _alike(luma: NDArray[np.float32], ab: NDArray[np.float32], axis: int) -> F64
 
 
 def _conjugate_gradients(apply: Callable[[F64], F64], goal: F64, diagonal: F64) -> F64:
-    """Solves for both planes at once, each with its own steps; preconditioned by the diagonal."""
+    """Solves for all planes at once, each with its own steps; preconditioned by the diagonal."""
     x = np.zeros_like(goal)
     left = goal.copy()
     direction = left / diagonal
@@ -90,6 +129,6 @@ def _conjugate_gradients(apply: Callable[[F64], F64], goal: F64, diagonal: F64) 
 
 
 def _dot(x: F64, y: F64) -> F64:
-    """(2, h, w), (2, h, w) -> (2, 1, 1)."""
+    """(n, h, w), (n, h, w) -> (n, 1, 1)."""
     product: F64 = (x * y).sum(axis=(1, 2), keepdims=True)
     return product

@@ -18,6 +18,8 @@ from tintype.engine.upsample import Pin
 from tintype.errors import UsageError, shown
 
 _PALE = 0.9  # of the chroma that was asked for
+_SOFT_FROM = 4.0  # times the reach: from a quarter on edges are as soft as one output pixel
+_SIGMAS = 3.0  # in which a square fades, over half of its width
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 
 
@@ -138,21 +140,25 @@ def hints_at(
     return planes
 
 
-def pins_of(hints: Sequence[Hint], fit: Fit, shape: tuple[int, int]) -> list[Pin]:
+def pins_of(hints: Sequence[Hint], fit: Fit, shape: tuple[int, int], *, reach: float) -> list[Pin]:
     """Hints as squares of a picture that is as large as the photograph, or smaller.
 
     Args:
         hints: In pixels of the photograph.
         fit: Knows how large that is.
         shape: (height, width) of the picture.
+        reach: As in the settings. The smaller it is, the harder is the edge of a square.
     """
     down, across = shape[0] / fit.shape[0], shape[1] / fit.shape[1]
+    place = shape[0] * fit.stride / fit.content[0]  # pixels of the picture for one of the output
+    softest = place * min(1.0, _SOFT_FROM * reach)
     return [
         Pin(
             int((hint.y + 0.5) * down),
             int((hint.x + 0.5) * across),
             int((hint.radius + 0.5) * down),
             (hint.a, hint.b),
+            max(1.0, softest, (hint.radius + 0.5) * down / _SIGMAS),
         )
         for hint in hints
     ]

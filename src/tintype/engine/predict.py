@@ -14,6 +14,7 @@ from tintype.engine.cores import usable_cores
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hints import hints_at, hold_hints, pins_of
 from tintype.engine.network import Network, NetworkOutput
+from tintype.engine.reach import limited, painted, surroundings
 from tintype.engine.reference import (
     Reference,
     ReferenceColors,
@@ -38,7 +39,9 @@ class Prediction:
         luma: ``fit.padded`` its input, Y' in 0..255.
         ab: (2, h, w) CIELAB units, at the card's default vividness and temperature.
         logits: (bins, h, w) log-probabilities up to a constant, or None.
-        features: (channels, h', w') for matching, or None.
+        features: (channels, h', w') by which places are compared, or None.
+        plain: The prediction without hints, for what lies beyond their reach; None where there are
+            no hints, or the network does not take them.
     """
 
     fit: Fit
@@ -46,6 +49,7 @@ class Prediction:
     ab: NDArray[np.float32]
     logits: NDArray[np.float32] | None
     features: NDArray[np.float32] | None
+    plain: "Prediction | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,16 @@ class Engine:
         fit = self.fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
         settings.check_model(self.bundle.name, self.bundle.card.capabilities)
+        plain = None
+        if settings.hinted and "hints" in self.bundle.card.capabilities:
+            plain = self.predict(photo, replace(settings, hints=(), scribbles=None))
         if settings.quality == "high":
             luma, output = self._run_twice(photo, settings, fit)
         else:
             luma, output = self._run(photo.grey, settings, fit)
         logits = None if output.logits is None else output.logits[0]
         features = None if output.features is None else output.features[0]
-        prediction = Prediction(fit, luma, output.ab[0], logits, features)
+        prediction = Prediction(fit, luma, output.ab[0], logits, features, plain)
         if settings.reference is None:
             return prediction
         return self._shifted_to_reference(
@@ -151,7 +158,7 @@ class Engine:
         if settings.one_of_several:
             found = self.render_versions(photo, prediction, settings, half_chroma=half_chroma)
             return found[0].photo
-        chroma = self.chroma(prediction, settings)
+        chroma = self.chroma(prediction.plain or prediction, settings)
         return self._render(photo, prediction, chroma, settings, half_chroma=half_chroma)
 
     def versions(
@@ -179,7 +186,7 @@ class Engine:
     ) -> list[Version]:
         """`versions` from a prediction; arguments as for `render`."""
         found = color_distribution.palettes(
-            self._distribution(prediction),
+            self._distribution(prediction.plain or prediction),
             self.bundle.card,
             vividness=self._vividness(settings),
             warmth=settings.warmth,
@@ -295,18 +302,24 @@ class Engine:
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
         """Runs the network in high quality: the mean over the smallest and the largest size.
 
-        The mean is taken of logits, on the grid of the normal size. Features are compared at the
-        normal size, so the network runs there too where there is a reference.
+        The mean is taken of logits, on the grid of the normal size. Features are those of the
+        smallest size; with a reference they are compared at the normal size, so the network runs
+        there too.
         """
         fits = dict.fromkeys(self._fit(photo.shape, quality) for quality in ("fast", "high"))
         if list(fits) == [fit]:  # a tiny picture is enlarged no further, and both are one
             return self._run(photo.grey, settings, fit)
+        outputs = [(other, self._run(photo.grey, settings, other)[1]) for other in fits]
         if settings.reference is None:
             luma, features = luma_down(photo.grey, fit), None
+            smallest, output = outputs[0]
+            if output.features is not None:
+                coarse = smallest.stride * output.ab.shape[2] // output.features.shape[2]
+                at, to = replace(smallest, stride=coarse), replace(fit, stride=coarse)
+                features = regrid(output.features[0], at, to)[None]
         else:
             luma, output = self._run(photo.grey, settings, fit)
             features = output.features
-        outputs = [(other, self._run(photo.grey, settings, other)[1]) for other in fits]
         found = [
             regrid(output.logits[0], other, fit)
             for other, output in outputs
@@ -346,11 +359,9 @@ class Engine:
         *,
         half_chroma: bool,
     ) -> Photo:
-        """Brings (2, h, w) ab to the photograph's size and under its grey; hints become exact."""
+        """Brings (2, h, w) ab without hints to the photograph's size, and gives it the hints."""
         fit = prediction.fit
-        if settings.hinted:
-            hints = hints_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
-            ab = hold_hints(hints, ab, prediction.luma, fit)
+        ab = self.with_hints(prediction, ab, settings)
         halved = half_chroma and photo.bits == 8
         full = paired(photo.grey, photo.turn)
         grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else photo.grey
@@ -360,9 +371,9 @@ class Engine:
             prediction.luma,
             fit,
             shape,
-            pins=pins_of(settings.hints, fit, shape),
+            pins=pins_of(settings.hints, fit, shape, reach=settings.reach),
             grey=grey,
-            scribbles=None if settings.scribbles is None else settings.scribbles.fitted(shape),
+            scribbles=None if settings.scribbles is None else painted(settings.scribbles, grey),
             mask=None if settings.mask is None else settings.mask.fitted(shape),
         )
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
@@ -376,6 +387,26 @@ class Engine:
 
     def _vividness(self, settings: Settings) -> float:
         return self.bundle.card.vividness if settings.vividness is None else settings.vividness
+
+    def with_hints(
+        self, prediction: Prediction, ab: NDArray[np.float32], settings: Settings
+    ) -> NDArray[np.float32]:
+        """Gives chroma the colours of hints, as far as they reach.
+
+        Args:
+            prediction: With the hints.
+            ab: (2, h, w) of what it is without them, CIELAB units.
+            settings: The hints and their reach.
+        """
+        if not settings.hinted:
+            return ab
+        fit = prediction.fit
+        hints = hints_at(settings.hints, settings.scribbles, fit, cell=fit.stride)
+        hinted = self.chroma(prediction, settings) if prediction.plain else ab
+        held = hold_hints(hints, hinted, prediction.luma, fit)
+        plain = prediction.plain or prediction
+        around = surroundings(ab, plain.luma, fit, logits=plain.logits, features=plain.features)
+        return limited(held, around, hints, reach=settings.reach)
 
     def chroma(self, prediction: Prediction, settings: Settings) -> NDArray[np.float32]:
         """(2, h, w) ab of a prediction, before hints are made exact."""

@@ -13,7 +13,7 @@ from tintype.photo.formats.registry import writable_formats
 Interface = Literal["command", "film", "http", "python", "file"]
 """`tintype PHOTO...`, `tintype video`, the HTTP API, the Python API, and the settings file."""
 
-Reach = Literal["network", "decoding", "writing"]
+Stage = Literal["network", "decoding", "writing"]
 """What has to be done again when a setting changes."""
 
 Kind = Literal["number", "count", "choice", "flag", "format", "hints", "layer"]
@@ -32,7 +32,7 @@ class Setting:
         default: What is used where nothing is given.
         choices: All values of a choice.
         help: What it does, a sentence.
-        reach: What has to be done again when it changes.
+        stage: The first stage that has to be done again when it changes.
         low: Smallest value of a number or a count.
         high: Largest.
         unset: What is used where the default is None, as help shows it.
@@ -51,7 +51,7 @@ class Setting:
     default: Any = None
     choices: tuple[str, ...] = ()
     help: str
-    reach: Reach
+    stage: Stage
     low: float | None = None
     high: float | None = None
     unset: str = ""

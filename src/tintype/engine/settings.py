@@ -41,6 +41,7 @@ class Settings:
         warmth: Where several colours are possible, towards blue or towards orange.
         hints: For the one photograph they are for; a later one covers an earlier one.
         scribbles: Painted over that photograph; they cover the hints.
+        reach: How far both spread: 0, only what they cover, to 1, the whole thing they lie on.
         mask: What of that photograph is coloured.
         reference: For any photograph.
         palettes: How many versions there are.
@@ -51,7 +52,7 @@ class Settings:
         float | None,
         Setting(
             help="How strong the colours are.",
-            reach="decoding",
+            stage="decoding",
             low=0,
             high=2,
             unset="the model's",
@@ -62,7 +63,7 @@ class Settings:
         Quality,
         Setting(
             help="Speed against accuracy of the prediction; outputs always have full resolution.",
-            reach="network",
+            stage="network",
             defaults={"film": "normal"},
             recorded="always",
         ),
@@ -72,7 +73,7 @@ class Settings:
         Setting(
             help="Shift the colours towards blue (below 0) or orange (above 0) where the model is "
             "uncertain.",
-            reach="decoding",
+            stage="decoding",
             low=-1,
             high=1,
         ),
@@ -82,7 +83,7 @@ class Settings:
         Setting(
             kind="hints",
             help="Known colours at given points.",
-            reach="network",
+            stage="network",
             heard_by="hints",
             spelling={
                 "http": 'A list of {"x", "y", "color", "radius"}: pixels of the upright '
@@ -99,18 +100,28 @@ class Settings:
             kind="layer",
             help="Colours painted over the photograph: a picture of the same size, transparent "
             "elsewhere.",
-            reach="network",
+            stage="network",
             heard_by="hints",
             interfaces=("command", "http", "python", "file"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=scribbles."},
         ),
     ] = None
+    reach: Annotated[
+        float,
+        Setting(
+            help="How far hints and scribbles spread: 0 colours only what they cover, 1 the whole "
+            "thing they lie on.",
+            stage="decoding",
+            low=0,
+            high=1,
+        ),
+    ] = 1.0
     mask: Annotated[
         "Mask | None",
         Setting(
             kind="layer",
             help="What to colour: a picture of the same size as the photograph; black stays grey.",
-            reach="decoding",
+            stage="decoding",
             interfaces=("command", "http", "python", "file"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=mask."},
         ),
@@ -121,7 +132,7 @@ class Settings:
             kind="layer",
             help="A colour picture of any size; its colours are used where it shows similar "
             "things.",
-            reach="network",
+            stage="network",
             needs=("logits", "features"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=reference."},
         ),
@@ -130,7 +141,7 @@ class Settings:
         int,
         Setting(
             help="Number of plausible versions.",
-            reach="decoding",
+            stage="decoding",
             low=1,
             high=16,
             interfaces=("command", "http", "file"),
@@ -146,7 +157,7 @@ class Settings:
         int,
         Setting(
             help="Number of this version, counted from 1; 0 is the single result.",
-            reach="decoding",
+            stage="decoding",
             interfaces=("http", "file"),
             recorded="never",
         ),
@@ -220,7 +231,7 @@ class Settings:
         kept = {
             row.name: getattr(self, row.name)
             for row in SETTINGS.values()
-            if row.reach == "network" and (not row.heard_by or row.heard_by in capabilities)
+            if row.stage == "network" and (not row.heard_by or row.heard_by in capabilities)
         }
         return Settings(**kept)
 
@@ -257,7 +268,7 @@ class Output:
         Setting(
             kind="format",
             help="Format of the output.",
-            reach="writing",
+            stage="writing",
             interfaces=("command", "http", "file"),
             unset="that of the input",
             recorded="never",  # the output's own bytes say it
@@ -268,7 +279,7 @@ class Output:
         Setting(
             help="Remove location, date, camera and all other metadata, except the note that the "
             "colours are computed.",
-            reach="writing",
+            stage="writing",
             interfaces=("command", "http", "file"),
             spelling={"http": "1 or 0."},
         ),
@@ -278,7 +289,7 @@ class Output:
         Setting(
             help="With exact, a JPEG made from a JPEG keeps the luminance coefficients of its "
             "input, which is verified; needs the extra tintype[exact].",
-            reach="writing",
+            stage="writing",
             interfaces=("command", "python", "file"),
             former={"usual": "standard"},
         ),
@@ -287,7 +298,7 @@ class Output:
         bool,
         Setting(
             help="Keep the coordinates in the metadata.",
-            reach="writing",
+            stage="writing",
             interfaces=("http",),
             # A file that is sent over a network leaves the house.
             defaults={"http": False},

@@ -55,12 +55,14 @@ class Pin:
         x: Its middle column.
         radius: It has 2 radius + 1 rows and columns.
         ab: The colour, CIELAB units.
+        fade: Standard deviation, in pixels, over which the colour fades around the square.
     """
 
     y: int
     x: int
     radius: int
     ab: tuple[float, float]
+    fade: float
 
 
 class ChromaUp:
@@ -77,8 +79,8 @@ class ChromaUp:
         pins: Squares that get their colour exactly, in pixels of `shape`; a later one covers an
             earlier one.
         grey: (height, width) of `shape`, for what lies around the pins; not needed without any.
-        scribbles: (2, height, width) CIELAB units of `shape`, and (height, width) where they count;
-            they cover the pins.
+        scribbles: (2, height, width) CIELAB units of `shape`, and (height, width) how much of them
+            each pixel gets, 0 to 1; they cover the pins.
         mask: (height, width) of `shape`, how much of its colour each pixel gets, 0 to 1.
     """
 
@@ -92,7 +94,7 @@ class ChromaUp:
         *,
         pins: Sequence[Pin] = (),
         grey: NDArray[np.unsignedinteger] | None = None,
-        scribbles: tuple[NDArray[np.float16], NDArray[np.bool_]] | None = None,
+        scribbles: tuple[NDArray[np.float16], NDArray[np.float16]] | None = None,
         mask: NDArray[np.float32] | None = None,
     ) -> None:
         self.shape = shape
@@ -100,7 +102,6 @@ class ChromaUp:
         self._mask = mask
         assert grey is not None or not pins, "pins need the grey around them"
         self._pins = [] if grey is None else [_placed(pin, shape, grey) for pin in pins]
-        self._fade = max(1.0, shape[0] * fit.stride / fit.content[0])
         self._coding = (1.0, 0.0)
         height, width = ab.shape[1:]
         low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
@@ -156,8 +157,11 @@ class ChromaUp:
         """Scribbles set, and what is to stay grey faded out."""
         scale, offset = (np.float32(number) for number in self._coding)
         if self._scribbles is not None:
-            rendered, where = self._scribbles
-            np.copyto(ab, rendered[:, rows] * scale + offset, where=where[rows])
+            rendered, share = self._scribbles
+            painted = share[rows] > 0
+            if painted.any():
+                wanted = rendered[:, rows][:, painted].astype(np.float32) * scale + offset
+                ab[:, painted] += share[rows][painted] * (wanted - ab[:, painted])
         if self._mask is not None:
             ab -= offset
             ab *= self._mask[rows]
@@ -171,7 +175,7 @@ class ChromaUp:
         ab: NDArray[np.float32],
     ) -> None:
         """Gives a pin's square its colour, and what is near and alike a share of it."""
-        reach = int(3 * self._fade) + 1
+        reach = int(3 * pin.fade) + 1
         first = max(top, pin.rows.start - reach)
         last = min(top + luma.shape[0], pin.rows.stop + reach)
         if first >= last:
@@ -180,7 +184,7 @@ class ChromaUp:
         part = slice(first - top, last - top), slice(left, right)
         y = _outside(np.arange(first, last), pin.rows)
         x = _outside(np.arange(left, min(right, luma.shape[1])), pin.columns)
-        apart = (y[:, None] ** 2 + x**2) / (2 * self._fade**2)
+        apart = (y[:, None] ** 2 + x**2) / (2 * pin.fade**2)
         steps = 1 if luma.dtype == np.uint8 else 255 / 65535
         unlike = (luma[part] * np.float32(steps) - pin.luma) ** 2 / (2 * _ALIKE**2)
         inside = apart == 0
@@ -197,6 +201,7 @@ class _Placed:
     rows: slice
     columns: slice
     ab: tuple[float, float]
+    fade: float
     luma: float
 
 
@@ -206,7 +211,7 @@ def _placed(pin: Pin, shape: tuple[int, int], grey: NDArray[np.unsignedinteger])
         for middle, side in zip((pin.y, pin.x), shape, strict=True)
     )
     steps = 1 if grey.dtype == np.uint8 else 255 / 65535
-    return _Placed(rows, columns, pin.ab, float(grey[rows, columns].mean()) * steps)
+    return _Placed(rows, columns, pin.ab, pin.fade, float(grey[rows, columns].mean()) * steps)
 
 
 def _outside(places: NDArray[np.intp], span: slice) -> NDArray[np.float64]:

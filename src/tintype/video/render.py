@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import Fit, luma_down
-from tintype.engine.hints import Hint, hints_at, hold_hints, pins_of
+from tintype.engine.hints import Hint, pins_of
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import Settings
 from tintype.engine.upsample import ChromaUp
@@ -195,11 +195,9 @@ class Renderer:
             return self._engine.predict(photo, settings)
 
     def _decode(self, prediction: Prediction) -> NDArray[np.float32]:
-        ab = self._engine.chroma(prediction, self._settings)
+        ab = self._engine.chroma(prediction.plain or prediction, self._settings)
         if self._shot is not None and self._shot.hints:
-            fit = prediction.fit
-            hints = hints_at(self._shot.hints, None, fit, cell=fit.stride)
-            ab = hold_hints(hints, ab, prediction.luma, fit)
+            ab = self._engine.with_hints(prediction, ab, self._shot_settings(self._shot))
         return ab
 
     def _planes(self, frame: PreparedFrame, chroma: PropagatedChroma) -> tuple[Samples, Samples]:
@@ -211,7 +209,7 @@ class Renderer:
             frame.luma.astype(np.float32),
             frame.fit,
             shape,
-            pins=pins_of(hints, frame.fit, shape),
+            pins=pins_of(hints, frame.fit, shape, reach=self._settings.reach),
             grey=grey,
         )
         return chroma_planes(up, frame.grey, self._layout)

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tintype._version import __version__
-from tintype.engine.settings import OUTPUT
+from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.body import BodyReader
@@ -267,6 +267,7 @@ async def status(services: Services, _request: Request) -> Response:
             "model": card.name,
             "capabilities": sorted(card.capabilities),
             "vividness": card.vividness,
+            "reach": default_settings("http").reach,
             "formats": list(writable_formats()),
             "reads": [codec.title for codec in CODECS],
             "accept": list(accepted_types()),

@@ -248,7 +248,9 @@ class PhotoStore:
         settings = self._settings(stored, coloring)
         prediction = self._predict(stored, settings)
         row, column = prediction.fit.output_place(x, y)
-        a, b = self.engine.chroma(prediction, settings)[:, row, column].tolist()
+        plain = self.engine.chroma(prediction.plain or prediction, settings)
+        found = self.engine.with_hints(prediction, plain, settings)
+        a, b = found[:, row, column].tolist()
         rgb = lab_to_rgb01(np.array([60.0, a, b])).clip(0, 1)
         return _hex(rgb)
 

@@ -47,6 +47,7 @@ class Stroke(msgspec.Struct, frozen=True):
 
 Strokes = tuple[Stroke, ...]
 
+_NUMBERS = frozenset(row.name for row in SETTINGS.values() if row.kind == "number")
 _ROWS = {row.name: row for row in SETTINGS.values() if "http" in row.interfaces}
 
 
@@ -86,7 +87,7 @@ class ColorRequest:
 def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     """A request from a JSON object.
 
-    What is null, empty or 0 is left at its default; only a vividness may be 0.
+    What is null or empty is left at its default, and so is a count of 0.
 
     Raises:
         MalformedError: A key is unknown, or a value of the wrong kind.
@@ -102,7 +103,9 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     given = {
         name: value
         for name, value in data.items()
-        if value or (value is not None and defaults[name] is None)
+        if value
+        or (value is not None and defaults[name] is None)
+        or (value == 0 and name in _NUMBERS)
     }
     try:
         found: dict[str, Any] = msgspec.structs.asdict(convert(given, _Body))

@@ -6,6 +6,7 @@
 /**
  * @typedef {object} ServerStatus
  * @property {number} vividness what the model recommends
+ * @property {number} reach of hints and strokes where none is set
  * @property {string[]} formats what can be written
  * @property {string[]} reads names of the formats that can be read
  * @property {string[]} accept their MIME types and file name endings

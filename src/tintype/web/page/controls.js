@@ -2,7 +2,7 @@
 // The sliders, undo and redo, and whether the panel can be used.
 
 import { button, element, input } from "./dom.js";
-import { signed, twoDigits } from "./labels.js";
+import { reachText, signed, twoDigits } from "./labels.js";
 import { announce } from "./notices.js";
 import * as picker from "./picker.js";
 import { defaultSettings } from "./settings.js";
@@ -11,8 +11,10 @@ import { workspace } from "./workspace.js";
 const panel = element("panel", HTMLElement);
 const vividness = input("vividness");
 const warmth = input("warmth");
+const reach = input("reach");
 const vividnessText = element("vividness-out", HTMLOutputElement);
 const warmthText = element("warmth-out", HTMLOutputElement);
+const reachOut = element("reach-out", HTMLOutputElement);
 const undo = button("undo");
 const redo = button("redo");
 
@@ -23,6 +25,10 @@ export function showSettings() {
   vividnessText.value = twoDigits(value);
   warmth.value = String(settings.warmth);
   warmthText.value = signed(settings.warmth);
+  const spread = settings.reach ?? workspace.server.reach;
+  reach.value = String(spread);
+  reachOut.value = reachText(spread);
+  reach.setAttribute("aria-valuetext", reachText(spread));
   showSteps();
 }
 
@@ -51,6 +57,7 @@ export function wire() {
   vividness.oninput = () =>
     workspace.change("vividness", (s) => (s.vividness = Number(vividness.value)));
   warmth.oninput = () => workspace.change("warmth", (s) => (s.warmth = Number(warmth.value)));
+  reach.oninput = () => workspace.change("reach", (s) => (s.reach = Number(reach.value)));
   undo.onclick = () => step("undo");
   redo.onclick = () => step("redo");
 }

@@ -97,34 +97,6 @@ export function pixelAt(place, box, photo) {
  */
 export const percentAlong = (coordinate, size) => ((coordinate + 0.5) / size) * 100;
 
-/**
- * @param {Point} pixel
- * @param {Box} box of the photograph in the window
- * @param {Size} photo
- * @returns {Point} the middle of the pixel in the window
- */
-export const placeOf = (pixel, box, photo) => ({
-  x: box.left + (percentAlong(pixel.x, photo.width) / 100) * box.width,
-  y: box.top + (percentAlong(pixel.y, photo.height) / 100) * box.height,
-});
-
-/**
- * Where a dialog stands so that it is beside a place and inside the window.
- *
- * @param {Point} place
- * @param {Size} dialog
- * @param {Size} view the window
- * @returns {{left: number, top: number}}
- */
-export function besidePlace(place, dialog, view) {
-  const right = place.x + 26;
-  const left = right + dialog.width < view.width ? right : place.x - dialog.width - 26;
-  return {
-    left: Math.max(8, left),
-    top: Math.max(8, Math.min(place.y - 60, view.height - dialog.height - 10)),
-  };
-}
-
 /** @type {Record<string, [number, number]>} */
 const DIRECTIONS = {
   ArrowLeft: [-1, 0],

@@ -20,7 +20,7 @@ function press(event) {
     step(event.shiftKey ? "redo" : "undo");
     return;
   }
-  if (key === "Escape") picker.close();
+  if (key === "Escape") picker.cancel();
   const typing = target instanceof Element && target.matches(TYPING);
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !workspace.current) return;
   tools.selectByKey(key);

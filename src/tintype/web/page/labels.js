@@ -6,6 +6,10 @@
 /** @param {number} share 0 to 1 */
 export const percent = (share) => `${Math.round(share * 100)} %`;
 
+/** @param {number} reach 0 to 1 */
+export const reachText = (reach) =>
+  reach === 0 ? "only here" : reach === 1 ? "the whole thing" : percent(reach);
+
 /** @param {number} share 0 to 1; what is possible is never shown as 0 % */
 export const percentOfPossible = (share) => `${Math.max(1, Math.round(share * 100))} %`;
 

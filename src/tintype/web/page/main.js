@@ -59,6 +59,7 @@ workspace.on("change", () => {
   showSettings();
   preview.refreshSoon();
 });
+workspace.on("draft", hints.draw);
 workspace.on("remove", (photo) => {
   filmstrip.remove(photo);
   photo.release();

@@ -4,51 +4,65 @@
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
 import { percentOfPossible } from "./labels.js";
-import { besidePlace, placeOf, radiusOfSlider, sliderOfRadius } from "./geometry.js";
+import { radiusOfSlider, sliderOfRadius } from "./geometry.js";
 import { announce } from "./notices.js";
 import { withoutHint } from "./settings.js";
 import * as wheel from "./wheel.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./api.js").Suggestions} Suggestions */
+/** @typedef {import("./settings.js").Hint} Hint */
 
 const dialog = element("picker", HTMLDialogElement);
 const suggestions = element("suggestions", HTMLElement);
 const exact = input("exact");
 const radius = input("radius");
-const sheet = element("sheet", HTMLElement);
-/** @type {number | null} index of the hint that the dialog is about */
+const removeButton = button("remove");
+/** @type {number | null} index of the hint that the dialog is about; null for the draft */
 let index = null;
+/** @type {Hint | null} that hint as it was when the dialog opened, for Cancel */
+let original = null;
 
 /** The hint that the dialog is about, where there is one. */
 function currentHint() {
-  return index === null ? undefined : workspace.current?.settings.hints[index];
+  return index === null ? workspace.draft : (workspace.current?.settings.hints[index] ?? null);
 }
 
 /**
- * @param {number} wanted index of a hint of the photograph that is shown
- * @param {Suggestions} [found] where they are known already
+ * For a new hint, which is made when a colour is chosen.
+ *
+ * @param {Hint} hint in the colour that is there
+ * @param {Suggestions} found
  */
-export async function open(wanted, found) {
+export function openNew(hint, found) {
+  close();
+  workspace.setDraft(hint);
+  show(found);
+}
+
+/** @param {number} wanted index of a hint of the photograph that is shown */
+export async function open(wanted) {
+  close();
   const photo = workspace.current;
   if (!photo) return;
   index = wanted;
   const hint = photo.settings.hints[wanted];
-  if (!dialog.open) dialog.show();
-  synchronize();
-  place();
-  suggestions.replaceChildren();
-  if (!found) {
-    try {
-      const request = withoutHint(photo.request(), wanted);
-      found = await api.suggestions(photo.id, request, hint.x, hint.y);
-    } catch (error) {
-      announce(api.asApiError(error).message);
-      return;
-    }
+  original = { ...hint };
+  show(null);
+  try {
+    const request = withoutHint(photo.request(), wanted);
+    const found = await api.suggestions(photo.id, request, hint.x, hint.y);
+    if (index === wanted && photo === workspace.current) show(found);
+  } catch (error) {
+    announce(api.asApiError(error).message);
   }
-  if (index !== wanted) return;
-  suggestions.append(...found.suggestions.map(suggestionButton));
+}
+
+/** @param {Suggestions | null} found null until they are there */
+function show(found) {
+  if (!dialog.open) dialog.show();
+  suggestions.replaceChildren(...(found?.suggestions ?? []).map(suggestionButton));
+  removeButton.hidden = index === null;
   synchronize();
   suggestions.querySelector("button")?.focus({ preventScroll: true });
 }
@@ -66,25 +80,19 @@ function suggestionButton({ color, share }) {
   return made;
 }
 
-/** Beside the place, and always whole. */
-function place() {
-  const hint = currentHint();
-  const photo = workspace.current;
-  if (!dialog.open || !hint || !photo) return;
-  const { left, top } = besidePlace(
-    placeOf(hint, sheet.getBoundingClientRect(), photo),
-    { width: dialog.offsetWidth, height: dialog.offsetHeight },
-    { width: innerWidth, height: innerHeight },
-  );
-  dialog.style.left = `${left}px`;
-  dialog.style.top = `${top}px`;
-}
-
 /** @param {string} color as #rrggbb */
 function recolor(color) {
-  const chosen = index;
-  if (chosen === null) return;
-  workspace.change(`hint${chosen}`, (s) => (s.hints[chosen].color = color));
+  const photo = workspace.current;
+  if (!photo) return;
+  const { draft } = workspace;
+  const chosen = index ?? photo.settings.hints.length;
+  if (index === null) {
+    if (!draft) return;
+    index = chosen;
+    workspace.setDraft(null);
+    workspace.change(`hint${chosen}`, (s) => s.hints.push({ ...draft, color }));
+    removeButton.hidden = false;
+  } else workspace.change(`hint${chosen}`, (s) => (s.hints[chosen].color = color));
   synchronize();
 }
 
@@ -99,14 +107,28 @@ function synchronize() {
   exact.value = hint.color;
   radius.value = String(sliderOfRadius(hint.radius, photo));
   for (const child of suggestions.querySelectorAll("button")) {
-    child.setAttribute("aria-pressed", String(child.dataset.color === hint.color));
+    const chosen = index !== null && child.dataset.color === hint.color;
+    child.setAttribute("aria-pressed", String(chosen));
   }
   wheel.draw(hint.color);
 }
 
+/** Closes and keeps what was chosen; a place for which nothing was chosen stays as it was. */
 export function close() {
-  index = null;
+  index = original = null;
+  if (workspace.draft) workspace.setDraft(null);
   if (dialog.open) dialog.close();
+}
+
+/** Closes, and the photograph is as it was before the dialog opened. */
+export function cancel() {
+  if (!dialog.open) return;
+  const [changed, before] = [index, original];
+  close();
+  if (changed === null) return;
+  const present = JSON.stringify(workspace.current?.settings.hints[changed]);
+  if (before && present === JSON.stringify(before)) return;
+  workspace.change(null, (s) => s.hints.splice(changed, 1, ...(before ? [before] : [])));
 }
 
 function remove() {
@@ -118,17 +140,17 @@ function remove() {
 function resize() {
   const chosen = index;
   const photo = workspace.current;
-  if (chosen === null || !photo) return;
+  if (!photo) return;
   const size = radiusOfSlider(Number(radius.value), photo);
-  workspace.change(`radius${chosen}`, (s) => (s.hints[chosen].radius = size));
+  if (chosen !== null) workspace.change(`radius${chosen}`, (s) => (s.hints[chosen].radius = size));
+  else if (workspace.draft) workspace.setDraft({ ...workspace.draft, radius: size });
 }
 
 export function wire() {
-  button("picker-close").onclick = close;
+  button("picker-close").onclick = cancel;
   button("done").onclick = close;
-  button("remove").onclick = remove;
+  removeButton.onclick = remove;
   exact.oninput = () => recolor(exact.value);
   radius.oninput = resize;
   wheel.wire(() => exact.value, recolor);
-  new ResizeObserver(place).observe(dialog);
 }

@@ -22,6 +22,7 @@
  * @property {number | null} vividness null for what the model recommends
  * @property {number} warmth -1 to 1
  * @property {number} palette 0 for the default colours, else 2 to PALETTES
+ * @property {number | null} reach of hints and strokes, 0 to 1; null for the default
  * @property {Hint[]} hints
  * @property {Stroke[]} strokes
  * @property {Stroke[]} grey_strokes
@@ -33,6 +34,7 @@
  * @property {Hint[]} hints
  * @property {Stroke[]} strokes
  * @property {Stroke[]} grey_strokes
+ * @property {number} [reach]
  * @property {number} [palettes]
  * @property {number} [palette]
  * @property {string} [reference]
@@ -46,6 +48,7 @@ export const defaultSettings = () => ({
   vividness: null,
   warmth: 0,
   palette: 0,
+  reach: null,
   hints: [],
   strokes: [],
   grey_strokes: [],
@@ -58,13 +61,14 @@ export const defaultSettings = () => ({
  * @returns {ColorRequest}
  */
 export function colorRequest(settings, palette = settings.palette) {
-  const { vividness, warmth, hints, strokes, grey_strokes, reference } = settings;
+  const { vividness, warmth, reach, hints, strokes, grey_strokes, reference } = settings;
   return {
     vividness,
     warmth,
     hints,
     strokes,
     grey_strokes,
+    ...(reach === null ? {} : { reach }),
     ...(palette ? { palettes: PALETTES, palette } : {}),
     ...(reference ? { reference: reference.id } : {}),
   };

@@ -11,8 +11,8 @@ import { workspace } from "./workspace.js";
 /** @type {Record<Tool, string>} */
 const TIPS = {
   compare: "Drag across the photograph to compare.",
-  hint: "Click a point and choose its colour. It spreads over the object.",
-  brush: "Paint an object with the colour it should have.",
+  hint: "Click a point and choose its colour. Reach sets how far it spreads.",
+  brush: "Paint with a colour. Reach sets how far it spreads beyond the stroke.",
   grey: "Paint over what should stay black and white.",
 };
 const TOOLS = /** @type {Tool[]} */ (Object.keys(TIPS));
@@ -20,6 +20,7 @@ const TOOLS = /** @type {Tool[]} */ (Object.keys(TIPS));
 const tip = element("tip", HTMLElement);
 const brushBox = element("brush-box", HTMLElement);
 const brushColorRow = element("brush-color-row", HTMLElement);
+const reachBox = element("reach-box", HTMLElement);
 const cursor = element("cursor", HTMLElement);
 const sheet = element("sheet", HTMLElement);
 
@@ -34,6 +35,7 @@ export function select(tool) {
   tip.textContent = TIPS[tool];
   brushBox.hidden = !(tool === "brush" || tool === "grey");
   brushColorRow.hidden = tool !== "brush";
+  reachBox.hidden = !(tool === "hint" || tool === "brush");
   cursor.hidden = true;
   picker.close();
   divide();

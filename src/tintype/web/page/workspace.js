@@ -5,6 +5,7 @@
 /** @typedef {import("./photo.js").Photo} Photo */
 /** @typedef {import("./photo.js").PhotoState} PhotoState */
 /** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./settings.js").Hint} Hint */
 /** @typedef {"compare" | "hint" | "brush" | "grey"} Tool */
 
 /**
@@ -15,6 +16,7 @@
  * @property {[]} empty the last photograph is gone
  * @property {[photo: Photo]} state of one photograph
  * @property {[]} change of settings
+ * @property {[]} draft there is another hint in preparation, or none
  */
 /**
  * @template {keyof Events} K
@@ -26,12 +28,14 @@ export class Workspace {
   photos = [];
   /** @type {Photo | null} */
   current = null;
+  /** @type {Hint | null} a place that was pointed at, before a colour is chosen for it */
+  draft = null;
   /** @type {Tool} */
   tool = "compare";
   /** @type {import("./api.js").ServerStatus} */
-  server = { vividness: 1, formats: [], reads: [], accept: [], capabilities: [] };
+  server = { vividness: 1, reach: 1, formats: [], reads: [], accept: [], capabilities: [] };
   /** @type {{[K in keyof Events]: Listener<K>[]}} */
-  #listeners = { add: [], remove: [], select: [], empty: [], state: [], change: [] };
+  #listeners = { add: [], remove: [], select: [], empty: [], state: [], change: [], draft: [] };
 
   /**
    * @template {keyof Events} K
@@ -101,6 +105,12 @@ export class Workspace {
     if (!photo) return;
     photo.change(kind, change);
     this.#emit("change");
+  }
+
+  /** @param {Hint | null} hint */
+  setDraft(hint) {
+    this.draft = hint;
+    this.#emit("draft");
   }
 
   /**

@@ -1,0 +1,290 @@
+"""How far hints and strokes reach: from the pixels that they cover to the whole thing they lie on.
+
+A network that takes hints changes colours all over the photograph, and nobody can tell it where to
+stop. So the network is run without the hints as well, and a region around each hint decides between
+the two: everything outside has the colours that it would have without any hint.
+
+The region is a random walker's probability to end at the hint (L. Grady, "Random Walks for Image
+Segmentation", PAMI 2006, section III), where every place has a prior chance to belong to it (L.
+Grady, "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005, section 2). The
+prior compares a place with the hint's own: the distributions over colours that the network predicts
+there, its features, the grey, and the distance. At the edges of strokes a guided filter follows the
+grey (K. He, J. Sun, X. Tang, "Guided Image Filtering", ECCV 2010, section 3).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.engine.geometry import Fit
+from tintype.engine.hint_propagation import walk
+from tintype.engine.layers import Scribbles
+
+F32 = NDArray[np.float32]
+
+# A logistic regression of "belongs to the thing under the hint" on 30 outlined objects; benchmarks/
+# objects.py fits it and says how well it does. Similarity of distributions and of features, 0 to 1
+# and -1 to 1; difference of grey, in 50 steps of Y'; distance, in square roots of the area.
+_WEIGHTS = (10.4, 4.5, -0.34, -3.4)
+_WEIGHTS_WITHOUT_FEATURES = (11.3, 0.0, -0.4, -8.0)
+_BIAS, _BIAS_WITHOUT_FEATURES = -9.5, -8.0
+_PATH = 12.0  # output pixels over which the prior outweighs the walk, at full reach
+_LUMA = 10.0  # steps of Y' between neighbours that hold the walker back
+_UNLIKE = 0.03  # and of 1 minus the Bhattacharyya coefficient of their distributions
+_AB = 12.0  # CIELAB units that stand for it where a network predicts single colours
+_INSIDE = (0.35, 0.55)  # probabilities between which the region begins
+_NEAREST = 0.02  # distance, in square roots of the area, that the smallest reach allows for
+_SAME = 8.0  # CIELAB units within which neighbouring places are one hint
+_MOST = 24  # hints that have a region each; the smallest beyond have one together
+_COVERED = 0.999  # of the window: the middle of a stroke
+_EDGE = 6.0**2  # variance of Y' below which the guided filter takes a window for even
+_OWN = 0.6  # share of the hint's own colour within the region, beside the network's, at full reach
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a network says of a photograph without hints, by which places are compared.
+
+    Attributes:
+        luma: (h, w) Y' in 0..255 on the grid of the output.
+        ab: (2, h, w) CIELAB units.
+        amplitudes: (n, h, w) square roots of the predicted probabilities, or None for a network
+            that predicts single colours.
+        features: (c, h, w) of length 1 at each place, or None.
+        area: Places that are not padding.
+    """
+
+    luma: F32
+    ab: F32
+    amplitudes: F32 | None
+    features: F32 | None
+    area: float
+
+
+def surroundings(
+    ab: F32,
+    luma: F32,
+    fit: Fit,
+    *,
+    logits: F32 | None,
+    features: F32 | None,
+) -> Surroundings:
+    """Prepares a prediction for `limited`.
+
+    Args:
+        ab: (2, h, w) chroma without hints, CIELAB units, padding included.
+        luma: ``fit.padded`` the network's input, Y' in 0..255.
+        fit: How the photograph lies in the input.
+        logits: (bins, h, w) log-probabilities up to a constant, or None.
+        features: (c, h', w') of the same area as `ab`, or None.
+    """
+    height, width = ab.shape[1:]
+    low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
+    rows, columns = (-(-side // fit.stride) for side in fit.content)
+    amplitudes = None
+    if logits is not None:
+        amplitudes = np.exp((logits - logits.max(axis=0)) / 2)
+        amplitudes /= np.linalg.norm(amplitudes, axis=0)
+    if features is not None:
+        images = (Image.fromarray(np.asarray(plane, np.float32)) for plane in features)
+        size, method = (width, height), Image.Resampling.BILINEAR
+        features = np.stack([np.asarray(image.resize(size, method)) for image in images])
+        features -= features[:, :rows, :columns].mean(axis=(1, 2), keepdims=True)
+        features /= np.linalg.norm(features, axis=0) + np.float32(1e-6)
+    return Surroundings(low, ab, amplitudes, features, float(rows * columns))
+
+
+def limited(hinted: F32, around: Surroundings, planes: F32, *, reach: float) -> F32:
+    """Restricts what hints change to a region around each.
+
+    Args:
+        hinted: (2, h, w) chroma with the hints, exact at their places, CIELAB units.
+        around: The prediction without them.
+        planes: (3, h, w) as `tintype.engine.hints.hints_at` gives them for the output.
+        reach: 0, nothing but what is covered, to 1, the whole thing.
+
+    Returns:
+        (2, h, w): as without hints outside the regions.
+    """
+    given = planes[2] > 0
+    if reach == 0 or not given.any():
+        return around.ab
+    neighbours = _alike(around, 0), _alike(around, 1)
+    regions = np.zeros(given.shape, np.float32)
+    own = np.zeros_like(planes[:2])
+    for seed in _groups(planes):
+        prior = _prior(around, seed, reach)
+        found = walk(seed, given & ~seed, prior, neighbours, length=max(1.0, _PATH * reach))
+        t = ((found - _INSIDE[0]) / (_INSIDE[1] - _INSIDE[0])).clip(0, 1)
+        region = t * t * (3 - 2 * t)
+        regions += region
+        own += region * planes[:2, seed].mean(axis=1)[:, None, None]
+    own /= np.maximum(regions, np.float32(1e-6))
+    target = hinted + (own - hinted) * np.float32(_OWN * reach)
+    return np.asarray(around.ab + np.minimum(regions, 1) * (target - around.ab), np.float32)
+
+
+def cues(around: Surroundings, seed: NDArray[np.bool_]) -> tuple[F32, F32, F32, F32]:
+    """What tells whether a place belongs to the thing under a hint.
+
+    Args:
+        around: The prediction without hints.
+        seed: (h, w) the hint's own places.
+
+    Returns:
+        (h, w) each: similarity of distributions, 0 to 1, and of features, -1 to 1 (0 where there
+        are none); difference of grey, in 50 steps of Y'; distance, in square roots of the area.
+    """
+    if around.amplitudes is None:
+        apart = around.ab - around.ab[:, seed].mean(axis=1)[:, None, None]
+        alike = np.exp(-(apart**2).sum(axis=0) / (2 * _AB**2))
+    else:
+        alike = _cosine(around.amplitudes, seed)
+    features = np.zeros_like(alike) if around.features is None else _cosine(around.features, seed)
+    difference = np.abs(around.luma - around.luma[seed].mean()) / 50
+    distance = _distance(seed) / np.float32(around.area**0.5)
+    return alike, features, difference, distance
+
+
+def _prior(around: Surroundings, seed: NDArray[np.bool_], reach: float) -> F32:
+    """(h, w) chance of each place to belong to the thing under a hint, as far as it may reach."""
+    weights, bias = _WEIGHTS, _BIAS
+    if around.features is None:
+        weights, bias = _WEIGHTS_WITHOUT_FEATURES, _BIAS_WITHOUT_FEATURES
+    found = cues(around, seed)
+    distance = found[3]
+    z = sum(weight * cue for weight, cue in zip(weights, found, strict=True)) + bias
+    belongs = 1 / (1 + np.exp(-z))
+    if reach == 1:
+        return np.asarray(belongs, np.float32)
+    furthest = _NEAREST * (1 / _NEAREST) ** reach
+    return np.asarray(belongs * np.exp(-(distance**2) / (2 * furthest**2)), np.float32)
+
+
+def _cosine(vectors: F32, seed: NDArray[np.bool_]) -> F32:
+    """(h, w) similarity of each place's vector with the mean over the seed."""
+    mean = vectors[:, seed].mean(axis=1)
+    mean /= np.linalg.norm(mean) + 1e-6
+    return np.asarray(np.tensordot(mean, vectors, 1), np.float32)
+
+
+def _distance(seed: NDArray[np.bool_]) -> F32:
+    """(h, w) distance to the nearest place of the seed, in places."""
+    rows, columns = np.nonzero(seed)
+    y, x = np.ogrid[: seed.shape[0], : seed.shape[1]]
+    nearest = np.full(seed.shape, np.inf)
+    for row, column in zip(rows, columns, strict=True):
+        np.minimum(nearest, (y - row) ** 2 + (x - column) ** 2, out=nearest)
+    return np.asarray(np.sqrt(nearest), np.float32)
+
+
+def _alike(around: Surroundings, axis: int) -> F32:
+    """How easily a walker goes from each place to the next one along an axis, 0 to 1."""
+    apart = np.diff(around.luma, axis=axis) ** 2 / np.float32(2 * _LUMA**2)
+    if around.amplitudes is None:
+        apart += (np.diff(around.ab, axis=axis + 1) ** 2).sum(axis=0) / np.float32(2 * _AB**2)
+    else:
+        here, there = slice(None, -1), slice(1, None)
+        index = (slice(None),) * (axis + 1)
+        shared = (around.amplitudes[(*index, here)] * around.amplitudes[(*index, there)]).sum(
+            axis=0
+        )
+        apart += np.maximum(1 - shared, 0) / np.float32(_UNLIKE)
+    return np.asarray(np.exp(-apart), np.float32)
+
+
+def _groups(planes: F32) -> Iterator[NDArray[np.bool_]]:
+    """The hints apart: (h, w) masks of connected places of about one colour, largest first."""
+    left = {(int(y), int(x)) for y, x in zip(*np.nonzero(planes[2]), strict=True)}
+    found: list[list[tuple[int, int]]] = []
+    while left:
+        group = [left.pop()]
+        for row, column in group:  # grows while it is read
+            color = planes[:2, row, column]
+            for place in [(row + y, column + x) for y in (-1, 0, 1) for x in (-1, 0, 1)]:
+                if place in left and np.hypot(*(planes[:2, place[0], place[1]] - color)) < _SAME:
+                    left.remove(place)
+                    group.append(place)
+        found.append(group)
+    found.sort(key=len, reverse=True)
+    if len(found) > _MOST:
+        found[_MOST - 1 :] = [[place for group in found[_MOST - 1 :] for place in group]]
+    for group in found:
+        mask = np.zeros(planes.shape[1:], bool)
+        mask[tuple(np.array(group).T)] = True
+        yield mask
+
+
+def painted(
+    scribbles: Scribbles, grey: NDArray[np.unsignedinteger]
+) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """Painted strokes with soft edges that follow those of the photograph.
+
+    Nothing changes beyond half a stroke's width from it. The middle of a stroke is covered in full,
+    whatever lies under it.
+
+    Args:
+        scribbles: The strokes.
+        grey: (H, W) Y' of the photograph, or of a smaller copy, 8 or 16 bits.
+
+    Returns:
+        (2, H, W) colours in CIELAB units, and (H, W) how much of them each pixel gets, 0 to 1.
+    """
+    ab, where = scribbles.fitted((grey.shape[0], grey.shape[1]))
+    share = where.astype(np.float16)
+    radius = int(_half_width(where) / 2)
+    if radius < 1:
+        return ab, share
+    box = _box_around(where, 2 * radius)
+    inside = where[box].astype(np.float32)
+    luma = grey[box].astype(np.float32) * np.float32(255 / np.iinfo(grey.dtype).max)
+    mean, mean_luma = _window_mean(inside, radius), _window_mean(luma, radius)
+    variance = _window_mean(luma * luma, radius) - mean_luma**2
+    slope = (_window_mean(inside * luma, radius) - mean * mean_luma) / (variance + _EDGE)
+    level = mean - slope * mean_luma
+    soft = _window_mean(slope, radius) * luma + _window_mean(level, radius)
+    soft[mean > _COVERED] = 1
+    share[box] = soft.clip(0, 1)
+    # Around a stroke its colour goes on: the mean of what is painted near by.
+    weight = _window_mean(mean, radius)
+    beyond = (weight > 0) & ~where[box]
+    for plane in ab:
+        near = _window_mean(_window_mean(plane[box] * inside, radius), radius)
+        plane[box][beyond] = near[beyond] / weight[beyond]
+    return ab, share
+
+
+def _half_width(where: NDArray[np.bool_]) -> float:
+    """Half of the mean width of strokes, in pixels: their area over the length of their outline."""
+    outline = where.copy()
+    outline[1:-1, 1:-1] &= ~(
+        where[:-2, 1:-1] & where[2:, 1:-1] & where[1:-1, :-2] & where[1:-1, 2:]
+    )
+    length = int(outline.sum())
+    return int(where.sum()) / length if length else 0.0
+
+
+def _box_around(where: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The rows and columns of what is painted, and some more."""
+    spans = []
+    for axis, size in enumerate(where.shape):
+        found = np.flatnonzero(where.any(axis=1 - axis))
+        spans.append(slice(max(0, found[0] - margin), min(size, found[-1] + margin + 1)))
+    return spans[0], spans[1]
+
+
+def _window_mean(plane: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """Mean over squares of 2 radius + 1; at the edges over what lies inside."""
+    for axis in (0, 1):
+        size = plane.shape[axis]
+        first = np.maximum(np.arange(size) - radius, 0)
+        last = np.minimum(np.arange(size) + radius + 1, size)
+        total = np.insert(np.cumsum(plane, axis, np.float64), 0, 0, axis)
+        shape = (-1, 1) if axis == 0 else (1, -1)
+        count = (last - first).reshape(shape)
+        mean = (np.take(total, last, axis) - np.take(total, first, axis)) / count
+        plane = mean.astype(np.float32)
+    return plane
