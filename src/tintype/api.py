@@ -140,7 +140,7 @@ class Colorizer:
             name=name,
             engine=self._engine,
             provenance=provenance_of(data, self._engine.bundle, settings, output),
-            luminance_of=data if output.keep_luminance == "exact" else None,
+            source=data if request.needs_source else None,
         ).data
 
     def _read(self, stream: BinaryIO) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from jobs.runs import names, run_plan
@@ -46,6 +47,28 @@ def test_a_photo_is_coloured_and_its_grey_is_kept(
         np.testing.assert_array_equal(np.asarray(color.convert("L")), np.asarray(grey))
     assert source.read_bytes() == before
     assert names(tmp_path) == ["x.color.png", "x.png"]
+
+
+def test_pure_black_and_white_is_written_and_said(tmp_path: Path, options: RunOptions) -> None:
+    source = tmp_path / "fax.tif"
+    Image.fromarray(np.eye(64, dtype=bool)).save(source, compression="group4")
+    result = one(source, replace(options, check_grey=True))
+    assert result.status == "done"
+    assert "There is nothing to colour in pure black and white." in result.notes
+
+
+def test_a_page_that_belongs_to_a_photograph_is_no_page_to_compare(
+    tmp_path: Path, options: RunOptions
+) -> None:
+    source = tmp_path / "scan.tif"
+    grey = np.arange(48 * 64).astype(np.uint16).reshape(48, 64) * 21
+    with tifffile.TiffWriter(source) as out:
+        out.write(grey, photometric="minisblack")
+        out.write(grey > 9000, photometric="mask", subfiletype=4)
+    result = one(source, replace(options, check_grey=True))
+    assert result.grey_check == "identical at all 3,072 pixels"
+    with tifffile.TiffFile(tmp_path / "scan.color.tif") as found:
+        assert [page.photometric.name for page in found.pages] == ["RGB", "MASK"]
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp", "avif", "jp2", "bmp", "ppm"])

@@ -330,13 +330,16 @@ def _stream(arguments: PhotoArguments) -> int:
         name = shown(source)
         data = read_input(Path(source), max_pixels=options.max_pixels)
     bundle = load_bundle(options.model)
+    request = Request(
+        options.settings, written, options.color_photos or "color", options.check_grey
+    )
     colored = colorize_photos(
         decode(data, name=name, max_pixels=options.max_pixels),
-        Request(options.settings, written, options.color_photos or "color", options.check_grey),
+        request,
         name=name,
         engine=Engine(bundle),
         provenance=provenance_of(data, bundle, options.settings, written),
-        luminance_of=data if written.keep_luminance == "exact" else None,
+        source=data if request.needs_source else None,
     )
     view = Screen()
     tell_more(name, colored.notes, colored.grey_check, view)

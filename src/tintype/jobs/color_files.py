@@ -136,15 +136,16 @@ class Worker:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
         photos = decode(data, name=name, max_pixels=options.max_pixels)
-        source = data if output.keep_luminance == "exact" else None
+        request = Request(settings, output, policy, options.check_grey, options.thumbnails)
+        source = data if request.needs_source else None
         del data  # otherwise a large file would stay in memory together with its pixels
         colored = colorize_photos(
             photos,
-            Request(settings, output, policy, options.check_grey, options.thumbnails),
+            request,
             name=name,
             engine=self._engine,
             provenance=provenance,
-            luminance_of=source,
+            source=source,
         )
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
+from tintype.photo.formats import raw_files
 from tintype.photo.formats.codec import Codec, DecodedPage
 from tintype.photo.formats.film import film_error, is_film
 from tintype.photo.formats.input_file import InputFile
@@ -19,11 +20,15 @@ from tintype.photo.metadata import exif, icc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.orientation import upright
+from tintype.photo.parts import Part, listed
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
 from tintype.photo.tone import tone_of
 
 # The format of a photo that comes from pixels alone.
 _FORMAT_OF_PIXELS = "PNG"
+
+# Of 255, in the other three plates of a picture in black ink: JPEG rounds.
+_MOST_STRAY_INK = 3
 
 # The tone is measured on at most so many rows and columns.
 _TONE_SIDE = 640
@@ -160,6 +165,7 @@ def _codec_of(file: InputFile) -> Codec:
     if name is None and is_film(file.data):
         raise film_error(file.name)
     if name is None:
+        raw_files.refuse_by_signature(file)
         raise UnreadablePhotoError(
             f"{file.name} is not a picture that Tintype can read{_looks_like(file.data)}.",
             advice=f"It reads {readable_titles()}.",
@@ -261,11 +267,13 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
         format=form,
         icc=profile,
         exif=_exif(page.exif, (shape[0], shape[1]), converted, notes),
-        xmp=_xmp(page.xmp, notes),
+        xmp=_xmp(page.xmp, converted, notes),
         dpi=(page.dpi[1], page.dpi[0]) if page.dpi and swap else page.dpi,
         comment=page.comment,
         text=page.text,
         iptc=page.iptc,
+        parts=_parts(page, turn, notes),
+        attached=page.attached,
         packing=page.packing,
         notes=tuple(notes),
         turned=turn,
@@ -273,6 +281,16 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     )
     alpha = None if page.alpha is None else upright(page.alpha, turn)
     return Photo(upright(grey, turn), alpha, tone, meta)
+
+
+def _parts(page: DecodedPage, turn: int, notes: list[str]) -> tuple[Part, ...]:
+    """The unrecognised parts that are still true of the upright picture."""
+    if turn == 1:
+        return page.parts
+    turned = [part.name for part in page.parts if part.geometric]
+    if turned:
+        notes.append(f"Left out, as the picture was turned upright: {listed(turned)}.")
+    return tuple(part for part in page.parts if not part.geometric)
 
 
 def _drop_oversized(page: DecodedPage, notes: list[str]) -> None:
@@ -294,6 +312,9 @@ def _profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
         return None
     try:
         profile = icc.open_profile(page.icc)
+    except icc.AbsurdProfileError as error:
+        notes.append(f"Its colour profile makes no sense ({error}), and was left out.")
+        return None
     except icc.DamagedProfileError:
         notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
         return None
@@ -329,11 +350,14 @@ def _in_srgb(
 ) -> tuple[Image.Image | Pixels, bool]:
     """The picture in sRGB, and whether the profile had to be applied."""
     picture = page.picture
-    if _space(picture) == "CMYK" and profile is None:
-        file.refuse(
-            "is a CMYK picture without a usable profile, so its colours are unknown",
-            "Convert it to RGB in an image editor first.",
-        )
+    if isinstance(picture, Image.Image) and picture.mode == "CMYK" and profile is None:
+        grey = _black_ink(picture)
+        if grey is None:
+            file.refuse(
+                "is a CMYK picture without a usable profile, so its colours are unknown",
+                "Convert it to RGB in an image editor first.",
+            )
+        return grey, False
     if profile is None or profile.is_srgb:
         return picture, False
     try:
@@ -348,6 +372,14 @@ def _in_srgb(
             "has 16-bit pixels with a colour profile made of tables",
             "Convert it to sRGB in an image editor first, keeping 16 bits.",
         )
+
+
+def _black_ink(picture: Image.Image) -> Image.Image | None:
+    """The grey of a CMYK picture that is printed in black alone; None where there are colours."""
+    inks = np.asarray(picture)
+    if int(inks[..., :3].max()) > _MOST_STRAY_INK:
+        return None
+    return Image.fromarray(255 - inks[..., 3])
 
 
 def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Image | Pixels:
@@ -382,11 +414,17 @@ def _exif(
         return None
 
 
-def _xmp(packet: bytes | None, notes: list[str]) -> bytes | None:
+def _xmp(packet: bytes | None, converted: bool, notes: list[str]) -> bytes | None:
     if not packet or not packet.strip(b"\0 \r\n\t"):
         return None
     try:
-        return xmp.made_upright(packet)
+        upright_packet = xmp.made_upright(packet, became_srgb=converted)
+        corrected, companions = xmp.without_companions(upright_packet)
     except xmp.DamagedXmpError:
         notes.append("Its XMP data is damaged and was left out.")
         return None
+    if companions:
+        notes.append(
+            f"Its XMP spoke of {' and '.join(companions)} beside the picture; that is left out."
+        )
+    return corrected
