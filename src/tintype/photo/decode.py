@@ -11,6 +11,7 @@ from PIL import Image
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.formats import raw_files
 from tintype.photo.formats.codec import Codec, DecodedPage
+from tintype.photo.formats.film import film_error, is_film
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.pillow import split_modes
 from tintype.photo.formats.registry import FORMATS, readable_titles, sniff
@@ -31,6 +32,13 @@ _MOST_STRAY_INK = 3
 
 # The tone is measured on at most so many rows and columns.
 _TONE_SIDE = 640
+
+# What photographs are sent in, and must be taken out of.
+_CONTAINERS = (
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"PK\3\4", "a ZIP archive"),
+    (b"%PDF-", "a PDF"),
+)
 
 # Of each block of metadata. A maker note or a profile has a few megabytes at most.
 _MAX_METADATA_BYTES = 16 << 20
@@ -154,6 +162,8 @@ def _codec_of(file: InputFile) -> Codec:
             f"{file.name} is empty.", advice="Copy it again from where it came."
         )
     name = sniff(file.data)
+    if name is None and is_film(file.data):
+        raise film_error(file.name)
     if name is None:
         raw_files.refuse_by_signature(file)
         raise UnreadablePhotoError(
@@ -169,6 +179,9 @@ def _orientation(page: DecodedPage) -> int:
 
 
 def _looks_like(data: bytes) -> str:
+    for start, kind in _CONTAINERS:
+        if data.startswith(start):
+            return f" (it is {kind})"
     head = data[:512]
     text = not any(byte < 9 or 13 < byte < 32 for byte in head)
     return " (it looks like text)" if text else ""
@@ -210,7 +223,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
 
     Args:
         array: (H, W), (H, W, 1), (H, W, 2) with alpha, (H, W, 3) or (H, W, 4) with alpha; uint8 or
-            uint16; encoded sRGB.
+            uint16 of either byte order; encoded sRGB.
 
     Returns:
         The photo, without metadata.
@@ -218,9 +231,11 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
     Raises:
         UnsupportedPhotoError: Another shape or type.
     """
-    if array.dtype not in (np.uint8, np.uint16):
+    native = array.dtype.newbyteorder("=")
+    if native not in (np.uint8, np.uint16):
         raise UnsupportedPhotoError(
-            f"An array of {array.dtype} is not a picture.", advice="Give uint8 or uint16."
+            f"An array of {array.dtype} is not a picture.",
+            advice="Give uint8 or uint16, or floating point numbers within 0 to 1.",
         )
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or not 1 <= channels <= 4 or 0 in array.shape:
@@ -228,7 +243,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
             f"An array of shape {array.shape} is not a picture.",
             advice="Give (H, W), (H, W, 3) or (H, W, 4).",
         )
-    pixels = array.reshape(*array.shape[:2], channels)
+    pixels = array.reshape(*array.shape[:2], channels).astype(native, copy=False)
     alpha = pixels[..., -1].copy() if channels in (2, 4) else None
     colors = pixels[..., 0] if channels <= 2 else pixels[..., :3]
     file = InputFile(b"", "The array", array.shape[0] * array.shape[1])
