@@ -92,7 +92,9 @@ def test_a_member_that_cannot_be_read_is_counted_as_broken(
     packed: Path, tmp_path: Path, spoil: Callable[[Path], None]
 ):
     spoil(packed)
-    found = audit(find_sources([packed]), (), min_colorfulness=5, dev_share=0, tell=lambda _: None)
+    found = audit(
+        find_sources([packed]), (), min_colorfulness=5, dev_share=0, report=lambda _: None
+    )
     assert found.pictures == 12
     assert [(find.kind, find.picture.member) for find in found.finds] == [("broken", "00.png")]
     photos = open_photos([packed], DataRecipe(size=32), cache=tmp_path / "cache")
