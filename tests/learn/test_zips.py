@@ -96,7 +96,7 @@ def test_a_member_that_cannot_be_read_is_counted_as_broken(
         find_sources([packed]), (), min_colorfulness=5, dev_share=0, report=lambda _: None
     )
     assert found.pictures == 12
-    assert [(find.kind, find.picture.member) for find in found.finds] == [("broken", "00.png")]
+    assert [(find.kind, find.picture.member) for find in found.findings] == [("broken", "00.png")]
     photos = open_photos([packed], DataRecipe(size=32), cache=tmp_path / "cache")
     assert len(photos) == 11
     assert photos.dropped == {"broken": 1}

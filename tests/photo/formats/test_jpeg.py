@@ -261,8 +261,8 @@ def test_an_adobe_rgb_jpeg_is_converted_and_its_photo_is_still_in_colour() -> No
 def test_the_decoder_shrinks_and_leaves_what_is_asked_for() -> None:
     data = saved(scene(161, 240), "JPEG")
     assert jpeg_pixels.decode(data, "RGB", least=1).shape == (21, 30, 3)
-    assert jpeg_pixels.decode(data, "RGB", least=96).shape == (161, 240, 3)
-    assert jpeg_pixels.decode(saved(scene(400, 500), "JPEG"), "RGB", least=96).shape[0] < 200
+    assert jpeg_pixels.decode(data, "RGB", least=96).shape == (101, 150, 3)
+    assert jpeg_pixels.decode(data, "RGB", least=161).shape == (161, 240, 3)
     assert jpeg_pixels.decode(data, "GRAY").shape == (161, 240, 1)
 
 
