@@ -18,7 +18,7 @@ from typing import Any, cast
 import av
 
 from tintype.engine.bundle import Bundle
-from tintype.engine.render import usable_cores
+from tintype.engine.cores import usable_cores
 from tintype.errors import FilmError, shown
 from tintype.files.atomic import open_atomically, remove_abandoned, write_error
 from tintype.video.decode import Damage, read_frames

@@ -23,6 +23,7 @@ from tintype.web.errors import (
     TooLargeError,
     TooManyError,
     TooSlowError,
+    UnsupportedBodyError,
     status_of,
 )
 
@@ -37,6 +38,7 @@ _CODES: Mapping[type[TintypeError], str] = MappingProxyType(
         TooSlowError: "body_timeout",
         TooLargeError: "too_large",
         PhotoTooLargeError: "too_large",
+        UnsupportedBodyError: "unsupported_body",
         UnsupportedPhotoError: "unsupported_photo",
         UnreadablePhotoError: "unreadable_photo",
         BusyError: "busy",
