@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
@@ -19,6 +20,7 @@ from tintype.engine.hints import pale
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Output, Settings
 from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
+from tintype.files.own import png_mark
 from tintype.photo import remarks, thumbnail
 from tintype.photo.decode import decode
 from tintype.photo.encode import Encoded, encode
@@ -230,6 +232,10 @@ def _notes(request: Request, photos: Sequence[Photo], tone: Tone, share: float) 
     return notes
 
 
+CERTAINTY = "certainty map"
+"""What a certainty map calls itself."""
+
+
 def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings) -> bytes:
     """Where the colours of a file's first page are a guess, as a PNG file.
 
@@ -246,7 +252,9 @@ def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings
     """
     file = io.BytesIO()
     prediction = engine.predict(photos[0], settings)
-    Image.fromarray(engine.uncertainty(photos[0], prediction)).save(file, "PNG")
+    text = PngInfo()
+    text.add_text("Software", png_mark(CERTAINTY))  # what --overwrite recognises it by
+    Image.fromarray(engine.uncertainty(photos[0], prediction)).save(file, "PNG", pnginfo=text)
     return file.getvalue()
 
 

@@ -295,7 +295,10 @@ class Engine:
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
         """Runs the network at one size: its input, Y' in 0..255, and its output."""
         luma = luma_down(grey, fit)
-        return luma, self._network.run(luma_to_input(luma), self._hint_input(settings, fit))
+        output = self._network.run(luma_to_input(luma), self._hint_input(settings, fit))
+        shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
+        output.check(self.bundle.name, shape=shape, bins=self.bundle.card.bins)
+        return luma, output
 
     def _run_twice(
         self, photo: Photo, settings: Settings, fit: Fit

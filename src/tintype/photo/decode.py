@@ -154,6 +154,11 @@ def read_provenance(data: bytes) -> Provenance | None:
     return None if text is None else provenance_from_json(text)
 
 
+def is_own_picture(data: bytes) -> bool:
+    """Whether a file says that Tintype coloured it."""
+    return read_provenance(data) is not None
+
+
 def _eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
     """The high bytes."""
     return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)

@@ -243,6 +243,11 @@ def _is_done(target: Path, provenance: Provenance, *, overwrite: bool) -> bool:
         found = None
     if found == provenance:
         return True
+    if found is None and target.stat().st_size:
+        raise TargetExistsError(
+            f"{shown(target)} exists and was not written by Tintype, so it is never replaced.",
+            advice="Move it away, or give -o another name.",
+        )
     if overwrite:
         return False
     how = "was made with other settings" if found is not None else "already exists"

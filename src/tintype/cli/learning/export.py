@@ -9,6 +9,7 @@ import click
 from tintype.cli.learning import with_extra
 from tintype.cli.learning.shared_options import WEIGHTS, cache_option, data_option
 from tintype.cli.parsing import Command, Option, Several
+from tintype.cli.roles import check_roles
 from tintype.cli.show import print_path, say
 from tintype.cli.values import FileType
 from tintype.errors import UsageError
@@ -63,6 +64,7 @@ def export_model(argv: ExportArguments) -> int:
         save_weights,
     )
 
+    _check_targets(argv)
     if not 0 <= argv.start_share <= 1:
         raise UsageError("--start-share is out of range.", advice="Give a number from 0 to 1.")
     trained = load_trained(argv.run)
@@ -103,6 +105,20 @@ def export_model(argv: ExportArguments) -> int:
         save_weights(trained, argv.checkpoint)
     print_path(str(argv.output))
     return 0
+
+
+def _check_targets(argv: ExportArguments) -> None:
+    from tintype.engine.onnx_file import is_own_model
+    from tintype.files.own import check_replaceable
+    from tintype.learn.train.checkpoint import is_checkpoint
+
+    inputs = [("RUN", str(argv.run)), ("--card", None if argv.card is None else str(argv.card))]
+    inputs += [("--start", str(path)) for path in argv.start or ()]
+    checkpoint = None if argv.checkpoint is None else str(argv.checkpoint)
+    check_roles(inputs, [("-o", str(argv.output)), ("--checkpoint", checkpoint)])
+    check_replaceable(argv.output, is_own_model, overwrite=True, what="a model")
+    if argv.checkpoint is not None:
+        check_replaceable(argv.checkpoint, is_checkpoint, overwrite=True, what="a checkpoint")
 
 
 def _with_fitted_weights(
