@@ -59,12 +59,14 @@ class Visit:
 
     Attributes:
         page: Playwright's.
+        url: Where the page is.
         asked: Every address that the browser asked for.
         faults: What went wrong in the page's script.
     """
 
     def __init__(self, page: Any, url: str) -> None:
         self.page = page
+        self.url = url
         self.asked: list[str] = []
         self.faults: list[str] = []
         page.on("request", lambda request: self.asked.append(request.url))
@@ -117,6 +119,12 @@ class Visit:
         data = base64.b64decode(address.split(",")[1])
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
+    def forget_on_server(self) -> None:
+        """As a server that was started again: it knows none of the photographs."""
+        asked = {re.search(r"/v1/photos/([^/?]+)", address) for address in self.asked}
+        for name in {found[1] for found in asked if found}:
+            self.page.evaluate("id => fetch(`v1/photos/${id}`, { method: 'DELETE' })", name)
+
     def tool(self, name: str) -> None:
         self.page.locator(f'input[name="tool"][value="{name}"]').check(force=True)
 
@@ -144,9 +152,11 @@ def visit(browser: Any, url: str) -> Iterator[Callable[..., Visit]]:
     visits: list[Visit] = []
     contexts = []
 
-    def arrive(**how: Any) -> Visit:
+    def arrive(*, keeps: bool = True, **how: Any) -> Visit:
         how = {"viewport": {"width": 1280, "height": 800}} | how
         contexts.append(browser.new_context(accept_downloads=True, **how))
+        if not keeps:
+            contexts[-1].add_init_script("indexedDB.open = () => { throw new Error('private'); }")
         visits.append(Visit(contexts[-1].new_page(), url))
         return visits[-1]
 
@@ -562,3 +572,93 @@ def test_which_is_real_by_keyboard(browser: Any, tmp_path: Path) -> None:
             page.locator("#results").click()
         assert Path(waiting.value.path()).read_text().count("\n") == 3
         context.close()
+
+
+def test_a_reload_loses_nothing(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    page = person.page
+    assert not page.locator("#offer").is_visible()
+    person.drop(files / "camera.png", files / "mirrored.jpg")
+    person.move("#warmth", 1)
+    person.settled()
+    warm = person.pixels()
+    page.wait_for_timeout(800)  # longer than it takes until a change is kept
+    for leave in ("reload", "back"):
+        if leave == "reload":
+            page.reload()
+        else:
+            page.goto(f"{person.url}which-is-real")
+            page.go_back()
+        page.wait_for_selector("body[data-ready]")
+        assert "2 photographs" in page.locator("#offer-text").inner_text()
+        if leave == "reload":
+            # The server has let everything go.
+            person.forget_on_server()
+        page.locator("#continue").click()
+        person.settled()
+        assert page.locator("#film .frame").count() == 2
+        assert page.locator("#warmth").input_value() == "1"
+        np.testing.assert_array_equal(person.pixels(), warm)
+        assert page.locator("#before").evaluate("image => image.naturalWidth") > 0
+    page.locator("#undo").click()
+    person.settled()
+    assert page.locator("#warmth").input_value() == "0"
+    assert person.save()[0] == "camera.color.png"
+
+
+def test_only_work_that_is_not_kept_is_warned_about(
+    visit: Callable[..., Visit], files: Path
+) -> None:
+    warns = """() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))"""
+    person = visit()
+    assert not person.page.evaluate(warns)
+    person.drop(files / "camera.png")
+    person.page.wait_for_timeout(800)
+    assert not person.page.evaluate(warns)
+    # In a browser that keeps nothing all else works.
+    alone = visit(keeps=False)
+    alone.drop(files / "camera.png")
+    alone.page.wait_for_timeout(800)
+    assert alone.page.evaluate(warns)
+    alone.save()
+    assert not alone.page.evaluate(warns)
+    alone.move("#warmth", 1)
+    assert alone.page.evaluate(warns)
+
+
+def test_the_cross_can_be_undone(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    page = person.page
+    person.drop(files / "camera.png", files / "mirrored.jpg")
+    person.move("#vividness", 0.4)
+    person.settled()
+    pale = person.pixels()
+    frames = page.locator("#film .frame")
+    page.locator("#film .remove").first.focus()
+    page.keyboard.press("Enter")
+    assert frames.count() == 1
+    page.locator("#film .remove").first.click()
+    assert page.locator("#welcome").is_visible()
+    assert "2 photographs removed" in page.locator("#undo-notice").inner_text()
+    page.locator("#undo-notice button").focus()
+    page.keyboard.press("Enter")
+    assert not page.locator("#undo-notice").is_visible()
+    assert frames.count() == 2
+    person.settled()
+    frames.first.click()
+    person.settled()
+    np.testing.assert_array_equal(person.pixels(), pale)
+    # What is not brought back is not kept either.
+    page.locator("#film .remove").first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('#undo-notice') !== null")
+    page.wait_for_selector("#undo-notice", state="hidden", timeout=15_000)
+    assert page.evaluate("document.activeElement.matches('#film .frame')")
+    page.wait_for_timeout(800)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert "mirrored.jpg" in page.locator("#offer-text").inner_text()
+    page.locator("#forget").click()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert not page.locator("#offer").is_visible()

@@ -67,3 +67,12 @@ test("the count of pairs says how sure it is", () => {
   const never = { answered: 4, pairs: 9, fooled: 0, rate: 0, low: 0, high: 0.49 };
   assert.match(labels.foolingText(never), /^Fooled 0 of 4 times: 0 %/);
 });
+
+test("what is kept, and what is not, has its line", () => {
+  assert.equal(labels.removedText(["a.jpg"]), "a.jpg removed.");
+  assert.equal(labels.removedText(["a.jpg", "b.jpg"]), "2 photographs removed.");
+  assert.equal(labels.offerText(["a.jpg"]), "Kept in this browser: a.jpg.");
+  assert.match(labels.droppedText(["a.jpg"], 2 ** 30), /a\.jpg\. This browser keeps 1 GiB at most/);
+  assert.match(labels.droppedText(["a.jpg"], 2 ** 28), /keeps 256 MiB/);
+  assert.match(labels.notKeptText("a.tif"), /^a\.tif is not kept/);
+});

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const FOLDER = new URL("../../src/tintype/web/page/", import.meta.url);
 const PURE = [
-  "api", "color", "labels", "geometry", "history", "photo", "queue", "resend", "settings",
+  "api", "color", "labels", "geometry", "history", "photo", "queue", "resend", "settings", "storage",
   "workspace",
 ];
 const DOCUMENT = /\b(document|window|HTML\w*Element|innerWidth)\b/;

@@ -3,6 +3,7 @@
 
 import { element } from "./dom.js";
 import { stateLabel } from "./labels.js";
+import * as removal from "./removal.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */
@@ -40,9 +41,9 @@ export function add(photo) {
     workspace.select(photo);
     stage.scrollIntoView({ block: "nearest" });
   };
-  remove.onclick = () => workspace.remove(photo);
+  remove.onclick = ({ detail }) => removal.remove(photo, detail === 0);
   frames.set(photo, { item, button, picture, label });
-  list.append(item);
+  list.insertBefore(item, list.children[workspace.photos.indexOf(photo)] ?? null);
   showState(photo);
 }
 

@@ -44,6 +44,32 @@ export const addedText = (names) =>
     ? `${names[0]} is being coloured.`
     : `${names.length} photographs are being coloured.`;
 
+/** @param {string[]} names one by its name, several by their number */
+const named = (names) => (names.length === 1 ? names[0] : `${names.length} photographs`);
+
+/** @param {string[]} names */
+export const removedText = (names) => `${named(names)} removed.`;
+
+/** @param {string[]} names of the photographs that are kept in the browser */
+export const offerText = (names) => `Kept in this browser: ${named(names)}.`;
+
+/** @param {number} bytes */
+export const sizeText = (bytes) =>
+  bytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${bytes / 2 ** 30} GiB`;
+
+/**
+ * @param {string[]} names of photographs that had to go
+ * @param {number} most bytes that are kept
+ */
+export const droppedText = (names, most) =>
+  `No longer kept for the next visit: ${named(names)}. This browser keeps ${sizeText(most)} at ` +
+  "most; what was not changed for the longest time goes first.";
+
+/** @param {string} name */
+export const notKeptText = (name) =>
+  `${name} is not kept for the next visit: it is too large for this browser's storage. ` +
+  "Download it before you close the page.";
+
 /**
  * @param {number} number from 1
  * @param {string} share

@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
+import * as continuing from "./continuing.js";
 import * as controls from "./controls.js";
 import { element } from "./dom.js";
 import * as drop from "./drop.js";
@@ -17,6 +18,7 @@ import * as picker from "./picker.js";
 import * as pointer from "./pointer.js";
 import * as preview from "./preview.js";
 import * as reference from "./reference.js";
+import * as removal from "./removal.js";
 import * as save from "./save.js";
 import * as stage from "./stage.js";
 import * as tools from "./tools.js";
@@ -41,6 +43,8 @@ function showState(photo) {
 workspace.on("add", (photo) => {
   filmstrip.add(photo);
   stage.showOpen(true);
+  intake.colorSoon(photo);
+  continuing.keepNew(photo);
 });
 workspace.on("select", async (photo, previous) => {
   picker.close();
@@ -49,30 +53,35 @@ workspace.on("select", async (photo, previous) => {
   stage.show(photo);
   showState(photo);
   showSettings();
-  if (photo.state === "ready") await preview.refreshAll();
+  if (photo.state !== "ready") return;
+  await preview.refreshAll();
+  await intake.fetchGrey(photo);
 });
 workspace.on("state", (photo) => {
   filmstrip.showState(photo);
   if (photo === workspace.current) showState(photo);
+  continuing.keepSoon(photo);
 });
-workspace.on("change", () => {
+workspace.on("change", (photo) => {
+  continuing.keepSoon(photo);
   showSettings();
   preview.refreshSoon();
 });
 workspace.on("draft", hints.draw);
 workspace.on("remove", (photo) => {
   filmstrip.remove(photo);
-  photo.release();
+  continuing.forget(photo);
   if (photo.id) api.removePhoto(photo.id).catch(() => {});
 });
 workspace.on("empty", () => {
   stage.showOpen(false);
   controls.showSteps();
+  continuing.showOffer();
 });
 
 const parts = [
-  brush, certainty, controls, drop, intake, keys, palettes, picker, pointer, reference, save, stage,
-  tools,
+  brush, certainty, continuing, controls, drop, intake, keys, palettes, picker, pointer, reference,
+  removal, save, stage, tools,
 ];
 for (const part of parts) part.wire();
 tools.select("compare");
@@ -85,4 +94,5 @@ try {
 save.showFormats();
 element("palette-box", HTMLElement).hidden = !workspace.server.capabilities.includes("logits");
 element("reference-box", HTMLElement).hidden = !workspace.server.capabilities.includes("features");
+await continuing.start();
 document.body.dataset.ready = "yes";

@@ -22,10 +22,12 @@ async function save() {
   download.textContent = "Colouring at full size…";
   try {
     const query = fileQuery();
+    const { revision } = photo;
     const answer = await withPhoto(photo, () => api.finishedFile(photo.id, photo.request(), query));
     const notes = JSON.parse(answer.headers.get("X-Tintype-Notes") || "[]").join(" ");
     const name = savedName(photo.name, answer.headers.get("Content-Disposition"));
     triggerDownload(await answer.blob(), name);
+    photo.saved = revision;
     announce(`${name} is saved. ${notes}`);
     if (notes) notify({ message: notes });
   } catch (error) {
