@@ -34,6 +34,11 @@ class Memory {
 }
 
 const photoOf = (name, size = 10) => new Photo({ name, size });
+/** Keeps a photograph that was touched at a time. */
+function keepAt(storage, touched, photo) {
+  photo.touched = touched;
+  return storage.keep(photo);
+}
 const names = async (storage) => (await storage.list()).map(({ name }) => name);
 
 test("a photograph comes back with its settings and its undo", async () => {
@@ -101,14 +106,14 @@ test("over the limit those go that were not changed for the longest time", async
   const memory = new Memory();
   const storage = new Storage(memory, 35);
   const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => photoOf(name));
-  for (const [now, photo] of [[1, a], [2, b], [3, c]]) await storage.keep(photo, now);
-  await storage.keep(a, 4);
-  assert.deepEqual(await storage.keep(d, 5), { kept: true, dropped: [b.key] });
+  for (const [now, photo] of [[1, a], [2, b], [3, c]]) await keepAt(storage, now, photo);
+  await keepAt(storage, 4, a);
+  assert.deepEqual(await keepAt(storage, 5, d), { kept: true, dropped: [b.key] });
   assert.deepEqual(await names(storage), ["a", "c", "d"]);
   // Also those of an earlier visit.
   const visit = new Storage(memory, 35);
   await visit.list();
-  assert.deepEqual(await visit.keep(photoOf("e", 30), 6), {
+  assert.deepEqual(await keepAt(visit, 6, photoOf("e", 30)), {
     kept: true,
     dropped: [c.key, a.key, d.key],
   });
@@ -130,11 +135,11 @@ test("where the browser allows less, that is the limit", async () => {
   memory.quota = 25;
   const storage = new Storage(memory);
   const [a, b, c] = ["a", "b", "c"].map((name) => photoOf(name));
-  for (const [now, photo] of [[1, a], [2, b]]) await storage.keep(photo, now);
-  assert.deepEqual(await storage.keep(c, 3), { kept: true, dropped: [a.key] });
+  for (const [now, photo] of [[1, a], [2, b]]) await keepAt(storage, now, photo);
+  assert.deepEqual(await keepAt(storage, 3, c), { kept: true, dropped: [a.key] });
   // No more goes than its place takes.
   memory.quota = 5;
-  const last = await storage.keep(photoOf("d"), 4);
+  const last = await keepAt(storage, 4, photoOf("d"));
   assert.deepEqual(last, { kept: false, dropped: [b.key] });
   assert.deepEqual(await names(storage), ["c"]);
 });

@@ -63,7 +63,7 @@ export const sizeText = (bytes) =>
  */
 export const droppedText = (names, most) =>
   `No longer kept for the next visit: ${named(names)}. This browser keeps ${sizeText(most)} at ` +
-  "most; what was not changed for the longest time goes first.";
+  "most; what was not opened for the longest time goes first.";
 
 /** @param {string} name */
 export const notKeptText = (name) =>

@@ -48,7 +48,10 @@ workspace.on("add", (photo) => {
 });
 workspace.on("select", async (photo, previous) => {
   picker.close();
-  if (photo !== previous) palettes.clear();
+  if (photo !== previous) {
+    palettes.clear();
+    continuing.keepSoon(photo);
+  }
   filmstrip.showCurrent(photo);
   stage.show(photo);
   showState(photo);

@@ -40,6 +40,8 @@ export class Photo {
   revision = 0;
   stored = -1;
   saved = -1;
+  /** When it was last changed or shown, in milliseconds. */
+  touched = Date.now();
   /** @type {History<Settings>} */
   #history = new History();
 
@@ -105,7 +107,7 @@ export class Photo {
   change(kind, change) {
     this.#history.record(this.settings, kind);
     change(this.settings);
-    this.revision += 1;
+    this.#changed();
   }
 
   /**
@@ -118,8 +120,13 @@ export class Photo {
     const found = this.#history[direction](this.settings);
     if (!found) return false;
     this.settings = found;
-    this.revision += 1;
+    this.#changed();
     return true;
+  }
+
+  #changed() {
+    this.revision += 1;
+    this.touched = Date.now();
   }
 
   /** @param {number} [palette] in place of the one that is set */

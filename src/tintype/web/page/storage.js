@@ -11,7 +11,7 @@ import { referenceFiles } from "./resend.js";
  * @property {string} key sorts in the order in which the photographs came
  * @property {string} name
  * @property {number} bytes that it takes, with its file and its reference pictures
- * @property {number} touched when it was last changed, in milliseconds
+ * @property {number} touched when it was last changed or shown, in milliseconds
  * @property {string} id that it had on the server; empty if it was never there
  * @property {number} width
  * @property {number} height
@@ -33,11 +33,10 @@ export const MOST_BYTES = 2 ** 30;
 
 /**
  * @param {Photo} photo
- * @param {number} now
  * @returns {{record: StoredPhoto, files: Map<string, Blob>}}
  */
-function described(photo, now) {
-  const { key, name, id, width, height, settings } = photo;
+function described(photo) {
+  const { key, name, touched, id, width, height, settings } = photo;
   const steps = photo.steps();
   const picture = photo.blobs.after ?? null;
   const files = new Map([[key, /** @type {Blob} */ (photo.file)]]);
@@ -49,7 +48,7 @@ function described(photo, now) {
   let bytes = picture?.size ?? 0;
   for (const { size } of files.values()) bytes += size;
   for (const text of [...steps.past, ...steps.future]) bytes += text.length;
-  const record = { key, name, bytes, touched: now, id, width, height, settings, steps, references };
+  const record = { key, name, bytes, touched, id, width, height, settings, steps, references };
   return { record: { ...record, picture }, files };
 }
 
@@ -93,17 +92,16 @@ export class Storage {
   }
 
   /**
-   * Keeps a photograph as it is now. Where that is too much, those go that were not changed for
-   * the longest time.
+   * Keeps a photograph as it is now. Where that is too much, those go that were neither changed
+   * nor shown for the longest time.
    *
    * @param {Photo} photo
-   * @param {number} [now] in milliseconds
    * @returns {Promise<{kept: boolean, dropped: string[]}>} whether it was kept, and the keys of
    *   those that went
    */
-  keep(photo, now = Date.now()) {
+  keep(photo) {
     const { revision } = photo;
-    const { record, files } = described(photo, now);
+    const { record, files } = described(photo);
     return this.#inTurn(async () => {
       /** @type {string[]} */
       const dropped = [];
@@ -182,6 +180,7 @@ export class Storage {
         photo.state = "ready";
       }
       photo.stored = photo.revision;
+      photo.touched = record.touched;
       return photo;
     });
   }

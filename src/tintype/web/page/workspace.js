@@ -70,6 +70,7 @@ export class Workspace {
   async select(photo) {
     const previous = this.current;
     this.current = photo;
+    photo.touched = Date.now();
     await this.#emit("select", photo, previous);
   }
 
