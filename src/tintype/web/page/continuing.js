@@ -4,8 +4,8 @@
 import { Database } from "./database.js";
 import { button, element } from "./dom.js";
 import { droppedText, notKeptText, offerText } from "./labels.js";
-import { announce, notify } from "./notices.js";
 import { MOST_BYTES, Storage } from "./storage.js";
+import { say } from "./toast.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */
@@ -71,12 +71,6 @@ async function keep(photo) {
   if (dropped.length) say(droppedText(names.map(({ name }) => name), MOST_BYTES));
   else if (!kept && !refused.has(photo)) say(notKeptText(photo.name));
   if (!kept) refused.add(photo);
-}
-
-/** @param {string} message */
-function say(message) {
-  notify({ message });
-  announce(message);
 }
 
 /** @param {Photo} photo that is removed */

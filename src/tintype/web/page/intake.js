@@ -24,8 +24,19 @@ export function add(files) {
   const added = Array.from(files, (file) => new Photo(file));
   if (!added.length) return;
   for (const photo of added) workspace.add(photo);
-  if (!workspace.current) workspace.select(added[0]);
+  queue.prefer(...added);
+  workspace.select(added[0]);
   announce(addedText(added.map(({ name }) => name)));
+}
+
+/** @param {(progress: import("./queue.js").Progress) => void} listener */
+export function onProgress(listener) {
+  queue.onProgress = listener;
+}
+
+/** @param {Photo} photo that is shown: while it waits, it goes before the others */
+export function colorNext(photo) {
+  queue.prefer(photo);
 }
 
 /** @param {Photo} photo that was added: new, or back again and perhaps never coloured */
@@ -58,7 +69,7 @@ export function showAccepted() {
 
 /** @param {Photo} photo */
 async function color(photo) {
-  if (!workspace.photos.includes(photo) || photo.state !== "waiting") return;
+  if (!workspace.photos.includes(photo) || photo.state !== "waiting") return false;
   workspace.setState(photo, "working");
   try {
     const onWait = () => workspace.setState(photo, "delayed");
@@ -75,6 +86,7 @@ async function color(photo) {
     announce(`${photo.name}: ${photo.error.message}`);
     if (photo === workspace.current) workspace.select(photo);
   }
+  return true;
 }
 
 function retry() {

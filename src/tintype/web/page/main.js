@@ -2,6 +2,7 @@
 // The page: what a person does becomes settings, the server decodes them, the picture is shown.
 
 import * as api from "./api.js";
+import * as album from "./album.js";
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
 import * as continuing from "./continuing.js";
@@ -18,9 +19,9 @@ import * as picker from "./picker.js";
 import * as pointer from "./pointer.js";
 import * as preview from "./preview.js";
 import * as reference from "./reference.js";
-import * as removal from "./removal.js";
 import * as save from "./save.js";
 import * as stage from "./stage.js";
+import * as toast from "./toast.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
 
@@ -43,6 +44,7 @@ function showState(photo) {
 workspace.on("add", (photo) => {
   filmstrip.add(photo);
   stage.showOpen(true);
+  album.showCount();
   intake.colorSoon(photo);
   continuing.keepNew(photo);
 });
@@ -56,6 +58,7 @@ workspace.on("select", async (photo, previous) => {
   stage.show(photo);
   showState(photo);
   showSettings();
+  intake.colorNext(photo);
   if (photo.state !== "ready") return;
   await preview.refreshAll();
   await intake.fetchGrey(photo);
@@ -67,12 +70,14 @@ workspace.on("state", (photo) => {
 });
 workspace.on("change", (photo) => {
   continuing.keepSoon(photo);
+  if (photo !== workspace.current) return preview.refreshHidden(photo);
   showSettings();
   preview.refreshSoon();
 });
 workspace.on("draft", hints.draw);
 workspace.on("remove", (photo) => {
   filmstrip.remove(photo);
+  album.showCount();
   continuing.forget(photo);
   if (photo.id) api.removePhoto(photo.id).catch(() => {});
 });
@@ -83,8 +88,8 @@ workspace.on("empty", () => {
 });
 
 const parts = [
-  brush, certainty, continuing, controls, drop, intake, keys, palettes, picker, pointer, reference,
-  removal, save, stage, tools,
+  album, brush, certainty, continuing, controls, drop, intake, keys, palettes, picker, pointer,
+  reference, save, stage, toast, tools,
 ];
 for (const part of parts) part.wire();
 tools.select("compare");
