@@ -605,6 +605,12 @@ def test_a_reload_loses_nothing(visit: Callable[..., Visit], files: Path) -> Non
         assert page.locator("#warmth").input_value() == "1"
         np.testing.assert_array_equal(person.pixels(), warm)
         assert page.locator("#before").evaluate("image => image.naturalWidth") > 0
+    # In another tab what is open here is not offered.
+    beside = page.context.new_page()
+    beside.goto(person.url)
+    beside.wait_for_selector("body[data-ready]")
+    beside.wait_for_selector("#offer", state="hidden")
+    beside.close()
     page.locator("#undo").click()
     person.settled()
     assert page.locator("#warmth").input_value() == "0"

@@ -110,7 +110,7 @@ async function collect() {
   for (const [done, photo] of photos.entries()) {
     if (!saving) break;
     const seconds = (performance.now() - start) / 1000;
-    showProgress({ done, total: photos.length, seconds }, "ready to save");
+    showProgress({ done, total: photos.length, seconds }, "prepared");
     await addTo(album, photo);
   }
   return album;
@@ -154,7 +154,11 @@ function useForAll(byKeyboard) {
   const photo = workspace.current;
   if (!photo) return;
   const { vividness, warmth, palette } = photo.settings;
-  const others = workspace.photos.filter((one) => one !== photo && one.state !== "failed");
+  const others = workspace.photos.filter(({ state, settings: theirs }) => {
+    const same = theirs.vividness === vividness && theirs.warmth === warmth;
+    return state !== "failed" && !(same && theirs.palette === palette);
+  });
+  if (!others.length) return say("All photographs have these settings already.");
   for (const other of others) {
     workspace.change(null, (s) => Object.assign(s, { vividness, warmth, palette }), other);
   }

@@ -12,6 +12,9 @@ import { workspace } from "./workspace.js";
 
 const REST_MS = 300; // a slider on its way is kept once
 
+/** Other tabs of this page: what is open in one is not offered in another. */
+const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("tintype") : null;
+const ASK = "open?";
 const offer = element("offer", HTMLElement);
 const offerLine = element("offer-text", HTMLElement);
 /** @type {Storage | null} null where the browser keeps nothing */
@@ -33,6 +36,22 @@ export async function start() {
     storage = null;
   }
   showOffer();
+  tabs?.postMessage(ASK);
+}
+
+/**
+ * Answers another tab, or takes its answer.
+ *
+ * @param {MessageEvent<string | string[]>} event the question, or keys of what is open there
+ */
+function hear({ data }) {
+  if (typeof data === "string") return tellOpen();
+  offered = offered.filter(({ key }) => !data.includes(key));
+  showOffer();
+}
+
+function tellOpen() {
+  if (workspace.photos.length) tabs?.postMessage(workspace.photos.map(({ key }) => key));
 }
 
 export function showOffer() {
@@ -54,23 +73,30 @@ export function keepSoon(photo) {
 
 async function keepChanged() {
   clearTimeout(timer);
-  const photos = [...changed];
+  const photos = [...changed].filter((photo) => workspace.photos.includes(photo));
   changed.clear();
-  await Promise.all(photos.map(keep));
+  const dropped = (await Promise.all(photos.map(keep))).flat();
+  if (dropped.length) say(droppedText(dropped, MOST_BYTES));
 }
 
-/** @param {Photo} photo */
+/**
+ * @param {Photo} photo
+ * @returns {Promise<string[]>} names of those that had to go for it
+ */
 async function keep(photo) {
-  if (!storage || !workspace.photos.includes(photo)) return;
+  if (!storage) return [];
   // What the server refuses is no work of anybody's; without an answer it may yet become one.
-  if (photo.state === "failed" && photo.error?.status) return forget(photo);
+  if (photo.state === "failed" && photo.error?.status) {
+    await forget(photo);
+    return [];
+  }
   const { kept, dropped } = await storage.keep(photo);
   for (const one of workspace.photos) if (dropped.includes(one.key)) one.stored = -1;
   const names = [...workspace.photos, ...offered].filter(({ key }) => dropped.includes(key));
   offered = offered.filter(({ key }) => !dropped.includes(key));
-  if (dropped.length) say(droppedText(names.map(({ name }) => name), MOST_BYTES));
-  else if (!kept && !refused.has(photo)) say(notKeptText(photo.name));
+  if (!kept && !refused.has(photo)) say(notKeptText(photo.name));
   if (!kept) refused.add(photo);
+  return names.map(({ name }) => name);
 }
 
 /** @param {Photo} photo that is removed */
@@ -93,6 +119,7 @@ async function resume() {
   showOffer();
   if (photos.length < records.length) say("Some photographs are no longer in this browser.");
   if (!photos.length) return;
+  tellOpen();
   const latest = records.reduce((one, other) => (other.touched > one.touched ? other : one)).key;
   workspace.select(photos.find(({ key }) => key === latest) ?? photos[0]);
 }
@@ -113,6 +140,7 @@ function warn(event) {
 }
 
 export function wire() {
+  tabs?.addEventListener("message", hear);
   button("continue").onclick = resume;
   button("forget").onclick = forgetOffered;
   addEventListener("beforeunload", warn);

@@ -2,7 +2,7 @@
 // A line at the lower edge, over whatever is shown: something that was done, perhaps with an Undo.
 
 import { button, element, inside } from "./dom.js";
-import { announce, notify } from "./notices.js";
+import { announce } from "./notices.js";
 
 /**
  * @typedef {object} Offer to undo something
@@ -21,6 +21,7 @@ const text = inside(toast, "span", HTMLElement);
 const undo = inside(toast, "button", HTMLButtonElement);
 /** @type {Offer | null} */
 let open = null;
+let next = ""; // a message that waits until an Undo has had its time
 let timer = 0;
 
 /** @param {Offer} offer */
@@ -32,10 +33,10 @@ export function offerUndo(offer) {
   if (offer.byKeyboard) undo.focus();
 }
 
-/** @param {string} message that no Undo has to make room for */
+/** @param {string} message shown at once, or after an Undo that is offered */
 export function say(message) {
   announce(message);
-  if (open) notify({ message });
+  if (open) next = message;
   else show(message, READ_MS);
 }
 
@@ -59,6 +60,8 @@ function end() {
   const focused = toast.contains(document.activeElement);
   toast.hidden = true;
   if (focused) focusOnPhoto();
+  if (next) show(next, READ_MS);
+  next = "";
   return was;
 }
 
