@@ -26,6 +26,9 @@ _SKIPPED = {
 }
 
 
+_UNREPORTED = frozenset({"exit_code", "unwritable", "stops", "thumbnails"})
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """The result of one input.
@@ -42,8 +45,10 @@ class JobResult:
         advice: What to do about it.
         notes: Sentences about what could not be preserved, or anything unusual.
         grey_check: Result of comparing the grey of the output with that of the input, if requested.
-        exit_code: Exit code of the error; not part of the report.
-        thumbnails: JPEG thumbnails of before and after, if requested; not part of the report.
+        exit_code: Exit code of the error; not part of the report, nor are the following.
+        unwritable: What refused the output: "disk" (full or read-only) or "folder" (no permission).
+        stops: Whether the run ends with this result, because others would fail in the same way.
+        thumbnails: JPEG thumbnails of before and after, if requested.
     """
 
     status: Status
@@ -58,10 +63,14 @@ class JobResult:
     notes: tuple[str, ...] = ()
     grey_check: str | None = None
     exit_code: int = 0
+    unwritable: Literal["", "disk", "folder"] = ""
+    stops: bool = False
     thumbnails: tuple[bytes, bytes] | None = None
 
     @classmethod
-    def failure(cls, source: object, error: TintypeError) -> Self:
+    def failure(
+        cls, source: object, error: TintypeError, *, unwritable: Literal["", "disk", "folder"] = ""
+    ) -> Self:
         """The result of an input that could not be coloured."""
         return cls(
             "failed",
@@ -69,6 +78,7 @@ class JobResult:
             error=error.message,
             advice=error.advice or None,
             exit_code=error.exit_code,
+            unwritable=unwritable,
         )
 
     @classmethod
@@ -82,8 +92,7 @@ class JobResult:
         Undecodable bytes of a name are lone surrogates, as in Python.
         """
         fields = asdict(replace(self, thumbnails=None))
-        del fields["exit_code"], fields["thumbnails"]
-        return json.dumps(fields)
+        return json.dumps({name: fields[name] for name in fields if name not in _UNREPORTED})
 
     def timed(self, seconds: float) -> "JobResult":
         """Returns a copy with the given time."""
