@@ -29,6 +29,8 @@ from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.other_decoder import SAME, difference_shown
 from tintype.photo.photo import Photo, Tone
 
+TONED_NOTE = "It was toned in one hue, which the predicted colours replace."
+
 ColorPhotos = Literal["color", "skip"]
 """What to do with a photograph in colour: colour it again from its lightness, or leave it alone."""
 
@@ -221,6 +223,8 @@ def _notes(request: Request, photos: Sequence[Photo], tone: Tone, share: float) 
     notes.extend(remarks.on_photos(photos))
     if tone == "color":
         notes.append("A colour photograph, recoloured from its lightness.")
+    elif tone == "toned":
+        notes.append(TONED_NOTE)
     if settings.one_of_several:
         notes.insert(0, f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.")
     return notes

@@ -352,6 +352,24 @@ def test_sixteen_bits_stay_and_are_never_lost_in_silence(
     assert "not comparable, 8 bits against 16" in said
 
 
+def test_toned_photographs_are_named_alone_and_counted_among_others(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    make_photo(Path("album/grey.png"))
+    level = np.asarray(Image.open("album/grey.png").convert("L"), np.float64)[..., None] / 255
+    sepia = (255 * level ** np.array([0.75, 1.0, 1.5])).astype(np.uint8)
+    Image.fromarray(sepia).save("album/sepia.png")
+    assert color("album/sepia.png", "--into", "alone") == 0
+    assert "sepia.png: It was toned in one hue" in capfd.readouterr().err
+    assert color("album", "--into", "both", "--report", "r.jsonl") == 0
+    said = capfd.readouterr().err
+    assert "2 coloured (1 toned in one hue)" in said
+    assert "It was toned" not in said
+    rows = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()]
+    assert [row["tone"] for row in rows] == ["grey", "toned"]
+    assert any("toned in one hue" in note for note in rows[1]["notes"])
+
+
 def test_the_grey_check(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
     make_photo(Path("a.jpg"))
     assert color("a.jpg", "--check") == 0

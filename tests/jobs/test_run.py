@@ -217,6 +217,37 @@ def test_colour_photographs(tmp_path: Path, make_photo: Make, options: RunOption
     assert [result.status for result in results] == ["done", "done"]
 
 
+def save_sepia(path: Path, grey: Path) -> Path:
+    level = np.asarray(Image.open(grey).convert("L"), np.float64)[..., None] / 255
+    Image.fromarray((255 * level ** np.array([0.75, 1.0, 1.5])).astype(np.uint8)).save(path)
+    return path
+
+
+def test_a_toned_photograph_is_coloured_and_said_to_be_toned(
+    tmp_path: Path, make_photo: Make, options: RunOptions
+) -> None:
+    grey = make_photo(tmp_path / "g.png")
+    save_sepia(tmp_path / "s.png", grey)
+    results = run_plan(Plan([str(tmp_path)]), options)
+    assert [(result.status, result.tone) for result in results] == [
+        ("done", "grey"),
+        ("done", "toned"),
+    ]
+    assert not results[0].notes
+    assert any("toned in one hue" in note for note in results[1].notes)
+
+
+def test_a_stamp_is_coloured_over_and_named(
+    tmp_path: Path, make_photo: Make, options: RunOptions
+) -> None:
+    rgb = np.array(Image.open(make_photo(tmp_path / "g.png")).convert("RGB"))
+    rgb[30:36, 40:56] = (190, 30, 50)
+    Image.fromarray(rgb).save(tmp_path / "stamped.png")
+    _, stamped = run_plan(Plan([str(tmp_path)]), options)
+    assert (stamped.status, stamped.tone) == ("done", "grey")
+    assert any("a stamp, ink, a colour target" in note for note in stamped.notes)
+
+
 def test_bad_inputs_fail_and_the_rest_continues(
     tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:

@@ -48,7 +48,9 @@ def tell(row: JobResult, view: Screen, *, alone: bool, checked: bool) -> None:
             hint = _SKIP_HINTS.get(row.reason or "", "")
             view.say(f"{name} is skipped: {row.reason}.{hint}")
     elif row.output is not None:
-        tell_more(name, row.notes, row.grey_check if alone or checked else None, view)
+        # Of an album in sepia every photograph is toned; the last line counts them.
+        notes = row.notes if alone else _without_tone(row)
+        tell_more(name, notes, row.grey_check if alone or checked else None, view)
         if row.status == "done":
             if alone:
                 view.say(f"{name} is coloured, in {row.seconds:.1f} s.")
@@ -56,6 +58,14 @@ def tell(row: JobResult, view: Screen, *, alone: bool, checked: bool) -> None:
         elif alone:
             view.say(f"{name} is already done: {shown(row.output)}.")
     view.step()
+
+
+def _without_tone(row: JobResult) -> tuple[str, ...]:
+    if row.tone != "toned":
+        return row.notes
+    from tintype.pipeline import TONED_NOTE
+
+    return tuple(note for note in row.notes if note != TONED_NOTE)
 
 
 def tell_more(name: str, notes: Sequence[str], grey_check: str | None, view: Screen) -> None:

@@ -154,6 +154,7 @@ class Worker:
             sha256=digest,
             notes=colored.notes,
             grey_check=colored.grey_check,
+            tone=colored.tone,
             thumbnails=colored.thumbnails,
         )
 

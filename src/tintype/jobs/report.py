@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
+from tintype.photo.photo import Tone
 
 Status = Literal["done", "already_done", "skipped", "failed"]
 
@@ -45,6 +46,7 @@ class JobResult:
         advice: What to do about it.
         notes: Sentences about what could not be preserved, or anything unusual.
         grey_check: Result of comparing the grey of the output with that of the input, if requested.
+        tone: What kind of picture the input was; only of "done".
         exit_code: Exit code of the error; not part of the report, nor are the following.
         unwritable: What refused the output: "disk" (full or read-only) or "folder" (no permission).
         stops: Whether the run ends with this result, because others would fail in the same way.
@@ -62,6 +64,7 @@ class JobResult:
     advice: str | None = None
     notes: tuple[str, ...] = ()
     grey_check: str | None = None
+    tone: Tone | None = None
     exit_code: int = 0
     unwritable: Literal["", "disk", "folder"] = ""
     stops: bool = False
@@ -106,11 +109,13 @@ class Tally:
     Attributes:
         status: Number of results by status.
         reasons: Number of skipped inputs by reason.
+        toned: Number of photographs coloured now that were toned in one hue.
         write_failures: Number of photographs that were coloured but could not be written.
     """
 
     status: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    toned: int = 0
     write_failures: int = 0
 
     def add(self, result: JobResult) -> None:
@@ -118,6 +123,7 @@ class Tally:
         self.status[result.status] += 1
         if result.reason is not None:
             self.reasons[result.reason] += 1
+        self.toned += result.tone == "toned"
         if result.exit_code == WriteError.exit_code:
             self.write_failures += 1
 
@@ -132,6 +138,8 @@ class Tally:
     def sentence(self) -> str:
         """The counts as text: ``12 coloured, 3 already done, 1 failed``."""
         parts = [f"{self.status['done']} coloured"]
+        if self.toned:
+            parts[0] += f" ({self.toned} toned in one hue)"
         if self.status["already_done"]:
             parts.append(f"{self.status['already_done']} already done")
         if self.status["skipped"]:

@@ -22,7 +22,7 @@ from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.orientation import upright
 from tintype.photo.parts import Part, listed
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
-from tintype.photo.tone import tone_of
+from tintype.photo.tone import FoundTone, find_tone
 
 # The format of a photo that comes from pixels alone.
 _FORMAT_OF_PIXELS = "PNG"
@@ -32,6 +32,10 @@ _MOST_STRAY_INK = 3
 
 # The tone is measured on at most so many rows and columns.
 _TONE_SIDE = 640
+_COLORED_PARTS = (
+    "Parts of it have a colour of their own (a stamp, ink, a colour target, a mount or stains): "
+    "they are coloured anew from their lightness, as the rest."
+)
 
 # What photographs are sent in, and must be taken out of.
 _CONTAINERS = (
@@ -94,13 +98,13 @@ def decode_colors(
         _drop_oversized(page, notes)
         picture, _ = _in_srgb(page, _profile(page, notes), file, notes)
         if isinstance(picture, Image.Image):
-            tone = page.tone or tone_of(picture)
+            found = page.tone or find_tone(picture)
             rgb = np.asarray(picture.convert("RGB"))
         else:
-            tone = page.tone or ("grey" if picture.ndim == 2 else _tone_of_array(picture))
+            found = page.tone or _tone_of_array(picture)
             eight = _eight_bits(picture)
             rgb = np.repeat(eight[..., None], 3, axis=2) if eight.ndim == 2 else eight
-        return upright(rgb, _orientation(page)), tone
+        return upright(rgb, _orientation(page)), found.tone
     except MemoryError as error:
         raise file.too_large_for_memory() from error
 
@@ -255,7 +259,9 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     notes = list(page.notes)
     _drop_oversized(page, notes)
     profile, own = page.icc, _profile(page, notes)
-    grey, tone, converted = _grey(page, own, file, notes)
+    grey, found, converted = _grey(page, own, file, notes)
+    if found.parts:
+        notes.append(_COLORED_PARTS)
     if own is None:
         profile = None
     elif converted:
@@ -280,7 +286,7 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
         converted=converted,
     )
     alpha = None if page.alpha is None else upright(page.alpha, turn)
-    return Photo(upright(grey, turn), alpha, tone, meta)
+    return Photo(upright(grey, turn), alpha, found.tone, meta)
 
 
 def _parts(page: DecodedPage, turn: int, notes: list[str]) -> tuple[Part, ...]:
@@ -333,16 +339,15 @@ def _space(picture: Image.Image | Pixels) -> str:
 
 def _grey(
     page: DecodedPage, profile: icc.Profile | None, file: InputFile, notes: list[str]
-) -> tuple[Pixels, Tone, bool]:
+) -> tuple[Pixels, FoundTone, bool]:
     """The grey in sRGB, the tone, and whether the profile had to be applied."""
     picture, convert = _in_srgb(page, profile, file, notes)
     if isinstance(picture, Image.Image):
-        tone = page.tone or tone_of(picture)
+        found = page.tone or find_tone(picture)
         # A contiguous array of its own: the image and its memory go.
-        return np.array(picture.convert("L")), tone, convert
-    if picture.ndim == 2:
-        return picture, page.tone or "grey", convert
-    return rgb_to_grey(picture), page.tone or _tone_of_array(picture), convert
+        return np.array(picture.convert("L")), found, convert
+    found = page.tone or _tone_of_array(picture)
+    return picture if picture.ndim == 2 else rgb_to_grey(picture), found, convert
 
 
 def _in_srgb(
@@ -394,12 +399,14 @@ def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Ima
     return icc.to_srgb_u16(picture, profile)
 
 
-def _tone_of_array(rgb: Pixels) -> Tone:
+def _tone_of_array(rgb: Pixels) -> FoundTone:
+    if rgb.ndim == 2:
+        return FoundTone("grey")
     step = max(1, max(rgb.shape[:2]) // _TONE_SIDE)
     small = rgb[::step, ::step]
     if small.dtype == np.uint16:
         small = (small >> 8).astype(np.uint8)
-    return tone_of(Image.fromarray(np.ascontiguousarray(small)))
+    return find_tone(Image.fromarray(np.ascontiguousarray(small)))
 
 
 def _exif(

@@ -258,9 +258,11 @@ def test_an_adobe_rgb_jpeg_is_converted_and_its_photo_is_still_in_colour() -> No
     assert one(data).tone == "color"
 
 
-def test_the_tone_is_asked_of_a_picture_an_eighth_as_large() -> None:
+def test_the_decoder_shrinks_and_leaves_what_is_asked_for() -> None:
     data = saved(scene(161, 240), "JPEG")
-    assert jpeg_pixels.decode(data, "RGB", small=True).shape == (21, 30, 3)
+    assert jpeg_pixels.decode(data, "RGB", least=1).shape == (21, 30, 3)
+    assert jpeg_pixels.decode(data, "RGB", least=96).shape == (101, 150, 3)
+    assert jpeg_pixels.decode(data, "RGB", least=161).shape == (161, 240, 3)
     assert jpeg_pixels.decode(data, "GRAY").shape == (161, 240, 1)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from tintype.photo.formats.input_file import InputFile
-    from tintype.photo.photo import AttachedPage, Metadata, Photo, Pixels, Tone
+    from tintype.photo.photo import AttachedPage, Metadata, Photo, Pixels
+    from tintype.photo.tone import FoundTone
 
 Column = Literal[
     "grey 8",
@@ -62,7 +63,7 @@ class DecodedPage:
     alpha: "Pixels | None" = None
     icc: bytes | None = None
     orientation: int | None = None
-    tone: "Tone | None" = None
+    tone: "FoundTone | None" = None
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None

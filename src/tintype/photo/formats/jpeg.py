@@ -75,7 +75,8 @@ def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPa
     from PIL import Image, JpegImagePlugin
 
     from tintype.photo.formats import jpeg_fallback, jpeg_pixels, pillow
-    from tintype.photo.tone import tone_of
+    from tintype.photo.tone import FoundTone, find_tone
+    from tintype.photo.tone_features import LEAST_SIDE
 
     if header.components not in _COMPONENTS:
         file.refuse(
@@ -86,16 +87,16 @@ def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPa
         with file.reading():
             if header.components == 1:
                 found = jpeg_pixels.read(file.data, "GRAY")
-                page = DecodedPage(found.pixels[..., 0], tone="grey")
+                page = DecodedPage(found.pixels[..., 0], tone=FoundTone("grey"))
             elif header.components == 3 and _luma_is_grey(header):
-                found = jpeg_pixels.read(file.data, "RGB", small=True)
-                tone = tone_of(Image.fromarray(found.pixels))
+                found = jpeg_pixels.read(file.data, "RGB", least=LEAST_SIDE)
+                tone = find_tone(Image.fromarray(found.pixels))
                 pixels = jpeg_pixels.decode(found.data, "RGB" if colors else "GRAY")
                 page = DecodedPage(pixels if colors else pixels[..., 0], tone=tone)
             else:
                 # libjpeg only warns about damage in the coded part; Pillow ignores the warning.
                 kind = "GRAY" if header.components == 3 else "CMYK"
-                found = jpeg_pixels.read(file.data, kind, small=True)
+                found = jpeg_pixels.read(file.data, kind, least=1)
                 image = JpegImagePlugin.JpegImageFile(io.BytesIO(found.data))
                 image.load()
                 page = DecodedPage(pillow.split_modes(image, file)[0])

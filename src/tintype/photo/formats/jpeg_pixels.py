@@ -38,13 +38,13 @@ class DecodedPixels:
     notes: tuple[str, ...] = ()
 
 
-def read(data: bytes, colors: str, *, small: bool = False) -> DecodedPixels:
+def read(data: bytes, colors: str, *, least: int = 0) -> DecodedPixels:
     """Decodes a JPEG; damage is an error, deviations from the standard that harm nothing are not.
 
     Args:
         data: The file.
         colors: "GRAY" for the luminance, "RGB" or "CMYK".
-        small: Shrink as far as the decoder can.
+        least: Shrink as far as the decoder can, while each side keeps so many pixels; 0 does not.
 
     Returns:
         The pixels, and the file as it was decoded.
@@ -54,17 +54,17 @@ def read(data: bytes, colors: str, *, small: bool = False) -> DecodedPixels:
         UnsupportedSamplingError: It has sampling factors that no decoder here reads.
     """
     try:
-        return DecodedPixels(_simplejpeg(data, colors, small=small, strict=True), data)
+        return DecodedPixels(_simplejpeg(data, colors, least=least, strict=True), data)
     except ValueError:
         given, notes = jpeg_mend.mended(data)
     for attempt in (1, 2):
         try:
-            pixels = _simplejpeg(given, colors, small=small, strict=True)
+            pixels = _simplejpeg(given, colors, least=least, strict=True)
             return DecodedPixels(pixels, given, notes)
         except ValueError as error:
             warning = str(error)
         if _UNKNOWN_SAMPLING in warning:
-            pixels = jpeg_fallback.decode(given, colors, small=small)
+            pixels = jpeg_fallback.decode(given, colors, small=least > 0)
             return DecodedPixels(pixels, given, notes)
         shorter = jpeg_mend.without_padding(given, warning) if attempt == 1 else None
         if shorter is None:
@@ -73,18 +73,15 @@ def read(data: bytes, colors: str, *, small: bool = False) -> DecodedPixels:
         given = shorter
     if not jpeg_mend.is_harmless(warning):
         raise ValueError(warning)
-    return DecodedPixels(_simplejpeg(given, colors, small=small, strict=False), given, notes)
+    return DecodedPixels(_simplejpeg(given, colors, least=least, strict=False), given, notes)
 
 
-def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8]:
+def decode(data: bytes, colors: str, *, least: int = 0) -> NDArray[np.uint8]:
     """The pixels that `read` gives."""
-    return read(data, colors, small=small).pixels
+    return read(data, colors, least=least).pixels
 
 
-def _simplejpeg(data: bytes, colors: str, *, small: bool, strict: bool) -> NDArray[np.uint8]:
-    # The decoder scales by the strongest factor that leaves at least this many rows and columns; 0
-    # means that it does not scale.
-    least = 1 if small else 0
+def _simplejpeg(data: bytes, colors: str, *, least: int, strict: bool) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
         data, colorspace=colors, min_height=least, min_width=least, strict=strict
     )
