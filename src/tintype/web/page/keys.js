@@ -4,13 +4,19 @@
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
 import { step } from "./controls.js";
+import * as filmstrip from "./filmstrip.js";
 import * as picker from "./picker.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
 
 const TYPING =
   "input:not([type=range]):not([type=radio]):not([type=checkbox]), select, textarea";
+/** Where the arrow keys mean something else. */
+const CONTROL =
+  "input, select, textarea, button:not(.frame), summary, dialog, dialog *, #sheet[tabindex='0']";
 const BRUSH_STEP = 4;
+/** @type {Record<string, number>} */
+const WAYS = { n: 1, p: -1, ArrowRight: 1, ArrowLeft: -1 };
 
 /** @param {KeyboardEvent} event */
 function press(event) {
@@ -24,6 +30,11 @@ function press(event) {
   const typing = target instanceof Element && target.matches(TYPING);
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !workspace.current) return;
   tools.selectByKey(key);
+  const inControl = target instanceof Element && target.matches(CONTROL);
+  if (WAYS[key] && !(key.startsWith("Arrow") && inControl)) {
+    event.preventDefault();
+    filmstrip.go(WAYS[key]);
+  }
   if (key === "g") certainty.toggle();
   if (key === "]") brush.changeSize(BRUSH_STEP);
   if (key === "[") brush.changeSize(-BRUSH_STEP);
