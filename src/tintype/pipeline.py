@@ -150,13 +150,11 @@ def colorize_photos(
         if codec.write_exact is not None:
             photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
     colored, share = _colored(photos, settings, engine, written)
+    kept = None if codec.write_exact is None else luminance_of
     try:
+        strip = output.strip_metadata
         encoded = encode(
-            colored,
-            format=written,
-            provenance=provenance,
-            strip_metadata=output.strip_metadata,
-            luminance_of=None if codec.write_exact is None else luminance_of,
+            colored, format=written, provenance=provenance, strip_metadata=strip, luminance_of=kept
         )
     except UnsupportedPhotoError as error:
         raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error

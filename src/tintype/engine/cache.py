@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.engine.bundle import Bundle
-from tintype.engine.predict import Engine, Prediction
+from tintype.engine.predict import Engine
+from tintype.engine.prediction import Prediction
 from tintype.engine.settings import Settings
 from tintype.photo.photo import Photo
 

@@ -20,7 +20,8 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.cache import PredictionCache, digest_of, held_bytes, key_of, size_of
 from tintype.engine.layers import Layer, Mask, Scribbles, forget_painted, painted_bytes
-from tintype.engine.predict import Engine, Prediction
+from tintype.engine.predict import Engine
+from tintype.engine.prediction import Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
 from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError, brief

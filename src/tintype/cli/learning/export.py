@@ -15,6 +15,8 @@ from tintype.cli.values import FileType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tintype.learn.export.weights import Trained
 
 
@@ -53,7 +55,7 @@ def export_model(argv: ExportArguments) -> int:
     """
     import tomllib
 
-    from tintype.learn.export.bundle import RANK_LEFT_OUT, export, lightness_examples
+    from tintype.learn.export.bundle import export, lightness_examples
     from tintype.learn.export.card import default_card
     from tintype.learn.export.class_weights import decoding_of
     from tintype.learn.export.graph import predicts_distribution
@@ -95,16 +97,22 @@ def export_model(argv: ExportArguments) -> int:
         precision=argv.precision,
         rank=argv.rank,
     )
+    _say_differences(report)
+    if argv.checkpoint:
+        save_weights(trained, argv.checkpoint)
+    print_path(str(argv.output))
+    return 0
+
+
+def _say_differences(report: "Mapping[str, float]") -> None:
+    from tintype.learn.export.bundle import RANK_LEFT_OUT
+
     if RANK_LEFT_OUT in report:
         say(
             "The decoder's filters stay as trained (--rank 0): with fewer mixtures the colours "
             f"would differ by {report[RANK_LEFT_OUT]} ab, as they do after a short training."
         )
     say(f"difference from torch, in ab: {report}")
-    if argv.checkpoint:
-        save_weights(trained, argv.checkpoint)
-    print_path(str(argv.output))
-    return 0
 
 
 def _check_targets(argv: ExportArguments) -> None:
