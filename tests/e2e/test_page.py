@@ -379,7 +379,7 @@ def test_the_wheel_by_keyboard_and_by_mouse(visit: Callable[..., Visit], files: 
     assert person.page.locator("#marks button").count() == 0
 
 
-def test_strokes_palettes_and_where_it_guesses(visit: Callable[..., Visit], files: Path) -> None:
+def test_strokes_and_palettes(visit: Callable[..., Visit], files: Path) -> None:
     person = visit()
     person.drop(files / "camera.png")
     person.tool("grey")
@@ -405,12 +405,48 @@ def test_strokes_palettes_and_where_it_guesses(visit: Callable[..., Visit], file
     person.page.locator('#palettes input[value="3"]').check(force=True)
     person.settled()
     assert np.abs(person.pixels().astype(int) - before).mean() > 0.5
+
+
+def test_where_it_guesses(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    hatching, legend = person.page.locator("#certainty"), person.page.locator("#legend")
+
+    def hatched() -> float:
+        """The share of the photograph that is hatched."""
+        share: float = hatching.evaluate(
+            """c => {
+              const {data} = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+              let count = 0;
+              for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
+              return count / (data.length / 4);
+            }"""
+        )
+        return share
+
+    # For as long as a key is held.
+    person.page.keyboard.down("g")
+    person.page.wait_for_function("() => document.querySelector('#certainty').width > 300")
+    assert legend.is_visible()
+    assert 0 < hatched() < 0.2
+    person.page.keyboard.up("g")
+    assert not hatching.is_visible()
+    assert not legend.is_visible()
+    # It lies over the grey photograph, and a click is a hint with any tool.
     person.page.locator("#show-certainty").check()
-    person.page.wait_for_timeout(600)
-    drawn = person.page.locator("#certainty").evaluate(
-        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0)"
-    )
-    assert drawn
+    assert hatching.is_visible()
+    covered = "e => getComputedStyle(e).clipPath"
+    assert person.page.locator("#before").evaluate(covered) == "none"
+    for tool in ("compare", "brush", "grey"):
+        person.tool(tool)
+        person.page.mouse.click(*person.at(0.3, 0.4))
+        person.page.wait_for_selector("#suggestions button")
+        assert not hatching.is_visible()  # while a colour is chosen, colours are seen
+        person.page.keyboard.press("Escape")
+        assert hatching.is_visible()
+    assert not person.page.locator("#undo").is_enabled()
+    person.page.locator("#show-certainty").uncheck()
+    assert not hatching.is_visible()
 
 
 def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: Path) -> None:

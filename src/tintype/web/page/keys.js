@@ -24,11 +24,14 @@ function press(event) {
   const typing = target instanceof Element && target.matches(TYPING);
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !workspace.current) return;
   tools.selectByKey(key);
-  if (key === "g") certainty.toggle();
+  if (key.toLowerCase() === "g") certainty.peek(true);
   if (key === "]") brush.changeSize(BRUSH_STEP);
   if (key === "[") brush.changeSize(-BRUSH_STEP);
 }
 
 export function wire() {
   document.addEventListener("keydown", press);
+  document.addEventListener("keyup", ({ key }) => {
+    if (key.toLowerCase() === "g") certainty.peek(false);
+  });
 }

@@ -18,7 +18,6 @@ const pictures = {
   before: element("before", HTMLImageElement),
 };
 const compare = input("compare");
-const divider = element("divider", HTMLElement);
 
 /** @param {boolean} open whether there is a photograph */
 export function showOpen(open) {
@@ -58,8 +57,7 @@ function layOut() {
 /** Shows as much of the grey photograph as the slider says; all in colour for the other tools. */
 export function divide() {
   const share = workspace.tool === "compare" ? Number(compare.value) : 0;
-  pictures.before.style.clipPath = `inset(0 ${100 - share}% 0 0)`;
-  divider.style.left = `${share}%`;
+  sheet.style.setProperty("--share", `${share}%`);
   compare.setAttribute("aria-valuetext", `${Math.round(share)} percent grey`);
 }
 
