@@ -401,8 +401,24 @@ def test_strokes_and_palettes(visit: Callable[..., Visit], files: Path) -> None:
     painted = person.pixels()[408, 240:400].astype(int)
     assert (painted[:, 0] - painted[:, 2]).mean() > 10
     before = person.pixels()
-    person.page.wait_for_selector("#palettes label:nth-child(3) img[src]")
-    person.page.locator('#palettes input[value="3"]').check(force=True)
+    looks = person.page.locator("#palettes label:visible")
+    person.page.wait_for_function(
+        """() => [...document.querySelectorAll('#palettes label:not([hidden]) img')]
+          .every(picture => picture.src)"""
+    )
+    names = person.page.locator("#palettes label:visible span").all_inner_texts()
+    assert names[0] == "Suggested"
+    assert len(names) == len(set(names)) >= 2
+    assert not re.search(r"[\d%…]", "".join(names))
+    # Pointed at, a look is shown large and changes nothing; chosen, it is the photograph's.
+    large = person.page.locator("#look")
+    looks.nth(1).hover()
+    assert large.is_visible()
+    person.page.mouse.move(5, 5)
+    assert not large.is_visible()
+    np.testing.assert_array_equal(person.pixels(), before)
+    looks.nth(1).locator("input").check(force=True)
+    assert not large.is_visible()
     person.settled()
     assert np.abs(person.pixels().astype(int) - before).mean() > 0.5
 

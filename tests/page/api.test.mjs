@@ -10,13 +10,13 @@ const REQUEST = { vividness: 1, warmth: 0, hints: [], strokes: [], grey_strokes:
 
 test("each function asks for its path", async (context) => {
   const { asked } = serve(context, ({ path }) =>
-    json(path.includes("palettes") ? { shares: [0.75, 0.25] } : { id: "new" }),
+    json(path.includes("palettes") ? { shares: [0.75, 0.25], looks: ["suggested", null] } : { id: "new" }),
   );
   await api.status();
   await api.grey("p", 640);
   await api.preview("p", REQUEST, 132);
   await api.certainty("p", REQUEST, 80);
-  assert.deepEqual(await api.palettes("p", REQUEST), [0.75, 0.25]);
+  assert.deepEqual(await api.looks("p", REQUEST), ["suggested", null]);
   await api.suggestions("p", REQUEST, 7, 9);
   await api.finishedFile("p", REQUEST, {});
   await api.finishedFile("p", REQUEST, { format: "PNG", keep_location: 1 });

@@ -38,9 +38,12 @@ test("one photograph has a name, several have a number", () => {
   assert.equal(labels.addedText(["a.jpg", "b.jpg"]), "2 photographs are being coloured.");
 });
 
-test("palettes are told apart by name", () => {
-  assert.equal(labels.paletteLabel(1, "40 %"), "Default colours, 40 %");
-  assert.equal(labels.paletteLabel(3, "8 %"), "Palette 3, 8 %");
+test("looks are told apart by name", () => {
+  const names = ["suggested", "quieter", "bolder", "warmer", "greener", "cooler", "rosier"];
+  const texts = [...names, null].map(labels.lookLabel);
+  assert.equal(texts[1], "Quieter");
+  assert.ok(texts.every((text) => /^[A-Z][a-z]+$/.test(text)));
+  assert.equal(new Set(texts).size, texts.length);
 });
 
 test("the wheel says where its handle is", () => {

@@ -145,8 +145,12 @@ def test_suggestions_palettes_and_certainty(client: httpx.Client, picture: Make)
     assert sum(shares) == pytest.approx(1, abs=0.01)
     assert shares == sorted(shares, reverse=True)
     assert len(found["now"]) == 7
-    shares = client.post(f"/v1/photos/{name}/palettes", json={"palettes": 4}).json()["shares"]
-    assert len(shares) == 4
+    answer = client.post(f"/v1/photos/{name}/palettes", json={"palettes": 4}).json()
+    shares, looks = answer["shares"], answer["looks"]
+    assert len(shares) == len(looks) == 4
+    assert looks[0] == "suggested"
+    named = [look for look in looks if look]
+    assert len(set(named)) == len(named)
     assert sum(shares) == pytest.approx(1, abs=0.01)
     versions = [
         client.post(f"/v1/photos/{name}/preview", json={"palettes": 4, "palette": k}).content

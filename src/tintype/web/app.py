@@ -215,10 +215,12 @@ async def certainty(services: Services, request: Request) -> Response:
 
 
 async def palettes(services: Services, request: Request) -> Response:
-    """``POST /v1/photos/{id}/palettes``: settings in, how likely each version is out."""
+    """``POST /v1/photos/{id}/palettes``: settings in, how likely and of what look each is out."""
     stored, coloring = _stored(services, request), await _coloring(services, request)
-    shares = await services.workers.run(lambda: services.photos.shares(stored, coloring))
-    return JSONResponse({"shares": [round(share, 4) for share in shares]})
+    found = await services.workers.run(lambda: services.photos.palettes(stored, coloring))
+    return JSONResponse(
+        {"shares": [round(share, 4) for share, _ in found], "looks": [name for _, name in found]}
+    )
 
 
 async def suggestions(services: Services, request: Request) -> Response:

@@ -20,6 +20,7 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.cache import PredictionCache, digest_of, key_of
 from tintype.engine.layers import Layer, Mask, Scribbles
+from tintype.engine.looks import LookName, look_names
 from tintype.engine.predict import Engine, Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
 from tintype.engine.settings_parsing import layer_from
@@ -220,12 +221,17 @@ class PhotoStore:
         Image.fromarray(found).save(file, "PNG", compress_level=1)
         return file.getvalue()
 
-    def shares(self, stored: StoredPhoto, coloring: ColorRequest) -> list[float]:
-        """How likely each of the palettes of a request is, the single answer first."""
-        settings = replace(self._settings(stored, coloring), palette=0)
-        tiny = self._small(stored, SIDES[0])
-        prediction = self._predict(stored, settings)
-        return [v.share for v in self.engine.render_versions(tiny, prediction, settings)]
+    def palettes(
+        self, stored: StoredPhoto, coloring: ColorRequest
+    ) -> list[tuple[float, LookName | None]]:
+        """How likely each of the palettes of a request is and what it is called, the default first.
+
+        A palette without a name is a wash of one tint, or much the same as another one.
+        """
+        settings = self._settings(stored, coloring)
+        found = self.engine.palettes(self._predict(stored, settings), settings)
+        names = look_names([palette.ab for palette in found])
+        return [(palette.share, name) for palette, name in zip(found, names, strict=True)]
 
     def suggestions(
         self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int, *, count: int

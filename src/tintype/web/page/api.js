@@ -21,6 +21,8 @@
  * @property {{color: string, share: number}[]} suggestions the most likely first
  * @property {string} now the colour of the place as it is
  *
+ * @typedef {"suggested" | "quieter" | "bolder" | "warmer" | "greener" | "cooler" | "rosier"} Look
+ *
  * @typedef {object} CallOptions
  * @property {BodyInit} [body]
  * @property {object} [json] sent as the body in place of `body`
@@ -157,10 +159,10 @@ export const certainty = async (id, json, side) =>
 /**
  * @param {string} id
  * @param {ColorRequest} json
- * @returns {Promise<number[]>} how likely each palette is, 0 to 1
+ * @returns {Promise<(Look | null)[]>} what each palette is called; null for one that is left out
  */
-export const palettes = async (id, json) =>
-  (await (await call("POST", photoPath(id, "palettes"), { json })).json()).shares;
+export const looks = async (id, json) =>
+  (await (await call("POST", photoPath(id, "palettes"), { json })).json()).looks;
 
 /**
  * @param {string} id

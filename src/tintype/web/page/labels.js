@@ -44,12 +44,19 @@ export const addedText = (names) =>
     ? `${names[0]} is being coloured.`
     : `${names.length} photographs are being coloured.`;
 
-/**
- * @param {number} number from 1
- * @param {string} share
- */
-export const paletteLabel = (number, share) =>
-  number === 1 ? `Default colours, ${share}` : `Palette ${number}, ${share}`;
+/** @type {Record<import("./api.js").Look, string>} */
+const LOOKS = {
+  suggested: "Suggested",
+  quieter: "Quieter",
+  bolder: "Bolder",
+  warmer: "Warmer",
+  greener: "Greener",
+  cooler: "Cooler",
+  rosier: "Rosier",
+};
+
+/** @param {import("./api.js").Look | null} look null for one that is only there as it was chosen */
+export const lookLabel = (look) => (look ? LOOKS[look] : "Chosen");
 
 /** @param {import("./color.js").HueStrength} color */
 export const wheelText = ({ h, s }) =>
