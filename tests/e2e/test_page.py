@@ -539,6 +539,59 @@ def test_a_full_queue_is_waited_for(
         context.close()
 
 
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_photograph_is_there_at_once_and_colour_sweeps_over_it(
+    browser: Any, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, motion: str
+) -> None:
+    astronaut = Image.fromarray(skimage.data.astronaut())
+    astronaut.save(tmp_path / "astronaut.png")
+    gate = threading.Event()
+    predict = Engine.predict
+
+    def slow(engine: Engine, *rest: Any) -> Any:
+        gate.wait(20)
+        return predict(engine, *rest)
+
+    monkeypatch.setattr(Engine, "predict", slow)
+    with serving(ServerOptions(port=0, model=TINY)) as server:
+        context = browser.new_context(reduced_motion=motion)
+        person = Visit(context.new_page(), server.url)
+        # How far the grey reaches, in percent, whenever it is drawn.
+        person.page.evaluate(
+            """() => {
+              window.shares = [];
+              const sheet = document.querySelector('#sheet');
+              const note = () => {
+                shares.push(parseFloat(getComputedStyle(sheet).getPropertyValue('--share')));
+                requestAnimationFrame(note);
+              };
+              note();
+            }"""
+        )
+        person.page.set_input_files("#files", str(tmp_path / "astronaut.png"))
+        before = person.page.locator("#before")
+        before.wait_for(state="visible")
+        box = person.page.locator("#sheet").bounding_box()
+        shot = person.page.screenshot(clip=box | {"height": box["height"] / 2})
+        pixels = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), int)
+        assert np.ptp(pixels, axis=-1).max() <= 2
+        assert pixels.std() > 20
+        gate.set()
+        person.page.wait_for_function("() => shares.at(-1) === 50")
+        person.settled()
+        between = [share for share in person.page.evaluate("shares") if 51 < share < 99]
+        assert bool(between) == (motion == "no-preference")
+        assert "own" not in (before.get_attribute("class") or "")
+        # What the browser cannot show comes from the server.
+        astronaut.convert("L").save(tmp_path / "astronaut.tif")
+        person.page.set_input_files("#files", str(tmp_path / "astronaut.tif"))
+        person.page.locator("#film .frame").nth(1).click()
+        person.settled()
+        assert before.evaluate("image => image.naturalWidth") == 512
+        assert person.faults == []
+        context.close()
+
+
 def test_colours_of_another_picture(browser: Any, files: Path, tmp_path: Path) -> None:
     Image.fromarray(skimage.data.astronaut()).save(tmp_path / "portrait.png")
     with serving(ServerOptions(port=0, model=TINY.replace("tiny", "tiny-features"))) as server:

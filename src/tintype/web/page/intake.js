@@ -9,7 +9,7 @@ import { announce, wireRetry } from "./notices.js";
 import { Photo } from "./photo.js";
 import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
-import { showFirst } from "./stage.js";
+import { show, showFirst } from "./stage.js";
 import { workspace } from "./workspace.js";
 
 const AT_ONCE = 2;
@@ -42,6 +42,11 @@ async function color(photo) {
   try {
     const onWait = () => workspace.setState(photo, "delayed");
     photo.describe(await api.addPhoto(photo.file, { onWait, attempts: ATTEMPTS }));
+    if (!photo.urls.before) {
+      photo.setPicture("before", await api.grey(photo.id, quickSide(photo)));
+      workspace.setState(photo, "working");
+      if (photo === workspace.current) show(photo);
+    }
     photo.setPicture("after", await api.preview(photo.id, photo.request(), quickSide(photo)));
     workspace.setState(photo, "ready");
     if (photo === workspace.current) showFirst(photo);

@@ -17,6 +17,7 @@ import * as picker from "./picker.js";
 import * as pointer from "./pointer.js";
 import * as preview from "./preview.js";
 import * as reference from "./reference.js";
+import * as reveal from "./reveal.js";
 import * as save from "./save.js";
 import * as stage from "./stage.js";
 import * as tools from "./tools.js";
@@ -47,6 +48,7 @@ workspace.on("select", async (photo, previous) => {
   if (photo !== previous) palettes.clear();
   filmstrip.showCurrent(photo);
   stage.show(photo);
+  reveal.showOwnCopy(photo);
   showState(photo);
   showSettings();
   if (photo.state === "ready") await preview.refreshAll();

@@ -26,6 +26,8 @@ export class Photo {
   settings = defaultSettings();
   /** @type {Partial<Record<Side, string>>} */
   urls = {};
+  /** Whether the picture before is the file itself, with all its colours. */
+  ownCopy = false;
   /** @type {History<Settings>} */
   #history = new History();
 
@@ -38,6 +40,18 @@ export class Photo {
   /** @param {import("./api.js").PhotoData} data what the server says of it */
   describe({ id, width, height }) {
     this.id = id;
+    this.width = width;
+    this.height = height;
+  }
+
+  /**
+   * Takes the file itself for the picture before, until the server's is there.
+   *
+   * @param {import("./geometry.js").Size} size of it, upright
+   */
+  useOwnCopy({ width, height }) {
+    this.setPicture("before", this.file);
+    this.ownCopy = true;
     this.width = width;
     this.height = height;
   }
@@ -89,6 +103,7 @@ export class Photo {
     if (old) URL.revokeObjectURL(old);
     const url = URL.createObjectURL(blob);
     this.urls[side] = url;
+    if (side === "before") this.ownCopy = false;
     return url;
   }
 

@@ -17,6 +17,8 @@ const pictures = {
   after: element("after", HTMLImageElement),
   before: element("before", HTMLImageElement),
 };
+const SWEEP_MS = 1200; // longer than the transition in page.css
+
 const compare = input("compare");
 
 /** @param {boolean} open whether there is a photograph */
@@ -32,15 +34,27 @@ export function show(photo) {
     if (url) pictures[side].src = url;
     else pictures[side].removeAttribute("src");
   }
+  pictures.before.classList.toggle("own", photo.ownCopy);
   pictures.after.alt = `${photo.name}, coloured`;
   pictures.before.alt = `${photo.name}, original`;
   layOut();
 }
 
-/** @param {Photo} photo the one that is shown, whose first picture has come */
-export function showFirst(photo) {
-  layOut();
+/**
+ * Colour sweeps over the grey photograph, as far as the slider says.
+ *
+ * @param {Photo} photo the one that is shown, whose first picture has come
+ */
+export async function showFirst(photo) {
+  sheet.classList.add("sweeping");
+  setTimeout(endSweep, SWEEP_MS);
   if (photo.urls.after) pictures.after.src = photo.urls.after;
+  await pictures.after.decode().catch(() => {});
+  layOut();
+}
+
+function endSweep() {
+  sheet.classList.remove("sweeping");
 }
 
 function layOut() {
@@ -56,7 +70,9 @@ function layOut() {
 
 /** Shows as much of the grey photograph as the slider says; all in colour for the other tools. */
 export function divide() {
-  const share = workspace.tool === "compare" ? Number(compare.value) : 0;
+  const colored = Boolean(workspace.current?.urls.after);
+  const share = !colored ? 100 : workspace.tool === "compare" ? Number(compare.value) : 0;
+  sheet.toggleAttribute("data-grey", !colored);
   sheet.style.setProperty("--share", `${share}%`);
   compare.setAttribute("aria-valuetext", `${Math.round(share)} percent grey`);
 }
@@ -76,7 +92,10 @@ function zoom(step) {
 }
 
 export function wire() {
-  compare.oninput = divide;
+  compare.oninput = () => {
+    endSweep();
+    divide();
+  };
   for (const step of /** @type {ZoomStep[]} */ (["in", "out", "fit"])) {
     const button = inside(document, `[data-zoom="${step}"]`, HTMLButtonElement);
     button.onclick = () => zoom(step);
