@@ -472,7 +472,7 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     assert frames.count() == 3
     frames.nth(1).click()
     failure = person.page.locator("#failure")
-    assert "not a picture" in failure.inner_text()
+    assert "letter.jpg is not a picture" in failure.inner_text()
     assert person.page.locator("#download").is_disabled()
     frames.nth(2).click()
     assert not failure.is_visible()
@@ -484,6 +484,49 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     assert person.page.locator("#vividness").input_value() != "0.3"
     person.page.locator("#film .remove").nth(1).click()
     assert frames.count() == 2
+
+
+def test_what_goes_wrong_is_said_and_stays(
+    visit: Callable[..., Visit], files: Path, tmp_path: Path
+) -> None:
+    person = visit()
+    failure, notice = person.page.locator("#failure"), person.page.locator("#notice")
+    # A folder, as a browser gives it: it has a name, and cannot be read.
+    person.page.evaluate(
+        """() => {
+          const slice = Blob.prototype.slice;
+          Blob.prototype.slice = function (...range) {
+            const part = slice.apply(this, range);
+            if (this.name === 'album') part.arrayBuffer = () => Promise.reject(new Error('folder'));
+            return part;
+          };
+        }"""
+    )
+    (tmp_path / "album").write_bytes(b"what is read of a folder")
+    person.page.set_input_files("#files", str(tmp_path / "album"))
+    failure.wait_for(state="visible")
+    assert "album cannot be read: it is a folder" in failure.inner_text()
+    assert "select all" in failure.inner_text()
+    # A good photograph is shown in its place.
+    person.drop(files / "camera.png")
+    assert not failure.is_visible()
+    assert person.page.locator("#sheet").is_visible()
+    # What was not done is said without a spinner, until somebody has read it.
+    before = person.pixels()
+    person.page.route("**/preview?*", lambda route: route.abort())
+    person.move("#vividness", 1.9)
+    notice.wait_for(state="visible")
+    assert "camera.png does not show these settings yet." in notice.inner_text()
+    assert "tintype serve" in notice.inner_text()
+    assert notice.get_attribute("role") == "alert"
+    assert notice.locator(".spinner").count() == 0
+    person.page.wait_for_timeout(9000)
+    assert notice.is_visible()
+    person.page.unroute("**/preview?*")
+    person.page.locator("#notice-again").click()
+    person.settled()
+    assert not notice.is_visible()
+    assert np.abs(person.pixels().astype(int) - before).mean() > 0.2
 
 
 def test_a_photograph_that_was_let_go_comes_back(
@@ -608,7 +651,9 @@ def test_colours_of_another_picture(browser: Any, files: Path, tmp_path: Path) -
         person.settled()
         np.testing.assert_array_equal(person.pixels(), before)
         person.page.set_input_files("#reference-file", str(files / "camera.png"))
-        person.page.wait_for_selector("#waiting-text:has-text('colour')")
+        notice = person.page.locator("#notice.bad")
+        notice.wait_for(state="visible")
+        assert "camera.png" in notice.inner_text()
         assert person.faults == []
         context.close()
 

@@ -70,3 +70,12 @@ test("the count of pairs says how sure it is", () => {
   const never = { answered: 4, pairs: 9, fooled: 0, rate: 0, low: 0, high: 0.49 };
   assert.match(labels.foolingText(never), /^Fooled 0 of 4 times: 0 %/);
 });
+
+test("advice is for people in front of the page", () => {
+  const advice = "Add --max-megapixels 108 if you trust the file.";
+  assert.match(labels.adviceText({ code: "too_large", advice }), /smaller copy/);
+  assert.equal(labels.adviceText({ code: "unsupported_photo", advice: "Do." }), "Do.");
+  for (const text of ["notRenderedText", "notSavedText", "noSuggestionsText", "noReferenceText"]) {
+    assert.match(labels[text]("aunt.jpg"), /aunt\.jpg/);
+  }
+});

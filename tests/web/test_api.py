@@ -138,6 +138,16 @@ def test_a_reference_is_a_layer(picture: Make, colorful: np.ndarray) -> None:
         assert "colour" in refused.json()["error"]["message"]
 
 
+def test_messages_name_the_file(client: httpx.Client, picture: Make) -> None:
+    for path in ("/v1/photos?", "/v1/layers?kind=reference&"):
+        answer = client.post(f"{path}name=aunt%20%26%20I%0A.jpg", content=b"Dear aunt,")
+        assert answer.status_code == 415 or answer.status_code == 400
+        assert "aunt & I\\n.jpg" in answer.json()["error"]["message"]
+    answer = client.post("/v1/photos", content=b"Dear aunt,")
+    assert answer.json()["error"]["message"].startswith("The picture is not a picture")
+    assert len(client.post(f"/v1/photos?name={'x' * 5000}", content=b"no").text) < 1000
+
+
 def test_suggestions_palettes_and_certainty(client: httpx.Client, picture: Make) -> None:
     name = hold(client, picture())
     found = client.post(f"/v1/photos/{name}/suggestions?x=159&y=0", json={}).json()

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
-from tintype.errors import TintypeError
+from tintype.errors import TintypeError, shown
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
@@ -43,6 +43,7 @@ _NO_SETTINGS = frozenset(
     {"hint"} | {row.name for row in OUTPUT.values() if "http" in row.interfaces}
 )
 """Keys of the query of ``/v1/color`` that are no settings."""
+_LONGEST_NAME = 255
 _PAGE = files("tintype.web") / "page"
 _STATIC = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -168,7 +169,8 @@ async def add_photo(services: Services, request: Request) -> Response:
     services.workers.check()
     data = await services.bodies.read(request)
     request.state.picture = data
-    stored = await services.workers.run(lambda: services.photos.add(data))
+    name = _file_name(request)
+    stored = await services.workers.run(lambda: services.photos.add(data, name=name))
     return JSONResponse(_facts(stored), 201)
 
 
@@ -253,8 +255,9 @@ async def add_layer(services: Services, request: Request) -> Response:
     """``POST /v1/layers``: scribbles or a mask in; settings can name it."""
     data = await services.bodies.read(request)
     kind = request.query_params.get("kind", "")
-    name = await services.workers.run(lambda: services.photos.add_layer(kind, data))
-    return JSONResponse({"id": name}, 201)
+    name = _file_name(request)
+    made = await services.workers.run(lambda: services.photos.add_layer(kind, data, name=name))
+    return JSONResponse({"id": made}, 201)
 
 
 async def status(services: Services, _request: Request) -> Response:
@@ -347,6 +350,11 @@ def _pairs(services: Services) -> Pairs:
             404, "The server was started without a folder of pairs: tintype serve --pairs DIR."
         )
     return services.pairs
+
+
+def _file_name(request: Request) -> str:
+    """What the client calls a file, for messages; it never becomes a path."""
+    return shown(request.query_params.get("name", ""))[:_LONGEST_NAME]
 
 
 def _side(request: Request) -> int:

@@ -45,6 +45,7 @@ class StoredPhoto:
     Attributes:
         id: What the client calls it.
         data: Its file.
+        name: Of the file, for messages only.
         photos: Its pages.
         digest: Of the first page, as predictions are kept by.
         small: The first page in smaller, by longest side.
@@ -55,6 +56,7 @@ class StoredPhoto:
 
     id: str
     data: bytes
+    name: str
     photos: tuple[Photo, ...]
     digest: str
     small: dict[int, Photo] = field(default_factory=dict)
@@ -113,27 +115,36 @@ class PhotoStore:
 
     # ----- what is held -----
 
-    def add(self, data: bytes) -> StoredPhoto:
+    def add(self, data: bytes, *, name: str = "") -> StoredPhoto:
         """Takes a photograph, and runs the network on it.
+
+        Args:
+            data: Its file.
+            name: Of the file, for messages only.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
         """
-        stored = self.open(data)
+        stored = self.open(data, name=name)
         self._predict(stored, Settings())
         with self._lock:
             self._stored[stored.id] = stored
             self._let_go()
         return stored
 
-    def open(self, data: bytes) -> StoredPhoto:
+    def open(self, data: bytes, *, name: str = "") -> StoredPhoto:
         """A photograph for one request: the same as a held one, but nobody can ask for it again.
+
+        Args:
+            data: Its file.
+            name: Of the file, for messages only.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
         """
-        photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
-        return StoredPhoto(secrets.token_urlsafe(9), data, photos, digest_of(photos[0]))
+        name = name or _NAME
+        photos = decode(data, name=name, max_pixels=self._max_pixels)
+        return StoredPhoto(secrets.token_urlsafe(9), data, name, photos, digest_of(photos[0]))
 
     def get(self, name: str) -> StoredPhoto:
         """A held photograph.
@@ -154,12 +165,13 @@ class PhotoStore:
             self._stored.pop(name, None)
         self._predictions.forget(stored.digest)
 
-    def add_layer(self, kind: str, data: bytes) -> str:
+    def add_layer(self, kind: str, data: bytes, *, name: str = "") -> str:
         """Takes a picture that settings can name.
 
         Args:
             kind: One of `tintype.engine.settings.LAYERS`.
             data: Its file.
+            name: Of the file, for messages only.
 
         Raises:
             UsageError: It is no such picture.
@@ -168,12 +180,12 @@ class PhotoStore:
             raise UsageError(
                 f"{kind!r} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
             )
-        layer = layer_from(kind, data, name=f"The {kind}", max_pixels=self._max_pixels)
-        name = secrets.token_urlsafe(9)
+        layer = layer_from(kind, data, name=name or f"The {kind}", max_pixels=self._max_pixels)
+        number = secrets.token_urlsafe(9)
         with self._lock:
-            self._layers[kind, name] = layer
+            self._layers[kind, number] = layer
             self._let_go()
-        return name
+        return number
 
     def _let_go(self) -> None:
         """Forgets what was not used for longest, until the rest fits; the newest always stays."""
@@ -276,7 +288,7 @@ class PhotoStore:
         done = colorize_photos(
             stored.photos,
             Request(settings, output),
-            name=_NAME,
+            name=stored.name,
             engine=self.engine,
             provenance=provenance_of(stored.data, self.engine.bundle, settings, output),
         )

@@ -93,7 +93,7 @@ async function send(method, path, init) {
   try {
     return await fetch(path, { method, ...init });
   } catch {
-    const advice = "Is it still running in its terminal?";
+    const advice = "Start it again with: tintype serve. Then go on here.";
     throw new ApiError(0, { message: "Tintype does not respond.", advice });
   }
 }
@@ -124,12 +124,37 @@ export function photoPath(id, what, query = {}) {
 export const status = async () => (await call("GET", "v1/status")).json();
 
 /**
- * @param {Blob} file
+ * Refuses a file that cannot be sent: fetch would fail as if the server did not respond.
+ *
+ * @param {File} file
+ */
+async function checkReadable(file) {
+  const { name } = file;
+  let code = "empty_file";
+  try {
+    if ((await file.slice(0, 1).arrayBuffer()).byteLength) return;
+  } catch {
+    code = "unreadable_file";
+  }
+  throw new ApiError(0, code === "empty_file"
+    ? { code, message: `${name} is empty.`, advice: "Copy it again from where it came." }
+    : {
+      code,
+      message: `${name} cannot be read: it is a folder, or was moved or deleted.`,
+      advice: "Choose the photographs themselves. From a folder, select all of them and drop them.",
+    });
+}
+
+/**
+ * @param {File} file
  * @param {CallOptions} [options]
  * @returns {Promise<PhotoData>}
  */
-export const addPhoto = async (file, options) =>
-  (await call("POST", "v1/photos", { body: file, ...options })).json();
+export async function addPhoto(file, options) {
+  await checkReadable(file);
+  const path = `v1/photos?${new URLSearchParams({ name: file.name })}`;
+  return (await call("POST", path, { body: file, ...options })).json();
+}
 
 /** @param {string} id */
 export const removePhoto = (id) => call("DELETE", `v1/photos/${id}`);
@@ -176,11 +201,14 @@ export const suggestions = async (id, json, x, y) =>
 
 /**
  * @param {string} kind
- * @param {Blob} file
+ * @param {File} file
  * @returns {Promise<string>} the id that requests name the layer by
  */
-export const addLayer = async (kind, file) =>
-  (await (await call("POST", `v1/layers?kind=${kind}`, { body: file })).json()).id;
+export async function addLayer(kind, file) {
+  await checkReadable(file);
+  const path = `v1/layers?${new URLSearchParams({ kind, name: file.name })}`;
+  return (await (await call("POST", path, { body: file })).json()).id;
+}
 
 /**
  * @param {string} id

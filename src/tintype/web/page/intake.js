@@ -23,7 +23,7 @@ export function add(files) {
   const added = Array.from(files, (file) => new Photo(file));
   if (!added.length) return;
   for (const photo of added) workspace.add(photo);
-  if (!workspace.current) workspace.select(added[0]);
+  workspace.select(added[0]);
   announce(addedText(added.map(({ name }) => name)));
   queue.add(...added);
 }
@@ -55,7 +55,7 @@ async function color(photo) {
   } catch (error) {
     photo.error = api.asApiError(error);
     workspace.setState(photo, "failed");
-    announce(`${photo.name}: ${photo.error.message}`);
+    if (photo !== workspace.current) announce(photo.error.message);
     if (photo === workspace.current) workspace.select(photo);
   }
 }

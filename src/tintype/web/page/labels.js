@@ -38,6 +38,34 @@ export const stateLabel = (state) => LABELS[state];
 export const progressText = (name, state) =>
   state === "delayed" ? "Waiting in the queue…" : `Colouring ${name}…`;
 
+/** @type {Record<string, string>} */
+const ADVICE = {
+  too_large:
+    "Save a smaller copy and use that, or start Tintype again with a higher limit: " +
+    "tintype serve --max-megapixels.",
+  internal_error: "Try again. If it happens again, please report it with the photograph's format.",
+};
+
+/**
+ * What to do about an error, for people in front of the page: the server's advice is for programs
+ * and for the command line as well.
+ *
+ * @param {{code: string, advice: string}} error
+ */
+export const adviceText = ({ code, advice }) => ADVICE[code] ?? advice;
+
+/** @param {string} name of the photograph */
+export const notRenderedText = (name) => `${name} does not show these settings yet.`;
+
+/** @param {string} name of the photograph */
+export const notSavedText = (name) => `${name} was not saved.`;
+
+/** @param {string} name of the photograph */
+export const noSuggestionsText = (name) => `There are no colours to offer for this point of ${name}.`;
+
+/** @param {string} name of the file */
+export const noReferenceText = (name) => `The colours of ${name} cannot be used.`;
+
 /** @param {string[]} names of the files */
 export const addedText = (names) =>
   names.length === 1

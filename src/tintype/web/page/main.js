@@ -82,7 +82,7 @@ try {
   workspace.server = await api.status();
   intake.showAccepted();
 } catch (error) {
-  notices.announce(api.asApiError(error).message);
+  notices.complain("", api.asApiError(error));
 }
 save.showFormats();
 element("palette-box", HTMLElement).hidden = !workspace.server.capabilities.includes("logits");

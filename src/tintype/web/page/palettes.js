@@ -102,18 +102,15 @@ async function refresh() {
       api.looks(photo.id, { ...photo.request(0), palettes: PALETTES }),
     );
     if (photo !== workspace.current || key !== shownFor) return;
-    choices.forEach(({ item, name }, index) => {
-      const look = looks[index];
-      item.hidden = !look && index + 1 !== chosen;
-      name.textContent = lookLabel(look);
-    });
-    for (const { item, radio, picture } of choices) {
+    choices.forEach(({ item }, index) => (item.hidden = !looks[index] && index + 1 !== chosen));
+    for (const { item, radio, picture, name } of choices) {
       if (item.hidden) continue;
       const request = photo.request(Number(radio.value));
       const blob = await api.preview(photo.id, request, quickSide(photo));
       if (photo !== workspace.current || key !== shownFor) return;
       if (picture.src) URL.revokeObjectURL(picture.src);
       picture.src = URL.createObjectURL(blob);
+      name.textContent = lookLabel(looks[Number(radio.value) - 1]);
     }
   } catch (error) {
     const problem = api.asApiError(error);

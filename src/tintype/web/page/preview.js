@@ -6,7 +6,8 @@ import * as certainty from "./certainty.js";
 import { element } from "./dom.js";
 import * as filmstrip from "./filmstrip.js";
 import { previewSide, quickSide } from "./geometry.js";
-import { announce, notify } from "./notices.js";
+import { notRenderedText } from "./labels.js";
+import { complain } from "./notices.js";
 import * as palettes from "./palettes.js";
 import { LatestOnly } from "./queue.js";
 import { withPhoto } from "./resend.js";
@@ -48,9 +49,7 @@ async function render(quick) {
       after.dataset.drawn = String(Number(after.dataset.drawn ?? 0) + 1);
     }
   } catch (error) {
-    const problem = api.asApiError(error);
-    announce(problem.message);
-    notify(problem);
+    complain(notRenderedText(photo.name), api.asApiError(error), refreshSoon);
   }
 }
 
