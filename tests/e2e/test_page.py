@@ -486,6 +486,29 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     assert frames.count() == 2
 
 
+def test_what_is_known_of_a_photograph_is_said(
+    visit: Callable[..., Visit], files: Path, tmp_path: Path
+) -> None:
+    astronaut = Image.fromarray(skimage.data.astronaut()).resize((160, 160))
+    astronaut.save(tmp_path / "colours.gif")
+    pages = [astronaut.convert("L"), astronaut.convert("L").rotate(180)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    person = visit()
+    person.drop(files / "camera.png", tmp_path / "colours.gif", tmp_path / "pages.tif")
+    notes = person.page.locator("#notes")
+    frames = person.page.locator("#film .frame")
+    frames.nth(0).click()
+    assert not notes.is_visible()
+    frames.nth(1).click()
+    said = notes.inner_text()
+    assert "Already in colour" in said
+    assert "Saved as PNG" in said
+    assert "GIF" in said
+    frames.nth(2).click()
+    assert notes.inner_text().startswith("Page 1 of 2.")
+    person.settled()
+
+
 def test_what_goes_wrong_is_said_and_stays(
     visit: Callable[..., Visit], files: Path, tmp_path: Path
 ) -> None:

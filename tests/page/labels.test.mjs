@@ -79,3 +79,18 @@ test("advice is for people in front of the page", () => {
     assert.match(labels[text]("aunt.jpg"), /aunt\.jpg/);
   }
 });
+
+test("a plain photograph has no notes, an unusual one says what it is", () => {
+  const plain = { tone: "grey", pages: 1, format: "JPEG", writes: "JPEG", notes: [] };
+  assert.deepEqual(labels.noteTexts(plain), []);
+  const lost = "Its colour profile is damaged.";
+  const found = labels.noteTexts({
+    tone: "color", pages: 2, format: "HEIC", writes: "AVIF", notes: [lost],
+  });
+  assert.equal(found.length, 4);
+  assert.match(found[0], /^Already in colour/);
+  assert.match(found[1], /^Page 1 of 2/);
+  assert.match(found[2], /^Saved as AVIF.*HEIC/);
+  assert.equal(found[3], lost);
+  assert.match(labels.noteTexts({ ...plain, tone: "toned" })[0], /sepia/);
+});

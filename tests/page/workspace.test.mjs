@@ -116,6 +116,7 @@ test("a photograph keeps what the server says of it, and asks with its settings"
   assert.deepEqual([photo.id, photo.width, photo.height, photo.zoom], ["", 0, 0, 1]);
   assert.deepEqual([photo.state, photo.error, photo.canUndo], ["waiting", null, false]);
   photo.describe({ id: "x", width: 3, height: 2, format: "JPEG" });
+  assert.equal(photo.data.format, "JPEG");
   assert.deepEqual([photo.id, photo.width, photo.height], ["x", 3, 2]);
   photo.change(null, (s) => (s.palette = 2));
   assert.equal(photo.request().palette, 2);

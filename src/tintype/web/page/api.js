@@ -16,6 +16,11 @@
  * @property {string} id
  * @property {number} width in pixels, upright
  * @property {number} height
+ * @property {"grey" | "toned" | "color"} tone of the file
+ * @property {number} pages
+ * @property {string} format of the file
+ * @property {string} writes the format that it is saved in where none is chosen
+ * @property {string[]} notes on what was lost while it was read
  *
  * @typedef {object} Suggestions
  * @property {{color: string, share: number}[]} suggestions the most likely first

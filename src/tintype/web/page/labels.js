@@ -38,6 +38,21 @@ export const stateLabel = (state) => LABELS[state];
 export const progressText = (name, state) =>
   state === "delayed" ? "Waiting in the queue…" : `Colouring ${name}…`;
 
+/**
+ * What is worth knowing about a photograph.
+ *
+ * @param {import("./api.js").PhotoData} data
+ */
+export const noteTexts = ({ tone, pages, format, writes, notes }) => [
+  ...(tone === "color" ? ["Already in colour: these colours are new, made from its grey."] : []),
+  ...(tone === "toned" ? ["A toned print, such as sepia: the colours replace its tone."] : []),
+  ...(pages > 1 ? [`Page 1 of ${pages}. The download has all pages.`] : []),
+  ...(writes === format
+    ? []
+    : [`Saved as ${writes}, because Tintype reads ${format} but does not write it.`]),
+  ...notes,
+];
+
 /** @type {Record<string, string>} */
 const ADVICE = {
   too_large:

@@ -2,7 +2,7 @@
 // What is announced and what is noted over the photograph: progress, failures, advice.
 
 import { button, element, inside } from "./dom.js";
-import { adviceText, progressText } from "./labels.js";
+import { adviceText, noteTexts, progressText } from "./labels.js";
 
 const NOTICE_MS = 8000;
 
@@ -13,6 +13,7 @@ const failure = element("failure", HTMLElement);
 const notice = element("notice", HTMLElement);
 const noticeText = element("notice-text", HTMLElement);
 const noticeAgain = button("notice-again");
+const notes = element("notes", HTMLElement);
 const sheet = element("sheet", HTMLElement);
 let timer = 0;
 
@@ -77,7 +78,20 @@ export function showState(photo) {
     inside(failure, "strong", HTMLElement).textContent = error.message;
     inside(failure, "span", HTMLElement).textContent = adviceText(error);
   }
+  showNotes(photo.data && state !== "failed" ? noteTexts(photo.data) : []);
   sheet.hidden = state === "failed" || !photo.width;
+}
+
+/** @param {string[]} texts */
+function showNotes(texts) {
+  notes.replaceChildren(
+    ...texts.map((text) => {
+      const item = document.createElement("li");
+      item.textContent = text;
+      return item;
+    }),
+  );
+  notes.hidden = !texts.length;
 }
 
 /** @param {() => void} retry */

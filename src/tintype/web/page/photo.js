@@ -19,6 +19,8 @@ export class Photo {
   error = null;
   /** Of the photograph on the server; empty until it is there. */
   id = "";
+  /** @type {import("./api.js").PhotoData | null} what the server says of it */
+  data = null;
   width = 0;
   height = 0;
   zoom = 1;
@@ -38,7 +40,9 @@ export class Photo {
   }
 
   /** @param {import("./api.js").PhotoData} data what the server says of it */
-  describe({ id, width, height }) {
+  describe(data) {
+    const { id, width, height } = data;
+    this.data = data;
     this.id = id;
     this.width = width;
     this.height = height;
