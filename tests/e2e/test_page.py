@@ -486,6 +486,27 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     assert frames.count() == 2
 
 
+def test_a_sheet_of_keys(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    sheet = person.page.locator("#keys")
+    person.page.keyboard.press("?")
+    assert sheet.is_visible()
+    person.page.keyboard.press("?")
+    assert not sheet.is_visible()
+    person.drop(files / "camera.png")
+    person.page.locator("#help").click()
+    text = sheet.inner_text()
+    for key in ("G", "Ctrl", "Delete", "[", "?"):
+        assert key in text
+    # What lies below it is not reached by keys.
+    person.page.keyboard.press("3")
+    assert person.page.locator('input[name="tool"]:checked').get_attribute("value") == "compare"
+    person.page.keyboard.press("Escape")
+    assert not sheet.is_visible()
+    person.page.keyboard.press("3")
+    assert person.page.locator('input[name="tool"]:checked').get_attribute("value") == "brush"
+
+
 def test_what_is_known_of_a_photograph_is_said(
     visit: Callable[..., Visit], files: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
 import { step } from "./controls.js";
+import * as help from "./help.js";
 import * as picker from "./picker.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
@@ -15,6 +16,7 @@ const BRUSH_STEP = 4;
 /** @param {KeyboardEvent} event */
 function press(event) {
   const { key, target } = event;
+  if (help.isOpen() && key !== "?") return;
   if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") {
     event.preventDefault();
     step(event.shiftKey ? "redo" : "undo");
@@ -22,7 +24,9 @@ function press(event) {
   }
   if (key === "Escape") picker.cancel();
   const typing = target instanceof Element && target.matches(TYPING);
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !workspace.current) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (key === "?") help.toggle();
+  if (!workspace.current) return;
   tools.selectByKey(key);
   if (key.toLowerCase() === "g") certainty.peek(true);
   if (key === "]") brush.changeSize(BRUSH_STEP);

@@ -8,6 +8,7 @@ import * as controls from "./controls.js";
 import { element } from "./dom.js";
 import * as drop from "./drop.js";
 import * as filmstrip from "./filmstrip.js";
+import * as help from "./help.js";
 import * as hints from "./hints.js";
 import * as intake from "./intake.js";
 import * as keys from "./keys.js";
@@ -73,8 +74,8 @@ workspace.on("empty", () => {
 });
 
 const parts = [
-  brush, certainty, controls, drop, intake, keys, palettes, picker, pointer, reference, save, stage,
-  tools,
+  brush, certainty, controls, drop, help, intake, keys, palettes, picker, pointer, reference, save,
+  stage, tools,
 ];
 for (const part of parts) part.wire();
 tools.select("compare");
