@@ -1,8 +1,13 @@
 """The Python API: same kind out as in, and the same pixels through every interface."""
 
 import io
+import os
+import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +15,7 @@ import pytest
 from PIL import Image
 
 import tintype
+from conftest import picture_bytes
 from tintype.cli.app import main
 from tintype.jobs.inspect import inspect
 
@@ -94,6 +100,65 @@ def test_a_path_never_replaces_anything_unless_asked(
     assert photo.read_bytes() == before
 
 
+def test_a_path_can_be_written_elsewhere(
+    colorizer: "tintype.Colorizer", photo: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.jpg"
+    assert colorizer(photo, output=target) == target
+    with Image.open(target) as image:
+        assert image.format == "JPEG"
+    with pytest.raises(tintype.TargetExistsError, match="overwrite=True"):
+        colorizer(photo, output=str(target))
+    assert colorizer(photo, output=str(target), overwrite=True) == target
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jpg", "photo.png"]
+    with pytest.raises(tintype.TargetExistsError, match="never replaced"):
+        colorizer(photo, output=photo, overwrite=True)
+    with pytest.raises(tintype.WriteError, match="folder does not exist"):
+        colorizer(photo, output=tmp_path / "none" / "x.png")
+
+
+def test_a_stream_at_its_end_is_read_from_its_start(
+    colorizer: "tintype.Colorizer", photo: Path
+) -> None:
+    stream = io.BytesIO()
+    stream.write(photo.read_bytes())
+    assert colorizer(stream).getvalue() == colorizer(photo.read_bytes())
+    with photo.open("rb") as file:
+        file.read()
+        assert colorizer(file).getvalue() == colorizer(photo.read_bytes())
+    with pytest.raises(tintype.UnreadablePhotoError, match="closed"):
+        colorizer(file)
+    with pytest.raises(tintype.UnreadablePhotoError, match="is empty"):
+        colorizer(io.BytesIO())
+
+
+def test_an_unbuffered_pipe_is_read_to_its_end(
+    colorizer: "tintype.Colorizer", make_photo: Make, tmp_path: Path
+) -> None:
+    data = make_photo(tmp_path / "a.png", height=400, width=500).read_bytes()
+    assert len(data) > 1 << 16  # more than a pipe holds
+    code = "import sys; sys.stdout.buffer.write(open(sys.argv[1], 'rb').read())"
+    words = [sys.executable, "-c", code, str(tmp_path / "a.png")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0) as child:
+        assert child.stdout is not None
+        assert isinstance(child.stdout, io.RawIOBase)
+        assert colorizer(child.stdout).getvalue() == colorizer(data)
+
+
+def test_a_pipe_that_does_not_wait_is_refused(colorizer: "tintype.Colorizer") -> None:
+    if os.name == "nt":  # where pipes always wait
+        assert sys.platform == "win32"
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with (
+        open(writing, "wb"),  # noqa: PTH123
+        open(reading, "rb", buffering=0) as stream,  # noqa: PTH123
+        pytest.raises(tintype.UsageError, match="does not wait"),
+    ):
+        colorizer(stream)
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "PPM", "JPEG2000"])
 def test_bytes_come_back_in_their_own_format(colorizer: "tintype.Colorizer", form: str) -> None:
     file = io.BytesIO()
@@ -120,6 +185,36 @@ def test_arrays_of_every_kind(
     if has_alpha:
         np.testing.assert_allclose(colored[..., 3], array[..., -1], atol=top / 65535)
     np.testing.assert_array_equal(array, before)
+
+
+FLOATS = [np.dtype(code) for code in ("e", "f", "d", "g")]
+
+
+@pytest.mark.parametrize("dtype", FLOATS + [kind.newbyteorder() for kind in FLOATS], ids=str)
+@pytest.mark.parametrize("channels", [1, 4])
+def test_every_floating_point_type_gives_what_float64_gives(
+    colorizer: "tintype.Colorizer", dtype: np.dtype, channels: int
+) -> None:
+    ramp = np.linspace(0, 1, 40 * 56 * channels).reshape(40, 56, channels).astype(dtype)
+    colored = colorizer(ramp, vividness=1.5)
+    expected = colorizer(ramp.astype(np.float64), vividness=1.5)
+    assert colored.dtype == dtype
+    np.testing.assert_array_equal(colored, expected.astype(dtype))
+    # In half precision 65535 is infinite: everything came out black.
+    assert np.ptp(expected[..., 0]) > 0.5
+
+
+@pytest.mark.parametrize("code", ["u1", "<u2", ">u2"])
+def test_every_integer_type_gives_what_float64_gives(
+    colorizer: "tintype.Colorizer", code: str
+) -> None:
+    dtype = np.dtype(code)
+    top = np.iinfo(dtype).max
+    ramp = np.linspace(0, top, 40 * 56).reshape(40, 56).astype(dtype)
+    colored = colorizer(ramp)
+    assert colored.dtype == dtype
+    expected = np.rint(colorizer(ramp.astype(np.float64) / top) * top)
+    np.testing.assert_allclose(colored.astype(float), expected, atol=1 if top == 255 else 0)
 
 
 def test_the_grey_of_an_array_is_kept(colorizer: "tintype.Colorizer") -> None:
@@ -181,6 +276,38 @@ def test_settings_matter(colorizer: "tintype.Colorizer", photo: Path) -> None:
         (lambda c: c.colorize(np.zeros((4, 4), np.int64)), tintype.UnsupportedPhotoError),
         (lambda c: c.colorize(np.full((4, 4), 1.5)), tintype.UnsupportedPhotoError),
         (lambda c: c.colorize(np.full((4, 4), np.nan)), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(np.full((4, 4), np.inf, np.float16)), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(np.full((), 0.5)), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(np.ones((4, 4), bool)), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(np.ones((4, 4), complex)), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(np.ones((4, 0))), tintype.UnsupportedPhotoError),
+        (lambda c: c.colorize(b"", vividness="1"), tintype.UsageError),
+        (lambda c: c.colorize(b"", vividness=[1]), tintype.UsageError),
+        (lambda c: c.colorize(b"", warmth=True), tintype.UsageError),
+        (lambda c: c.colorize(b"", quality=3), tintype.UsageError),
+        (lambda c: c.colorize(b"", quality=np.zeros(2)), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=3), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints="120,80,red"), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=(60, 40, "red")), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=[(60, 40)]), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=[("60", 40, "red")]), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=[(60.5, 40, "red")]), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=[(60, 40, (192, 64))]), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=[(60, 40, (0.7, 0.2, 0.1))]), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=[(60, 40, (300, 0, 0))]), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=[(60, 40, None)]), tintype.UsageError),
+        (lambda c: c.colorize(b"", hints=[(60, 40, "stealblue")]), tintype.UsageError),
+        (lambda c: c.colorize(b"", mask=np.zeros((4, 4), int)), tintype.UsageError),
+        (lambda c: c.colorize(b"", mask=np.full((4, 4), 2.0)), tintype.UsageError),
+        (lambda c: c.colorize(b"", mask=np.eye(4, dtype=np.uint8)), tintype.UsageError),
+        (lambda c: c.colorize(b"", reference=np.zeros((4, 4, 9), np.uint8)), tintype.UsageError),
+        (lambda c: c.colorize(b"", output="x.png"), tintype.UsageError),
+        (lambda c: c.colorize("photo.png", output="."), tintype.UsageError),
+        (lambda c: c.colorize("photo.png", output="x.gif"), tintype.UsageError),
+        (lambda c: c.colorize("photo.png", output="x"), tintype.UsageError),
+        (lambda c: c.colorize("photo.png", output=3), tintype.UsageError),
+        (lambda _: tintype.Colorizer(3), tintype.UsageError),
+        (lambda _: tintype.Colorizer(max_pixels="1e8"), tintype.UsageError),
         (lambda _: tintype.Colorizer("no-such-model"), tintype.ModelError),
         (lambda _: tintype.colorize(b"", model="no-such-model"), tintype.ModelError),
     ],
@@ -206,6 +333,28 @@ def test_the_limit_is_the_colorizer_s(tiny_model: Path, photo: Path) -> None:
         with pytest.raises(tintype.PhotoTooLargeError):
             small.colorize(x)
     assert tintype.Colorizer(tiny_model, max_pixels=97 * 131).colorize(data)
+
+
+def test_a_colorizer_can_be_pickled(
+    tmp_path: Path, tiny_model: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "mine.onnx"
+    model.write_bytes(tiny_model.read_bytes())
+    own = tintype.Colorizer(model, max_pixels=97 * 131)
+    expected = own(photo.read_bytes())
+    pickled = pickle.dumps(own)
+    model.unlink()  # a model of one's own travels with it
+    again = pickle.loads(pickled)
+    assert again(photo.read_bytes()) == expected
+    with pytest.raises(tintype.PhotoTooLargeError):
+        again(picture_bytes(np.zeros((98, 131), np.uint8)))
+    shipped = pickle.dumps(tintype.Colorizer())
+    assert len(shipped) < 1000  # the package has it on the other side too
+    assert type(pickle.loads(shipped)) is tintype.Colorizer
+    other = own._engine.bundle
+    monkeypatch.setattr("tintype.api.load_bundle", lambda _name: other)
+    with pytest.raises(tintype.ModelError, match="not the one that was pickled"):
+        pickle.loads(shipped)
 
 
 def test_several_threads_share_one_model(tiny_model: Path) -> None:
@@ -255,6 +404,54 @@ def test_hints_are_for_one_photograph(
     assert main(words) == 2
     assert "2 inputs" in capsys.readouterr().err
     assert not list(photo.parent.glob("*.color.*"))
+
+
+@pytest.mark.parametrize(
+    "color",
+    ["steelblue", "SteelBlue", "4682b4", (70, 130, 180), np.array([70, 130, 180], np.uint8)],
+    ids=str,
+)
+def test_a_colour_is_taken_in_every_spelling(
+    colorizer: "tintype.Colorizer", photo: Path, color: object
+) -> None:
+    data = photo.read_bytes()
+    expected = colorizer(data, hints=[(60, 40, "#4682b4", 3)])
+    assert colorizer(data, hints=[(60, 40, color, 3)]) == expected  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.int16, np.float32, float])
+def test_the_numbers_of_a_hint_may_be_of_any_library(
+    colorizer: "tintype.Colorizer", photo: Path, kind: Callable[[int], int]
+) -> None:
+    data = photo.read_bytes()
+    hint = (kind(60), kind(40), "#4682b4", kind(3))
+    assert colorizer(data, hints=[hint]) == colorizer(data, hints=[(60, 40, "#4682b4", 3)])
+    assert colorizer(data, vividness=kind(1)) == colorizer(data, vividness=1.0)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble, Fraction])
+def test_a_number_of_any_library_gives_what_a_float_gives(
+    colorizer: "tintype.Colorizer", photo: Path, kind: Callable[[float], float]
+) -> None:
+    data = photo.read_bytes()
+    told = colorizer(data, vividness=kind(0.6875), warmth=kind(-0.3125))
+    assert told == colorizer(data, vividness=0.6875, warmth=-0.3125)
+
+
+def test_a_misspelt_colour_is_answered_with_the_nearest(colorizer: "tintype.Colorizer") -> None:
+    with pytest.raises(tintype.UsageError, match="Did you mean steelblue"):
+        colorizer(b"", hints=[(1, 2, "stealblue")])
+
+
+@pytest.mark.parametrize("kind", ["?", "u1", "<u2", ">u2", "e", "f", "d"])
+def test_a_mask_is_an_array_of_any_type(colorizer: "tintype.Colorizer", kind: str) -> None:
+    grey = np.full((40, 56), 120, np.uint8)
+    half = np.zeros((40, 56), kind)
+    half[:, 28:] = 1 if np.dtype(kind).kind in "bf" else np.iinfo(kind).max
+    colored = colorizer(grey, mask=half, vividness=2).astype(int)
+    assert np.ptp(colored[:, :20], axis=2).max() == 0
+    assert np.ptp(colored[:, 36:], axis=2).min() > 3
+    np.testing.assert_array_equal(colored, colorizer(grey, mask=half[..., None], vividness=2))
 
 
 def test_warm_is_more_orange_than_cold(colorizer: "tintype.Colorizer", photo: Path) -> None:

@@ -55,17 +55,17 @@ SETTINGS = [
     ("reference", "KEYWORD_ONLY", None),
     ("keep_luminance", "KEYWORD_ONLY", "standard"),
 ]
-OVERWRITE = ("overwrite", "KEYWORD_ONLY", False)
+WRITING = [("output", "KEYWORD_ONLY", None), ("overwrite", "KEYWORD_ONLY", False)]
 
 
 def test_the_parameters_are_exactly_these() -> None:
     model = ("model", "KEYWORD_ONLY", None)
-    assert parameters(tintype.colorize) == [X, *SETTINGS, model, OVERWRITE]
+    assert parameters(tintype.colorize) == [X, *SETTINGS, model, *WRITING]
     assert parameters(tintype.Colorizer) == [
         ("model", "POSITIONAL_OR_KEYWORD", None),
         ("max_pixels", "KEYWORD_ONLY", 100_000_000),
     ]
-    assert parameters(tintype.Colorizer.colorize) == [X, *SETTINGS, OVERWRITE]
+    assert parameters(tintype.Colorizer.colorize) == [X, *SETTINGS, *WRITING]
     assert tintype.Colorizer.__call__ is tintype.Colorizer.colorize
     members = {name for name in vars(tintype.Colorizer) if not name.startswith("_")}
     assert members == {"colorize"}

@@ -2,9 +2,11 @@
 
 import inspect
 import io
+import operator
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from tintype.engine.hints import hint_of
+from tintype.engine.hints import Hint, hint_of
 from tintype.engine.settings import (
     LAYERS,
     OUTPUT,
@@ -24,16 +26,21 @@ from tintype.engine.settings import (
     rows_of,
 )
 from tintype.engine.settings_parsing import layer_from
-from tintype.errors import UsageError
+from tintype.errors import UsageError, shown
 from tintype.files.local import read_input
 from tintype.photo.limits import MAX_PIXELS
 from tintype.pipeline import Request
 
-HintLike = tuple[int, int, str] | tuple[int, int, str, int]
-"""A hint as it is given in Python: x, y, a colour as ``#c04030``, and a radius if wanted."""
+ColorLike = str | Sequence[int] | NDArray[np.integer]
+"""A colour as it is given in Python: ``#c04030``, a name of CSS, or red, green and blue (0-255)."""
 
-LayerLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+HintLike = tuple[int, int, ColorLike] | tuple[int, int, ColorLike, int]
+"""A hint as it is given in Python: x, y, a colour, and a radius if wanted."""
+
+LayerLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 """A picture as it is given in Python: a path, the bytes of a file, an image, or an array."""
+
+_HINT_ADVICE = 'Give (x, y, colour) or (x, y, colour, radius), such as (120, 80, "#c04030").'
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -47,18 +54,21 @@ class ColorOptions(TypedDict, total=False):
         warmth: Towards blue or towards orange, where the model is uncertain.
         hints: Colours that are known at some points: ``(x, y, "#c04030")``, or
             ``(x, y, "#c04030", radius)`` for a square of 2 radius + 1 pixels, counted from 0 at
-            the upper left corner of the upright photograph.
+            the upper left corner of the upright photograph. The colour may also be a name of CSS,
+            or ``(192, 64, 48)``.
         scribbles: Colours painted on a transparent layer as large as the upright photograph. They
             cover the hints. An array is (H, W, 4).
         reach: How far hints and scribbles spread: 0 colours only what they cover, 1 the whole thing
             they lie on.
         mask: What is coloured, as large: white is, black stays grey, grey is in between. An array
-            is (H, W).
+            is (H, W); True is white.
         reference: A picture in colour, of any size, that the colours are taken from. An array is
             (H, W, 3).
         keep_luminance: "exact" gives a JPEG the luminance coefficients of the JPEG that it was
             made from, and verifies it (the extra ``exact``). What comes out as PNG, TIFF, an image
             or an array has exactly the photograph's grey in any case.
+        output: The file to write, whose ending decides the format; only for a path. None is
+            ``name.color.jpg`` beside ``name.jpg``.
         overwrite: Replace an earlier output; only for a path, and never the input itself.
     """
 
@@ -71,6 +81,7 @@ class ColorOptions(TypedDict, total=False):
     mask: LayerLike | None
     reference: LayerLike | None
     keep_luminance: KeepLuminance
+    output: str | os.PathLike[str] | None
     overwrite: bool
 
 
@@ -88,6 +99,7 @@ def with_signature(function: _F) -> _F:
         for name, default in defaults.items():
             yield _keyword(name, default)
         yield from named
+        yield _keyword("output", None)
         yield _keyword("overwrite", False)
 
     own = inspect.signature(function)
@@ -104,7 +116,7 @@ def _keyword(name: str, default: Any) -> inspect.Parameter:  # noqa: ANN401
 
 
 def request_from(options: ColorOptions, *, max_pixels: int) -> Request:
-    """What keyword arguments ask for; `overwrite` is left to the caller.
+    """What keyword arguments ask for; `output` and `overwrite` are left to the caller.
 
     Args:
         options: As they were given.
@@ -122,12 +134,72 @@ def request_from(options: ColorOptions, *, max_pixels: int) -> Request:
             data, label = _layer_file(given[name], name)
             given[name] = layer_from(name, data, name=label, max_pixels=max_pixels)
     if "hints" in given:
-        given["hints"] = tuple(hint_of(*hint) for hint in given["hints"])
+        given["hints"] = _hints(given["hints"])
+    for name, row in SETTINGS.items():
+        # A number of NumPy would decide the precision of what it is multiplied with.
+        if row.kind == "number" and isinstance(given.get(name), Real):
+            row.check(given[name])
+            given[name] = float(given[name])
     settings = {name: given[name] for name in SETTINGS if name in given}
     output = {name: given[name] for name in OUTPUT if name in given}
     return Request(
         replace(default_settings("python"), **settings), replace(default_output("python"), **output)
     )
+
+
+def _hints(values: object) -> tuple[Hint, ...]:
+    """Hints as the engine has them."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise UsageError(f"{_brief(values)} is not a list of hints.", advice=_HINT_ADVICE)
+    return tuple(_hint(value) for value in values)
+
+
+def _hint(value: object) -> Hint:
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) not in (3, 4):
+        raise UsageError(f"{_brief(value)} is not a hint.", advice=_HINT_ADVICE)
+    x, y, color, *radius = value
+    try:
+        return hint_of(_whole(x), _whole(y), _hex(color), *map(_whole, radius))
+    except TypeError:
+        raise UsageError(f"{_brief(value)} is not a hint.", advice=_HINT_ADVICE) from None
+
+
+def _whole(value: Any) -> int:  # noqa: ANN401
+    """An integer of any library, or a float without a fraction.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return int(value)
+    return operator.index(value)
+
+
+def _hex(color: Any) -> str:  # noqa: ANN401
+    """A colour as text.
+
+    Raises:
+        UsageError: It is neither text nor three bytes.
+    """
+    if isinstance(color, str):
+        return color
+    try:
+        channels = [operator.index(part) for part in color]
+    except TypeError:
+        channels = []
+    if len(channels) != 3 or not all(0 <= part <= 255 for part in channels):
+        raise UsageError(
+            f"{_brief(color)} is not a colour.",
+            advice='Give whole numbers from 0 to 255 for red, green and blue, "#c04030", or a name '
+            'such as "red".',
+        )
+    red, green, blue = channels
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _brief(value: object) -> str:
+    text = shown(repr(value))
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _layer_file(x: LayerLike, name: str) -> tuple[bytes, str]:
@@ -137,11 +209,12 @@ def _layer_file(x: LayerLike, name: str) -> tuple[bytes, str]:
     if isinstance(x, bytes):
         return x, f"the {name}"
     if isinstance(x, np.ndarray):
-        if x.dtype != np.uint8 or x.ndim not in (2, 3):
-            raise UsageError(f"The array of the {name} is {x.dtype} {x.shape}; give uint8.")
-        x = Image.fromarray(x)
+        x = Image.fromarray(_layer_array(x, name))
     if not isinstance(x, Image.Image):
-        raise UsageError(f"A {type(x).__name__} cannot be the {name}.")
+        raise UsageError(
+            f"A {type(x).__name__} cannot be the {name}.",
+            advice="Give a path, the bytes of a file, a PIL image or an array.",
+        )
     file = io.BytesIO()
     try:
         ImageOps.exif_transpose(x).save(file, "PNG")
@@ -150,3 +223,38 @@ def _layer_file(x: LayerLike, name: str) -> tuple[bytes, str]:
             f"An image of mode {x.mode} cannot be the {name}.", advice="Convert it to RGB."
         ) from error
     return file.getvalue(), f"the {name}"
+
+
+def _layer_array(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """A layer as (H, W) or (H, W, C) of uint8, whatever type it is given in.
+
+    Raises:
+        UsageError: It is no picture, or its values cannot be meant as they are.
+    """
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.ndim not in (2, 3) or not 1 <= channels <= 4 or 0 in pixels.shape:
+        raise UsageError(
+            f"The array of the {name} has the shape {pixels.shape}.",
+            advice="Give (H, W), (H, W, 3) or (H, W, 4).",
+        )
+    if pixels.ndim == 3 and channels == 1:
+        pixels = pixels[..., 0]
+    kind = pixels.dtype.newbyteorder("=")
+    if kind == np.uint8:
+        if name == "mask" and pixels.max() == 1:
+            raise UsageError(
+                "The mask has only the values 0 and 1 of 255, so nearly all of it would stay grey.",
+                advice="Give mask.astype(bool), or 255 * mask.",
+            )
+        return pixels
+    if kind == np.bool_:
+        return pixels.astype(np.uint8) * np.uint8(255)
+    if kind == np.uint16:
+        return np.rint(pixels / 257).astype(np.uint8)
+    if np.issubdtype(kind, np.floating) and np.all((pixels >= 0) & (pixels <= 1)):
+        return np.rint(pixels.astype(np.float64) * 255).astype(np.uint8)
+    raise UsageError(
+        f"The array of the {name} is {pixels.dtype}"
+        f"{' with values outside 0 to 1' if np.issubdtype(kind, np.floating) else ''}.",
+        advice="Give uint8, uint16, bool, or floating point numbers within 0 to 1.",
+    )

@@ -105,6 +105,14 @@ class WriteError(PhotoError):
     exit_code = 1
 
 
+class UnwritableDiskError(WriteError):
+    """The disk of the output is full or read-only, so that nothing else can be written either."""
+
+
+class UnwritableFolderError(WriteError):
+    """There is no permission to write in the folder of the output."""
+
+
 class FilmError(TintypeError):
     """A film cannot be read, coloured or written, or the extra for film is missing."""
 

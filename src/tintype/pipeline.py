@@ -19,14 +19,17 @@ from tintype.engine.hints import pale
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Output, Settings
 from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
-from tintype.photo import thumbnail
+from tintype.photo import remarks, thumbnail
 from tintype.photo.decode import decode
 from tintype.photo.encode import Encoded, encode
 from tintype.photo.formats import jpeg_exact
 from tintype.photo.formats.registry import FORMATS
 from tintype.photo.metadata.location import without_location
 from tintype.photo.metadata.provenance import Provenance
+from tintype.photo.other_decoder import SAME, difference_shown
 from tintype.photo.photo import Photo, Tone
+
+TONED_NOTE = "It was toned in one hue, which the predicted colours replace."
 
 ColorPhotos = Literal["color", "skip"]
 """What to do with a photograph in colour: colour it again from its lightness, or leave it alone."""
@@ -40,7 +43,8 @@ class Request:
         settings: How to colour.
         output: What to write.
         color_photos: Whether a colour photograph is coloured again from its lightness.
-        check_grey: Read the written bytes back and compare their grey with the source's.
+        check_grey: Read the written bytes back and compare their grey with the source's, as it is
+            read here and as another decoder shows it.
         thumbnails: Whether small pictures for a contact sheet are wanted.
     """
 
@@ -49,6 +53,11 @@ class Request:
     color_photos: ColorPhotos = "color"
     check_grey: bool = False
     thumbnails: bool = False
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether the file itself is needed until its output is written."""
+        return self.check_grey or self.output.keep_luminance == "exact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ def colorize_photos(
     name: str,
     engine: Engine,
     provenance: Provenance,
-    luminance_of: bytes | None = None,
+    source: bytes | None = None,
 ) -> Coloring:
     """The pages of a decoded file in, the coloured file's bytes out.
 
@@ -115,7 +124,7 @@ def colorize_photos(
         name: Of the file, for messages only, as `tintype.errors.shown` gives it.
         engine: The loaded model.
         provenance: As `provenance_of` gives it.
-        luminance_of: The file itself, where its luminance is to be kept exactly. The output is
+        source: The file itself, where `Request.needs_source`. A luminance that is kept exactly is
             read back and compared in any case.
 
     Returns:
@@ -133,6 +142,7 @@ def colorize_photos(
         photos = [without_location(photo) for photo in photos]
     written = output.format or FORMATS[photos[0].meta.format].writes
     codec = FORMATS[written]
+    luminance_of = source if output.keep_luminance == "exact" else None
     if luminance_of is not None:
         jpeg_exact.check(photos, luminance_of, codec=codec, name=name)
         if codec.write_exact is not None:
@@ -148,13 +158,13 @@ def colorize_photos(
         )
     except UnsupportedPhotoError as error:
         raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
-    checked = _grey_check(photos, encoded, request, name=name)
-    if luminance_of is not None and not encoded.blocks and checked != _identical(photos):
+    checked = _grey_check(photos, encoded, request, source, name=name)
+    if luminance_of is not None and not encoded.blocks and _identical(photos) not in str(checked):
         raise UnsupportedPhotoError(
             f"{codec.title} cannot keep the luminance of {name} exactly: {checked}.",
             advice="Write it with --format png or tiff, or leave --keep-luminance out.",
         )
-    notes = (*_notes(request, photos[0], tone, share), *encoded.lost)
+    notes = (*_notes(request, photos, tone, share), *encoded.lost)
     small = None
     if request.thumbnails:
         after = thumbnail.of_coloring(colored[0], encoded.data, form=written, name=name)
@@ -179,22 +189,42 @@ def _colored(
 
 
 def _grey_check(
-    photos: Sequence[Photo], encoded: Encoded, request: Request, *, name: str
+    photos: Sequence[Photo],
+    encoded: Encoded,
+    request: Request,
+    source: bytes | None,
+    *,
+    name: str,
 ) -> str | None:
     """What comparing the grey gave; None where nobody asked."""
     if encoded.blocks:
-        return f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
-    if request.check_grey or request.output.keep_luminance == "exact":
-        return compare_grey(photos, encoded.data, name=name)
-    return None
+        found = f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
+    elif request.needs_source:
+        found = compare_grey(photos, encoded.data, name=name)
+    else:
+        return None
+    return found if source is None else found + _second_opinion(photos, source, encoded.data)
 
 
-def _notes(request: Request, photo: Photo, tone: Tone, share: float) -> list[str]:
+def _second_opinion(photos: Sequence[Photo], source: bytes, written: bytes) -> str:
+    """What another decoder shows, where that is not the same."""
+    shown = difference_shown(photos[0], source, written)
+    if shown is None:
+        return "; no other decoder here can show the input"
+    if shown > SAME:
+        return f"; but as another decoder (Pillow) shows them, the mean difference is {shown:.1f}"
+    return ""
+
+
+def _notes(request: Request, photos: Sequence[Photo], tone: Tone, share: float) -> list[str]:
     """Remarks on a coloured file, besides what its format could not carry."""
     settings = request.settings
-    notes = list(pale(settings.hints, settings.scribbles, photo.grey))
+    notes = list(pale(settings.hints, settings.scribbles, photos[0].grey))
+    notes.extend(remarks.on_photos(photos))
     if tone == "color":
         notes.append("A colour photograph, recoloured from its lightness.")
+    elif tone == "toned":
+        notes.append(TONED_NOTE)
     if settings.one_of_several:
         notes.insert(0, f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.")
     return notes
@@ -232,7 +262,8 @@ def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
         The figures, in half a sentence.
     """
     pixels = sum(photo.height * photo.width for photo in photos)
-    again = decode(written, name=name, max_pixels=pixels)
+    attached = sum(part.pixels.size for photo in photos for part in photo.meta.attached)
+    again = decode(written, name=name, max_pixels=pixels + attached)
     if again[0].bits != photos[0].bits:
         return f"not comparable, {again[0].bits} bits against {photos[0].bits}"
     checks = [verify_grey(*pair) for pair in zip(photos, again, strict=True)]

@@ -1,5 +1,6 @@
 """The command in this process: words in, exit code, stdout and stderr out."""
 
+import errno
 import io
 import json
 import os
@@ -8,12 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
 from tintype.cli import app
 from tintype.cli.app import main
+from tintype.cli.group import COMMANDS, TINTYPE
 
 Make = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -250,6 +253,62 @@ def test_a_folder(color: Callable[..., int], make_photo: Make, capfd: Capture) -
     )
 
 
+def test_a_full_disk_ends_a_folder_with_one_line(
+    color: Callable[..., int], make_photo: Make, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    for seed in range(18):
+        make_photo(Path(f"in/{seed:02}.png"), seed=seed)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert color("in", "--into", "out", "--jobs", "1", "--report", "r.jsonl") == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    (line,) = lines(said.err)
+    assert "the disk is full (out). Free some space, or choose another folder with --into." in line
+    assert line.endswith("The run has stopped: 0 coloured, 1 failed, 17 left.")
+    assert len(lines(Path("r.jsonl").read_text())) == 1
+    assert names("out") == []
+
+
+def test_skipped_colour_photographs_are_one_line(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    rainbow = Image.linear_gradient("L").convert("RGB").resize((64, 48))
+    rainbow = Image.merge("HSV", (rainbow.split()[0], *[Image.new("L", (64, 48), 220)] * 2))
+    make_photo(Path("in/grey.png"))
+    for number in range(3):
+        rainbow.convert("RGB").save(f"in/{number}.png")
+    assert color("in", "--jobs", "1", "--report", "r.jsonl") == 0
+    said = lines(capfd.readouterr().err)
+    assert said[0] == (
+        "tintype: 3 colour photographs are skipped. Use --color-photos color to recolour them."
+    )
+    assert said[1].startswith("tintype: 1 coloured, 3 skipped (3 in colour);")
+    assert len(said) == 2
+    rows = [json.loads(line) for line in lines(Path("r.jsonl").read_text())]
+    assert [row["reason"] for row in rows].count("a colour photograph") == 3
+    assert color("in/0.png", "in/grey.png", "--overwrite") == 0
+    assert "1 colour photograph is skipped." in capfd.readouterr().err
+    # Alone it is named, and coloured; as an output of an earlier run it is only counted.
+    assert color("in/0.png", "--color-photos", "skip") == 0
+    assert "0.png is skipped: a colour photograph." in capfd.readouterr().err
+
+
+def test_folders_left_alone_stand_in_the_last_line(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    for name in ("a.png", "b.png", "@eaDir/c.png", "deep/.dtrash/d.png"):
+        make_photo(Path("in", name))
+    assert color("in", "--recursive", "--jobs", "1") == 0
+    said = lines(capfd.readouterr().err)
+    assert said[0].startswith("tintype: 2 coloured; 2 hidden or system folders left alone;")
+    assert color("in/deep", "--recursive") == 3
+    assert "Hidden and system folders are left alone" in capfd.readouterr().err
+
+
 def test_several_files_and_a_pattern(
     color: Callable[..., int], make_photo: Make, capfd: Capture
 ) -> None:
@@ -291,6 +350,24 @@ def test_sixteen_bits_stay_and_are_never_lost_in_silence(
     said = capfd.readouterr().err
     assert "8 bits" in said
     assert "not comparable, 8 bits against 16" in said
+
+
+def test_toned_photographs_are_named_alone_and_counted_among_others(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    make_photo(Path("album/grey.png"))
+    level = np.asarray(Image.open("album/grey.png").convert("L"), np.float64)[..., None] / 255
+    sepia = (255 * level ** np.array([0.75, 1.0, 1.5])).astype(np.uint8)
+    Image.fromarray(sepia).save("album/sepia.png")
+    assert color("album/sepia.png", "--into", "alone") == 0
+    assert "sepia.png: It was toned in one hue" in capfd.readouterr().err
+    assert color("album", "--into", "both", "--report", "r.jsonl") == 0
+    said = capfd.readouterr().err
+    assert "2 coloured (1 toned in one hue)" in said
+    assert "It was toned" not in said
+    rows = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()]
+    assert [row["tone"] for row in rows] == ["grey", "toned"]
+    assert any("toned in one hue" in note for note in rows[1]["notes"])
 
 
 def test_the_grey_check(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:
@@ -388,6 +465,10 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["a.png", "--nonsense"], 2, "No such option"),
         (["model"], 2, "Did you mean tintype models?"),
         (["Inspekt", "a.png"], 2, "Did you mean tintype inspect?"),
+        (["help", "vidio"], 2, "Did you mean tintype help video?"),
+        (["help", "a.png"], 2, "The commands are video, serve,"),
+        (["film.mp4"], 3, "film.mp4 is a film, not a photograph. Films have a command: tintype vi"),
+        (["a.png", "film.mp4"], 1, "tintype video FILM"),
         (["-", "a.png"], 2, "A stream is one picture"),
         (["-", "--into", "x"], 2, "--into"),
         (["-", "--contact-sheet", "x.html"], 2, "--contact-sheet"),
@@ -402,9 +483,11 @@ def test_mistakes_are_one_line(
 ) -> None:
     make_photo(Path("a.png"))
     make_photo(Path("nested/deep/b.png"))
+    Path("film.mp4").write_bytes(b"\0\0\0 ftypisom\0\0\2\0")
     Path("empty").mkdir()
     before = Path("a.png").read_bytes()
-    assert main([*words, "--jobs", "1", "--model", str(tiny_model)]) == code
+    more = [] if words[0] == "help" else ["--jobs", "1", "--model", str(tiny_model)]
+    assert main([*words, *more]) == code
     said = capfd.readouterr()
     assert what in said.err
     assert "Traceback" not in said.err
@@ -412,6 +495,31 @@ def test_mistakes_are_one_line(
     assert len(lines(said.err)) <= (2 if code == 1 else 1)
     assert all(line.startswith("tintype: ") for line in lines(said.err))
     assert Path("a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_a_word_too(command: str, capfd: Capture) -> None:
+    assert main([*([command] if command else []), "--help"]) == 0
+    expected = capfd.readouterr().out
+    assert main(["help", *([command] if command else [])]) == 0
+    assert capfd.readouterr().out == expected
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_missing_argument_is_one_line(command: str, capfd: Capture) -> None:
+    """click writes the choices of one on lines of their own, with tabs."""
+    needs = any(
+        isinstance(param, click.Argument) and param.required
+        for param in TINTYPE.get_command(click.Context(TINTYPE), command).params
+    )
+    if not needs:
+        assert command in {"serve", "models"}
+        return
+    assert main([command]) == 2
+    (line,) = lines(capfd.readouterr().err)
+    assert line.isprintable()
+    assert "\\" not in line
+    assert line.endswith(f"Run tintype {command} --help.")
 
 
 def test_a_command_word_is_the_command_and_a_path_is_the_file(

@@ -61,14 +61,16 @@ def test_nothing_given_is_none() -> None:
     assert words.film == "a.mp4"
     assert given.pop("hint") == ()
     assert given.pop("given") == {}
-    assert given == {n: False if n in {"lossless", "overwrite"} else None for n in given}
+    assert given == {
+        n: False if n in {"lossless", "convert_sound", "overwrite"} else None for n in given
+    }
 
 
 def test_everything_given_arrives() -> None:
     typed = (
         "a.mp4 -o b.mkv --vividness 1.5 --steady 0.5 --every 3 --quality high --warmth -0.5 "
         "--reference r.jpg --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --shots s.toml --preview 5 "
-        "--start 1:30 --codec h265 --crf 20 --lossless --model m --overwrite"
+        "--start 1:30 --codec h265 --crf 20 --lossless --convert-sound --model m --overwrite"
     )
     assert parse_film(typed.split()) == FilmArguments(
         film="a.mp4",
@@ -83,6 +85,7 @@ def test_everything_given_arrives() -> None:
         codec="h265",
         crf=20.0,
         lossless=True,
+        convert_sound=True,
         model="m",
         overwrite=True,
     )
@@ -242,7 +245,7 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(tiny_model: Path) -> None:
     make_clip(Path("film.mp4"), count=130, size=(120, 160))
     words = [sys.executable, "-m", "tintype", "video", "film.mp4", "--model", str(tiny_model)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    part = Path(".tintype-film.color.mp4.part")
+    part = Path(".tintype-film.color.part")
     began = time.monotonic()
     while not (part / "000000.tmp").exists():  # the first segment is being written
         assert time.monotonic() - began < 60

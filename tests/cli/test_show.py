@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tintype.cli.film import _report_to
-from tintype.cli.show import progress_bar, screen
+from tintype.cli.show import _write_all, progress_bar, screen
 
 
 class Terminal(io.StringIO):
@@ -63,3 +63,28 @@ def test_a_pipe_gets_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
     with screen(3) as view:
         view.step()
     assert capsys.readouterr() == ("", "")
+
+
+class Trickle(io.RawIOBase):
+    """A stream without a buffer that takes a few bytes at a time, and then none."""
+
+    def __init__(self, most: int) -> None:
+        self.taken, self.most = b"", most
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int | None:
+        part = bytes(data)[:7]  # type: ignore[call-overload]
+        if len(self.taken) + len(part) > self.most:
+            return None
+        self.taken += part
+        return len(part)
+
+
+def test_an_unbuffered_stream_gets_all_of_a_picture() -> None:
+    stream = Trickle(1000)
+    _write_all(stream, bytes(range(200)))  # type: ignore[arg-type]
+    assert stream.taken == bytes(range(200))
+    with pytest.raises(BlockingIOError, match="does not wait"):
+        _write_all(Trickle(20), bytes(200))  # type: ignore[arg-type]

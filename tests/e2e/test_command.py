@@ -215,8 +215,15 @@ def test_the_processes_end_with_a_killed_parent(
     process.communicate(timeout=30)
 
 
+SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_interrupted(tiny_model: Path, make_photo: Make, tmp_path: Path, jobs: str) -> None:
+@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize("group", [True, False], ids=["group", "alone"])
+def test_interrupted(
+    *, tiny_model: Path, make_photo: Make, tmp_path: Path, jobs: str, name: str, group: bool
+) -> None:
     if not POSIX:
         assert sys.platform == "win32"
         return
@@ -225,7 +232,7 @@ def test_interrupted(tiny_model: Path, make_photo: Make, tmp_path: Path, jobs: s
     words = ["--model", str(tiny_model), "in", "--jobs", jobs, "--into", "out"]
     process = start(words, cwd=tmp_path)
     wait_for_outputs(tmp_path / "out", 2, process)
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if group else os.kill)(process.pid, getattr(signal, name))
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said == b"tintype: Interrupted. The same command continues where this one stopped.\n"
@@ -234,6 +241,61 @@ def test_interrupted(tiny_model: Path, make_photo: Make, tmp_path: Path, jobs: s
     assert not [name for name in outputs if name.startswith(".")]
     for data in outputs.values():
         assert data.endswith(b"IEND\xaeB\x60\x82")
+
+
+def test_a_hang_up_that_is_ignored_ends_nothing(
+    tiny_model: Path, make_photo: Make, tmp_path: Path
+) -> None:
+    """What ``nohup`` promises."""
+    if not POSIX:
+        assert sys.platform == "win32"
+        return
+    for number in range(12):
+        make_photo(tmp_path / f"in/{number:02}.png", seed=number, height=300, width=400)
+    words = ["--model", str(tiny_model), "in", "--jobs", "2", "--into", "out"]
+    process = subprocess.Popen(
+        ["nohup", sys.executable, "-m", "tintype", *words],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=tmp_path, start_new_session=True,
+    )  # fmt: skip
+    wait_for_outputs(tmp_path / "out", 2, process)
+    os.killpg(process.pid, signal.SIGHUP)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert len(contents(tmp_path / "out")) == 12
+
+
+def test_without_a_home_and_an_entry_of_the_user(
+    tiny_model: Path, make_photo: Make, tmp_path: Path
+) -> None:
+    """A container that runs under a number nobody has given a name."""
+    make_photo(tmp_path / "a.png")
+    code = """
+import os, sys
+try:
+    import pwd
+except ModuleNotFoundError:  # Windows
+    pass
+else:
+    def nobody(_number):
+        raise KeyError("uid not found")
+    pwd.getpwuid = pwd.getpwnam = nobody
+from tintype.cli.app import main
+assert main(["models"]) == 0
+assert main(["a.png"]) == 0
+assert main(["a.png", "--model", sys.argv[1], "-o", "b.png"]) == 0
+sys.exit(main(["a.png", "--model", "~/mine.onnx", "-o", "c.png"]))
+"""
+    names = {"HOME", "USER", "LOGNAME", "USERNAME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH"}
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tiny_model)], cwd=tmp_path, env=environment,
+        capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert sorted(contents(tmp_path)) == ["a.color.png", "a.png", "b.png"]
+    assert done.stderr.splitlines()[-1].startswith(b"tintype: Cannot read the model ~")
+    assert b"Traceback" not in done.stderr
 
 
 def test_interrupted_twice(tiny_model: Path, make_photo: Make, tmp_path: Path) -> None:

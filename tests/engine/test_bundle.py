@@ -181,6 +181,22 @@ def test_where_users_models_lie(
     assert models_folder() == Path(expected).expanduser()
 
 
+def test_a_user_without_a_home_has_the_models_of_the_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("TINTYPE_HOME", "XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", str)  # as posixpath then
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~/.local/share/tintype/models").mkdir(parents=True)  # not ours
+    assert models_folder() is None
+    assert load_bundle().embedded
+    with pytest.raises(ModelError, match="no model named 'mine'"):
+        load_bundle("mine")
+    with pytest.raises(ModelError, match=r"Cannot read the model ~nobody/x\.onnx"):
+        load_bundle("~nobody/x.onnx")
+
+
 @pytest.mark.parametrize("key", [
     "name", "version", "title", "paper", "license", "multiple", "stride", "sizes", "capabilities",
     "bins", "log_weights", "temperature", "vividness", "recipe", "commit", "metrics", "created",

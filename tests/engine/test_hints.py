@@ -65,10 +65,11 @@ def test_a_hint_is_written_as_place_and_colour() -> None:
     assert (hint.x, hint.y, hint.radius) == (120, 80, 0)
     assert (hint.a, hint.b) == pytest.approx((50.3, 37.6), abs=0.1)
     assert parse_hint(" 120 , 80, C04030 , 4 ") == replace(hint, radius=4)
+    assert parse_hint("120,80,RED") == parse_hint("120,80,#f00") == parse_hint("120,80,#ff0000")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1,2", "1,2,red", "1,2,#c0403", "1,2,#c04030,x", "1,2,#c04030,3,4"]
+    "text", ["", "1,2", "1,2,reed", "1,2,#c0403", "1,2,#c04030,x", "1,2,#c04030,3,4"]
 )
 def test_a_hint_that_is_written_otherwise_is_one_line(text: str) -> None:
     with pytest.raises(UsageError, match="not understood"):

@@ -128,7 +128,7 @@ def test_every_row_is_whole(row: Setting) -> None:
 
 
 def test_the_keywords_of_python_are_those_of_the_table() -> None:
-    assert list(ColorOptions.__annotations__) == [*rows_of("python"), "overwrite"]
+    assert list(ColorOptions.__annotations__) == [*rows_of("python"), "output", "overwrite"]
     parameters = inspect.signature(tintype.colorize).parameters
     for row in rows_of("python").values():
         assert parameters[row.name].default == row.default_of("python")

@@ -234,6 +234,14 @@ def test_two_inputs_for_one_output_are_refused(memory: object) -> None:
         plan.check()
 
 
+def test_system_folders_of_a_store_are_left_alone_and_counted(memory: object) -> None:
+    for name in ("a.png", "@eaDir/b.png", "deep/.Trash-1000/c.png", "deep/d.png"):
+        write(RemotePath(f"memory://in/{name}"), b"x", overwrite=True)
+    counts = Plan(["memory://in"], recursive=True).check()
+    assert (counts.items, counts.system_folders) == (2, 2)
+    assert Plan(["memory://in"]).check().folders_not_entered == 1
+
+
 def test_outputs_below_the_inputs_are_no_inputs(
     tmp_path: Path, make_photo: Make, options: RunOptions, memory: object
 ) -> None:

@@ -90,6 +90,26 @@ def test_folders_inside_are_entered_only_if_recursive_and_counted_otherwise(tmp_
     assert (counts.items, counts.other_files, counts.folders_not_entered) == (1, 2, 1)
 
 
+SYSTEM = (".Trash-1000", ".dtrash", ".stversions", "@eaDir", "#recycle", ".picasaoriginals")
+
+
+@pytest.mark.parametrize("name", [*SYSTEM, "$RECYCLE.BIN", "lost+found", ".thumbnails"])
+def test_hidden_and_system_folders_are_left_alone_and_counted(tmp_path: Path, name: str) -> None:
+    touch(tmp_path / "x.png", tmp_path / "deep" / name / "a/y.png", tmp_path / name / "z.png")
+    plan = Plan([str(tmp_path)], recursive=True)
+    assert planned(plan, tmp_path) == [("x.png", "x.color.png")]
+    counts = plan.check()
+    assert (counts.system_folders, counts.folders_not_entered) == (2, 0)
+    # Who names one means it.
+    named = Plan([str(tmp_path / name)], recursive=True)
+    assert planned(named, tmp_path) == [(f"{name}/z.png", f"{name}/z.color.png")]
+
+
+def test_folders_that_only_look_like_those_of_a_system_are_entered(tmp_path: Path) -> None:
+    touch(*(tmp_path / name / "x.png" for name in ("recycle", "eaDir", "#1", "@home", "trash.old")))
+    assert Plan([str(tmp_path)], recursive=True).check().items == 5
+
+
 def test_an_output_folder_inside_the_input_is_no_input(tmp_path: Path) -> None:
     touch(tmp_path / "x.png", tmp_path / "out/x.color.png")
     plan = Plan([str(tmp_path)], into=tmp_path / "out", recursive=True)

@@ -12,6 +12,12 @@ from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult, Report, Tall
 DONE = JobResult("done", "in.png", "out.png", sha256="ab", input_sha256="cd", seconds=0.5)
 
 
+def test_toned_photographs_are_counted() -> None:
+    done = [JobResult("done", "a", tone=tone) for tone in ("toned", "grey", "toned")]
+    assert tally(*done).sentence() == "3 coloured (2 toned in one hue)"
+    assert '"tone": "toned"' in done[0].to_json()
+
+
 def tally(*results: JobResult) -> Tally:
     counted = Tally()
     for result in results:

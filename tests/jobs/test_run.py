@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from jobs.runs import names, run_plan
@@ -46,6 +47,28 @@ def test_a_photo_is_coloured_and_its_grey_is_kept(
         np.testing.assert_array_equal(np.asarray(color.convert("L")), np.asarray(grey))
     assert source.read_bytes() == before
     assert names(tmp_path) == ["x.color.png", "x.png"]
+
+
+def test_pure_black_and_white_is_written_and_said(tmp_path: Path, options: RunOptions) -> None:
+    source = tmp_path / "fax.tif"
+    Image.fromarray(np.eye(64, dtype=bool)).save(source, compression="group4")
+    result = one(source, replace(options, check_grey=True))
+    assert result.status == "done"
+    assert "There is nothing to colour in pure black and white." in result.notes
+
+
+def test_a_page_that_belongs_to_a_photograph_is_no_page_to_compare(
+    tmp_path: Path, options: RunOptions
+) -> None:
+    source = tmp_path / "scan.tif"
+    grey = np.arange(48 * 64).astype(np.uint16).reshape(48, 64) * 21
+    with tifffile.TiffWriter(source) as out:
+        out.write(grey, photometric="minisblack")
+        out.write(grey > 9000, photometric="mask", subfiletype=4)
+    result = one(source, replace(options, check_grey=True))
+    assert result.grey_check == "identical at all 3,072 pixels"
+    with tifffile.TiffFile(tmp_path / "scan.color.tif") as found:
+        assert [page.photometric.name for page in found.pages] == ["RGB", "MASK"]
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp", "avif", "jp2", "bmp", "ppm"])
@@ -194,6 +217,37 @@ def test_colour_photographs(tmp_path: Path, make_photo: Make, options: RunOption
     assert [result.status for result in results] == ["done", "done"]
 
 
+def save_sepia(path: Path, grey: Path) -> Path:
+    level = np.asarray(Image.open(grey).convert("L"), np.float64)[..., None] / 255
+    Image.fromarray((255 * level ** np.array([0.75, 1.0, 1.5])).astype(np.uint8)).save(path)
+    return path
+
+
+def test_a_toned_photograph_is_coloured_and_said_to_be_toned(
+    tmp_path: Path, make_photo: Make, options: RunOptions
+) -> None:
+    grey = make_photo(tmp_path / "g.png")
+    save_sepia(tmp_path / "s.png", grey)
+    results = run_plan(Plan([str(tmp_path)]), options)
+    assert [(result.status, result.tone) for result in results] == [
+        ("done", "grey"),
+        ("done", "toned"),
+    ]
+    assert not results[0].notes
+    assert any("toned in one hue" in note for note in results[1].notes)
+
+
+def test_a_stamp_is_coloured_over_and_named(
+    tmp_path: Path, make_photo: Make, options: RunOptions
+) -> None:
+    rgb = np.array(Image.open(make_photo(tmp_path / "g.png")).convert("RGB"))
+    rgb[30:36, 40:56] = (190, 30, 50)
+    Image.fromarray(rgb).save(tmp_path / "stamped.png")
+    _, stamped = run_plan(Plan([str(tmp_path)]), options)
+    assert (stamped.status, stamped.tone) == ("done", "grey")
+    assert any("a stamp, ink, a colour target" in note for note in stamped.notes)
+
+
 def test_bad_inputs_fail_and_the_rest_continues(
     tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
@@ -273,6 +327,99 @@ def test_a_full_disk_loses_nothing(
     assert "disk is full" in str(result.error)
     assert result.exit_code == 1
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "quota"), (errno.EROFS, "read-only")],
+)
+def test_a_disk_that_takes_no_more_ends_the_run(
+    *,
+    tmp_path: Path,
+    make_photo: Make,
+    options: RunOptions,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    words: str,
+) -> None:
+    for index in range(6):
+        make_photo(tmp_path / f"in/{index}.png", seed=index)
+    computed, synced = [], os.fsync
+    colorize = color_files.colorize_photos
+
+    def count(*given: object, **more: object) -> object:
+        computed.append(more["name"])
+        return colorize(*given, **more)  # type: ignore[arg-type]
+
+    def full(descriptor: int) -> None:
+        if len(computed) > 2:
+            raise OSError(number, os.strerror(number))
+        synced(descriptor)
+
+    monkeypatch.setattr(color_files, "colorize_photos", count)
+    monkeypatch.setattr(os, "fsync", full)
+    plan = Plan([str(tmp_path / "in")], into=tmp_path / "out")
+    results = run_plan(plan, options)
+    assert [result.status for result in results] == ["done", "done", "failed"]
+    assert [result.stops for result in results] == [False, False, True]
+    assert words in str(results[-1].error)
+    assert len(computed) == 3
+    assert names(tmp_path / "out") == ["0.color.png", "1.color.png"]
+
+
+class Refused:
+    """A file system that says of itself what a test wants, as `os.statvfs` tells it."""
+
+    def __init__(self, *, flags: int = 0, free: int = 5, blocks: int = 9) -> None:
+        self.f_flag, self.f_bfree, self.f_blocks = flags, free, blocks
+
+
+@pytest.mark.parametrize(
+    ("disk", "words"),
+    [
+        (Refused(flags=1), "the disk is read-only"),
+        (Refused(free=0), "the disk is full"),
+        (Refused(free=0, blocks=0), ""),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_seen_before_the_work(
+    *,
+    tmp_path: Path,
+    make_photo: Make,
+    options: RunOptions,
+    monkeypatch: pytest.MonkeyPatch,
+    disk: Refused,
+    words: str,
+) -> None:
+    for index in range(3):
+        make_photo(tmp_path / f"in/{index}.png", seed=index)
+    monkeypatch.setattr(os, "statvfs", lambda _folder: disk, raising=False)
+    monkeypatch.setattr(os, "ST_RDONLY", 1, raising=False)
+    if words:
+        monkeypatch.setattr(color_files, "colorize_photos", None)  # it would be a bug in the report
+    results = run_plan(Plan([str(tmp_path / "in")], into=tmp_path / "a/b"), options)
+    assert len(results) == (1 if words else 3)
+    assert words in str(results[0].error)
+    assert results[0].exit_code == (1 if words else 0)
+    assert (tmp_path / "a").exists() != bool(words)
+
+
+def test_a_folder_without_permission_ends_the_run_only_at_its_start(
+    tmp_path: Path, make_photo: Make, options: RunOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index, name in enumerate(("a/0", "a/1", "b/2", "c/3")):
+        make_photo(tmp_path / f"{name}.png", seed=index)
+    closed = {"b"}
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name not in closed)
+    plan = Plan([str(tmp_path)], recursive=True)
+    results = run_plan(plan, options)
+    assert [result.status for result in results] == ["done", "done", "failed", "done"]
+    assert "no permission" in str(results[2].error)
+    closed = {"new"}
+    (tmp_path / "new").mkdir()
+    results = run_plan(Plan([str(tmp_path / "a")], into=tmp_path / "new"), options)
+    photographs = [result for result in results if result.status != "skipped"]
+    assert [(result.status, result.stops) for result in photographs] == [("failed", True)]
 
 
 def test_a_target_folder_that_cannot_be_made_is_reported(

@@ -1,7 +1,10 @@
 """Whole runs of a few seconds: exact resume, schedules, checkpoints, what is left on disk."""
 
+import io
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +85,67 @@ def test_a_killed_run_resumes_to_the_same_weights(
     again = tmp_path / "again"
     main("train", words(recipe, photo_folder, again, "--max-samples", samples))
     assert same(killed, again)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_a_run_with_a_checkpoint_and_130(
+    *,
+    tmp_path: Path,
+    photo_folder: Path,
+    recipe_file: WriteRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+):
+    if not hasattr(signal, name):
+        assert sys.platform == "win32"
+        return
+    recipe = recipe_file()
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert main("train", words(recipe, photo_folder, whole, "--max-samples", "24")) == 0
+    move, moves = loop._train_step, []
+
+    def interrupted(run: object) -> object:
+        moves.append(run)
+        if len(moves) == 3:
+            signal.raise_signal(getattr(signal, name))
+        return move(run)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "_train_step", interrupted)
+        capsys.readouterr()
+        assert main("train", words(recipe, photo_folder, parts, "--max-samples", "24")) == 130
+    assert len(moves) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-1].startswith(f"tintype: Interrupted. {parts}: 12 samples in ")
+    assert said.err.endswith("; add --resume to continue.\n")
+    main("train", words(recipe, photo_folder, parts, "--max-samples", "24", "--resume"))
+    assert same(whole, parts)
+
+
+class Terminal(io.StringIO):
+    """A stderr that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_sees_loss_speed_and_the_time_left(
+    tmp_path: Path,
+    photo_folder: Path,
+    recipe_file: WriteRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    limit = ("--max-samples", "32")
+    main("train", words(recipe_file(), photo_folder, tmp_path / "run", *limit))
+    shown = terminal.getvalue()
+    assert re.search(r"32 samples, loss [\d.]+, [\d.]+ samples/s, 0:00:00 left", shown)
+    assert re.search(r"tintype: \S*run: 32 samples in \d+ s\n$", shown)
 
 
 def test_what_a_run_leaves_behind(tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe):

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from tintype.photo.metadata.provenance import Provenance
+from tintype.photo.parts import Text
 from tintype.photo.photo import Metadata, Photo
 
 PROVENANCE = Provenance(
@@ -337,6 +338,8 @@ def carried(data: bytes) -> Carried:
     exif, xmp, icc = info.get("exif"), info.get("xmp"), info.get("icc_profile")
     comment = info.get("comment")
     iptc = b"A caption" in (info.get("photoshop", {}) or {}).get(0x0404, b"")
+    if image.format == "PPM" and b"#" in data[:64]:
+        comment = data[data.index(b"#") + 2 : data.index(b"\n", data.index(b"#"))].decode()
     if image.format == "TIFF":
         tags = image.tag_v2
         exif = image.getexif().tobytes() if {270, 271, 305} & set(tags) else None
@@ -345,6 +348,8 @@ def carried(data: bytes) -> Carried:
     if image.format == "PNG":
         text = info.get("XML:com.adobe.xmp")
         xmp = text.encode() if text else None
+        profile = image.text.get("Raw profile type 8bim", "")
+        iptc = b"A caption" in bytes.fromhex("".join(profile.split()[2:]))
     if image.format == "JPEG2000":
         boxes = jp2_boxes(data)
         uuids = {body[:16]: body[16:] for kind, body in boxes if kind == b"uuid"}
@@ -352,6 +357,7 @@ def carried(data: bytes) -> Carried:
         xmp = uuids.get(bytes.fromhex("be7acfcb97a942e89c71999491e3afac"))
         profiles = [body[3:] for kind, body in boxes if kind == b"colr" and body[0] == 2]
         icc = profiles[0] if profiles else None
+        iptc = b"A caption" in uuids.get(bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), b"")
     if isinstance(comment, bytes):
         comment = comment.decode()
     dpi = info.get("dpi")
@@ -359,13 +365,14 @@ def carried(data: bytes) -> Carried:
         tags = Image.Exif()
         tags.load(exif)
         dpi = (float(tags[282]), float(tags[283])) if 282 in tags else None
-    texts = {k: str(v) for k, v in getattr(image, "text", {}).items() if not k.startswith("XML:")}
+    hidden = ("XML:", "Raw profile")
+    texts = {k: str(v) for k, v in getattr(image, "text", {}).items() if not k.startswith(hidden)}
     return Carried(
         exif=exif.removeprefix(b"Exif\0\0") if exif else None,
         xmp=bytes(xmp) if xmp else None,
         icc=icc or None,
         dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
-        comment=comment if image.format in ("JPEG", "JPEG2000") else None,
+        comment=comment if image.format in ("JPEG", "JPEG2000", "PPM") else None,
         text=texts,
         iptc=iptc,
     )
@@ -375,6 +382,7 @@ def photo(pixels: np.ndarray | None = None, *, form: str = "PNG", **meta: Any) -
     """A coloured photo whose colours are a scene's and whose grey is the scene's."""
     rgb = scene() if pixels is None else pixels
     alpha = meta.pop("alpha", None)
+    meta["text"] = tuple(Text(*text) for text in meta.get("text", ()))
     grey = np.asarray(Image.fromarray(rgb).convert("L")) if rgb.dtype == np.uint8 else None
     if grey is None:
         weights = np.array([19_595, 38_470, 7_471], np.uint64)

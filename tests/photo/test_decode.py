@@ -164,6 +164,24 @@ def test_cmyk_goes_through_its_profile(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+@pytest.mark.parametrize("profile", [None, b"none at all", grey_profile(gamma_curve(2.2))])
+def test_black_ink_alone_is_grey_and_needs_no_profile(form: str, profile: bytes | None) -> None:
+    grey = pillow_grey(RGB).astype(np.uint8)
+    inks = np.zeros((*grey.shape, 4), np.uint8)
+    inks[..., 3] = 255 - grey
+    options = {"icc_profile": profile} if profile else {}
+    if form == "JPEG":
+        options["quality"] = 100
+    found = one(saved(Image.fromarray(inks, "CMYK"), form, **options))
+    assert found.tone == "grey"
+    assert np.abs(found.grey.astype(int) - grey).max() <= (2 if form == "JPEG" else 0)
+    assert len(found.meta.notes) == bool(profile)
+    inks[3, 5, 1] = 90
+    with pytest.raises(UnsupportedPhotoError, match="colours are unknown"):
+        one(saved(Image.fromarray(inks, "CMYK"), form, **options))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
 def test_cmyk_without_a_profile_is_refused(form: str) -> None:
     with pytest.raises(UnsupportedPhotoError, match="CMYK picture without a usable profile"):
         decode(saved(RGB.convert("CMYK"), form), name="x")

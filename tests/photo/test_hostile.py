@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from photo.jpeg_writer import jpeg
 from photo.samples import (
     PROVENANCE,
     SRGB,
@@ -32,6 +33,8 @@ from tintype.photo.encode import encode
 MUTANTS = 100
 
 RGB = Image.fromarray(scene(24, 32))
+YCC = [np.asarray(RGB.convert("YCbCr"))[..., i] for i in range(3)]
+PROFILE = rgb_profile(SRGB, srgb_parametric())
 
 
 def ours(form: str) -> bytes:
@@ -55,6 +58,23 @@ def tiff(pixels: np.ndarray, **options: object) -> bytes:
     return stream.getvalue()
 
 
+def below_a_preview(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as out:
+        out.write(pixels[::4, ::4].copy(), photometric="rgb", subfiletype=1, subifds=1)
+        out.write(pixels, photometric="rgb")
+    return stream.getvalue()
+
+
+def with_mask_and_infrared(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as out:
+        out.write(pixels, photometric="rgb")
+        out.write(pixels[..., 0] > 9, photometric="mask", subfiletype=4)
+        out.write(pixels[..., 0], photometric="minisblack", subfiletype=2, description="infrared")
+    return stream.getvalue()
+
+
 def heic() -> bytes:
     pillow_heif = pytest.importorskip("pillow_heif", reason="no HEIC writer for the test picture")
     pytest.importorskip("pi_heif", reason="the heic extra is not installed")
@@ -67,6 +87,8 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "JPEG of ours": lambda: ours("JPEG"),
     "JPEG, progressive, EXIF": lambda: saved(RGB, "JPEG", progressive=True, exif=exif_block(6)),
     "JPEG, CMYK": lambda: saved(RGB.convert("CMYK"), "JPEG", icc_profile=table_profile(b"CMYK", 4)),
+    "JPEG, unusual sampling": lambda: jpeg(YCC, [(3, 1), (1, 1), (1, 1)]),
+    "JPEG, no end marker": lambda: saved(RGB, "JPEG", icc_profile=PROFILE)[:-2],
     "MPO": lambda: saved(RGB, "MPO", save_all=True, append_images=[RGB]),
     "PNG of ours": lambda: ours("PNG"),
     "PNG, palette": lambda: saved(RGB.convert("P"), "PNG", transparency=3),
@@ -79,6 +101,8 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "TIFF, fax": lambda: saved(RGB.convert("1"), "TIFF", compression="group4"),
     "TIFF, 16 bits": lambda: tiff(deep(8, 9), photometric="rgb", compression="zlib"),
     "TIFF, tiles": lambda: tiff(deep(40, 40), photometric="rgb", tile=(16, 16), bigtiff=True),
+    "TIFF, below a preview": lambda: below_a_preview(deep(8, 9)),
+    "TIFF, mask and infrared": lambda: with_mask_and_infrared(deep(8, 9)),
     "TIFF, pages": lambda: tiff(deep(8, 9, 3).transpose(2, 0, 1), photometric="minisblack"),
     "WebP of ours": lambda: ours("WEBP"),
     "WebP, lossless": lambda: saved(RGB, "WEBP", lossless=True),

@@ -150,6 +150,60 @@ def xmp_laughs(_: float) -> bytes:
     return xmp_png(b"<!DOCTYPE x [" + entities + b"]>" + xmp(b"<rdf:li>&a8;</rdf:li>"))
 
 
+def xmp_laughs_in_utf_16(size: float) -> bytes:
+    """An entity of elements, and a document type that no search for ASCII finds."""
+    count = int(size * _MB) // 100
+    text = '<!DOCTYPE x [<!ENTITY e "' + "<a/>" * 2000 + '">]>'
+    text += xmp(b"<rdf:li>" + b"&e;" * count + b"</rdf:li>").decode()
+    return xmp_png(text.encode("utf-16"))
+
+
+def xmp_elements_in_utf_32(size: float) -> bytes:
+    count = min(int(size * _MB), 7 * _MB) // 36
+    return xmp_png(xmp(b"<rdf:li/>" * count).decode().encode("utf-32"))
+
+
+# ----- unknown parts -----
+
+
+def png_unknown(size: float) -> bytes:
+    """Chunks that nobody knows, each of another kind."""
+    kinds = itertools.product(b"abcdefghij", b"abcdefghij", b"ABCDEFGHIJ", b"abcdefghijABCDEFGHIJ")
+    return png(
+        *[chunk(bytes(kind), b"x" * 40) for kind in itertools.islice(kinds, int(size * 9000))]
+    )
+
+
+def tiff_shared_tags(size: float) -> bytes:
+    """Hundreds of pages, each of which claims the same bytes as XMP and as tags of its own."""
+    length = int(size * _MB)
+    pages = 600
+    more = [ifd_row(tag, 7, length // 4, 8) for tag in (700, 34675, 65_001, 65_002)]
+    table_bytes = 2 + 12 * (9 + len(more)) + 4
+    tables = b""
+    for number in range(pages):
+        following = 24 + (number + 1) * table_bytes if number + 1 < pages else 0
+        rows = small_rows(*more)
+        tables += struct.pack("<H", len(rows)) + b"".join(rows) + struct.pack("<I", following)
+    return b"II*\0" + struct.pack("<I", 24) + bytes(16) + tables + bytes(length)
+
+
+def gif_extensions(size: float) -> bytes:
+    """Extensions of programs that nobody knows, each of another name."""
+    data = saved(RGB.convert("P"), "GIF")
+    at = 13 + (3 << ((data[10] & 7) + 1))
+    count = int(size * _MB) // 20
+    more = b"".join(b"\x21\xff\x0b%011d\1x\0" % number for number in range(count))
+    return data[:at] + more + data[at:]
+
+
+def jp2_xml(size: float) -> bytes:
+    """Boxes of XML, each carried."""
+    data = saved(RGB, "JPEG2000")
+    at = data.index(b"jp2c") - 4
+    return data[:at] + b"\0\0\0\x0cxml <a/>" * (int(size * _MB) // 12) + data[at:]
+
+
 # ----- TIFF -----
 
 
@@ -656,6 +710,12 @@ BOMBS: Mapping[str, Bomb] = MappingProxyType(
         "XMP, nested": Bomb(xmp_deep, "picture"),
         "XMP, empty lines": Bomb(xmp_lines, "picture"),
         "XMP, a billion laughs": Bomb(xmp_laughs, "picture"),
+        "XMP, laughs in UTF-16": Bomb(xmp_laughs_in_utf_16, "picture"),
+        "XMP, elements in UTF-32": Bomb(xmp_elements_in_utf_32, "picture"),
+        "PNG, unknown chunks": Bomb(png_unknown, "picture"),
+        "GIF, unknown extensions": Bomb(gif_extensions, "picture"),
+        "JPEG 2000, boxes of XML": Bomb(jp2_xml, "picture"),
+        "TIFF, tags shared by pages": Bomb(tiff_shared_tags, "picture"),
         "TIFF, tags over each other": Bomb(tiff_overlaps, "picture"),
         "TIFF, descriptions over each other": Bomb(tiff_descriptions, "picture"),
         "TIFF, EXIF over itself": Bomb(tiff_exif_overlaps, "picture"),

@@ -24,12 +24,15 @@ from photo.samples import (
     exif_block,
     iptc_block,
     photo,
+    png_chunk,
+    png_with,
     rgb_profile,
     saved,
     scene,
     srgb_parametric,
     table_profile,
 )
+from photo.unknown import UNKNOWN, bmp, jpeg_with
 from promises.outcome import TINY
 from tintype.jobs.report import JobResult
 from tintype.photo.encode import encode
@@ -112,6 +115,19 @@ def png_texts() -> bytes:
 
 PICTURES: Mapping[str, Callable[[], bytes]] = MappingProxyType(
     {
+        **{f"{form}, unknown parts": make for form, make in UNKNOWN.items() if form != "HEIC"},
+        "HEIC, unknown parts": lambda: (heic(RGB) or saved(GREY, "BMP")) + b"\0\0\0\x09nobyx",
+        "JPEG, captions behind it": lambda: jpeg_with(
+            (0xED, b"Photoshop 3.0\0PHUT\0\1\0\0\0\0\0\1x\0" + iptc_block()),
+            behind=b"\x1c\x02\x78\0\1x\0\1\0\0\0\x10\xa1\xb2\xc3\xd4",
+        ),
+        "PNG, stated colours": lambda: png_with(
+            saved(GREY, "PNG"),
+            png_chunk(b"cHRM", struct.pack(">8I", *[31_270, 32_900, 64_000, 33_000] * 2)),
+            png_chunk(b"gAMA", struct.pack(">I", 100_000)),
+            png_chunk(b"iTXt", b"Title\0\0\0de\0Titel\0Stra\xc3\x9fe"),
+        ),
+        "BMP, stated colours": lambda: bmp(b"DEBM", profile=rgb_profile(SRGB, srgb_parametric())),
         "JPEG of ours": lambda: ours("JPEG"),
         "JPEG, grey": lambda: saved(GREY, "JPEG"),
         "JPEG, progressive, EXIF": lambda: saved(

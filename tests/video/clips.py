@@ -1,6 +1,6 @@
 """Generated clips: pans over pictures of scikit-image, with sound and subtitles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -38,12 +38,14 @@ def make_clip(
     texts: str | None = None,
     chapters: bool = False,
     turned: int = 0,
+    matrix: Sequence[int] | None = None,
     title: str | None = None,
     timecode: str | None = None,
     attachment: bytes | None = None,
     cover: bool = False,
     aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
+    muxing: dict[str, str] | None = None,
     **tags: int,
 ) -> Path:
     """Writes a grey film: luma from `grey_frames`, neutral chroma.
@@ -64,19 +66,21 @@ def make_clip(
         texts: Codec of the subtitles, of which there are two.
         chapters: Whether there are chapters, two of them.
         turned: Rotation by players, degrees counter-clockwise.
+        matrix: How players turn and mirror the picture; nine numbers.
         title: Of the container.
         timecode: Of the first frame, as cameras write it.
         attachment: Contents of an attached file.
         cover: Whether the attachment is a JPEG, the cover picture.
         aspect: Of a pixel.
         options: Of the video's encoder.
+        muxing: Options of the container.
         **tags: Of the video's encoder: colorspace, color_range, color_trc, color_primaries.
     """
     height, width = size
     step = int(1 / (rate * clock))
     times = [step * number for number in range(count)] if times is None else times
     end = float((times[-1] + step) * clock)
-    with av.open(str(path), "w") as out:
+    with av.open(str(path), "w", container_options=muxing or {}) as out:
         if title is not None:
             out.metadata["title"] = title
         video = out.add_stream(codec, rate=rate, width=width, height=height, time_base=clock)
@@ -91,6 +95,8 @@ def make_clip(
             setattr(video, key, value)
         if turned:
             video.set_display_rotation(turned)
+        if matrix is not None:
+            video.set_display_matrix(matrix)
         streams = _add_streams(out, sound, texts)
         if attachment is not None:
             name = ("cover.jpg", "image/jpeg") if cover else ("notes.txt", "text/plain")
@@ -180,6 +186,57 @@ def _add_texts(out, stream, codec):
         out.mux(packet)
 
 
+def add_captions(path: Path) -> Path:
+    """A copy of an H.264 film in a transport stream, with closed captions (CEA-708, "GA94")."""
+    result = path.with_name(f"captions{path.suffix}")
+    body = b"\xb5\x00\x31GA94\x03\x41\xff\xfc\x94\x20\xff"
+    message = b"\0\0\0\1\x06\x04" + bytes([len(body)]) + body + b"\x80"
+    with av.open(str(path)) as old, av.open(str(result), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0], opaque=True)
+        for packet in old.demux(video=0):
+            if packet.size == 0:
+                continue
+            data = bytes(packet)
+            slice_at = min(at for kind in b"\x41\x65\x01\x61" if (at := _unit(data, kind)) >= 0)
+            more = av.Packet(data[:slice_at] + message + data[slice_at:])
+            more.pts, more.dts, more.time_base = packet.pts, packet.dts, packet.time_base
+            more.is_keyframe, more.stream = packet.is_keyframe, stream
+            new.mux(more)
+    return result
+
+
+def _unit(data: bytes, kind: int) -> int:
+    return data.find(b"\0\0\1" + bytes([kind]))
+
+
+def change_times(path: Path, change: Callable[[str, int, int], int]) -> Path:
+    """Changes the times that an MPEG transport stream states, and nothing else.
+
+    Args:
+        path: Of the film, which is replaced.
+        change: Of the kind of a stream, the number of a time in it and the time, 1/90000 s.
+    """
+    data = bytearray(path.read_bytes())
+    seen = {"audio": 0, "video": 0}
+    for start in range(0, len(data), 188):
+        if not data[start + 1] & 0x40:
+            continue
+        begin = start + 4 + (1 + data[start + 4] if data[start + 3] & 0x20 else 0)
+        kind = {0xC0: "audio", 0xE0: "video"}.get(data[begin + 3] & 0xE0)
+        if data[begin : begin + 3] != b"\0\0\1" or kind is None:
+            continue
+        for place in range(begin + 9, begin + 9 + 5 * (data[begin + 7] >> 6).bit_count(), 5):
+            a, b, c, d, e = data[place : place + 5]
+            time = (a >> 1 & 7) << 30 | b << 22 | c >> 1 << 15 | d << 7 | e >> 1
+            time = change(kind, seen[kind], time)
+            data[place] = a & 0xF1 | (time >> 30 & 7) << 1
+            data[place + 1], data[place + 2] = time >> 22 & 255, (time >> 15 & 127) << 1 | 1
+            data[place + 3], data[place + 4] = time >> 7 & 255, (time & 127) << 1 | 1
+        seen[kind] += 1
+    path.write_bytes(data)
+    return path
+
+
 # ----- reading -----
 
 
@@ -201,6 +258,21 @@ def planes_of(frame: av.VideoFrame) -> tuple[np.ndarray, list[np.ndarray]]:
         lines = lines.reshape(-1, plane.line_size // lines.itemsize)
         found.append(lines[: plane.height, : plane.width].copy())
     return found[0], found[1:]
+
+
+def samples_of(path: Path) -> np.ndarray:
+    """(channels, samples) float, of the first sound."""
+    with av.open(str(path)) as container:
+        resample = av.AudioResampler("fltp")
+        frames = [part for frame in container.decode(audio=0) for part in resample.resample(frame)]
+        return np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+
+
+def side_data_of(path: Path) -> dict[str, bytes]:
+    """The side data of the first frame, by the name of its kind."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        return {entry.type.name: bytes(entry) for entry in frame.side_data}
 
 
 def packets_of(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:

@@ -25,7 +25,7 @@ class FakeRenderer:
         self.sum = 0
         self.seconds: list[float] = []
 
-    def prepare(self, luma: np.ndarray, number: int) -> tuple[int, int]:
+    def prepare(self, luma: np.ndarray, number: int, _exposure: object = None) -> tuple[int, int]:
         assert luma.shape == self.layout.shape
         return int(luma[::7, ::5].sum()), number
 
@@ -59,9 +59,9 @@ def colored(
     return job
 
 
-def assert_same_luma(one: Path, other: Path) -> None:
-    """Both films have the same times and the same luma, bit for bit."""
+def assert_same_luma(one: Path, other: Path, begin: Fraction = Fraction(0)) -> None:
+    """Both films have the same times, counted from `begin`, and the same luma, bit for bit."""
     before, after = video_of(one), video_of(other)
-    assert [when for when, *_ in before] == [when for when, *_ in after]
+    assert [when - begin for when, *_ in before] == [when for when, *_ in after]
     for (_, old, _), (_, new, _) in zip(before, after, strict=True):
         assert np.array_equal(old, new)

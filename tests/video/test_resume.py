@@ -63,7 +63,7 @@ def test_a_damaged_segment_is_made_again(tmp_path: Path, bundle: Bundle, name: s
     job = plan(path, tmp_path / "b.mp4", FilmRequest(), bundle)
     with pytest.raises(_StoppedError):
         color(job, bundle, renderers=FakeRenderer, segment_frames=3, on_progress=stopping(11))
-    folder = tmp_path / ".tintype-b.mp4.part"
+    folder = tmp_path / ".tintype-b.part"
     assert (folder / "000001.segment").exists()
     broken = bytearray((folder / name).read_bytes())
     broken[len(broken) // 3] ^= 1
@@ -119,7 +119,7 @@ from tintype.video.run import clean_up, color
 from video.conftest import FakeRenderer
 
 class Slow(FakeRenderer):
-    def prepare(self, luma, number):
+    def prepare(self, luma, number, *more):
         time.sleep(0.03)
         return super().prepare(luma, number)
 
@@ -201,7 +201,7 @@ def test_a_full_disk_is_reported_and_leaves_no_partial_film(
         color(job, bundle, renderers=FakeRenderer, segment_frames=5)
     assert caught.value.exit_code == 1
     assert capfd.readouterr().err == ""
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".tintype-a.color.mp4.part", "a.mp4"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".tintype-a.color.part", "a.mp4"]
     monkeypatch.setattr(run, "write_film", real)
     progress: list[int] = []
     color(job, bundle, renderers=FakeRenderer, segment_frames=5, on_progress=progress.append)
@@ -243,7 +243,7 @@ def test_an_error_of_the_renderer_is_raised_and_nothing_hangs(
     tmp_path: Path, bundle: Bundle
 ) -> None:
     class Broken(FakeRenderer):
-        def prepare(self, luma: np.ndarray, number: int) -> tuple[int, int]:
+        def prepare(self, luma: np.ndarray, number: int, *more: object) -> tuple[int, int]:
             if number == 7:
                 raise ModelError("The model does not run.")
             return super().prepare(luma, number)

@@ -43,7 +43,7 @@ def test_times_and_luminance_are_untouched(
 ) -> None:
     path = make_clip(tmp_path / name, **more)
     job = colored(path, bundle)
-    assert_same_luma(path, job.target)
+    assert_same_luma(path, job.target, job.source.clock.begin)
     renderer = FakeRenderer(job.source.layout)
     with av.open(str(job.target)) as container:
         stream = container.streams.video[0]

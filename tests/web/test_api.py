@@ -1,5 +1,6 @@
 """The HTTP API: the same files as the command's, and a right answer to everything wrong."""
 
+import gzip
 import io
 import json
 import re
@@ -268,6 +269,32 @@ def test_what_is_wrong_is_said_and_harms_nothing(
     assert client.post(f"/v1/photos/{name}/preview", json={}).status_code == 200
 
 
+def test_a_form_and_a_compressed_body_get_the_line_that_helps(
+    client: httpx.Client, picture: Make
+) -> None:
+    """As ``curl -F`` sends them, and clients that compress whatever they send."""
+    for path, wanted in (("/v1/color", "--data-binary @photo.jpg"), ("/v1/layers", "--data-b")):
+        form = client.post(path, files={"file": ("photo.jpg", picture(), "image/jpeg")})
+        assert form.status_code == 415
+        error = form.json()["error"]
+        assert error["code"] == "unsupported_body"
+        assert error["message"] == "The body is a form."
+        assert wanted in error["advice"]
+        assert "\n" not in error["advice"]
+        headers = {"Content-Encoding": "gzip"}
+        packed = client.post(path, content=gzip.compress(picture()), headers=headers)
+        assert packed.status_code == 415
+        assert packed.json()["error"]["message"] == "The body is compressed (gzip)."
+    held = client.post("/v1/photos", content=picture()).json()["id"]
+    form = client.post(f"/v1/photos/{held}/preview", files={"file": ("settings.json", b"{}")})
+    assert "--json" in form.json()["error"]["advice"]
+    plain = client.post("/v1/color", content=picture(), headers={"Content-Encoding": "identity"})
+    assert plain.status_code == 200
+    silent = client.post("/v1/color", content=gzip.compress(picture()))
+    assert silent.status_code == 415
+    assert "compressed with gzip" in silent.json()["error"]["message"]
+
+
 def test_damaged_and_large_pictures(picture: Make) -> None:
     with (
         serving(ServerOptions(port=0, model=TINY, max_pixels=100_000)) as server,
@@ -376,6 +403,7 @@ def test_every_kind_of_error_has_a_code() -> None:
         errors.GoneError: "unknown_id",
         errors.TooSlowError: "body_timeout",
         errors.TooLargeError: "too_large",
+        errors.UnsupportedBodyError: "unsupported_body",
         errors.FaultError: "internal_error",
         errors.SlowError: "work_timeout",
     }

@@ -16,7 +16,7 @@ from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.web import timeouts
 from tintype.web.guard import Tokens
-from tintype.web.serve import listen, serving
+from tintype.web.serve import Listening, listen, serving
 from tintype.web.server_options import ServerOptions
 from web.conftest import TINY
 
@@ -60,22 +60,101 @@ def test_the_page_itself_may(client: httpx.Client, picture: Make) -> None:
     assert client.post("/v1/color", content=picture(), headers=headers).status_code == 200
 
 
-@pytest.fixture
-def at_home() -> Iterator[tuple[str, list[str]]]:
-    """A server that is open to the network, and the lines it printed."""
+@contextlib.contextmanager
+def listening(options: ServerOptions) -> Iterator[tuple[Listening, list[str]]]:
+    """A server as the command starts it, and the lines it printed."""
     lines: list[str] = []
     ready = threading.Event()
-    server = listen(
-        ServerOptions(host="0.0.0.0", port=0, model=TINY),
-        say=lines.append,
-        opened=ready.set,
-    )
+    server = listen(options, say=lines.append, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert ready.wait(20)
-    yield server.url, lines
-    server.stop()
-    thread.join(20)
+    try:
+        yield server, lines
+    finally:
+        server.stop()
+        thread.join(20)
+
+
+@pytest.fixture
+def at_home() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server that is open to the network, and the lines it printed."""
+    with listening(ServerOptions(host="0.0.0.0", port=0, model=TINY)) as (server, lines):
+        yield server.url, lines
+
+
+def has_address(host: str) -> bool:
+    """Whether this machine has it: IPv6 may be switched off, and macOS has 127.0.0.1 alone."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "127.0.0.1"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("::1", "[::1]"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+    ],
+)
+def test_the_address_that_is_shown_answers_and_opens(host: str, shown: str, picture: Make) -> None:
+    options = ServerOptions(host=host, port=0, model=TINY)
+    if not has_address(host):
+        assert host in {"127.0.0.2", "::1", "::"}
+        with pytest.raises(UsageError, match="is not available"):
+            listen(options, say=print)
+        return
+    with listening(options) as (server, lines):
+        assert re.fullmatch(rf"http://{re.escape(shown)}:\d+/", server.url)
+        assert server.local == (host not in {"0.0.0.0", "::"})
+        with httpx.Client(follow_redirects=True, timeout=30) as browser:
+            assert browser.get(server.url).status_code == (200 if server.local else 401)
+            assert browser.get(server.entry("which-is-real")).status_code == 200
+            assert browser.post(f"{server.url}v1/color", content=picture()).status_code == 200
+        assert len(lines) == (0 if server.local else 1)  # the other machine's is still to come
+        if not server.local:
+            other = token_of(lines[0])
+            assert other not in server.entry()
+            assert httpx.get(f"{server.url}?token={other}").status_code == 303
+            assert len(lines) == 2
+
+
+def test_the_key_of_this_machine_works_once_too(at_home: tuple[str, list[str]]) -> None:
+    said: list[str] = []
+    tokens = Tokens(said.append)
+    own, more = tokens.own(), tokens.own()
+    assert len({own, more, *said}) == 3
+    assert tokens.open(own) is not None
+    assert tokens.open(own) is None
+    assert tokens.open(more) is not None
+    assert len(said) == 1
+    assert at_home[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_other_names_can_be_allowed(host: str) -> None:
+    options = ServerOptions(host=host, port=0, model=TINY, hosts=("Photos.Example", "tin.lan."))
+    with listening(options) as (server, _), httpx.Client(follow_redirects=True) as client:
+        assert client.get(server.entry()).status_code == 200
+        for name, status in (
+            ("photos.example", 200),
+            ("PHOTOS.EXAMPLE:443", 200),
+            ("tin.lan", 200),
+            ("tin.lan.:80", 200),
+            ("more.photos.example", 403),
+            ("example", 403),
+        ):
+            answer = client.get(f"{server.url}v1/status", headers={"Host": name})
+            assert answer.status_code == status, name
+        answer = client.get(f"{server.url}v1/status", headers={"Host": "else.example"})
+        assert "--allow-host" in answer.json()["error"]["advice"]
 
 
 def token_of(line: str) -> str:
@@ -355,12 +434,17 @@ def test_a_port_that_is_taken() -> None:
         listen(ServerOptions(host="no.such.host.invalid", port=0, model=TINY), say=print)
 
 
-def test_the_command_serves_and_stops(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_command_serves_and_stops(tmp_path: Path, name: str) -> None:
     import signal
     import subprocess
     import sys
 
-    words = ["serve", "--no-browser", "--port", "0", "--model", TINY]
+    if not hasattr(signal, name):
+        assert sys.platform == "win32"
+        return
+    host = "127.0.0.1" if name == "SIGINT" else "0.0.0.0"
+    words = ["serve", "--no-browser", "--port", "0", "--model", TINY, "--host", host]
     child = subprocess.Popen(
         [
             sys.executable,
@@ -375,8 +459,9 @@ def test_the_command_serves_and_stops(tmp_path: Path) -> None:
     )
     assert child.stdout is not None
     url = child.stdout.readline().strip()
-    assert httpx.get(url).status_code == 200
-    child.send_signal(signal.SIGINT)
+    with httpx.Client(follow_redirects=True) as client:
+        assert client.get(url).status_code == 200
+    child.send_signal(getattr(signal, name))
     _, err = child.communicate(timeout=20)
     assert child.returncode == 0
     assert "Ctrl-C" in err

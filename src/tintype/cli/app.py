@@ -12,9 +12,8 @@ import click
 
 from tintype.cli.group import COLOR, COMPLETE, TINTYPE
 from tintype.cli.show import say
+from tintype.cli.signals import INTERRUPTED, ending_as_interrupts
 from tintype.errors import TintypeError, UsageError
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from tintype.cli.completion import answer
 
             return answer(instruction)
-        return run(argv)
+        with ending_as_interrupts():
+            return run(argv)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:

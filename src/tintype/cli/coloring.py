@@ -6,27 +6,23 @@ Nothing heavy is imported before it is known to be needed.
 import os
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tintype.cli.options import PhotoArguments
+from tintype.cli.run_lines import last_line, skipped_lines, stopped_line, tell, tell_more
 from tintype.cli.show import Screen, say, screen, write_picture
 from tintype.errors import PhotoError, TargetExistsError, UsageError, shown
-from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult, Tally, open_report
+from tintype.jobs.report import JobResult, Tally, open_report
 
 if TYPE_CHECKING:
     from tintype.engine.settings import Settings
     from tintype.jobs.color_files import RunOptions
     from tintype.jobs.plan import Plan
     from tintype.jobs.walk import PlanCounts
-
-_SKIP_HINTS = {
-    COLOR_PHOTO: " Use --color-photos color to recolour it.",
-    OWN_OUTPUT: " Use --color-photos color to recolour it.",
-}
 
 
 def color_photographs(arguments: PhotoArguments) -> int:
@@ -45,7 +41,6 @@ def color_photographs(arguments: PhotoArguments) -> int:
         return _stream(arguments)
     options = _options(arguments)
     from tintype.files.remote import parse_location
-    from tintype.jobs.contact_sheet import open_sheet
     from tintype.jobs.plan import Plan
 
     if arguments.report is not None:
@@ -61,14 +56,33 @@ def color_photographs(arguments: PhotoArguments) -> int:
     )
     counts = plan.check()
     if counts.items == 0:
-        hint = "Add --recursive to include subfolders." if counts.folders_not_entered else ""
+        hint = ""
+        if counts.folders_not_entered:
+            hint = "Add --recursive to include subfolders."
+        elif counts.system_folders:
+            hint = "Hidden and system folders are left alone; name one to colour what is in it."
         raise PhotoError(
             f"There is no picture in {shown(' '.join(arguments.photos))}.", advice=hint
         )
     _refuse_before(arguments, options, photos=counts.items // plan.palettes)
+    tally = _report(arguments, _run(arguments, plan, options, items=counts.items), counts)
+    if arguments.certainty is not None and tally.exit_code == 0:
+        _write_certainty(arguments, plan, options)
+    if arguments.save_settings is not None and tally.exit_code == 0:
+        _save_settings(Path(arguments.save_settings), options)
+    return tally.exit_code
+
+
+def _report(
+    arguments: PhotoArguments, rows: Generator[JobResult, None, None], counts: "PlanCounts"
+) -> Tally:
+    """Says and writes what became of each input, and sums up."""
+    from tintype.jobs.contact_sheet import open_sheet
+
     tally = Tally()
     began = time.monotonic()
-    rows = _run(arguments, plan, options, items=counts.items)
+    alone = counts.items == 1
+    stopped = False
     with (
         open_report(_path(arguments.report)) as report,
         open_sheet(_path(arguments.contact_sheet), items=counts.items) as sheet,
@@ -80,14 +94,16 @@ def color_photographs(arguments: PhotoArguments) -> int:
             report.add(row)
             if sheet is not None:
                 sheet.add(row)
-            _tell(row, view, alone=counts.items == 1, checked=arguments.check)
-    if counts.items > 1:
-        say(_last_line(tally, counts, time.monotonic() - began))
-    if arguments.certainty is not None and tally.exit_code == 0:
-        _write_certainty(arguments, plan, options)
-    if arguments.save_settings is not None and tally.exit_code == 0:
-        _save_settings(Path(arguments.save_settings), options)
-    return tally.exit_code
+            stopped = row.stops and not alone
+            if stopped:
+                view.say(stopped_line(row, tally, counts))
+            else:
+                tell(row, view, alone=alone, checked=arguments.check)
+    if not alone and not stopped:
+        for line in skipped_lines(tally, reported=arguments.report is not None):
+            say(line)
+        say(last_line(tally, counts, time.monotonic() - began))
+    return tally
 
 
 def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: int) -> None:
@@ -258,48 +274,6 @@ def _as_saved(path: Path, options: "RunOptions") -> "RunOptions":
     return replace(options, settings=sidecar.settings, output=sidecar.output)
 
 
-def _tell(row: "JobResult", view: Screen, *, alone: bool, checked: bool) -> None:
-    """Says what became of one input; the grey check where it was asked for."""
-    name = shown(row.input)
-    if row.status == "failed":
-        view.say(" ".join(part for part in (row.error, row.advice) if part))
-    elif row.status == "skipped":
-        # Outputs of earlier runs among the inputs are ordinary; they are only counted.
-        if alone or row.reason != OWN_OUTPUT:
-            hint = _SKIP_HINTS.get(row.reason or "", "")
-            view.say(f"{name} is skipped: {row.reason}.{hint}")
-    elif row.output is not None:
-        _tell_more(name, row.notes, row.grey_check if alone or checked else None, view)
-        if row.status == "done":
-            if alone:
-                view.say(f"{name} is coloured, in {row.seconds:.1f} s.")
-            view.written(row.output)
-        elif alone:
-            view.say(f"{name} is already done: {shown(row.output)}.")
-    view.step()
-
-
-def _tell_more(name: str, notes: Sequence[str], grey_check: str | None, view: Screen) -> None:
-    """What the format could not carry, in one line; and the grey check."""
-    if notes:
-        view.say(f"{name}: {' '.join(notes)}")
-    if grey_check is not None:
-        view.say(f"{name}: the grey of the output, compared with the input: {grey_check}.")
-
-
-def _last_line(tally: "Tally", counts: "PlanCounts", seconds: float) -> str:
-    line = tally.sentence()
-    if counts.other_files:
-        line += f"; {_count(counts.other_files, 'other file')} left alone"
-    if counts.folders_not_entered:
-        line += f"; {_count(counts.folders_not_entered, 'folder')} not entered (see --recursive)"
-    return f"{line}; {seconds:.1f} s."
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
 def _refuse_as_stream(arguments: PhotoArguments) -> None:
     """What is no matter of one picture that comes or goes as a stream."""
     if len(arguments.photos) != 1:
@@ -342,8 +316,8 @@ def _stream(arguments: PhotoArguments) -> int:
     from tintype.engine.predict import Engine
     from tintype.files.atomic import write_atomically
     from tintype.files.local import read_input, read_stream
-    from tintype.jobs.plan import check_output_name
     from tintype.photo.decode import decode
+    from tintype.photo.naming import check_output_name
     from tintype.pipeline import Request, colorize_photos, provenance_of
 
     written = options.output
@@ -356,16 +330,19 @@ def _stream(arguments: PhotoArguments) -> int:
         name = shown(source)
         data = read_input(Path(source), max_pixels=options.max_pixels)
     bundle = load_bundle(options.model)
+    request = Request(
+        options.settings, written, options.color_photos or "color", options.check_grey
+    )
     colored = colorize_photos(
         decode(data, name=name, max_pixels=options.max_pixels),
-        Request(options.settings, written, options.color_photos or "color", options.check_grey),
+        request,
         name=name,
         engine=Engine(bundle),
         provenance=provenance_of(data, bundle, options.settings, written),
-        luminance_of=data if written.keep_luminance == "exact" else None,
+        source=data if request.needs_source else None,
     )
     view = Screen()
-    _tell_more(name, colored.notes, colored.grey_check, view)
+    tell_more(name, colored.notes, colored.grey_check, view)
     if output is None:
         write_picture(colored.data)
     else:

@@ -141,6 +141,7 @@ def _request(arguments: FilmArguments) -> "FilmRequest":
         codec=arguments.codec,
         crf=arguments.crf,
         lossless=arguments.lossless,
+        convert_sound=arguments.convert_sound,
         window=window,
     )
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import click
 
-from tintype.errors import UsageError
+from tintype.errors import UsageError, shown
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -32,6 +32,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 
 COLOR = ""
 """The command without a name, which colours photographs."""
+
+HELP = "help"
+"""Before the name of a command, or alone, the same as ``--help`` behind it."""
 
 COMPLETE = "_TINTYPE_COMPLETE"
 """Environment variable in which a shell asks for completions; the name is click's convention."""
@@ -71,11 +74,26 @@ class Tintype(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parses the words; without a command's name first they are photographs and options."""
+        if args and args[0] == HELP and not ctx.resilient_parsing:
+            args = _asking_for_help(args[1:])
         if not args or args[0] not in COMMANDS:
             if args and not ctx.resilient_parsing:
                 _refuse_misspelt(args[0])
             args = [COLOR, *args]
         return super().parse_args(ctx, args)
+
+
+def _asking_for_help(names: list[str]) -> list[str]:
+    """The words for ``help`` and ``help COMMAND``."""
+    if len(names) > 1 or (names and names[0] not in COMMANDS):
+        meant = difflib.get_close_matches(names[0].lower(), COMMANDS, n=1, cutoff=0.6)
+        raise UsageError(
+            f"There is no command named {shown(' '.join(names))}.",
+            advice=f"Did you mean tintype help {meant[0]}?"
+            if meant
+            else f"The commands are {', '.join(COMMANDS)}.",
+        )
+    return [*names, "--help"]
 
 
 def _refuse_misspelt(first: str) -> None:

@@ -83,6 +83,7 @@ class FilmArguments:
     codec: Codec | None
     crf: float | None
     lossless: bool
+    convert_sound: bool
     model: str | None
     overwrite: bool
 
@@ -318,6 +319,11 @@ VIDEO = Command(
             "--lossless",
             is_flag=True,
             help="Compress without loss; the brightness of the film is kept bit for bit.",
+        ),
+        Option(
+            "--convert-sound",
+            is_flag=True,
+            help="Compress sound that the output cannot hold again, instead of leaving it out.",
         ),
         Option(
             "--model",

@@ -19,6 +19,7 @@ class ServeArguments:
     """What `tintype serve` was given; None where it was not."""
 
     host: str | None
+    allow_host: tuple[str, ...]
     port: int | None
     model: str | None
     pairs: Path | None
@@ -45,6 +46,7 @@ def serve(argv: ServeArguments) -> int:
 
     given: dict[str, Any] = {
         "host": argv.host,
+        "hosts": argv.allow_host,
         "port": argv.port,
         "model": argv.model,
         "pairs": argv.pairs,
@@ -63,7 +65,7 @@ def serve(argv: ServeArguments) -> int:
 
     server = listen(options, say=say, opened=opened)
     page = "which-is-real" if argv.pairs else ""
-    place.append(server.url + page)
+    place.append(server.entry(page))
     say(f"Tintype is at {place[0]}; press Ctrl-C to stop it.")
     with contextlib.suppress(KeyboardInterrupt):  # how it is meant to be ended
         server.run()
@@ -89,6 +91,13 @@ SERVE = Command(
             show_default=_DEFAULTS.host,
             help="Listen on this address, such as 0.0.0.0 for the home network; other machines "
             "then need a token, which is printed.",
+        ),
+        Option(
+            "--allow-host",
+            multiple=True,
+            metavar="NAME",
+            help="Also answer requests for this host name, such as that of a proxy before the "
+            "server. Can be repeated.",
         ),
         Option(
             "--port",

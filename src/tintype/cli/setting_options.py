@@ -17,8 +17,8 @@ _SCRIBBLES = (".png",)
 """Endings that a shell offers for scribbles, which need transparency."""
 
 _HINT = (
-    'The colour at a point{where}, as in "120,80,#c04030", optionally followed by a radius. '
-    "{more}Can be repeated."
+    'The colour at a point{where}, as in "120,80,#c04030" or 120,80,steelblue, optionally '
+    "followed by a radius. {more}Can be repeated."
 )
 
 

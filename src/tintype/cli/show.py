@@ -1,10 +1,11 @@
 """What the command prints: results on stdout, everything else on stderr."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from tintype.errors import WriteError, shown
 
@@ -26,7 +27,7 @@ def _write_line(line: str) -> None:
     if sys.stderr is not None:
         try:
             print(line, file=sys.stderr, flush=True)  # noqa: T201
-        except BrokenPipeError:
+        except OSError:  # nobody reads it any more: a closed pipe, a terminal that was closed
             _silence(sys.stderr.fileno())
 
 
@@ -72,11 +73,21 @@ def write_picture(data: bytes) -> None:
     try:
         if sys.stdout is None:
             raise WriteError("There is no standard output to write to.")
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _write_all(sys.stdout.buffer, data)
     except OSError as error:
         _silence(sys.stdout.fileno())
         raise WriteError(f"Standard output failed: {error.strerror or error}.") from error
+
+
+def _write_all(stream: BinaryIO, data: bytes) -> None:
+    """Writes all of it: with PYTHONUNBUFFERED a stream may take less at a time."""
+    left = memoryview(data)
+    while left:
+        taken = stream.write(left)
+        if taken is None:
+            raise BlockingIOError(errno.EAGAIN, "it does not wait until it is read")
+        left = left[taken:]
+    stream.flush()
 
 
 def _write_out(data: bytes) -> None:
@@ -84,8 +95,7 @@ def _write_out(data: bytes) -> None:
         return
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _write_all(sys.stdout.buffer, data)
     except BrokenPipeError:
         _silence(sys.stdout.fileno())
     except OSError as error:

@@ -12,28 +12,14 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from tintype.photo.formats.film import FILM_SUFFIXES
 from tintype.photo.formats.registry import FORMATS, writable_format, writable_formats
 
 PICTURES = tuple(ending for form in FORMATS.values() for ending in form.suffixes)
 """Endings of the files that are read as photographs."""
 
-FILMS = (
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".mpg",
-    ".mpeg",
-    ".mts",
-    ".ts",
-    ".mxf",
-    ".dv",
-    ".ogv",
-    ".wmv",
-)
-"""Endings of films that a shell offers; what is read is whatever FFmpeg reads."""
+FILMS = FILM_SUFFIXES
+"""Endings of films that a shell offers."""
 
 FORMAT_NAMES = tuple(key.lower() for key in writable_formats())
 """Formats that can be written, as they are typed."""

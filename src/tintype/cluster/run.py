@@ -20,6 +20,7 @@ from tintype.files.remote import Location, clean_up, parse_location
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import JobResult
+from tintype.jobs.run import until_unwritable
 
 # Folders that are searched for temporary files of interrupted processes.
 _MAX_FOLDERS = 1000
@@ -45,7 +46,7 @@ def run(
     bundle = load_bundle(options.model)
     folder = os.getcwd() if _is_relative(plan) else None  # noqa: PTH109 (a string is sent)
     spec = WorkerSpec(options, bundle, folder, versions())
-    return _results(plan, spec, items, jobs)
+    return until_unwritable(_results(plan, spec, items, jobs))
 
 
 def _is_relative(plan: Plan) -> bool:

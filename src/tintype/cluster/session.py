@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tintype.engine.render import usable_cores
+from tintype.engine.cores import usable_cores
 from tintype.errors import ClusterError, UsageError, shown
 
 ADDRESS = "RAY_ADDRESS"

@@ -333,21 +333,29 @@ def _open(path: Path, *, pinned: str | None) -> Bundle:
 # --- finding ------------------------------------------------------------------------------------
 
 
-def models_folder() -> Path:
-    """Where the user's own models lie: ``models`` below ``TINTYPE_HOME`` or the system's place."""
-    home = os.environ.get("TINTYPE_HOME")
-    if home:
-        return Path(home).expanduser() / "models"
+def models_folder() -> Path | None:
+    """Where the user's own models lie: ``models`` below ``TINTYPE_HOME`` or the system's place.
+
+    Returns:
+        None for a user without a home, as some containers have.
+    """
+    if home := os.environ.get("TINTYPE_HOME"):
+        return _expanded(Path(home)) / "models"
     if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        base = Path(local) if local else Path.home() / "AppData" / "Local"
+        base = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
+        base = Path("~/Library/Application Support")
     else:
-        xdg = os.environ.get("XDG_DATA_HOME", "")
+        base = Path(os.environ.get("XDG_DATA_HOME", ""))
         # The XDG specification: a relative path is to be ignored.
-        base = Path(xdg) if Path(xdg).is_absolute() else Path.home() / ".local" / "share"
-    return base / "tintype" / "models"
+        base = base if base.is_absolute() else Path("~/.local/share")
+    folder = _expanded(base) / "tintype" / "models"
+    return None if folder.parts[0] == "~" else folder
+
+
+def _expanded(path: Path) -> Path:
+    """A path with the home it names, unless there is none: then it stays as it is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser would raise
 
 
 def _index() -> dict[str, tuple[Path, str]]:
@@ -368,7 +376,7 @@ def embedded_bundles() -> tuple[Bundle, ...]:
 
 def _user_files() -> tuple[Path, ...]:
     folder = models_folder()
-    return tuple(sorted(folder.glob("*.onnx"))) if folder.is_dir() else ()
+    return tuple(sorted(folder.glob("*.onnx"))) if folder is not None and folder.is_dir() else ()
 
 
 def list_bundles() -> tuple[tuple[Bundle, ...], tuple[ModelError, ...]]:
@@ -400,7 +408,7 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
     # A name is a single word; whatever has a folder or an ending in it is a file.
     is_path = isinstance(wanted, Path) or wanted.endswith(".onnx") or Path(wanted).name != wanted
     if is_path:
-        path = Path(wanted).expanduser()
+        path = _expanded(Path(wanted))
         # A file of the package opened by its path is still the package's file.
         for file, pinned in index.values():
             if os.path.realpath(path) == os.path.realpath(file):

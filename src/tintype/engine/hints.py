@@ -1,11 +1,13 @@
 """Hints: colours that are known at some places, and the planes that a network takes them as."""
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ImageColor
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
@@ -46,30 +48,45 @@ def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
     Args:
         x: Column.
         y: Row.
-        color: sRGB as ``#c04030``; its hue and chroma count, the lightness is the photograph's.
+        color: sRGB as ``#c04030`` or ``#c43``, or the name of a colour in CSS; its hue and chroma
+            count, the lightness is the photograph's.
         radius: Pixels around the place that are meant too.
 
     Raises:
         UsageError: The colour is not written so, or a number is below 0.
     """
-    if not re.fullmatch(r"#?[0-9a-fA-F]{6}", color):
-        raise UsageError(
-            f"The colour {shown(color)} of a hint is not understood.",
-            advice="Write it as #c04030, in quotes where the shell treats # as a comment.",
-        )
     if min(x, y, radius) < 0:
         raise UsageError(
             f"The hint at {x},{y} with radius {radius} has a negative number.",
             advice="Count pixels from 0 at the upper left corner.",
         )
-    digits = color.removeprefix("#")
-    rgb = np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)])
-    _, a, b = rgb01_to_lab(rgb / 255).tolist()
+    _, a, b = rgb01_to_lab(np.array(_rgb_of(color)) / 255).tolist()
     return Hint(x, y, a, b, radius)
 
 
+def _rgb_of(color: str) -> tuple[int, ...]:
+    """The three bytes of a colour as it is written.
+
+    Raises:
+        UsageError: It is neither hexadecimal nor a name of CSS Color Module Level 4, 6.1.
+    """
+    text = color.strip().lower()
+    if re.fullmatch(r"[0-9a-f]{6}", text):
+        text = f"#{text}"
+    if re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", text) or text in ImageColor.colormap:
+        return ImageColor.getrgb(text)[:3]
+    near = difflib.get_close_matches(text.replace(" ", ""), ImageColor.colormap, n=1, cutoff=0.75)
+    raise UsageError(
+        f"The colour {shown(color)} of a hint is not understood.",
+        advice=f"Did you mean {near[0]}?"
+        if near
+        else "Write a name such as steelblue, or #c04030, in quotes where the shell treats # as a "
+        "comment.",
+    )
+
+
 def parse_hint(text: str) -> Hint:
-    """A hint as it is typed: ``X,Y,#c04030`` or ``X,Y,#c04030,RADIUS``.
+    """A hint as it is typed: ``X,Y,COLOUR`` or ``X,Y,COLOUR,RADIUS``; colours as in `hint_of`.
 
     Raises:
         UsageError: It is written otherwise.
@@ -78,7 +95,7 @@ def parse_hint(text: str) -> Hint:
     if found is None:
         raise UsageError(
             f"The hint {shown(text)} is not understood.",
-            advice='Write it as X,Y,COLOUR or X,Y,COLOUR,RADIUS: "120,80,#c04030,4".',
+            advice='Write it as X,Y,COLOUR or X,Y,COLOUR,RADIUS: "120,80,#c04030,4" or 120,80,red.',
         )
     x, y, color, radius = found.groups()
     return hint_of(int(x), int(y), color, int(radius or 0))

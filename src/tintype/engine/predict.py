@@ -10,6 +10,7 @@ from PIL import Image
 from tintype.engine import color_distribution
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.color_distribution import Palette, Suggestion
+from tintype.engine.cores import usable_cores
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hints import hints_at, hold_hints, pins_of
 from tintype.engine.network import Network, NetworkOutput
@@ -21,7 +22,7 @@ from tintype.engine.reference import (
     reference_colors,
     shift_towards,
 )
-from tintype.engine.render import render_half_chroma, render_u8, render_u16, usable_cores
+from tintype.engine.render import render_half_chroma, render_u8, render_u16
 from tintype.engine.settings import Quality, Settings
 from tintype.engine.upsample import ChromaUp
 from tintype.errors import ModelError

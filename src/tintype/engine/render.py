@@ -1,6 +1,5 @@
 """Chroma and grey become pixels: in strips that fit a core's cache, in bands that cores share."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -98,13 +97,6 @@ def strips(rows: slice, width: int) -> Iterator[slice]:
     height = max(1, _STRIP // width)
     for top in range(rows.start, rows.stop, height):
         yield slice(top, min(top + height, rows.stop))
-
-
-def usable_cores() -> int:
-    """The cores this process may use, which containers and `taskset` make fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def halved_range(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, Literal, cast, get_args, get_origin
 
@@ -91,13 +92,14 @@ class Setting:
         return self.former.get(value, value) if isinstance(value, str) else value
 
     def check(self, value: Any) -> None:  # noqa: ANN401
-        """Refuses a value that is no choice, or out of range.
+        """Refuses a value that is of another kind, no choice, or out of range.
 
         Raises:
             UsageError: It is.
         """
         if value is None and self.default is None:
             return
+        self._check_kind(value)
         if self.choices and value not in self.choices:
             *others, last = self.choices
             raise UsageError(
@@ -111,6 +113,22 @@ class Setting:
                 if self.kind == "number"
                 else f"The number of {self.name}, {value}, is out of range.",
                 advice=f"Use {self.range_text}.",
+            )
+
+    def _check_kind(self, value: Any) -> None:  # noqa: ANN401
+        """Refuses what a caller in Python may pass by mistake: "1", True, a list."""
+        wanted, word = {
+            "number": (Real, "a number"),
+            "count": (Integral, "a whole number"),
+            "choice": (str, "a text"),
+            "format": (str, "a text"),
+        }.get(self.kind, (object, ""))
+        if not isinstance(value, wanted) or (wanted is not object and isinstance(value, bool)):
+            values = self.range_text or ", ".join(self.choices)
+            raise UsageError(
+                f"The {self.name} {str(value)[:40]!r} is of type {type(value).__name__}, not "
+                f"{word}.",
+                advice=f"Use {values}." if values else "",
             )
 
     def plain(self, value: Any) -> Any:  # noqa: ANN401

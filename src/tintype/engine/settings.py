@@ -87,9 +87,10 @@ class Settings:
             heard_by="hints",
             spelling={
                 "http": 'A list of {"x", "y", "color", "radius"}: pixels of the upright '
-                "photograph, a colour as #c04030, and an optional radius.",
+                "photograph, a colour as #c04030 or its name in CSS, and an optional radius.",
                 "python": 'Each is (x, y, "#c04030") or (x, y, "#c04030", radius), in pixels of '
-                "the upright photograph.",
+                'the upright photograph; the colour may also be a name such as "steelblue", or '
+                "(192, 64, 48).",
             },
         ),
     ] = ()

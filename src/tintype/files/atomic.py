@@ -8,7 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from tintype.errors import TargetExistsError, WriteError, shown
+from tintype.errors import (
+    TargetExistsError,
+    UnwritableDiskError,
+    UnwritableFolderError,
+    WriteError,
+    shown,
+)
 from tintype.files.lock import try_lock, wait_for_lock
 
 _REASONS = {
@@ -23,6 +29,14 @@ _REASONS = {
     errno.ENOENT: ("the folder does not exist", "Make the folder first."),
     errno.ENOTDIR: ("the folder does not exist", "Make the folder first."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name with -o."),
+}
+
+_KINDS: dict[int, type[WriteError]] = {
+    errno.ENOSPC: UnwritableDiskError,
+    errno.EDQUOT: UnwritableDiskError,
+    errno.EROFS: UnwritableDiskError,
+    errno.EACCES: UnwritableFolderError,
+    errno.EPERM: UnwritableFolderError,
 }
 
 _PREFIX, _SUFFIX = ".tintype-", ".tmp"
@@ -246,6 +260,44 @@ def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteE
     elsewhere = f"choose another folder with {option}."
     reason, advice = _REASONS.get(error.errno or 0, (error.strerror or str(error), "{Elsewhere}"))
     advice = advice.format(elsewhere=elsewhere, Elsewhere=elsewhere.capitalize())
-    return WriteError(
+    return kind_of(error)(
         f"{shown(path)} could not be written: {reason} ({shown(path.parent)}).", advice=advice
     )
+
+
+def kind_of(error: Exception) -> type[WriteError]:
+    """The class of the error for what could not be written: whether others will fail as well.
+
+    Args:
+        error: What the system or a store said.
+    """
+    return _KINDS.get(getattr(error, "errno", None) or 0, WriteError)
+
+
+def check_folder(path: Path) -> None:
+    """Refuses a file that cannot be written, before it is computed.
+
+    What this does not see, as a quota, writing the file will.
+
+    Args:
+        path: Where it is to be written; its folder need not exist yet.
+
+    Raises:
+        WriteError: The disk is full or read-only, or there is no permission.
+    """
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    number = 0
+    if hasattr(os, "statvfs"):
+        with suppress(OSError):
+            disk = os.statvfs(folder)
+            if disk.f_flag & os.ST_RDONLY:
+                number = errno.EROFS
+            # Some file systems do not count, and say 0 for all they have.
+            elif disk.f_blocks and not disk.f_bfree:
+                number = errno.ENOSPC
+    if not number and folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        number = errno.EACCES
+    if number:
+        raise write_error(path, OSError(number, os.strerror(number)))

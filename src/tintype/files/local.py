@@ -1,14 +1,18 @@
 """Reading files and streams up to a limit: one that is too long is never in memory as a whole."""
 
+import io
 from pathlib import Path
 from typing import BinaryIO
 
-from tintype.errors import UnreadablePhotoError, UsageError, shown
+from tintype.errors import UnreadablePhotoError, UsageError, reason, shown
 
 # For each pixel of the limit: 16-bit RGBA takes eight, the rest is for several pages.
 _BYTES_PER_PIXEL = 16
 # For metadata, whatever the limit.
 _METADATA_BYTES = 64 * 2**20
+
+# At a time from a stream without a buffer, which sets this much aside for every part.
+_UNBUFFERED = 1 << 20
 
 
 def read_input(source: Path, *, max_pixels: int) -> bytes:
@@ -42,18 +46,36 @@ def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:
         max_pixels: As for `decode`.
 
     Raises:
-        UsageError: It is a stream of text.
+        UsageError: It is a stream of text, or does not wait for its data.
         UnreadablePhotoError: It fails, or is too long.
     """
+    # One byte more than the limit, so that "too long" is seen without reading all of it.
+    left = max_input_bytes(max_pixels) + 1
+    parts: list[bytes] = []
+    while left > 0:
+        # An unbuffered pipe gives what has arrived, which may be less than was asked for.
+        part = _part_of(stream, left, name=name)
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+    check_length(sum(map(len, parts)), name=name, max_pixels=max_pixels)
+    return b"".join(parts)
+
+
+def _part_of(stream: BinaryIO, most: int, *, name: str) -> bytes:
     try:
-        # One byte more than the limit, so that "too long" is seen without reading all of it.
-        data = stream.read(max_input_bytes(max_pixels) + 1)
-    except OSError as error:
-        raise UnreadablePhotoError(f"{name} cannot be read: {error.strerror}.") from error
-    if not isinstance(data, bytes):
+        part = stream.read(min(most, _UNBUFFERED) if isinstance(stream, io.RawIOBase) else most)
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise UnreadablePhotoError(f"{name} cannot be read: {reason(error)}.") from error
+    if part is None:
+        raise UsageError(
+            f"{name} has no data yet and does not wait for it.",
+            advice="Make it blocking: os.set_blocking(stream.fileno(), True).",
+        )
+    if not isinstance(part, bytes):
         raise UsageError(f"{name} gives text, not bytes.", advice="Open it in binary mode.")
-    check_length(len(data), name=name, max_pixels=max_pixels)
-    return data
+    return part
 
 
 def check_length(size: int, *, name: str, max_pixels: int) -> None:

@@ -23,10 +23,9 @@ from tintype.errors import (
     TargetExistsError,
     UnreadablePhotoError,
     UsageError,
-    WriteError,
     shown,
 )
-from tintype.files.atomic import remove_abandoned, write_atomically
+from tintype.files.atomic import kind_of, remove_abandoned, write_atomically
 from tintype.files.local import check_length, read_input
 
 # At least two letters: "C://scans" is a folder of Windows.
@@ -243,7 +242,9 @@ def write(location: Location, data: bytes, *, overwrite: bool) -> None:
             f"{shown(location)} already exists.", advice="Add --overwrite to replace it."
         ) from None
     except Exception as error:
-        raise WriteError(f"{shown(location)} could not be written: {_reason(error)}.") from error
+        raise kind_of(error)(
+            f"{shown(location)} could not be written: {_reason(error)}."
+        ) from error
 
 
 def _write_and_rename(store: Any, path: str, data: bytes, *, overwrite: bool) -> None:  # noqa: ANN401

@@ -16,12 +16,13 @@ from tintype.errors import (
     TargetExistsError,
     TintypeError,
     UnsupportedPhotoError,
-    WriteError,
+    UnwritableDiskError,
+    UnwritableFolderError,
     reason,
     shown,
 )
 from tintype.files import remote
-from tintype.files.atomic import write_error
+from tintype.files.atomic import check_folder, kind_of, write_error
 from tintype.jobs.plan import Job
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
 from tintype.jobs.resume import ProvenanceReader, record_provenance
@@ -69,6 +70,7 @@ class Worker:
         self._bundle = bundle
         self._engine: Engine | None = None
         self._provenance = ProvenanceReader()
+        self._unwritable: UnwritableDiskError | None = None
 
     def run(self, job: Job, *, refusal: PhotoError | None = None) -> JobResult:
         """Colours one file; errors become results.
@@ -82,6 +84,11 @@ class Worker:
             result = self._run(job, refusal)
         except SkippedPhotoError:
             result = JobResult.skip(job.source, COLOR_PHOTO)
+        except UnwritableDiskError as error:
+            self._unwritable = error
+            result = JobResult.failure(job.source, error, unwritable="disk")
+        except UnwritableFolderError as error:
+            result = JobResult.failure(job.source, error, unwritable="folder")
         except TintypeError as error:
             result = JobResult.failure(job.source, error)
         except MemoryError:
@@ -124,19 +131,21 @@ class Worker:
             return self._with_thumbnails(result, data, done) if options.thumbnails else result
         if refusal is not None:
             raise refusal
+        self._check_target(job.target)
         if self._engine is None:
             self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
         photos = decode(data, name=name, max_pixels=options.max_pixels)
-        source = data if output.keep_luminance == "exact" else None
+        request = Request(settings, output, policy, options.check_grey, options.thumbnails)
+        source = data if request.needs_source else None
         del data  # otherwise a large file would stay in memory together with its pixels
         colored = colorize_photos(
             photos,
-            Request(settings, output, policy, options.check_grey, options.thumbnails),
+            request,
             name=name,
             engine=self._engine,
             provenance=provenance,
-            luminance_of=source,
+            source=source,
         )
         self._write(job, colored.data, provenance)
         digest = sha256(colored.data).hexdigest()
@@ -145,8 +154,16 @@ class Worker:
             sha256=digest,
             notes=colored.notes,
             grey_check=colored.grey_check,
+            tone=colored.tone,
             thumbnails=colored.thumbnails,
         )
+
+    def _check_target(self, target: remote.Location) -> None:
+        """Refuses what could not be written, before it is computed."""
+        if self._unwritable is not None:
+            raise self._unwritable
+        if isinstance(target, Path):
+            check_folder(target)
 
     def _with_thumbnails(self, result: JobResult, source: bytes, target: bytes) -> JobResult:
         """Adds thumbnails of an earlier output, unless it can no longer be read."""
@@ -208,7 +225,9 @@ class Worker:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise WriteError(f"{shown(folder)} cannot be created: {reason(error)}.") from error
+                raise kind_of(error)(
+                    f"{shown(folder)} cannot be created: {reason(error)}."
+                ) from error
             if read_provenance(data) != provenance:
                 record_provenance(job.target, data, provenance)
         try:

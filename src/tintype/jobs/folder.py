@@ -10,6 +10,15 @@ from tintype.photo.formats.registry import format_of_suffix
 
 _CHUNK = 4096  # names that are sorted and packed together
 
+_SYSTEM_FOLDERS = frozenset(
+    {
+        # Synology: thumbnails, bin, snapshots; QNAP: the same.
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", ".@__thumb"),
+        # Windows, macOS archives, ext4.
+        *("$recycle.bin", "recycler", "system volume information", "__macosx", "lost+found"),
+    }
+)
+
 
 class PackedNames:
     """Sorted file names in hardly more memory than their characters.
@@ -98,6 +107,15 @@ def is_picture(name: str) -> bool:
     ``._photo.jpg``, thumbnails).
     """
     return not name.startswith(".") and format_of_suffix(Path(name).suffix) is not None
+
+
+def is_system_folder(name: str) -> bool:
+    """Whether a folder holds what a system or a program has put aside, judged by its name.
+
+    Hidden folders belong to other programs as hidden files do: bins (``.Trash-1000``,
+    ``.dtrash``), earlier versions (``.stversions``), originals (``.picasaoriginals``).
+    """
+    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
 
 
 def is_internal(name: str) -> bool:

@@ -17,8 +17,8 @@ from tintype.jobs.digest_table import DigestTable
 from tintype.jobs.report import JobResult
 from tintype.jobs.same_file import PathKeys, TargetIndex, TargetUse, file_digest, same_file
 from tintype.jobs.walk import FoundPicture, PlanCounts, Walk
-from tintype.photo.formats.registry import format_of_suffix, writable_formats
-from tintype.photo.naming import target_name
+from tintype.photo.formats.registry import format_of_suffix
+from tintype.photo.naming import check_output_name, target_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,40 +201,6 @@ class Plan:
         except OSError:
             return job
         return replace(job, target_is_input=is_input)
-
-
-def check_output_name(output: Location, form: str | None) -> str | None:
-    """The format of an explicitly named output.
-
-    Args:
-        output: The file to be written.
-        form: As given by --format, or None.
-
-    Returns:
-        The format, or None if neither determines one.
-
-    Raises:
-        UsageError: They contradict each other, or the extension belongs to a format that cannot be
-            written.
-    """
-    by_name = format_of_suffix(output.suffix)
-    if form is not None:
-        if by_name is not None and by_name != form:
-            raise UsageError(
-                f"{shown(output.name)} is the name of a {by_name} file, but --format is {form}."
-            )
-        return form
-    if by_name is not None and by_name not in writable_formats():
-        raise UsageError(
-            f"{by_name} can be read but not written.",
-            advice=f"Name the output with the extension of one of {', '.join(writable_formats())}.",
-        )
-    if by_name is None:
-        raise UsageError(
-            f"{shown(output.name)} does not have the extension of a picture format.",
-            advice="Give it an extension such as .jpg or .png, or --format.",
-        )
-    return by_name
 
 
 def _clash(first: Job, second: Job) -> UsageError:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Self
 
@@ -35,6 +36,7 @@ class ProcessPool:
         self._options = options
         self._processes = processes
         self._pool = self._start(processes)
+        self._pending: _Pending = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +50,9 @@ class ProcessPool:
             for process in multiprocessing.active_children():
                 process.kill()
             raise
+        # Processes that a signal has ended with this run could not remove what they had begun.
+        for folder in {job[0].target.parent for job in self._pending if isinstance(job, tuple)}:
+            clean_up(folder)
 
     def run(self, plan: Iterable[PlanItem]) -> Iterator[JobResult]:
         """Runs a plan.
@@ -58,7 +63,7 @@ class ProcessPool:
         Yields:
             A result for each, in order.
         """
-        pending: _Pending = deque()
+        pending = self._pending
         for item in plan:
             pending.append(item if isinstance(item, JobResult) else (item, self._submit(item)))
             if len(pending) >= 4 * self._processes:
@@ -113,12 +118,14 @@ class ProcessPool:
 
     @staticmethod
     def _start(processes: int) -> ProcessPoolExecutor:
-        # "spawn" on all systems: as on Windows, and no held lock of a library is copied.
-        return ProcessPoolExecutor(
-            processes,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=initialize_process,
-        )
+        # "spawn" on all systems: as on Windows, and no held lock of a library is copied. The
+        # resource tracker of multiprocessing is started here, too.
+        with _blocked("SIGHUP"):
+            return ProcessPoolExecutor(
+                processes,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=initialize_process,
+            )
 
 
 def _broke(future: Future[JobResult]) -> bool:
@@ -135,20 +142,36 @@ def _result(future: Future[JobResult]) -> JobResult:
 
 
 def _submit(pool: ProcessPoolExecutor, options: RunOptions, job: Job) -> Future[JobResult]:
+    # Submitting may start a process.
+    with _blocked("SIGINT", "SIGHUP"):
+        return pool.submit(_run_in_process, options, job)
+
+
+@contextmanager
+def _blocked(*names: str) -> Iterator[None]:
+    """Blocks signals, which processes that are started meanwhile inherit.
+
+    Otherwise a Ctrl-C while one starts, before it ignores the signal, would print a traceback.
+    """
     if sys.platform == "win32":
-        return pool.submit(_run_in_process, options, job)
-    # Submitting may start a process, which inherits blocked signals. Otherwise a Ctrl-C while it
-    # starts, before it ignores the signal, would print a traceback.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, name) for name in names})
     try:
-        return pool.submit(_run_in_process, options, job)
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def initialize_process() -> None:
-    """Makes a process ignore Ctrl-C, which its parent handles, and end when its parent does."""
+    """Makes a process ignore Ctrl-C, which its parent handles, and end when its parent does.
+
+    A terminal that is closed asks every process to end, as Ctrl-C does. SIGTERM ends this one: it
+    is what its pool sends.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
+from tintype.photo.photo import Tone
 
 Status = Literal["done", "already_done", "skipped", "failed"]
 
@@ -24,6 +25,9 @@ _SKIPPED = {
     OWN_OUTPUT: "made by Tintype",
     LINK_OUTSIDE: "linked from outside",
 }
+
+
+_UNREPORTED = frozenset({"exit_code", "unwritable", "stops", "thumbnails"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,11 @@ class JobResult:
         advice: What to do about it.
         notes: Sentences about what could not be preserved, or anything unusual.
         grey_check: Result of comparing the grey of the output with that of the input, if requested.
-        exit_code: Exit code of the error; not part of the report.
-        thumbnails: JPEG thumbnails of before and after, if requested; not part of the report.
+        tone: What kind of picture the input was; only of "done".
+        exit_code: Exit code of the error; not part of the report, nor are the following.
+        unwritable: What refused the output: "disk" (full or read-only) or "folder" (no permission).
+        stops: Whether the run ends with this result, because others would fail in the same way.
+        thumbnails: JPEG thumbnails of before and after, if requested.
     """
 
     status: Status
@@ -57,11 +64,16 @@ class JobResult:
     advice: str | None = None
     notes: tuple[str, ...] = ()
     grey_check: str | None = None
+    tone: Tone | None = None
     exit_code: int = 0
+    unwritable: Literal["", "disk", "folder"] = ""
+    stops: bool = False
     thumbnails: tuple[bytes, bytes] | None = None
 
     @classmethod
-    def failure(cls, source: object, error: TintypeError) -> Self:
+    def failure(
+        cls, source: object, error: TintypeError, *, unwritable: Literal["", "disk", "folder"] = ""
+    ) -> Self:
         """The result of an input that could not be coloured."""
         return cls(
             "failed",
@@ -69,6 +81,7 @@ class JobResult:
             error=error.message,
             advice=error.advice or None,
             exit_code=error.exit_code,
+            unwritable=unwritable,
         )
 
     @classmethod
@@ -82,8 +95,7 @@ class JobResult:
         Undecodable bytes of a name are lone surrogates, as in Python.
         """
         fields = asdict(replace(self, thumbnails=None))
-        del fields["exit_code"], fields["thumbnails"]
-        return json.dumps(fields)
+        return json.dumps({name: fields[name] for name in fields if name not in _UNREPORTED})
 
     def timed(self, seconds: float) -> "JobResult":
         """Returns a copy with the given time."""
@@ -97,11 +109,13 @@ class Tally:
     Attributes:
         status: Number of results by status.
         reasons: Number of skipped inputs by reason.
+        toned: Number of photographs coloured now that were toned in one hue.
         write_failures: Number of photographs that were coloured but could not be written.
     """
 
     status: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    toned: int = 0
     write_failures: int = 0
 
     def add(self, result: JobResult) -> None:
@@ -109,6 +123,7 @@ class Tally:
         self.status[result.status] += 1
         if result.reason is not None:
             self.reasons[result.reason] += 1
+        self.toned += result.tone == "toned"
         if result.exit_code == WriteError.exit_code:
             self.write_failures += 1
 
@@ -123,6 +138,8 @@ class Tally:
     def sentence(self) -> str:
         """The counts as text: ``12 coloured, 3 already done, 1 failed``."""
         parts = [f"{self.status['done']} coloured"]
+        if self.toned:
+            parts[0] += f" ({self.toned} toned in one hue)"
         if self.status["already_done"]:
             parts.append(f"{self.status['already_done']} already done")
         if self.status["skipped"]:

@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
-from tintype.errors import WriteError, shown
+from tintype.errors import shown
+from tintype.files.atomic import kind_of
 from tintype.files.lock import wait_for_lock
 from tintype.files.remote import Location
 from tintype.jobs.digest_table import DigestTable, digest
@@ -119,7 +120,9 @@ def record_provenance(target: Path, data: bytes, provenance: Provenance) -> None
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise WriteError(f"{shown(path)} cannot be written: {error.strerror or error}.") from error
+        raise kind_of(error)(
+            f"{shown(path)} cannot be written: {error.strerror or error}."
+        ) from error
 
 
 def _key(name: str, sha: str) -> int:

@@ -1,9 +1,11 @@
 """Runs a plan in one or several processes and yields results in the order of the plan."""
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
 
 from tintype.engine.bundle import load_bundle
-from tintype.engine.render import usable_cores
+from tintype.engine.cores import usable_cores
 from tintype.files.remote import Location, clean_up
 from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, Plan, PlanItem
@@ -28,7 +30,8 @@ def run(
             photograph.
 
     Returns:
-        A result for each input, in the order of the plan. Closing it ends the processes.
+        A result for each input, in the order of the plan, up to the one that stops the run, if
+        there is one. Closing it ends the processes.
 
     Raises:
         ModelError: The model cannot be loaded; nothing was done.
@@ -38,8 +41,32 @@ def run(
     bundle = load_bundle(options.model)
     processes = min(jobs or min(usable_cores(), -(-items // _PHOTOS_PER_PROCESS)), items)
     if processes > 1:
-        return _run_in_processes(plan, options, processes)
-    return _run_here(plan, Worker(options, bundle))
+        return until_unwritable(_run_in_processes(plan, options, processes))
+    return until_unwritable(_run_here(plan, Worker(options, bundle)))
+
+
+def until_unwritable(
+    results: Generator[JobResult, None, None],
+) -> Generator[JobResult, None, None]:
+    """Ends a run whose outputs cannot be written: all that follows would be computed in vain.
+
+    A full or read-only disk is one for all outputs. A folder without permission may be one of many
+    beside the inputs, so it ends the run only before anything has been written.
+
+    Args:
+        results: Of a run.
+
+    Yields:
+        The same; the last one says so where it stops the run.
+    """
+    written = False
+    with closing(results):
+        for result in results:
+            written = written or result.status == "done"
+            if result.unwritable == "disk" or (result.unwritable == "folder" and not written):
+                yield replace(result, stops=True)
+                return
+            yield result
 
 
 def _run_here(plan: Plan, worker: Worker) -> Generator[JobResult, None, None]:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from tintype.errors import UnreadablePhotoError, reason, shown
 from tintype.files.remote import Location, RemotePath, is_folder, list_remote, parse_location
-from tintype.jobs.folder import is_internal, is_picture, list_folder
+from tintype.jobs.folder import is_internal, is_picture, is_system_folder, list_folder
 from tintype.jobs.report import LINK_OUTSIDE, JobResult
 from tintype.jobs.same_file import real_path
 
@@ -22,11 +22,14 @@ class PlanCounts:
         items: Number of results of the run.
         other_files: Number of files in folders without the extension of a picture, or hidden.
         folders_not_entered: Number of subfolders that were not entered.
+        system_folders: Number of hidden and system folders, which are entered only if they are an
+            input themselves.
     """
 
     items: int = 0
     other_files: int = 0
     folders_not_entered: int = 0
+    system_folders: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,10 @@ class Walk:
                     ancestors.pop()
                     continue
                 folder = parent / name
+                if is_system_folder(name):
+                    self.counts.system_folders += 1
+                    folder = None
+                    continue
                 # An output folder inside the input folder contains outputs, not inputs.
                 if real_into is not None and real_path(folder) == real_into:
                     folder = None
@@ -149,6 +156,7 @@ class Walk:
                 self.counts.folders_not_entered += sum(
                     real_into is None or real_path(folder / name) != real_into
                     for name in listing.folders
+                    if not is_system_folder(name)
                 )
             folder = None
 
@@ -178,6 +186,8 @@ class Walk:
             for entry in entries:
                 if not entry.safe:
                     yield JobResult.failure(folder, _unsafe_name(folder, entry.name))
+                elif entry.is_folder and is_system_folder(entry.name):
+                    self.counts.system_folders += self.recursive
                 elif entry.is_folder:
                     if folder / entry.name != self.into:
                         folders.append(relative / entry.name)

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
+from tintype.photo.formats import raw_files
 from tintype.photo.formats.codec import Codec, DecodedPage
+from tintype.photo.formats.film import film_error, is_film
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.pillow import split_modes
 from tintype.photo.formats.registry import FORMATS, readable_titles, sniff
@@ -18,14 +20,29 @@ from tintype.photo.metadata import exif, icc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.orientation import upright
+from tintype.photo.parts import Part, listed
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
-from tintype.photo.tone import tone_of
+from tintype.photo.tone import FoundTone, find_tone
 
 # The format of a photo that comes from pixels alone.
 _FORMAT_OF_PIXELS = "PNG"
 
+# Of 255, in the other three plates of a picture in black ink: JPEG rounds.
+_MOST_STRAY_INK = 3
+
 # The tone is measured on at most so many rows and columns.
 _TONE_SIDE = 640
+_COLORED_PARTS = (
+    "Parts of it have a colour of their own (a stamp, ink, a colour target, a mount or stains): "
+    "they are coloured anew from their lightness, as the rest."
+)
+
+# What photographs are sent in, and must be taken out of.
+_CONTAINERS = (
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"PK\3\4", "a ZIP archive"),
+    (b"%PDF-", "a PDF"),
+)
 
 # Of each block of metadata. A maker note or a profile has a few megabytes at most.
 _MAX_METADATA_BYTES = 16 << 20
@@ -81,13 +98,13 @@ def decode_colors(
         _drop_oversized(page, notes)
         picture, _ = _in_srgb(page, _profile(page, notes), file, notes)
         if isinstance(picture, Image.Image):
-            tone = page.tone or tone_of(picture)
+            found = page.tone or find_tone(picture)
             rgb = np.asarray(picture.convert("RGB"))
         else:
-            tone = page.tone or ("grey" if picture.ndim == 2 else _tone_of_array(picture))
+            found = page.tone or _tone_of_array(picture)
             eight = _eight_bits(picture)
             rgb = np.repeat(eight[..., None], 3, axis=2) if eight.ndim == 2 else eight
-        return upright(rgb, _orientation(page)), tone
+        return upright(rgb, _orientation(page)), found.tone
     except MemoryError as error:
         raise file.too_large_for_memory() from error
 
@@ -149,7 +166,10 @@ def _codec_of(file: InputFile) -> Codec:
             f"{file.name} is empty.", advice="Copy it again from where it came."
         )
     name = sniff(file.data)
+    if name is None and is_film(file.data):
+        raise film_error(file.name)
     if name is None:
+        raw_files.refuse_by_signature(file)
         raise UnreadablePhotoError(
             f"{file.name} is not a picture that Tintype can read{_looks_like(file.data)}.",
             advice=f"It reads {readable_titles()}.",
@@ -163,6 +183,9 @@ def _orientation(page: DecodedPage) -> int:
 
 
 def _looks_like(data: bytes) -> str:
+    for start, kind in _CONTAINERS:
+        if data.startswith(start):
+            return f" (it is {kind})"
     head = data[:512]
     text = not any(byte < 9 or 13 < byte < 32 for byte in head)
     return " (it looks like text)" if text else ""
@@ -204,7 +227,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
 
     Args:
         array: (H, W), (H, W, 1), (H, W, 2) with alpha, (H, W, 3) or (H, W, 4) with alpha; uint8 or
-            uint16; encoded sRGB.
+            uint16 of either byte order; encoded sRGB.
 
     Returns:
         The photo, without metadata.
@@ -212,9 +235,11 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
     Raises:
         UnsupportedPhotoError: Another shape or type.
     """
-    if array.dtype not in (np.uint8, np.uint16):
+    native = array.dtype.newbyteorder("=")
+    if native not in (np.uint8, np.uint16):
         raise UnsupportedPhotoError(
-            f"An array of {array.dtype} is not a picture.", advice="Give uint8 or uint16."
+            f"An array of {array.dtype} is not a picture.",
+            advice="Give uint8 or uint16, or floating point numbers within 0 to 1.",
         )
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or not 1 <= channels <= 4 or 0 in array.shape:
@@ -222,7 +247,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
             f"An array of shape {array.shape} is not a picture.",
             advice="Give (H, W), (H, W, 3) or (H, W, 4).",
         )
-    pixels = array.reshape(*array.shape[:2], channels)
+    pixels = array.reshape(*array.shape[:2], channels).astype(native, copy=False)
     alpha = pixels[..., -1].copy() if channels in (2, 4) else None
     colors = pixels[..., 0] if channels <= 2 else pixels[..., :3]
     file = InputFile(b"", "The array", array.shape[0] * array.shape[1])
@@ -234,7 +259,9 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     notes = list(page.notes)
     _drop_oversized(page, notes)
     profile, own = page.icc, _profile(page, notes)
-    grey, tone, converted = _grey(page, own, file, notes)
+    grey, found, converted = _grey(page, own, file, notes)
+    if found.parts:
+        notes.append(_COLORED_PARTS)
     if own is None:
         profile = None
     elif converted:
@@ -246,18 +273,30 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
         format=form,
         icc=profile,
         exif=_exif(page.exif, (shape[0], shape[1]), converted, notes),
-        xmp=_xmp(page.xmp, notes),
+        xmp=_xmp(page.xmp, converted, notes),
         dpi=(page.dpi[1], page.dpi[0]) if page.dpi and swap else page.dpi,
         comment=page.comment,
         text=page.text,
         iptc=page.iptc,
+        parts=_parts(page, turn, notes),
+        attached=page.attached,
         packing=page.packing,
         notes=tuple(notes),
         turned=turn,
         converted=converted,
     )
     alpha = None if page.alpha is None else upright(page.alpha, turn)
-    return Photo(upright(grey, turn), alpha, tone, meta)
+    return Photo(upright(grey, turn), alpha, found.tone, meta)
+
+
+def _parts(page: DecodedPage, turn: int, notes: list[str]) -> tuple[Part, ...]:
+    """The unrecognised parts that are still true of the upright picture."""
+    if turn == 1:
+        return page.parts
+    turned = [part.name for part in page.parts if part.geometric]
+    if turned:
+        notes.append(f"Left out, as the picture was turned upright: {listed(turned)}.")
+    return tuple(part for part in page.parts if not part.geometric)
 
 
 def _drop_oversized(page: DecodedPage, notes: list[str]) -> None:
@@ -279,6 +318,9 @@ def _profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
         return None
     try:
         profile = icc.open_profile(page.icc)
+    except icc.AbsurdProfileError as error:
+        notes.append(f"Its colour profile makes no sense ({error}), and was left out.")
+        return None
     except icc.DamagedProfileError:
         notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
         return None
@@ -297,16 +339,15 @@ def _space(picture: Image.Image | Pixels) -> str:
 
 def _grey(
     page: DecodedPage, profile: icc.Profile | None, file: InputFile, notes: list[str]
-) -> tuple[Pixels, Tone, bool]:
+) -> tuple[Pixels, FoundTone, bool]:
     """The grey in sRGB, the tone, and whether the profile had to be applied."""
     picture, convert = _in_srgb(page, profile, file, notes)
     if isinstance(picture, Image.Image):
-        tone = page.tone or tone_of(picture)
+        found = page.tone or find_tone(picture)
         # A contiguous array of its own: the image and its memory go.
-        return np.array(picture.convert("L")), tone, convert
-    if picture.ndim == 2:
-        return picture, page.tone or "grey", convert
-    return rgb_to_grey(picture), page.tone or _tone_of_array(picture), convert
+        return np.array(picture.convert("L")), found, convert
+    found = page.tone or _tone_of_array(picture)
+    return picture if picture.ndim == 2 else rgb_to_grey(picture), found, convert
 
 
 def _in_srgb(
@@ -314,11 +355,14 @@ def _in_srgb(
 ) -> tuple[Image.Image | Pixels, bool]:
     """The picture in sRGB, and whether the profile had to be applied."""
     picture = page.picture
-    if _space(picture) == "CMYK" and profile is None:
-        file.refuse(
-            "is a CMYK picture without a usable profile, so its colours are unknown",
-            "Convert it to RGB in an image editor first.",
-        )
+    if isinstance(picture, Image.Image) and picture.mode == "CMYK" and profile is None:
+        grey = _black_ink(picture)
+        if grey is None:
+            file.refuse(
+                "is a CMYK picture without a usable profile, so its colours are unknown",
+                "Convert it to RGB in an image editor first.",
+            )
+        return grey, False
     if profile is None or profile.is_srgb:
         return picture, False
     try:
@@ -335,6 +379,14 @@ def _in_srgb(
         )
 
 
+def _black_ink(picture: Image.Image) -> Image.Image | None:
+    """The grey of a CMYK picture that is printed in black alone; None where there are colours."""
+    inks = np.asarray(picture)
+    if int(inks[..., :3].max()) > _MOST_STRAY_INK:
+        return None
+    return Image.fromarray(255 - inks[..., 3])
+
+
 def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Image | Pixels:
     if isinstance(picture, Image.Image):
         return icc.to_srgb(picture, profile)
@@ -347,12 +399,14 @@ def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Ima
     return icc.to_srgb_u16(picture, profile)
 
 
-def _tone_of_array(rgb: Pixels) -> Tone:
+def _tone_of_array(rgb: Pixels) -> FoundTone:
+    if rgb.ndim == 2:
+        return FoundTone("grey")
     step = max(1, max(rgb.shape[:2]) // _TONE_SIDE)
     small = rgb[::step, ::step]
     if small.dtype == np.uint16:
         small = (small >> 8).astype(np.uint8)
-    return tone_of(Image.fromarray(np.ascontiguousarray(small)))
+    return find_tone(Image.fromarray(np.ascontiguousarray(small)))
 
 
 def _exif(
@@ -367,11 +421,17 @@ def _exif(
         return None
 
 
-def _xmp(packet: bytes | None, notes: list[str]) -> bytes | None:
+def _xmp(packet: bytes | None, converted: bool, notes: list[str]) -> bytes | None:
     if not packet or not packet.strip(b"\0 \r\n\t"):
         return None
     try:
-        return xmp.made_upright(packet)
+        upright_packet = xmp.made_upright(packet, became_srgb=converted)
+        corrected, companions = xmp.without_companions(upright_packet)
     except xmp.DamagedXmpError:
         notes.append("Its XMP data is damaged and was left out.")
         return None
+    if companions:
+        notes.append(
+            f"Its XMP spoke of {' and '.join(companions)} beside the picture; that is left out."
+        )
+    return corrected

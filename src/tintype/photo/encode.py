@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from tintype.errors import UnsupportedPhotoError, UsageError
 from tintype.photo.formats.codec import Codec, OutputMetadata, OutputPage
 from tintype.photo.formats.registry import FORMATS, writable_formats
-from tintype.photo.metadata import exif, ifd, xmp
+from tintype.photo.metadata import captions, exif, ifd, iptc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance
-from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
+from tintype.photo.parts import Text, listed
+from tintype.photo.photo import ATTACHED_TITLES, HalfChroma, Metadata, Photo, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ def encode(
         lost.extend(photo.meta.notes)
         fitted = _fitted(photo, codec, lost)
         metadata = _output_metadata(fitted.meta, codec, provenance, strip_metadata, lost)
+        if strip_metadata:
+            fitted = _with_plain_attached_pages(fitted)
         pages.append(OutputPage(fitted, metadata))
     if luminance_of is None:
         data, blocks = codec.write(pages, lost), 0
@@ -104,7 +107,20 @@ def _fitted(photo: Photo, codec: Codec, lost: list[str]) -> Photo:
     if photo.alpha is not None and "alpha" not in codec.carries:
         lost.append(f"{codec.title} has no transparency.")
         photo = replace(photo, alpha=None)
+    if "pages" not in codec.carries:
+        lost.extend(
+            f"{codec.title} has no place for {ATTACHED_TITLES[page.kind]}."
+            for page in photo.meta.attached
+        )
     return photo
+
+
+def _with_plain_attached_pages(photo: Photo) -> Photo:
+    """The photo with attached pages whose titles say what they are and nothing more."""
+    plain = tuple(
+        replace(page, title=page.kind if page.title else "") for page in photo.meta.attached
+    )
+    return replace(photo, meta=replace(photo.meta, attached=plain))
 
 
 def _with_8_bits(photo: Photo) -> Photo:
@@ -133,12 +149,19 @@ def _output_metadata(
     metadata = OutputMetadata(icc=meta.icc)
     if not strip_metadata:
         metadata = OutputMetadata(
-            meta.exif, meta.xmp, meta.icc, meta.dpi, meta.comment, meta.text, meta.iptc
+            meta.exif, meta.xmp, meta.icc, meta.dpi, meta.comment, meta.text, meta.iptc, meta.parts
         )
     if metadata.comment and "comment" not in carries and "PNG text" in carries:
-        entry = ("Comment", metadata.comment.encode("utf-8", "replace").decode("utf-8"))
+        entry = Text("Comment", metadata.comment.encode("utf-8", "replace").decode("utf-8"))
         metadata = replace(metadata, text=(*metadata.text, entry), comment=None)
+    if metadata.iptc and "IPTC" not in carries and "XMP" in carries:
+        metadata = _with_captions_in_xmp(metadata, codec, lost)
     _note_what_is_lost(metadata, codec, lost)
+    if meta.format != codec.name or "unknown parts" not in carries:
+        if metadata.parts:
+            names = listed(part.name for part in metadata.parts)
+            lost.append(f"A {codec.title} made from this file cannot carry: {names}.")
+        metadata = replace(metadata, parts=())
     if provenance is not None and "provenance" in carries:
         metadata = replace(
             metadata,
@@ -146,14 +169,29 @@ def _output_metadata(
             xmp=_xmp_with_provenance(metadata.xmp, provenance, lost),
             provenance_exif=_exif_with_provenance(None, provenance, lost),
             provenance_xmp=_xmp_with_provenance(None, provenance, lost),
-            text=(
-                ("Software", provenance.sentence),
-                *((key, value) for key, value in metadata.text if key != "Software"),
-            ),
+            text=_text_with_provenance(metadata.text, provenance),
         )
     if metadata.dpi and codec.dpi_in_exif:
         metadata = replace(metadata, exif=_exif_with_dpi(metadata.exif, metadata.dpi))
     return metadata
+
+
+def _with_captions_in_xmp(
+    metadata: OutputMetadata, codec: Codec, lost: list[str]
+) -> OutputMetadata:
+    """The captions of IPTC as XMP, for a format that has a place for XMP alone."""
+    record, rest = iptc.split_record(metadata.iptc)
+    unmapped = ["Photoshop resources"] if rest else []
+    packet = metadata.xmp
+    try:
+        if record:
+            packet, missing = captions.with_captions(packet, record)
+            unmapped += missing
+    except xmp.DamagedXmpError:
+        return metadata
+    if unmapped:
+        lost.append(f"{codec.title} cannot carry: {listed(unmapped)}.")
+    return replace(metadata, xmp=packet, iptc=None)
 
 
 def _note_what_is_lost(metadata: OutputMetadata, codec: Codec, lost: list[str]) -> None:
@@ -173,12 +211,23 @@ def _note_what_is_lost(metadata: OutputMetadata, codec: Codec, lost: list[str]) 
         lost.append(f"{codec.title} cannot record in the file that it was coloured.")
 
 
+def _software(before: str, provenance: Provenance) -> str:
+    """What made a file: our sentence, then the earlier entry of the scanner or camera."""
+    if before.startswith(f"{provenance.software} "):
+        before = before.partition("; ")[2]
+    return f"{provenance.sentence}; {before}" if before else provenance.sentence
+
+
+def _text_with_provenance(texts: tuple[Text, ...], provenance: Provenance) -> tuple[Text, ...]:
+    """The texts of a PNG, with our sentence in front of all that named a program."""
+    before = "; ".join(text.text for text in texts if text.keyword == "Software")
+    ours = Text("Software", _software(before, provenance))
+    return (ours, *(text for text in texts if text.keyword != "Software"))
+
+
 def _exif_with_provenance(block: bytes | None, provenance: Provenance, lost: list[str]) -> bytes:
-    before = exif.text_of(block, exif.SOFTWARE)
-    ours = before.startswith(f"{provenance.software} ")
-    # The entry of the scanner or camera is kept, after ours.
-    text = provenance.sentence if ours or not before else f"{provenance.sentence}; {before}"
-    tags = {exif.SOFTWARE: ifd.text_entry(text)}
+    software = _software(exif.text_of(block, exif.SOFTWARE), provenance)
+    tags = {exif.SOFTWARE: ifd.text_entry(software)}
     try:
         return exif.with_tags(block, tags)
     except DamagedTagsError:

@@ -1,9 +1,11 @@
-"""The name of a coloured file."""
+"""The name of a coloured file, and what it says about its format."""
 
 from pathlib import Path
 
-from tintype.errors import UnreadablePhotoError, shown
-from tintype.photo.formats.registry import FORMATS, format_of_suffix, sniff
+from tintype.errors import UnreadablePhotoError, UsageError, shown
+from tintype.files.remote import RemotePath
+from tintype.photo.formats.film import FILM_SUFFIXES, film_error, is_film
+from tintype.photo.formats.registry import FORMATS, format_of_suffix, sniff, writable_formats
 
 
 def target_name(source: Path, form: str | None = None) -> str:
@@ -18,12 +20,16 @@ def target_name(source: Path, form: str | None = None) -> str:
 
     Raises:
         UnreadablePhotoError: The source has no known ending and no known contents.
+        UnsupportedPhotoError: It is a film.
     """
     suffix = source.suffix
     found = format_of_suffix(suffix)
     stem = source.stem if found is not None else source.name
     if found is None:
-        found = sniff(_first_bytes(source))
+        head = _first_bytes(source)
+        found = sniff(head)
+        if found is None and (source.suffix.lower() in FILM_SUFFIXES or is_film(head)):
+            raise film_error(shown(source))
     if found is None:
         raise UnreadablePhotoError(f"{shown(source)} is not a picture in a known format.")
     written = form or FORMATS[found].writes
@@ -31,6 +37,40 @@ def target_name(source: Path, form: str | None = None) -> str:
     default = codec.suffixes[0]
     kept = written == found and suffix.lower() in {default, *codec.kept_suffixes}
     return f"{stem}.color{suffix if kept else default}"
+
+
+def check_output_name(output: Path | RemotePath, form: str | None) -> str | None:
+    """The format of an explicitly named output.
+
+    Args:
+        output: The file to be written.
+        form: As given by --format, or None.
+
+    Returns:
+        The format, or None if neither determines one.
+
+    Raises:
+        UsageError: They contradict each other, or the extension belongs to a format that cannot be
+            written.
+    """
+    by_name = format_of_suffix(output.suffix)
+    if form is not None:
+        if by_name is not None and by_name != form:
+            raise UsageError(
+                f"{shown(output.name)} is the name of a {by_name} file, but --format is {form}."
+            )
+        return form
+    if by_name is not None and by_name not in writable_formats():
+        raise UsageError(
+            f"{by_name} can be read but not written.",
+            advice=f"Name the output with the extension of one of {', '.join(writable_formats())}.",
+        )
+    if by_name is None:
+        raise UsageError(
+            f"{shown(output.name)} does not have the extension of a picture format.",
+            advice="Give it an extension such as .jpg or .png, or --format.",
+        )
+    return by_name
 
 
 def _first_bytes(source: Path) -> bytes:

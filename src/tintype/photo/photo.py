@@ -5,7 +5,9 @@ nothing after `decode` ever changes it. The colours of the source are not kept: 
 picture it was (`tone`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -13,9 +15,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb_u16_to_luma_u16
+from tintype.photo.parts import Part, Text
 
 Tone = Literal["grey", "toned", "color"]
 """What the source was: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
+
+AttachedKind = Literal["mask", "infrared"]
+"""A page that belongs to a photograph: where it is opaque, or where its film has dust."""
+
+ATTACHED_TITLES: Mapping[AttachedKind, str] = MappingProxyType(
+    {"mask": "a transparency mask", "infrared": "an infrared copy"}
+)
+"""What messages call them."""
 
 Pixels = NDArray[Any]
 """uint8 or uint16: (H, W) grey or alpha, (H, W, 3) sRGB."""
@@ -38,6 +49,25 @@ class HalfChroma:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedPage:
+    """A page that belongs to a photograph and shows nothing that has colours.
+
+    Attributes:
+        kind: What it is.
+        pixels: (H, W) uint8 or uint16, upright; of a mask of one bit 0 and 255.
+        bits: Of the stored samples: 1, 8 or 16.
+        flags: TIFF's NewSubfileType.
+        title: By which it is told from a photograph, where its flags do not tell.
+    """
+
+    kind: AttachedKind
+    pixels: Pixels
+    bits: int
+    flags: int
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """Everything about a photograph that is not a pixel, ready to be written again.
 
@@ -49,8 +79,10 @@ class Metadata:
         xmp: An RDF packet, orientation 1, thumbnails removed.
         dpi: Horizontal and vertical dots per inch.
         comment: JPEG or GIF comment, JPEG 2000 comment.
-        text: PNG text chunks as (keyword, text).
+        text: PNG text chunks.
         iptc: Photoshop resource blocks (``8BIM``) with captions and keywords, thumbnails removed.
+        parts: What was not recognised, for a file of the same format.
+        attached: Masks and infrared copies, to be written as they are.
         packing: How the source compressed its samples, where the target can do the same: "none" or
             "deflate" (TIFF), "lossless" or "lossy" (WebP).
         notes: Plain sentences on what was already lost while reading.
@@ -64,8 +96,10 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[tuple[str, str], ...] = ()
+    text: tuple[Text, ...] = ()
     iptc: bytes | None = None
+    parts: tuple[Part, ...] = ()
+    attached: tuple[AttachedPage, ...] = ()
     packing: str = ""
     notes: tuple[str, ...] = ()
     turned: int = 1

@@ -36,9 +36,8 @@ def grey_of(luma: Samples, layout: PlaneLayout) -> Samples:
         uint8 for 8 bits, otherwise uint16 in 0..65535; codes below black and above white are
         clipped.
     """
-    turned: Samples = np.rot90(luma, layout.turn)
     table = _grey_table(layout)
-    return np.take(table, turned, mode="clip")
+    return np.take(table, layout.upright(luma), mode="clip")
 
 
 def _grey_table(layout: PlaneLayout) -> Samples:
@@ -92,8 +91,7 @@ def chroma_planes(up: ChromaUp, grey: Samples, layout: PlaneLayout) -> tuple[Sam
             cb[strip], cr[strip] = gamut_grid.codes_to_chroma_u8(
                 *lumas, codes=codes, step=step, shares=shares, scale=scale
             )
-    back = -layout.turn
-    return np.ascontiguousarray(np.rot90(cb, back)), np.ascontiguousarray(np.rot90(cr, back))
+    return np.ascontiguousarray(layout.stored(cb)), np.ascontiguousarray(layout.stored(cr))
 
 
 def mean_grey(grey: Samples, layout: PlaneLayout) -> Samples:

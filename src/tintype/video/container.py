@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import av
 from av.container import InputContainer
@@ -72,6 +73,15 @@ def open_film(path: Path) -> Iterator[InputContainer]:
                     advice="A photograph is coloured by tintype PHOTO.",
                 )
             yield container
+
+
+def is_broadcast(container: InputContainer) -> bool:
+    """Whether the clock of a container begins anywhere and may jump, as in MPEG streams.
+
+    Args:
+        container: The film.
+    """
+    return bool(container.format.flags & cast(int, av.format.Flags.ts_discont.value))
 
 
 def _is_film_format(name: str) -> bool:

@@ -1,6 +1,6 @@
 """Decodes a film: its frames in display order, as luma to colour and a frame to encode."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,11 +12,14 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tintype.errors import reason, shown
-from tintype.video.container import open_film
+from tintype.video.clock import AnyPacket, FilmClock
+from tintype.video.container import is_broadcast, open_film
 from tintype.video.frames import Frame, luma_frame
 from tintype.video.source import FilmSource
 
 _THREADS = 2
+_LONG_GOP = 15  # seconds between two keyframes, at most
+_WITHOUT_PTS = {"avi"}  # containers, by FFmpeg's name, that store only the order of decoding
 
 
 @dataclass(slots=True)
@@ -72,22 +75,27 @@ def read_frames(
         start_pts = None
         if start is not None and start > 0:
             start_pts = source.first_pts + round(start / source.time_base)
-            with suppress(av.FFmpegError):  # then it is read from the beginning
-                container.seek(start_pts, stream=stream)
+            if source.clock.seekable:
+                seconds = source.clock.begin
+                if is_broadcast(container):
+                    seconds -= _LONG_GOP  # these are entered anywhere, not at a keyframe
+                stored = start_pts + round(seconds / source.time_base)
+                with suppress(av.FFmpegError):  # then it is read from the beginning
+                    container.seek(stored, stream=stream)
         position = _Position()
-        clock = _Clock(source, damage)
+        times = _FrameTimes(source, damage)
         number = 0
-        for decoded in _decode(container, stream, damage, position):
+        for decoded in _decode(container, stream, damage, position, source.clock.corrector()):
             if _differs(decoded, source):
                 damage.ended = (
                     f"the size or format of its frames changes at {_clock_time(decoded.time)}"
                 )
                 return
-            pts = decoded.pts if decoded.pts is not None else clock.next_pts
+            pts = times.of(decoded)
             if start_pts is not None and pts < start_pts:
                 continue
-            pts = clock.advance(pts)
-            end = pts + max(clock.step, int(decoded.duration or 0))
+            pts = times.advance(pts)
+            end = pts + max(times.step, int(decoded.duration or 0))
             position.reach(end * source.time_base)
             damage.packets += decoded.is_corrupt
             number += 1
@@ -97,9 +105,11 @@ def read_frames(
             damage.ended = _premature_end(source, position)
 
 
-def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+def first_frame(
+    container: InputContainer, stream: VideoStream, clock: FilmClock
+) -> VideoFrame | None:
     """The first frame of a stream that can be decoded; None if there is none."""
-    return next(_decode(container, stream, Damage(), _Position()), None)
+    return next(_decode(container, stream, Damage(), _Position(), clock.corrector()), None)
 
 
 def plain_format_name(name: str) -> str:
@@ -111,8 +121,12 @@ def plain_format_name(name: str) -> str:
     return name.replace("yuvj", "yuv")
 
 
-class _Clock:
-    """Makes the times of frames increase.
+class _FrameTimes:
+    """When each frame is shown, as players see it, and increasing.
+
+    Some containers do not store when a frame is shown, only the order in which packets are decoded
+    (AVI), and what demuxers conclude from it is wrong for frames that refer to later ones. Decoders
+    hand on both times; the one that went back less often is taken, as in FFmpeg's "best effort".
 
     Attributes:
         step: Nominal duration of a frame, in the stream's time base.
@@ -123,10 +137,25 @@ class _Clock:
         self._source = source
         self._damage = damage
         self._last: int | None = None
+        self._last_pts: int | None = None
+        self._last_dts: int | None = None
+        # One against those that are known to be invented.
+        self._wrong_pts = int(source.container in _WITHOUT_PTS)
+        self._wrong_dts = 0
 
-    @property
-    def next_pts(self) -> int:
-        """The time of a frame that has none."""
+    def of(self, frame: VideoFrame) -> int:
+        """The time of the next frame, as stored."""
+        pts, dts = frame.pts, frame.dts
+        if pts is not None:
+            self._wrong_pts += self._last_pts is not None and pts <= self._last_pts
+            self._last_pts = pts
+        if dts is not None:
+            self._wrong_dts += self._last_dts is not None and dts <= self._last_dts
+            self._last_dts = dts
+        if self._wrong_pts > self._wrong_dts:
+            pts = dts
+        if pts is not None:
+            return pts
         return self._source.first_pts if self._last is None else self._last + self.step
 
     def advance(self, pts: int) -> int:
@@ -156,7 +185,11 @@ class _Position:
 
 
 def _decode(
-    container: InputContainer, stream: VideoStream, damage: Damage, position: _Position
+    container: InputContainer,
+    stream: VideoStream,
+    damage: Damage,
+    position: _Position,
+    correct: Callable[[AnyPacket], bool],
 ) -> Iterator[VideoFrame]:
     """All frames; packets that the decoder refuses are counted and left out."""
     packets = container.demux()
@@ -166,13 +199,14 @@ def _decode(
         except (av.FFmpegError, OSError) as error:
             damage.ended = f"it cannot be read further ({shown(reason(error))})"
             packet = None
+        at_join = packet is not None and correct(packet)
         if packet is not None and packet.stream_index != stream.index:
             if packet.pts is not None:
                 position.reach((packet.pts + (packet.duration or 0)) * packet.time_base)
             continue
         try:
             if packet is not None and packet.size > 0:
-                damage.packets += packet.is_corrupt
+                damage.packets += packet.is_corrupt and not at_join
                 yield from cast("list[VideoFrame]", packet.decode())
             elif packet is None:
                 yield from stream.decode(None)

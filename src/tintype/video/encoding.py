@@ -5,8 +5,10 @@ film that was interrupted must be the same as one that was not.
 """
 
 import hashlib
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from types import MappingProxyType
 from typing import cast
 
@@ -25,6 +27,31 @@ CONTAINERS: Mapping[str, str] = MappingProxyType(
 
 THREADS = 4
 """Threads of an encoder, the same on every machine."""
+
+
+_MASTERING = struct.Struct("=22i")  # ten rational numbers, and two that say which are known
+_LIGHT = struct.Struct("=2I")
+_BOTH: tuple[Codec, ...] = ("h264", "h265")
+_ATTACHED: Mapping[str, tuple[str, tuple[Codec, ...]]] = MappingProxyType(
+    {
+        "A53_CC": ("closed captions are", _BOTH),
+        "MASTERING_DISPLAY_METADATA": ("HDR10 data is", _BOTH),
+        "CONTENT_LIGHT_LEVEL": ("HDR10 data is", _BOTH),
+        "DYNAMIC_HDR_PLUS": ("HDR10+ data is", ()),
+        "DYNAMIC_HDR_VIVID": ("HDR Vivid data is", ()),
+        "DOVI_RPU_BUFFER": ("Dolby Vision data is", ()),
+        "DOVI_METADATA": ("Dolby Vision data is", ()),
+        "AMBIENT_VIEWING_ENVIRONMENT": ("data on the ambient light is", ()),
+        "AFD": ("active format description is", ()),
+        "S12M_TIMECODE": ("timecodes of single frames are", ()),
+        "STEREO3D": ("data on its 3D arrangement is", ()),
+        "SPHERICAL": ("data on its spherical projection is", ()),
+        "ICC_PROFILE": ("ICC profile is", ()),
+        "CLEAN_APERTURE": ("clean aperture is", ()),
+    }
+)
+"""What may be attached to frames, and the codecs with which it is written again. Left out are what
+decoders have used up, and what every encoder writes of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +210,25 @@ def adapt_to_encoding(source: FilmSource, encoding: Encoding) -> tuple[FilmSourc
             f"The frames are stored as {source.pixel_format.name} and written as {written}; the "
             "luma is the same."
         )
+    warnings += _side_data_warnings(source, encoding)
     if source.interlaced and encoding.codec == "h265":
         warnings.append(
             "H.265 is written as whole frames here; --codec h264 keeps the fields apart."
         )
     return source, tuple(warnings)
+
+
+def _side_data_warnings(source: FilmSource, encoding: Encoding) -> Iterator[str]:
+    """A sentence for what is attached to frames and is not carried, each kind once."""
+    lost = [
+        what
+        for name, (what, codecs) in _ATTACHED.items()
+        if name in source.side_data
+        and (encoding.codec not in codecs or (name == "A53_CC" and not source.in_place))
+    ]
+    for what in dict.fromkeys(lost):
+        keeps = encoding.codec == "ffv1" and (what, _BOTH) in _ATTACHED.values()
+        yield f"Its {what} lost.{' --codec h264 and h265 keep them.' if keeps else ''}"
 
 
 def new_encoder(source: FilmSource, encoding: Encoding) -> VideoCodecContext:
@@ -237,18 +278,48 @@ def configure_encoder(context: VideoCodecContext, source: FilmSource, encoding: 
     if source.interlaced and encoding.codec == "h264":
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     context.thread_count = THREADS
-    context.options = _options(encoding)
+    context.options = _options(encoding, source)
 
 
-def _options(encoding: Encoding) -> dict[str, str]:
+def _options(encoding: Encoding, source: FilmSource) -> dict[str, str]:
     if encoding.codec == "ffv1":
         # Version 3 with a checksum in every slice, as archives ask for (RFC 9043).
         return {"level": "3", "slicecrc": "1", "g": "1"}
     quality = {"qp": "0"} if encoding.lossless else {"crf": f"{encoding.crf:g}"}
     if encoding.codec == "h264":
         # As small and as close as "medium" on grain, at 60 % of its time.
-        return {"preset": "faster", **quality}
+        hdr = _hdr_parameters(source, "mastering-display", "cll")
+        return {"preset": "faster", **quality} | ({"x264-params": hdr} if hdr else {})
     fixed = f"pools={THREADS}:frame-threads=2:log-level=none"
     if encoding.lossless:
-        return {"preset": "fast", "x265-params": f"{fixed}:lossless=1"}
-    return {"preset": "fast", **quality, "x265-params": fixed}
+        quality, fixed = {}, f"{fixed}:lossless=1"
+    if hdr := _hdr_parameters(source, "master-display", "max-cll"):
+        fixed = f"{fixed}:{hdr}"
+    captions = {"a53cc": "1"} if "A53_CC" in source.side_data else {}
+    return {"preset": "fast", **quality, **captions, "x265-params": fixed}
+
+
+def _hdr_parameters(source: FilmSource, display: str, light: str) -> str:
+    """HDR10 metadata (SMPTE ST 2086, CTA-861.3) as parameters of x264 and x265.
+
+    Args:
+        source: The film, with FFmpeg's AVMasteringDisplayMetadata and AVContentLightMetadata.
+        display: Name of the parameter for the mastering display.
+        light: Name of the parameter for the light level of the content.
+    """
+    found = []
+    data = source.side_data.get("MASTERING_DISPLAY_METADATA", b"")
+    if len(data) >= _MASTERING.size:
+        *numbers, has_primaries, has_luminance = _MASTERING.unpack_from(data)
+        values = [Fraction(n, d or 1) for n, d in zip(numbers[::2], numbers[1::2], strict=True)]
+        if has_primaries and has_luminance:
+            red, green, blue, white = (
+                f"({round(x * 50_000)},{round(y * 50_000)})"
+                for x, y in zip(values[:8:2], values[1:8:2], strict=True)
+            )
+            darkest, brightest = (round(value * 10_000) for value in values[8:])
+            found.append(f"{display}=G{green}B{blue}R{red}WP{white}L({brightest},{darkest})")
+    data = source.side_data.get("CONTENT_LIGHT_LEVEL", b"")
+    if len(data) >= _LIGHT.size:
+        found.append("{}={},{}".format(light, *_LIGHT.unpack_from(data)))
+    return ":".join(found)

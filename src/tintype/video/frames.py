@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -10,6 +10,9 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from tintype.video.layout import Samples
 from tintype.video.source import FULL_RANGE, FilmSource, planar_format
+
+if TYPE_CHECKING:
+    from tintype.video.fades import Exposure
 
 _PACKED = {"yuyv422": 0, "yvyu422": 0, "uyvy422": 1}  # the first luma byte of every pair
 _HIGH_BITS = re.compile(r"p[024]1[0-6][lb]e")  # p010le: 10 bits at the upper end of 16
@@ -26,6 +29,7 @@ class Frame:
         duration: For how long, in `time_base`; 0 if the decoder does not know.
         luma: ``layout.shape``, the codes of the stream.
         video_frame: FFmpeg's frame with all its properties; it is encoded with new chroma.
+        exposure: How a fade has changed it; None if it is in full light.
     """
 
     number: int
@@ -33,6 +37,7 @@ class Frame:
     duration: int
     luma: Samples
     video_frame: VideoFrame
+    exposure: "Exposure | None" = None
 
 
 def luma_frame(decoded: VideoFrame, source: FilmSource, number: int, pts: int) -> Frame:

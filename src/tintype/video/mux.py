@@ -6,9 +6,11 @@ same bytes.
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.container.core import Flags
 from av.stream import Stream
@@ -16,12 +18,14 @@ from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
 from tintype.photo.metadata.provenance import Provenance
+from tintype.video.clock import AnyPacket, FilmClock, is_cover
 from tintype.video.container import open_film
 from tintype.video.encoding import Encoding, configure_encoder, encoder_name, extradata_digest
-from tintype.video.packets import AnyPacket, Timeline, complete_times, is_cover, merged_packets
+from tintype.video.packets import Timeline, complete_times, merged_packets
 from tintype.video.provenance import add_provenance
 from tintype.video.request import Window
 from tintype.video.segments import SegmentStore
+from tintype.video.sound import add_sound, sound_encoder
 from tintype.video.source import FilmSource, OtherStream
 
 # Statistics of the old video; they are wrong for the new one.
@@ -32,24 +36,34 @@ _TRIAL_PACKETS = 2  # of each stream, with which a container is tried
 _TRIAL_SEARCH = 2000  # packets of the film that are searched for them, at most
 
 
-def supported_streams(source: FilmSource, encoding: Encoding) -> tuple[OtherStream, ...]:
+def supported_streams(
+    source: FilmSource, encoding: Encoding, *, convert_sound: bool = False
+) -> tuple[OtherStream, ...]:
     """The other streams that the container supports, found by trying.
 
     Args:
         source: The film.
         encoding: Determines the container.
+        convert_sound: Whether sound that it does not support is compressed again.
 
     Returns:
-        Those that it supports, without those that the muxer writes itself.
+        Those that it supports, without those that the muxer writes itself, and how each is written.
     """
     wanted = [stream for stream in source.other_streams if not stream.regenerated]
+    found = []
     with open_film(source.path) as container:
-        samples = _first_packets(container, wanted)
-        return tuple(
-            stream
-            for stream in wanted
-            if _supports(source, encoding, container.streams[stream.index], samples[stream.index])
-        )
+        samples = _first_packets(container, wanted, source.clock)
+        for stream in wanted:
+            ways = [stream]
+            if stream.kind == "audio" and encoding.muxer == "matroska":
+                ways.append(replace(stream, wave=True))
+            if stream.kind == "audio" and convert_sound:
+                ways.append(replace(stream, encoder=sound_encoder(encoding)))
+            old, packets = container.streams[stream.index], samples[stream.index]
+            supported = (way for way in ways if _supports(source, encoding, way, old, packets))
+            if (way := next(supported, None)) is not None:
+                found.append(way)
+    return tuple(found)
 
 
 def write_film(
@@ -81,14 +95,16 @@ def write_film(
     timeline = Timeline(store, source, window)
     with open_film(source.path) as container:
         try:
-            with _open_output(sink, encoding, source) as out:
+            with _open_output(sink, encoding, source, copied) as out:
                 streams = _add_streams(out, container, source, encoding, copied)
                 metadata = _without(container.metadata, _BRAND_TAGS)
                 out.metadata.update(add_provenance(metadata, provenance))
-                out.set_chapters(cast(Any, _chapters(container, timeline)))
+                out.set_chapters(cast(Any, _chapters(container, timeline, source.clock)))
                 out.start_encoding()
                 _check_same_encoder(streams[source.index], store)
-                for packet in merged_packets(container, streams, source, store, timeline):
+                for packet in merged_packets(
+                    container, streams, copied, source, store=store, timeline=timeline
+                ):
                     out.mux_one(packet)
                     sink.check()
         except av.FFmpegError as error:
@@ -104,7 +120,11 @@ def write_film(
 # ----- streams -----
 
 
-def _open_output(sink: "_Sink", encoding: Encoding, source: FilmSource) -> OutputContainer:
+def _open_output(
+    sink: "_Sink", encoding: Encoding, source: FilmSource, copied: Sequence[OtherStream]
+) -> OutputContainer:
+    if any(stream.wave for stream in copied):
+        return _open_wave_output(sink)
     options = {}
     if encoding.muxer in ("mp4", "mov"):
         # The unit of a start later than 0; milliseconds by default.
@@ -120,6 +140,29 @@ def _open_output(sink: "_Sink", encoding: Encoding, source: FilmSource) -> Outpu
     return out
 
 
+def _open_wave_output(sink: "_Sink") -> OutputContainer:
+    """A Matroska container that takes any sound that a WAVE file can hold.
+
+    FFmpeg's muxer writes it, but when it is asked beforehand, as PyAV does, it answers that it does
+    not support what is not among its own names. The muxer of segments is not asked: here it passes
+    everything on to one Matroska file.
+    """
+    out = av.open(
+        "film%d.mkv",
+        "w",
+        format="segment",
+        container_options={
+            "segment_format": "matroska",
+            "segment_format_options": "fflags=+bitexact",
+            "segment_time": str(1 << 30),
+        },
+        io_open=lambda _name, _flags, _options: sink,
+        metadata_errors="surrogateescape",
+    )
+    out.flags |= cast(int, Flags.bitexact.value)
+    return out
+
+
 def _add_streams(
     out: OutputContainer,
     container: InputContainer,
@@ -129,7 +172,7 @@ def _add_streams(
 ) -> dict[int, Stream]:
     """The streams of the output, by the index of their stream in the source, in its order."""
     covers = _cover_pictures(source, copied) if encoding.muxer == "matroska" else {}
-    wanted = {stream.index for stream in copied}
+    wanted = {stream.index: stream for stream in copied}
     streams: dict[int, Stream] = {}
     for stream in container.streams:
         if stream.index == source.index:
@@ -137,7 +180,7 @@ def _add_streams(
         elif stream.index in wanted and stream.index in covers:
             _add_cover(out, stream, covers[stream.index])
         elif stream.index in wanted:
-            streams[stream.index] = _add_copy(out, stream)
+            streams[stream.index] = _add_other(out, stream, wanted[stream.index])
     return streams
 
 
@@ -160,8 +203,11 @@ def _add_video(
     return video
 
 
-def _add_copy(out: OutputContainer, old: Stream) -> Stream:
-    stream = out.add_stream_from_template(old, opaque=True)
+def _add_other(out: OutputContainer, old: Stream, how: OtherStream) -> Stream:
+    if how.encoder is None:
+        stream = out.add_stream_from_template(old, opaque=True)
+    else:
+        stream = add_sound(out, cast(AudioStream, old), how.encoder)
     stream.metadata.update(old.metadata)
     stream.disposition = old.disposition
     return stream
@@ -181,7 +227,7 @@ def _cover_pictures(source: FilmSource, copied: Sequence[OtherStream]) -> dict[i
         covers = [s for s in copied if is_cover(container.streams[s.index])]
         return {
             index: bytes(packets[0])
-            for index, packets in _first_packets(container, covers).items()
+            for index, packets in _first_packets(container, covers, source.clock).items()
             if packets
         }
 
@@ -191,14 +237,16 @@ def _without(metadata: dict[str, str], tags: frozenset[str]) -> dict[str, str]:
 
 
 def _first_packets(
-    container: InputContainer, wanted: Sequence[OtherStream]
+    container: InputContainer, wanted: Sequence[OtherStream], clock: FilmClock
 ) -> dict[int, list[AnyPacket]]:
     """The first packets of some streams, by their index."""
     found: dict[int, list[AnyPacket]] = {stream.index: [] for stream in wanted}
     if not found:
         return found
+    correct = clock.corrector()
     try:
         for number, packet in enumerate(container.demux()):
+            correct(packet)
             packets = found.get(packet.stream_index)
             if packets is not None and len(packets) < _TRIAL_PACKETS and packet.size > 0:
                 packets.append(packet)
@@ -213,22 +261,29 @@ def _first_packets(
 
 
 def _supports(
-    source: FilmSource, encoding: Encoding, stream: Stream, packets: list[AnyPacket]
+    source: FilmSource,
+    encoding: Encoding,
+    how: OtherStream,
+    stream: Stream,
+    packets: Sequence[AnyPacket],
 ) -> bool:
-    """Whether the container supports a stream beside the video."""
+    """Whether the container supports a stream beside the video, written in one way."""
     try:
-        with _open_output(_Sink(io.BytesIO()), encoding, source) as out:
+        with _open_output(_Sink(io.BytesIO()), encoding, source, (how,)) as out:
             _add_video(out, None, source, encoding)
             if encoding.muxer == "matroska" and is_cover(stream):
                 _add_cover(out, stream, bytes(packets[0]) if packets else b"")
                 packets = []
             else:
-                copy = _add_copy(out, stream)
+                copy = _add_other(out, stream, how)
             out.start_encoding()
-            for packet in packets:
+            for packet in [] if how.encoder else packets:
                 complete_times(packet)
                 packet.stream = copy
-                out.mux_one(packet)
+                try:
+                    out.mux_one(packet)
+                finally:
+                    packet.stream = stream
     except (av.FFmpegError, ValueError):
         return False
     return True
@@ -243,17 +298,21 @@ def _check_same_encoder(stream: Stream, store: SegmentStore) -> None:
         )
 
 
-def _chapters(container: InputContainer, timeline: Timeline) -> list[dict[str, Any]]:
+def _chapters(
+    container: InputContainer, timeline: Timeline, clock: FilmClock
+) -> list[dict[str, Any]]:
     window = timeline.window
     found = cast("list[dict[str, Any]]", container.chapters())
-    if window is None:
+    shift = timeline.shift + clock.begin
+    if shift == 0 and window is None:
         return found
     kept = []
     for chapter in found:
         unit = chapter["time_base"]
-        moved, end = round(timeline.shift / unit), round(window.seconds / unit)
-        begin = max(0, chapter["start"] - moved)
-        until = min(end, chapter["end"] - moved)
+        moved = round(shift / unit)
+        begin, until = max(0, chapter["start"] - moved), chapter["end"] - moved
+        if window is not None:
+            until = min(round(window.seconds / unit), until)
         if begin < until:
             kept.append(chapter | {"start": begin, "end": until})
     return kept
@@ -282,6 +341,9 @@ class _Sink:
     def tell(self) -> int:
         """As for any file."""
         return self._file.tell()
+
+    def close(self) -> None:
+        """Does nothing: the file belongs to somebody else."""
 
     def check(self) -> None:
         """Raises the error of a failed write.

@@ -4,23 +4,27 @@ Packets come from the segments and from the source one by one; none are held.
 """
 
 import heapq
+import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
 
+from tintype.video.clock import AnyPacket, is_cover
 from tintype.video.request import Window
 from tintype.video.segments import SegmentStore
-from tintype.video.source import FilmSource
+from tintype.video.sound import SoundConverter
+from tintype.video.source import FilmSource, OtherStream
 
-AnyPacket: TypeAlias = "Packet[Any]"  # generic for type checkers only
+_INTERLEAVED = 2  # seconds by which sound may be apart from its pictures in a file
 
 
 class Timeline:
@@ -79,7 +83,9 @@ class Timeline:
 def merged_packets(
     container: InputContainer,
     streams: dict[int, Stream],
+    copied: Sequence[OtherStream],
     source: FilmSource,
+    *,
     store: SegmentStore,
     timeline: Timeline,
 ) -> Iterator[AnyPacket]:
@@ -88,13 +94,22 @@ def merged_packets(
     Args:
         container: The source, opened for this.
         streams: Streams of the output, by the index of their stream in the source.
+        copied: The other streams, and how they are written.
         source: The film.
         store: Its segments.
         timeline: Of the output.
     """
     video = _video_packets(streams[source.index], source, store, timeline)
-    copied = _copied_packets(container, streams, source, timeline)
-    return heapq.merge(video, copied, key=_decoding_time)
+    converters = {
+        stream.index: SoundConverter(
+            cast(AudioStream, container.streams[stream.index]),
+            cast(AudioStream, streams[stream.index]),
+        )
+        for stream in copied
+        if stream.encoder is not None
+    }
+    others = _copied_packets(container, streams, converters, source, timeline)
+    return heapq.merge(video, others, key=_decoding_time)
 
 
 def complete_times(packet: AnyPacket) -> None:
@@ -103,11 +118,8 @@ def complete_times(packet: AnyPacket) -> None:
         packet.pts = 0
     if packet.dts is None:
         packet.dts = packet.pts
-
-
-def is_cover(stream: Stream) -> bool:
-    """Whether a stream is a cover picture."""
-    return bool(stream.disposition & Disposition.attached_pic)
+    if packet.pts is None:
+        packet.pts = packet.dts
 
 
 def _video_packets(
@@ -127,6 +139,7 @@ def _video_packets(
 def _copied_packets(
     container: InputContainer,
     streams: dict[int, Stream],
+    converters: Mapping[int, SoundConverter],
     source: FilmSource,
     timeline: Timeline,
 ) -> Iterator[AnyPacket]:
@@ -138,13 +151,15 @@ def _copied_packets(
             stream.discard = av.stream.Discard.all
     if not copied:
         return
-    if window is not None and window.start > 0:
-        start = source.first_pts * source.time_base + window.start
+    if window is not None and window.start > 0 and source.clock.seekable:
+        start = source.first_pts * source.time_base + source.clock.begin + window.start
         with suppress(av.FFmpegError):  # then it is read from the beginning
-            container.seek(round(start * av.time_base))
-    last_dts: dict[int, int] = {}
+            container.seek(round((start - _INTERLEAVED) * av.time_base))
+    correct = source.clock.corrector()
+    last: dict[int, Fraction] = {}
     for packet in _demuxed(container):
         index = packet.stream_index
+        correct(packet)
         if index not in copied or packet.size == 0:
             continue
         complete_times(packet)
@@ -156,13 +171,17 @@ def _copied_packets(
             moved = round(shift / packet.time_base)
             packet.dts -= moved
             packet.pts = None if packet.pts is None else packet.pts - moved
-        step = packet.stream.type not in ("subtitle", "data")  # texts may share a time
-        if index in last_dts and packet.dts < last_dts[index] + step:
-            packet.dts = last_dts[index] + step  # as ffmpeg does; muxers need increasing times
+        if index in last and _decoding_time(packet) < last[index]:
+            packet.dts = math.ceil(last[index] / packet.time_base)  # muxers need increasing times
             packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
-        last_dts[index] = packet.dts
+        last[index] = _decoding_time(packet)
+        if index in converters:
+            yield from converters[index].packets(packet)
+            continue
         packet.stream = copied[index]
         yield packet
+    for converter in converters.values():
+        yield from converter.packets(None)
 
 
 def _demuxed(container: InputContainer) -> Iterator[AnyPacket]:

@@ -25,6 +25,7 @@ from tintype.video.probe import probe
 from tintype.video.provenance import film_provenance
 from tintype.video.render import renderer_factory
 from tintype.video.request import FilmRequest
+from tintype.video.sound import sound_title
 from tintype.video.source import FilmSource, OtherStream
 
 
@@ -80,6 +81,7 @@ def plan(
     """
     probed = probe(path)
     _check_window(probed, request)
+    chosen = target is None
     if target is None:
         target = _default_target(probed, request)
     encoding = choose_encoding(
@@ -93,7 +95,7 @@ def plan(
     source, encoding_warnings = adapt_to_encoding(probed, encoding)
     _check_encoder(source, encoding)
     _check_request(source, request, bundle)
-    copied = supported_streams(source, encoding)
+    copied = supported_streams(source, encoding, convert_sound=request.convert_sound)
     provenance = Provenance(
         software="Tintype",
         version=__version__,
@@ -102,7 +104,12 @@ def plan(
         settings=request.canonical(encoding),
         input_sha256=_sha256(path),
     )
-    container_warnings = _container_warnings(source, encoding, copied)
+    container_warnings = [*_container_warnings(source, encoding, copied)]
+    if chosen and target.suffix == ".mov" and path.suffix.lower() != ".mov":
+        container_warnings.append(
+            f"Its sound is not compressed (PCM), which few players play from MP4; it becomes "
+            f"{shown(target.name)}."
+        )
     return FilmJob(
         source=source,
         target=target,
@@ -174,7 +181,8 @@ def _default_target(source: FilmSource, request: FilmRequest) -> Path:
     if needs_matroska(source, request.codec):
         suffix = ".mkv"
     if suffix not in CONTAINERS:
-        suffix = ".mp4"
+        pcm = any(stream.is_pcm for stream in source.other_streams)
+        suffix = ".mov" if pcm else ".mp4"
         encoding = choose_encoding(
             source, suffix, codec=request.codec, crf=request.crf, lossless=request.lossless
         )
@@ -187,12 +195,29 @@ def _default_target(source: FilmSource, request: FilmRequest) -> Path:
 def _container_warnings(
     source: FilmSource, encoding: Encoding, copied: tuple[OtherStream, ...]
 ) -> Iterator[str]:
+    ways = {stream.index: stream for stream in copied}
     for stream in source.other_streams:
-        if stream not in copied and not stream.regenerated:
+        way = ways.get(stream.index)
+        if way is None and not stream.regenerated:
             advice = "" if encoding.muxer == "matroska" else " -o NAME.mkv may keep it."
+            if stream.kind == "audio":
+                advice += " --convert-sound keeps it, compressed again."
             yield (
                 f"The output container does not support {stream.label}, which is left out.{advice}"
             )
+        elif way is not None and way.encoder is not None:
+            yield (
+                f"The output container does not support {stream.label}, which is compressed again "
+                f"as {sound_title(way.encoder)}."
+            )
+    pcm = next((stream for stream in copied if stream.is_pcm), None)
+    if pcm is not None and encoding.muxer == "mp4":
+        yield (
+            f"Some players hear noise where an MP4 has sound like {pcm.label}; -o NAME.mov and "
+            "NAME.mkv are safe."
+        )
+    if source.chapters and any(stream.wave for stream in copied):
+        yield "Its chapters are left out, because of its sound. -o NAME.mov keeps them."
     exact = source.time_base.numerator == 1 and 1000 % source.time_base.denominator == 0
     if encoding.muxer == "matroska" and "matroska" not in source.container and not exact:
         yield (

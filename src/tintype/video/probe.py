@@ -14,10 +14,13 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
+from tintype.video.clock import FilmClock
 from tintype.video.container import open_film
 from tintype.video.decode import first_frame, plain_format_name
-from tintype.video.layout import Matrix, PlaneLayout
+from tintype.video.layout import Matrix, PlaneLayout, orientation
+from tintype.video.packet_times import read_clock
 from tintype.video.source import FULL_RANGE, FilmSource, OtherStream, PixelFormat
+from tintype.video.survey import Survey, Tags, clean_aperture, survey
 
 # AVColorSpace, AVColorTransferCharacteristic: ITU-T H.273, tables 3 and 4.
 _UNSPECIFIED = 2
@@ -31,6 +34,9 @@ _MATRICES: dict[int, Matrix] = {
     10: "bt2020",
 }
 _APPROXIMATED = {4: "FCC", 7: "SMPTE 240M", 10: "BT.2020 of constant luminance"}
+_PROGRESSIVE = 1  # FFmpeg's AVFieldOrder; 0 is unknown
+_UPRIGHT = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+_TOLD_FROM = 10  # seconds: nearly every broadcast begins a second or two after 0
 _HDR = {16: "PQ", 18: "HLG"}
 
 
@@ -45,13 +51,20 @@ def probe(path: Path) -> FilmSource:
     """
     with open_film(path) as container:
         stream = _video_stream(container, path)
-        frame = first_frame(container, stream)
+        clock = read_clock(path, stream.index)
+        frame = first_frame(container, stream, clock)
         if frame is None:
             raise FilmError(f"{shown(path)}: none of its frames can be read.")
         pixel_format = _pixel_format(frame)
-        layout, assumptions = _layout(frame, pixel_format)
-        warnings = [*assumptions, *_warnings(container, stream, frame, pixel_format)]
         seconds, exact_duration = _duration(container, stream)
+        found = survey(container, stream, frame, seconds)
+        layout, assumptions = _layout(frame, pixel_format, found.tags)
+        warnings = [*assumptions, *_warnings(container, stream, frame, pixel_format, found)]
+        warnings += _clock_warnings(clock)
+        first_pts = frame.pts or 0
+        unit = cast(Fraction, stream.time_base)
+        if clock.joins and clock.end is not None:  # FFmpeg takes the clock as it is
+            seconds, exact_duration = clock.end - first_pts * unit, True
         rate = stream.guessed_rate or stream.average_rate or Fraction(25)
         return FilmSource(
             path=path,
@@ -60,19 +73,22 @@ def probe(path: Path) -> FilmSource:
             pixel_format=pixel_format,
             layout=layout,
             index=stream.index,
-            time_base=cast(Fraction, stream.time_base),
+            time_base=unit,
             rate=rate,
             frames=stream.frames or (0 if seconds is None else round(seconds * rate)),
             seconds=seconds,
             exact_duration=exact_duration,
-            first_pts=frame.pts or 0,
-            aspect=stream.sample_aspect_ratio or None,
+            first_pts=first_pts,
+            clock=clock,
+            aspect=found.aspect,
             display_matrix=_display_matrix(frame),
-            primaries=int(frame.color_primaries),
-            transfer=int(frame.color_trc),
-            field_order=_field_order(stream, frame),
-            interlaced=frame.interlaced_frame,
+            primaries=found.tags.primaries,
+            transfer=found.tags.transfer,
+            field_order=_field_order(stream, found),
+            interlaced=found.interlaced,
+            side_data=_side_data(path, container, found),
             other_streams=tuple(_other_streams(container, stream)),
+            chapters=len(container.chapters()),
             warnings=tuple(warnings),
         )
 
@@ -110,12 +126,14 @@ def _pixel_format(frame: VideoFrame) -> PixelFormat:
     )
 
 
-def _layout(frame: VideoFrame, pixel_format: PixelFormat) -> tuple[PlaneLayout, list[str]]:
+def _layout(
+    frame: VideoFrame, pixel_format: PixelFormat, tags: Tags
+) -> tuple[PlaneLayout, list[str]]:
     """The layout of the coloured frames, and a sentence for each assumption."""
     assumptions = []
     height, width = frame.height, frame.width
     untagged: Matrix = "bt709" if height >= 720 or width >= 1280 else "bt601"
-    tag = int(frame.colorspace)
+    tag = tags.matrix
     matrix = untagged if pixel_format.rgb else _MATRICES.get(tag, untagged)
     if not pixel_format.rgb and tag not in _MATRICES and tag not in (0, _UNSPECIFIED):
         assumptions.append(f"Its colour matrix ({tag}) is unknown; BT.{matrix[2:]} is assumed.")
@@ -123,26 +141,39 @@ def _layout(frame: VideoFrame, pixel_format: PixelFormat) -> tuple[PlaneLayout, 
         assumptions.append(
             f"Its colour matrix, {_APPROXIMATED[tag]}, is treated as BT.{matrix[2:]}."
         )
-    full_range = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
-    if pixel_format.grey and int(frame.color_range) not in (1, FULL_RANGE):
+    full_range = tags.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
+    if pixel_format.grey and tags.color_range not in (1, FULL_RANGE):
         full_range = True  # as FFmpeg assumes of untagged grey
+    turn, mirrored = orientation(_display_matrix(frame) or _UPRIGHT) or (0, False)
     layout = PlaneLayout(
         shape=(height, width),
         bits=pixel_format.bits,
         matrix=matrix,
         full_range=full_range and not pixel_format.rgb,
         subsampled=pixel_format.subsampled,
-        turn=round(frame.rotation / 90) % 4,
+        turn=turn,
+        mirrored=mirrored,
     )
     return layout, assumptions
 
 
 def _warnings(
-    container: InputContainer, stream: VideoStream, frame: VideoFrame, pixel_format: PixelFormat
+    container: InputContainer,
+    stream: VideoStream,
+    frame: VideoFrame,
+    pixel_format: PixelFormat,
+    found: Survey,
 ) -> Iterator[str]:
-    if int(frame.color_trc) in _HDR:
+    if found.tags_change:
+        yield "Its colour tags change within the film; those of most of it are used for all."
+    if found.aspect_changes:
         yield (
-            f"The film is HDR ({_HDR[int(frame.color_trc)]}): its brightness and tags are kept, "
+            f"Its pixel aspect changes within the film; {found.aspect}, that of most of it, is "
+            "used for all."
+        )
+    if found.tags.transfer in _HDR:
+        yield (
+            f"The film is HDR ({_HDR[found.tags.transfer]}): its brightness and tags are kept, "
             "but colours are chosen as for ordinary film."
         )
     if pixel_format.rgb:
@@ -152,13 +183,17 @@ def _warnings(
         )
     if pixel_format.alpha:
         yield "The film has transparency, which is lost."
-    if frame.interlaced_frame:
+    if found.interlaced:
+        partly = "partly interlaced" if found.progressive else "interlaced"
         yield (
-            "The film is interlaced and stays so; both fields of a frame share their colours, "
+            f"The film is {partly} and stays so; both fields of a frame share their colours, "
             "which may fringe where things move fast."
         )
-    if frame.rotation % 90:
-        yield f"The film is rotated by {frame.rotation} degrees; it is coloured as stored."
+    if orientation(_display_matrix(frame) or _UPRIGHT) is None:
+        yield (
+            f"Players turn the film by {frame.rotation} degrees, or skew it; it is coloured as "
+            "stored."
+        )
     others = [
         s
         for s in container.streams.video
@@ -169,6 +204,19 @@ def _warnings(
             f"The film has {len(others) + 1} video streams; only one (stream {stream.index}) is "
             "coloured."
         )
+
+
+def _clock_warnings(clock: FilmClock) -> Iterator[str]:
+    if clock.begin >= _TOLD_FROM:
+        yield f"Its clock begins at {float(clock.begin):.1f} s; the coloured film begins at 0."
+    for join in clock.joins:
+        yield (
+            f"Its clock jumps at {float(join):.1f} s, as where recordings were joined; the "
+            "coloured film goes on there, pictures and sound together."
+        )
+    if clock.wrong:
+        times = "1 packet" if clock.wrong == 1 else f"{clock.wrong:,} packets"
+        yield f"The times of {times} are missing or do not increase; they are corrected."
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
@@ -193,9 +241,18 @@ def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     return None
 
 
-def _field_order(stream: VideoStream, frame: VideoFrame) -> int:
+def _field_order(stream: VideoStream, found: Survey) -> int:
     order = int(stream.codec_context.field_order)
-    return order if order or frame.interlaced_frame else 1
+    if not found.interlaced:
+        return order or _PROGRESSIVE
+    # Where the film begins progressive, the frames themselves tell which field is first.
+    return 0 if order == _PROGRESSIVE else order
+
+
+def _side_data(path: Path, container: InputContainer, found: Survey) -> dict[str, bytes]:
+    """What is attached to frames, and what the container says about their edges."""
+    aperture = clean_aperture(path) if "mp4" in container.format.name else b""
+    return found.side_data | ({"CLEAN_APERTURE": aperture} if aperture else {})
 
 
 def _other_streams(container: InputContainer, video: VideoStream) -> Iterator[OtherStream]:
@@ -214,4 +271,4 @@ def _other_streams(container: InputContainer, video: VideoStream) -> Iterator[Ot
         label = f"{words.get(kind, kind)} {counts[kind]} ({shown(details)})"
         chapters = stream.discard == av.stream.Discard.all
         regenerated = stream.type == "data" and (chapters or "timecode" in stream.metadata)
-        yield OtherStream(stream.index, label, regenerated)
+        yield OtherStream(stream.index, label, name or "", stream.type, regenerated)

@@ -17,13 +17,17 @@ from tintype.engine.settings import Settings
 from tintype.engine.upsample import ChromaUp
 from tintype.errors import UsageError
 from tintype.photo.photo import Metadata, Photo
+from tintype.video.cards import is_card
 from tintype.video.chroma import chroma_planes, grey_of, mean_grey
 from tintype.video.defaults import EVERY, STEADY
+from tintype.video.fades import Exposure
 from tintype.video.layout import PlaneLayout, Samples
 from tintype.video.optical_flow import FlowEstimator
 from tintype.video.propagation import PropagatedChroma
 from tintype.video.request import FilmRequest
 from tintype.video.shots import Shot, is_cut, track_hints
+
+_CARD_FRAMES = 3  # in which a picture becomes neutral where a card appears without a cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +36,21 @@ class PreparedFrame:
 
     Attributes:
         grey: Upright, full range.
-        luma: ``fit.padded`` Y' at the size of the network's input, uint8.
+        light: The same in full light, where a fade has darkened it.
+        luma: ``fit.padded`` Y' at the size of the network's input, uint8, in full light.
         fit: How the frame lies in the network's input.
         prediction: Of the network; None if the frame was left out.
+        card: Whether the frame is a title card.
+        exposure: How a fade has changed it; None if it is in full light.
     """
 
     grey: Samples
+    light: Samples
     luma: NDArray[np.uint8]
     fit: Fit
     prediction: Prediction | None
+    card: bool
+    exposure: Exposure | None
 
 
 class Renderer:
@@ -93,25 +103,35 @@ class Renderer:
         self._shot: Shot | None = None
         self._chroma: PropagatedChroma | None = None
         self._previous_luma: NDArray[np.uint8] | None = None
+        self._neutral = 0.0  # 1 on a title card
+        self._was_card = False
 
-    def prepare(self, luma: Samples, number: int) -> PreparedFrame:
+    def prepare(
+        self, luma: Samples, number: int, exposure: Exposure | None = None
+    ) -> PreparedFrame:
         """Prepares a frame. This takes most of the time, and needs no other frame.
 
         Args:
             luma: ``layout.shape`` as stored.
             number: Of the frame, from 0.
+            exposure: How a fade has changed it; None if it is in full light.
 
         Raises:
             ModelError: The model cannot be run, or lacks a capability that the settings need.
         """
         grey = grey_of(luma, self._layout)
         fit = self._engine.fit((grey.shape[0], grey.shape[1]), self._settings.quality)
+        light = grey if exposure is None else exposure.undone(grey)
         prediction = None
-        if number % self._every == 0 or self._steady == 0:
-            prediction = self._predict(grey, self._settings)
-        small = luma_down(grey, fit) if prediction is None else prediction.luma
+        if exposure is not None and exposure.stand_in is not None:
+            light = self._stand_in(*exposure.stand_in)
+        due = number % self._every == 0 or self._steady == 0
+        if due and not (exposure is not None and exposure.is_too_dark):
+            prediction = self._predict(light, self._settings)
+        small = luma_down(light, fit) if prediction is None else prediction.luma
         luma_u8 = np.rint(np.clip(small, 0, 255)).astype(np.uint8)
-        return PreparedFrame(grey, luma_u8, fit, prediction)
+        card = is_card(luma_u8[: fit.content[0], : fit.content[1]])
+        return PreparedFrame(grey, light, luma_u8, fit, prediction, card, exposure)
 
     def render(self, frame: PreparedFrame, seconds: float) -> tuple[Samples, Samples]:
         """Renders chroma for the next frame.
@@ -132,9 +152,9 @@ class Renderer:
         chroma = self._chroma
         prediction = frame.prediction
         if chroma is None or shot_begins or (prediction is None and chroma.is_stale):
-            prediction = prediction or self._predict(frame.grey, self._settings)
+            prediction = prediction or self._predict(frame.light, self._settings)
         if prediction is not None and self._shot is not None:
-            prediction = self._predict(frame.grey, self._shot_settings(self._shot))
+            prediction = self._predict(frame.light, self._shot_settings(self._shot))
         if prediction is not None:
             ab = self._decode(prediction)
             if chroma is None or shot_begins or self._steady == 0:
@@ -147,6 +167,7 @@ class Renderer:
         assert chroma is not None, "the first frame is always predicted"
         self._chroma, self._previous_luma = chroma, frame.luma
         self._frames += 1
+        self._follow_card(frame, cut=cut)
         return self._planes(frame, chroma)
 
     # ----- from frame to frame -----
@@ -181,7 +202,20 @@ class Renderer:
             begins = True
         return begins
 
+    def _follow_card(self, frame: PreparedFrame, *, cut: bool) -> None:
+        """Makes the picture neutral on a title card: at once at a cut, otherwise in some frames."""
+        if cut or frame.exposure is not None:
+            self._neutral = float(frame.card)
+        elif frame.card == self._was_card:  # a single frame may be mistaken
+            step = 1 / _CARD_FRAMES if frame.card else -1 / _CARD_FRAMES
+            self._neutral = min(max(self._neutral + step, 0.0), 1.0)
+        self._was_card = frame.card
+
     # ----- one frame -----
+
+    def _stand_in(self, luma: Samples, exposure: Exposure | None) -> Samples:
+        grey = grey_of(luma, self._layout)
+        return grey if exposure is None else exposure.undone(grey)
 
     def _shot_settings(self, shot: Shot) -> Settings:
         reference = shot.reference or self._settings.reference
@@ -201,18 +235,26 @@ class Renderer:
         return ab
 
     def _planes(self, frame: PreparedFrame, chroma: PropagatedChroma) -> tuple[Samples, Samples]:
-        grey = mean_grey(frame.grey, self._layout)
+        exposure = frame.exposure
+        whole = frame.grey if exposure is None else exposure.undone(frame.grey)
+        grey = mean_grey(whole, self._layout)
         shape = grey.shape[0], grey.shape[1]
         hints = () if self._shot is None else self._shot.hints
+        ab = chroma.restored()
+        if self._neutral > 0:
+            ab = ab * np.float32(1 - self._neutral)
         up = ChromaUp(
-            chroma.restored(),
+            ab,
             frame.luma.astype(np.float32),
             frame.fit,
             shape,
             pins=pins_of(hints, frame.fit, shape, reach=self._settings.reach),
             grey=grey,
         )
-        return chroma_planes(up, frame.grey, self._layout)
+        cb, cr = chroma_planes(up, whole, self._layout)
+        if exposure is None:
+            return cb, cr
+        return exposure.applied(cb, self._layout), exposure.applied(cr, self._layout)
 
     # ----- state -----
 
@@ -237,6 +279,7 @@ class Renderer:
             magnitude=empty if chroma is None else chroma.magnitude,
             confidence=empty if chroma is None else chroma.confidence,
             luma=empty if self._previous_luma is None else self._previous_luma,
+            card=np.array([self._neutral, self._was_card], np.float64),
         )
         return file.getvalue()
 
@@ -252,6 +295,7 @@ class Renderer:
             chroma = PropagatedChroma(saved["ab"], saved["magnitude"], saved["confidence"])
             self._chroma = chroma if chroma.ab.size else None
             self._previous_luma = saved["luma"] if saved["luma"].size else None
+            self._neutral, self._was_card = float(saved["card"][0]), bool(saved["card"][1])
             hints = tuple(
                 Hint(int(x), int(y), float(a), float(b), int(radius))
                 for x, y, a, b, radius in saved["hints"]
@@ -263,7 +307,7 @@ class Renderer:
 class FrameRenderer(Protocol):
     """Renders chroma: `Renderer`, or its replacement in a test."""
 
-    def prepare(self, luma: Samples, number: int) -> Any:  # noqa: ANN401
+    def prepare(self, luma: Samples, number: int, exposure: Exposure | None = None) -> Any:  # noqa: ANN401
         """As `Renderer.prepare`."""
 
     def render(self, frame: Any, seconds: float) -> tuple[Samples, Samples]:  # noqa: ANN401

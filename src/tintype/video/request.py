@@ -39,6 +39,7 @@ class FilmRequest:
         codec: As for `tintype.video.encoding.choose_encoding`, and so are `crf` and `lossless`.
         crf: Constant rate factor.
         lossless: Whether to compress without loss.
+        convert_sound: Whether sound that the container does not support is compressed again.
         window: The part to colour; None is the whole film.
     """
 
@@ -49,6 +50,7 @@ class FilmRequest:
     codec: Codec | None = None
     crf: float | None = None
     lossless: bool = False
+    convert_sound: bool = False
     window: Window | None = None
 
     def canonical(self, encoding: Encoding) -> str:
@@ -63,6 +65,8 @@ class FilmRequest:
         data["every"] = EVERY if self.every is None else self.every
         if self.shots:
             data["shots"] = [shot.canonical() for shot in self.shots]
+        if self.convert_sound:
+            data["convert_sound"] = True
         if self.window is not None:
             data["window"] = [str(self.window.start), str(self.window.seconds)]
         return json.dumps(data, sort_keys=True, separators=(",", ":"))

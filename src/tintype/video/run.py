@@ -12,21 +12,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
 import av
 
 from tintype.engine.bundle import Bundle
-from tintype.engine.render import usable_cores
+from tintype.engine.cores import usable_cores
 from tintype.errors import FilmError, shown
 from tintype.files.atomic import open_atomically, remove_abandoned, write_error
 from tintype.video.decode import Damage, read_frames
+from tintype.video.fades import with_exposures
 from tintype.video.frames import Frame, with_chroma
 from tintype.video.mux import write_film
 from tintype.video.plan import FilmJob
 from tintype.video.render import FrameRenderer, RendererFactory, renderer_factory
 from tintype.video.request import Window
-from tintype.video.segments import SegmentStore, remove_segments
+from tintype.video.segments import SegmentStore, remove_segments, stored_key
 from tintype.video.source import FilmSource
 from tintype.video.threads import Prefetcher, SegmentEncoder, SegmentEnd
 
@@ -86,6 +88,8 @@ def color(
 def clean_up(job: FilmJob) -> None:
     """Removes the segments of a run that was killed after its film was complete.
 
+    Those of another film, as one with the same name in another container, stay.
+
     Args:
         job: One that is done.
 
@@ -93,6 +97,13 @@ def clean_up(job: FilmJob) -> None:
         FilmError: Another process is writing it.
         WriteError: They cannot be removed.
     """
+    try:
+        key = json.loads(stored_key(job.target) or "null")
+    except ValueError:
+        key = None  # damaged, and so of no use
+    # The same folder serves a film in another container, which may be unfinished.
+    if isinstance(key, dict) and key.get("provenance") != _provenance(job):
+        return
     try:
         remove_segments(job.target)
     except OSError as error:
@@ -115,13 +126,16 @@ def _write(job: FilmJob, store: SegmentStore, *, overwrite: bool) -> None:
 def _key(job: FilmJob, segment_frames: int) -> str:
     """Everything that the bytes of the segments depend on."""
     data = {
-        "provenance": json.loads(job.provenance.to_json()),
+        "provenance": _provenance(job),
         "layout": repr(job.source.layout),
-        "muxer": job.encoding.muxer,
         "segment": segment_frames,
         "ffmpeg": {"av": av.__version__} | {k: list(v) for k, v in av.library_versions.items()},
     }
     return json.dumps(data, sort_keys=True)
+
+
+def _provenance(job: FilmJob) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads(job.provenance.to_json()))
 
 
 def _color_rest(
@@ -140,7 +154,9 @@ def _color_rest(
     damage = Damage()
     source, window = job.source, job.request.window
     start = None if window is None else window.start
-    frames = _until(source, window, read_frames(source, damage, start=start, skip=number))
+    frames = _until(source, window, read_frames(source, damage, start=start))
+    # Whether a frame is in a fade depends on those before it, the finished ones too.
+    frames = islice(with_exposures(frames, source.layout), number, None)
     cores = usable_cores()
     prepared: deque[tuple[Frame, Future[Any]]] = deque()
     with (
@@ -151,7 +167,9 @@ def _color_rest(
         try:
             while True:
                 while len(prepared) <= cores and (frame := next(decoded, None)) is not None:
-                    future = predictors.submit(renderer.prepare, frame.luma, frame.number)
+                    future = predictors.submit(
+                        renderer.prepare, frame.luma, frame.number, frame.exposure
+                    )
                     prepared.append((frame, future))
                 if not prepared:
                     break

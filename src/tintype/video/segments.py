@@ -105,13 +105,9 @@ class SegmentStore:
             raise
 
     def _load(self, key: str) -> None:
-        key_file = self.folder / _KEY_FILE
-        same = False
-        with suppress(OSError, ValueError):
-            same = key_file.read_text(encoding="utf-8") == key
-        if not same:
+        if _read_key(self.folder) != key:
             self._clear(keep=0)
-            _write_complete(key_file, key.encode("utf-8"))
+            _write_complete(self.folder / _KEY_FILE, key.encode("utf-8"))
             return
         while (index := _read_index(self._path(len(self.segments)))) is not None:
             self.segments.append(index)
@@ -175,6 +171,15 @@ class SegmentStore:
         return self.folder / f"{number:06}{_SUFFIX}"
 
 
+def stored_key(target: Path) -> str | None:
+    """The key of the unfinished film; None if there is none.
+
+    Args:
+        target: The film.
+    """
+    return _read_key(_folder(target))
+
+
 def remove_segments(target: Path) -> None:
     """Removes the folder of an unfinished film, if there is one.
 
@@ -189,8 +194,15 @@ def remove_segments(target: Path) -> None:
         SegmentStore(target, "").remove()
 
 
+def _read_key(folder: Path) -> str | None:
+    with suppress(OSError, ValueError):
+        return (folder / _KEY_FILE).read_text(encoding="utf-8")
+    return None
+
+
 def _folder(target: Path) -> Path:
-    return target.with_name(f".tintype-{target.name}.part")
+    # Without the extension: the same segments serve another container.
+    return target.with_name(f".tintype-{target.stem}.part")
 
 
 class SegmentWriter:

@@ -1,9 +1,12 @@
 """The properties of a film file, as far as they decide how the coloured one is written."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from tintype.video.clock import FilmClock
 from tintype.video.layout import Matrix, PlaneLayout
 
 _LOSSLESS = {"ffv1", "huffyuv", "ffvhuff", "utvideo", "rawvideo", "magicyuv", "lagarith", "v210"}
@@ -44,13 +47,27 @@ class OtherStream:
     Attributes:
         index: In the file.
         label: For messages: ``sound 1 (aac, eng)``.
+        codec: FFmpeg's name.
+        kind: FFmpeg's, as ``audio``.
         regenerated: Whether the muxer writes it by itself: QuickTime keeps chapters and timecode as
             streams.
+        wave: Whether Matroska describes it as a WAVE file does (``A_MS/ACM``), having no name of
+            its own for the codec.
+        encoder: Name of the encoder that compresses it again; None copies it.
     """
 
     index: int
     label: str
+    codec: str = ""
+    kind: str = "data"
     regenerated: bool = False
+    wave: bool = False
+    encoder: str | None = None
+
+    @property
+    def is_pcm(self) -> bool:
+        """Whether it is sound that is not compressed."""
+        return re.match(r"pcm_[suf]\d", self.codec) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +86,18 @@ class FilmSource:
         frames: Number of frames, approximately; 0 if unknown.
         seconds: Duration of the video; None if unknown.
         exact_duration: Whether `seconds` is stated for the video itself, not for the whole file.
-        first_pts: Time of the first frame, in `time_base`; seconds are counted from there.
+        first_pts: Time of the first frame, in `time_base` and as corrected; seconds are counted
+            from there.
+        clock: How the times of all streams are corrected.
         aspect: Of a pixel, width by height.
         display_matrix: How players turn the picture; nine numbers, or None.
         primaries: ITU-T H.273 ColourPrimaries; 2 is unspecified.
         transfer: ITU-T H.273 TransferCharacteristics; 2 is unspecified.
         field_order: FFmpeg's AVFieldOrder.
-        interlaced: Whether a frame is two fields.
+        interlaced: Whether a frame is two fields, anywhere in the film.
+        side_data: What is attached to frames beside their pictures, by FFmpeg's names.
         other_streams: In the order of the file.
+        chapters: Number of chapters.
         warnings: What cannot be preserved, or had to be assumed; a sentence each.
     """
 
@@ -92,13 +113,16 @@ class FilmSource:
     seconds: Fraction | None
     exact_duration: bool
     first_pts: int
+    clock: FilmClock
     aspect: Fraction | None
     display_matrix: tuple[int, ...] | None
     primaries: int
     transfer: int
     field_order: int
     interlaced: bool
+    side_data: Mapping[str, bytes]
     other_streams: tuple[OtherStream, ...]
+    chapters: int
     warnings: tuple[str, ...]
 
     @property

@@ -6,7 +6,7 @@ that a client names becomes a path, and nothing is written to a disk or to a log
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -80,12 +80,15 @@ class Services:
     pairs: Pairs | None
 
 
-def make_app(services: Services, *, tokens: Tokens | None) -> Starlette:
+def make_app(
+    services: Services, *, tokens: Tokens | None, hosts: Collection[str] = ()
+) -> Starlette:
     """The ASGI application.
 
     Args:
         services: What the requests share.
         tokens: Entry for other machines; None where there are none.
+        hosts: As for `Guard`.
     """
     routes = [
         *(Route(path, _file(*what), methods=["GET"]) for path, what in static_files().items()),
@@ -96,7 +99,7 @@ def make_app(services: Services, *, tokens: Tokens | None) -> Starlette:
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, tokens=tokens)],
+        middleware=[Middleware(Guard, tokens=tokens, hosts=hosts)],
         exception_handlers={HTTPException: _no_such_path},
     )
 

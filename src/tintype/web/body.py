@@ -6,7 +6,14 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from tintype.web.errors import BusyError, MalformedError, TooLargeError, TooSlowError
+from tintype.errors import shown
+from tintype.web.errors import (
+    BusyError,
+    MalformedError,
+    TooLargeError,
+    TooSlowError,
+    UnsupportedBodyError,
+)
 
 _JSON = 1 << 20
 
@@ -31,6 +38,7 @@ class BodyReader:
 
         Raises:
             MalformedError: Empty, or the client went away.
+            UnsupportedBodyError: A form, or compressed.
             TooLargeError: Longer than allowed; known from its header, it is not read at all.
             TooSlowError: It did not arrive in time.
             BusyError: Too much is being read already.
@@ -54,6 +62,7 @@ class BodyReader:
         return said
 
     async def _read(self, request: Request, longest: int, *, may_be_empty: bool = False) -> bytes:
+        _check_kind(request, "JSON" if may_be_empty else "the bytes of the picture")
         length = request.headers.get("content-length", "0")
         if not length.isdecimal():
             raise MalformedError("Content-Length is not a number.")
@@ -84,3 +93,23 @@ class BodyReader:
                 "The request has no body.", advice="Send the bytes of the picture as the body."
             )
         return b"".join(parts)
+
+
+def _check_kind(request: Request, wanted: str) -> None:
+    """Refuses what programs wrap a body in, before it is read.
+
+    Raises:
+        UnsupportedBodyError: A form (``curl -F``), or compressed.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        how = "--json TEXT" if wanted == "JSON" else "--data-binary @photo.jpg"
+        raise UnsupportedBodyError(
+            "The body is a form.", advice=f"Send {wanted} as the body: curl {how}, not -F."
+        )
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise UnsupportedBodyError(
+            f"The body is compressed ({shown(coding[:20])}).",
+            advice=f"Send {wanted} as it is, without Content-Encoding.",
+        )

@@ -56,6 +56,12 @@ class TooLargeError(WebError):
     status = 413
 
 
+class UnsupportedBodyError(WebError):
+    """A body that is wrapped in something, so that it is not read."""
+
+    status = 415
+
+
 class FaultError(WebError):
     """Ours, not the client's."""
 

@@ -8,7 +8,7 @@ address or a name that nobody else controls, and must not come from another site
 import ipaddress
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http.cookies import CookieError, SimpleCookie
 from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
@@ -49,19 +49,38 @@ class Tokens:
         self._announce = announce
         self._keys: set[str] = set()
         self._token = ""
+        self._own: set[str] = set()
         self._renew()
 
     def _renew(self) -> None:
         self._token = secrets.token_urlsafe(12)
         self._announce(self._token)
 
+    def own(self) -> str:
+        """One more token, for the browser of this machine; it is not announced."""
+        token = secrets.token_urlsafe(12)
+        self._own.add(token)
+        return token
+
     def open(self, token: str) -> str | None:
-        """The key that a token opens with; None where it is not the one that was shown last."""
-        if not secrets.compare_digest(token.encode(), self._token.encode()):
+        """The key that a token opens with.
+
+        Returns:
+            None where it is neither the one that was announced last nor one of `own`.
+        """
+        known = [
+            each
+            for each in (self._token, *self._own)
+            if secrets.compare_digest(token.encode(), each.encode())
+        ]
+        if not known:
             return None
         key = secrets.token_urlsafe(24)
         self._keys.add(key)
-        self._renew()
+        if known[0] in self._own:
+            self._own.remove(known[0])
+        else:
+            self._renew()
         return key
 
     def knows(self, key: str) -> bool:
@@ -75,12 +94,13 @@ class Guard:
     Args:
         app: What is guarded.
         tokens: Where requests come from other machines; None where only from this one.
+        hosts: Names besides those of this machine that a request may call it by.
     """
 
-    def __init__(self, app: ASGIApp, *, tokens: Tokens | None) -> None:
+    def __init__(self, app: ASGIApp, *, tokens: Tokens | None, hosts: Collection[str] = ()) -> None:
         self._app = app
         self._tokens = tokens
-        self._names = {"localhost"}
+        self._names = {"localhost", *(host.lower().rstrip(".") for host in hosts)}
         if tokens is not None:
             own = socket.gethostname().lower()
             self._names |= {own, f"{own}.local"}
@@ -114,14 +134,14 @@ class Guard:
 
     def _check_host(self, host: str) -> None:
         try:
-            name = (urlsplit(f"//{host}").hostname or "").lower()
+            name = (urlsplit(f"//{host}").hostname or "").lower().rstrip(".")
         except ValueError:
             name = ""
         if name in self._names or _is_own_address(name, loopback_only=self._tokens is None):
             return
         raise ForeignError(
             "The request names a host other than this machine.",
-            advice="Open the address that Tintype printed.",
+            advice="Open the address that Tintype printed, or start it with --allow-host NAME.",
         )
 
     def _check_origin(self, headers: Headers, host: str) -> None:

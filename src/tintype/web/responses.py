@@ -22,6 +22,7 @@ from tintype.web.errors import (
     SlowError,
     TooLargeError,
     TooSlowError,
+    UnsupportedBodyError,
     status_of,
 )
 
@@ -36,6 +37,7 @@ _CODES: Mapping[type[TintypeError], str] = MappingProxyType(
         TooSlowError: "body_timeout",
         TooLargeError: "too_large",
         PhotoTooLargeError: "too_large",
+        UnsupportedBodyError: "unsupported_body",
         UnsupportedPhotoError: "unsupported_photo",
         UnreadablePhotoError: "unreadable_photo",
         BusyError: "busy",

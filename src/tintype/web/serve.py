@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import uvicorn
 
 from tintype.engine.bundle import load_bundle
+from tintype.engine.cores import usable_cores
 from tintype.engine.predict import Engine
-from tintype.engine.render import usable_cores
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
 from tintype.web.app import Services, make_app
@@ -43,6 +43,15 @@ class Listening:
     _server: "_Server"
     _socket: socket.socket
     _workers: WorkerPool
+    _tokens: Tokens | None
+
+    def entry(self, page: str = "") -> str:
+        """An address for this machine's browser to open; where a token is needed, once.
+
+        Args:
+            page: A path below `url`.
+        """
+        return f"{self.url}{page}{'' if self._tokens is None else f'?token={self._tokens.own()}'}"
 
     def run(self) -> None:
         """Answers requests until it is stopped."""
@@ -71,18 +80,20 @@ def listen(
         ModelError: There is no such model.
     """
     taken = _bind(options.host, options.port)
-    local = _is_local(options.host)
-    port = taken.getsockname()[1]
-    shown_host = "127.0.0.1" if local or options.host in {"0.0.0.0", "::"} else options.host
-    shown_host = f"[{shown_host}]" if ":" in shown_host else shown_host
-    url = f"http://{shown_host}:{port}/"
+    # What it listens on, whatever it was called: the address that is shown is one that answers.
+    listening, port = taken.getsockname()[:2]
+    address = ipaddress.ip_address(listening)
+    local = address.is_loopback
+    own = {4: "127.0.0.1", 6: "::1"}[address.version] if address.is_unspecified else listening
+    url = f"http://{_in_url(own)}:{port}/"
     jobs = options.jobs or usable_cores()
     engine = Engine(load_bundle(options.model), threads=1)
     workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
     longest = max_input_bytes(options.max_pixels)
 
     def announce(token: str) -> None:
-        say(f"Open once on another machine: http://{_own_name()}:{port}/?token={token}")
+        place = _own_name() if address.is_unspecified else listening
+        say(f"Open once on another machine: http://{_in_url(place)}:{port}/?token={token}")
 
     tokens = None if local else Tokens(announce)
     services = Services(
@@ -96,7 +107,7 @@ def listen(
         pairs=None if options.pairs is None else Pairs(options.pairs, engine),
     )
     config = uvicorn.Config(
-        make_app(services, tokens=tokens),
+        make_app(services, tokens=tokens, hosts=options.hosts),
         log_config=None,  # nothing about the pictures is written anywhere
         access_log=False,
         server_header=False,
@@ -108,7 +119,7 @@ def listen(
         http=patient(head_seconds=options.head_seconds, most=options.connections),
         ws="none",
     )
-    return Listening(url, local, _Server(config, workers, opened), taken, workers)
+    return Listening(url, local, _Server(config, workers, opened), taken, workers, tokens)
 
 
 class _Server(uvicorn.Server):
@@ -159,23 +170,22 @@ def _bind(host: str, port: int | None) -> socket.socket:
         taken = socket.socket(family, socket.SOCK_STREAM)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            taken.bind((host, wanted))
+            if family == socket.AF_INET6:  # "::" takes both kinds, as on Linux by default
+                taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            # Also an address with a zone, fe80::1%eth0.
+            place = socket.getaddrinfo(host, wanted, family, socket.SOCK_STREAM)[0][4]
+            taken.bind(place)
             return taken
         except (OSError, OverflowError) as error:
             taken.close()
             reason = error
     raise UsageError(
-        f"{host}:{port or PORT} is not available: {reason}.", advice="Give another --port."
+        f"{_in_url(host)}:{port or PORT} is not available: {reason}.", advice="Give another --port."
     )
 
 
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _in_url(host: str) -> str:
+    return f"[{host.replace('%', '%25')}]" if ":" in host else host
 
 
 def _own_name() -> str:

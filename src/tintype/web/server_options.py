@@ -15,6 +15,7 @@ class ServerOptions:
 
     Attributes:
         host: Address to listen on; anything but this machine's own asks for tokens.
+        hosts: More names that requests may call it by, such as that of a proxy.
         port: None takes `PORT`, or a free one where that is taken.
         model: Name or file of the model; None is the default one.
         pairs: Folder for "which is real?", or None.
@@ -29,6 +30,7 @@ class ServerOptions:
     """
 
     host: str = "127.0.0.1"
+    hosts: tuple[str, ...] = ()
     port: int | None = None
     model: str | None = None
     pairs: Path | None = None

@@ -143,6 +143,48 @@ def test_a_calibrated_bundle_shows_another_distribution_and_the_same_colours(
         main("export", [str(run), "-o", str(plain), *data, "--calibrate", "0"])
 
 
+def test_a_rank_that_changes_the_colours_is_refused_with_what_to_type(
+    tmp_path: Path, run: Path, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exporting, "_MOST", 1e-4)
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    with pytest.raises(LearnError, match=r"With --rank 1 the colours differ by .* Give --rank 0"):
+        main("export", [str(run), "-o", str(tmp_path / "x.onnx"), *data, "--rank", "1"])
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_without_a_rank_the_filters_of_a_short_training_stay_as_they_are(
+    *,
+    tmp_path: Path,
+    run: Path,
+    photo_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr(exporting, "RANK", 1)
+    monkeypatch.setattr(exporting, "_MOST", 1e-4)
+    data = ["--data", str(photo_folder), "--cache", str(tmp_path / "cache")]
+    data += ["--precision", "float32"]
+    kept, chosen = tmp_path / "kept.onnx", tmp_path / "chosen.onnx"
+    assert main("export", [str(run), "-o", str(kept), *data]) == 0
+    assert "filters stay as trained (--rank 0): with fewer mixtures" in capsys.readouterr().err
+    assert main("export", [str(run), "-o", str(chosen), *data, "--rank", "0"]) == 0
+    assert "stay as trained" not in capsys.readouterr().err
+    L = np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32) * 100
+    one, other = (Network(load_bundle(path).data, name="x").run(L) for path in (kept, chosen))
+    np.testing.assert_array_equal(one.ab, other.ab)
+    metrics = load_bundle(kept).card.metrics["export"]
+    assert "rank1_mean" not in metrics
+    assert metrics[exporting.RANK_LEFT_OUT] > 1e-4
+
+
+def test_the_rank_that_the_help_shows_is_that_of_the_code():
+    from tintype.cli.learning.export import EXPORT
+
+    (option,) = (param for param in EXPORT.params if param.name == "rank")
+    assert str(option.show_default).startswith(f"{exporting.RANK}, or 0")
+
+
 def test_another_default_vividness_moves_the_default_colours_alone(
     tmp_path: Path, run: Path, photo_folder: Path
 ):

@@ -25,11 +25,13 @@ from photo.samples import (
     scene,
     srgb_curve,
 )
+from photo.unknown import jpeg_with
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import encode
 from tintype.photo.formats import jpeg_pixels
 from tintype.photo.formats.registry import FORMATS
+from tintype.photo.metadata import ifd
 from tintype.photo.photo import HalfChroma, Photo
 
 
@@ -146,11 +148,97 @@ def test_captions_survive_and_their_thumbnail_goes(more: int) -> None:
     assert b"thumbnail" not in found
 
 
-def test_what_does_not_fit_is_said_and_the_provenance_is_written() -> None:
+def test_of_a_long_packet_the_largest_property_goes() -> None:
     padding = XMP.replace("Großmutter".encode(), b"long " * 20_000)
+    result = encode([photo(xmp=padding)], format="JPEG", provenance=PROVENANCE)
+    assert result.lost == ("A JPEG has 64 kB for XMP; left out of it: dc:title.",)
+    assert read_provenance(result.data) == PROVENANCE
+    assert b"xmp:Label=" in (carried(result.data).xmp or b"")
+
+
+def test_what_cannot_be_made_smaller_is_said_and_the_provenance_is_written() -> None:
+    padding = XMP.replace(b"first&#xA;second", b"long " * 20_000)
     result = encode([photo(xmp=padding)], format="JPEG", provenance=PROVENANCE)
     assert result.lost == ("The XMP of the source (101 kB) does not fit into a JPEG.",)
     assert read_provenance(result.data) == PROVENANCE
+    broken = encode([photo(xmp=b"<" * 70_000)], format="JPEG", provenance=None)
+    assert broken.lost == ("The XMP of the source (70 kB) does not fit into a JPEG.",)
+
+
+def camera_block(note: int, comment: int = 0, order: str = "<") -> bytes:
+    """EXIF with a maker note and a comment of so many bytes behind what must stay."""
+    details = {36_867: ifd.text_entry("2019:05:06 07:08:09")}
+    for tag, size in ((37_500, note), (37_510, comment)):
+        if size:
+            details[tag] = ifd.DirectoryEntry(ifd.UNDEFINED, size, b"NIKON".ljust(size, b"\0"))
+    tags = {
+        315: ifd.text_entry("Jane Doe"),
+        33_432: ifd.text_entry("Copyright Jane Doe"),
+        34_665: details,
+    }
+    return ifd.header(order) + ifd.serialize(tags, order=order, base=8)
+
+
+def in_segments(block: bytes, size: int = 65_527) -> bytes:
+    parts = [block[at : at + size] for at in range(0, len(block), size)]
+    return jpeg_with(*[(0xE1, b"Exif\0\0" + part) for part in parts])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("note", "comment", "left_out"),
+    [
+        (64_000, 0, None),
+        (65_300, 0, "maker note (65 kB)"),
+        (120_000, 0, "maker note (120 kB)"),
+        (30_000, 40_000, "maker note (30 kB)"),
+        (30_000, 70_000, "maker note (30 kB), UserComment (70 kB)"),
+        (0, 65_400, "UserComment (65 kB)"),
+    ],
+)
+def test_of_a_long_exif_block_the_maker_note_goes_first(
+    note: int, comment: int, left_out: str | None, order: str
+) -> None:
+    found = one(in_segments(camera_block(note, comment, order)))
+    result = encode([found], format="JPEG", provenance=PROVENANCE)
+    said = () if left_out is None else (f"A JPEG has 64 kB for EXIF; left out of it: {left_out}.",)
+    assert result.lost == said
+    tags = opened(result.data).getexif()
+    assert tags[315] == "Jane Doe"
+    assert tags[33_432] == "Copyright Jane Doe"
+    assert tags[305] == PROVENANCE.sentence
+    details = tags.get_ifd(0x8769)
+    assert details[36_867] == "2019:05:06 07:08:09"
+    assert (37_500 in details) == (bool(note) and left_out is None)
+    assert (37_510 in details) == (bool(comment) and "UserComment" not in (left_out or ""))
+    # Other formats have no such limit.
+    whole = encode([found], format="PNG", provenance=PROVENANCE)
+    assert whole.lost == ()
+    assert len(opened(whole.data).getexif().get_ifd(0x8769).get(37_500, b"")) == note
+
+
+def test_exif_in_many_segments_is_joined_once() -> None:
+    block = camera_block(8_000_000)
+    started = time.process_time()
+    found = one(in_segments(block, 2000))
+    assert found.meta.exif is not None
+    assert len(found.meta.exif) == len(block)
+    assert time.process_time() - started < 1
+
+
+def test_thousands_of_values_are_sorted_once() -> None:
+    tags = {n: ifd.DirectoryEntry(ifd.UNDEFINED, 3000, bytes(3000)) for n in range(300, 4300)}
+    block = ifd.header("<") + ifd.serialize(tags, order="<", base=8)
+    started = time.process_time()
+    result = encode([photo(exif=block)], format="JPEG", provenance=PROVENANCE)
+    assert time.process_time() - started < 2
+    assert "left out of it" in result.lost[0]
+    assert len(result.lost[0]) < 300
+
+
+def test_a_long_block_that_is_damaged_is_said() -> None:
+    result = encode([photo(exif=b"II*\0" + bytes(70_000))], format="JPEG", provenance=None)
+    assert result.lost == ("The EXIF of the source (70 kB) does not fit into a JPEG.",)
 
 
 def test_a_comment_in_another_alphabet_is_kept_byte_for_byte() -> None:
@@ -170,9 +258,11 @@ def test_an_adobe_rgb_jpeg_is_converted_and_its_photo_is_still_in_colour() -> No
     assert one(data).tone == "color"
 
 
-def test_the_tone_is_asked_of_a_picture_an_eighth_as_large() -> None:
+def test_the_decoder_shrinks_and_leaves_what_is_asked_for() -> None:
     data = saved(scene(161, 240), "JPEG")
-    assert jpeg_pixels.decode(data, "RGB", small=True).shape == (21, 30, 3)
+    assert jpeg_pixels.decode(data, "RGB", least=1).shape == (21, 30, 3)
+    assert jpeg_pixels.decode(data, "RGB", least=96).shape == (101, 150, 3)
+    assert jpeg_pixels.decode(data, "RGB", least=161).shape == (161, 240, 3)
     assert jpeg_pixels.decode(data, "GRAY").shape == (161, 240, 1)
 
 

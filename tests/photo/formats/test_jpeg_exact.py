@@ -12,6 +12,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from photo.jpeg_writer import jpeg
 from photo.samples import (
     ADOBE_RGB,
     PROVENANCE,
@@ -91,6 +92,37 @@ def test_every_coefficient_is_the_source_s(tmp_path: Path, kind: str) -> None:
     found = opened(written.data)
     assert found.mode == "RGB"
     assert [layer[:3] for layer in found.layer] == [(1, 2, 2), (2, 1, 1), (3, 1, 1)]
+
+
+ODD = {
+    "no end marker": lambda d: d[:-2],
+    "padding": lambda d: d[:-2] + bytes(500) + d[-2:],
+    "empty scan parameters": lambda d: d.replace(b"\0\x3f\0", bytes(3), 1),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_odd_file_keeps_its_coefficients(tmp_path: Path, kind: str) -> None:
+    sound = SOURCES["4:2:0"]()
+    data = ODD[kind](sound)
+    assert data != sound
+    for before, after in zip(
+        luma_of(tmp_path / "1.jpg", sound),
+        luma_of(tmp_path / "2.jpg", kept(data).data),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.parametrize("factors", [[(3, 1), (1, 1), (1, 1)], [(2, 2), (2, 1), (1, 1)]])
+def test_unusual_sampling_factors_keep_their_coefficients(
+    tmp_path: Path, factors: list[tuple[int, int]]
+) -> None:
+    planes = [np.asarray(RGB.convert("YCbCr"))[..., i] for i in range(3)]
+    data = jpeg(planes, factors)
+    before, _ = luma_of(tmp_path / "1.jpg", data)
+    after, _ = luma_of(tmp_path / "2.jpg", kept(data).data)
+    np.testing.assert_array_equal(after, before)
 
 
 def test_the_chroma_is_what_was_given(tmp_path: Path) -> None:

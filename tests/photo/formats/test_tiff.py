@@ -29,7 +29,7 @@ from photo.samples import (
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode, photo_from_array
 from tintype.photo.encode import encode
-from tintype.photo.formats import tiff, tiff_write
+from tintype.photo.formats import tiff_pages, tiff_write
 from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.metadata import exif, ifd
 from tintype.photo.photo import Photo
@@ -235,7 +235,7 @@ def test_pages_may_differ_in_kind() -> None:
 
 def test_too_many_pages_are_refused() -> None:
     first = photo(np.zeros((1, 1, 3), np.uint8), form="TIFF")
-    data = encode([first] * (tiff.MAX_PAGES + 1), format="TIFF", provenance=None).data
+    data = encode([first] * (tiff_pages.MAX_PAGES + 1), format="TIFF", provenance=None).data
     with pytest.raises(UnsupportedPhotoError, match="more than 1000 pages"):
         decode(data, name="x")
 
@@ -298,3 +298,36 @@ def test_an_exif_directory_that_points_to_itself_ends() -> None:
     block[page.places[exif.EXIF_IFD] : page.places[exif.EXIF_IFD] + 4] = struct.pack("<I", 8)
     data = encode([photo(form="TIFF", exif=bytes(block))], format="TIFF", provenance=None).data
     assert exif_facts(one(data).meta.exif)["make"] == "Camera works"
+
+
+def pages_that_share(count: int, *tags: tuple[int, int], size: int) -> bytes:
+    """Pages of one pixel, each of which has tags of the same bytes."""
+    shared = bytes(range(256)) * (size // 256)
+    data = b"II*\0" + struct.pack("<I", 12 + size) + b"\x80\0\0\0" + shared
+    for number in range(count):
+        rows = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+        rows += [(273, 4, 1, 8), (277, 3, 1, 1), (278, 3, 1, 1), (279, 4, 1, 1)]
+        rows += [(tag, kind, size, 12) for tag, kind in tags]
+        table = struct.pack("<H", len(rows))
+        table += b"".join(struct.pack("<HHII", *row) for row in sorted(rows))
+        last = number + 1 == count
+        data += table + struct.pack("<I", 0 if last else len(data) + len(table) + 4)
+    return data
+
+
+def test_pages_that_claim_the_same_bytes_over_and_over_go_without() -> None:
+    few = decode(pages_that_share(3, (65_001, 7), size=2048), name="x")
+    assert [len(page.meta.parts) for page in few] == [1, 1, 1]
+    many = decode(pages_that_share(40, (65_001, 7), size=1 << 18), name="x")
+    assert sum(len(part.data) for page in many for part in page.meta.parts) < 2 << 20
+    assert "far too large" in many[-1].meta.notes[0]
+
+
+def test_equal_blocks_of_many_pages_are_kept_once() -> None:
+    pages = decode(pages_that_share(40, (34_377, 1), (34_675, 7), size=1 << 18), name="x")
+    assert len({id(page.meta.icc) for page in pages}) == 1
+    profile = rgb_profile(SRGB, srgb_curve())
+    given = [photo(form="TIFF", icc=profile)] * 30
+    again = decode(encode(given, format="TIFF", provenance=None).data, name="x")
+    assert all(page.meta.icc == profile for page in again)
+    assert len({id(page.meta.icc) for page in again}) == 1

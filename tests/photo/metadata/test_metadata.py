@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -217,6 +218,69 @@ def test_packets_that_are_none_are_refused_quickly(packet: bytes) -> None:
         xmp.made_upright(packet)
     assert xmp.orientation(packet + b"Orientation") is None
     assert xmp.provenance_json(packet + b"urn:tintype:ns:1") is None
+
+
+WIDE = [f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "-le", "-be")]
+ENCODINGS = ("utf-8", "utf-8-sig", *WIDE)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("declared", ["", '<?xml version="1.0" encoding="UTF-16"?>'])
+def test_every_encoding_of_a_packet_is_read(encoding: str, declared: str) -> None:
+    text = declared + XMP.decode().split("?>", 1)[1].rsplit("<?", 1)[0]
+    packet = text.encode(encoding)
+    assert xmp.orientation(packet) == 6
+    found = properties(xmp.with_provenance(packet, PROVENANCE))
+    assert found[TITLE] == "Großmutter & Kind"
+    again = xmp.with_provenance(packet, PROVENANCE).decode().encode(encoding)
+    assert xmp.provenance_json(again) == PROVENANCE.to_json()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    "document_type",
+    [
+        '<!DOCTYPE x [<!ENTITY e "' + "<a/>" * 300 + '">]>',
+        '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]>',
+        '<!DOCTYPE x SYSTEM "http://127.0.0.1/x.dtd">',
+    ],
+)
+def test_a_document_type_is_refused_in_every_encoding(document_type: str, encoding: str) -> None:
+    body = XMP.decode().split("?>", 1)[1].rsplit("<?", 1)[0]
+    bomb = document_type + body.replace("Kind", "&e;" * 20_000)
+    started = time.process_time()
+    with pytest.raises(xmp.DamagedXmpError, match="DTDForbidden"):
+        xmp.made_upright(bomb.encode(encoding))
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_elements_are_counted_in_every_encoding(encoding: str) -> None:
+    body = XMP.decode().split("?>", 1)[1].rsplit("<?", 1)[0]
+    flood = body.replace("Großmutter", "<b/>" * 110_000)
+    with pytest.raises(xmp.DamagedXmpError, match="too many"):
+        xmp.made_upright(flood.encode(encoding))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Smith & Sons", "Smith & Sons"),
+        ("A &&amp; B&", "A && B&"),
+        ("19\x0b31\x00", "1931"),
+        ("R&D; &#65;&#x42;", None),
+    ],
+)
+def test_what_programs_forget_to_escape_costs_no_caption(
+    written: str, read: str | None, encoding: str
+) -> None:
+    packet = XMP.decode().replace("Großmutter &amp; Kind", written).encode(encoding)
+    if read is None:
+        with pytest.raises(xmp.DamagedXmpError):
+            xmp.made_upright(packet)
+    else:
+        assert properties(xmp.made_upright(packet))[TITLE] == read
 
 
 def test_an_empty_description_list_can_be_joined() -> None:

@@ -17,10 +17,10 @@ from tintype.cli.learning.shared_options import (
 )
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
+from tintype.cli.signals import INTERRUPTED
 from tintype.cli.values import FolderType
 from tintype.errors import UsageError
 
-_INTERRUPTED = 130
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -115,7 +115,7 @@ def compare_methods(argv: CompareArguments) -> int:
         device=ProcessGroup().device(argv.device),
     )
     if not compare(comparison, say):
-        return _INTERRUPTED
+        return INTERRUPTED
     print_path(str(page))
     return 0
 

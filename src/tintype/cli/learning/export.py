@@ -26,7 +26,7 @@ class ExportArguments:
     data: tuple[Path, ...]
     card: Path | None
     precision: str
-    rank: int
+    rank: int | None
     start: tuple[Path, ...]
     start_share: float
     vividness: float | None
@@ -52,7 +52,7 @@ def export_model(argv: ExportArguments) -> int:
     """
     import tomllib
 
-    from tintype.learn.export.bundle import export, lightness_examples
+    from tintype.learn.export.bundle import RANK_LEFT_OUT, export, lightness_examples
     from tintype.learn.export.card import default_card
     from tintype.learn.export.class_weights import decoding_of
     from tintype.learn.export.graph import predicts_distribution
@@ -93,6 +93,11 @@ def export_model(argv: ExportArguments) -> int:
         precision=argv.precision,
         rank=argv.rank,
     )
+    if RANK_LEFT_OUT in report:
+        say(
+            "The decoder's filters stay as trained (--rank 0): with fewer mixtures the colours "
+            f"would differ by {report[RANK_LEFT_OUT]} ab, as they do after a short training."
+        )
     say(f"difference from torch, in ab: {report}")
     if argv.checkpoint:
         save_weights(trained, argv.checkpoint)
@@ -151,8 +156,8 @@ EXPORT = Command(
         Option(
             "--rank",
             type=click.IntRange(min=0),
-            default=64,
             metavar="N",
+            show_default="64, or 0 where that changes the colours, as after a short training",
             help="Reduce the inputs of the decoder's filters to N mixtures of features, for "
             "networks that allow it; 0 leaves the filters as trained.",
         ),

@@ -1,6 +1,7 @@
 """The command `tintype train`."""
 
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from tintype.cli.learning.shared_options import (
     data_option,
     device_option,
 )
+from tintype.cli.learning.training_bar import training_bar
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
+from tintype.cli.signals import INTERRUPTED
 from tintype.cli.values import FolderType
 from tintype.errors import LearnError
 
@@ -65,11 +68,7 @@ def train_model(argv: TrainArguments) -> int:
     recipe = read_recipe(argv.recipe)
     objective_of(recipe).check(recipe)  # before decoding the photographs, which may take long
     run = argv.run or Path("runs") / recipe.name
-    begun = (run / "checkpoint.safetensors").exists()
-    if begun and not argv.resume:
-        raise LearnError(f"{run} already contains a run.", advice="Add --resume, or choose --run.")
-    if argv.resume and not begun:
-        raise LearnError(f"{run} contains no run to resume.", advice="Leave out --resume.")
+    _check_folder(run, resume=argv.resume)
     if argv.never:
         _refuse_overlap(argv, recipe)
     process_group = join_process_group()
@@ -81,6 +80,7 @@ def train_model(argv: TrainArguments) -> int:
         process_group.barrier()
     dev = int(photos.dev.sum())
     say(f"{len(photos)} photographs, {dev} of them dev, left out: {photos.dropped}")
+    signals: list[int] = []
     session = TrainingSession(
         max_seconds=argv.max_seconds,
         max_samples=argv.max_samples,
@@ -89,14 +89,33 @@ def train_model(argv: TrainArguments) -> int:
         classifier=argv.classifier,
         device=process_group.device(argv.device),
         process_group=process_group,
-        report=say if process_group.rank == 0 else _discard,
+        on_signal=signals.append,
     )
-    progress = train(run, recipe, photos, session)
-    if process_group.rank > 0:
-        return 0
-    say(f"{run}: {progress.samples} samples in {progress.seconds:.0f} s")
+    first = process_group.rank == 0  # the only one that prints
+    with training_bar() if first else nullcontext() as bar:
+        if first:
+            session = replace(session, report=say if bar is None else bar.say)
+        if bar is not None:
+            session = replace(session, on_step=bar.show)
+        progress = train(run, recipe, photos, session)
+    if not first:
+        return INTERRUPTED if signals else 0
+    done = f"{progress.samples} samples in {progress.seconds:.0f} s"
+    if signals:
+        say(f"Interrupted. {run}: {done}; add --resume to continue.")
+        return INTERRUPTED
+    say(f"{run}: {done}")
     print_path(str(run / "checkpoint.safetensors"))
     return 0
+
+
+def _check_folder(run: Path, *, resume: bool) -> None:
+    """Refuses to begin a run that exists, and to resume one that does not."""
+    begun = (run / "checkpoint.safetensors").exists()
+    if begun and not resume:
+        raise LearnError(f"{run} already contains a run.", advice="Add --resume, or choose --run.")
+    if resume and not begun:
+        raise LearnError(f"{run} contains no run to resume.", advice="Leave out --resume.")
 
 
 def _refuse_overlap(argv: TrainArguments, recipe: "Recipe") -> None:
@@ -109,10 +128,6 @@ def _refuse_overlap(argv: TrainArguments, recipe: "Recipe") -> None:
         only_labels=recipe.data.only_labels,
     )
     refuse_overlap(sources, find_sources(argv.never))
-
-
-def _discard(_text: str) -> None:
-    """Discards messages, for all ranks but 0."""
 
 
 TRAIN = Command(

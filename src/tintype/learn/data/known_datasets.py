@@ -4,7 +4,6 @@ Each gives its training part and nothing else; its test part is named by its own
 and zips of folders need no recognition: the folders are the labels.
 """
 
-import pickle
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tintype.errors import LearnError
+from tintype.errors import LearnError, shown
+from tintype.learn.data import plain_pickle
 from tintype.photo.formats.registry import FORMATS
 
 SUFFIXES = frozenset(
@@ -88,24 +88,6 @@ def _is_flat(folder: Path) -> bool:
 _PYTHON = tuple(f"data_batch_{i}" for i in range(1, 6))
 _BINARY = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
 _ROW = 3 * 32 * 32
-_ALLOWED = frozenset(
-    {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("_codecs", "encode"),
-    }
-)
-
-
-class _Unpickler(pickle.Unpickler):
-    """Reads arrays, lists and dicts, and refuses whatever else a pickle can call."""
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - a pickle holds anything
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it refers to {module}.{name}")
-        return super().find_class(module, name)
 
 
 def read_pickle(path: Path) -> dict[bytes, Any]:
@@ -118,25 +100,20 @@ def read_pickle(path: Path) -> dict[bytes, Any]:
         Keys and texts are bytes.
 
     Raises:
-        LearnError: Not a pickle, or one that holds more than arrays, lists and dicts.
+        LearnError: Not a pickle, or one that holds more than numbers, texts, containers and arrays
+            of numbers.
     """
     try:
-        with path.open("rb") as file:
-            value = _Unpickler(file, encoding="bytes").load()
-    except (
-        OSError,
-        EOFError,
-        pickle.UnpicklingError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        ImportError,
-    ) as error:
-        raise LearnError(f"{path}: not a batch of CIFAR-10 ({error}).") from None
+        if path.stat().st_size > plain_pickle.MAX_BYTES:
+            raise plain_pickle.PlainPickleError("it is too large")
+        value = plain_pickle.loads(path.read_bytes())
+    except (OSError, plain_pickle.PlainPickleError) as error:
+        raise LearnError(
+            f"{shown(path)}: not a batch of CIFAR-10 ({shown(error)}).",
+            advice="Unpack cifar-10-python.tar.gz again, or use the binary version.",
+        ) from None
     if not isinstance(value, dict):
-        raise LearnError(f"{path}: not a batch of CIFAR-10 (it is not a dictionary).")
+        raise LearnError(f"{shown(path)}: not a batch of CIFAR-10 (it is not a dictionary).")
     return value
 
 

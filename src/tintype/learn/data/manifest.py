@@ -7,14 +7,31 @@ photograph can never be in training and dev at once.
 
 import fnmatch
 import hashlib
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tintype.errors import LearnError
+from tintype.errors import LearnError, shown
 from tintype.learn.data.known_datasets import SUFFIXES, NamedSet, recognize
+
+_MAX_MEMBER_BYTES = 256 << 20
+"""Of one photograph in a zip."""
+_MAX_RATIO = 100
+"""Of a member's size to its size in the zip, from `_LARGE` on: a zip then gives at most a hundred
+times its own size."""
+_LARGE = 1 << 20
+
+_ZIP_ERRORS = (
+    # Encrypted, or a compression that Python does not know (NotImplementedError is one of these).
+    RuntimeError,
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, KeyError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +125,16 @@ def _pictures(container: Path) -> Iterator[str]:
     try:
         with zipfile.ZipFile(container) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise LearnError(f"{container}: not a readable zip or folder ({error}).") from None
+            packed = sum(info.compress_size for info in archive.infolist())
+        if packed > container.stat().st_size:
+            raise LearnError(
+                f"{shown(container)}: its members lie over each other, as in no sound zip.",
+                advice="Leave it out, or pack the pictures again.",
+            )
+    except _ZIP_ERRORS as error:
+        raise LearnError(
+            f"{shown(container)}: not a readable zip or folder ({shown(error)})."
+        ) from None
     for name in sorted(names):
         if PurePosixPath(name).suffix.lower() in SUFFIXES:
             yield name
@@ -117,6 +142,10 @@ def _pictures(container: Path) -> Iterator[str]:
 
 def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, bytes]]:
     """Reads the files, opening each container once.
+
+    A member of a zip that cannot be read (encrypted, damaged, compressed in an unknown way, or far
+    too large for a photograph) gives no bytes, and so counts as broken like any file that is no
+    picture.
 
     Raises:
         LearnError: A container cannot be read.
@@ -136,7 +165,7 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
             if data_set:
                 yield source, data_set.read(source.member)
             elif archive:
-                yield source, archive.read(source.member)
+                yield source, _member(archive, source.member)
             else:
                 yield source, (source.container / source.member).read_bytes()
     except (zipfile.BadZipFile, OSError) as error:
@@ -144,6 +173,20 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
     finally:
         if archive:
             archive.close()
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """One file of a zip; empty where it cannot be read."""
+    try:
+        info = archive.getinfo(name)
+        large = max(_LARGE, _MAX_RATIO * info.compress_size)
+        if info.file_size > min(_MAX_MEMBER_BYTES, large):
+            return b""
+        # What the zip says about sizes may be untrue; more than it says is never read.
+        with archive.open(info) as file:
+            return file.read(info.file_size)
+    except _ZIP_ERRORS:
+        return b""
 
 
 def refuse_overlap(training: Sequence[PhotoSource], evaluation: Sequence[PhotoSource]) -> None:
@@ -156,7 +199,7 @@ def refuse_overlap(training: Sequence[PhotoSource], evaluation: Sequence[PhotoSo
     Raises:
         LearnError: A file is in both; the message gives both names.
     """
-    held_out = {file_hash(data): source for source, data in read_sources(evaluation)}
+    held_out = {file_hash(data): source for source, data in read_sources(evaluation) if data}
     for source, data in read_sources(training):
         twin = held_out.get(file_hash(data))
         if twin:

@@ -33,8 +33,16 @@ from tintype.learn.models.contract import Factorable, takes_hints
 from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import write_whole
 
+RANK = 64
+"""Of the inputs of a decoder's filters, where no other is asked for."""
+
+RANK_LEFT_OUT = "rank_left_out"
+
 _IN_FLOAT = 12
 """Number of convolutions that stay in float32 in an int8 file."""
+
+_MOST = 0.5
+"""Mean difference in ab by which a step may change the colours."""
 
 
 def lightness_examples(
@@ -80,7 +88,7 @@ def export(
     calibration: Sequence[NDArray[np.float32]],
     check: Sequence[NDArray[np.float32]],
     precision: str = "float16",
-    rank: int = 0,
+    rank: int | None = 0,
 ) -> dict[str, float]:
     """Writes a bundle.
 
@@ -92,11 +100,13 @@ def export(
             projections and the ranges of int8.
         check: Lightness (1, 1, h, w) of other photographs, for the comparison with torch.
         precision: ``float16`` (stored, computed in float32), ``int8`` or ``float32``.
-        rank: Rank of the filters' inputs, for a `Factorable` network; 0 for no factorisation.
+        rank: Rank of the filters' inputs, for a `Factorable` network; 0 for no factorisation. None
+            is `RANK`, or 0 if that would change the colours, as after a short training.
 
     Returns:
         Mean and maximum difference in ab: between the float32 graph and torch, between the written
-            file and torch, and in torch between the factored network and the original one.
+            file and torch, and in torch between the factored network and the original one. If the
+            default rank was not used, `RANK_LEFT_OUT` is the mean difference that it would make.
 
     Raises:
         LearnError: The float32 graph differs from torch by more than 0.01 ab anywhere, or another
@@ -108,27 +118,56 @@ def export(
     feeds, ranges = make_feeds(check, hinted=hinted), make_feeds(calibration, hinted=hinted)
     expected = [torch_ab(graph, feed) for feed in feeds]
     report: dict[str, float] = {}
-    if rank > 0 and isinstance(trained.model, Factorable):
-        trained = replace(trained, model=_factored(trained.model, ranges, rank))
-        graph = graph_of(trained, vividness=vividness, temperature=temperature)
-        full_rank, expected = expected, [torch_ab(graph, feed) for feed in feeds]
-        report |= differences(f"rank{rank}", expected, full_rank)
+    if rank != 0 and isinstance(trained.model, Factorable):
+        wanted = RANK if rank is None else rank
+        smaller = replace(trained, model=_factored(trained.model, ranges, wanted))
+        reduced = graph_of(smaller, vividness=vividness, temperature=temperature)
+        found = [torch_ab(reduced, feed) for feed in feeds]
+        change = differences(f"rank{wanted}", found, expected)
+        if _agrees(change, wanted, chosen=rank is not None):
+            trained, graph, expected = smaller, reduced, found
+            report |= change
+        else:
+            report[RANK_LEFT_OUT] = change[f"rank{wanted}_mean"]
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "float32.onnx"
         write_float32(trained, graph, plain)
         report |= compare("float32", plain, feeds, expected)
-        if not report["float32_max"] <= 0.01:  # true for NaN as well
-            raise LearnError(
-                f"The exported graph differs from torch by {report['float32_max']} ab."
-            )
         final = _at_precision(plain, precision, ranges)
         if final != plain:
             report |= compare(precision, final, feeds, expected)
-        for step, difference in report.items():
-            if step.endswith("_mean") and not difference <= 0.5:
-                raise LearnError(f"{step.removesuffix('_mean')} differs by {difference} ab.")
+        _refuse_differing(report)
         write_whole(target, with_card(onnx.load(final), _completed(card, trained, report)))
     return report
+
+
+def _agrees(change: Mapping[str, float], rank: int, *, chosen: bool) -> bool:
+    """Whether filters of a rank give the colours of the network as it was trained.
+
+    Raises:
+        LearnError: They do not, and somebody has chosen that rank.
+    """
+    difference = change[f"rank{rank}_mean"]
+    if chosen and not difference <= _MOST:
+        raise LearnError(
+            f"With --rank {rank} the colours differ by {difference} ab from those of the network "
+            f"as trained, more than {_MOST}.",
+            advice="Give --rank 0, which leaves the filters as trained, or a higher rank.",
+        )
+    return difference <= _MOST
+
+
+def _refuse_differing(report: Mapping[str, float]) -> None:
+    """Refuses a file that does not give the colours of torch.
+
+    Raises:
+        LearnError: It does not.
+    """
+    if not report["float32_max"] <= 0.01:  # also where it is not a number
+        raise LearnError(f"The exported graph differs from torch by {report['float32_max']} ab.")
+    for step, difference in report.items():
+        if step.endswith("_mean") and not difference <= _MOST:
+            raise LearnError(f"{step.removesuffix('_mean')} differs by {difference} ab.")
 
 
 def _completed(

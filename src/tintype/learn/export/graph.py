@@ -1,5 +1,6 @@
 """The ONNX graph of a network, with the annealed mean, in float32 or with float16 weights."""
 
+import logging
 import warnings
 from pathlib import Path
 
@@ -97,6 +98,8 @@ def write_float32(trained: Trained, graph: nn.Module, path: Path) -> None:
     inputs: dict[str, Tensor] = {"L": L}
     if takes_hints(model):
         inputs["hints"] = torch.zeros(1, 3, *L.shape[2:])
+    # It tells of operators for torchvision that it does not need, in a line each.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # The exporter itself uses deprecated functions; its result is compared with torch.
         warnings.simplefilter("ignore")

@@ -23,6 +23,7 @@ from tintype.learn.train.checkpoint import Progress, load_checkpoint, save_weigh
 from tintype.learn.train.collapse import CollapseDetector, Verdict
 from tintype.learn.train.log import Log
 from tintype.learn.train.measure import DevMeasurement, measure_dev
+from tintype.learn.train.pace import PaceMeter
 from tintype.learn.train.run import BEST, Run, TrainingSession, open_run
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
 
@@ -45,16 +46,25 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
     """
     run = open_run(folder, recipe, photos, session)
     settings, progress, process_group = recipe.train, run.progress, run.process_group
-    with Log(folder, progress, silent=process_group.rank > 0) as log, _stop_signals() as stopped:
+    ends = session.ends(recipe, progress)
+    meter = PaceMeter(ends=ends, seconds=session.max_seconds, samples=progress.samples)
+    with (
+        Log(folder, progress, silent=process_group.rank > 0) as log,
+        _stop_signals(session.on_signal) as stopped,
+    ):
         began = kept = time.monotonic()
         before = progress.seconds
         while not process_group.broadcast(
             stopped() or _at_end(run, session, time.monotonic() - began)
         ):
             values = _train_step(run)
-            progress.seconds = before + time.monotonic() - began
+            elapsed = time.monotonic() - began
+            progress.seconds = before + elapsed
+            loss = None
             if progress.step % settings.log_every == 0:
                 log.write(progress, values)
+                loss = float(values["loss"])
+            session.on_step(meter.step(progress.samples, elapsed, loss))
             if _crossed(progress.samples, settings.batch, settings.evaluate_samples):
                 _measure(run, log)
             if settings.keep_every and _crossed(
@@ -177,17 +187,9 @@ def _keep_weights(run: Run, name: str) -> None:
 
 
 def _at_end(run: Run, session: TrainingSession, elapsed: float) -> bool:
-    progress, total = run.progress, run.recipe.train.total_samples
     if session.max_seconds is not None and elapsed >= session.max_seconds:
         return True
-    if session.max_samples is not None and progress.samples >= session.max_samples:
-        return True
-    if 0 < total <= progress.samples:
-        return True
-    return (
-        progress.cooldown_from >= 0
-        and progress.samples >= progress.cooldown_from + progress.cooldown_samples
-    )
+    return any(run.progress.samples >= end for end in session.ends(run.recipe, run.progress))
 
 
 def _crossed(samples: int, batch: int, every: int) -> bool:
@@ -195,16 +197,20 @@ def _crossed(samples: int, batch: int, every: int) -> bool:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Makes SIGINT and SIGTERM end training after the current step, with a checkpoint."""
+def _stop_signals(on_signal: Callable[[int], None]) -> Iterator[Callable[[], bool]]:
+    """Makes SIGINT, SIGTERM and SIGHUP end training after the current step, with a checkpoint."""
     received: list[int] = []
 
     def note(number: int, _frame: object) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
+        on_signal(number)
 
     numbers = [signal.SIGINT, signal.SIGTERM]
+    # What nohup has switched off stays so; Windows has no such signal.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     previous = [signal.signal(number, note) for number in numbers]
     try:
         yield lambda: bool(received)

@@ -38,6 +38,7 @@ from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import ProcessGroup
 from tintype.learn.train.objectives import make_objective, objective_of
 from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.pace import Pace
 from tintype.learn.train.steps import PlainStep, Step, device_name
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -45,7 +46,7 @@ BEST = "best.safetensors"
 """The state to which a collapsed generator is rolled back, in the format of the checkpoint."""
 
 
-def _discard(_text: str) -> None:
+def _discard(_message: object) -> None:
     """Discards a message."""
 
 
@@ -62,6 +63,8 @@ class TrainingSession:
         device: Where to train.
         process_group: The processes that train together.
         report: Called with messages, for example that a generator has collapsed.
+        on_step: Called with the pace after every step.
+        on_signal: Called with the number of a signal that ends the session early.
     """
 
     max_seconds: float | None = None
@@ -72,6 +75,17 @@ class TrainingSession:
     device: str = "cpu"
     process_group: ProcessGroup = field(default_factory=ProcessGroup)
     report: Callable[[str], None] = _discard
+    on_step: Callable[[Pace], None] = _discard
+    on_signal: Callable[[int], None] = _discard
+
+    def ends(self, recipe: Recipe, progress: Progress) -> list[int]:
+        """Returns the numbers of samples of which the first to be reached ends the session."""
+        found = [recipe.train.total_samples] if recipe.train.total_samples > 0 else []
+        if self.max_samples is not None:
+            found.append(self.max_samples)
+        if progress.cooldown_from >= 0:
+            found.append(progress.cooldown_from + progress.cooldown_samples)
+        return found
 
 
 @dataclass(slots=True)

@@ -8,10 +8,11 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from tintype.photo.formats import av1
+from tintype.photo.formats import av1, heif_unknown
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
-from tintype.photo.formats.iso_boxes import brands
+from tintype.photo.formats.iso_boxes import brands, write_box
 from tintype.photo.metadata import exif
+from tintype.photo.parts import UnknownParts
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
@@ -48,6 +49,12 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     found = re.search(rb"av1C\x81.(.)", file.data[:_PROPERTIES_WITHIN], re.DOTALL)
     if found and found[1][0] & 0x40:
         page.notes = (f"Its {12 if found[1][0] & 0x20 else 10} bits a channel are read as 8.",)
+    unknown = UnknownParts()
+    heif_unknown.read_unknown(file.data, unknown)
+    page.parts = tuple(unknown.carried)
+    notes = list(unknown.notes())
+    page.icc = page.icc or heif_unknown.stated_profile(file.data, notes)
+    page.notes += tuple(notes)
     return [page]
 
 
@@ -69,7 +76,7 @@ def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
     from tintype.photo.formats import pillow
 
     photo, metadata = pages[0].photo, pages[0].metadata
-    return pillow.save(
+    written = pillow.save(
         pillow.image_without_la(photo),
         "AVIF",
         quality=_QUALITY,
@@ -80,6 +87,8 @@ def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
         xmp=metadata.xmp or b"",
         icc_profile=metadata.icc or b"",
     )
+    # Items are found by their distance from the beginning, so boxes may follow at the end.
+    return written + b"".join(write_box(part.kind, part.data) for part in metadata.parts)
 
 
 def _never(_meta: "Metadata") -> bool:
@@ -96,7 +105,9 @@ AVIF = Codec(
     read=_read,
     read_xmp=_read_xmp,
     write=_write,
-    carries=frozenset({"grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "provenance"}),
+    carries=frozenset(
+        {"grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "unknown parts", "provenance"}
+    ),
     max_side=65_535,
     dpi_in_exif=True,
     grey_error=1.0,

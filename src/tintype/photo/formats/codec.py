@@ -12,11 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from tintype.photo.parts import Part, Text
+
 if TYPE_CHECKING:
     from PIL import Image
 
     from tintype.photo.formats.input_file import InputFile
-    from tintype.photo.photo import Metadata, Photo, Pixels, Tone
+    from tintype.photo.photo import AttachedPage, Metadata, Photo, Pixels
+    from tintype.photo.tone import FoundTone
 
 Column = Literal[
     "grey 8",
@@ -30,6 +33,7 @@ Column = Literal[
     "comment",
     "PNG text",
     "IPTC",
+    "unknown parts",
     "pages",
     "provenance",
 ]
@@ -59,13 +63,15 @@ class DecodedPage:
     alpha: "Pixels | None" = None
     icc: bytes | None = None
     orientation: int | None = None
-    tone: "Tone | None" = None
+    tone: "FoundTone | None" = None
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[tuple[str, str], ...] = ()
+    text: tuple[Text, ...] = ()
     iptc: bytes | None = None
+    parts: tuple[Part, ...] = ()
+    attached: "tuple[AttachedPage, ...]" = ()
     packing: str = ""
     notes: tuple[str, ...] = ()
 
@@ -82,6 +88,7 @@ class OutputMetadata:
         comment: As in `Metadata`.
         text: As in `Metadata`.
         iptc: As in `Metadata`.
+        parts: Of a file of this format.
         provenance_exif: The provenance alone, for a container that has no room for `exif`.
         provenance_xmp: The provenance alone, for a container that has no room for `xmp`.
     """
@@ -91,8 +98,9 @@ class OutputMetadata:
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[tuple[str, str], ...] = ()
+    text: tuple[Text, ...] = ()
     iptc: bytes | None = None
+    parts: tuple[Part, ...] = ()
     provenance_exif: bytes | None = None
     provenance_xmp: bytes | None = None
 
@@ -146,6 +154,7 @@ class Codec:
             format, and returns the file and how many blocks were compared. None where the format
             has no such thing.
         carries: What a written file keeps.
+        reads: What is read of a file, for a format that is not written, or written with less.
         max_side: The longest side in pixels that the written format allows.
         half_chroma: Whether half-size chroma planes are stored as they are.
         dpi_in_exif: Whether EXIF is the only place for dots per inch.
@@ -167,6 +176,7 @@ class Codec:
     write: Write | None = None
     write_exact: WriteExact | None = None
     carries: frozenset[Column] = frozenset()
+    reads: frozenset[Column] | None = None
     max_side: int = 2**31 - 1
     half_chroma: bool = False
     dpi_in_exif: bool = False

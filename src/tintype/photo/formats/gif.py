@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tintype.photo.formats.codec import Codec, DecodedPage
+from tintype.photo.formats.gif_blocks import read_blocks
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
@@ -17,7 +18,14 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
     from tintype.photo.formats import pillow
 
-    return [pillow.decode_page(pillow.open_still(GifImagePlugin.GifImageFile, file), file)]
+    page = pillow.decode_page(pillow.open_still(GifImagePlugin.GifImageFile, file), file)
+    found = read_blocks(file.data)
+    page.icc, page.xmp = found.icc, found.xmp
+    if found.comments:
+        text = b"\n".join(part.rstrip(b"\0") for part in found.comments)
+        page.comment = text.decode("utf-8", "surrogateescape") or None
+    page.notes += found.unknown.notes()
+    return [page]
 
 
 GIF = Codec(
@@ -28,5 +36,6 @@ GIF = Codec(
     writes="PNG",
     sniff=_sniff,
     read=_read,
+    reads=frozenset({"grey 8", "alpha", "ICC", "XMP", "comment", "unknown parts"}),
     note="animations are refused",
 )

@@ -6,9 +6,11 @@ Source: ISO/IEC 23008-12 (brands).
 import io
 from typing import TYPE_CHECKING
 
+from tintype.photo.formats import heif_unknown
 from tintype.photo.formats.codec import Codec, DecodedPage
 from tintype.photo.formats.iso_boxes import brands
 from tintype.photo.metadata import exif
+from tintype.photo.parts import UnknownParts
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
@@ -48,7 +50,11 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
         notes.append(f"The file holds {len(opened)} pictures; only the main one is coloured.")
     if int(first.info.get("bit_depth", 8)) > 8:
         notes.append(f"Its {first.info['bit_depth']} bits a channel are read as 8.")
-    page.notes = tuple(notes)
+    page.icc = page.icc or heif_unknown.stated_profile(file.data, notes)
+    unknown = UnknownParts()
+    heif_unknown.read_unknown(file.data, unknown)
+    page.parts = tuple(unknown.carried)
+    page.notes = (*notes, *unknown.notes())
     return [page]
 
 
@@ -60,5 +66,6 @@ HEIC = Codec(
     writes="AVIF",
     sniff=_sniff,
     read=_read,
+    reads=frozenset({"grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "unknown parts"}),
     note="needs the heic extra",
 )

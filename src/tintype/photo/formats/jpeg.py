@@ -4,18 +4,24 @@ Source: ITU-T T.81 annex B (markers).
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tintype.photo.formats import jpeg_segments
+from tintype.photo.formats import jpeg_behind, jpeg_scans, jpeg_segments
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
 from tintype.photo.formats.jpeg_segments import JpegHeader
 from tintype.photo.metadata import exif
+from tintype.photo.parts import listed
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
     from tintype.photo.photo import Metadata, Photo
 
+Within = Callable[[bytes, int], tuple[bytes | None, list[str]]]
+"""Makes a block smaller, and names what was left out."""
+
+_COMPONENTS = {1, 3, 4}
 _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
 
 # A progressive picture has about ten scans. Every scan is a pass over all coefficients, so a small
@@ -46,37 +52,62 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     scans = data.count(b"\xff\xda", header.scans_at)
     if scans > _MAX_SCANS or scans * header.width * header.height > _MAX_SCAN_PIXELS:
         file.refuse(f"has {scans + 1} progressive scans", "Convert it to PNG first.")
+    if header.icc is None and header.components < 4 and exif.is_adobe_rgb(header.exif):
+        from tintype.photo.metadata import color_space
+
+        header.icc = color_space.adobe_rgb()
     page = _decode(file, header, colors=colors)
     page.icc, page.exif, page.xmp, page.iptc = header.icc, header.exif, header.xmp, header.iptc
     page.comment = header.comment
     page.dpi = header.dpi or exif.resolution(header.exif)
     if header.pictures > 1:
         header.note(f"The file holds {header.pictures} pictures (MPO); only the first is coloured.")
-    page.notes = tuple(header.notes)
+    end = jpeg_scans.read(data, header.scan_header_at).end
+    if end is not None and end < len(data):
+        for note in jpeg_behind.notes(data[end:], header.pictures):
+            header.note(note)
+    page.parts = tuple(header.unknown.carried)
+    page.notes = (*header.notes, *header.unknown.notes())
     return [page]
 
 
 def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPage:
     from PIL import Image, JpegImagePlugin
 
-    from tintype.photo.formats import jpeg_pixels, pillow
-    from tintype.photo.tone import tone_of
+    from tintype.photo.formats import jpeg_fallback, jpeg_pixels, pillow
+    from tintype.photo.tone import FoundTone, find_tone
+    from tintype.photo.tone_features import LEAST_SIDE
 
-    with file.reading():
-        if header.components == 1:
-            return DecodedPage(jpeg_pixels.decode_luminance(file.data), tone="grey")
-        if header.components == 3 and _luma_is_grey(header):
-            tone = tone_of(Image.fromarray(jpeg_pixels.decode(file.data, "RGB", small=True)))
-            if colors:
-                return DecodedPage(jpeg_pixels.decode(file.data, "RGB"), tone=tone)
-            return DecodedPage(jpeg_pixels.decode_luminance(file.data), tone=tone)
-        image = JpegImagePlugin.JpegImageFile(io.BytesIO(file.data))
-        image.load()
-        if header.components == 3:
-            # libjpeg only warns about damage in the coded part, and Pillow ignores the warning.
-            jpeg_pixels.decode(file.data, "GRAY", small=True)
-        picture, _ = pillow.split_modes(image, file)
-    return DecodedPage(picture)
+    if header.components not in _COMPONENTS:
+        file.refuse(
+            f"is a JPEG of {header.components} channels, which have no meaning in the standard",
+            "Save it as grey or RGB first.",
+        )
+    try:
+        with file.reading():
+            if header.components == 1:
+                found = jpeg_pixels.read(file.data, "GRAY")
+                page = DecodedPage(found.pixels[..., 0], tone=FoundTone("grey"))
+            elif header.components == 3 and _luma_is_grey(header):
+                found = jpeg_pixels.read(file.data, "RGB", least=LEAST_SIDE)
+                tone = find_tone(Image.fromarray(found.pixels))
+                pixels = jpeg_pixels.decode(found.data, "RGB" if colors else "GRAY")
+                page = DecodedPage(pixels if colors else pixels[..., 0], tone=tone)
+            else:
+                # libjpeg only warns about damage in the coded part; Pillow ignores the warning.
+                kind = "GRAY" if header.components == 3 else "CMYK"
+                found = jpeg_pixels.read(file.data, kind, least=1)
+                image = JpegImagePlugin.JpegImageFile(io.BytesIO(found.data))
+                image.load()
+                page = DecodedPage(pillow.split_modes(image, file)[0])
+    except jpeg_fallback.UnsupportedSamplingError as error:
+        file.refuse(
+            f"stores its colours at an unusual size (sampling factors {error})",
+            "Convert it to PNG or TIFF first.",
+        )
+    for note in found.notes:
+        header.note(note)
+    return page
 
 
 def _luma_is_grey(header: JpegHeader) -> bool:
@@ -123,20 +154,26 @@ def _write_exact(page: OutputPage, source: bytes, lost: list[str]) -> tuple[byte
 
 
 def _with_metadata(data: bytes, metadata: OutputMetadata, lost: list[str]) -> bytes:
+    from tintype.photo.formats import exif_room
+
     fitting = replace(
         metadata,
-        exif=_fitting(metadata.exif, metadata.provenance_exif, "EXIF", lost),
-        xmp=_fitting(metadata.xmp, metadata.provenance_xmp, "XMP", lost),
+        exif=_fitting(metadata.exif, metadata.provenance_exif, "EXIF", exif_room.exif_within, lost),
+        xmp=_fitting(metadata.xmp, metadata.provenance_xmp, "XMP", exif_room.xmp_within, lost),
     )
     return jpeg_segments.with_metadata(data, fitting)
 
 
 def _fitting(
-    block: bytes | None, provenance: bytes | None, title: str, lost: list[str]
+    block: bytes | None, provenance: bytes | None, title: str, within: Within, lost: list[str]
 ) -> bytes | None:
-    """A block for one segment; the provenance alone where the source's is too long for it."""
+    """A block for one segment: without what is largest in it, if the source's is too long."""
     if block is None or jpeg_segments.fits(block):
         return block
+    smaller, left_out = within(block, jpeg_segments.ROOM)
+    if smaller is not None and jpeg_segments.fits(smaller):
+        lost.append(f"A JPEG has 64 kB for {title}; left out of it: {listed(left_out)}.")
+        return smaller
     lost.append(f"The {title} of the source ({len(block) // 1000} kB) does not fit into a JPEG.")
     return provenance
 
@@ -174,7 +211,9 @@ JPEG = Codec(
     read_xmp=_read_xmp,
     write=_write,
     write_exact=_write_exact,
-    carries=frozenset({"grey 8", "ICC", "EXIF", "XMP", "DPI", "comment", "IPTC", "provenance"}),
+    carries=frozenset(
+        {"grey 8", "ICC", "EXIF", "XMP", "DPI", "comment", "IPTC", "unknown parts", "provenance"}
+    ),
     max_side=65_500,
     half_chroma=True,
     grey_error=0.5,

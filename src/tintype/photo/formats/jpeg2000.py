@@ -3,18 +3,19 @@
 Pillow neither reads nor writes those boxes.
 
 Sources: ISO/IEC 15444-1 annexes A (codestream) and I (JP2 boxes), Adobe XMP part 3 section 1.2.3
-(uuid box).
+(uuid box); the identifiers of the boxes for IPTC and Photoshop as their programs write them.
 """
 
 import math
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
+from tintype.photo.formats.codec import Codec, Column, DecodedPage, OutputMetadata, OutputPage
 from tintype.photo.formats.iso_boxes import read_boxes, write_box
-from tintype.photo.metadata import exif
+from tintype.photo.metadata import exif, iptc
+from tintype.photo.parts import UnknownParts, shown_name
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
@@ -23,6 +24,19 @@ _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 _EXIF_UUID = b"JpgTiffExif->JP2"
+_IPTC_UUID = bytes.fromhex("33C7A4D2B81D4723A0BAF1A3E097AD38")
+_OLD_IPTC_UUID = bytes.fromhex("09A14E97C0B442E0BEBF36DF6F0CE36F")
+_PHOTOSHOP_UUID = bytes.fromhex("2C4C0100850440B9A03E562148D6DFEB")
+_GEO_UUID = bytes.fromhex("B14BF8BD083D4B43A5AE8CD7D5A6CE03")
+# Boxes of the picture and its container, and those that describe nothing but themselves (annex I).
+_CONTAINER = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"free", b"skip"})
+_CARRIED = frozenset({b"xml ", b"uuid", b"uinf", b"jp2i"})
+# Enumerated colour spaces (annex I.5.3.3 and part 2, annex M.11.7.3): none, CMYK, sRGB, grey, sYCC,
+# and ROMM RGB. Pillow converts sYCC.
+_ROMM = 21
+_SPACES = frozenset({0, 12, 16, 17, 18, _ROMM})
+# Of the header: how pixels are stored, and what is read elsewhere.
+_HEADER = frozenset({b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"res "})
 # A marker segment of 65,535 bytes with its length and its kind (annex A.9.2).
 _MAX_COMMENT = 65_531
 # The decoder takes kilobytes for each tile before it reads the first. Hardly a picture has tiles
@@ -31,7 +45,7 @@ _FREE_TILES = 64
 _TILE_PIXELS = 64 * 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Jp2Metadata:
     """The contents of a JPEG 2000 file's boxes.
 
@@ -41,11 +55,19 @@ class Jp2Metadata:
         xmp: Packet.
         bits: The deepest component.
         components: How many.
+        iptc: Photoshop resource blocks.
+        unknown: Boxes that were not recognised.
+        notes: On what could not be read.
+        space: The enumerated colour space, 0 where there is none.
     """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    unknown: UnknownParts = field(default_factory=UnknownParts)
+    notes: list[str] = field(default_factory=list)
+    space: int = 0
     bits: int = 8
     components: int = 0
 
@@ -65,13 +87,21 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
         file.fail("its tiles make no sense")
     page = pillow.decode_page(image, file)
     page.icc, page.exif, page.xmp = metadata.icc, metadata.exif, metadata.xmp
+    if page.icc is None and metadata.space == _ROMM:
+        from tintype.photo.metadata import color_space
+
+        page.icc = color_space.romm_rgb()
+    elif metadata.space not in _SPACES:
+        metadata.notes.append(f"Its colour space ({metadata.space}) is unknown: taken as sRGB.")
     page.dpi = page.dpi or exif.resolution(page.exif)
     # The pixels of JPEG 2000 are upright; EXIF in it describes the file that it was made from.
     page.orientation = 1
     if metadata.bits > 8 and metadata.components > 1:
-        page.notes = (
-            f"Its {metadata.bits} bits a channel are read as 8: convert it to TIFF first.",
+        metadata.notes.append(
+            f"Its {metadata.bits} bits a channel are read as 8: convert it to TIFF first."
         )
+    page.iptc, page.parts = metadata.iptc, tuple(metadata.unknown.carried)
+    page.notes = (*metadata.notes, *metadata.unknown.notes())
     if page.comment and "OpenJPEG" in page.comment:
         page.comment = None  # the encoder's own signature
     return [page]
@@ -86,20 +116,47 @@ def read_jp2_metadata(data: bytes) -> Jp2Metadata:
     if not data.startswith(_JP2):
         components, bits = _components(data)
         return Jp2Metadata(bits=bits, components=components)
-    icc = exif_block = xmp = None
-    components, bits = 0, 8
+    found = Jp2Metadata()
     for box in read_boxes(data):
         if box.kind == b"jp2h":
             for inner in read_boxes(box.body):
-                if inner.kind == b"colr" and inner.body[:1] in (b"\2", b"\3") and icc is None:
-                    icc = inner.body[3:]
-        elif box.kind == b"uuid" and box.body.startswith(_XMP_UUID):
-            xmp = xmp or box.body[16:]
-        elif box.kind == b"uuid" and box.body.startswith(_EXIF_UUID):
-            exif_block = exif_block or box.body[16:]
-        elif box.kind == b"jp2c" and not components:
-            components, bits = _components(box.body)
-    return Jp2Metadata(icc=icc, exif=exif_block, xmp=xmp, bits=bits, components=components)
+                if inner.kind == b"colr" and inner.body[:1] in (b"\2", b"\3"):
+                    found.icc = found.icc or inner.body[3:]
+                elif inner.kind == b"colr" and inner.body[:1] == b"\1":
+                    found.space = found.space or int.from_bytes(inner.body[3:7], "big")
+                elif inner.kind not in _HEADER:
+                    found.unknown.leave(f"box {shown_name(inner.kind)}")
+        elif box.kind == b"jp2c" and not found.components:
+            found.components, found.bits = _components(box.body)
+        elif box.kind == b"uuid":
+            _read_uuid(found, box.body)
+        elif box.kind in _CARRIED:
+            found.unknown.carry(f"box {shown_name(box.kind.strip())}", box.kind, box.body)
+        elif box.kind not in _CONTAINER or box.kind == b"jp2c":
+            found.unknown.leave(f"box {shown_name(box.kind)}")
+    return found
+
+
+def _read_uuid(found: Jp2Metadata, body: bytes) -> None:
+    """A box of some program, told by the identifier that it begins with."""
+    kind, contents = body[:16], body[16:]
+    if kind == _XMP_UUID and found.xmp is None:
+        found.xmp = contents
+    elif kind == _EXIF_UUID and found.exif is None:
+        found.exif = contents
+    elif kind in (_IPTC_UUID, _OLD_IPTC_UUID):
+        found.iptc = iptc.with_record(found.iptc, contents)
+    elif kind == _PHOTOSHOP_UUID:
+        blocks, skipped = iptc.without_thumbnails(contents)
+        record, rest = iptc.split_record(blocks)
+        found.iptc = (found.iptc or b"") + (rest or b"")
+        found.iptc = iptc.with_record(found.iptc, record) if record else found.iptc or None
+        found.notes.extend(skipped)
+    elif kind in (_XMP_UUID, _EXIF_UUID):
+        found.unknown.leave("a second box of XMP or EXIF")
+    else:
+        name = "GeoJP2" if kind == _GEO_UUID else f"box uuid {kind[:4].hex()}"
+        found.unknown.carry(name, b"uuid", body, geometric=kind == _GEO_UUID)
 
 
 def _components(codestream: bytes) -> tuple[int, int]:
@@ -161,6 +218,13 @@ def _with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
                 out += write_box(b"uuid", _XMP_UUID + metadata.xmp)
             if metadata.exif:
                 out += write_box(b"uuid", _EXIF_UUID + metadata.exif)
+            record, rest = iptc.split_record(metadata.iptc)
+            if record:
+                out += write_box(b"uuid", _IPTC_UUID + record)
+            if rest:
+                out += write_box(b"uuid", _PHOTOSHOP_UUID + rest)
+            for unknown in metadata.parts:
+                out += write_box(unknown.kind, unknown.data)
         out += write_box(box.kind, box.body)
     return bytes(out)
 
@@ -170,6 +234,11 @@ def _resolution(dpi: tuple[float, float]) -> bytes:
     across, down = (min(max(round(v / 0.0254), 1), 65_535) for v in dpi)
     return struct.pack(">HHHHBB", down, 1, across, 1, 0, 0)
 
+
+_COLUMNS: tuple[Column, ...] = (
+    "grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "comment", "IPTC", "unknown parts",
+    "provenance",
+)  # fmt: skip
 
 JPEG2000 = Codec(
     name="JPEG2000",
@@ -181,6 +250,7 @@ JPEG2000 = Codec(
     read=_read,
     read_xmp=_read_xmp,
     write=_write,
-    carries=frozenset({"grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "comment", "provenance"}),
+    carries=frozenset(_COLUMNS),
+    reads=frozenset((*_COLUMNS, "grey 16")),
     note="written lossless, in JP2 boxes; 16-bit grey is read, written with 8 bits",
 )

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from tintype.errors import UnsupportedPhotoError
 from tintype.photo.formats.decoder_warnings import captured_stderr
-from tintype.photo.formats.jpeg_pixels import is_harmless
+from tintype.photo.formats.jpeg_mend import is_harmless
 
 _LIBRARY = "turbo210"
 _SIDE = 8

@@ -144,7 +144,7 @@ def _luma_of_source(data: bytes, grey: Pixels, size: tuple[int, int]) -> Compone
     The library for coefficients was not made for untrusted files: a damaged header ends the
     process. So it is given exactly the bytes that the decoder has accepted without a warning.
     """
-    needed = jpeg_segments.without_metadata(data)
-    if not np.array_equal(jpeg_pixels.decode_luminance(needed), grey):
+    accepted = jpeg_pixels.read(jpeg_segments.without_metadata(data), "GRAY")
+    if not np.array_equal(accepted.pixels[..., 0], grey):
         raise CoefficientsError("they are not what the picture shows")
-    return jpeg_coefficients.read(needed, [size])[0]
+    return jpeg_coefficients.read(accepted.data, [size])[0]

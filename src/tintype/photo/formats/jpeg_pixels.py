@@ -4,17 +4,17 @@ Only the luminance is decoded, which costs a third of decoding to RGB and gives 
 rounding through RGB. Grey and half-size chroma go to the encoder as planes.
 """
 
-import re
+from dataclasses import dataclass
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from tintype.photo.formats import jpeg_segments
+from tintype.photo.formats import jpeg_fallback, jpeg_mend
 from tintype.photo.photo import HalfChroma, rgb_to_grey
 
-# Bytes that some cameras leave before the end marker.
-_PADDING = 16
+# What TurboJPEG's interface says of sampling factors that it has no name for.
+_UNKNOWN_SAMPLING = "Could not determine subsampling"
 
 # Mean |Y - Y'| of a written file on a sample of its blocks; the promise is 0.5 on the whole.
 _MEAN_ERROR = 0.4
@@ -23,35 +23,65 @@ _BLOCK = 64
 _SAMPLES_A_SIDE = 6
 
 
-def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8]:
+@dataclass(frozen=True, slots=True)
+class DecodedPixels:
+    """What a decoder made of a file.
+
+    Attributes:
+        pixels: (H, W, 1) or (H, W, 3).
+        data: The bytes that it accepted: the file, or a `jpeg_mend.mended` one.
+        notes: What was odd about the file and harms no pixel, as sentences.
+    """
+
+    pixels: NDArray[np.uint8]
+    data: bytes
+    notes: tuple[str, ...] = ()
+
+
+def read(data: bytes, colors: str, *, least: int = 0) -> DecodedPixels:
     """Decodes a JPEG; damage is an error, deviations from the standard that harm nothing are not.
 
     Args:
         data: The file.
-        colors: "GRAY" for the luminance, or "RGB".
-        small: Shrink as far as the decoder can.
+        colors: "GRAY" for the luminance, "RGB" or "CMYK".
+        least: Shrink as far as the decoder can, while each side keeps so many pixels; 0 does not.
 
     Returns:
-        (H, W, 1) or (H, W, 3).
+        The pixels, and the file as it was decoded.
 
     Raises:
         ValueError: The file is damaged.
+        UnsupportedSamplingError: It has sampling factors that no decoder here reads.
     """
-    for cleaned in (False, True):
-        given = jpeg_segments.without_stray_bytes(data) if cleaned else data
+    try:
+        return DecodedPixels(_simplejpeg(data, colors, least=least, strict=True), data)
+    except ValueError:
+        given, notes = jpeg_mend.mended(data)
+    for attempt in (1, 2):
         try:
-            return _simplejpeg(given, colors, small=small, strict=True)
+            pixels = _simplejpeg(given, colors, least=least, strict=True)
+            return DecodedPixels(pixels, given, notes)
         except ValueError as error:
-            if not is_harmless(str(error)):
-                raise
-    given = jpeg_segments.without_stray_bytes(data)
-    return _simplejpeg(given, colors, small=small, strict=False)
+            warning = str(error)
+        if _UNKNOWN_SAMPLING in warning:
+            pixels = jpeg_fallback.decode(given, colors, small=least > 0)
+            return DecodedPixels(pixels, given, notes)
+        shorter = jpeg_mend.without_padding(given, warning) if attempt == 1 else None
+        if shorter is None:
+            break
+        notes = (*notes, f"It has {len(given) - len(shorter)} bytes of padding before its end.")
+        given = shorter
+    if not jpeg_mend.is_harmless(warning):
+        raise ValueError(warning)
+    return DecodedPixels(_simplejpeg(given, colors, least=least, strict=False), given, notes)
 
 
-def _simplejpeg(data: bytes, colors: str, *, small: bool, strict: bool) -> NDArray[np.uint8]:
-    # The decoder scales by the strongest factor that leaves at least this many rows and columns; 0
-    # means that it does not scale.
-    least = 1 if small else 0
+def decode(data: bytes, colors: str, *, least: int = 0) -> NDArray[np.uint8]:
+    """The pixels that `read` gives."""
+    return read(data, colors, least=least).pixels
+
+
+def _simplejpeg(data: bytes, colors: str, *, least: int, strict: bool) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
         data, colorspace=colors, min_height=least, min_width=least, strict=strict
     )
@@ -88,21 +118,6 @@ def decode_small(data: bytes, least: tuple[int, int]) -> NDArray[np.uint8]:
         min_width=least[1],
     )
     return pixels
-
-
-def is_harmless(warning: str) -> bool:
-    """Whether a warning of libjpeg is about something that changes no pixel.
-
-    Args:
-        warning: What it prints.
-    """
-    stray = re.search(r"(\d+) extraneous bytes before marker 0x(\w\w)", warning)
-    if stray is None:
-        return "Unknown Adobe color transform" in warning or "JFIF revision" in warning
-    # Many bytes left over inside the coded part (before a restart or the end) mean that the decoder
-    # lost its way there.
-    inside = stray[2].startswith("d") and stray[2] not in ("da", "db", "dc", "dd", "de", "df")
-    return not inside or int(stray[1]) <= _PADDING
 
 
 def encode_planes(grey: NDArray[np.uint8], chroma: HalfChroma) -> bytes:

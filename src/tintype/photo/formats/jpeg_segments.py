@@ -1,7 +1,7 @@
 """The segments of a JPEG: read up to the first scan, and written with other metadata.
 
 Sources: ITU-T T.81 annex B (markers), JFIF 1.02, CIPA DC-008 section 4.7 (APP1), Adobe XMP part 3
-section 1.1.3, ICC.1 annex B.4 (APP2 chunks), CIPA DC-007 (MPF).
+section 1.1.3, ICC.1 annex B.4 (APP2 chunks), CIPA DC-007 (MPF), ISO 21496-1 (gain maps).
 """
 
 import re
@@ -9,15 +9,32 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tintype.photo.formats import jpeg_profile, jpeg_scans
 from tintype.photo.formats.codec import OutputMetadata
+from tintype.photo.formats.jpeg_trailers import read_trailers
 from tintype.photo.metadata import ifd, iptc
+from tintype.photo.parts import UnknownParts, shown_name
 
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_EXTENSION_HEAD = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF_HEAD = b"Exif\0\0"
+_TIFF_HEADS = (b"II*\0", b"MM\0*")
 _ICC_HEAD = b"ICC_PROFILE\0"
 _IPTC_HEAD = b"Photoshop 3.0\0"
+_IPTC_HEADS = (_IPTC_HEAD, b"Adobe_Photoshop2.5:")
+_BARE_IPTC = b"\x1c\x02"
+# Segments about pixels or coded parts that are not written again, by how they begin.
+_UNTRUE = (
+    (0xE0, b"JFXX\0", "JFXX thumbnail"),
+    (0xE2, b"urn:iso:std:iso:ts:21496:-1\0", "gain map"),
+    (0xE8, b"SPIFF\0", "SPIFF header"),
+    (0xEB, b"HDR_RI", "HDR ratio picture"),
+)
+# Behind the end marker, as the kind of a part.
+_BEHIND = b"\xd9"
 SEGMENT_BYTES = 65_533
+ROOM = SEGMENT_BYTES - len(_XMP_HEAD)
+"""Bytes for EXIF or XMP in a segment."""
 
 # Markers of frames: baseline, extended, progressive, lossless, and their arithmetic relatives.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -34,14 +51,15 @@ class JpegHeader:
 
     Attributes:
         width: Columns, 0 before a frame was seen.
-        height: Rows.
+        height: Rows; where the frame header has none, those that follow the first scan.
         components: 1, 3 or 4.
         factors: Each component's identifier and its sampling factors, (id, across, down).
         jfif: Whether it is a JFIF file, whose colours are always YCbCr.
         adobe: The colour transform of Adobe's segment: 0 for RGB or CMYK, 1 for YCbCr.
         frame: The frame marker's second byte.
         bits: Per sample.
-        scans_at: Where the first scan begins.
+        scan_header_at: Where the header of the first scan begins.
+        scans_at: Where its coded data begin.
         exif: TIFF structure.
         xmp: Packet.
         icc: Profile, joined from its chunks.
@@ -49,6 +67,7 @@ class JpegHeader:
         comment: As text; undecodable bytes survive as surrogates.
         dpi: From JFIF.
         pictures: How many pictures the file holds, by its index (MPF).
+        unknown: Segments that were not recognised.
         notes: What is left behind.
     """
 
@@ -60,6 +79,7 @@ class JpegHeader:
     adobe: int | None = None
     frame: int = 0
     bits: int = 8
+    scan_header_at: int = 0
     scans_at: int = 0
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -68,6 +88,7 @@ class JpegHeader:
     comment: str | None = None
     dpi: tuple[float, float] | None = None
     pictures: int = 1
+    unknown: UnknownParts = field(default_factory=UnknownParts)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -90,29 +111,62 @@ class JpegHeader:
 def read_header(data: bytes) -> JpegHeader:
     """Reads the segments before the first scan; stops quietly where the file is cut off."""
     header = JpegHeader()
-    profile: dict[int, bytes] = {}
+    chunks: list[jpeg_profile.Chunk] = []
+    tags: list[bytes] = []
     blocks: list[bytes] = []
+    records: list[bytes] = []
     comments: list[bytes] = []
     for marker, body, end in _walk(data):
         if marker in _FRAMES and len(body) >= 6:
             _read_frame(header, marker, body)
         elif marker == 0xDA:
-            header.scans_at = end
+            header.scan_header_at, header.scans_at = end - len(body) - 4, end
         elif marker == 0xE2 and body.startswith(_ICC_HEAD) and len(body) > 14:
-            profile.setdefault(body[12], body[14:])
-        elif marker == 0xED and body.startswith(_IPTC_HEAD):
-            blocks.append(body[len(_IPTC_HEAD) :])
+            chunks.append(jpeg_profile.Chunk(body[12], body[13], body[14:]))
+        elif marker == 0xED and body.startswith(_IPTC_HEADS):
+            blocks.append(body[_iptc_start(body) :])
+        elif marker == 0xED and body.startswith(_BARE_IPTC):
+            records.append(body)
+        elif marker == 0xE1 and body.startswith(_EXIF_HEAD[:5]):
+            _read_exif(header, tags, body[6:])
         elif marker == 0xFE and body.rstrip(b"\0") and len(comments) < _MAX_COMMENTS:
             comments.append(body.rstrip(b"\0"))
         else:
             _read_application(header, marker, body)
     if comments:
         header.comment = b"\n".join(comments).decode("utf-8", "surrogateescape")
-    if profile:
-        header.icc = b"".join(profile[number] for number in sorted(profile))
+    header.icc, odd = jpeg_profile.joined(chunks)
+    if odd:
+        header.note(odd)
+    header.exif = b"".join(tags) or None
     if blocks:
-        header.iptc = iptc.without_thumbnails(b"".join(blocks))
+        header.iptc, skipped = iptc.without_thumbnails(b"".join(blocks))
+        header.notes.extend(skipped)
+    if records:
+        header.iptc = iptc.with_record(header.iptc, b"".join(records))
+    if header.scans_at:
+        _read_trailers(header, data)
+    if header.scans_at and not header.height:
+        # Scanners that do not know the length of a page write it behind the scan.
+        header.height = jpeg_scans.read(data, header.scan_header_at).height
     return header
+
+
+def _iptc_start(body: bytes) -> int:
+    """Where the resources begin in an APP13."""
+    return next(len(head) for head in _IPTC_HEADS if body.startswith(head))
+
+
+def _read_trailers(header: JpegHeader, data: bytes) -> None:
+    """IPTC behind the picture; previews and thumbnails there show it uncoloured."""
+    for trailer in read_trailers(data, header.scans_at):
+        name = f"{trailer.kind} of {trailer.program}"
+        if trailer.kind in ("preview", "thumbnail"):
+            header.unknown.leave(name)
+            continue
+        if trailer.is_iptc:
+            header.iptc = iptc.with_record(header.iptc, trailer.data)
+        header.unknown.carry(name, _BEHIND, trailer.whole, geometric=not trailer.is_iptc)
 
 
 def _read_frame(header: JpegHeader, marker: int, body: bytes) -> None:
@@ -137,6 +191,18 @@ def _read_application(header: JpegHeader, marker: int, body: bytes) -> None:
         header.pictures = _mpf_pictures(body[4:])
     elif marker == 0xEB and body.startswith(b"JP"):
         header.note("The C2PA or JUMBF data is left out: it would no longer match the picture.")
+    elif 0xE0 <= marker <= 0xEF:
+        _read_unknown(header, marker, body)
+
+
+def _read_unknown(header: JpegHeader, marker: int, body: bytes) -> None:
+    for kind, head, title in _UNTRUE:
+        if marker == kind and body.startswith(head):
+            header.unknown.leave(title)
+            return
+    label = shown_name(body.partition(b"\0")[0])
+    name = f'APP{marker - 0xE0} "{label}"' if label else f"APP{marker - 0xE0}"
+    header.unknown.carry(name, bytes([marker]), body)
 
 
 def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
@@ -170,12 +236,22 @@ def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _read_app1(header: JpegHeader, body: bytes) -> None:
-    if body.startswith(_EXIF_HEAD[:5]):
-        header.exif = header.exif or body[6:]
-    elif body.startswith(_XMP_HEAD):
+    if body.startswith(_XMP_HEAD):
+        if header.xmp is not None:
+            header.unknown.leave("a second XMP packet")
         header.xmp = header.xmp or body[len(_XMP_HEAD) :]
     elif body.startswith(_XMP_EXTENSION_HEAD):
         header.note("The extended part of the XMP (over 64 kB) is left out.")
+    else:
+        _read_unknown(header, 0xE1, body)
+
+
+def _read_exif(header: JpegHeader, tags: list[bytes], part: bytes) -> None:
+    """A block, or the next part of one that is longer than a segment."""
+    if tags and part[:4] in _TIFF_HEADS:
+        header.unknown.leave("a second EXIF block")
+    else:
+        tags.append(part)
 
 
 def _density(body: bytes) -> tuple[float, float] | None:
@@ -195,13 +271,28 @@ def _mpf_pictures(block: bytes) -> int:
     return values[0] if values else 1
 
 
-def without_stray_bytes(data: bytes) -> bytes:
-    """The file without bytes between its segments, at which simplejpeg always stops."""
+def for_decoder(data: bytes, height: int) -> bytes:
+    """The file reduced to the segments that decide how it is decoded, and nothing between them.
+
+    Args:
+        data: The file.
+        height: What its frame header is to state: libjpeg does not look for it behind the scan.
+    """
     parts, coded = [data[:2]], 2
-    for _, body, end in _walk(data):
-        parts.append(data[end - len(body) - 4 : end])
+    for marker, body, end in _walk(data):
         coded = end
-    return b"".join([*parts, data[coded:]])
+        if marker == 0xFE or (marker >= 0xE0 and not _decides_colors(marker, body)):
+            continue
+        frame = marker in _FRAMES and len(body) >= 6
+        stated = body[:1] + struct.pack(">H", height) + body[3:] if frame else body
+        parts.append(_segment(marker, stated))
+    return b"".join([*parts, memoryview(data)[coded:]])
+
+
+def _decides_colors(marker: int, body: bytes) -> bool:
+    return (marker == 0xE0 and body.startswith(b"JFIF\0")) or (
+        marker == 0xEE and body.startswith(b"Adobe")
+    )
 
 
 def without_metadata(data: bytes) -> bytes:
@@ -232,7 +323,7 @@ def with_standard_ids(data: bytes) -> bytes:
 
 def fits(block: bytes) -> bool:
     """Whether EXIF or XMP fits into a segment."""
-    return len(block) + len(_XMP_HEAD) <= SEGMENT_BYTES
+    return len(block) <= ROOM
 
 
 def with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
@@ -263,7 +354,13 @@ def with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
     # Photoshop resources may go on in the next segment wherever the last one ended.
     out += _split(0xED, _IPTC_HEAD, metadata.iptc or b"", numbered=False)
     out += _split(0xE2, _ICC_HEAD, metadata.icc or b"", numbered=True)
+    for part in metadata.parts:
+        if part.kind != _BEHIND:
+            out += _segment(part.kind[0], part.data)
     out += memoryview(data)[rest:]
+    for part in reversed(metadata.parts):
+        if part.kind == _BEHIND:
+            out += part.data
     return bytes(out)
 
 

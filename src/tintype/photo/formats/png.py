@@ -18,7 +18,7 @@ def _sniff(head: bytes) -> bool:
 
 
 def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
-    from tintype.photo.formats import png_pixels
+    from tintype.photo.formats import png_colors, png_pixels
 
     found = png_chunks.read_chunks(file.data)
     file.check_size(found.width, found.height)
@@ -29,9 +29,11 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     if not found.complete:
         file.fail("the file ends too early")
     page = png_pixels.decode(file, found)
-    page.icc, page.exif, page.xmp, page.iptc = found.icc, found.exif, found.xmp, found.iptc
+    page.icc = png_colors.profile(found)
+    page.exif, page.xmp, page.iptc = found.exif, found.xmp, found.iptc
     page.dpi = found.dpi or exif.resolution(found.exif)
-    page.text, page.notes = tuple(found.text), tuple(found.notes)
+    page.text, page.parts = tuple(found.text), tuple(found.unknown.carried)
+    page.notes = (*found.notes, *found.unknown.notes())
     return [page]
 
 
@@ -67,6 +69,8 @@ PNG = Codec(
             "XMP",
             "DPI",
             "PNG text",
+            "IPTC",
+            "unknown parts",
             "provenance",
         }
     ),

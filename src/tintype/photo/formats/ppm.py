@@ -6,17 +6,53 @@ Source: the Netpbm format descriptions (pbm, pgm, ppm).
 """
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
+from tintype.photo.parts import UnknownParts
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
 
-_HEAD = re.compile(
-    rb"P([56])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,5})\s"
-)
-_HEAD_WITHIN = 4096
+# The fields of a header, each a number; and comments, which may stand between them.
+_FIELD = re.compile(rb"[ \t\r\n\v\f]*(?:#([^\r\n]*)[\r\n]|(\d{1,10})(?=[ \t\r\n\v\f#]))")
+_MAX_FIELDS = 1000
+_MAX_COMMENT = 16_384
+
+
+@dataclass(slots=True)
+class PpmHeader:
+    """The header of a file.
+
+    Attributes:
+        numbers: Width, height and, unless the samples are bits, the largest value.
+        comments: Without their marks.
+        end: Where the samples begin.
+    """
+
+    numbers: list[int] = field(default_factory=list)
+    comments: list[bytes] = field(default_factory=list)
+    end: int = 0
+
+
+def _read_header(data: bytes) -> PpmHeader | None:
+    """Reads a header; None where it is damaged."""
+    found = PpmHeader()
+    at = 2
+    for _ in range(_MAX_FIELDS):
+        match = _FIELD.match(data, at)
+        if match is None:
+            return None
+        at = match.end()
+        if match[1] is not None:
+            found.comments.append(match[1].strip())
+        else:
+            found.numbers.append(int(match[2]))
+        if len(found.numbers) == (2 if data[1] in b"14" else 3):
+            found.end = at + 1
+            return found
+    return None
 
 
 def _sniff(head: bytes) -> bool:
@@ -29,26 +65,51 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
     from tintype.photo.formats import pillow
 
-    head = _HEAD.match(file.data[:_HEAD_WITHIN])
-    if head is None or int(head[4]) < 256:
-        return [pillow.decode_page(pillow.open_still(PpmImagePlugin.PpmImageFile, file), file)]
-    width, height, top = (int(head[i]) for i in (2, 3, 4))
+    header = _read_header(file.data)
+    deep = header is not None and len(header.numbers) == 3 and header.numbers[2] > 255
+    if header is None or not deep or file.data[1] not in b"56":
+        page = pillow.decode_page(pillow.open_still(PpmImagePlugin.PpmImageFile, file), file)
+        if deep and file.data[1] == ord("3"):
+            page.notes += ("Its 16 bits a channel are read as 8: convert it to P6 first.",)
+        return [_with_comments(page, header, file.data)]
+    width, height, top = header.numbers
     file.check_size(width, height)
     if top > 65_535:
         file.fail("its header is damaged")
-    channels = 3 if head[1] == b"6" else 1
+    channels = 3 if file.data[1] == ord("6") else 1
     count = width * height * channels
-    if len(file.data) - head.end() < 2 * count:
+    if len(file.data) - header.end < 2 * count:
         file.fail("the file ends too early")
-    samples = np.frombuffer(file.data, ">u2", count, head.end()).astype(np.uint16)
+    samples = np.frombuffer(file.data, ">u2", count, header.end).astype(np.uint16)
     if top != 65_535:
         wide = np.minimum(samples, top).astype(np.uint32) * 65_535 + top // 2
         samples = (wide // top).astype(np.uint16)
     shape = (height, width, 3) if channels == 3 else (height, width)
-    return [DecodedPage(samples.reshape(shape))]
+    return [_with_comments(DecodedPage(samples.reshape(shape)), header, file.data)]
 
 
-def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
+def _with_comments(page: DecodedPage, header: PpmHeader | None, data: bytes) -> DecodedPage:
+    """The comments of the header; and a remark where more follows the samples."""
+    if header is None:
+        return page
+    text = b"\n".join(comment for comment in header.comments if comment)
+    page.comment = text[:_MAX_COMMENT].decode("utf-8", "surrogateescape") or None
+    width, height = header.numbers[:2]
+    channels = {ord("5"): 1, ord("6"): 3}.get(data[1], 0)
+    sample_bytes = 2 if header.numbers[-1] > 255 else 1
+    size = width * height * channels * sample_bytes
+    if data[1] == ord("4"):
+        size = (width + 7) // 8 * height
+    unknown = UnknownParts()
+    if len(text) > _MAX_COMMENT:
+        unknown.leave("the rest of a long comment")
+    if size and data[header.end + size :].strip():
+        unknown.leave("what follows its picture")
+    page.notes += unknown.notes()
+    return page
+
+
+def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
     import numpy as np
 
     from tintype.photo.formats import pillow
@@ -56,7 +117,11 @@ def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
     samples = pillow.samples(pages[0].photo)
     kind = b"P5" if samples.ndim == 2 else b"P6"
     top = 255 if samples.dtype == np.uint8 else 65_535
-    head = b"%s\n%d %d\n%d\n" % (kind, samples.shape[1], samples.shape[0], top)
+    text = (pages[0].metadata.comment or "").encode("utf-8", "surrogateescape")
+    if len(text) > _MAX_COMMENT:
+        lost.append("The comment is too long for PPM, and was cut off.")
+    lines = b"".join(b"# %s\n" % line for line in text[:_MAX_COMMENT].splitlines() if line.strip())
+    head = b"%s\n%s%d %d\n%d\n" % (kind, lines, samples.shape[1], samples.shape[0], top)
     return head + samples.astype(">u2" if top > 255 else np.uint8).tobytes()
 
 
@@ -70,5 +135,6 @@ PPM = Codec(
     sniff=_sniff,
     read=_read,
     write=_write,
-    carries=frozenset({"grey 8", "grey 16", "RGB 16"}),
+    carries=frozenset({"grey 8", "grey 16", "RGB 16", "comment"}),
+    reads=frozenset({"grey 8", "grey 16", "RGB 16", "comment", "unknown parts"}),
 )

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from tintype.photo.formats.avif import AVIF
 from tintype.photo.formats.bmp import BMP
-from tintype.photo.formats.codec import COLUMNS, Codec
+from tintype.photo.formats.codec import COLUMNS, Codec, Column
 from tintype.photo.formats.gif import GIF
 from tintype.photo.formats.heic import HEIC
 from tintype.photo.formats.jpeg import JPEG
@@ -78,6 +78,24 @@ def readable_titles() -> str:
     return f"{', '.join(titles)} and {last}"
 
 
+def reads(codec: Codec) -> frozenset[Column]:
+    """What is read of a file of a format."""
+    return codec.carries if codec.reads is None else codec.reads
+
+
+def _cell(codec: Codec, target: Codec, column: Column) -> str:
+    """What becomes of something in a file of one format that is written in another."""
+    if column == "provenance":
+        return "yes" if column in target.carries else ""
+    if column not in reads(codec):
+        return ""
+    if column == "comment" and column not in target.carries:
+        return "as text" if "PNG text" in target.carries else "named"
+    if column == "unknown parts" and codec is not target:
+        return "named"
+    return "yes" if column in target.carries else "named"
+
+
 def accepted_types() -> tuple[str, ...]:
     """What can be read, as MIME types and endings for the ``accept`` of a file chooser."""
     found = [name for codec in CODECS for name in (codec.mime, *codec.suffixes)]
@@ -90,7 +108,7 @@ def table_markdown() -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for codec in CODECS:
         target = FORMATS[codec.writes]
-        cells = ["yes" if column in target.carries else "" for column in COLUMNS]
+        cells = [_cell(codec, target, column) for column in COLUMNS]
         endings = " ".join(f"`{suffix}`" for suffix in codec.suffixes)
         lines.append(
             "| " + " | ".join([codec.title, endings, target.title, *cells, codec.note]) + " |"

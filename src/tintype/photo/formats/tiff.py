@@ -11,11 +11,11 @@ Sources: TIFF revision 6.0; TIFF/EP for tags of cameras.
 
 import io
 import struct
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tintype.errors import UnsupportedPhotoError
-from tintype.photo.formats import tiff_tags
+from tintype.errors import PhotoError, UnsupportedPhotoError
+from tintype.photo.formats import tiff_budget, tiff_tags, tiff_unknown
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
 from tintype.photo.formats.decoder_warnings import captured_stderr
 from tintype.photo.metadata import exif, ifd, iptc
@@ -26,19 +26,14 @@ from tintype.photo.metadata.ifd import (
     Tags,
     TiffStructure,
 )
+from tintype.photo.parts import UnknownParts, listed
 
 if TYPE_CHECKING:
+    from tintype.photo.formats import tiff_pages
     from tintype.photo.formats.input_file import InputFile
 
-# Tags that describe the photograph and not the storage of its pixels: they are kept.
-_DESCRIPTIVE = (
-    269, 270, 271, 272, 285, 297, 305, 306, 315, 316, 337, 18246, 18249, 33432, 40091, 40092, 40093,
-    40094, 40095, 36867, 37520, 37521, 37522, 50341,
-)  # fmt: skip
-
-MAX_PAGES = 1000
-# Of the tag tables of all pages together; a page has a few hundred bytes.
-_MAX_TABLE_BYTES = 2 << 20
+# How many samples are colours, by photometric interpretation.
+_COLORS = {2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3}
 
 
 def _sniff(head: bytes) -> bool:
@@ -49,31 +44,91 @@ def _sniff(head: bytes) -> bool:
 
 
 def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
-    """One for each page; small copies of a page (previews) are left out."""
+    """One for each photograph; small copies (previews) are left out."""
+    from tintype.photo.formats import raw_files, tiff_pages
+
     try:
         structure = ifd.open_structure(file.data)
-        pages = list(_pages(structure))
+        pages = tiff_pages.read_pages(structure)
     except DamagedTagsError as error:
         file.fail(str(error))
-    if not pages:
+    if not pages.every:
         file.fail("there is no page in it")
-    if len(pages) > MAX_PAGES:
-        file.refuse(f"has more than {MAX_PAGES} pages", "Split it into smaller files.")
-    chosen = [
-        page
-        for number, page in enumerate(pages)
-        if not tiff_tags.values(structure, page, tiff_tags.SUBFILE, 0)[0] & 1 or number == 0
-    ]
+    raw_files.refuse_by_tags(file, structure, pages.every)
+    if pages.more:
+        file.refuse(f"has more than {tiff_pages.MAX_PAGES} pages", "Split it into smaller files.")
+    if not pages.pictures:
+        file.refuse("holds no photograph but a mask", "Colour the picture that it belongs to.")
+    _check_sizes(file, structure, pages)
+    decoded = []
+    budget = tiff_budget.MetadataBudget(len(file.data))
+    for picture in pages.pictures:
+        photograph = budget.bounded(_read_page(file, structure, picture.page))
+        for place in picture.attached:
+            _attach(photograph, file, structure, place, picture.page)
+        decoded.append(photograph)
+    decoded[0].notes += tuple(pages.notes)
+    return decoded
+
+
+def _check_sizes(file: "InputFile", structure: TiffStructure, pages: "tiff_pages.Pages") -> None:
+    """Refuses pages that are too large, each or together, before a pixel is decoded."""
     total = 0
-    for page in chosen:
-        width, height = (
-            tiff_tags.values(structure, page, tag, 0)[0]
-            for tag in (tiff_tags.WIDTH, tiff_tags.HEIGHT)
-        )
-        file.check_size(width, height)
-        total += width * height
+    for picture in pages.pictures:
+        for page in (picture.page, *(attached for _, _, attached in picture.attached)):
+            width, height = (
+                tiff_tags.values(structure, page, tag, 0)[0]
+                for tag in (tiff_tags.WIDTH, tiff_tags.HEIGHT)
+            )
+            file.check_size(width, height)
+            total += width * height
     file.check_pages(total)
-    return [_read_page(file, structure, page) for page in chosen]
+
+
+def _attach(
+    decoded: DecodedPage,
+    file: "InputFile",
+    structure: TiffStructure,
+    place: "tiff_pages.AttachedPlace",
+    picture: Directory,
+) -> None:
+    """Reads a page that belongs to a photograph; where it is damaged, the photograph goes on."""
+    import numpy as np
+
+    from tintype.photo.formats import tiff_pages
+    from tintype.photo.orientation import upright
+    from tintype.photo.photo import ATTACHED_TITLES, AttachedPage
+
+    kind, number, page = place
+    entries = dict(page.entries)
+    if kind == "mask":
+        # Its pixels are read as grey: 1 is white.
+        entries[tiff_tags.PHOTOMETRIC] = ifd.integer_entry(structure.order, ifd.SHORT, 1)
+    try:
+        read = _read_page(file, structure, replace(page, entries=entries))
+        pixels = np.asarray(read.picture)
+        if pixels.ndim != 2:
+            file.fail("it has colours")
+    except PhotoError:
+        decoded.notes += (f"Page {number}, {ATTACHED_TITLES[kind]}, cannot be read; left out.",)
+        return
+    turn = read.orientation or 1
+    if exif.ORIENTATION not in page.entries:
+        # It lies as the photograph does.
+        turn = tiff_tags.values(structure, picture, exif.ORIENTATION, 1)[0]
+    bits = tiff_tags.values(structure, page, tiff_tags.BITS, 1)[0]
+    attached = AttachedPage(
+        kind,
+        upright(pixels, turn),
+        bits=1 if kind == "mask" and bits == 1 else pixels.dtype.itemsize * 8,
+        flags=tiff_tags.values(structure, page, tiff_tags.SUBFILE, 0)[0],
+        title=tiff_pages.title_of(page),
+    )
+    decoded.attached += (attached,)
+    decoded.notes += read.notes
+    if read.parts:
+        names = listed(part.name for part in read.parts)
+        decoded.notes += (f"Left out of page {number}, {ATTACHED_TITLES[kind]}: {names}.",)
 
 
 def _read_page(file: "InputFile", structure: TiffStructure, page: Directory) -> DecodedPage:
@@ -99,24 +154,6 @@ def _read_xmp(data: bytes) -> bytes | None:
     except DamagedTagsError:
         return None
     return entry.data if entry else None
-
-
-def _pages(structure: TiffStructure) -> Iterator[Directory]:
-    offset, seen, tables = structure.first, set[int](), 0
-    while offset and offset not in seen and len(seen) <= MAX_PAGES:
-        seen.add(offset)
-        try:
-            page = structure.directory(offset)
-        except DamagedTagsError:
-            if len(seen) == 1:
-                raise
-            # A page that is cut off must not be dropped silently.
-            raise DamagedTagsError(f"page {len(seen)} is cut off") from None
-        tables += page.size
-        if tables > _MAX_TABLE_BYTES:
-            raise DamagedTagsError("its pages have far too many tags")
-        yield page
-        offset = page.next_offset
 
 
 def _read_with_pillow(file: "InputFile", structure: TiffStructure, page: Directory) -> DecodedPage:
@@ -165,6 +202,10 @@ def _add_tags(
     decoded: DecodedPage, structure: TiffStructure, page: Directory, *, turned: bool
 ) -> None:
     """Adds the metadata in the tags of a page."""
+    from tintype.photo.metadata import color_space
+
+    photometric = tiff_tags.values(structure, page, tiff_tags.PHOTOMETRIC, 1)[0]
+    colors = _COLORS.get(photometric, 1)
     entries = page.entries
     stored = tiff_tags.values(structure, page, exif.ORIENTATION, 1)[0]
     decoded.orientation = 1 if turned else stored
@@ -176,11 +217,23 @@ def _add_tags(
     compression = tiff_tags.values(structure, page, tiff_tags.COMPRESSION, 1)[0]
     decoded.packing = "none" if compression == tiff_tags.UNPACKED else "deflate"
     blocks = _bytes(page, tiff_tags.PHOTOSHOP)
-    decoded.iptc = None if blocks is None else iptc.without_thumbnails(blocks)
+    if blocks is not None:
+        decoded.iptc, skipped = iptc.without_thumbnails(blocks)
+        decoded.notes += skipped
     record = _bytes(page, tiff_tags.IPTC)
     if record is not None:
         decoded.iptc = iptc.with_record(decoded.iptc, record)
     decoded.exif = _exif_block(structure, page)
+    if decoded.icc is None and colors < 4 and exif.is_adobe_rgb(decoded.exif):
+        decoded.icc = color_space.adobe_rgb()
+    unknown = UnknownParts()
+    samples = tiff_tags.values(structure, page, tiff_tags.SAMPLES, colors)[0]
+    extra = samples - colors - (decoded.alpha is not None)
+    if extra > 0:
+        unknown.leave("a channel beside the colours" if extra == 1 else f"{extra} more channels")
+    tiff_unknown.read_unknown(structure, page, unknown)
+    decoded.parts = tuple(unknown.carried)
+    decoded.notes += unknown.notes()
 
 
 def _bytes(page: Directory, tag: int) -> bytes | None:
@@ -189,7 +242,7 @@ def _bytes(page: Directory, tag: int) -> bytes | None:
 
 def _exif_block(structure: TiffStructure, page: Directory) -> bytes | None:
     """The describing tags of a page with its EXIF and GPS directories, as an EXIF block."""
-    tags = tiff_tags.tree(structure, page, (*_DESCRIPTIVE, *tiff_tags.BELOW_PAGE))
+    tags = tiff_tags.tree(structure, page, (*tiff_tags.DESCRIPTIVE, *tiff_tags.BELOW_PAGE))
     if not tags:
         return None
     order = structure.order
@@ -211,6 +264,7 @@ def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
                 has_alpha=page.photo.alpha is not None,
                 packing="none" if page.photo.meta.packing == "none" else "deflate",
                 metadata=page.metadata,
+                attached=page.photo.meta.attached,
             )
             for page in pages
         ]
@@ -245,9 +299,11 @@ TIFF = Codec(
             "XMP",
             "DPI",
             "IPTC",
+            "unknown parts",
             "pages",
             "provenance",
         }
     ),
-    note="written uncompressed where the source was, otherwise with deflate",
+    note="written uncompressed where the source was, otherwise with deflate; "
+    "raw files (DNG, NEF, CR2) are refused",
 )

@@ -12,6 +12,7 @@ SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS, PLANAR = 273, 277, 278, 279, 284
 PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 324, 325
 EXTRA, FORMAT, FILL_ORDER = 338, 339, 266
+PAGE_NAME, MASK_PIXELS = 285, 4
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 UNPACKED, DEFLATES = 1, (8, 32946)
 # Strips or tiles of one page: every one costs time.
@@ -27,6 +28,12 @@ STORAGE = frozenset({
     293, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 332, 334, 338, 339, 340, 341, 347, 512,
     513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532,
 })  # fmt: skip
+
+# Tags that describe the photograph and not the storage of its pixels: they are kept as EXIF.
+DESCRIPTIVE = (
+    269, 270, 271, 272, 285, 297, 305, 306, 315, 316, 337, 18246, 18249, 33432, 40091, 40092, 40093,
+    40094, 40095, 36867, 37520, 37521, 37522, 50341,
+)  # fmt: skip
 
 # Which directories are below which; a damaged file cannot nest them deeper.
 BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)

@@ -5,16 +5,16 @@ Source: TIFF revision 6.0; Adobe TIFF technical note 3 (deflate).
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tintype.photo.formats import tiff_tags
+from tintype.photo.formats import tiff_tags, tiff_unknown
 from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.metadata import exif, ifd
 from tintype.photo.metadata.ifd import DirectoryEntry, Tags
-from tintype.photo.photo import Pixels
+from tintype.photo.photo import AttachedPage, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,19 @@ class TiffPage:
         has_alpha: Whether the last channel is alpha.
         packing: "none" or "deflate".
         metadata: EXIF, whose tags become the page's, XMP, profile, IPTC and dots per inch.
+        attached: Masks and infrared copies that follow it.
     """
 
     pixels: Pixels
     has_alpha: bool
     packing: str
     metadata: OutputMetadata
+    attached: Sequence[AttachedPage] = ()
 
 
 _STRIP_BYTES = 1 << 20
 _MAX_BYTES = 2**32 - 1
+_HALF = 127
 
 
 def write(pages: Sequence[TiffPage]) -> bytes | None:
@@ -53,7 +56,7 @@ def write(pages: Sequence[TiffPage]) -> bytes | None:
     parts: list[bytes | memoryview] = [ifd.header(order)[:4], b"\0\0\0\0"]
     at = 8
     pointer: tuple[int, int] = (1, 0)
-    for page in pages:
+    for page, attached in _in_order(pages):
         strips, rows = _strips(page, order)
         offsets = []
         for strip in strips:
@@ -61,6 +64,8 @@ def write(pages: Sequence[TiffPage]) -> bytes | None:
             parts += [strip, b"\0" * (len(strip) % 2)]
             at += len(strip) + len(strip) % 2
         tags = _page_tags(page, order, rows, offsets, [len(strip) for strip in strips])
+        if attached is not None:
+            tags |= _attached_tags(attached, order)
         directory = ifd.serialize(tags, order=order, base=at)
         directory += b"\0" * (len(directory) % 2)
         if at + len(directory) > _MAX_BYTES:
@@ -70,6 +75,36 @@ def write(pages: Sequence[TiffPage]) -> bytes | None:
         pointer = len(parts) - 1, 2 + 12 * len(tags)
         at += len(directory)
     return b"".join(parts)
+
+
+def _in_order(pages: Sequence[TiffPage]) -> Iterator[tuple[TiffPage, AttachedPage | None]]:
+    """Each photograph, followed by what belongs to it as pages of their own."""
+    for page in pages:
+        yield page, None
+        for attached in page.attached:
+            pixels = attached.pixels
+            if attached.bits == 1:
+                # A packed row is written as a row of bytes; its width is corrected in the tags. The
+                # predictor of deflate has no meaning for single bits.
+                pixels = np.packbits(pixels > _HALF, axis=1)
+            packing = "none" if attached.bits == 1 else page.packing
+            dpi = OutputMetadata(dpi=page.metadata.dpi)
+            yield TiffPage(np.atleast_3d(pixels), False, packing, dpi), attached
+
+
+def _attached_tags(attached: AttachedPage, order: str) -> dict[int, DirectoryEntry | Tags]:
+    """What differs in the tags of a page that is no photograph."""
+    tags: dict[int, DirectoryEntry | Tags] = {
+        tiff_tags.SUBFILE: ifd.integer_entry(order, ifd.LONG, attached.flags),
+    }
+    if attached.title:
+        tags[tiff_tags.PAGE_NAME] = ifd.text_entry(attached.title)
+    if attached.kind == "mask":
+        tags[tiff_tags.PHOTOMETRIC] = ifd.integer_entry(order, ifd.SHORT, tiff_tags.MASK_PIXELS)
+    if attached.bits == 1:
+        tags[tiff_tags.WIDTH] = ifd.integer_entry(order, ifd.LONG, attached.pixels.shape[1])
+        tags[tiff_tags.BITS] = ifd.integer_entry(order, ifd.SHORT, 1)
+    return tags
 
 
 def _link(
@@ -105,7 +140,10 @@ def _page_tags(
 ) -> dict[int, DirectoryEntry | Tags]:
     height, width, channels = page.pixels.shape
     colors = channels - page.has_alpha
-    tags = _tags_of_block(page.metadata.exif, order)
+    tags: dict[int, DirectoryEntry | Tags] = dict(
+        tiff_unknown.written(part, order) for part in page.metadata.parts
+    )
+    tags |= _tags_of_block(page.metadata.exif, order)
     deflate = page.packing == "deflate"
     tags |= {
         tiff_tags.WIDTH: ifd.integer_entry(order, ifd.LONG, width),

@@ -7,10 +7,12 @@ Source: RFC 9649 section 2 (the RIFF container).
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
+from tintype.photo.metadata import exif
+from tintype.photo.parts import Part, UnknownParts, shown_name
 
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 _QUALITY = 98
 # Chunks in a row; a file has a dozen.
 _MAX_CHUNKS = 65_536
+# Those that Pillow reads or that are the picture; the others are carried.
+_KNOWN = frozenset(
+    {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "}
+)
+_HAS_ALPHA = 0x10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,7 @@ class WebpHeader:
         lossless: Whether the picture is a VP8L stream.
         animated: Whether it holds frames.
         xmp: Packet.
+        unknown: Chunks that were not recognised.
     """
 
     width: int = 0
@@ -40,6 +48,7 @@ class WebpHeader:
     lossless: bool = False
     animated: bool = False
     xmp: bytes | None = None
+    unknown: UnknownParts = field(default_factory=UnknownParts)
 
 
 def _sniff(head: bytes) -> bool:
@@ -50,13 +59,18 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     from PIL import WebPImagePlugin
 
     from tintype.photo.formats import pillow
+    from tintype.photo.metadata import color_space
 
     header = _read_header(file.data)
     if header.animated:
         file.refuse_animation()
     file.check_size(header.width, header.height)
     page = pillow.decode_page(pillow.open_still(WebPImagePlugin.WebPImageFile, file), file)
+    if page.icc is None and exif.is_adobe_rgb(page.exif):
+        page.icc = color_space.adobe_rgb()
     page.packing = "lossless" if header.lossless else "lossy"
+    page.parts = tuple(header.unknown.carried)
+    page.notes += header.unknown.notes()
     return [page]
 
 
@@ -68,6 +82,7 @@ def _read_header(data: bytes) -> WebpHeader:
     width = height = 0
     lossless = animated = False
     xmp = None
+    unknown = UnknownParts()
     at = 12
     for _ in range(_MAX_CHUNKS):
         if at + 8 > len(data):
@@ -90,8 +105,28 @@ def _read_header(data: bytes) -> WebpHeader:
             animated = True
         elif kind == b"XMP " and xmp is None:
             xmp = data[at + 8 : at + 8 + length]
+        if kind not in _KNOWN and at + 8 + length <= len(data):
+            name = f"chunk {shown_name(kind)}"
+            unknown.carry(name, kind, data[at + 8 : at + 8 + length])
         at += 8 + length + length % 2
-    return WebpHeader(width, height, lossless, animated, xmp)
+    return WebpHeader(width, height, lossless, animated, xmp, unknown)
+
+
+def _with_parts(data: bytes, parts: tuple[Part, ...], shape: tuple[int, int]) -> bytes:
+    """Appends chunks, which only the extended form of the container may have (section 2.7)."""
+    if not parts:
+        return data
+    chunks = data[12:]
+    if data[12:16] != b"VP8X":
+        # Only a lossless picture can have transparency without the extended form.
+        has_alpha = data[12:16] == b"VP8L" and bool(data[24] & _HAS_ALPHA)
+        height, width = (side.to_bytes(3, "little") for side in (shape[0] - 1, shape[1] - 1))
+        flags = bytes([_HAS_ALPHA if has_alpha else 0, 0, 0, 0])
+        chunks = b"VP8X" + struct.pack("<I", 10) + flags + width + height + chunks
+    for part in parts:
+        padded = part.data + b"\0" * (len(part.data) % 2)
+        chunks += part.kind + struct.pack("<I", len(part.data)) + padded
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WEBP" + chunks
 
 
 def _was_lossless(meta: "Metadata") -> bool:
@@ -99,6 +134,11 @@ def _was_lossless(meta: "Metadata") -> bool:
 
 
 def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
+    written = _encoded(pages, lost)
+    return _with_parts(written, pages[0].metadata.parts, pages[0].photo.shape)
+
+
+def _encoded(pages: list[OutputPage], lost: list[str]) -> bytes:
     from tintype.photo.formats import pillow
 
     photo, metadata = pages[0].photo, pages[0].metadata
@@ -132,7 +172,9 @@ WEBP = Codec(
     read=_read,
     read_xmp=_read_xmp,
     write=_write,
-    carries=frozenset({"grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "provenance"}),
+    carries=frozenset(
+        {"grey 8", "alpha", "ICC", "EXIF", "XMP", "DPI", "unknown parts", "provenance"}
+    ),
     max_side=16_383,
     dpi_in_exif=True,
     grey_error=1.0,

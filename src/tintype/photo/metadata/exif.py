@@ -16,8 +16,12 @@ from tintype.photo.metadata.ifd import DamagedTagsError, Directory, DirectoryEnt
 ORIENTATION, SOFTWARE, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 305, 282, 283, 296
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 _WIDTH, _HEIGHT = (256, 40962), (257, 40963)
-_COLOR_SPACE = 40961
+_COLOR_SPACE, _SRGB_SPACE, _ADOBE_RGB_SPACE = 40961, 1, 2
+_INTEROP_INDEX, _ADOBE_RGB_INDEX, _SRGB_INDEX = 1, b"R03", b"R98"
 _THUMBNAIL_PLACES = ((513, 514), (273, 279))
+# Chromaticities in ten-thousandths: cameras state those of Adobe RGB beside its index.
+_WHITE_POINT, _PRIMARIES = 318, 319
+_D65, _SRGB_PRIMARIES = (3127, 3290), (6400, 3300, 3000, 6000, 1500, 600)
 # EXIF has one directory after the first; a chain of thousands is an attack.
 _MAX_DIRECTORIES = 8
 
@@ -45,6 +49,29 @@ def orientation(block: bytes | None) -> int | None:
         return None
     values = entry.integers(structure.order) if entry else ()
     return values[0] if values and 1 <= values[0] <= 8 else None
+
+
+def is_adobe_rgb(block: bytes | None) -> bool:
+    """Whether the interoperability index or the colour space says that colours are Adobe RGB.
+
+    Cameras that are set to it write no profile: the index R03 (DCF option) tells, beside a colour
+    space of "uncalibrated"; some write 2 as the colour space instead.
+    """
+    if not block:
+        return False
+    try:
+        structure = ifd.open_structure(block)
+        details = structure.sub_directory(structure.directory(structure.first), EXIF_IFD)
+    except DamagedTagsError:
+        return False
+    if details is None:
+        return False
+    entry = details.entries.get(_COLOR_SPACE)
+    stated = entry.integers(structure.order) if entry else ()
+    index = structure.sub_directory(details, INTEROP_IFD)
+    found = index.entries.get(_INTEROP_INDEX) if index else None
+    by_index = found is not None and found.data.startswith(_ADOBE_RGB_INDEX)
+    return stated[:1] == (_ADOBE_RGB_SPACE,) or (by_index and stated[:1] != (_SRGB_SPACE,))
 
 
 def resolution(block: bytes | None) -> tuple[float, float] | None:
@@ -110,13 +137,33 @@ def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> 
         if directory is not None:
             _patch(out, structure, directory, _HEIGHT[index], shape[0])
             _patch(out, structure, directory, _WIDTH[index], shape[1])
-    if details is not None and became_srgb:
-        _patch(out, structure, details, _COLOR_SPACE, 1)
+    if details is not None:
+        became_srgb |= _state_srgb(out, structure, details, became_srgb=became_srgb)
+    if became_srgb:
+        _patch_ratios(out, structure, first, _PRIMARIES, _SRGB_PRIMARIES)
+        _patch_ratios(out, structure, first, _WHITE_POINT, _D65)
     ranges = list(_thumbnail_ranges(structure, first))
     place = first.offset + first.size - 4
     if place + 4 <= len(out):
         out[place : place + 4] = bytes(4)
     return _blanked(out, ranges, keep=(first, details))
+
+
+def _state_srgb(
+    out: bytearray, structure: TiffStructure, details: Directory, *, became_srgb: bool
+) -> bool:
+    """The pixels are sRGB, whatever they were; returns whether another space had been stated."""
+    index = structure.sub_directory(details, INTEROP_IFD)
+    found = index.entries.get(_INTEROP_INDEX) if index else None
+    if index is not None and found is not None and found.data.startswith(_ADOBE_RGB_INDEX):
+        place = index.places[_INTEROP_INDEX]
+        out[place : place + len(_ADOBE_RGB_INDEX)] = _SRGB_INDEX
+        became_srgb = True
+    entry = details.entries.get(_COLOR_SPACE)
+    adobe = entry is not None and entry.integers(structure.order)[:1] == (_ADOBE_RGB_SPACE,)
+    if became_srgb or adobe:
+        _patch(out, structure, details, _COLOR_SPACE, _SRGB_SPACE)
+    return became_srgb or adobe
 
 
 def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> bytes:
@@ -154,6 +201,16 @@ def _patch(
     if code is None or (code == "H" and value > 65_535):
         return
     struct.pack_into(structure.order + code, out, where.places[tag], value)
+
+
+def _patch_ratios(
+    out: bytearray, structure: TiffStructure, where: Directory, tag: int, parts: tuple[int, ...]
+) -> None:
+    """Overwrites fractions in place, where there are as many as that."""
+    entry = where.entries.get(tag)
+    if entry is not None and (entry.kind, entry.count) == (ifd.RATIONAL, len(parts)):
+        numbers = [number for part in parts for number in (part, 10_000)]
+        struct.pack_into(f"{structure.order}{len(numbers)}I", out, where.places[tag], *numbers)
 
 
 def _thumbnail_ranges(structure: TiffStructure, first: Directory) -> Iterable[tuple[int, int]]:

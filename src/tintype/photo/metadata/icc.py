@@ -1,13 +1,16 @@
 """Colour profiles: everything becomes sRGB before its grey is taken.
 
 8-bit pixels go through LittleCMS. It has no 16-bit RGB in Pillow, so 16-bit pixels go through the
-matrix and curves of the profile here; a profile that has only tables is refused for 16 bits, since
-8-bit tables would silently lose half of the depth.
+matrix and curves of the profile here, and the result is compared with what LittleCMS makes of the
+same colours in 8 bits. A profile that has only tables is refused for 16 bits, since 8-bit tables
+would silently lose half of the depth.
 
 A profile that changes nothing (one of the many sRGB profiles) is recognised by what it does to a
-grid of colours, not by its name, and is kept byte for byte.
+grid of colours, not by its name, and is kept byte for byte. One whose white is not white, or whose
+greys do not rise from black, is damaged, whoever wrote it.
 
-Source: ICC.1:2022, sections 8.2 (required tags), 10.6 (curveType), 10.18 (parametricCurveType).
+Sources: ICC.1:2022, sections 8.2 to 8.4 (required tags, monochrome profiles), 10.6 (curveType) and
+10.18 (parametricCurveType); black point compensation as in ISO 18619 section 4.
 """
 
 import io
@@ -20,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from tintype.color.cielab import linear_to_rgb01
+from tintype.color.cielab import lab_to_linear, linear_to_rgb01
 from tintype.photo.photo import Pixels, rgb_to_grey
 
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
@@ -29,6 +32,13 @@ _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _FEW_PIXELS = _FLAGS | ImageCms.Flags.NOOPTIMIZE
 # LittleCMS rounds: sRGB profiles of different makers differ by one step here and there.
 _SRGB_TOLERANCE = 1
+# Of 255: a white, a range from black to white and an order of greys that no picture is without.
+_LEAST_WHITE, _MOST_TINT, _LEAST_RANGE, _MOST_FALL = 225, 40, 100, 8
+# How far 16 bits may be from LittleCMS in 8, which rounds and interpolates.
+_SAME_AT_8_BITS = 2.0
+_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+_PCS_WHITE = np.array([0.9642, 1.0, 0.8249])
+_MOST_BLACK = 50.0  # L* above which a black point is none
 _STRIP = 256
 # Every tag of a profile may claim all of its bytes; only these are read here.
 _SHAPERS = frozenset({b"kTRC", b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bXYZ"})
@@ -36,6 +46,10 @@ _SHAPERS = frozenset({b"kTRC", b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bX
 
 class DamagedProfileError(ValueError):
     """Not a usable profile. Never reaches a user: callers go on without one, and note it."""
+
+
+class AbsurdProfileError(DamagedProfileError):
+    """A profile that can be applied and makes no picture; its text says what it does."""
 
 
 class TableProfileError(ValueError):
@@ -77,11 +91,18 @@ def open_profile(data: bytes) -> Profile:
 
     Raises:
         DamagedProfileError: It is not one.
+        AbsurdProfileError: Its white is not white, or its greys are in no order.
     """
     try:
         core = _core(data)
         space = str(core.profile.xcolor_space).strip()
-        return Profile(data, space, space == "RGB" and _is_srgb(core))
+        if space not in _MODES:
+            return Profile(data, space, False)
+        changed = _changed_grid(core, space)
+        _check_greys(changed[0])
+        return Profile(data, space, space == "RGB" and _is_srgb(changed[1]))
+    except AbsurdProfileError:
+        raise
     except (OSError, ImageCms.PyCMSError, ValueError, TypeError, struct.error) as error:
         raise DamagedProfileError(str(error)) from error
 
@@ -96,13 +117,48 @@ def _transform(
     return ImageCms.buildTransform(core, _core(srgb_profile()), mode, "RGB", _INTENT, flags)
 
 
-def _is_srgb(core: ImageCms.ImageCmsProfile) -> bool:
+@cache
+def _grid() -> NDArray[np.uint8]:
+    """Colours from all over RGB, the greys first: (1, 9 + 729, 3)."""
     steps = np.linspace(0, 255, 9).round().astype(np.uint8)
-    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(27, 27, 3)
-    picture = Image.fromarray(grid)
-    transform = _transform(core, "RGB", _FEW_PIXELS)
-    changed = np.asarray(ImageCms.applyTransform(picture, transform))
-    return int(np.abs(changed.astype(np.int16) - grid).max()) <= _SRGB_TOLERANCE
+    colors = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
+    return np.concatenate([np.repeat(steps[:, None], 3, 1), colors])[None]
+
+
+def _changed_grid(
+    core: ImageCms.ImageCmsProfile, space: str
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """What greys from black to white become, (9, 3); and, of RGB, the colours of the grid."""
+    grid = _grid()
+    if space == "RGB":
+        picture = Image.fromarray(grid)
+    elif space == "GRAY":
+        picture = Image.fromarray(grid[:, :9, 0])
+    else:
+        # Black ink alone: what its amounts become is in no profile far from grey.
+        inks = np.zeros((1, 9, 4), np.uint8)
+        inks[..., 3] = 255 - grid[:, :9, 0]
+        picture = Image.fromarray(inks, "CMYK")
+    changed = ImageCms.applyTransform(picture, _transform(core, _MODES[space], _FEW_PIXELS))
+    if changed is None:
+        raise DamagedProfileError("no result")
+    values = np.asarray(changed).astype(np.int16)[0]
+    return values[:9], values[9:]
+
+
+def _check_greys(greys: NDArray[np.int16]) -> None:
+    """Raises where what was black to white is no picture any more."""
+    white, luma = greys[-1], np.asarray(greys @ np.array([0.299, 0.587, 0.114]))
+    if luma[-1] < _LEAST_WHITE or np.ptp(white) > _MOST_TINT:
+        raise AbsurdProfileError(f"white becomes {tuple(white.tolist())}")
+    if luma[-1] - luma[0] < _LEAST_RANGE:
+        raise AbsurdProfileError(f"black becomes {tuple(greys[0].tolist())}")
+    if (np.diff(luma) < -_MOST_FALL).any():
+        raise AbsurdProfileError("its greys are in no order")
+
+
+def _is_srgb(changed: NDArray[np.int16]) -> bool:
+    return int(np.abs(changed - _grid()[0, 9:]).max()) <= _SRGB_TOLERANCE
 
 
 def to_srgb(picture: Image.Image, profile: Profile) -> Image.Image:
@@ -172,14 +228,47 @@ def grey_table_u16(profile: Profile) -> NDArray[np.uint16]:
     """
     tags = _tags(profile.data)
     if profile.space == "GRAY":
-        linear = _curve(tags, b"kTRC")
-        return _encoded(linear)
-    if profile.space != "RGB":
+        table = _encoded(_compensated_grey(_grey_light(profile, tags)))
+    elif profile.space == "RGB":
+        curves, matrix, black = _shaper(tags)
+        table = rgb_to_grey(_encoded(np.stack(curves, -1) @ matrix.T - black)[None])[0]
+    else:
         raise DamagedProfileError(f"a {profile.space} profile on grey pixels")
-    curves, matrix = _shaper(tags)
-    ramp = np.stack(curves, -1) @ matrix.T
-    table: NDArray[np.uint16] = rgb_to_grey(_encoded(ramp)[None])[0]
-    return table
+    _check_agreement(table[::257] / 257, grey_table(profile))
+    found: NDArray[np.uint16] = table
+    return found
+
+
+def _check_agreement(ours: NDArray[Any], theirs: NDArray[Any]) -> None:
+    """Raises where LittleCMS does something else, as with a profile that has tables as well."""
+    if np.abs(ours - theirs).max() > _SAME_AT_8_BITS:
+        raise TableProfileError
+
+
+def _grey_light(profile: Profile, tags: dict[bytes, bytes]) -> NDArray[np.float32]:
+    """Light for every 16-bit grey: the curve leads to Y, or to L* where Lab is the space behind."""
+    curve = _curve(tags, b"kTRC")
+    if profile.data[20:24] != b"Lab ":
+        return curve
+    return _light_of_lightness(curve * 100)
+
+
+def _light_of_lightness(L: NDArray[Any]) -> NDArray[np.float32]:
+    """Y of a grey by its L*."""
+    lab = np.stack([L, np.zeros_like(L), np.zeros_like(L)], -1)
+    light: NDArray[np.float32] = lab_to_linear(lab)[..., 1].astype(np.float32)
+    return light
+
+
+def _black_luminance(light: float) -> float:
+    """Y of the black point: the darkest grey, no lighter than L* 50 (ISO 18619, 4.2)."""
+    return min(light, float(_light_of_lightness(np.array([_MOST_BLACK]))[0]))
+
+
+def _compensated_grey(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The darkest grey becomes black, white stays where it is."""
+    black = _black_luminance(float(light[0]))
+    return (light - black) / (1 - black) if black > 0 else light
 
 
 def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
@@ -193,16 +282,22 @@ def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
         (H, W, 3) uint16, sRGB; colours outside it are clipped, as LittleCMS does.
 
     Raises:
-        TableProfileError: The profile has no matrix and curves.
+        TableProfileError: The profile has no matrix and curves, or LittleCMS prefers its tables.
         DamagedProfileError: They are damaged.
     """
-    curves, matrix = _shaper(_tags(profile.data))
+    shaper = _shaper(_tags(profile.data))
+    grid = _shaped(_grid().astype(np.uint16) * 257, shaper)[0] / 257
+    _check_agreement(grid, np.concatenate(_changed_grid(_core(profile.data), "RGB")))
     out = np.empty_like(rgb)
     for top in range(0, rgb.shape[0], _STRIP):
-        strip = rgb[top : top + _STRIP]
-        linear = np.stack([curve[strip[..., i]] for i, curve in enumerate(curves)], -1)
-        out[top : top + _STRIP] = _encoded(linear @ matrix.T)
+        out[top : top + _STRIP] = _shaped(rgb[top : top + _STRIP], shaper)
     return out
+
+
+def _shaped(rgb: Pixels, shaper: "Shaper") -> NDArray[np.uint16]:
+    curves, matrix, black = shaper
+    linear = np.stack([curve[rgb[..., i]] for i, curve in enumerate(curves)], -1)
+    return _encoded(linear @ matrix.T - black)
 
 
 def _encoded(linear: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -226,13 +321,21 @@ def _tags(data: bytes) -> dict[bytes, bytes]:
     return tags
 
 
-def _shaper(
-    tags: dict[bytes, bytes],
-) -> tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]:
-    """Three curves to linear light, and the matrix from the profile's primaries to sRGB's."""
+Shaper = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32], NDArray[np.float32]]
+"""Three curves to linear light, the matrix to the primaries of sRGB, and what black becomes."""
+
+
+def _shaper(tags: dict[bytes, bytes]) -> Shaper:
+    """The curves and the matrix of a profile, its black point compensated."""
     curves = tuple(_curve(tags, name) for name in (b"rTRC", b"gTRC", b"bTRC"))
-    matrix = np.linalg.solve(_primaries(_tags(srgb_profile())), _primaries(tags))
-    return curves, matrix.astype(np.float32)
+    primaries = _primaries(tags)
+    to_srgb = np.linalg.inv(_primaries(_tags(srgb_profile())))
+    black = _black_luminance(float(primaries[1] @ [curve[0] for curve in curves]))
+    # Black point and white are neutral, so that one factor serves X, Y and Z (ISO 18619, 4.4).
+    scale = 1 / (1 - black) if black > 0 else 1.0
+    offset = to_srgb @ (_PCS_WHITE * (black * scale))
+    matrix = to_srgb @ primaries * scale
+    return curves, matrix.astype(np.float32), offset.astype(np.float32)
 
 
 def _primaries(tags: dict[bytes, bytes]) -> NDArray[Any]:

@@ -1,37 +1,128 @@
-"""Photoshop resources: the blocks that hold IPTC captions and keywords in JPEG and TIFF files.
+"""Photoshop resources: the blocks that hold IPTC captions and keywords.
+
+Several programs write resources of their own between those of Photoshop, with other signatures, and
+some forget the byte that fills an odd length. Readers that stop there lose the captions behind it.
 
 Source: Adobe Photoshop file formats specification, image resource blocks; IPTC-NAA IIM 4.
 """
 
+import re
 import struct
+from dataclasses import dataclass
 
 _SIGNATURE = b"8BIM"
 _IPTC_RECORD = 0x0404
 _THUMBNAILS = (1033, 1036)
+# Of Photoshop, PhotoDeluxe, Lightroom, ImageReady and others; a search begins at one of them anew.
+_KNOWN = re.compile(rb"8BIM|8B64|PHUT|AgHg|DCSR|MeSa")
+_ANY = re.compile(rb"[A-Za-z0-9]{4}")
+_MAX_RESOURCES = 10_000
+# Every value of a record begins with it (IIM 1.6).
+_TAG_MARKER = b"\x1c"
 
 
-def without_thumbnails(blocks: bytes) -> bytes | None:
-    """Photoshop resources without the two kinds of thumbnail; None where nothing is left.
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource.
+
+    Attributes:
+        signature: ``8BIM``, or four letters of another program.
+        number: What it is.
+        name: As stored: its length, its bytes, and one that makes them even.
+        data: Its contents.
+    """
+
+    signature: bytes
+    number: int
+    name: bytes
+    data: bytes
+
+    @property
+    def is_iptc(self) -> bool:
+        """Whether it is the record with captions and keywords."""
+        return self.signature == _SIGNATURE and self.number == _IPTC_RECORD
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The resources of a file.
+
+    Attributes:
+        items: In the order of the file.
+        skipped: Bytes between and behind them that are none.
+    """
+
+    items: tuple[Resource, ...] = ()
+    skipped: int = 0
+
+
+def read_resources(blocks: bytes) -> Resources:
+    """Reads resources in a row; goes on at the next known signature behind a damaged one."""
+    items: list[Resource] = []
+    at = skipped = 0
+    while at < len(blocks) and len(items) < _MAX_RESOURCES:
+        found = _resource(blocks, at)
+        if found is not None:
+            resource, end = found
+            items.append(resource)
+            # Even length, unless the next one begins earlier.
+            if len(resource.data) % 2 and not _KNOWN.match(blocks, end):
+                end += 1
+            at = end
+            continue
+        following = _KNOWN.search(blocks, at + 1)
+        end = following.start() if following else len(blocks)
+        skipped += len(blocks[at:end].strip(b"\0"))
+        at = end
+    return Resources(tuple(items), skipped + max(0, len(blocks) - at))
+
+
+def _resource(blocks: bytes, at: int) -> tuple[Resource, int] | None:
+    """The resource at a place, and where its data end; None where there is none."""
+    if at + 12 > len(blocks) or not _ANY.match(blocks, at):
+        return None
+    (number,) = struct.unpack_from(">H", blocks, at + 4)
+    size_at = at + 6 + ((blocks[at + 6] + 2) & ~1)
+    if size_at + 4 > len(blocks):
+        return None
+    (size,) = struct.unpack_from(">I", blocks, size_at)
+    end = size_at + 4 + size
+    if end > len(blocks):
+        return None
+    name = blocks[at + 6 : size_at]
+    return Resource(blocks[at : at + 4], number, name, blocks[size_at + 4 : end]), end
+
+
+def _written(items: list[Resource]) -> bytes | None:
+    """Resources in a row, those of Photoshop first: many readers stop at any other."""
+    ordered = sorted(items, key=lambda item: item.signature != _SIGNATURE)
+    parts = (
+        item.signature
+        + struct.pack(">H", item.number)
+        + item.name
+        + struct.pack(">I", len(item.data))
+        + item.data
+        + b"\0" * (len(item.data) % 2)
+        for item in ordered
+    )
+    return b"".join(parts) or None
+
+
+def without_thumbnails(blocks: bytes) -> tuple[bytes | None, tuple[str, ...]]:
+    """Photoshop resources without the two kinds of thumbnail.
 
     Args:
-        blocks: ``8BIM`` resources in a row; what follows a damaged one is dropped.
+        blocks: Resources in a row, or a record alone.
+
+    Returns:
+        The resources, None where nothing is left; and a sentence on what could not be read.
     """
-    kept = bytearray()
-    at = 0
-    while blocks[at : at + 4] == _SIGNATURE and at + 12 <= len(blocks):
-        (number,) = struct.unpack_from(">H", blocks, at + 4)
-        name_bytes = (blocks[at + 6] + 2) & ~1
-        size_at = at + 6 + name_bytes
-        if size_at + 4 > len(blocks):
-            break
-        (size,) = struct.unpack_from(">I", blocks, size_at)
-        end = size_at + 4 + size
-        if end > len(blocks):
-            break
-        if number not in _THUMBNAILS:
-            kept += blocks[at:end] + b"\0" * (size % 2)
-        at = end + size % 2
-    return bytes(kept) or None
+    if blocks.startswith(_TAG_MARKER):
+        return with_record(None, blocks), ()
+    found = read_resources(blocks)
+    note = f"{found.skipped} damaged bytes of its Photoshop resources (IPTC) are left out."
+    kept = _written([item for item in found.items if item.number not in _THUMBNAILS])
+    return kept, (note,) if found.skipped else ()
 
 
 def with_record(blocks: bytes | None, record: bytes) -> bytes:
@@ -41,8 +132,14 @@ def with_record(blocks: bytes | None, record: bytes) -> bytes:
         blocks: What there is already, or None.
         record: The IPTC record; left out where the resources have one.
     """
-    kind = _SIGNATURE + struct.pack(">H", _IPTC_RECORD)
-    if blocks is not None and kind in blocks:
+    items = list(read_resources(blocks or b"").items)
+    if blocks is not None and any(item.is_iptc for item in items):
         return blocks
-    resource = kind + b"\0\0" + struct.pack(">I", len(record)) + record
-    return (blocks or b"") + resource + b"\0" * (len(record) % 2)
+    return _written([*items, Resource(_SIGNATURE, _IPTC_RECORD, b"\0\0", record)]) or b""
+
+
+def split_record(blocks: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """The IPTC record of resources, and the resources without it."""
+    items = read_resources(blocks or b"").items
+    record = b"".join(item.data for item in items if item.is_iptc)
+    return record or None, _written([item for item in items if not item.is_iptc])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tintype.photo.metadata import exif, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
+from tintype.photo.parts import listed
 from tintype.photo.photo import Metadata, Photo
 
 _RAW_PROFILE = "Raw profile type"  # how ImageMagick hides EXIF in PNG text
@@ -27,6 +28,11 @@ def without_location(photo: Photo) -> Photo:
     except xmp.DamagedXmpError:
         packet = None
         notes.append("Its XMP is damaged, and left out because it may hold a location.")
-    text = tuple(pair for pair in meta.text if not pair[0].startswith(_RAW_PROFILE))
-    cleaned: Metadata = replace(meta, exif=tags, xmp=packet, text=text, notes=tuple(notes))
+    text = tuple(text for text in meta.text if not text.keyword.startswith(_RAW_PROFILE))
+    if meta.parts:
+        names = listed(part.name for part in meta.parts)
+        notes.append(f"Left out, because a location may be in them: {names}.")
+    cleaned: Metadata = replace(
+        meta, exif=tags, xmp=packet, text=text, parts=(), notes=tuple(notes)
+    )
     return replace(photo, meta=cleaned)

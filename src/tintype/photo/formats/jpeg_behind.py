@@ -1,0 +1,48 @@
+"""What lies behind the picture of a JPEG: the video of a motion photo, a second picture, anything.
+
+None of it is written again. A video or a gain map shows the photograph as it was, and the figures
+that say where it begins would be wrong.
+
+Sources: Android's Motion Photo and Ultra HDR formats (data behind the end marker, listed in XMP);
+ISO/IEC 14496-12 section 4.3 (the first box of a video).
+"""
+
+import re
+
+_VIDEO = re.compile(rb"ftyp[\w ]{4}")
+_PICTURE = b"\xff\xd8\xff"
+# Programs that put captions behind the picture, by how their data end; these are read elsewhere.
+_CAPTIONS = (b"\xa1\xb2\xc3\xd4", b"cbipcbbl")
+_END_BYTES = 16
+# A video or a picture begins at once, or behind a small header.
+_SEARCHED = 1 << 16
+
+
+def notes(behind: bytes, pictures: int) -> list[str]:
+    """Sentences on what is left out.
+
+    Args:
+        behind: All bytes behind the end marker.
+        pictures: How many the file states to hold; those beyond the first have been named.
+
+    Returns:
+        None for padding and for captions.
+    """
+    if not behind.strip(behind[:1]):
+        return []
+    found = []
+    head = behind[:_SEARCHED]
+    size = _size(len(behind))
+    if _PICTURE in head and pictures < 2:
+        found.append("a second picture")
+    if _VIDEO.search(behind):
+        found.append("a video (motion photo)")
+    if found:
+        return [f"Behind the picture lies {' and '.join(found)}, {size}, which is left out."]
+    if _PICTURE in head or any(mark in behind[-_END_BYTES:] for mark in _CAPTIONS):
+        return []
+    return [f"Behind the picture lie {size} of unknown data, which are left out."]
+
+
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < 1000 else f"{count // 1000} kB"

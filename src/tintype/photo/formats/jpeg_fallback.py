@@ -1,0 +1,103 @@
+"""The second decoder of JPEGs: Pillow's libjpeg, for what TurboJPEG's interface has no name for.
+
+That interface knows the usual sampling factors only; the library below it reads any whole ratio. As
+Pillow ignores its warnings, what they would say about missing or left-over data is found out by
+changing the last bytes of the coded part.
+"""
+
+import hashlib
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, JpegImagePlugin
+
+from tintype.photo.formats import jpeg_scans, jpeg_segments
+
+_SHRUNK = 8
+_PROGRESSIVE = 0xC2
+# Coded data of no sense, longer than the block of any picture needs to be seen.
+_NONSENSE = b"\xa5\x5a\x69\x96" * 8
+
+
+class UnsupportedSamplingError(Exception):
+    """Sampling factors that no decoder here reads. The message has them. Callers say what to do."""
+
+
+def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8]:
+    """Decodes a JPEG with unusual sampling factors.
+
+    Args:
+        data: The file, as `tintype.photo.formats.jpeg_mend.mended` gives it.
+        colors: "GRAY" for the luminance, or "RGB".
+        small: Shrink to about an eighth.
+
+    Returns:
+        (H, W, 1) or (H, W, 3).
+
+    Raises:
+        UnsupportedSamplingError: A component would have to be enlarged by a fraction.
+        ValueError: The file is damaged.
+    """
+    header = jpeg_segments.read_header(data)
+    _check_factors(header)
+    try:
+        _check_end(data, header)
+        picture = _decoded(data, colors)
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    if small:
+        # The library shrinks while it decodes, but not with all of these factors.
+        picture = picture.reduce(_SHRUNK)
+    return np.array(picture).reshape(picture.height, picture.width, -1)
+
+
+def _check_factors(header: jpeg_segments.JpegHeader) -> None:
+    across = [factor[1] for factor in header.factors]
+    down = [factor[2] for factor in header.factors]
+    if not across or min(*across, *down) < 1 or max(*across, *down) > 4:
+        raise ValueError("its sampling factors make no sense")
+    if any(max(across) % h or max(down) % v for h, v in zip(across, down, strict=True)):
+        listed = ", ".join(f"{h}x{v}" for h, v in zip(across, down, strict=True))
+        raise UnsupportedSamplingError(listed)
+
+
+def _decoded(data: bytes, colors: str) -> Image.Image:
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    mode = "L" if colors == "GRAY" else "RGB"
+    # The Y plane as it is, and not the grey of RGB.
+    image.draft(mode, image.size)
+    return image.convert(mode)
+
+
+def _digest(data: bytes) -> bytes:
+    """Of the decoded pixels, all components: two pictures side by side would be a lot of memory."""
+    return hashlib.sha256(_decoded(data, "RGB").tobytes()).digest()
+
+
+def _check_end(data: bytes, header: jpeg_segments.JpegHeader) -> None:
+    """Checks that the decoder needed all of the coded data and no more.
+
+    More data behind the last block must change nothing, and other data in place of the last ones
+    must change something. (Of a progressive picture they are the least bits, which may be unseen.)
+
+    Raises:
+        ValueError: Data is missing or left over.
+    """
+    part = jpeg_scans.read(data, header.scan_header_at)
+    if part.end is None or not part.scans:
+        raise ValueError("its end is missing")
+    coded, behind = data[: part.end - 2], data[part.end - 2 :]
+    whole = _digest(data)
+    if _digest(coded + _NONSENSE + behind) != whole:
+        raise ValueError("premature end of its coded data")
+    last_scan, last_header = part.scans[-1]
+    cut = len(coded) - len(_NONSENSE)
+    if header.frame == _PROGRESSIVE or cut < last_scan + 4 + len(last_header):
+        return
+    try:
+        other = _digest(coded[:cut] + _NONSENSE + behind)
+    except OSError:
+        return
+    if other == whole:
+        raise ValueError("coded data is left over")

@@ -1,0 +1,54 @@
+"""The colours of a PNG as its chunks state them.
+
+Source: PNG specification, third edition (W3C), sections 4.3 (order of precedence) and 11.3.2.
+"""
+
+import struct
+
+from tintype.photo.formats.png_chunks import COLOR_CHUNKS, PngChunks
+from tintype.photo.metadata import color_space, exif
+from tintype.photo.metadata.color_space import UnusableColorsError
+
+
+def profile(found: PngChunks) -> bytes | None:
+    """The profile of the pixels, embedded or stated; what states sRGB is carried as it is.
+
+    Args:
+        found: The chunks. Those of colours become parts or notes.
+
+    Returns:
+        None for sRGB.
+    """
+    chunks = {kind: body for kind, body in found.colors.items() if len(body) == COLOR_CHUNKS[kind]}
+    try:
+        stated = _stated(chunks, has_profile=found.icc is not None)
+    except UnusableColorsError as error:
+        found.notes.append(f"Its colours are stated by {error}: the pixels are taken as sRGB.")
+        return found.icc
+    if stated is not None:
+        return stated
+    if found.icc is not None and b"cICP" not in chunks:
+        return found.icc
+    if not chunks:
+        return color_space.adobe_rgb() if exif.is_adobe_rgb(found.exif) else None
+    for kind, body in chunks.items():
+        found.unknown.carry(f"chunk {kind.decode()}", kind, body)
+    return None
+
+
+def _stated(chunks: dict[bytes, bytes], *, has_profile: bool) -> bytes | None:
+    if b"cICP" in chunks:
+        primaries, transfer, _, full_range = chunks[b"cICP"]
+        if not full_range:
+            raise UnusableColorsError("a narrow range of values")
+        return color_space.of_code_points(primaries, transfer)
+    if has_profile or b"sRGB" in chunks:
+        return None
+    gamma = places = None
+    if b"gAMA" in chunks:
+        (encoding,) = struct.unpack(">I", chunks[b"gAMA"])
+        gamma = 100_000 / encoding if encoding else 0.0
+    if b"cHRM" in chunks:
+        a, b, c, d, e, f, g, h = (v / 100_000 for v in struct.unpack(">8I", chunks[b"cHRM"]))
+        places = (a, b, c, d, e, f, g, h)
+    return color_space.of_gamma(gamma, places)

@@ -1,0 +1,46 @@
+"""A bound on the metadata of all pages of a TIFF together.
+
+Pages may share their values, so that a thousand of them claim the same megabytes each. Equal blocks
+are kept once; pages that together claim more than the whole file go without.
+"""
+
+from tintype.photo.formats.codec import DecodedPage
+
+_SLACK = 1 << 20
+_FIELDS = ("icc", "exif", "xmp", "iptc")
+
+
+class MetadataBudget:
+    """What the pages read so far have used.
+
+    Args:
+        file_bytes: The length of the file.
+    """
+
+    def __init__(self, file_bytes: int) -> None:
+        self._left = file_bytes + _SLACK
+        self._before: dict[str, bytes] = {}
+
+    def bounded(self, page: DecodedPage) -> DecodedPage:
+        """The page, without its metadata where there are too many; a note says so."""
+        size = sum(len(part.data) for part in page.parts)
+        for name in _FIELDS:
+            block: bytes | None = getattr(page, name)
+            if block is None:
+                continue
+            if block == self._before.get(name):
+                setattr(page, name, self._before[name])
+                continue
+            size += len(block)
+        if size > self._left:
+            for name in _FIELDS:
+                setattr(page, name, None)
+            page.parts = ()
+            page.notes += ("The metadata of its pages are far too large and were left out.",)
+            return page
+        self._left -= size
+        for name in _FIELDS:
+            block = getattr(page, name)
+            if block is not None:
+                self._before[name] = block
+        return page

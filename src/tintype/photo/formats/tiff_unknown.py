@@ -1,0 +1,104 @@
+"""The tags of a TIFF page that nothing else is done with: carried to a TIFF, or named.
+
+A tag is carried with its type and bytes. That is not possible for one that points to something
+else in its file, and not right for one that describes pixels or pictures that are not written.
+
+Sources: TIFF revision 6.0; the Photoshop TIFF technical notes (ImageSourceData); the GeoTIFF
+specification 1.0.
+"""
+
+import struct
+
+from tintype.photo.formats import tiff_tags
+from tintype.photo.metadata import exif, ifd
+from tintype.photo.metadata.ifd import DamagedTagsError, Directory, DirectoryEntry, TiffStructure
+from tintype.photo.parts import Part, UnknownParts
+
+_SUB_IFDS = 330  # sorted by `tiff_pages`
+# Read and written by others: the describing tags of `tiff`, and those of the storage.
+_ELSEWHERE = frozenset({
+    *tiff_tags.STORAGE, *tiff_tags.DESCRIPTIVE, *tiff_tags.BELOW_PAGE, tiff_tags.XMP,
+    tiff_tags.IPTC, tiff_tags.PHOTOSHOP, tiff_tags.ICC, exif.ORIENTATION,
+    exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT, _SUB_IFDS,
+})  # fmt: skip
+
+# How pixels are stored, by tags outside the standard: SGI, LERC, and the old kind of page.
+_STORAGE = frozenset({255, 32995, 32996, 32997, 32998, 33421, 33422, 50674})
+
+# The place of each pixel on the earth, and RPC coefficients.
+_GEOMETRIC = frozenset({33550, 33922, 34264, 34735, 34736, 34737, 50844})
+
+# What is no longer true once the pixels are others, by the name that users know.
+_UNTRUE = {
+    290: "GrayResponseUnit",
+    291: "GrayResponseCurve",
+    301: "TransferFunction",
+    37724: "layers (ImageSourceData)",
+}
+
+# White and primaries, which no viewer applies without a profile: named unless they are sRGB's.
+_SRGB_PLACES = {318: (0.3127, 0.3290), 319: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)}
+_SAME_PLACE = 0.004
+
+# A directory of a camera has a few dozen.
+_MAX_DIRECTORY_TAGS = 200
+
+
+def read_unknown(structure: TiffStructure, page: Directory, unknown: UnknownParts) -> None:
+    """Sorts the tags of a page that no other function reads.
+
+    Args:
+        structure: The file's.
+        page: One page.
+        unknown: Where they go.
+    """
+    for tag, entry in page.entries.items():
+        if tag in _UNTRUE:
+            unknown.leave(_UNTRUE[tag])
+        elif tag in _SRGB_PLACES:
+            if not _near(entry.ratios(structure.order), _SRGB_PLACES[tag]):
+                unknown.leave(_name(tag))
+        elif tag in _ELSEWHERE or tag in _STORAGE:
+            continue
+        elif entry.kind >= ifd.IFD or _points_to_directory(structure, entry):
+            unknown.leave(_name(tag))
+        else:
+            kind = struct.pack(">HHc", tag, entry.kind, structure.order.encode())
+            unknown.carry(_name(tag), kind, entry.data, geometric=tag in _GEOMETRIC)
+
+
+def _near(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return len(one) == len(other) and all(
+        abs(a - b) <= _SAME_PLACE for a, b in zip(one, other, strict=True)
+    )
+
+
+def written(part: Part, order: str) -> tuple[int, DirectoryEntry]:
+    """The tag and entry of a carried part, in the byte order of the file to be written."""
+    tag, kind, source = struct.unpack(">HHc", part.kind)
+    entry = DirectoryEntry(kind, len(part.data) // ifd.TYPE_SIZES[kind], part.data)
+    if source.decode() != order:
+        swapped = ifd.swapped({tag: entry})[tag]
+        assert isinstance(swapped, DirectoryEntry)
+        entry = swapped
+    return tag, entry
+
+
+def _name(tag: int) -> str:
+    from PIL import TiffTags
+
+    known = TiffTags.lookup(tag).name
+    return f"tag {tag}" if known in (None, "unknown") else f"{known} (tag {tag})"
+
+
+def _points_to_directory(structure: TiffStructure, entry: DirectoryEntry) -> bool:
+    """Whether a single number leads to a list of tags in ascending order: a private directory."""
+    if entry.kind != ifd.LONG or entry.count != 1:
+        return False
+    (offset,) = entry.integers(structure.order)
+    try:
+        directory = structure.directory(offset)
+    except DamagedTagsError:
+        return False
+    tags = list(directory.entries)
+    return 0 < len(tags) <= _MAX_DIRECTORY_TAGS and tags == sorted(tags)

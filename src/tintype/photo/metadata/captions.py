@@ -1,0 +1,115 @@
+"""IPTC captions as XMP, for formats that have a place for XMP alone (WebP, AVIF).
+
+Source: IPTC Photo Metadata Standard 2023.1 (which property of XMP is which dataset of IIM);
+IPTC-NAA IIM 4, sections 1.5 (datasets) and 5 (envelope record: coded character set).
+"""
+
+import re
+from collections.abc import Iterator
+
+from tintype.photo.metadata import xmp, xmp_packet
+from tintype.photo.metadata.xmp import Property
+
+_DC = ("http://purl.org/dc/elements/1.1/", "dc")
+_PHOTOSHOP = ("http://ns.adobe.com/photoshop/1.0/", "photoshop")
+_CORE = ("http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/", "Iptc4xmpCore")
+
+# Datasets of record 2: namespace, name, and whether there is a container for several values.
+_PROPERTIES: dict[int, tuple[tuple[str, str], str, str]] = {
+    5: (_DC, "title", "Alt"),
+    10: (_PHOTOSHOP, "Urgency", ""),
+    15: (_PHOTOSHOP, "Category", ""),
+    20: (_PHOTOSHOP, "SupplementalCategories", "Bag"),
+    25: (_DC, "subject", "Bag"),
+    40: (_PHOTOSHOP, "Instructions", ""),
+    55: (_PHOTOSHOP, "DateCreated", ""),
+    80: (_DC, "creator", "Seq"),
+    85: (_PHOTOSHOP, "AuthorsPosition", ""),
+    90: (_PHOTOSHOP, "City", ""),
+    92: (_CORE, "Location", ""),
+    95: (_PHOTOSHOP, "State", ""),
+    100: (_CORE, "CountryCode", ""),
+    101: (_PHOTOSHOP, "Country", ""),
+    103: (_PHOTOSHOP, "TransmissionReference", ""),
+    105: (_PHOTOSHOP, "Headline", ""),
+    110: (_PHOTOSHOP, "Credit", ""),
+    115: (_PHOTOSHOP, "Source", ""),
+    116: (_DC, "rights", "Alt"),
+    120: (_DC, "description", "Alt"),
+    122: (_PHOTOSHOP, "CaptionWriter", ""),
+}
+_DATE_CREATED = 55
+# About the record itself: its version.
+_HOUSEKEEPING = frozenset({0})
+_UTF_8 = b"\x1b%G"
+_MAX_DATASETS = 10_000
+
+
+def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]]:
+    """Adds the captions of an IPTC record to a packet, which wins where it has them already.
+
+    Args:
+        packet: XMP, or None for a new packet.
+        record: Datasets in a row.
+
+    Returns:
+        The packet, and the names of the datasets for which XMP has no property.
+
+    Raises:
+        DamagedXmpError: The packet is not XMP.
+    """
+    values: dict[int, list[str]] = {}
+    unmapped: list[str] = []
+    utf_8 = False
+    for kind, number, data in _datasets(record):
+        if kind == 1:
+            utf_8 = utf_8 or (number == 90 and data == _UTF_8)
+        elif kind == 2 and number in _PROPERTIES:
+            values.setdefault(number, []).append(_text(data, utf_8=utf_8))
+        elif kind != 2 or number not in _HOUSEKEEPING:
+            unmapped.append(f"IPTC {kind}:{number}")
+    if _DATE_CREATED in values:
+        values[_DATE_CREATED] = [_iso_date(values[_DATE_CREATED][0])]
+    properties = [
+        Property(*space, name, container, tuple(values[number]))
+        for number, (space, name, container) in _PROPERTIES.items()
+        if number in values
+    ]
+    return xmp.with_properties(packet, properties), unmapped
+
+
+def _datasets(record: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Record, number and data; stops at the first that is none."""
+    at = 0
+    for _ in range(_MAX_DATASETS):
+        if at + 5 > len(record) or record[at] != 0x1C:
+            return
+        kind, number = record[at + 1], record[at + 2]
+        size = int.from_bytes(record[at + 3 : at + 5], "big")
+        at += 5
+        if size & 0x8000:  # the length of the length, for data of more than 32 kB
+            digits = size & 0x7FFF
+            size = int.from_bytes(record[at : at + min(digits, 4)], "big")
+            at += digits
+        if at + size > len(record):
+            return
+        yield kind, number, record[at : at + size]
+        at += size
+
+
+def _text(data: bytes, *, utf_8: bool) -> str:
+    """UTF-8 where the record says so or the bytes are; otherwise Latin-1, as old programs wrote."""
+    try:
+        text = data.decode("utf-8", "replace" if utf_8 else "strict")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return xmp_packet.CONTROLS.sub("", text)
+
+
+def _iso_date(text: str) -> str:
+    """CCYYMMDD with zeros for what is not known, as a date of ISO 8601."""
+    if not re.fullmatch(r"\d{8}", text):
+        return text
+    parts = (text[:4], text[4:6], text[6:])
+    known = [part for number, part in enumerate(parts) if number == 0 or set(part) != {"0"}]
+    return "-".join(known if len(known) != 2 or set(parts[1]) != {"0"} else known[:1])

@@ -1,0 +1,203 @@
+"""Colour spaces that a file states without a profile: by numbers, code points or a letter in EXIF.
+
+A statement becomes a profile, so that everything behind it has one way to sRGB. What is sRGB in all
+but the last digit becomes none: programs state the gamma of sRGB as 1/2.2, and to take that by the
+letter would change the greys of millions of sRGB pictures.
+
+Sources: CIPA DC-008 (EXIF 2.32) sections 4.6.5 and 4.6.8 with the Adobe RGB (1998) specification;
+ITU-T H.273 tables 2 and 3; PNG specification, third edition, section 11.3.2; ICC.1 annex E
+(chromatic adaptation); ISO 22028-2 (ROMM RGB).
+"""
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Chromaticities = tuple[float, float, float, float, float, float, float, float]
+"""x and y of white, red, green and blue."""
+
+_D65 = (0.3127, 0.3290)
+_SRGB: Chromaticities = (*_D65, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+_ADOBE_RGB: Chromaticities = (*_D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+_ROMM: Chromaticities = (0.3457, 0.3585, 0.7347, 0.2653, 0.1596, 0.8404, 0.0366, 0.0001)
+
+# H.273 table 2. 1 is that of sRGB.
+_PRIMARIES: dict[int, Chromaticities] = {
+    1: _SRGB,
+    4: (0.310, 0.316, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08),
+    5: (*_D65, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06),
+    6: (*_D65, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070),
+    7: (*_D65, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070),
+    8: (0.310, 0.316, 0.681, 0.319, 0.243, 0.692, 0.145, 0.049),
+    9: (*_D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
+    11: (0.314, 0.351, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    22: (*_D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077),
+}
+# H.273 table 3: exponents of decoding. The curves of video (1, 6, 14, 15) are shown as sRGB, as all
+# viewers of still pictures do.
+_GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
+_LIKE_SRGB = frozenset({1, 2, 6, 13, 14, 15})
+_HDR = {16: "PQ", 18: "HLG"}
+_UNSTATED = 2
+
+# By libpng's measure two exponents are the same within five per cent.
+_SAME_GAMMA = 0.05
+_SRGB_GAMMA = 2.2
+_SAME_PLACE = 0.004
+_GAMMAS_OF_USE = (0.2, 5.0)
+_D50_WHITE = np.array([0.9642, 1.0, 0.8249])
+_BRADFORD = np.array([
+    [0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]
+])  # fmt: skip
+
+
+class UnusableColorsError(ValueError):
+    """A statement that cannot be honoured; its text goes into a note."""
+
+
+def adobe_rgb() -> bytes:
+    """A profile equivalent to Adobe RGB (1998)."""
+    return _profile(_ADOBE_RGB, _gamma_curve(563 / 256))
+
+
+def romm_rgb() -> bytes:
+    """A profile equivalent to ROMM RGB (ProPhoto), its short straight part at black left out."""
+    return _profile(_ROMM, _gamma_curve(1.8))
+
+
+def of_gamma(gamma: float | None, places: Chromaticities | None) -> bytes | None:
+    """A profile for an exponent and chromaticities.
+
+    Args:
+        gamma: By which encoded values become light; None where it is not stated.
+        places: None where they are not stated.
+
+    Returns:
+        None where they state sRGB.
+
+    Raises:
+        UnusableColorsError: They are no colours.
+    """
+    if gamma is not None and not _GAMMAS_OF_USE[0] <= gamma <= _GAMMAS_OF_USE[1]:
+        raise UnusableColorsError(f"a gamma of {gamma:g}")
+    usual = gamma is None or abs(gamma / _SRGB_GAMMA - 1) <= _SAME_GAMMA
+    places = None if places is None or _same_places(places, _SRGB) else places
+    if usual and places is None:
+        return None
+    curve = _srgb_curve() if gamma is None else _gamma_curve(gamma)
+    return _profile(places or _SRGB, curve)
+
+
+def of_code_points(primaries: int, transfer: int) -> bytes | None:
+    """A profile for the code points of H.273, as in cICP of PNG and nclx of AVIF and HEIC.
+
+    Returns:
+        None where they state sRGB or nothing.
+
+    Raises:
+        UnusableColorsError: They are unknown, or those of high dynamic range.
+    """
+    if transfer in _HDR:
+        raise UnusableColorsError(f"the transfer function {_HDR[transfer]} of HDR")
+    if transfer not in _GAMMAS and transfer not in _LIKE_SRGB:
+        raise UnusableColorsError(f"transfer function {transfer}")
+    if primaries not in _PRIMARIES and primaries != _UNSTATED:
+        raise UnusableColorsError(f"colour primaries {primaries}")
+    places = _PRIMARIES.get(primaries, _SRGB)
+    # The primaries of standard television are so near that viewers show them as sRGB.
+    if transfer in _LIKE_SRGB and primaries in (1, _UNSTATED, 5, 6, 7):
+        return None
+    gamma = _GAMMAS.get(transfer)
+    return _profile(places, _srgb_curve() if gamma is None else _gamma_curve(gamma))
+
+
+def of_end_points(values: list[float]) -> Chromaticities:
+    """Chromaticities of red, green and blue as X, Y and Z, whatever their sum; white is D65.
+
+    Args:
+        values: Nine.
+
+    Raises:
+        UnusableColorsError: One of them is black.
+    """
+    places = [_D65[0], _D65[1]]
+    for at in (0, 3, 6):
+        total = sum(values[at : at + 3])
+        if total <= 0:
+            raise UnusableColorsError("primaries that are no colours")
+        places += [values[at] / total, values[at + 1] / total]
+    x_white, y_white, *rest = places
+    return (x_white, y_white, rest[0], rest[1], rest[2], rest[3], rest[4], rest[5])
+
+
+def _same_places(one: Chromaticities, other: Chromaticities) -> bool:
+    return bool(np.allclose(one, other, rtol=0, atol=_SAME_PLACE))
+
+
+def _gamma_curve(gamma: float) -> bytes:
+    """A parametric curve of one exponent (ICC.1 section 10.18)."""
+    return b"para\0\0\0\0" + struct.pack(">HHi", 0, 0, round(gamma * 65_536))
+
+
+def _srgb_curve() -> bytes:
+    numbers = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    fixed = struct.pack(">5i", *(round(v * 65_536) for v in numbers))
+    return b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + fixed
+
+
+def _xyz(x: float, y: float) -> NDArray[Any]:
+    if not (0 <= x <= 1 and 0 < y <= 1):
+        raise UnusableColorsError("chromaticities that are no colours")
+    return np.array([x / y, 1.0, (1 - x - y) / y])
+
+
+def _matrix(places: Chromaticities) -> NDArray[Any]:
+    """(3, 3) from linear RGB to XYZ at D50, one column a primary; white becomes D50."""
+    white = _xyz(*places[:2])
+    columns = np.stack([_xyz(*places[at : at + 2]) for at in (2, 4, 6)], -1)
+    try:
+        scale = np.linalg.solve(columns, white)
+    except np.linalg.LinAlgError as error:
+        raise UnusableColorsError("chromaticities that are no colours") from error
+    cones = (_BRADFORD @ _D50_WHITE) / (_BRADFORD @ white)
+    adapt = np.linalg.inv(_BRADFORD) @ np.diag(cones) @ _BRADFORD
+    matrix: NDArray[Any] = adapt @ (columns * scale)
+    if not np.isfinite(matrix).all() or np.abs(matrix).max() > 16:
+        raise UnusableColorsError("chromaticities that are no colours")
+    return matrix
+
+
+def _profile(places: Chromaticities, curve: bytes) -> bytes:
+    """A display profile of version 4, the same bytes at any time."""
+    matrix = _matrix(places)
+    tags = {
+        b"desc": _unicode("stated colours"),
+        b"cprt": _unicode("CC0"),
+        b"wtpt": _xyz_tag(_D50_WHITE),
+        b"rXYZ": _xyz_tag(matrix[:, 0]),
+        b"gXYZ": _xyz_tag(matrix[:, 1]),
+        b"bXYZ": _xyz_tag(matrix[:, 2]),
+    } | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, data in tags.items():
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(data))
+        body += data + b"\0" * (-len(data) % 4)
+    head = bytearray(128)
+    struct.pack_into(">I", head, 0, 128 + len(table) + len(body))
+    head[8:12], head[12:24] = b"\x04\x20\0\0", b"mntrRGB XYZ "
+    struct.pack_into(">6H", head, 24, 2026, 1, 1, 0, 0, 0)
+    head[36:40] = b"acsp"
+    head[68:80] = _xyz_tag(_D50_WHITE)[8:]
+    return bytes(head) + table + body
+
+
+def _xyz_tag(xyz: NDArray[Any]) -> bytes:
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(float(v) * 65_536) for v in xyz))
+
+
+def _unicode(text: str) -> bytes:
+    data = text.encode("utf-16-be")
+    return b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(data), 28) + data

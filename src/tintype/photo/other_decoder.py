@@ -1,0 +1,80 @@
+"""What another program shows of a file: the second opinion behind ``--check``.
+
+If a file were read wrongly here, the source and the output would be read wrongly alike, and their
+greys would still be equal. So both are opened by Pillow as any viewer would do it, with nothing of
+the readers of this package.
+"""
+
+import io
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
+
+from tintype.photo.formats.input_file import READING_ERRORS
+from tintype.photo.metadata import icc
+from tintype.photo.photo import Photo
+
+SAME = 2.0
+"""Steps of 255 that two decoders may differ by on average: they round, and clip colours."""
+
+
+def difference_shown(photo: Photo, source: bytes, written: bytes) -> float | None:
+    """By how much the grey of a written file differs from that of its source, as Pillow shows them.
+
+    Args:
+        photo: The first picture of the source as it was read here.
+        source: The source.
+        written: The coloured file.
+
+    Returns:
+        The mean absolute difference in steps of 255; None where Pillow cannot show what the source
+        states: its format, its colours, or another picture of several.
+    """
+    before, after = _shown(source), _shown(written)
+    if before is None or after is None:
+        return None
+    (grey, has_profile), (grey_after, _) = before, after
+    if grey.shape != grey_after.shape or grey.shape != photo.shape:
+        return None
+    if photo.meta.converted and not has_profile:  # by a statement that Pillow does not know
+        return None
+    return float(np.abs(grey.astype(np.int16) - grey_after).mean())
+
+
+def _shown(data: bytes) -> tuple[NDArray[np.uint8], bool] | None:
+    """(H, W) grey of the first picture, upright; and whether there is a profile."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+            image.load()
+            profile = image.info.get("icc_profile")
+            image = _eight_bits(image)
+            managed = _managed(image, profile) if profile else None
+            return np.asarray((managed or image).convert("L")), bool(profile)
+    except READING_ERRORS:
+        return None
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if not image.mode.startswith("I"):
+        return image.convert("RGB") if image.mode in ("P", "RGBA", "PA") else image
+    deep = np.asarray(image).astype(np.uint32)
+    return Image.fromarray(((deep + 128) // 257).astype(np.uint8))
+
+
+def _managed(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """The image in sRGB; None where the profile is none that a viewer would use."""
+    try:
+        found = icc.open_profile(profile)
+        if image.mode == "L" and found.space == "RGB":
+            image = image.convert("RGB")
+        core = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        srgb = ImageCms.createProfile("sRGB")
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+        return ImageCms.profileToProfile(image, core, srgb, intent, "RGB", flags=flags)
+    except (icc.DamagedProfileError, ImageCms.PyCMSError):
+        return None

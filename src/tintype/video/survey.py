@@ -1,0 +1,165 @@
+"""Looks into a film at several places: a film need not go on as its first frame is.
+
+Broadcasts and discs begin with a logo or with black, often progressive and without tags, and go on
+interlaced and tagged. What is written for the whole film is decided by frames of all of it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+_PLACES = 12
+_FRAMES = 3  # at each place
+# Where the clean aperture of a track is described (ISO/IEC 14496-12), and the size of the header
+# and the fixed fields of each box on the way.
+_WAY = ((b"moov", 8), (b"trak", 8), (b"mdia", 8), (b"minf", 8), (b"stbl", 8), (b"stsd", 16))
+_SAMPLE_ENTRY = 86
+_MAX_BOXES = 10_000
+
+
+class Tags(NamedTuple):
+    """What the codes of a frame mean, as numbers of ITU-T H.273.
+
+    Attributes:
+        matrix: MatrixCoefficients.
+        color_range: FFmpeg's AVColorRange.
+        primaries: ColourPrimaries.
+        transfer: TransferCharacteristics.
+    """
+
+    matrix: int
+    color_range: int
+    primaries: int
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What frames from all of a film have shown.
+
+    Attributes:
+        tags: Of most frames.
+        tags_change: Whether other frames have others.
+        aspect: Of a pixel, width by height, in most of the film; None if unknown.
+        aspect_changes: Whether it differs elsewhere.
+        interlaced: Whether a frame is two fields, anywhere.
+        progressive: Whether a frame is whole, anywhere.
+        side_data: What is attached to frames beside their pictures, by FFmpeg's names.
+    """
+
+    tags: Tags
+    tags_change: bool
+    aspect: Fraction | None
+    aspect_changes: bool
+    interlaced: bool
+    progressive: bool
+    side_data: dict[str, bytes]
+
+
+def survey(
+    container: InputContainer, stream: VideoStream, first: VideoFrame, seconds: Fraction | None
+) -> Survey:
+    """Decodes some frames from all of a film.
+
+    Args:
+        container: The film, opened; it is read from other places.
+        stream: The video.
+        first: Its first frame.
+        seconds: The duration of the film; None if it is unknown.
+    """
+    aspects = [stream.codec_context.sample_aspect_ratio]
+    frames = [first]
+    for frame in _samples(container, stream, seconds):
+        if (frame.width, frame.height) == (first.width, first.height):
+            frames.append(frame)
+            aspects.append(stream.codec_context.sample_aspect_ratio)
+    tags = Counter(_tags(frame) for frame in frames)
+    known = Counter(aspect for aspect in aspects if aspect)
+    side_data: dict[str, bytes] = {}
+    for frame in frames:
+        for entry in frame.side_data:
+            side_data.setdefault(cast(Any, entry).type.name, bytes(cast(Any, entry)))
+    return Survey(
+        tags=tags.most_common(1)[0][0],
+        tags_change=len(tags) > 1,
+        aspect=known.most_common(1)[0][0] if len(known) > 1 else stream.sample_aspect_ratio or None,
+        aspect_changes=len(known) > 1,
+        interlaced=any(frame.interlaced_frame for frame in frames),
+        progressive=not all(frame.interlaced_frame for frame in frames),
+        side_data=side_data,
+    )
+
+
+def clean_aperture(path: Path) -> bytes:
+    """The clean aperture that a QuickTime or MP4 file states for a track; empty if there is none.
+
+    Args:
+        path: The film.
+    """
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, 2)
+            return next(_apertures(file, 0, end, 0), b"")
+    except OSError:
+        return b""
+
+
+def _samples(
+    container: InputContainer, stream: VideoStream, seconds: Fraction | None
+) -> Iterator[VideoFrame]:
+    if not seconds or stream.time_base is None:
+        return
+    for place in range(_PLACES):
+        pts = (stream.start_time or 0) + round(seconds * place / _PLACES / stream.time_base)
+        try:
+            container.seek(pts, stream=stream)
+            yield from islice(cast("Iterable[VideoFrame]", container.decode(stream)), _FRAMES)
+        except (av.FFmpegError, ValueError, OSError):
+            continue  # damage is reported when all frames are read
+
+
+def _tags(frame: VideoFrame) -> Tags:
+    return Tags(
+        int(frame.colorspace),
+        int(frame.color_range),
+        int(frame.color_primaries),
+        int(frame.color_trc),
+    )
+
+
+def _apertures(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[bytes]:
+    """The contents of all boxes `clap` on the known way."""
+    for name, begin, until in _boxes(file, start, end):
+        if depth == len(_WAY):  # a sample entry, of any codec
+            for inner, first, last in _boxes(file, begin - 8 + _SAMPLE_ENTRY, until):
+                if inner == b"clap":
+                    file.seek(first)
+                    yield file.read(last - first)
+        elif name == _WAY[depth][0]:
+            yield from _apertures(file, begin - 8 + _WAY[depth][1], until, depth + 1)
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(name, begin, end) of the contents of the boxes between two places of a file."""
+    for _ in range(_MAX_BOXES):
+        file.seek(start)
+        head = file.read(16)
+        size = int.from_bytes(head[:4], "big")
+        header = 8
+        if size == 1:
+            size, header = int.from_bytes(head[8:16], "big"), 16
+        elif size == 0:
+            size = end - start
+        if len(head) < 8 or size < header or start + size > end:
+            return
+        yield head[4:8], start + header, start + size
+        start += size
