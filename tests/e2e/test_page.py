@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,14 @@ class Visit:
 
     Attributes:
         page: Playwright's.
+        url: Where the page is.
         asked: Every address that the browser asked for.
         faults: What went wrong in the page's script.
     """
 
     def __init__(self, page: Any, url: str) -> None:
         self.page = page
+        self.url = url
         self.asked: list[str] = []
         self.faults: list[str] = []
         page.on("request", lambda request: self.asked.append(request.url))
@@ -80,6 +83,10 @@ class Visit:
 
     def drop(self, *paths: Path) -> None:
         self.page.set_input_files("#files", [str(path) for path in paths])
+        self.rested()
+
+    def rested(self) -> None:
+        """Until every photograph is coloured or refused, and the picture is settled."""
         self.page.wait_for_selector("#film .frame")
         for _ in range(100):
             if not self.page.locator("#film .state:visible:has-text('ing')").count():
@@ -117,6 +124,12 @@ class Visit:
         data = base64.b64decode(address.split(",")[1])
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
+    def forget_on_server(self) -> None:
+        """As a server that was started again: it knows none of the photographs."""
+        asked = {re.search(r"/v1/photos/([^/?]+)", address) for address in self.asked}
+        for name in {found[1] for found in asked if found}:
+            self.page.evaluate("id => fetch(`v1/photos/${id}`, { method: 'DELETE' })", name)
+
     def tool(self, name: str) -> None:
         self.page.locator(f'input[name="tool"][value="{name}"]').check(force=True)
 
@@ -144,9 +157,11 @@ def visit(browser: Any, url: str) -> Iterator[Callable[..., Visit]]:
     visits: list[Visit] = []
     contexts = []
 
-    def arrive(**how: Any) -> Visit:
+    def arrive(*, keeps: bool = True, **how: Any) -> Visit:
         how = {"viewport": {"width": 1280, "height": 800}} | how
         contexts.append(browser.new_context(accept_downloads=True, **how))
+        if not keeps:
+            contexts[-1].add_init_script("indexedDB.open = () => { throw new Error('private'); }")
         visits.append(Visit(contexts[-1].new_page(), url))
         return visits[-1]
 
@@ -756,3 +771,179 @@ def test_which_is_real_by_keyboard(browser: Any, tmp_path: Path) -> None:
             page.locator("#results").click()
         assert Path(waiting.value.path()).read_text().count("\n") == 3
         context.close()
+
+
+def test_a_reload_loses_nothing(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    page = person.page
+    assert not page.locator("#offer").is_visible()
+    person.drop(files / "camera.png", files / "mirrored.jpg")
+    person.move("#warmth", 1)
+    person.settled()
+    warm = person.pixels()
+    page.wait_for_timeout(800)  # longer than it takes until a change is kept
+    for leave in ("reload", "back"):
+        if leave == "reload":
+            page.reload()
+        else:
+            page.goto(f"{person.url}which-is-real")
+            page.go_back()
+        page.wait_for_selector("body[data-ready]")
+        assert "2 photographs" in page.locator("#offer-text").inner_text()
+        if leave == "reload":
+            # The server has let everything go.
+            person.forget_on_server()
+        page.locator("#continue").click()
+        person.settled()
+        assert page.locator("#film .frame").count() == 2
+        assert page.locator("#warmth").input_value() == "1"
+        np.testing.assert_array_equal(person.pixels(), warm)
+        assert page.locator("#before").evaluate("image => image.naturalWidth") > 0
+    # In another tab what is open here is not offered.
+    beside = page.context.new_page()
+    beside.goto(person.url)
+    beside.wait_for_selector("body[data-ready]")
+    beside.wait_for_selector("#offer", state="hidden")
+    beside.close()
+    page.locator("#undo").click()
+    person.settled()
+    assert page.locator("#warmth").input_value() == "0"
+    assert person.save()[0] == "camera.color.png"
+
+
+def test_only_work_that_is_not_kept_is_warned_about(
+    visit: Callable[..., Visit], files: Path
+) -> None:
+    warns = """() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))"""
+    person = visit()
+    assert not person.page.evaluate(warns)
+    person.drop(files / "camera.png")
+    person.page.wait_for_timeout(800)
+    assert not person.page.evaluate(warns)
+    # In a browser that keeps nothing all else works.
+    alone = visit(keeps=False)
+    alone.drop(files / "camera.png")
+    alone.page.wait_for_timeout(800)
+    assert alone.page.evaluate(warns)
+    alone.save()
+    assert not alone.page.evaluate(warns)
+    alone.move("#warmth", 1)
+    assert alone.page.evaluate(warns)
+
+
+def test_the_cross_can_be_undone(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    page = person.page
+    person.drop(files / "camera.png", files / "mirrored.jpg")
+    person.move("#vividness", 0.4)
+    person.settled()
+    pale = person.pixels()
+    frames = page.locator("#film .frame")
+    page.locator("#film .remove").first.focus()
+    page.keyboard.press("Enter")
+    assert frames.count() == 1
+    page.locator("#film .remove").first.click()
+    assert page.locator("#welcome").is_visible()
+    assert "2 photographs removed" in page.locator("#toast").inner_text()
+    page.locator("#toast button").focus()
+    page.keyboard.press("Enter")
+    assert not page.locator("#toast").is_visible()
+    assert frames.count() == 2
+    person.settled()
+    frames.first.click()
+    person.settled()
+    np.testing.assert_array_equal(person.pixels(), pale)
+    # What is not brought back is not kept either.
+    page.locator("#film .remove").first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('#toast') !== null")
+    page.wait_for_selector("#toast", state="hidden", timeout=15_000)
+    assert page.evaluate("document.activeElement.matches('#film .frame')")
+    page.wait_for_timeout(800)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert "mirrored.jpg" in page.locator("#offer-text").inner_text()
+    page.locator("#forget").click()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert not page.locator("#offer").is_visible()
+
+
+def test_an_album_from_a_folder_to_one_zip(
+    visit: Callable[..., Visit], files: Path, tmp_path: Path
+) -> None:
+    album = tmp_path / "album"
+    (album / "inner").mkdir(parents=True)
+    for name in ("camera.png", "inner/camera.png", ".hidden.png"):
+        shutil.copy(files / "camera.png", album / name)
+    shutil.copy(files / "mirrored.jpg", album)
+    (album / "list.txt").write_text("aunt, uncle")
+    person = visit(viewport={"width": 1280, "height": 800})
+    page = person.page
+    devtools = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(album)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 300, "data": data})
+    page.wait_for_selector("#film .frame >> nth=2")
+    assert "list.txt" in page.locator("#toast").inner_text()
+    frames = page.locator("#film .frame")
+    assert frames.count() == 3
+    person.rested()
+
+    # The keyboard goes from one to the next, and stops at the ends.
+    def shown() -> int:
+        current = frames.evaluate_all("all => all.map(one => one.getAttribute('aria-current'))")
+        return int(current.index("true"))
+
+    assert shown() == 0
+    seen = []
+    for key in ("ArrowRight", "n", "n", "ArrowLeft", "p", "p"):
+        page.keyboard.press(key)
+        seen.append(shown())
+    assert seen == [1, 2, 2, 1, 0, 0]
+    # In a control the arrows are the control's.
+    page.locator("#warmth").focus()
+    page.keyboard.press("ArrowRight")
+    assert shown() == 0
+
+    person.move("#vividness", 1.5)
+    person.settled()
+    page.locator("#same-for-all").click()
+    assert "2 others" in page.locator("#toast").inner_text()
+    page.keyboard.press("n")
+    assert page.locator("#vividness").input_value() == "1.5"
+    page.locator("#toast button").click()
+    assert page.locator("#vividness").input_value() != "1.5"
+    page.locator("#redo").click()
+    person.settled()
+
+    with page.expect_download() as waiting:
+        page.locator("#download-all").click()
+    assert waiting.value.suggested_filename == "tintype-album.zip"
+    with zipfile.ZipFile(waiting.value.path()) as written:
+        assert written.testzip() is None
+        names = written.namelist()
+        assert names == ["camera.color.png", "camera (2).color.png", "mirrored.color.jpg"]
+        pictures = [Image.open(written.open(name)).convert("RGB") for name in names]
+    assert all(picture.size == SIZE for picture in pictures)
+    # The first two are one photograph, with the same settings again.
+    np.testing.assert_array_equal(np.asarray(pictures[1]), np.asarray(pictures[0]))
+
+
+def test_what_was_added_last_is_shown_and_a_bad_one_is_left_out(
+    visit: Callable[..., Visit], files: Path
+) -> None:
+    person = visit()
+    page = person.page
+    page.set_input_files("#files", str(files / "letter.jpg"))
+    page.wait_for_selector("#failure:visible")
+    page.set_input_files("#files", str(files / "mirrored.jpg"))
+    person.rested()
+    assert not page.locator("#failure").is_visible()
+    assert page.locator("#film .frame").nth(1).get_attribute("aria-current") == "true"
+    with page.expect_download() as waiting:
+        page.locator("#download-all").click()
+    with zipfile.ZipFile(waiting.value.path()) as written:
+        assert written.namelist() == ["mirrored.color.jpg", "notes.txt"]
+        assert written.read("notes.txt").startswith(b"letter.jpg is not in this file: ")
+    page.wait_for_selector("#toast:has-text('letter.jpg')")

@@ -121,3 +121,18 @@ test("a step without a time is one of now", () => {
   history.undo({});
   assert.equal(history.canUndo, false);
 });
+
+test("steps are kept and taken up again, the nearest ones first", () => {
+  const history = new History();
+  for (const value of ["a", "b", "c"]) history.record(value, null);
+  history.undo("d");
+  const other = new History();
+  other.resume(JSON.parse(JSON.stringify(history.steps())));
+  assert.deepEqual([other.canUndo, other.canRedo], [true, true]);
+  assert.equal(other.redo("c"), "d");
+  assert.equal(other.undo("d"), "c");
+  assert.equal(other.undo("c"), "b");
+  const large = new History();
+  for (const size of [2 ** 20, 2 ** 20, 10]) large.record("x".repeat(size), null);
+  assert.deepEqual(large.steps().past.map(({ length }) => length), [2 ** 20 + 2, 12]);
+});

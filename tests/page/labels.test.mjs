@@ -94,3 +94,38 @@ test("a plain photograph has no notes, an unusual one says what it is", () => {
   assert.equal(found[3], lost);
   assert.match(labels.noteTexts({ ...plain, tone: "toned" })[0], /sepia/);
 });
+
+test("what is kept, and what is not, has its line", () => {
+  assert.equal(labels.removedText(["a.jpg"]), "a.jpg removed.");
+  assert.equal(labels.removedText(["a.jpg", "b.jpg"]), "2 photographs removed.");
+  assert.equal(labels.offerText(["a.jpg"]), "Kept in this browser: a.jpg.");
+  assert.match(labels.droppedText(["a.jpg"], 2 ** 30), /a\.jpg\. This browser keeps 1 GiB at most/);
+  assert.match(labels.droppedText(["a.jpg"], 2 ** 28), /keeps 256 MiB/);
+  assert.match(labels.notKeptText("a.tif"), /^a\.tif is not kept/);
+});
+
+test("progress names the time that is left once it can be known", () => {
+  const line = (done, total, seconds) => labels.progressLine({ done, total, seconds }, "coloured");
+  assert.equal(line(0, 8, 3), "0 of 8 coloured");
+  assert.equal(line(2, 8, 20), "2 of 8 coloured, about 60 s left");
+  assert.equal(line(2, 32, 20), "2 of 32 coloured, about 5 min left");
+  assert.equal(line(7, 8, 0.1), "7 of 8 coloured, about 1 s left");
+});
+
+test("an album says what is in it and what is not", () => {
+  assert.equal(labels.albumText(1, false), "1 photograph saved as one zip.");
+  assert.equal(labels.albumText(3, true), "3 photographs saved as one zip, with remarks in notes.txt.");
+  assert.equal(labels.leftOutText([], []), "");
+  assert.equal(labels.leftOutText(["a"], []), "Not coloured, and not in it: a.");
+  assert.match(labels.leftOutText(["a"], ["b", "c"]), /in it: a\. Left out, .*: 2 photographs\./);
+  assert.match(labels.sameText(1), /used for the other one\.$/);
+  assert.match(labels.sameText(3), /used for 3 others\.$/);
+  assert.equal(labels.positionText("a", 0, 3), "a, 1 of 3");
+});
+
+test("a folder says what was not taken", () => {
+  assert.equal(labels.folderText(2, ["a.doc"]), "Not photographs that can be read: a.doc.");
+  assert.equal(labels.folderText(2, ["a", "b"]), "Not photographs that can be read: 2 files.");
+  assert.equal(labels.folderText(0, []), "There is no photograph in this folder.");
+  assert.match(labels.folderText(0, ["a.doc"]), /^There is no .* read: a\.doc\.$/);
+});

@@ -53,6 +53,31 @@ test("an idle queue starts at once, also with what is added first", async () => 
   assert.deepEqual(work.started, ["a", "b"]);
 });
 
+test("what is preferred goes first where it still waits", async () => {
+  const work = new Work();
+  const queue = new Queue(1, work.do);
+  queue.add("a", "b", "c", "d");
+  queue.prefer("c", "d", "a", "x");
+  for (const item of ["a", "c", "d", "b"]) await work.end(item);
+  assert.deepEqual(work.started, ["a", "c", "d", "b"]);
+});
+
+test("progress counts what was worked on since the queue was empty", async () => {
+  const seen = [];
+  const queue = new Queue(1, async (item) => item !== "nothing");
+  queue.onProgress = ({ done, total, seconds }) => {
+    assert.ok(seconds >= 0);
+    seen.push(`${done}/${total}`);
+  };
+  queue.add("a", "nothing", "b");
+  for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+  assert.deepEqual(seen, ["0/3", "1/3", "1/2", "2/2"]);
+  seen.length = 0;
+  queue.add("c");
+  for (let i = 0; i < 2; i++) await new Promise(setImmediate);
+  assert.deepEqual(seen, ["0/1", "1/1"]);
+});
+
 /** Runs of LatestOnly, as "quick", "full" and "idle". */
 function recorded() {
   const log = [];

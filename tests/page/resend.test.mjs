@@ -84,3 +84,10 @@ test("what goes wrong a second time is not tried a third time", async (context) 
   await assert.rejects(preview(heldPhoto()), { code: "unknown_id" });
   assert.equal(asked.length, 3);
 });
+
+test("what asks at the same time sends it once", async (context) => {
+  const photo = heldPhoto();
+  const { asked } = forgetful(context, new Set());
+  await Promise.all([preview(photo), preview(photo), preview(photo)]);
+  assert.equal(asked.filter(({ path }) => path.startsWith("v1/photos?")).length, 1);
+});

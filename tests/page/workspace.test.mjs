@@ -29,7 +29,7 @@ test("every change is an event", () => {
   workspace.setState(a, "ready");
   workspace.change("warmth", (s) => (s.warmth = 1));
   workspace.add(new Photo({ name: "c" }));
-  assert.deepEqual(log, ["select a none", "select b a", "state a", "change", "add c"]);
+  assert.deepEqual(log, ["select a none", "select b a", "state a", "change b", "add c"]);
   assert.equal(a.state, "ready");
   assert.equal(workspace.current, b);
   assert.deepEqual(workspace.photos.map(({ name }) => name), ["a", "b", "c"]);
@@ -87,6 +87,38 @@ test("a change is of the photograph that is shown, or of the one that is named",
   assert.deepEqual([a.settings.warmth, b.settings.warmth], [0.5, 1]);
 });
 
+test("a photograph comes back to its place, and another one's step is undone", () => {
+  const { workspace, photos: [a, b, c] } = withPhotos("a", "b", "c");
+  workspace.select(a);
+  workspace.remove(b);
+  workspace.add(b, 1);
+  assert.deepEqual(workspace.photos, [a, b, c]);
+  workspace.change(null, (s) => (s.warmth = 1), b);
+  assert.equal(workspace.step("undo", b), true);
+  assert.equal(b.settings.warmth, 0);
+});
+
+test("work is safe once it is saved or stored as it is now", () => {
+  const { workspace, photos: [a, b] } = withPhotos("a", "b");
+  assert.deepEqual([a.isSafe, b.isSafe], [false, false]);
+  a.stored = a.revision;
+  b.state = "failed";
+  assert.deepEqual([a.isSafe, b.isSafe], [true, true]);
+  workspace.change(null, (s) => (s.warmth = 1), a);
+  assert.equal(a.isSafe, false);
+  a.saved = a.revision;
+  assert.equal(a.isSafe, true);
+  workspace.step("undo", a);
+  assert.equal(a.isSafe, false);
+});
+
+test("keys sort in the order in which photographs came", () => {
+  const { photos } = withPhotos(..."abcdefghij");
+  const keys = photos.map(({ key }) => key);
+  assert.deepEqual([...keys].sort(), keys);
+  assert.equal(new Set(keys).size, 10);
+});
+
 test("without a photograph there is neither a change nor an event", () => {
   const { workspace, log } = withPhotos();
   workspace.change(null, () => assert.fail("there is nothing to change"));
@@ -107,7 +139,7 @@ test("each photograph has its own steps", () => {
   assert.deepEqual([a.canUndo, a.canRedo], [false, true]);
   assert.equal(workspace.step("redo"), true);
   assert.equal(a.settings.warmth, 1);
-  assert.deepEqual(log, ["change", "change"]);
+  assert.deepEqual(log, ["change a", "change a"]);
   assert.deepEqual([a.canUndo, a.canRedo], [true, false]);
 });
 

@@ -2,8 +2,12 @@
 // Files that are dropped: photographs, or onto its box a reference picture.
 
 import { element } from "./dom.js";
+import { droppedFiles, isAccepted } from "./folders.js";
 import * as intake from "./intake.js";
+import { folderText } from "./labels.js";
 import * as reference from "./reference.js";
+import { say } from "./toast.js";
+import { workspace } from "./workspace.js";
 
 const overlay = element("drop-overlay", HTMLElement);
 const panel = element("panel", HTMLElement);
@@ -18,6 +22,18 @@ function isOverReference({ clientX, clientY }) {
   const { left, right, top, bottom } = referenceBox.getBoundingClientRect();
   const inside = clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
   return !panel.hidden && inside;
+}
+
+/** @param {DragEvent} event */
+async function take(event) {
+  const { dataTransfer } = event;
+  if (!dataTransfer) return;
+  const forReference = isOverReference(event);
+  const reads = (/** @type {File} */ file) => isAccepted(file, workspace.server.accept);
+  const { files, others, folders } = await droppedFiles(dataTransfer, reads);
+  if (forReference) reference.load(files[0]);
+  else intake.add(files);
+  if (folders && (others.length || !files.length)) say(folderText(files.length, others));
 }
 
 export function wire() {
@@ -35,8 +51,6 @@ export function wire() {
     event.preventDefault();
     depth = 0;
     overlay.hidden = true;
-    const files = event.dataTransfer?.files ?? [];
-    if (isOverReference(event)) reference.load(files[0]);
-    else intake.add(files);
+    take(event);
   });
 }

@@ -2,7 +2,9 @@
 // The strip of all photographs below the one that is shown.
 
 import { element } from "./dom.js";
-import { stateLabel } from "./labels.js";
+import { positionText, stateLabel } from "./labels.js";
+import { announce } from "./notices.js";
+import * as removal from "./removal.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */
@@ -40,9 +42,9 @@ export function add(photo) {
     workspace.select(photo);
     stage.scrollIntoView({ block: "nearest" });
   };
-  remove.onclick = () => workspace.remove(photo);
+  remove.onclick = ({ detail }) => removal.remove(photo, detail === 0);
   frames.set(photo, { item, button, picture, label });
-  list.append(item);
+  list.insertBefore(item, list.children[workspace.photos.indexOf(photo)] ?? null);
   showState(photo);
 }
 
@@ -72,7 +74,20 @@ export function showPicture(photo) {
 
 /** @param {Photo} current */
 export function showCurrent(current) {
+  const focused = list.contains(document.activeElement);
   for (const [photo, { button }] of frames) {
     button.setAttribute("aria-current", String(photo === current));
   }
+  const shown = frames.get(current)?.button;
+  shown?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (focused && document.activeElement?.matches(".frame")) shown?.focus();
+}
+
+/** @param {number} way 1 to the next photograph, -1 to the one before; at the ends nothing */
+export function go(way) {
+  const { current, photos } = workspace;
+  const next = current && photos[photos.indexOf(current) + way];
+  if (!next) return;
+  workspace.select(next);
+  announce(positionText(next.name, photos.indexOf(next), photos.length));
 }

@@ -3,6 +3,13 @@
 
 const MERGE_MS = 900;
 const LIMIT = 200;
+const KEPT_CHARACTERS = 2 ** 21; // of the steps that are kept: each of them holds all strokes
+
+/**
+ * @typedef {object} Steps states as JSON, the oldest first
+ * @property {string[]} past
+ * @property {string[]} future those that were undone, the one undone first first
+ */
 
 /**
  * The states before and after the present one, as JSON.
@@ -43,6 +50,24 @@ export class History {
     this.#lastKind = kind;
     this.#lastTime = now;
     this.#future = [];
+  }
+
+  /** @returns {Steps} as many as are kept: those that are nearest to the present state */
+  steps() {
+    const nearest = (/** @type {string[]} */ states) => {
+      let left = KEPT_CHARACTERS;
+      let from = states.length;
+      while (from > 0 && (left -= states[from - 1].length) >= 0) from -= 1;
+      return states.slice(from);
+    };
+    return { past: nearest(this.#past), future: nearest(this.#future) };
+  }
+
+  /** @param {Steps} steps in place of those that there are */
+  resume({ past, future }) {
+    this.#past = [...past];
+    this.#future = [...future];
+    this.#lastKind = null;
   }
 
   /**

@@ -3,12 +3,13 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
-import { addedText } from "./labels.js";
+import { addedText, noGreyText } from "./labels.js";
 import { quickSide } from "./geometry.js";
-import { announce, wireRetry } from "./notices.js";
+import { announce, complain, wireRetry } from "./notices.js";
 import { Photo } from "./photo.js";
 import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
+import { withPhoto } from "./resend.js";
 import { show, showFirst } from "./stage.js";
 import { workspace } from "./workspace.js";
 
@@ -23,9 +24,40 @@ export function add(files) {
   const added = Array.from(files, (file) => new Photo(file));
   if (!added.length) return;
   for (const photo of added) workspace.add(photo);
+  queue.prefer(...added);
   workspace.select(added[0]);
   announce(addedText(added.map(({ name }) => name)));
-  queue.add(...added);
+}
+
+/** @param {(progress: import("./queue.js").Progress) => void} listener */
+export function onProgress(listener) {
+  queue.onProgress = listener;
+}
+
+/** @param {Photo} photo that is shown: while it waits, it goes before the others */
+export function colorNext(photo) {
+  queue.prefer(photo);
+}
+
+/** @param {Photo} photo that was added: new, or back again and perhaps never coloured */
+export function colorSoon(photo) {
+  if (photo.state === "waiting") queue.add(photo);
+}
+
+/**
+ * The grey picture of a photograph that was worked on before, if it is missing.
+ *
+ * @param {Photo} photo the one that is shown
+ */
+export async function fetchGrey(photo) {
+  if (photo.urls.before) return;
+  try {
+    const blob = await withPhoto(photo, () => api.grey(photo.id, fullSide(photo)));
+    photo.setPicture("before", blob);
+    if (photo === workspace.current) show(photo);
+  } catch (error) {
+    complain(noGreyText(photo.name), api.asApiError(error), () => fetchGrey(photo));
+  }
 }
 
 /** Says in the file choosers and on the first screen what the server reads. */
@@ -37,7 +69,7 @@ export function showAccepted() {
 
 /** @param {Photo} photo */
 async function color(photo) {
-  if (!workspace.photos.includes(photo)) return;
+  if (!workspace.photos.includes(photo) || photo.state !== "waiting") return false;
   workspace.setState(photo, "working");
   try {
     const onWait = () => workspace.setState(photo, "delayed");
@@ -47,7 +79,8 @@ async function color(photo) {
       workspace.setState(photo, "working");
       if (photo === workspace.current) show(photo);
     }
-    photo.setPicture("after", await api.preview(photo.id, photo.request(), quickSide(photo)));
+    const first = () => api.preview(photo.id, photo.request(), quickSide(photo));
+    photo.setPicture("after", await withPhoto(photo, first));
     workspace.setState(photo, "ready");
     if (photo === workspace.current) showFirst(photo);
     photo.setPicture("before", await api.grey(photo.id, fullSide(photo)));
@@ -58,6 +91,7 @@ async function color(photo) {
     if (photo !== workspace.current) announce(photo.error.message);
     if (photo === workspace.current) workspace.select(photo);
   }
+  return true;
 }
 
 function retry() {

@@ -4,6 +4,7 @@
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
 import { step } from "./controls.js";
+import * as filmstrip from "./filmstrip.js";
 import * as help from "./help.js";
 import * as picker from "./picker.js";
 import * as tools from "./tools.js";
@@ -11,7 +12,12 @@ import { workspace } from "./workspace.js";
 
 const TYPING =
   "input:not([type=range]):not([type=radio]):not([type=checkbox]), select, textarea";
+/** Where the arrow keys mean something else. */
+const CONTROL =
+  "input, select, textarea, button:not(.frame), summary, dialog, dialog *, #sheet[tabindex='0']";
 const BRUSH_STEP = 4;
+/** @type {Record<string, number>} */
+const WAYS = { n: 1, p: -1, ArrowRight: 1, ArrowLeft: -1 };
 
 /** @param {KeyboardEvent} event */
 function press(event) {
@@ -28,6 +34,11 @@ function press(event) {
   if (key === "?") help.toggle();
   if (!workspace.current) return;
   tools.selectByKey(key);
+  const inControl = target instanceof Element && target.matches(CONTROL);
+  if (WAYS[key] && !(key.startsWith("Arrow") && inControl)) {
+    event.preventDefault();
+    filmstrip.go(WAYS[key]);
+  }
   if (key.toLowerCase() === "g") certainty.peek(true);
   if (key === "]") brush.changeSize(BRUSH_STEP);
   if (key === "[") brush.changeSize(-BRUSH_STEP);

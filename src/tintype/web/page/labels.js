@@ -101,6 +101,92 @@ const LOOKS = {
 /** @param {import("./api.js").Look | null} look null for one that is only there as it was chosen */
 export const lookLabel = (look) => (look ? LOOKS[look] : "Chosen");
 
+/** @param {string[]} names one by its name, several by their number */
+const named = (names) => (names.length === 1 ? names[0] : `${names.length} photographs`);
+
+/** @param {string[]} names */
+export const removedText = (names) => `${named(names)} removed.`;
+
+/** @param {string[]} names of the photographs that are kept in the browser */
+export const offerText = (names) => `Kept in this browser: ${named(names)}.`;
+
+/** @param {number} bytes */
+export const sizeText = (bytes) =>
+  bytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${bytes / 2 ** 30} GiB`;
+
+/**
+ * @param {string[]} names of photographs that had to go
+ * @param {number} most bytes that are kept
+ */
+export const droppedText = (names, most) =>
+  `No longer kept for the next visit: ${named(names)}. This browser keeps ${sizeText(most)} at ` +
+  "most; what was not opened for the longest time goes first.";
+
+/** @param {number} seconds */
+const timeLeft = (seconds) =>
+  seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
+
+/**
+ * @param {import("./queue.js").Progress} progress
+ * @param {string} verb what happens to the photographs
+ */
+export function progressLine({ done, total, seconds }, verb) {
+  const line = `${done} of ${total} ${verb}`;
+  return done ? `${line}, about ${timeLeft((seconds / done) * (total - done))} left` : line;
+}
+
+/**
+ * @param {number} count of photographs in the zip
+ * @param {boolean} notes whether there are notes on them
+ */
+export const albumText = (count, notes) =>
+  `${count === 1 ? "1 photograph" : `${count} photographs`} saved as one zip` +
+  (notes ? ", with remarks in notes.txt." : ".");
+
+/**
+ * @param {string[]} missing names of photographs that could not be saved
+ * @param {string[]} over names of those that would take the zip over its limit
+ */
+export const leftOutText = (missing, over) =>
+  [
+    missing.length ? `Not coloured, and not in it: ${named(missing)}.` : "",
+    over.length
+      ? `Left out, since a zip holds 4 GiB at most: ${named(over)}. Download them one by one.`
+      : "",
+  ].filter(Boolean).join(" ");
+
+/** @param {number} count of the other photographs */
+export const sameText = (count) =>
+  `The vividness, warmth and look of this photograph are now used for ` +
+  `${count === 1 ? "the other one" : `${count} others`}.`;
+
+/**
+ * @param {number} photographs that a folder holds
+ * @param {string[]} others names of its other files
+ */
+export function folderText(photographs, others) {
+  const skipped = others.length === 1 ? others[0] : `${others.length} files`;
+  const what = others.length ? `Not photographs that can be read: ${skipped}.` : "";
+  return photographs ? what : `There is no photograph in this folder. ${what}`.trim();
+}
+
+/**
+ * @param {string} name
+ * @param {number} index from 0
+ * @param {number} count
+ */
+export const positionText = (name, index, count) => `${name}, ${index + 1} of ${count}`;
+
+/** @param {string} name */
+export const notKeptText = (name) =>
+  `${name} is not kept for the next visit: it is too large for this browser's storage. ` +
+  "Download it before you close the page.";
+
+export const noZipText = "The zip was not saved.";
+
+/** @param {string} name of the photograph */
+export const noGreyText = (name) => `The grey of ${name} cannot be shown.`;
+
 /** @param {import("./color.js").HueStrength} color */
 export const wheelText = ({ h, s }) =>
   `hue ${Math.round(h)}, strength ${Math.round(s * 100)} percent`;

@@ -2,8 +2,10 @@
 // The page: what a person does becomes settings, the server decodes them, the picture is shown.
 
 import * as api from "./api.js";
+import * as album from "./album.js";
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
+import * as continuing from "./continuing.js";
 import * as controls from "./controls.js";
 import { element } from "./dom.js";
 import * as drop from "./drop.js";
@@ -21,6 +23,7 @@ import * as reference from "./reference.js";
 import * as reveal from "./reveal.js";
 import * as save from "./save.js";
 import * as stage from "./stage.js";
+import * as toast from "./toast.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
 
@@ -43,39 +46,53 @@ function showState(photo) {
 workspace.on("add", (photo) => {
   filmstrip.add(photo);
   stage.showOpen(true);
+  album.showCount();
+  intake.colorSoon(photo);
+  continuing.keepNew(photo);
 });
 workspace.on("select", async (photo, previous) => {
   picker.close();
-  if (photo !== previous) palettes.clear();
+  if (photo !== previous) {
+    palettes.clear();
+    continuing.keepSoon(photo);
+  }
   filmstrip.showCurrent(photo);
   stage.show(photo);
   reveal.showOwnCopy(photo);
   showState(photo);
   showSettings();
-  if (photo.state === "ready") await preview.refreshAll();
+  intake.colorNext(photo);
+  if (photo.state !== "ready") return;
+  await preview.refreshAll();
+  await intake.fetchGrey(photo);
 });
 workspace.on("state", (photo) => {
   filmstrip.showState(photo);
   if (photo === workspace.current) showState(photo);
+  continuing.keepSoon(photo);
 });
-workspace.on("change", () => {
+workspace.on("change", (photo) => {
+  continuing.keepSoon(photo);
+  if (photo !== workspace.current) return preview.refreshHidden(photo);
   showSettings();
   preview.refreshSoon();
 });
 workspace.on("draft", hints.draw);
 workspace.on("remove", (photo) => {
   filmstrip.remove(photo);
-  photo.release();
+  album.showCount();
+  continuing.forget(photo);
   if (photo.id) api.removePhoto(photo.id).catch(() => {});
 });
 workspace.on("empty", () => {
   stage.showOpen(false);
   controls.showSteps();
+  continuing.showOffer();
 });
 
 const parts = [
-  brush, certainty, controls, drop, help, intake, keys, palettes, picker, pointer, reference, save,
-  stage, tools,
+  album, brush, certainty, continuing, controls, drop, help, intake, keys, palettes, picker, pointer,
+  reference, save, stage, toast, tools,
 ];
 for (const part of parts) part.wire();
 tools.select("compare");
@@ -88,4 +105,5 @@ try {
 save.showFormats();
 element("palette-box", HTMLElement).hidden = !workspace.server.capabilities.includes("logits");
 element("reference-box", HTMLElement).hidden = !workspace.server.capabilities.includes("features");
+await continuing.start();
 document.body.dataset.ready = "yes";

@@ -12,6 +12,14 @@ import { colorRequest, defaultSettings } from "./settings.js";
  */
 /** @typedef {"before" | "after"} Side */
 
+let newest = 0;
+
+/** A key that sorts behind those of the photographs before it, also of earlier visits. */
+function newKey() {
+  newest = Math.max(newest + 1, Date.now());
+  return `${newest}-${Math.random().toString(36).slice(2, 10)}`;
+}
+
 export class Photo {
   /** @type {PhotoState} */
   state = "waiting";
@@ -30,12 +38,24 @@ export class Photo {
   urls = {};
   /** Whether the picture before is the file itself, with all its colours. */
   ownCopy = false;
+  /** @type {Partial<Record<Side, Blob>>} */
+  blobs = {};
+  /** Counts the changes of the settings; `stored` and `saved` are the counts of what is safe. */
+  revision = 0;
+  stored = -1;
+  saved = -1;
+  /** When it was last changed or shown, in milliseconds. */
+  touched = Date.now();
   /** @type {History<Settings>} */
   #history = new History();
 
-  /** @param {File} file */
-  constructor(file) {
+  /**
+   * @param {File} file
+   * @param {string} [key] of the photograph among those that are kept in the browser
+   */
+  constructor(file, key = newKey()) {
     this.file = file;
+    this.key = key;
     this.name = file.name;
   }
 
@@ -68,6 +88,34 @@ export class Photo {
     return this.#history.canRedo;
   }
 
+  /** Whether nothing would be lost if the page were closed. */
+  get isSafe() {
+    return this.state === "failed" || [this.stored, this.saved].includes(this.revision);
+  }
+
+  /** The steps of its history, to be kept. */
+  steps() {
+    return this.#history.steps();
+  }
+
+  /**
+   * Takes up what was kept.
+   *
+   * @param {Settings} settings
+   * @param {import("./history.js").Steps} steps
+   */
+  resume(settings, steps) {
+    this.settings = { ...defaultSettings(), ...settings };
+    this.#history.resume(steps);
+  }
+
+  /** @returns {Set<string>} ids of its reference pictures, those of its history among them */
+  references() {
+    const { past, future } = this.steps();
+    const states = [this.settings, ...[...past, ...future].map((text) => JSON.parse(text))];
+    return new Set(states.flatMap(({ reference }) => (reference ? [reference.id] : [])));
+  }
+
   /**
    * Changes the settings, as a step that can be undone.
    *
@@ -77,6 +125,7 @@ export class Photo {
   change(kind, change) {
     this.#history.record(this.settings, kind);
     change(this.settings);
+    this.#changed();
   }
 
   /**
@@ -89,7 +138,13 @@ export class Photo {
     const found = this.#history[direction](this.settings);
     if (!found) return false;
     this.settings = found;
+    this.#changed();
     return true;
+  }
+
+  #changed() {
+    this.revision += 1;
+    this.touched = Date.now();
   }
 
   /** @param {number} [palette] in place of the one that is set */
@@ -108,6 +163,7 @@ export class Photo {
     const url = URL.createObjectURL(blob);
     this.urls[side] = url;
     if (side === "before") this.ownCopy = false;
+    this.blobs[side] = blob;
     return url;
   }
 

@@ -9,7 +9,7 @@ import { previewSide, quickSide } from "./geometry.js";
 import { notRenderedText } from "./labels.js";
 import { complain } from "./notices.js";
 import * as palettes from "./palettes.js";
-import { LatestOnly } from "./queue.js";
+import { LatestOnly, Queue } from "./queue.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
 
@@ -21,6 +21,7 @@ const HIDDEN_SIDE = 1200; // taken for the size on the screen of a photograph th
 const after = element("after", HTMLImageElement);
 const sheet = element("sheet", HTMLElement);
 const renders = new LatestOnly(render, () => after.removeAttribute("aria-busy"));
+const hidden = new Queue(1, renderHidden);
 let settleTimer = 0;
 
 /**
@@ -52,6 +53,22 @@ async function render(quick) {
     complain(notRenderedText(photo.name), api.asApiError(error), refreshSoon);
   }
 }
+
+/** @param {Photo} photo in the strip alone */
+async function renderHidden(photo) {
+  const ready = photo.state === "ready" && workspace.photos.includes(photo);
+  if (!ready || photo === workspace.current) return;
+  const ask = () => api.preview(photo.id, photo.request(), quickSide(photo));
+  try {
+    photo.setPicture("after", await withPhoto(photo, ask));
+    filmstrip.showPicture(photo);
+  } catch (error) {
+    complain(notRenderedText(photo.name), api.asApiError(error), () => refreshHidden(photo));
+  }
+}
+
+/** @param {Photo} photo that was changed while another one is shown */
+export const refreshHidden = (photo) => hidden.add(photo);
 
 /** @param {boolean} quick */
 async function refresh(quick) {

@@ -2,6 +2,13 @@
 // What is worked on when: a queue of photographs, and previews of which only the newest counts.
 
 /**
+ * @typedef {object} Progress of what was added since the queue was last empty
+ * @property {number} done
+ * @property {number} total
+ * @property {number} seconds since the first of them was begun
+ */
+
+/**
  * Works on a few things at a time, in the order in which they were added.
  *
  * @template T
@@ -12,10 +19,14 @@ export class Queue {
   #running = 0;
   #limit;
   #work;
+  #done = 0;
+  #start = 0;
+  /** @type {(progress: Progress) => void} called whenever there is another one */
+  onProgress = () => {};
 
   /**
    * @param {number} limit how many are worked on at once
-   * @param {(item: T) => Promise<unknown>} work must not reject
+   * @param {(item: T) => Promise<unknown>} work must not reject; false where there was nothing to do
    */
   constructor(limit, work) {
     this.#limit = limit;
@@ -25,24 +36,40 @@ export class Queue {
   /** @param {T[]} items behind all others */
   add(...items) {
     this.#items.push(...items);
-    this.#start();
+    this.#begin();
+  }
+
+  /** @param {T[]} items those of them that wait go before all others */
+  prefer(...items) {
+    const first = items.filter((item) => this.#items.includes(item));
+    this.#items = [...first, ...this.#items.filter((item) => !first.includes(item))];
   }
 
   /** @param {T} item before all others */
   addFirst(item) {
     this.#items.unshift(item);
-    this.#start();
+    this.#begin();
   }
 
-  #start() {
+  #report() {
+    const left = this.#items.length + this.#running;
+    const seconds = (performance.now() - this.#start) / 1000;
+    this.onProgress({ done: this.#done, total: this.#done + left, seconds });
+    if (!left) this.#done = 0;
+  }
+
+  #begin() {
+    if (!this.#running && !this.#done) this.#start = performance.now();
     while (this.#running < this.#limit && this.#items.length) {
       const item = /** @type {T} */ (this.#items.shift());
       this.#running += 1;
-      this.#work(item).finally(() => {
+      this.#work(item).then((worked) => {
         this.#running -= 1;
-        this.#start();
+        if (worked !== false) this.#done += 1;
+        this.#begin();
       });
     }
+    this.#report();
   }
 }
 

@@ -17,7 +17,7 @@ export function showSettings() {
   clear.hidden = !reference;
   if (reference) {
     const picture = document.createElement("img");
-    picture.src = reference.url;
+    picture.src = referenceFiles.url(reference.id);
     picture.alt = "";
     drop.replaceChildren(picture, reference.name);
   } else drop.replaceChildren("Drop a picture here, or choose one");
@@ -30,8 +30,7 @@ export async function load(file) {
   drop.replaceChildren("Reading…");
   try {
     const id = await referenceFiles.send(file);
-    const reference = { id, name: file.name, url: URL.createObjectURL(file) };
-    workspace.change(null, (s) => (s.reference = reference), photo);
+    workspace.change(null, (s) => (s.reference = { id, name: file.name }), photo);
   } catch (error) {
     showSettings();
     complain(noReferenceText(file.name), api.asApiError(error));

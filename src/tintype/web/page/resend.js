@@ -7,6 +7,8 @@ import * as api from "./api.js";
 export class ReferenceFiles {
   /** @type {Map<string, File>} */
   #files = new Map();
+  /** @type {Map<File, string>} */
+  #urls = new Map();
 
   /**
    * Sends a reference picture.
@@ -16,8 +18,33 @@ export class ReferenceFiles {
    */
   async send(file) {
     const id = await api.addLayer("reference", file);
-    this.#files.set(id, file);
+    this.add(id, file);
     return id;
+  }
+
+  /**
+   * @param {string} id of a layer that the server holds, or once held
+   * @param {File} file
+   */
+  add(id, file) {
+    this.#files.set(id, file);
+  }
+
+  /** @param {string} id */
+  file(id) {
+    return this.#files.get(id);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {string} an address by which the page shows it; empty where it is not known
+   */
+  url(id) {
+    const file = this.file(id);
+    if (!file) return "";
+    const url = this.#urls.get(file) ?? URL.createObjectURL(file);
+    this.#urls.set(file, url);
+    return url;
   }
 
   /**
@@ -33,6 +60,26 @@ export class ReferenceFiles {
 
 export const referenceFiles = new ReferenceFiles();
 
+/** @type {Map<import("./photo.js").Photo, Promise<void>>} */
+const sending = new Map();
+
+/** @param {import("./photo.js").Photo} photo */
+async function send(photo) {
+  if (photo.settings.reference) await referenceFiles.sendAgain(photo.settings.reference);
+  photo.describe(await api.addPhoto(photo.file));
+}
+
+/**
+ * Sends a photograph again; once, for all that asked about it meanwhile.
+ *
+ * @param {import("./photo.js").Photo} photo
+ */
+function sendAgain(photo) {
+  const going = sending.get(photo) ?? send(photo).finally(() => sending.delete(photo));
+  sending.set(photo, going);
+  return going;
+}
+
 /**
  * Asks about a photograph; where the server does not know it any more, sends it and asks again.
  *
@@ -42,12 +89,12 @@ export const referenceFiles = new ReferenceFiles();
  * @returns {Promise<T>}
  */
 export async function withPhoto(photo, ask) {
+  const { id } = photo;
   try {
     return await ask();
   } catch (error) {
     if (api.asApiError(error).code !== "unknown_id") throw error;
-    if (photo.settings.reference) await referenceFiles.sendAgain(photo.settings.reference);
-    photo.describe(await api.addPhoto(photo.file));
+    if (photo.id === id) await sendAgain(photo);
     return ask();
   }
 }

@@ -21,11 +21,11 @@ async function save() {
   download.disabled = true;
   download.textContent = "Colouring at full size…";
   try {
-    const query = fileQuery();
-    const answer = await withPhoto(photo, () => api.finishedFile(photo.id, photo.request(), query));
-    const notes = JSON.parse(answer.headers.get("X-Tintype-Notes") || "[]").join(" ");
-    const name = savedName(photo.name, answer.headers.get("Content-Disposition"));
-    triggerDownload(await answer.blob(), name);
+    const { revision } = photo;
+    const { name, blob, notes: list } = await finished(photo);
+    const notes = list.join(" ");
+    triggerDownload(blob, name);
+    photo.saved = revision;
     announce(`${name} is saved. ${notes}`);
     if (notes) notify(`${name}: ${notes}`);
   } catch (error) {
@@ -34,6 +34,20 @@ async function save() {
     download.disabled = false;
     download.textContent = "Download";
   }
+}
+
+/**
+ * The file of a photograph as it is set now.
+ *
+ * @param {import("./photo.js").Photo} photo
+ * @returns {Promise<{name: string, blob: Blob, notes: string[]}>}
+ */
+export async function finished(photo) {
+  const query = fileQuery();
+  const answer = await withPhoto(photo, () => api.finishedFile(photo.id, photo.request(), query));
+  const name = savedName(photo.name, answer.headers.get("Content-Disposition"));
+  const notes = JSON.parse(answer.headers.get("X-Tintype-Notes") || "[]");
+  return { name, blob: await answer.blob(), notes };
 }
 
 /** @returns {Record<string, string | number>} */
@@ -51,7 +65,7 @@ function fileQuery() {
  * @param {Blob} blob
  * @param {string} name
  */
-function triggerDownload(blob, name) {
+export function triggerDownload(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

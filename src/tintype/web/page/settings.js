@@ -16,7 +16,6 @@
  * @typedef {object} ReferencePicture
  * @property {string} id of the layer on the server
  * @property {string} name of the file
- * @property {string} url for the page to show it
  *
  * @typedef {object} Settings
  * @property {number | null} vividness null for what the model recommends

@@ -15,7 +15,7 @@
  * @property {[photo: Photo, previous: Photo | null]} select one is to be shown, perhaps again
  * @property {[]} empty the last photograph is gone
  * @property {[photo: Photo]} state of one photograph
- * @property {[]} change of settings
+ * @property {[photo: Photo]} change of its settings
  * @property {[]} draft there is another hint in preparation, or none
  */
 /**
@@ -57,9 +57,12 @@ export class Workspace {
     await Promise.all(this.#listeners[name].map((listener) => listener(...values)));
   }
 
-  /** @param {Photo} photo */
-  add(photo) {
-    this.photos.push(photo);
+  /**
+   * @param {Photo} photo
+   * @param {number} [index] where it goes; without one, behind all others
+   */
+  add(photo, index = this.photos.length) {
+    this.photos.splice(index, 0, photo);
     this.#emit("add", photo);
   }
 
@@ -67,6 +70,7 @@ export class Workspace {
   async select(photo) {
     const previous = this.current;
     this.current = photo;
+    photo.touched = Date.now();
     await this.#emit("select", photo, previous);
   }
 
@@ -104,7 +108,7 @@ export class Workspace {
   change(kind, change, photo = this.current) {
     if (!photo) return;
     photo.change(kind, change);
-    this.#emit("change");
+    this.#emit("change", photo);
   }
 
   /** @param {Hint | null} hint */
@@ -115,11 +119,12 @@ export class Workspace {
 
   /**
    * @param {"undo" | "redo"} direction
+   * @param {Photo | null} [photo]
    * @returns {boolean} whether there was a step to go
    */
-  step(direction) {
-    if (!this.current?.step(direction)) return false;
-    this.#emit("change");
+  step(direction, photo = this.current) {
+    if (!photo?.step(direction)) return false;
+    this.#emit("change", photo);
     return true;
   }
 }
