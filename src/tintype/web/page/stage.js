@@ -27,17 +27,44 @@ export function showOpen(open) {
   for (const area of areas) area.hidden = !open;
 }
 
+/** @type {Photo | null} */
+let shown = null;
+
 /** @param {Photo} photo */
 export function show(photo) {
   for (const side of /** @type {const} */ (["after", "before"])) {
-    const url = photo.urls[side];
-    if (url) pictures[side].src = url;
-    else pictures[side].removeAttribute("src");
+    if (!photo.urls[side]) pictures[side].removeAttribute("src");
+    else if (photo === shown && pictures[side].src) replace(photo, side);
+    else put(photo, side);
   }
-  pictures.before.classList.toggle("own", photo.ownCopy);
+  shown = photo;
   pictures.after.alt = `${photo.name}, coloured`;
   pictures.before.alt = `${photo.name}, original`;
   layOut();
+}
+
+/**
+ * @param {Photo} photo
+ * @param {import("./photo.js").Side} side
+ */
+function put(photo, side) {
+  pictures[side].src = photo.urls[side] ?? "";
+  if (side === "before") pictures.before.classList.toggle("own", photo.ownCopy);
+}
+
+/**
+ * Puts a picture in place of an earlier one, without a moment in which there is neither.
+ *
+ * @param {Photo} photo
+ * @param {import("./photo.js").Side} side
+ */
+async function replace(photo, side) {
+  const url = photo.urls[side];
+  if (!url || pictures[side].src === url) return;
+  const next = new Image();
+  next.src = url;
+  await next.decode().catch(() => {});
+  if (photo === workspace.current && photo.urls[side] === url) put(photo, side);
 }
 
 /**
@@ -55,6 +82,8 @@ export async function showFirst(photo) {
 
 function endSweep() {
   sheet.classList.remove("sweeping");
+  // A transition that is under way goes on without its class.
+  for (const animation of sheet.getAnimations()) animation.cancel();
 }
 
 function layOut() {
