@@ -174,13 +174,15 @@ test("pictures that are replaced or let go take no memory", (context) => {
 test("the file itself is the picture before until there is the server's", (context) => {
   const { createObjectURL, revokeObjectURL } = URL;
   context.after(() => Object.assign(URL, { createObjectURL, revokeObjectURL }));
-  URL.createObjectURL = (blob) => `blob:${blob.name ?? blob}`;
-  URL.revokeObjectURL = () => {};
+  const gone = [];
+  URL.createObjectURL = (blob) => `blob:${blob}`;
+  URL.revokeObjectURL = (url) => gone.push(url);
   const photo = new Photo({ name: "a" });
-  photo.useOwnCopy({ width: 4, height: 3 });
+  photo.useOwnCopy("blob:a", { width: 4, height: 3 });
   assert.deepEqual([photo.urls.before, photo.ownCopy, photo.width], ["blob:a", true, 4]);
   photo.setPicture("after", "colours");
   assert.equal(photo.ownCopy, true);
   photo.setPicture("before", "grey");
   assert.deepEqual([photo.urls.before, photo.ownCopy], ["blob:grey", false]);
+  assert.deepEqual(gone, ["blob:a"]);
 });

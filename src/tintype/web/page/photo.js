@@ -71,10 +71,11 @@ export class Photo {
   /**
    * Takes the file itself for the picture before, until the server's is there.
    *
+   * @param {string} url of the file
    * @param {import("./geometry.js").Size} size of it, upright
    */
-  useOwnCopy({ width, height }) {
-    this.setPicture("before", this.file);
+  useOwnCopy(url, { width, height }) {
+    this.urls.before = url;
     this.ownCopy = true;
     this.width = width;
     this.height = height;

@@ -14,24 +14,27 @@ import { workspace } from "./workspace.js";
  */
 export async function showOwnCopy(photo) {
   if (photo.urls.before || photo.width) return;
-  const size = await measured(photo.file);
-  if (!size || photo.width || photo.state === "failed") return;
-  photo.useOwnCopy(size);
+  const url = URL.createObjectURL(photo.file);
+  const size = await measured(url);
+  if (!size || photo.width || photo.state === "failed") {
+    URL.revokeObjectURL(url);
+    return;
+  }
+  photo.useOwnCopy(url, size);
   if (photo !== workspace.current) return;
   workspace.setState(photo, photo.state);
   stage.show(photo);
 }
 
 /**
- * @param {Blob} file
+ * @param {string} url of the very picture that is shown: a large file is not read twice
  * @returns {Promise<import("./geometry.js").Size | null>} null where the browser cannot show it
  */
-function measured(file) {
-  const url = URL.createObjectURL(file);
+function measured(url) {
   const image = new Image();
   return new Promise((done) => {
     image.onload = () => done({ width: image.naturalWidth, height: image.naturalHeight });
     image.onerror = () => done(null);
     image.src = url;
-  }).finally(() => URL.revokeObjectURL(url));
+  });
 }
