@@ -24,6 +24,7 @@ import click
 import tintype
 from tintype import errors
 from tintype.cli.group import COLOR, COMMANDS, TINTYPE
+from tintype.engine.onnx_file import OPERATORS
 from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, rows_of
 from tintype.photo.formats.registry import table_markdown
@@ -38,7 +39,7 @@ BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 SCRIPTS = (
-    "mutants", "bombs", "size", "names", "disk", "kills", "training", "load", "models",
+    "mutants", "bombs", "size", "names", "disk", "kills", "training", "load", "limits", "models",
     "privacy", "fuzz_decode",
 )  # fmt: skip
 """Of tests/promises, in the order of docs/promises.md."""
@@ -180,6 +181,11 @@ def card_table() -> str:
         for item in _fields(node)
     ]
     return table(("key", "kind", "meaning"), rows)
+
+
+def operator_list() -> str:
+    """Every operator that a model may run."""
+    return ", ".join(f"`{name}`" for name in sorted(OPERATORS)) + "."
 
 
 # ----- the HTTP API -----
@@ -472,6 +478,7 @@ GENERATED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "errors": error_table,
         "recipe": recipe_table,
         "card": card_table,
+        "operators": operator_list,
         "formats": table_markdown,
         **{f"promise {script}": figures(script) for script in SCRIPTS},
     }

@@ -91,8 +91,14 @@ def test_a_path_never_replaces_anything_unless_asked(
     with pytest.raises(tintype.TargetExistsError, match="overwrite=True"):
         colorizer.colorize(photo)
     assert target.read_bytes() == b"mine"
-    assert colorizer.colorize(photo, overwrite=True) == target
-    assert target.read_bytes() != b"mine"
+    with pytest.raises(tintype.TargetExistsError, match="never replaced"):
+        colorizer.colorize(photo, overwrite=True)
+    assert target.read_bytes() == b"mine"
+    target.unlink()
+    assert colorizer.colorize(photo) == target
+    first = target.read_bytes()
+    assert colorizer.colorize(photo, vividness=1.5, overwrite=True) == target
+    assert target.read_bytes() != first
     target.unlink()
     target.hardlink_to(photo)
     with pytest.raises(tintype.TargetExistsError, match="never replaced"):

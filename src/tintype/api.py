@@ -26,7 +26,8 @@ from tintype.errors import (
 )
 from tintype.files.atomic import target_exists, write_atomically
 from tintype.files.local import read_input, read_stream
-from tintype.photo.decode import decode, photo_from_array, photo_from_image
+from tintype.files.own import check_replaceable
+from tintype.photo.decode import decode, is_own_picture, photo_from_array, photo_from_image
 from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.naming import check_output_name, target_name
@@ -165,6 +166,9 @@ class Colorizer:
                 )
             if target.samefile(source):
                 raise TargetExistsError(f"{shown(target)} is the input, which is never replaced.")
+            check_replaceable(
+                target, is_own_picture, overwrite=overwrite, what="a coloured photograph"
+            )
         output = replace(request.output, format=format_of_suffix(target.suffix))
         colored = self._file(data, replace(request, output=output), name=shown(source))
         write_atomically(target, colored, overwrite=overwrite)

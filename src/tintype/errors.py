@@ -7,6 +7,7 @@ boundary in `tintype.jobs`, which turns them into results of the report.
 
 # Joiners inside one emoji: invisible, harmless, and part of ordinary file names.
 _JOINERS = "\u200c\u200d"
+_LONGEST_QUOTE = 60
 
 
 def shown(name: object) -> str:
@@ -25,6 +26,20 @@ def shown(name: object) -> str:
         c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode("ascii")
         for c in str(name)
     )
+
+
+def brief(value: object, *, most: int = _LONGEST_QUOTE) -> str:
+    """A value as a message quotes it: printable, and never longer than a line can bear.
+
+    Args:
+        value: Anything; Python writes no whole number of more than 4,300 digits.
+        most: Characters.
+    """
+    try:
+        text = shown(value)
+    except ValueError:
+        text = "a number of thousands of digits"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def reason(error: Exception) -> str:

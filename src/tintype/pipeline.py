@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
@@ -19,6 +20,7 @@ from tintype.engine.hints import pale
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Output, Settings
 from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
+from tintype.files.own import png_mark
 from tintype.photo import remarks, thumbnail
 from tintype.photo.decode import decode
 from tintype.photo.encode import Encoded, encode
@@ -148,13 +150,11 @@ def colorize_photos(
         if codec.write_exact is not None:
             photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
     colored, share = _colored(photos, settings, engine, written)
+    kept = None if codec.write_exact is None else luminance_of
     try:
+        strip = output.strip_metadata
         encoded = encode(
-            colored,
-            format=written,
-            provenance=provenance,
-            strip_metadata=output.strip_metadata,
-            luminance_of=None if codec.write_exact is None else luminance_of,
+            colored, format=written, provenance=provenance, strip_metadata=strip, luminance_of=kept
         )
     except UnsupportedPhotoError as error:
         raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
@@ -230,6 +230,10 @@ def _notes(request: Request, photos: Sequence[Photo], tone: Tone, share: float) 
     return notes
 
 
+CERTAINTY = "certainty map"
+"""What a certainty map calls itself."""
+
+
 def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings) -> bytes:
     """Where the colours of a file's first page are a guess, as a PNG file.
 
@@ -246,7 +250,9 @@ def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings
     """
     file = io.BytesIO()
     prediction = engine.predict(photos[0], settings)
-    Image.fromarray(engine.uncertainty(photos[0], prediction)).save(file, "PNG")
+    text = PngInfo()
+    text.add_text("Software", png_mark(CERTAINTY))  # what --overwrite recognises it by
+    Image.fromarray(engine.uncertainty(photos[0], prediction)).save(file, "PNG", pnginfo=text)
     return file.getvalue()
 
 

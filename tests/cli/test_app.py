@@ -162,7 +162,9 @@ def test_settings_that_do_not_fit_are_one_line(
         "'GIF' is not a valid format": json.dumps(good | {"format": "GIF"}),
         "unknown field `x`": json.dumps(good | {"settings": good["settings"] | {"x": 1}}),
         "Palette 7 of 5": json.dumps(good | {"settings": plain | {"palette": [7, 5]}}),
-        "the hint": json.dumps(good | {"settings": plain | {"hints": [[1, 2, 3, 4, -1]]}}),
+        "The radius of a hint": json.dumps(
+            good | {"settings": plain | {"hints": [[1, 2, 3, 4, -1]]}}
+        ),
         "'best' is not a valid quality": json.dumps(
             good | {"settings": {"vividness": 1, "quality": "best"}}
         ),
@@ -208,8 +210,8 @@ def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: 
     [
         (("photo.png", "other.png", "--certainty", "m.png"), 2, "2 inputs"),
         (("photo.png", "--certainty", "m.jpg"), 2, "is not a PNG"),
-        (("photo.png", "--certainty", "photo.png", "--overwrite"), 3, "input or the output"),
-        (("photo.png", "-o", "x.png", "--certainty", "x.png"), 3, "input or the output"),
+        (("photo.png", "--certainty", "photo.png", "--overwrite"), 2, "is an input (PHOTO)"),
+        (("photo.png", "-o", "x.png", "--certainty", "x.png"), 2, "name the same file"),
         (("photo.png", "-o", "-", "--certainty", "m.png"), 2, "not for streams"),
         (("photo.png", "-o", "x.png", "--palettes", "2"), 2, "several palettes"),
     ],
@@ -326,7 +328,7 @@ def test_an_output_by_name(color: Callable[..., int], make_photo: Make, capfd: C
     with Image.open("b.webp") as image:
         assert image.format == "WEBP"
     assert color("a.png", "-o", "a.png", "--overwrite") == 2
-    assert "the input itself" in capfd.readouterr().err
+    assert "is an input (PHOTO) and an output (-o)" in capfd.readouterr().err
 
 
 def test_what_a_format_cannot_carry_is_said(
@@ -458,7 +460,7 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["a.png", "-o", "nested"], 2, "is a folder"),
         (["a.png", "-o", "x.png", "--into", "y"], 2, "contradict"),
         (["a.png", "empty", "nested/b.png", "-o", "x.png"], 2, "several inputs"),
-        (["a.png", "--report", "a.png"], 2, "not a report"),
+        (["a.png", "--report", "a.png"], 2, "an output (--report)"),
         (["a.png", "--report", "a.png/r.jsonl"], 1, "cannot be written"),
         (["a.png", "--report", "-"], 2, "name of a file"),
         (["a.png", "--max-megapixels", "0.001"], 3, "--max-megapixels"),

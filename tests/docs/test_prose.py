@@ -97,7 +97,7 @@ FACTS = (
     ("reference/models.md", r"In `(\w+)` quality, the\s+default", QUALITY.default),
     ("reference/http.md", r"\| (\d+) megapixels;", MEGAPIXELS),
     ("reference/http.md", r"\| waiting \| (\d+),", f"{SERVE.waiting}"),
-    ("reference/http.md", r"held photographs \| (\d+) MiB", f"{SERVE.memory}"),
+    ("reference/http.md", r"predictions, bodies \| (\d+) MiB", f"{SERVE.memory}"),
     ("reference/http.md", r"a body \| (\d+) seconds", f"{SERVE.body_seconds:g}"),
     ("reference/http.md", r"an answer \| (\d+) seconds, waiting", f"{SERVE.seconds:g}"),
     ("reference/http.md", r"connections \| (\d+);", f"{SERVE.connections}"),

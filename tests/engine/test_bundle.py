@@ -20,8 +20,8 @@ from tintype.engine.bundle import (
     load_bundle,
     models_folder,
     own_hash,
-    read_metadata,
 )
+from tintype.engine.onnx_file import read_metadata
 from tintype.errors import ModelError
 
 TINY = Path(__file__).with_name("tiny.onnx")
@@ -226,7 +226,17 @@ def test_a_card_without_a_key_is_refused_by_name(key: str, raw_card: dict[str, A
         ("log_weights", [0.0]),
         ("log_weights", ["a"] * 313),
         ("log_weights", [float("nan")] * 313),
+        ("log_weights", [10**400] * 313),
+        ("log_weights", [1e300] * 313),
         ("temperature", 0),
+        ("temperature", 1e-30),
+        ("temperature", 10**400),
+        ("vividness", float("inf")),
+        ("multiple", 10**400),
+        ("name", "\ud800"),
+        ("name", "x" * 1000),
+        ("version", "1\n2"),
+        ("notes", "half \udfff"),
         ("temperature", 1.5),
         ("vividness", 3),
         ("vividness", None),
@@ -241,7 +251,7 @@ def test_a_card_with_a_wrong_value_is_refused(
     assert len(one_line(error)) < 300
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '"card"'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '"card"', "1e999", "9" * 5000, "[1e999]"])
 def test_a_card_that_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(ModelError, match=r"x\.onnx"):
         Card.parse(text, where="x.onnx")

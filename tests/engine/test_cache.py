@@ -12,7 +12,8 @@ from tintype.engine.cache import CachingEngine, PredictionCache
 from tintype.engine.hints import hint_of
 from tintype.engine.layers import Mask, mask_from
 from tintype.engine.network import NetworkOutput
-from tintype.engine.predict import Engine, Prediction
+from tintype.engine.predict import Engine
+from tintype.engine.prediction import Prediction
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
 from tintype.photo.photo import Photo

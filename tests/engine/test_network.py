@@ -1,13 +1,16 @@
 """ONNX Runtime behind one interface: quiet, checked, usable from several threads."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tintype.engine.bundle import Bundle
-from tintype.engine.network import Network
+from tintype.engine.network import Network, NetworkOutput
+from tintype.engine.predict import Engine
 from tintype.errors import ModelError
+from tintype.photo.photo import Metadata, Photo
 
 
 def lightness(seed: int, height: int = 64, width: int = 96) -> np.ndarray:
@@ -51,3 +54,44 @@ def test_hints_for_a_network_that_takes_none_are_refused(tiny: Bundle) -> None:
     session = Network(tiny.data, name="tiny", threads=1)
     with pytest.raises(ModelError, match="does not support hints"):
         session.run(lightness(0), hints=np.zeros((1, 3, 64, 96), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("part", "plane"),
+    [
+        ("ab", np.full((1, 2, 4, 6), np.nan, np.float32)),
+        ("ab", np.full((1, 2, 4, 6), 2000, np.float32)),
+        ("ab", np.zeros((1, 2, 4, 5), np.float32)),
+        ("ab", np.zeros((1, 2, 4, 6), np.float64)),
+        ("ab", np.zeros((2, 4, 6), np.float32)),
+        ("logits", np.full((1, 313, 4, 6), -np.inf, np.float32)),
+        ("logits", np.full((1, 313, 4, 6), 1e30, np.float32)),
+        ("logits", np.zeros((1, 312, 4, 6), np.float32)),
+        ("features", np.full((1, 8, 2, 3), np.inf, np.float32)),
+        ("features", np.zeros((8, 2), np.float32)),
+    ],
+)
+def test_an_answer_that_is_no_colour_is_refused(part: str, plane: np.ndarray) -> None:
+    sound = {
+        "ab": np.zeros((1, 2, 4, 6), np.float32),
+        "logits": np.full((1, 313, 4, 6), -50, np.float32),
+        "features": np.zeros((1, 8, 2, 3), np.float32),
+    }
+    NetworkOutput(**sound).check("tiny", shape=(4, 6), bins=313)
+    with pytest.raises(ModelError, match=f"tiny gives {part}"):
+        NetworkOutput(**sound | {part: plane}).check("tiny", shape=(4, 6), bins=313)
+
+
+def test_a_model_that_gives_no_numbers_colours_nothing(
+    tiny: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Network.run
+
+    def broken(self: Network, *args: np.ndarray, **more: np.ndarray) -> NetworkOutput:
+        output = right(self, *args, **more)
+        return replace(output, ab=output.ab * np.float32("nan"))
+
+    monkeypatch.setattr(Network, "run", broken)
+    photo = Photo(np.zeros((40, 60), np.uint8), None, "grey", Metadata("PNG"))
+    with pytest.raises(ModelError, match="tiny gives ab"):
+        Engine(tiny).colorize(photo)

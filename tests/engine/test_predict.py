@@ -21,7 +21,8 @@ from tintype.engine.geometry import luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.grey_check import GreyCheck, verify_grey
 from tintype.engine.hints import hint_of
 from tintype.engine.network import Network, NetworkOutput
-from tintype.engine.predict import Engine, Prediction
+from tintype.engine.predict import Engine
+from tintype.engine.prediction import Prediction
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo

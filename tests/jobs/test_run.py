@@ -122,6 +122,12 @@ def test_a_target_from_elsewhere_is_an_error_result(
     assert result.status == "failed"
     assert "was not written by Tintype" in str(result.error)
     assert target.read_bytes() == before
+    result = one(source, replace(options, overwrite=True))
+    assert result.status == "failed"
+    assert "never replaced" in str(result.error)
+    assert target.read_bytes() == before
+    target.write_bytes(b"")  # there is nothing in it to lose
+    assert one(source, options).status == "failed"
     assert one(source, replace(options, overwrite=True)).status == "done"
 
 

@@ -157,6 +157,20 @@ def test_the_command_prints_a_table_or_json_and_writes_the_sheet(
     assert len(facts["finds"]) == sum(facts["counts"].values())
 
 
+def test_the_sheet_replaces_only_a_sheet(
+    spoilt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    sheet = tmp_path / "finds.png"
+    for _ in range(2):
+        assert main(["data", "audit", str(spoilt), "--sheet", str(sheet)]) == 0
+    Image.new("L", (8, 8)).save(sheet)
+    before = sheet.read_bytes()
+    capsys.readouterr()
+    assert main(["data", "audit", str(spoilt), "--sheet", str(sheet)]) == 3
+    assert "is not an audit sheet of Tintype" in capsys.readouterr().err
+    assert sheet.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from tintype.photo.metadata.provenance import Provenance
-from tintype.photo.parts import Text
+from tintype.photo.parts import NamedText
 from tintype.photo.photo import Metadata, Photo
 
 PROVENANCE = Provenance(
@@ -382,7 +382,7 @@ def photo(pixels: np.ndarray | None = None, *, form: str = "PNG", **meta: Any) -
     """A coloured photo whose colours are a scene's and whose grey is the scene's."""
     rgb = scene() if pixels is None else pixels
     alpha = meta.pop("alpha", None)
-    meta["text"] = tuple(Text(*text) for text in meta.get("text", ()))
+    meta["text"] = tuple(NamedText(*text) for text in meta.get("text", ()))
     grey = np.asarray(Image.fromarray(rgb).convert("L")) if rgb.dtype == np.uint8 else None
     if grey is None:
         weights = np.array([19_595, 38_470, 7_471], np.uint64)

@@ -21,7 +21,7 @@ from promises.outcome import ROOT, environment
 RESULTS = ROOT / "docs" / "promises.json"
 
 SCRIPTS = (
-    "mutants", "bombs", "size", "names", "disk", "kills", "training", "load", "models",
+    "mutants", "bombs", "size", "names", "disk", "kills", "training", "load", "limits", "models",
     "privacy", "fuzz_decode",
 )  # fmt: skip
 """In the order of the page. A whole run takes about an hour on two cores."""

@@ -27,8 +27,8 @@ from tintype.engine.bundle import (
     HASH_KEY,
     Bundle,
     load_bundle,
-    read_metadata,
 )
+from tintype.engine.onnx_file import read_metadata
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError, TintypeError
 from tintype.jobs.sidecar import Sidecar
@@ -113,6 +113,9 @@ def swaps(folder: Path, outcome: Outcome) -> int:
     path = folder / "x.onnx"
     expect(path, with_card(tiny, card | {"temperature": 0.9}), "SHA-256")
     expect(path, with_card(other, stranger | {"license": "none"}), "SHA-256")
+    elsewhere = b"\x3a\x11\x2a\x0f\x6a\x0d\x0a\x08location\x12\x01w"  # a tensor in file w
+    expect(path, signed(tiny + elsewhere), "another file")
+    expect(path, signed(tiny + b"\x3a\x08\x0a\x06\x22\x04Loop"), "operator")
     for key, value in (("bins", 7), ("stride", 0), ("sizes", {}), ("vividness", 9), ("name", "")):
         # The hash fits: what is checked is what the card says.
         expect(path, signed(with_card(tiny, card | {key: value})), "card")

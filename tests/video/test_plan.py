@@ -72,6 +72,11 @@ def test_a_missing_encoder_is_reported(
 def test_an_output_is_replaced_only_with_overwrite(tmp_path: Path, bundle: Bundle) -> None:
     path = make_clip(tmp_path / "a.mp4")
     (tmp_path / "a.color.mp4").write_text("somebody's")
+    for overwrite in (False, True):
+        with pytest.raises(TargetExistsError, match="never replaced"):
+            plan(path, None, LOSSLESS, bundle, overwrite=overwrite)
+    assert (tmp_path / "a.color.mp4").read_text() == "somebody's"
+    (tmp_path / "a.color.mp4").write_text("")
     with pytest.raises(TargetExistsError, match="already exists"):
         plan(path, None, LOSSLESS, bundle)
     job = plan(path, None, LOSSLESS, bundle, overwrite=True)

@@ -415,7 +415,9 @@ def test_every_kind_of_error_has_a_code() -> None:
     assert json.loads(bytes(busy.body))["error"]["code"] == "busy"
     ours = {kind for kind in vars(errors).values() if isinstance(kind, type)}
     named = {kind for kind in ours if issubclass(kind, errors.WebError)}
-    assert named - {errors.WebError} == {*wanted, errors.BusyError} - {UsageError}
+    assert named - {errors.WebError} == {*wanted, errors.BusyError, errors.TooManyError} - {
+        UsageError
+    }
 
 
 def test_a_subclass_has_the_code_of_its_base() -> None:

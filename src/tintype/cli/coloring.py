@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tintype.cli.options import PhotoArguments
+from tintype.cli.roles import check_roles
 from tintype.cli.run_lines import last_line, skipped_lines, stopped_line, tell, tell_more
 from tintype.cli.show import Screen, say, screen, write_picture
 from tintype.errors import PhotoError, TargetExistsError, UsageError, shown
@@ -45,6 +46,8 @@ def color_photographs(arguments: PhotoArguments) -> int:
 
     if arguments.report is not None:
         _refuse_url(arguments.report, "--report")
+    inputs, outputs = _inputs(arguments, options), _outputs(arguments)
+    check_roles([*(("PHOTO", photo) for photo in arguments.photos), *inputs], outputs)
     plan = Plan(
         arguments.photos,
         into=None if arguments.into is None else parse_location(arguments.into),
@@ -53,6 +56,7 @@ def color_photographs(arguments: PhotoArguments) -> int:
         format=options.output.format,
         overwrite=arguments.overwrite,
         palettes=options.settings.palettes,
+        other_inputs=[(option, Path(word)) for option, word in inputs if word is not None],
     )
     counts = plan.check()
     if counts.items == 0:
@@ -123,10 +127,30 @@ def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: 
         _refuse_certainty(arguments, items=photos)
     if arguments.save_settings is not None:
         _refuse_url(arguments.save_settings, "--save-settings")
-        _refuse_existing(Path(arguments.save_settings), arguments)
-    if arguments.report is not None and arguments.report == arguments.contact_sheet:
-        raise UsageError("--report and --contact-sheet name the same file.")
+        _check_settings_file(Path(arguments.save_settings), options)
     _check_model(options)
+
+
+def _inputs(arguments: PhotoArguments, options: "RunOptions") -> list[tuple[str, str | None]]:
+    """The files that are read besides the photographs, and the option that names each."""
+    layers = options.settings.layers()
+    return [
+        ("--hints", arguments.hints),
+        ("--settings", arguments.settings),
+        ("--model", arguments.model if os.path.lexists(arguments.model or "") else None),
+        *((f"--{name}", layer.path) for name, layer in layers.items()),
+    ]
+
+
+def _outputs(arguments: PhotoArguments) -> list[tuple[str, str | None]]:
+    """The files that are written by name, and the option that names each."""
+    return [
+        ("-o", arguments.output),
+        ("--certainty", arguments.certainty),
+        ("--save-settings", arguments.save_settings),
+        ("--report", arguments.report),
+        ("--contact-sheet", arguments.contact_sheet),
+    ]
 
 
 def _path(word: str | None) -> Path | None:
@@ -175,29 +199,33 @@ def _refuse_certainty(arguments: PhotoArguments, *, items: int) -> None:
         raise UsageError(
             f"{shown(str(target))} is not a PNG.", advice="Give a name that ends in .png."
         )
-    _refuse_existing(target, arguments)
+    _check_certainty(target, overwrite=arguments.overwrite)
 
 
-def _refuse_existing(target: Path, arguments: PhotoArguments) -> None:
-    """A file beside the picture: it replaces nothing unasked, and never a picture of this run."""
-    from tintype.files.atomic import target_exists
+def _check_certainty(target: Path, *, overwrite: bool) -> None:
+    from tintype.files.own import check_replaceable, has_png_mark
+    from tintype.pipeline import CERTAINTY
 
-    if target_exists(target) and not arguments.overwrite:
-        raise TargetExistsError(
-            f"{shown(str(target))} already exists.", advice="Move it away, or give --overwrite."
-        )
-    others = [Path(photo) for photo in arguments.photos] + (
-        [Path(arguments.output)] if arguments.output else []
+    check_replaceable(
+        target,
+        lambda data: has_png_mark(data, CERTAINTY),
+        overwrite=overwrite,
+        what="a certainty map",
     )
-    # Not Path.resolve: a loop of links is an error to it.
-    if any(os.path.realpath(target) == os.path.realpath(other) for other in others):
-        raise TargetExistsError(f"{shown(str(target))} is the input or the output itself.")
+
+
+def _check_settings_file(target: Path, options: "RunOptions") -> None:
+    from tintype.files.own import check_replaceable
+    from tintype.jobs.sidecar import is_sidecar
+
+    check_replaceable(target, is_sidecar, overwrite=options.overwrite, what="a settings file")
 
 
 def _save_settings(target: Path, options: "RunOptions") -> None:
     from tintype.engine.bundle import load_bundle
     from tintype.jobs.sidecar import Sidecar, write_sidecar
 
+    _check_settings_file(target, options)  # again: it may have come meanwhile
     bundle = load_bundle(options.model)
     sidecar = Sidecar(bundle.name, bundle.sha256, options.settings, options.output)
     write_sidecar(target, sidecar, overwrite=options.overwrite)
@@ -222,6 +250,7 @@ def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "RunOptio
     photos = decode(data, name=shown(job.source), max_pixels=options.max_pixels)
     engine = Engine(load_bundle(options.model))
     found = certainty_map(photos, engine=engine, settings=options.settings)
+    _check_certainty(target, overwrite=arguments.overwrite)  # again: it may have come meanwhile
     write_atomically(target, found, overwrite=arguments.overwrite)
     Screen().written(str(target))
 
@@ -309,17 +338,23 @@ def _stream(arguments: PhotoArguments) -> int:
     _refuse_as_stream(arguments)
     source = arguments.photos[0]
     output = None if arguments.output in {None, "-"} else Path(str(arguments.output))
-    options = _options(arguments)
-    if options.settings.palettes > 1:
-        raise UsageError("--palettes writes several files, but a stream is one.")
     from tintype.engine.bundle import load_bundle
     from tintype.engine.predict import Engine
     from tintype.files.atomic import write_atomically
     from tintype.files.local import read_input, read_stream
-    from tintype.photo.decode import decode
+    from tintype.files.own import check_replaceable
+    from tintype.photo.decode import decode, is_own_picture
     from tintype.photo.naming import check_output_name
     from tintype.pipeline import Request, colorize_photos, provenance_of
 
+    options = _options(arguments)
+    check_roles([("PHOTO", source), *_inputs(arguments, options)], _outputs(arguments))
+    if output is not None:
+        check_replaceable(
+            output, is_own_picture, overwrite=options.overwrite, what="a coloured photograph"
+        )
+    if options.settings.palettes > 1:
+        raise UsageError("--palettes writes several files, but a stream is one.")
     written = options.output
     if output is not None:
         written = replace(written, format=check_output_name(output, written.format))

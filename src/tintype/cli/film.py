@@ -1,5 +1,6 @@
 """The command `tintype video`: its arguments become a request, and what happens is reported."""
 
+import os
 import re
 import time
 import tomllib
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tintype.cli.options import FilmArguments
+from tintype.cli.roles import check_roles
 from tintype.cli.show import Bar, Screen, progress_bar
-from tintype.errors import FilmError, UsageError, shown
+from tintype.errors import FilmError, UsageError, brief, shown
 
 if TYPE_CHECKING:
     from tintype.engine.reference import Reference
@@ -46,6 +48,7 @@ def color_film(arguments: FilmArguments) -> int:
     request = _request(arguments)
     bundle = load_bundle(arguments.model)
     output = None if arguments.output is None else Path(arguments.output)
+    check_roles(_inputs(arguments, request), [("-o", arguments.output)])
     job = plan(Path(arguments.film), output, request, bundle, overwrite=arguments.overwrite)
     view = Screen()
     if job.done:
@@ -113,6 +116,18 @@ def _need_the_extra() -> None:
 # ----- arguments -----
 
 
+def _inputs(arguments: FilmArguments, request: "FilmRequest") -> list[tuple[str, str | None]]:
+    """The files that are read, and what each is named with."""
+    references = [("--shots", shot.reference) for shot in request.shots]
+    references.append(("--reference", request.settings.reference))
+    return [
+        ("FILM", arguments.film),
+        ("--shots", arguments.shots),
+        ("--model", arguments.model if os.path.lexists(arguments.model or "") else None),
+        *((option, None if layer is None else layer.path) for option, layer in references),
+    ]
+
+
 def _request(arguments: FilmArguments) -> "FilmRequest":
     from tintype.cli.setting_options import settings_from
     from tintype.engine.hints import parse_hint
@@ -152,10 +167,10 @@ def parse_time(text: str) -> Fraction:
     Raises:
         UsageError: It is written otherwise.
     """
-    found = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", text.strip())
+    found = re.fullmatch(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,9}(?:\.\d{1,9})?)", text.strip())
     if found is None:
         raise UsageError(
-            f"The time {shown(text)} is not understood.",
+            f"The time {brief(text)} is not understood.",
             advice="Write it as 12.5, 1:30 or 1:02:30.",
         )
     hours, minutes, seconds = found.groups()
@@ -180,17 +195,19 @@ def read_shots(path: Path) -> "list[Shot]":
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UsageError(f"{shown(path)} is not TOML ({shown(str(error))}).") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{shown(path)} is not TOML ({brief(error, most=200)}).") from error
     entries = data.get("shot")
     if set(data) != {"shot"} or not isinstance(entries, list):
         raise UsageError(f"{shown(path)} has no shots.", advice="Begin each with [[shot]].")
     shots = []
     for number, entry in enumerate(entries, 1):
         where = f"Shot {number} of {shown(path)}"
+        if not isinstance(entry, dict):
+            raise UsageError(f"{where} is not a table.", advice="Begin each with [[shot]].")
         if unknown := sorted(set(entry) - _KEYS):
             raise UsageError(
-                f"{where} has an unknown key, {shown(unknown[0])}.",
+                f"{where} has an unknown key, {brief(unknown[0])}.",
                 advice="Use at, hints and reference.",
             )
         hints = entry.get("hints", [])
@@ -205,8 +222,8 @@ def read_shots(path: Path) -> "list[Shot]":
             reference = cast("Reference", read_layer("reference", path.parent / name))
         shots.append(
             Shot(
-                float(parse_time(str(entry["at"]))),
-                tuple(parse_hint(str(hint)) for hint in hints),
+                float(parse_time(brief(entry["at"]))),
+                tuple(parse_hint(brief(hint)) for hint in hints),
                 reference,
             )
         )

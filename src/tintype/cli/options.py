@@ -13,7 +13,15 @@ import click
 
 from tintype._version import __version__
 from tintype.cli.group import COLOR, COMMANDS
-from tintype.cli.parsing import Command, Option, OptionalNumber, above_zero, flag, show_help
+from tintype.cli.parsing import (
+    MOST_JOBS,
+    Command,
+    Option,
+    OptionalNumber,
+    above_zero,
+    flag,
+    show_help,
+)
 from tintype.cli.setting_options import options_of, taken
 from tintype.cli.show import print_result, say
 from tintype.cli.values import FILMS, PICTURES, FileType, FolderType, ModelType
@@ -185,7 +193,11 @@ PHOTOS = _Photos(
             show_default=DEFAULT_NAME,
             help='A model by name (see "tintype models"), or a model file.',
         ),
-        Option("--overwrite", is_flag=True, help="Replace earlier outputs, but never an input."),
+        Option(
+            "--overwrite",
+            is_flag=True,
+            help="Replace outputs of earlier runs, but never an input or another file.",
+        ),
         Option(
             "--report",
             type=_file(".jsonl"),
@@ -202,7 +214,7 @@ PHOTOS = _Photos(
         ),
         Option(
             "--jobs",
-            type=click.IntRange(min=1),
+            type=click.IntRange(min=1, max=MOST_JOBS),
             metavar="N",
             show_default="one per core",
             help="How many processes colour at a time.",
@@ -289,7 +301,7 @@ VIDEO = Command(
         ),
         Option(
             "--every",
-            type=click.IntRange(min=1),
+            type=click.IntRange(min=1, max=1_000_000),
             metavar="N",
             show_default=str(EVERY),
             help="Run the network on every Nth frame and follow the motion in between; a higher "
@@ -332,6 +344,10 @@ VIDEO = Command(
             show_default=DEFAULT_NAME,
             help='A model by name (see "tintype models"), or a model file.',
         ),
-        Option("--overwrite", is_flag=True, help="Replace an earlier output, but never the film."),
+        Option(
+            "--overwrite",
+            is_flag=True,
+            help="Replace an earlier output, but never the film or another file.",
+        ),
     ],
 )

@@ -14,6 +14,11 @@ from tintype.cli.show import print_result
 
 Arguments = TypeVar("Arguments")
 
+MOST_JOBS = 1024
+"""Processes or threads; more is a slip of the finger."""
+LARGEST = 1e6
+"""Of any option that is a number above 0: a terapixel, or eleven days."""
+
 
 class Option(click.Option):
     """An option that shows its default in the help.
@@ -142,10 +147,11 @@ def show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 def above_zero(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
-    """Refuses what is not a number above 0."""
+    """Refuses what is not a number above 0, or is more than any machine could do."""
     # click's own range lets "nan" through, and "inf" is no number of pixels.
-    if value is not None and not 0 < value < math.inf:
-        raise click.BadParameter(f"{value} is not above 0.")
+    if value is not None and not 0 < value <= LARGEST:
+        problem = f"more than {LARGEST:,.0f}" if value > LARGEST else "not above 0"
+        raise click.BadParameter(f"{value} is {problem}.")
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tintype.cli.parsing import Command, Option, above_zero
+from tintype.cli.parsing import MOST_JOBS, Command, Option, above_zero
 from tintype.cli.show import print_result, say
 from tintype.cli.values import FolderType, ModelType
 from tintype.engine.bundle import DEFAULT_NAME
@@ -123,24 +123,24 @@ SERVE = Command(
         ),
         Option(
             "--jobs",
-            type=click.IntRange(min=1),
+            type=click.IntRange(min=1, max=MOST_JOBS),
             metavar="N",
             show_default="one per core",
             help="How many photographs are coloured at a time.",
         ),
         Option(
             "--queue",
-            type=click.IntRange(min=0),
+            type=click.IntRange(min=0, max=10_000),
             metavar="N",
             show_default=str(_DEFAULTS.waiting),
             help="How many more may wait; further requests are refused with status 503.",
         ),
         Option(
             "--memory",
-            type=click.IntRange(min=16),
+            type=click.IntRange(min=16, max=1 << 24),
             metavar="MIB",
             show_default=str(_DEFAULTS.memory),
-            help="Drop the oldest photographs above this much memory.",
+            help="Hold at most this much: the least recently used photographs are dropped.",
         ),
         Option(
             "--max-megapixels",

@@ -1,6 +1,7 @@
 """A bundle: one ONNX file with its card inside, verified by SHA-256 before it is used.
 
-ONNX Runtime loads a file with a flipped byte without a word, so nothing is handed to it unread.
+ONNX Runtime loads a file with a flipped byte without a word, and weights from other files that a
+model names, so nothing is handed to it unread (`tintype.engine.onnx_file`).
 The models inside the package are pinned by `bundles/index.json`. A model of the user's own carries
 its hash in its metadata: 64 hexadecimal digits under ``tintype.sha256``, the SHA-256 of the file
 with those digits replaced by zeros. The alternative that lost, a second file with the hash, gets
@@ -9,26 +10,29 @@ lost on the way.
 
 import hashlib
 import json
-import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tintype.engine.onnx_file import CARD_KEY, check_self_contained, read_metadata
 from tintype.errors import ModelError, shown
 
 _T = TypeVar("_T")
 
 DEFAULT_NAME = "tintype-own"
-CARD_KEY = "tintype.card"
 HASH_KEY = "tintype.sha256"
 QUALITIES = ("fast", "normal", "high")
+TEMPERATURES = (0.01, 1.0)
+"""Below, logits over the temperature leave the range of float32, and no colour comes out."""
+LOG_WEIGHTS = (-100.0, 100.0)
+"""A weight of e^100 already decides alone; a larger one would leave the range as well."""
 
+_LONGEST_NAME = 100
 _EMBEDDED = Path(__file__).with_name("bundles")
-_METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto3
 _LIST = "Run `tintype models` to list the installed models."
 
 
@@ -47,8 +51,9 @@ class Card:
         sizes: Short side of the input in pixels for "fast" and "normal"; "high" averages two.
         capabilities: Any of "logits", "hints", "features".
         bins: Colours of the distribution; 0 for models without one.
-        log_weights: (bins,) log of the rebalancing weights; empty without a distribution.
-        temperature: Default temperature of the annealed mean, in (0, 1].
+        log_weights: (bins,) log of the rebalancing weights, -100 to 100; empty without a
+            distribution.
+        temperature: Default temperature of the annealed mean, 0.01 to 1.
         vividness: Default vividness, 0..2.
         data: What it was trained on, and under which licences.
         recipe: The recipe's name.
@@ -118,10 +123,18 @@ class _Reader:
             raise self._wrong(key, wanted)
         return value
 
-    def _text(self, key: str, *, empty: bool = True) -> str:
+    def _text(self, key: str) -> str:
         value = self._get(key, str, "a text")
-        if not value and not empty:
-            raise self._wrong(key, "a text that is not empty")
+        # Half of a character (a lone surrogate) cannot be written into any file.
+        if not value.isascii() and value != value.encode("utf-8", "replace").decode():
+            raise self._wrong(key, "a text of whole characters")
+        return value
+
+    def _name(self, key: str) -> str:
+        value = self._text(key)
+        # It is written into every coloured file.
+        if not value or len(value) > _LONGEST_NAME or not value.isprintable():
+            raise self._wrong(key, f"a text of 1 to {_LONGEST_NAME} printable characters")
         return value
 
     def _number(self, key: str, low: float, high: float) -> float:
@@ -147,10 +160,11 @@ class _Reader:
             raise self._wrong("capabilities", "a list of texts")
         bins = self._whole("bins", 0, 10_000)
         log_weights = self._get("log_weights", list, "a list of numbers")
+        low, high = LOG_WEIGHTS
         if len(log_weights) != (bins if "logits" in capabilities else len(log_weights)) or not all(
-            isinstance(item, int | float) and math.isfinite(item) for item in log_weights
+            isinstance(item, int | float) and low <= item <= high for item in log_weights
         ):
-            raise self._wrong("log_weights", f"a list of {bins} finite numbers")
+            raise self._wrong("log_weights", f"a list of {bins} numbers from {low:g} to {high:g}")
         multiple = self._whole("multiple", 1, 1024)
         stride = self._whole("stride", 1, 64)
         if multiple % stride:
@@ -160,12 +174,9 @@ class _Reader:
             size = sizes.get(quality)
             if not isinstance(size, int) or isinstance(size, bool) or not 16 <= size <= 4096:
                 raise self._wrong("sizes", f"an object with a size of 16 to 4096 for {quality!r}")
-        temperature = self._number("temperature", 0, 1)
-        if temperature == 0:
-            raise self._wrong("temperature", "above 0")
         return Card(
-            name=self._text("name", empty=False),
-            version=self._text("version", empty=False),
+            name=self._name("name"),
+            version=self._name("version"),
             title=self._text("title"),
             paper=self._text("paper"),
             license=self._text("license"),
@@ -175,7 +186,7 @@ class _Reader:
             capabilities=tuple(capabilities),
             bins=bins,
             log_weights=tuple(float(item) for item in log_weights),
-            temperature=temperature,
+            temperature=self._number("temperature", *TEMPERATURES),
             vividness=self._number("vividness", 0, 2),
             data=self._raw.get("data", ""),
             recipe=self._text("recipe"),
@@ -211,67 +222,6 @@ class Bundle:
 
 
 # --- reading ------------------------------------------------------------------------------------
-
-
-def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
-    """The metadata of an ONNX file, without the onnx package and without loading the network.
-
-    An ONNX file is a protocol buffer; its outermost level is a row of (tag, length, bytes) fields,
-    and metadata is field 14 (onnx.proto3, ModelProto.metadata_props).
-
-    Args:
-        data: The file.
-        where: The file's name, for the message.
-
-    Raises:
-        ModelError: This is no ONNX file, or its structure is damaged.
-    """
-    try:
-        return dict(
-            _entry(value)
-            for number, value in _fields(memoryview(data))
-            if number == _METADATA_FIELD and isinstance(value, memoryview)
-        )
-    except (IndexError, ValueError):
-        raise ModelError(f"{where} is not an ONNX model, or is damaged.", advice=_LIST) from None
-
-
-def _entry(message: memoryview) -> tuple[str, str]:
-    parts = {number: bytes(v) for number, v in _fields(message) if isinstance(v, memoryview)}
-    return parts.get(1, b"").decode(), parts.get(2, b"").decode()
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if not byte & 0x80:
-            return value, at
-        if shift > 63:
-            raise ValueError("a number longer than 64 bits")
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        kind = tag & 7
-        if kind == 0:
-            value, at = _varint(message, at)
-            yield tag >> 3, value
-            continue
-        if kind == 2:
-            length, at = _varint(message, at)
-        elif kind in (1, 5):
-            length = 8 if kind == 1 else 4
-        else:
-            raise ValueError("a field of unknown kind")
-        if at + length > len(message):
-            raise ValueError("a field longer than the file")
-        yield tag >> 3, message[at : at + length]
-        at += length
 
 
 def own_hash(data: bytes, claimed: str, *, where: str) -> str:
@@ -326,6 +276,7 @@ def _open(path: Path, *, pinned: str | None) -> Bundle:
             raise ModelError(
                 f"{where} is damaged (SHA-256 does not match).", advice="Copy or export it again."
             )
+        check_self_contained(data, where=where)
     card = Card.parse(metadata[CARD_KEY], where=where)
     return Bundle(card.name, path, data, sha256, card, pinned is not None)
 

@@ -8,11 +8,14 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tintype.engine.bundle import Bundle
-from tintype.engine.predict import Engine, Prediction
+from tintype.engine.predict import Engine
+from tintype.engine.prediction import Prediction
 from tintype.engine.settings import Settings
 from tintype.photo.photo import Photo
 
@@ -78,17 +81,21 @@ class PredictionCache:
                 self._remove(next(iter(self._kept)))
         return prediction
 
-    def drop_oldest(self) -> bool:
+    def drop_oldest(self, *, keep: int = 1) -> int:
         """Lets go of the least recently used one.
 
+        Args:
+            keep: So many of the newest stay.
+
         Returns:
-            Whether there was one besides the newest.
+            Bytes that it took; 0 where there was none to let go.
         """
         with self._lock:
-            if len(self._kept) < 2:
-                return False
+            if len(self._kept) <= keep:
+                return 0
+            before = self._size
             self._remove(next(iter(self._kept)))
-            return True
+            return before - self._size
 
     def forget(self, digest: str) -> None:
         """Lets go of all predictions for a photograph."""
@@ -105,9 +112,19 @@ class PredictionCache:
 def size_of(prediction: Prediction) -> int:
     """Bytes that a prediction takes."""
     planes = (prediction.luma, prediction.ab, prediction.logits, prediction.features)
-    own = sum(0 if plane is None else plane.nbytes for plane in planes)
+    own = sum(0 if plane is None else held_bytes(plane) for plane in planes)
     # The one without hints may be kept by itself too, and then counts twice: never too little.
     return own + (0 if prediction.plain is None else size_of(prediction.plain))
+
+
+def held_bytes(array: NDArray[Any]) -> int:
+    """Bytes that an array keeps in memory: of a view, all that it is a view of."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        array, base = base, base.base
+    if isinstance(base, bytes | bytearray | memoryview):
+        return max(array.nbytes, len(memoryview(base).cast("B")))
+    return array.nbytes
 
 
 class CachingEngine(Engine):

@@ -9,18 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageColor
 
+from tintype import cancellation
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.geometry import Fit
 from tintype.engine.hint_propagation import spread
 from tintype.engine.layers import Scribbles
 from tintype.engine.upsample import Pin
-from tintype.errors import UsageError, shown
+from tintype.errors import UsageError, brief
 
+_HINT = re.compile(r"\s*(-?\d{1,12})\s*,\s*(-?\d{1,12})\s*,\s*([^,\s]+)\s*(?:,\s*(-?\d{1,12})\s*)?")
 _PALE = 0.9  # of the chroma that was asked for
 _SOFT_FROM = 4.0  # times the reach: from a quarter on edges are as soft as one output pixel
 _SIGMAS = 3.0  # in which a square fades, over half of its width
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
+_LARGEST_PIXEL = 10**9  # more than any photograph has on a side
+_LARGEST_AB = 200  # CIELAB; no colour of sRGB is beyond 111
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,21 @@ class Hint:
     b: float
     radius: int = 0
 
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("x", self.x, _LARGEST_PIXEL),
+            ("y", self.y, _LARGEST_PIXEL),
+            ("radius", self.radius, _LARGEST_PIXEL),
+            ("a", self.a, _LARGEST_AB),
+            ("b", self.b, _LARGEST_AB),
+        ):
+            # Not "value > most": NaN is in no range.
+            if not -most <= value <= most or (name == "radius" and value < 0):
+                raise UsageError(
+                    f"The {name} of a hint is {brief(value)}, which is out of range.",
+                    advice=f"Use 0 to {most:,}." if most == _LARGEST_PIXEL else "",
+                )
+
 
 def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
     """A hint from a colour as screens have it.
@@ -57,7 +76,7 @@ def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
     """
     if min(x, y, radius) < 0:
         raise UsageError(
-            f"The hint at {x},{y} with radius {radius} has a negative number.",
+            f"The hint at {brief(x)},{brief(y)} with radius {brief(radius)} has a negative number.",
             advice="Count pixels from 0 at the upper left corner.",
         )
     _, a, b = rgb01_to_lab(np.array(_rgb_of(color)) / 255).tolist()
@@ -77,7 +96,7 @@ def _rgb_of(color: str) -> tuple[int, ...]:
         return ImageColor.getrgb(text)[:3]
     near = difflib.get_close_matches(text.replace(" ", ""), ImageColor.colormap, n=1, cutoff=0.75)
     raise UsageError(
-        f"The colour {shown(color)} of a hint is not understood.",
+        f"The colour {brief(color)} of a hint is not understood.",
         advice=f"Did you mean {near[0]}?"
         if near
         else "Write a name such as steelblue, or #c04030, in quotes where the shell treats # as a "
@@ -91,10 +110,10 @@ def parse_hint(text: str) -> Hint:
     Raises:
         UsageError: It is written otherwise.
     """
-    found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*([^,\s]+)\s*(?:,\s*(-?\d+)\s*)?", text)
+    found = _HINT.fullmatch(text)
     if found is None:
         raise UsageError(
-            f"The hint {shown(text)} is not understood.",
+            f"The hint {brief(text)} is not understood.",
             advice='Write it as X,Y,COLOUR or X,Y,COLOUR,RADIUS: "120,80,#c04030,4" or 120,80,red.',
         )
     x, y, color, radius = found.groups()
@@ -202,6 +221,7 @@ def pale(
     top = np.iinfo(grey.dtype).max
     sentences = []
     for hint in hints:
+        cancellation.check()
         rows = slice(max(0, hint.y - hint.radius), hint.y + hint.radius + 1)
         columns = slice(max(0, hint.x - hint.radius), hint.x + hint.radius + 1)
         luma = np.array([float(np.median(grey[rows, columns])) / top])

@@ -4,8 +4,9 @@ Both are as large as the upright photograph. They are known by the hash of their
 coloured file can say what it was made with.
 """
 
-import functools
 import hashlib
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tintype.photo.limits import MAX_PIXELS
 
 _PAINTED = 128  # alpha from which a pixel counts as painted
 _MOST_BYTES = 1 << 28
+_FOUND = 2  # layers of which it is kept where they are painted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,12 +110,52 @@ class Scribbles(Layer):
         return luma, chroma[:, ::step].T.astype(np.float64)
 
 
-@functools.lru_cache(maxsize=2)
-def _painted(layer: Scribbles) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """(n,) places that are painted, counted row by row, and (2, n) their a and b.
+class _Found:
+    """What is painted, found once for all the sizes that the same strokes are wanted in."""
 
-    Found once for all the sizes that the same strokes are wanted in.
-    """
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[NDArray[np.intp], NDArray[np.float32]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, layer: Scribbles) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """(n,) places that are painted, counted row by row, and (2, n) their a and b."""
+        with self._lock:
+            if layer.sha256 in self._kept:
+                self._kept.move_to_end(layer.sha256)
+                return self._kept[layer.sha256]
+        found = _find_painted(layer)
+        with self._lock:
+            self._kept[layer.sha256] = found
+            while len(self._kept) > _FOUND:
+                self._kept.popitem(last=False)
+        return found
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        with self._lock:
+            return sum(where.nbytes + ab.nbytes for where, ab in self._kept.values())
+
+    def clear(self) -> None:
+        """Lets go of all."""
+        with self._lock:
+            self._kept.clear()
+
+
+_painted = _Found()
+
+
+def painted_bytes() -> int:
+    """Bytes that are kept of what is painted, besides the layers themselves."""
+    return _painted.size
+
+
+def forget_painted() -> None:
+    """Lets go of them; they are found again when they are needed."""
+    _painted.clear()
+
+
+def _find_painted(layer: Scribbles) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     where = np.flatnonzero(layer.pixels[..., 3] >= _PAINTED)
     colors, which = np.unique(_packed(layer.pixels.reshape(-1, 4)[where]), return_inverse=True)
     rgb = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=-1)

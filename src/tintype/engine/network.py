@@ -4,16 +4,23 @@ The import takes a tenth of a second and the graph another, so both wait for the
 """
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tintype import cancellation
 from tintype.errors import ModelError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+LARGEST: Mapping[str, int] = MappingProxyType({"ab": 1000, "logits": 10**6, "features": 10**6})
+"""The largest number, without its sign, that a model may give in each output. Beyond it, what is
+computed from it in float32 would not be finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,36 @@ class NetworkOutput:
     ab: NDArray[np.float32]
     logits: NDArray[np.float32] | None
     features: NDArray[np.float32] | None
+
+    def check(self, name: str, *, shape: tuple[int, int], bins: int) -> None:
+        """Refuses an answer that does not keep the contract: no colours are made from it.
+
+        Args:
+            name: Of the model, for the message.
+            shape: (height, width) that the output must have.
+            bins: Colours of the distribution, where there is one.
+
+        Raises:
+            ModelError: A part has another shape or type, or numbers that are NaN or too large.
+        """
+        wanted = {"ab": (1, 2, *shape), "logits": (1, bins, *shape)}
+        for part in ("ab", "logits", "features"):
+            plane = getattr(self, part)
+            if plane is None:
+                continue
+            expected = wanted.get(part, plane.shape)
+            if plane.shape != expected or plane.ndim != 4 or plane.dtype != np.float32:
+                raise ModelError(
+                    f"The model {name} gives {part} as {plane.dtype} {plane.shape}, not as float32"
+                    f" {expected}.",
+                    advice="Export the model again with `tintype export`.",
+                )
+            # Not "max > most": NaN is in no range.
+            if plane.size and not float(np.abs(plane).max()) <= LARGEST[part]:
+                raise ModelError(
+                    f"The model {name} gives {part} that are not numbers up to {LARGEST[part]:,}.",
+                    advice="Use another model, or train and export it again.",
+                )
 
 
 class Network:
@@ -58,6 +95,8 @@ class Network:
         from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
         options = onnxruntime.SessionOptions()
+        # What was checked was an ONNX file; without this, bytes could be taken for another format.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         options.log_severity_level = 4  # errors arrive as exceptions; nothing is to be printed
         options.intra_op_num_threads = self._threads or 0
         options.inter_op_num_threads = 1
@@ -110,6 +149,7 @@ class Network:
         """
         from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
+        cancellation.check()
         session = self._ready()
         feed = {"L": np.ascontiguousarray(L, np.float32)}
         if any(value.name == "hints" for value in session.get_inputs()):

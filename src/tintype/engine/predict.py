@@ -1,7 +1,7 @@
 """Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from tintype.engine.cores import usable_cores
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hints import hints_at, hold_hints, pins_of
 from tintype.engine.network import Network, NetworkOutput
+from tintype.engine.prediction import Prediction, Version
 from tintype.engine.reach import limited, painted, surroundings
 from tintype.engine.reference import (
     Reference,
@@ -28,41 +29,6 @@ from tintype.engine.upsample import ChromaUp
 from tintype.errors import ModelError
 from tintype.photo.orientation import paired
 from tintype.photo.photo import HalfChroma, Photo
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A network's output for one photograph; colours are decoded from it without running it again.
-
-    Attributes:
-        fit: How the photograph lies in the network's input.
-        luma: ``fit.padded`` its input, Y' in 0..255.
-        ab: (2, h, w) CIELAB units, at the card's default vividness and temperature.
-        logits: (bins, h, w) log-probabilities up to a constant, or None.
-        features: (channels, h', w') by which places are compared, or None.
-        plain: The prediction without hints, for what lies beyond their reach; None where there are
-            no hints, or the network does not take them.
-    """
-
-    fit: Fit
-    luma: NDArray[np.float32]
-    ab: NDArray[np.float32]
-    logits: NDArray[np.float32] | None
-    features: NDArray[np.float32] | None
-    plain: "Prediction | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One of several ways to colour a photograph.
-
-    Attributes:
-        photo: Coloured.
-        share: How much of what the model believes lies nearer to this version than to the others.
-    """
-
-    photo: Photo
-    share: float
 
 
 class Engine:
@@ -310,7 +276,10 @@ class Engine:
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
         """Runs the network at one size: its input, Y' in 0..255, and its output."""
         luma = luma_down(grey, fit)
-        return luma, self._network.run(luma_to_input(luma), self._hint_input(settings, fit))
+        output = self._network.run(luma_to_input(luma), self._hint_input(settings, fit))
+        shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
+        output.check(self.bundle.name, shape=shape, bins=self.bundle.card.bins)
+        return luma, output
 
     def _run_twice(
         self, photo: Photo, settings: Settings, fit: Fit

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from tintype import cancellation
 from tintype.color import gamut_grid
 from tintype.engine.upsample import ChromaUp
 from tintype.photo.photo import HalfChroma
@@ -25,6 +26,7 @@ def render_u8(grey: NDArray[np.uint8], up: ChromaUp, *, threads: int) -> NDArray
     def band(rows: slice) -> None:
         codes = np.empty((2, rows.stop - rows.start, grey.shape[1]), np.uint8)
         for strip in strips(rows, grey.shape[1]):
+            cancellation.check()
             coded = up.rows(strip.start, grey[strip])
             np.clip(coded, 0, 255, out=coded)
             codes[:, strip.start - rows.start : strip.stop - rows.start] = coded
@@ -51,6 +53,7 @@ def render_half_chroma(
 
     def band(rows: slice) -> None:
         for strip in strips(rows, grey.shape[1]):
+            cancellation.check()
             coded = up.rows(strip.start, grey[strip])
             extremes = halved_range(full[2 * strip.start : 2 * strip.stop])
             half.cb[strip], half.cr[strip] = gamut_grid.codes_to_chroma_u8(
@@ -69,6 +72,7 @@ def render_u16(grey: NDArray[np.uint16], up: ChromaUp, *, threads: int) -> NDArr
 
     def band(rows: slice) -> None:
         for strip in strips(rows, grey.shape[1]):
+            cancellation.check()
             coded = up.rows(strip.start, grey[strip])
             color[strip] = gamut_grid.codes_to_rgb_u16(grey[strip], coded, step=step)
 

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, Literal, cast, get_args, get_origin
 
-from tintype.errors import UsageError
+from tintype.errors import UsageError, brief
 from tintype.photo.formats.registry import writable_formats
 
 Interface = Literal["command", "film", "http", "python", "file"]
@@ -103,15 +103,15 @@ class Setting:
         if self.choices and value not in self.choices:
             *others, last = self.choices
             raise UsageError(
-                f"{value!r} is not a valid {self.name}.",
+                f"{brief(repr(value))} is not a valid {self.name}.",
                 advice=f"Use {', '.join(others)} or {last}.",
             )
         # Not "value < low": NaN is in no range.
         if self.low is not None and self.high is not None and not self.low <= value <= self.high:
             raise UsageError(
-                f"The {self.name} {value} is out of range."
+                f"The {self.name} {brief(value)} is out of range."
                 if self.kind == "number"
-                else f"The number of {self.name}, {value}, is out of range.",
+                else f"The number of {self.name}, {brief(value)}, is out of range.",
                 advice=f"Use {self.range_text}.",
             )
 

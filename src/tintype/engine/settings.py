@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tintype.engine.setting_row import Interface, Setting, canonical_json, recorded, table_of
-from tintype.errors import ModelError, UsageError
+from tintype.errors import ModelError, UsageError, brief
 
 if TYPE_CHECKING:
     from tintype.engine.hints import Hint
@@ -167,7 +167,7 @@ class Settings:
         for row in SETTINGS.values():
             row.check(getattr(self, row.name))
         if not 0 <= self.palette <= self.palettes:
-            raise UsageError(f"Palette {self.palette} of {self.palettes} does not exist.")
+            raise UsageError(f"Palette {brief(self.palette)} of {self.palettes} does not exist.")
 
     @property
     def one_of_several(self) -> bool:

@@ -6,7 +6,6 @@ table (`tintype.engine.settings`).
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +18,7 @@ from tintype.engine.layers import Layer, mask_from, read_bytes, scribbles_from
 from tintype.engine.reference import reference_from
 from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import LAYERS, SETTINGS, Settings
-from tintype.errors import UsageError, shown
+from tintype.errors import UsageError, brief, shown
 from tintype.photo.limits import MAX_PIXELS
 
 T = TypeVar("T")
@@ -168,7 +167,7 @@ def saved_settings(data: object) -> Settings:
         hints = tuple(_saved_hint(*values) for values in found.pop("hints"))
     except ValueError as error:
         raise UsageError(
-            f"The settings are not valid: {error}.",
+            f"The settings are not valid: {brief(error, most=200)}.",
             advice="Give a file written by --save-settings.",
         ) from error
     values = {name: plain(value) for name, value in found.items() if name not in LAYERS}
@@ -176,10 +175,7 @@ def saved_settings(data: object) -> Settings:
 
 
 def _saved_hint(x: int, y: int, a: float, b: float, radius: int) -> Hint:
-    hint = Hint(int(x), int(y), float(a), float(b), int(radius))
-    if not (math.isfinite(hint.a) and math.isfinite(hint.b) and hint.radius >= 0):
-        raise ValueError(f"the hint {[x, y, a, b, radius]}")
-    return hint
+    return Hint(int(x), int(y), float(a), float(b), int(radius))
 
 
 # ----- hints and pictures in files -----
@@ -198,7 +194,7 @@ def read_hints(path: Path) -> list[Hint]:
         return [entry.hint() for entry in convert(data, tuple[HintEntry, ...])]
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"{shown(path)} is not a list of hints ({shown(str(error))}).",
+            f"{shown(path)} is not a list of hints ({brief(error, most=200)}).",
             advice='Each is {"x": 120, "y": 80, "color": "#c04030"}, with an optional "radius".',
         ) from error
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tintype import cancellation
 from tintype.engine.geometry import Fit
 
 _REGULARITY = 80 * 2.55**2
@@ -149,6 +150,7 @@ class ChromaUp:
         planes[2:4] *= detail
         planes[:2] += planes[2:4]
         for pin in self._pins:
+            cancellation.check()
             self._set(pin, top, luma, planes[:2])
         self._overlay(slice(top, top + luma.shape[0]), planes[:2])
         return planes[:2]
@@ -206,6 +208,7 @@ class _Placed:
 
 
 def _placed(pin: Pin, shape: tuple[int, int], grey: NDArray[np.unsignedinteger]) -> _Placed:
+    cancellation.check()
     rows, columns = (
         slice(max(0, middle - pin.radius), min(side, middle + pin.radius + 1))
         for middle, side in zip((pin.y, pin.x), shape, strict=True)

@@ -205,17 +205,21 @@ class Worker:
         done = found == provenance if self._options.overwrite else _same_colors(found, provenance)
         if done:
             return data
+        if found is None and data:  # an empty file has nothing to lose
+            if job.target_is_input:
+                raise TargetExistsError(
+                    f"{shown(job.target)} is one of the inputs, which are never replaced."
+                )
+            raise TargetExistsError(
+                f"{shown(job.target)} exists and was not written by Tintype, so it is never "
+                "replaced.",
+                advice="Move it away, or choose another folder with --into.",
+            )
         if not self._options.overwrite:
-            what = "was not written by Tintype"
-            if found is not None:
-                what = f"was made {_difference(found, provenance)}"
+            what = "is empty" if found is None else f"was made {_difference(found, provenance)}"
             raise TargetExistsError(
                 f"{shown(job.target)} exists and {what}.",
                 advice="Move it away, or give --overwrite.",
-            )
-        if job.target_is_input and found is None:
-            raise TargetExistsError(
-                f"{shown(job.target)} is one of the inputs, which are never replaced."
             )
         return None
 

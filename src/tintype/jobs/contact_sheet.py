@@ -7,6 +7,7 @@ run gives the same pages.
 
 import html
 import os
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,8 @@ from tintype.jobs.report import JobResult
 PAGE_ITEMS = 500
 """Inputs per page."""
 
+_HEAD = 1 << 13
+"""Bytes in which the marks stand; a name has 255 at most, and each may be written as six."""
 _GENERATOR = '<meta name="generator" content="Tintype contact sheet">'
 
 # Follows the light or dark theme of the system.
@@ -124,7 +127,8 @@ class ContactSheet:
         self._end_page(last=True)
         start = 0
         for number, page in enumerate(self._pages, 1):
-            _replace(self._page_path(number), self._read_spool(start, page.length))
+            data = self._read_spool(start, page.length)
+            _replace(self._page_path(number), data, page_of=self._path)
             start += page.length
         _replace(self._path, self._index())
         self._remove_later_pages()
@@ -132,7 +136,7 @@ class ContactSheet:
     def _remove_later_pages(self) -> None:
         """Removes the pages of an earlier, longer sheet, which are no longer linked."""
         number = len(self._pages) + 1
-        while _is_sheet(self._page_path(number)):
+        while _is_sheet(self._page_path(number), page_of=self._path):
             try:
                 self._page_path(number).unlink()
             except OSError as error:
@@ -205,8 +209,10 @@ class ContactSheet:
             body += ['<h2>Skipped</h2>\n<ul class="rows">\n', *page.skips, "</ul>\n"]
         if page.items > _SCREEN_ITEMS:
             body.append(nav)
-        title = shown(self._path.stem) if single else f"{shown(self._path.stem)}, page {number}"
-        return _document(title, page.counts, "".join(body))
+        if single:
+            return _document(shown(self._path.stem), page.counts, "".join(body))
+        title = f"{shown(self._path.stem)}, page {number}"
+        return _document(title, page.counts, "".join(body), page_of=self._path)
 
     def _index(self) -> bytes:
         total = _Page(
@@ -261,8 +267,9 @@ def open_sheet(path: Path | None, *, items: int) -> Iterator[ContactSheet | None
             f"{shown(path)} does not end in .html.", advice="Give --contact-sheet a name that does."
         )
     pages = -(-items // PAGE_ITEMS) if items > PAGE_ITEMS else 0
-    for page in (path, *(page_path(path, number) for number in range(1, pages + 1))):
-        _refuse_other_file(page)
+    _refuse_other_file(path)
+    for number in range(1, pages + 1):
+        _refuse_other_file(page_path(path, number), page_of=path)
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -274,33 +281,43 @@ def open_sheet(path: Path | None, *, items: int) -> Iterator[ContactSheet | None
         sheet.publish()
 
 
-def _refuse_other_file(path: Path) -> None:
-    if os.path.lexists(path) and not _is_sheet(path):
+def _refuse_other_file(path: Path, *, page_of: Path | None = None) -> None:
+    if os.path.lexists(path) and not _is_sheet(path, page_of=page_of):
+        what = "a contact sheet of Tintype" if page_of is None else f"a page of {shown(page_of)}"
         raise TargetExistsError(
-            f"{shown(path)} exists and is not a contact sheet of Tintype.",
+            f"{shown(path)} exists and is not {what}.",
             advice="Give --contact-sheet another name.",
         )
 
 
-def _is_sheet(path: Path) -> bool:
+def _is_sheet(path: Path, *, page_of: Path | None = None) -> bool:
+    """Whether a file is a contact sheet, or a numbered page of one: those of others stay."""
     try:
         with path.open("rb") as file:
-            return _GENERATOR.encode() in file.read(512)
+            head = file.read(_HEAD)
     except OSError:
         return False
+    said = re.search(rb'<meta name="tintype-page-of" content="([^"]*)">', head)
+    wanted = None if page_of is None else _page_mark(page_of).encode()
+    return _GENERATOR.encode() in head and (None if said is None else said[0]) == wanted
 
 
-def _replace(path: Path, data: bytes) -> None:
-    _refuse_other_file(path)
+def _page_mark(sheet: Path) -> str:
+    return f'<meta name="tintype-page-of" content="{html.escape(shown(sheet.name))}">'
+
+
+def _replace(path: Path, data: bytes, *, page_of: Path | None = None) -> None:
+    _refuse_other_file(path, page_of=page_of)
     write_atomically(path, data, overwrite=True)
 
 
-def _document(title: str, counts: str, body: str) -> bytes:
+def _document(title: str, counts: str, body: str, *, page_of: Path | None = None) -> bytes:
     escaped = html.escape(title)
+    mark = "" if page_of is None else f"{_page_mark(page_of)}\n"
     return (
         "<!doctype html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"{_GENERATOR}\n"
+        f"{_GENERATOR}\n{mark}"
         # The page is self-contained, which the browser enforces.
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"

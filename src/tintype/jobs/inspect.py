@@ -80,5 +80,5 @@ def _object(text: str) -> object:
     # Any program may have written the file, so settings that are not JSON are shown unchanged.
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

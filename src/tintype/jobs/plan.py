@@ -57,6 +57,8 @@ class Plan:
         recursive: Whether to enter folders inside folders.
         format: A key of `tintype.photo.formats.registry.FORMATS`; None keeps that of each picture.
         overwrite: Whether earlier outputs may be replaced; inputs are then distinguished from them.
+        other_inputs: Files that are read besides the pictures, and the option that named each; no
+            output replaces them.
         palettes: Number of palettes; with several, each output has a number, ``name.color-2.jpg``.
     """
 
@@ -67,6 +69,7 @@ class Plan:
     format: str | None = None
     overwrite: bool = False
     palettes: int = 1
+    other_inputs: Sequence[tuple[str, Path]] = ()
     _input_digests: DigestTable = field(default_factory=DigestTable, init=False, repr=False)
 
     def check(self) -> PlanCounts:
@@ -96,6 +99,7 @@ class Plan:
                 if use is TargetUse.SAME_SOURCE:
                     continue
                 if self.overwrite:
+                    self._refuse_other_inputs(item)
                     self._input_digests.put(file_digest(item.source), 1)
             counts.items += 1
         return counts
@@ -182,6 +186,15 @@ class Plan:
                 f"{shown(output)} is the input itself, which is never replaced.",
                 advice="Give another name to -o.",
             )
+
+    def _refuse_other_inputs(self, job: Job) -> None:
+        for option, path in self.other_inputs:
+            if same_file(path, job.target):
+                raise UsageError(
+                    f"{shown(job.target)} is an input ({option}), and the output of "
+                    f"{shown(job.source)} would replace it.",
+                    advice="Choose another folder with --into.",
+                )
 
     def _first_with_target_of(self, second: Job) -> Job:
         """The first job with the same target; the digest only shows that there is one."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
+from tintype.files.lock import try_lock
 from tintype.photo.photo import Tone
 
 Status = Literal["done", "already_done", "skipped", "failed"]
@@ -205,12 +206,39 @@ def open_report(path: Path | None) -> Iterator[Report]:
                 advice="Give --report another name.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: each line is written at once, and closing after a failure does not fail.
-        file = path.open("wb", buffering=0)
+        # Unbuffered: each line is written at once, and closing after a failure does not fail again.
+        # Not "w": what another run writes must not be cut off before the lock is held.
+        file = path.open("ab", buffering=0)
     except OSError as error:
         raise _unwritable(path, error) from error
     with file:
+        _begin(file, path)
         yield Report(file, path)
+
+
+def _begin(file: RawIOBase, path: Path) -> None:
+    """Empties a report that no other run is writing."""
+    if not path.is_file():
+        return  # a device such as /dev/stderr has no lock and nothing to empty
+    try:
+        if not _locked(file):
+            raise UsageError(
+                f"Another run is writing the report {shown(path)}.",
+                advice="Give --report another name, or wait for that run.",
+            )
+        file.truncate(0)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _locked(file: RawIOBase) -> bool:
+    try:
+        return try_lock(file.fileno())
+    except OSError as error:
+        # A file system without locks cannot tell, and must not stop the run.
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+            return True
+        raise
 
 
 def _is_report(path: Path) -> bool:

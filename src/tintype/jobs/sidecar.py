@@ -16,7 +16,7 @@ from tintype.engine.bundle import Bundle
 from tintype.engine.layers import read_bytes
 from tintype.engine.settings import LAYERS, OUTPUT, Output, Settings
 from tintype.engine.settings_parsing import convert, plain, read_layer, saved_settings, value_type
-from tintype.errors import ModelError, UsageError, shown
+from tintype.errors import ModelError, UsageError, brief, shown
 from tintype.files.atomic import write_atomically
 from tintype.photo.limits import MAX_PIXELS
 
@@ -108,6 +108,17 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
     write_atomically(path, (json.dumps(data, indent=1) + "\n").encode(), overwrite=overwrite)
 
 
+def is_sidecar(data: bytes) -> bool:
+    """Whether a file says that it was written by `write_sidecar`."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"tintype", "model", "model_sha256", "settings"} <= set(
+        found
+    )
+
+
 def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
     """Reads a settings file.
 
@@ -136,7 +147,7 @@ def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
         raise UsageError(message, advice=error.advice) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"{shown(path)} is not a valid settings file ({shown(str(error))}).",
+            f"{shown(path)} is not a valid settings file ({brief(error, most=200)}).",
             advice="Give a file written by --save-settings.",
         ) from error
 

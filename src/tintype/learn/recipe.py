@@ -148,7 +148,7 @@ class LossRecipe(_Table):
     """Samples over which ``adversarial`` rises from zero, while the discriminator learns."""
     vividness: float = Field(default=0.9, ge=0)
     """Vividness tau of the decoding: exponent of Zhang's weights."""
-    temperature: float = Field(default=0.38, gt=0, le=1)
+    temperature: float = Field(default=0.38, ge=0.01, le=1)
     """Temperature T of the decoding (Zhang, equation 5)."""
     grey_mask: bool = False
     """Ignore pictures in which neither a nor b exceeds 5 anywhere, as in Zhang's code."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
+from tintype.photo.color_space import in_srgb, usable_profile
 from tintype.photo.formats import raw_files
 from tintype.photo.formats.codec import Codec, DecodedPage
 from tintype.photo.formats.film import film_error, is_film
@@ -27,14 +28,11 @@ from tintype.photo.tone import FoundTone, find_tone
 # The format of a photo that comes from pixels alone.
 _FORMAT_OF_PIXELS = "PNG"
 
-# Of 255, in the other three plates of a picture in black ink: JPEG rounds.
-_MOST_STRAY_INK = 3
-
 # The tone is measured on at most so many rows and columns.
 _TONE_SIDE = 640
 _COLORED_PARTS = (
     "Parts of it have a colour of their own (a stamp, ink, a colour target, a mount or stains): "
-    "they are coloured anew from their lightness, as the rest."
+    "they are coloured again from their lightness, as the rest."
 )
 
 # What photographs are sent in, and must be taken out of.
@@ -96,7 +94,7 @@ def decode_colors(
         page = codec.read(file, True)[0]
         notes: list[str] = []
         _drop_oversized(page, notes)
-        picture, _ = _in_srgb(page, _profile(page, notes), file, notes)
+        picture, _ = in_srgb(page, usable_profile(page, notes), file, notes)
         if isinstance(picture, Image.Image):
             found = page.tone or find_tone(picture)
             rgb = np.asarray(picture.convert("RGB"))
@@ -152,6 +150,11 @@ def read_provenance(data: bytes) -> Provenance | None:
     read_xmp = FORMATS[name].read_xmp if name else None
     text = xmp.provenance_json(read_xmp(data)) if read_xmp else None
     return None if text is None else provenance_from_json(text)
+
+
+def is_own_picture(data: bytes) -> bool:
+    """Whether a file says that Tintype coloured it."""
+    return read_provenance(data) is not None
 
 
 def _eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
@@ -258,7 +261,7 @@ def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     """Profile, tone, grey, orientation, and metadata that is true for the result."""
     notes = list(page.notes)
     _drop_oversized(page, notes)
-    profile, own = page.icc, _profile(page, notes)
+    profile, own = page.icc, usable_profile(page, notes)
     grey, found, converted = _grey(page, own, file, notes)
     if found.parts:
         notes.append(_COLORED_PARTS)
@@ -313,90 +316,17 @@ def _drop_oversized(page: DecodedPage, notes: list[str]) -> None:
             notes.append(f"Its {title} ({len(block) >> 20} MB) is far too large and was left out.")
 
 
-def _profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
-    if page.icc is None:
-        return None
-    try:
-        profile = icc.open_profile(page.icc)
-    except icc.AbsurdProfileError as error:
-        notes.append(f"Its colour profile makes no sense ({error}), and was left out.")
-        return None
-    except icc.DamagedProfileError:
-        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
-        return None
-    space = _space(page.picture)
-    if profile.space != space and not (space == "GRAY" and profile.space == "RGB"):
-        notes.append(f"Its {profile.space} profile does not fit {space} pixels, and was left out.")
-        return None
-    return profile
-
-
-def _space(picture: Image.Image | Pixels) -> str:
-    if isinstance(picture, Image.Image):
-        return {"L": "GRAY"}.get(picture.mode, picture.mode)
-    return "GRAY" if picture.ndim == 2 else "RGB"
-
-
 def _grey(
     page: DecodedPage, profile: icc.Profile | None, file: InputFile, notes: list[str]
 ) -> tuple[Pixels, FoundTone, bool]:
     """The grey in sRGB, the tone, and whether the profile had to be applied."""
-    picture, convert = _in_srgb(page, profile, file, notes)
+    picture, convert = in_srgb(page, profile, file, notes)
     if isinstance(picture, Image.Image):
         found = page.tone or find_tone(picture)
         # A contiguous array of its own: the image and its memory go.
         return np.array(picture.convert("L")), found, convert
     found = page.tone or _tone_of_array(picture)
     return picture if picture.ndim == 2 else rgb_to_grey(picture), found, convert
-
-
-def _in_srgb(
-    page: DecodedPage, profile: icc.Profile | None, file: InputFile, notes: list[str]
-) -> tuple[Image.Image | Pixels, bool]:
-    """The picture in sRGB, and whether the profile had to be applied."""
-    picture = page.picture
-    if isinstance(picture, Image.Image) and picture.mode == "CMYK" and profile is None:
-        grey = _black_ink(picture)
-        if grey is None:
-            file.refuse(
-                "is a CMYK picture without a usable profile, so its colours are unknown",
-                "Convert it to RGB in an image editor first.",
-            )
-        return grey, False
-    if profile is None or profile.is_srgb:
-        return picture, False
-    try:
-        return _converted(picture, profile), True
-    except icc.DamagedProfileError:
-        if _space(picture) == "CMYK":
-            file.fail("its colour profile cannot be used")
-        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
-        return picture, False
-    except icc.TableProfileError:
-        file.refuse(
-            "has 16-bit pixels with a colour profile made of tables",
-            "Convert it to sRGB in an image editor first, keeping 16 bits.",
-        )
-
-
-def _black_ink(picture: Image.Image) -> Image.Image | None:
-    """The grey of a CMYK picture that is printed in black alone; None where there are colours."""
-    inks = np.asarray(picture)
-    if int(inks[..., :3].max()) > _MOST_STRAY_INK:
-        return None
-    return Image.fromarray(255 - inks[..., 3])
-
-
-def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Image | Pixels:
-    if isinstance(picture, Image.Image):
-        return icc.to_srgb(picture, profile)
-    if picture.dtype == np.uint8 and picture.ndim == 2:
-        return icc.grey_table(profile)[picture]
-    if picture.dtype == np.uint8:
-        return icc.to_srgb(Image.fromarray(picture), profile)
-    if picture.ndim == 2:
-        return icc.grey_table_u16(profile)[picture]
-    return icc.to_srgb_u16(picture, profile)
 
 
 def _tone_of_array(rgb: Pixels) -> FoundTone:

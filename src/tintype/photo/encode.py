@@ -16,7 +16,7 @@ from tintype.photo.formats.registry import FORMATS, writable_formats
 from tintype.photo.metadata import captions, exif, ifd, iptc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance
-from tintype.photo.parts import Text, listed
+from tintype.photo.parts import NamedText, listed
 from tintype.photo.photo import ATTACHED_TITLES, HalfChroma, Metadata, Photo, Pixels
 
 
@@ -152,7 +152,7 @@ def _output_metadata(
             meta.exif, meta.xmp, meta.icc, meta.dpi, meta.comment, meta.text, meta.iptc, meta.parts
         )
     if metadata.comment and "comment" not in carries and "PNG text" in carries:
-        entry = Text("Comment", metadata.comment.encode("utf-8", "replace").decode("utf-8"))
+        entry = NamedText("Comment", metadata.comment.encode("utf-8", "replace").decode("utf-8"))
         metadata = replace(metadata, text=(*metadata.text, entry), comment=None)
     if metadata.iptc and "IPTC" not in carries and "XMP" in carries:
         metadata = _with_captions_in_xmp(metadata, codec, lost)
@@ -218,10 +218,12 @@ def _software(before: str, provenance: Provenance) -> str:
     return f"{provenance.sentence}; {before}" if before else provenance.sentence
 
 
-def _text_with_provenance(texts: tuple[Text, ...], provenance: Provenance) -> tuple[Text, ...]:
+def _text_with_provenance(
+    texts: tuple[NamedText, ...], provenance: Provenance
+) -> tuple[NamedText, ...]:
     """The texts of a PNG, with our sentence in front of all that named a program."""
     before = "; ".join(text.text for text in texts if text.keyword == "Software")
-    ours = Text("Software", _software(before, provenance))
+    ours = NamedText("Software", _software(before, provenance))
     return (ours, *(text for text in texts if text.keyword != "Software"))
 
 

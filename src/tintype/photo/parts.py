@@ -16,7 +16,7 @@ _MAX_NAMES = 6
 _MAX_NAME = 32
 
 
-class Text(NamedTuple):
+class NamedText(NamedTuple):
     """A text of a PNG.
 
     Attributes:

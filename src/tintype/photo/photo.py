@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb_u16_to_luma_u16
-from tintype.photo.parts import Part, Text
+from tintype.photo.parts import NamedText, Part
 
 Tone = Literal["grey", "toned", "color"]
 """What the source was: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
@@ -96,7 +96,7 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[Text, ...] = ()
+    text: tuple[NamedText, ...] = ()
     iptc: bytes | None = None
     parts: tuple[Part, ...] = ()
     attached: tuple[AttachedPage, ...] = ()

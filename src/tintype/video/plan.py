@@ -104,12 +104,10 @@ def plan(
         settings=request.canonical(encoding),
         input_sha256=_sha256(path),
     )
-    container_warnings = [*_container_warnings(source, encoding, copied)]
-    if chosen and target.suffix == ".mov" and path.suffix.lower() != ".mov":
-        container_warnings.append(
-            f"Its sound is not compressed (PCM), which few players play from MP4; it becomes "
-            f"{shown(target.name)}."
-        )
+    container_warnings = [
+        *_container_warnings(source, encoding, copied),
+        *(_other_container(path, target) if chosen else ()),
+    ]
     return FilmJob(
         source=source,
         target=target,
@@ -121,6 +119,15 @@ def plan(
         done=_is_done(target, provenance, overwrite=overwrite),
         frames=_frames(source, request),
     )
+
+
+def _other_container(path: Path, target: Path) -> Iterator[str]:
+    """Why a film is not written to MP4, where nobody has named a file."""
+    if target.suffix == ".mov" and path.suffix.lower() != ".mov":
+        yield (
+            "Its sound is not compressed (PCM), which few players play from MP4; it becomes "
+            f"{shown(target.name)}."
+        )
 
 
 def _check_window(source: FilmSource, request: FilmRequest) -> None:
@@ -243,6 +250,11 @@ def _is_done(target: Path, provenance: Provenance, *, overwrite: bool) -> bool:
         found = None
     if found == provenance:
         return True
+    if found is None and target.stat().st_size:
+        raise TargetExistsError(
+            f"{shown(target)} exists and was not written by Tintype, so it is never replaced.",
+            advice="Move it away, or give -o another name.",
+        )
     if overwrite:
         return False
     how = "was made with other settings" if found is not None else "already exists"

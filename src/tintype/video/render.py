@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import Fit, luma_down
 from tintype.engine.hints import Hint, pins_of
-from tintype.engine.predict import Engine, Prediction
+from tintype.engine.predict import Engine
+from tintype.engine.prediction import Prediction
 from tintype.engine.settings import Settings
 from tintype.engine.upsample import ChromaUp
 from tintype.errors import UsageError

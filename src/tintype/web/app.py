@@ -5,12 +5,12 @@ described for programs in ``openapi.json``, and for people in ``docs/reference/h
 that a client names becomes a path, and nothing is written to a disk or to a log.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,8 +25,9 @@ from tintype.errors import TintypeError, shown
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
-from tintype.web.guard import Guard, Tokens
-from tintype.web.photos import Finished, PhotoStore, StoredPhoto
+from tintype.web.guard import OWNER, Guard, Tokens
+from tintype.web.parameters import number_of, pair_of, side_of
+from tintype.web.photos import Finished, PhotoStore
 from tintype.web.request import (
     ColorRequest,
     coloring_from,
@@ -34,9 +35,11 @@ from tintype.web.request import (
     output_from_query,
 )
 from tintype.web.responses import failure
+from tintype.web.stored_photo import StoredPhoto
 from tintype.web.which_is_real import Pairs
 from tintype.web.workers import WorkerPool
 
+_T = TypeVar("_T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _NO_SETTINGS = frozenset(
@@ -93,15 +96,17 @@ def make_app(
     routes = [
         *(Route(path, _file(*what), methods=["GET"]) for path, what in static_files().items()),
         *(
-            Route(path, _guarded(partial(endpoint, services)), methods=[method])
+            Route(path, _guarded(services, endpoint), methods=[method])
             for method, path, endpoint in ROUTES
         ),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, tokens=tokens, hosts=hosts)],
         exception_handlers={HTTPException: _no_such_path},
     )
+    app.router.redirect_slashes = False  # they would name the host of the request
+    return app
 
 
 def static_files() -> dict[str, tuple[str, str]]:
@@ -132,12 +137,18 @@ def _file(name: str, kind: str) -> Endpoint:
     return endpoint
 
 
-def _guarded(endpoint: Endpoint) -> Endpoint:
+def _guarded(
+    services: Services, endpoint: Callable[[Services, Request], Awaitable[Response]]
+) -> Endpoint:
     """Turns our errors into answers; anything else is a fault, and says so without details."""
 
     async def answered(request: Request) -> Response:
         try:
-            return await endpoint(request)
+            return await endpoint(services, request)
+        except asyncio.CancelledError:
+            if services.workers.draining:  # a body that is still arriving when the server stops
+                return failure(services.workers.stopping())
+            raise
         except TintypeError as error:
             return failure(error, getattr(request.state, "picture", None))
         except MemoryError:
@@ -145,6 +156,8 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         except Exception as error:  # noqa: BLE001
             # A fault of ours is answered as well, and says nothing about the picture.
             return failure(FaultError(f"Internal error in Tintype ({type(error).__name__})."))
+        finally:
+            services.bodies.forget(request)
 
     return answered
 
@@ -161,8 +174,9 @@ async def color(services: Services, request: Request) -> Response:
     output = output_from_query(query)
     data = await services.bodies.read(request)
     request.state.picture = data
-    done = await services.workers.run(
-        lambda: services.photos.finish(services.photos.open(data), coloring, output)
+    photos, owner = services.photos, _owner(request)
+    done = await _work(
+        services, request, lambda: photos.finish(photos.open(data, owner=owner), coloring, output)
     )
     return _finished(done)
 
@@ -172,8 +186,10 @@ async def add_photo(services: Services, request: Request) -> Response:
     services.workers.check()
     data = await services.bodies.read(request)
     request.state.picture = data
-    name = _file_name(request)
-    stored = await services.workers.run(lambda: services.photos.add(data, name=name))
+    name, owner = _file_name(request), _owner(request)
+    stored = await _work(
+        services, request, lambda: services.photos.add(data, owner=owner, name=name)
+    )
     return JSONResponse(_facts(stored), 201)
 
 
@@ -184,14 +200,14 @@ async def get_photo(services: Services, request: Request) -> Response:
 
 async def remove_photo(services: Services, request: Request) -> Response:
     """``DELETE /v1/photos/{id}``: it is forgotten."""
-    services.photos.remove(request.path_params["id"])
+    services.photos.remove(request.path_params["id"], owner=_owner(request))
     return Response(status_code=204)
 
 
 async def grey(services: Services, request: Request) -> Response:
     """``GET /v1/photos/{id}/grey``: the photograph as it came, for the screen."""
-    stored, side = _stored(services, request), _side(request)
-    data = await services.workers.run(lambda: services.photos.grey(stored, side=side))
+    stored, side = _stored(services, request), side_of(request)
+    data = await _work(services, request, lambda: services.photos.grey(stored, side=side))
     return Response(data, media_type="image/jpeg")
 
 
@@ -199,10 +215,12 @@ async def preview(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/preview``: settings in, a coloured JPEG for the screen out."""
     stored, side, coloring = (
         _stored(services, request),
-        _side(request),
+        side_of(request),
         await _coloring(services, request),
     )
-    data = await services.workers.run(lambda: services.photos.preview(stored, coloring, side=side))
+    data = await _work(
+        services, request, lambda: services.photos.preview(stored, coloring, side=side)
+    )
     return Response(data, media_type="image/jpeg")
 
 
@@ -210,11 +228,11 @@ async def certainty(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/certainty``: settings in, a map of where it guesses out."""
     stored, side, coloring = (
         _stored(services, request),
-        _side(request),
+        side_of(request),
         await _coloring(services, request),
     )
-    data = await services.workers.run(
-        lambda: services.photos.certainty(stored, coloring, side=side)
+    data = await _work(
+        services, request, lambda: services.photos.certainty(stored, coloring, side=side)
     )
     return Response(data, media_type="image/png")
 
@@ -222,7 +240,7 @@ async def certainty(services: Services, request: Request) -> Response:
 async def palettes(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/palettes``: settings in, how likely and of what look each is out."""
     stored, coloring = _stored(services, request), await _coloring(services, request)
-    found = await services.workers.run(lambda: services.photos.palettes(stored, coloring))
+    found = await _work(services, request, lambda: services.photos.palettes(stored, coloring))
     return JSONResponse(
         {"shares": [round(share, 4) for share, _ in found], "looks": [name for _, name in found]}
     )
@@ -231,16 +249,18 @@ async def palettes(services: Services, request: Request) -> Response:
 async def suggestions(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/suggestions``: a place in, colours that are possible there out."""
     stored = _stored(services, request)
-    x = _number(request, "x", 0, stored.page.width - 1)
-    y = _number(request, "y", 0, stored.page.height - 1)
-    count = _number(request, "count", 1, 12, default=6)
+    x = number_of(request, "x", 0, stored.page.width - 1)
+    y = number_of(request, "y", 0, stored.page.height - 1)
+    count = number_of(request, "count", 1, 12, default=6)
     coloring = await _coloring(services, request)
     photos = services.photos
-    found, now = await services.workers.run(
+    found, now = await _work(
+        services,
+        request,
         lambda: (
             photos.suggestions(stored, coloring, x, y, count=count),
             photos.color_at(stored, coloring, x, y),
-        )
+        ),
     )
     shares = [{"color": color, "share": round(share, 4)} for color, share in found]
     return JSONResponse({"suggestions": shares, "now": now})
@@ -250,7 +270,7 @@ async def finished_file(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/file``: settings in, the coloured file at full resolution out."""
     stored, coloring = _stored(services, request), await _coloring(services, request)
     output = output_from_query(request.query_params)
-    done = await services.workers.run(lambda: services.photos.finish(stored, coloring, output))
+    done = await _work(services, request, lambda: services.photos.finish(stored, coloring, output))
     return _finished(done)
 
 
@@ -258,8 +278,12 @@ async def add_layer(services: Services, request: Request) -> Response:
     """``POST /v1/layers``: scribbles or a mask in; settings can name it."""
     data = await services.bodies.read(request)
     kind = request.query_params.get("kind", "")
-    name = _file_name(request)
-    made = await services.workers.run(lambda: services.photos.add_layer(kind, data, name=name))
+    name, owner = _file_name(request), _owner(request)
+    made = await _work(
+        services,
+        request,
+        lambda: services.photos.add_layer(kind, data, owner=owner, name=name),
+    )
     return JSONResponse({"id": made}, 201)
 
 
@@ -294,15 +318,15 @@ async def pair_facts(services: Services, _request: Request) -> Response:
 async def pair_picture(services: Services, request: Request) -> Response:
     """``GET /v1/pairs/{number}/{side}``: one of the two pictures, without its name."""
     pairs, side = _pairs(services), request.path_params["side"]
-    number = int(request.path_params["number"])
-    data = await services.workers.run(lambda: pairs.picture(number, side))
+    number = pair_of(request)
+    data = await _work(services, request, lambda: pairs.picture(number, side))
     return Response(data, media_type="image/jpeg")
 
 
 async def pair_answer(services: Services, request: Request) -> Response:
     """``POST /v1/pairs/{number}``: which side somebody takes for the true one."""
     data = await services.bodies.read_json(request)
-    number = int(request.path_params["number"])
+    number = pair_of(request)
     seconds = data.get("seconds", 0)
     if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
         raise MalformedError("The value of seconds is not a number.")
@@ -330,8 +354,8 @@ ROUTES: tuple[tuple[str, str, Callable[[Services, Request], Awaitable[Response]]
     ("GET", "/v1/status", status),
     ("GET", "/v1/pairs", pair_facts),
     ("GET", "/v1/pairs/results.csv", pair_results),
-    ("GET", "/v1/pairs/{number:int}/{side}", pair_picture),
-    ("POST", "/v1/pairs/{number:int}", pair_answer),
+    ("GET", "/v1/pairs/{number}/{side}", pair_picture),
+    ("POST", "/v1/pairs/{number}", pair_answer),
 )
 """Method, path, and what answers."""
 
@@ -339,8 +363,22 @@ ROUTES: tuple[tuple[str, str, Callable[[Services, Request], Awaitable[Response]]
 # ----- pieces of requests and answers -----
 
 
+async def _work(services: Services, request: Request, work: Callable[[], _T]) -> _T:
+    """Work in a thread, as long as the client waits for it."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return await services.workers.run(work, gone=gone)
+
+
+def _owner(request: Request) -> str:
+    return str(request.scope.get(OWNER, ""))
+
+
 def _stored(services: Services, request: Request) -> StoredPhoto:
-    return services.photos.get(request.path_params["id"])
+    return services.photos.get(request.path_params["id"], owner=_owner(request))
 
 
 async def _coloring(services: Services, request: Request) -> ColorRequest:
@@ -358,21 +396,6 @@ def _pairs(services: Services) -> Pairs:
 def _file_name(request: Request) -> str:
     """What the client calls a file, for messages; it never becomes a path."""
     return shown(request.query_params.get("name", ""))[:_LONGEST_NAME]
-
-
-def _side(request: Request) -> int:
-    return _number(request, "side", 1, 100_000, default=1024)
-
-
-def _number(request: Request, key: str, low: int, high: int, *, default: int | None = None) -> int:
-    text = request.query_params.get(key, "" if default is None else str(default))
-    try:
-        value = int(text)
-    except ValueError:
-        raise MalformedError(f"{key} is not a whole number.") from None
-    if not low <= value <= high:
-        raise MalformedError(f"{key} is {value}, outside {low} to {high}.")
-    return value
 
 
 def _facts(stored: StoredPhoto) -> dict[str, Any]:

@@ -1,7 +1,11 @@
-"""Bodies of requests: raw bytes, bounded in size and in time, and all together in memory."""
+"""Bodies of requests: raw bytes, bounded in size and in time, and all together in memory.
+
+They are counted until the request is answered: a body waits with its request, and is worked on.
+"""
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -16,22 +20,36 @@ from tintype.web.errors import (
 )
 
 _JSON = 1 << 20
+_DIGITS = 18  # of a length; leading zeros are nobody's habit
 
 
 class BodyReader:
-    """Reads bodies; what is being read at one moment is bounded too.
+    """Reads bodies; all that are held at one moment share the memory of the photographs.
 
     Args:
         longest: Bytes of one body.
-        together: Bytes of all bodies that are being read.
+        reserve: Counts so many bytes more as held; says whether there is room for them.
+        release: They are no longer held.
         seconds: How long one may take.
     """
 
-    def __init__(self, *, longest: int, together: int, seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        longest: int,
+        reserve: Callable[[int], bool],
+        release: Callable[[int], None],
+        seconds: float,
+    ) -> None:
         self._longest = longest
-        self._together = together
+        self._reserve = reserve
+        self._release = release
         self._seconds = seconds
-        self._reading = 0
+
+    def forget(self, request: Request) -> None:
+        """The request is answered, and its body no longer held."""
+        self._release(getattr(request.state, "body_bytes", 0))
+        request.state.body_bytes = 0
 
     async def read(self, request: Request) -> bytes:
         """The body of a request.
@@ -64,9 +82,9 @@ class BodyReader:
     async def _read(self, request: Request, longest: int, *, may_be_empty: bool = False) -> bytes:
         _check_kind(request, "JSON" if may_be_empty else "the bytes of the picture")
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal():
+        if not (length.isascii() and length.isdecimal()):
             raise MalformedError("Content-Length is not a number.")
-        if int(length) > longest:
+        if len(length) > _DIGITS or int(length) > longest:
             raise TooLargeError(f"The body is larger than {longest >> 20} MiB.")
         parts: list[bytes] = []
         size = 0
@@ -74,20 +92,18 @@ class BodyReader:
             async with asyncio.timeout(self._seconds):
                 async for part in request.stream():
                     size += len(part)
-                    self._reading += len(part)
-                    parts.append(part)
                     if size > longest:
                         raise TooLargeError(f"The body is larger than {longest >> 20} MiB.")
-                    if self._reading > self._together:
+                    if not self._reserve(len(part)):
                         raise BusyError(
                             "Too many photographs are being uploaded at once.", retry_after=2
                         )
+                    request.state.body_bytes = size
+                    parts.append(part)
         except TimeoutError:
             raise TooSlowError(f"The body took longer than {self._seconds:g} seconds.") from None
         except ClientDisconnect:
             raise MalformedError("The client disconnected.") from None
-        finally:
-            self._reading -= size
         if size == 0 and not may_be_empty:
             raise MalformedError(
                 "The request has no body.", advice="Send the bytes of the picture as the body."

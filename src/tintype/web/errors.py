@@ -83,6 +83,12 @@ class BusyError(WebError):
         self.retry_after = retry_after
 
 
+class TooManyError(BusyError):
+    """Too many wrong tokens came from one address."""
+
+    status = 429
+
+
 class SlowError(WebError):
     """The work did not end in time."""
 

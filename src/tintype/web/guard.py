@@ -17,11 +17,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tintype.web.errors import ForeignError, NoEntryError
+from tintype.web.attempts import Attempts
+from tintype.web.errors import ForeignError, NoEntryError, TooManyError
 from tintype.web.responses import failure
 
 _SAFE = frozenset({"GET", "HEAD"})
 _COOKIE = "tintype"
+OWNER = "tintype.owner"
+"""Under this key of the scope stands whose request it is: the key that a token opened with, or
+nothing where only this machine can ask."""
 _HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": (
@@ -43,12 +47,16 @@ class Tokens:
 
     Args:
         announce: Called with each new token, so that somebody can see it.
+
+    Attributes:
+        attempts: The wrong ones.
     """
 
     def __init__(self, announce: Callable[[str], None]) -> None:
         self._announce = announce
         self._keys: set[str] = set()
         self._token = ""
+        self.attempts = Attempts()
         self._own: set[str] = set()
         self._renew()
 
@@ -119,6 +127,7 @@ class Guard:
             await send(message)
 
         answer = self._refusal(scope)
+        scope = {**scope, OWNER: "" if self._tokens is None else _key_of(Headers(scope=scope))}
         await (answer or self._app)(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -129,7 +138,7 @@ class Guard:
             if scope["method"] not in _SAFE:
                 self._check_origin(headers, host)
             return None if self._tokens is None else self._enter(scope, headers, self._tokens)
-        except (ForeignError, NoEntryError) as error:
+        except (ForeignError, NoEntryError, TooManyError) as error:
             return failure(error)
 
     def _check_host(self, host: str) -> None:
@@ -149,7 +158,7 @@ class Guard:
         site = headers.get("sec-fetch-site", "same-origin")
         if origin is None and site in {"same-origin", "none"}:
             return
-        if origin is not None and urlsplit(origin).netloc.lower() == host.lower():
+        if origin is not None and _host_of(origin) == host.lower():
             return
         raise ForeignError("The request comes from another site.")
 
@@ -157,13 +166,22 @@ class Guard:
         if tokens.knows(_key_of(headers)):
             return None
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        key = tokens.open(query.get("token", [""])[0])
+        token = query.get("token", [""])[0]
+        address = str((scope.get("client") or ("",))[0])
+        # Where it has to wait, a right token is not looked at either: it could be a guess.
+        if wait := tokens.attempts.wait(address):
+            raise TooManyError("Too many wrong tokens came from this address.", retry_after=wait)
+        key = tokens.open(token)
         if key is None:
+            # An old cookie is no guess: a browser sends it with everything.
+            if token or "authorization" in headers:
+                tokens.attempts.count(address)
             raise NoEntryError(
                 "A token is required, and each token works once.",
                 advice="Open the newest address that Tintype printed in its terminal.",
             )
-        answer: Response = RedirectResponse(scope["path"], status_code=303)
+        # One slash: with two of them another host would follow.
+        answer: Response = RedirectResponse("/" + scope["path"].lstrip("/\\"), status_code=303)
         answer.set_cookie(_COOKIE, key, httponly=True, samesite="strict")
         answer.headers["X-Tintype-Key"] = key
         return answer
@@ -178,6 +196,14 @@ def _key_of(headers: Headers) -> str:
     except CookieError:
         return ""
     return "" if cookie is None else cookie.value
+
+
+def _host_of(origin: str) -> str:
+    """Host and port of an origin; empty where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _is_own_address(name: str, *, loopback_only: bool) -> bool:

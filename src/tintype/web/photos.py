@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,65 +18,33 @@ from PIL import Image
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.cache import PredictionCache, digest_of, key_of
-from tintype.engine.layers import Layer, Mask, Scribbles
+from tintype.engine.cache import PredictionCache, digest_of, held_bytes, key_of, size_of
+from tintype.engine.layers import Layer, Mask, Scribbles, forget_painted, painted_bytes
 from tintype.engine.looks import LookName, look_names
-from tintype.engine.predict import Engine, Prediction
+from tintype.engine.predict import Engine
+from tintype.engine.prediction import Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
 from tintype.engine.settings_parsing import layer_from
-from tintype.errors import UsageError
+from tintype.errors import UsageError, brief
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.photo import Metadata, Photo
 from tintype.pipeline import Request, colorize_photos, provenance_of
-from tintype.web.errors import GoneError
-from tintype.web.request import ColorRequest, Strokes, as_mask, as_scribbles
+from tintype.web.errors import GoneError, TooLargeError
+from tintype.web.request import (
+    ColorRequest,
+    Strokes,
+    as_mask,
+    as_scribbles,
+    check_effort,
+    digest_of_strokes,
+)
+from tintype.web.stored_photo import StoredPhoto
 
 _L = TypeVar("_L", Scribbles, Mask)
 _NAME = "The picture"
 SIDES = (64, 2048)
 """Smallest and largest longest side of a preview, in pixels."""
-
-
-@dataclass(slots=True)
-class StoredPhoto:
-    """A photograph that somebody is working on.
-
-    Attributes:
-        id: What the client calls it.
-        data: Its file.
-        name: Of the file, for messages only.
-        photos: Its pages.
-        digest: Of the first page, as predictions are kept by.
-        small: The first page in smaller, by longest side.
-        scribbles: What was painted last, by its strokes.
-        masks: What was last painted to stay grey, by its strokes.
-        lock: Held while something of it is made, so that it is made once.
-    """
-
-    id: str
-    data: bytes
-    name: str
-    photos: tuple[Photo, ...]
-    digest: str
-    small: dict[int, Photo] = field(default_factory=dict)
-    scribbles: dict[Strokes, Scribbles] = field(default_factory=dict)
-    masks: dict[Strokes, Mask] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def page(self) -> Photo:
-        """The page that is looked at."""
-        return self.photos[0]
-
-    @property
-    def size(self) -> int:
-        """Bytes it takes in memory, about; predictions are counted in their cache."""
-        pages = sum(p.grey.nbytes + (0 if p.alpha is None else p.alpha.nbytes) for p in self.photos)
-        # Copies, since other threads may be adding.
-        layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
-        rendered = sum(layer.pixels.nbytes for layer in layers)
-        return len(self.data) + pages + rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,43 +68,75 @@ class PhotoStore:
     Args:
         engine: The loaded model.
         max_pixels: Photographs with more are refused.
-        budget: Bytes that all held photographs may take together.
+        budget: Bytes that everything that is held may take together: photographs with all that is
+            made of them, layers, predictions, and the bodies of requests.
     """
 
     def __init__(self, engine: Engine, *, max_pixels: int, budget: int) -> None:
         self.engine = engine
         self._max_pixels = max_pixels
         self._budget = budget
-        self._stored: OrderedDict[str, StoredPhoto] = OrderedDict()
+        self._stored: OrderedDict[tuple[str, str], StoredPhoto] = OrderedDict()  # by owner and id
         # Under the kind as well, so that no mask is taken for scribbles.
-        self._layers: OrderedDict[tuple[str, str], Layer] = OrderedDict()
+        self._layers: OrderedDict[tuple[str, str, str], Layer] = OrderedDict()
         self._predictions = PredictionCache(budget)
+        self._reserved = 0
         self._lock = threading.Lock()
 
     # ----- what is held -----
 
-    def add(self, data: bytes, *, name: str = "") -> StoredPhoto:
+    def reserve(self, size: int) -> bool:
+        """Counts bytes of a request's body as held, and lets go of other things for them.
+
+        Returns:
+            Whether there is room; otherwise they are not counted.
+        """
+        with self._lock:
+            self._reserved += size
+            room = self._let_go(keep=0) <= self._budget
+            if not room:
+                self._reserved -= size
+            return room
+
+    def release(self, size: int) -> None:
+        """They are no longer held."""
+        with self._lock:
+            self._reserved -= size
+
+    def add(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
         """Takes a photograph, and runs the network on it.
 
         Args:
             data: Its file.
+            owner: Whose it is.
             name: Of the file, for messages only.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
+            TooLargeError: It takes more memory than everything together may.
         """
-        stored = self.open(data, name=name)
-        self._predict(stored, Settings())
+        stored = self.open(data, owner=owner, name=name)
+        prediction = self._predict(stored, Settings())
+        self._check_size(stored.size + size_of(prediction))
         with self._lock:
-            self._stored[stored.id] = stored
+            self._stored[owner, stored.id] = stored
             self._let_go()
         return stored
 
-    def open(self, data: bytes, *, name: str = "") -> StoredPhoto:
+    def _check_size(self, size: int) -> None:
+        if size > self._budget:
+            raise TooLargeError(
+                f"This takes {size >> 20} MiB of memory, and the server holds"
+                f" {self._budget >> 20} MiB.",
+                advice="Start it with a larger --memory, or use POST /v1/color.",
+            )
+
+    def open(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
         """A photograph for one request: the same as a held one, but nobody can ask for it again.
 
         Args:
             data: Its file.
+            owner: Whose it is.
             name: Of the file, for messages only.
 
         Raises:
@@ -144,64 +144,86 @@ class PhotoStore:
         """
         name = name or _NAME
         photos = decode(data, name=name, max_pixels=self._max_pixels)
-        return StoredPhoto(secrets.token_urlsafe(9), data, name, photos, digest_of(photos[0]))
+        digest = digest_of(photos[0])
+        return StoredPhoto(secrets.token_urlsafe(9), owner, data, name, photos, digest)
 
-    def get(self, name: str) -> StoredPhoto:
+    def get(self, name: str, *, owner: str) -> StoredPhoto:
         """A held photograph.
 
+        Args:
+            name: Its id.
+            owner: Who asks.
+
         Raises:
-            GoneError: It is not held, or no longer.
+            GoneError: It is not held, or no longer, or it is another's.
         """
         with self._lock:
-            if name not in self._stored:
+            if (owner, name) not in self._stored:
                 raise GoneError("This photograph is no longer available.", advice="Send it again.")
-            self._stored.move_to_end(name)
-            return self._stored[name]
+            self._stored.move_to_end((owner, name))
+            return self._stored[owner, name]
 
-    def remove(self, name: str) -> None:
-        """Forgets a photograph; raises `GoneError` where it is not held."""
-        stored = self.get(name)
+    def remove(self, name: str, *, owner: str) -> None:
+        """Forgets a photograph; arguments and errors as for `get`."""
+        stored = self.get(name, owner=owner)
         with self._lock:
-            self._stored.pop(name, None)
+            self._stored.pop((owner, name), None)
         self._predictions.forget(stored.digest)
 
-    def add_layer(self, kind: str, data: bytes, *, name: str = "") -> str:
+    def add_layer(self, kind: str, data: bytes, *, owner: str, name: str = "") -> str:
         """Takes a picture that settings can name.
 
         Args:
             kind: One of `tintype.engine.settings.LAYERS`.
             data: Its file.
+            owner: Whose it is.
             name: Of the file, for messages only.
 
         Raises:
             UsageError: It is no such picture.
+            TooLargeError: As for `add`.
         """
         if kind not in LAYERS:
             raise UsageError(
-                f"{kind!r} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
+                f"{brief(repr(kind))} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
             )
         layer = layer_from(kind, data, name=name or f"The {kind}", max_pixels=self._max_pixels)
+        self._check_size(held_bytes(layer.pixels))
         number = secrets.token_urlsafe(9)
         with self._lock:
-            self._layers[kind, number] = layer
+            self._layers[owner, kind, number] = layer
             self._let_go()
         return number
 
-    def _let_go(self) -> None:
-        """Forgets what was not used for longest, until the rest fits; the newest always stays."""
-        while len(self._layers) > 1 and self._total() > self._budget:
-            self._layers.popitem(last=False)
+    def _let_go(self, *, keep: int = 1) -> int:
+        """Forgets what was not used for longest, until the rest fits.
+
+        Args:
+            keep: So many of the newest of each kind always stay.
+
+        Returns:
+            Bytes that are held now.
+        """
+        total = self._total()
+        if total > self._budget:
+            total -= painted_bytes()  # quickly found again
+            forget_painted()
+        while len(self._layers) > keep and total > self._budget:
+            _, layer = self._layers.popitem(last=False)
+            total -= held_bytes(layer.pixels)
         # A prediction can be made again; a photograph would have to be sent again.
-        while self._total() > self._budget and self._predictions.drop_oldest():
-            pass
-        while len(self._stored) > 1 and self._total() > self._budget:
+        while total > self._budget and (freed := self._predictions.drop_oldest(keep=keep)):
+            total -= freed
+        while len(self._stored) > keep and total > self._budget:
             _, gone = self._stored.popitem(last=False)
             self._predictions.forget(gone.digest)
+            total = self._total()
+        return total
 
     def _total(self) -> int:
-        layers = sum(layer.pixels.nbytes for layer in self._layers.values())
+        layers = sum(held_bytes(layer.pixels) for layer in self._layers.values())
         photos = sum(stored.size for stored in self._stored.values())
-        return layers + photos + self._predictions.size
+        return layers + photos + self._predictions.size + painted_bytes() + self._reserved
 
     # ----- what can be done with it -----
 
@@ -329,6 +351,8 @@ class PhotoStore:
 
     def _settings(self, stored: StoredPhoto, coloring: ColorRequest) -> Settings:
         settings = coloring.settings
+        painted = (*coloring.strokes, *coloring.grey_strokes)
+        check_effort(painted, settings.hints, stored.page.shape)
         if coloring.strokes:
             with stored.lock:
                 rendered = _newest(
@@ -340,29 +364,31 @@ class PhotoStore:
                 mask = _newest(stored.masks, coloring.grey_strokes, as_mask, stored.page.shape)
             settings = replace(settings, mask=mask)
         layers: dict[str, Any] = {
-            kind: self._layer(kind, name) for kind, name in coloring.layers.items()
+            kind: self._layer(stored.owner, kind, name) for kind, name in coloring.layers.items()
         }
         return replace(settings, **layers)
 
-    def _layer(self, kind: str, name: str) -> Layer:
+    def _layer(self, owner: str, kind: str, name: str) -> Layer:
         with self._lock:
-            layer = self._layers.get((kind, name))
+            layer = self._layers.get((owner, kind, name))
         if layer is None:
             raise GoneError(f"No {kind} with this id is available.", advice="Send them again.")
         return layer
 
 
 def _newest(
-    kept: dict[Strokes, _L],
+    kept: dict[str, _L],
     strokes: Strokes,
     draw: Callable[[Strokes, tuple[int, int]], _L],
     shape: tuple[int, int],
 ) -> _L:
     """What was painted, drawn once; only the newest is kept."""
-    if strokes not in kept:
+    # By their digest: as Python keeps them, points take more memory than the picture.
+    key = digest_of_strokes(strokes, shape)
+    if key not in kept:
         kept.clear()
-        kept[strokes] = draw(strokes, shape)
-    return kept[strokes]
+        kept[key] = draw(strokes, shape)
+    return kept[key]
 
 
 def _jpeg(photo: Photo) -> bytes:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tintype import cancellation
 from tintype.engine.hints import Hint, hint_of, parse_hint
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings, default_output
@@ -21,6 +22,7 @@ from tintype.engine.settings_parsing import (
     schemas_of,
     value_type,
 )
+from tintype.errors import brief
 from tintype.photo.formats.registry import writable_format, writable_formats
 from tintype.web.errors import MalformedError
 
@@ -28,6 +30,9 @@ _MOST_HINTS = 1000
 _MOST_POINTS = 50_000
 _MOST_RADIUS = 10_000
 _MOST_COORDINATE = 1 << 20
+_ROW = 30  # pixels that could be painted in the time that a row of a shape takes by itself
+MOST_PAINTED = 2 * 10**9
+"""Pixels that the strokes and hints of one request may paint; some seconds of work at most."""
 
 
 class Stroke(msgspec.Struct, frozen=True):
@@ -97,7 +102,8 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     unknown = sorted(set(data) - set(known))
     if unknown:
         raise MalformedError(
-            f"{unknown[0]!r} is not a setting.", advice=f"Use {', '.join(sorted(known))}."
+            f"{brief(repr(unknown[0]))} is not a setting.",
+            advice=f"Use {', '.join(sorted(known))}.",
         )
     defaults = dict(zip(known, _Body.__struct_defaults__, strict=True))
     given = {
@@ -110,7 +116,7 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     try:
         found: dict[str, Any] = msgspec.structs.asdict(convert(given, _Body))
     except msgspec.ValidationError as error:
-        raise MalformedError(f"The settings are not valid: {error}.") from None
+        raise MalformedError(f"The settings are not valid: {brief(error, most=200)}.") from None
     layers = {name: str(found.pop(name)) for name in LAYERS}
     strokes, grey_strokes = found.pop("strokes"), found.pop("grey_strokes")
     hints = _hints(found.pop("hints"))
@@ -165,7 +171,7 @@ def output_from_query(query: Mapping[str, str]) -> Output:
 def _form(name: str) -> str:
     found = writable_format(name)
     if found is None:
-        raise MalformedError(f"{name!r} is not one of {', '.join(writable_formats())}.")
+        raise MalformedError(f"{brief(repr(name))} is not one of {', '.join(writable_formats())}.")
     return found
 
 
@@ -202,7 +208,7 @@ def as_scribbles(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Scribbl
     image = Image.new("RGBA", shape[::-1])
     for stroke in strokes:
         _draw(image, stroke, (*bytes.fromhex(stroke.color.removeprefix("#")), 255))
-    return Scribbles("The strokes", _hash(strokes, shape), np.asarray(image))
+    return Scribbles("The strokes", digest_of_strokes(strokes, shape), np.asarray(image))
 
 
 def as_mask(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Mask:
@@ -210,16 +216,49 @@ def as_mask(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Mask:
     image = Image.new("L", shape[::-1], 255)
     for stroke in strokes:
         _draw(image, stroke, 0)
-    return Mask("The grey strokes", _hash(strokes, shape), np.asarray(image))
+    return Mask("The grey strokes", digest_of_strokes(strokes, shape), np.asarray(image))
 
 
 def _draw(image: Image.Image, stroke: Stroke, ink: int | tuple[int, ...]) -> None:
     pen = ImageDraw.Draw(image)
     r = stroke.radius
     pen.point(stroke.points, ink)  # an ellipse of no radius paints nothing
-    pen.line(stroke.points, ink, width=2 * r + 1)
-    for x, y in stroke.points:  # round ends and joints
-        pen.ellipse((x - r, y - r, x + r, y + r), ink)
+    for point, following in zip(stroke.points, (*stroke.points[1:], None), strict=True):
+        cancellation.check()
+        if following is not None:
+            pen.line((point, following), ink, width=2 * r + 1)
+        x, y = point
+        pen.ellipse((x - r, y - r, x + r, y + r), ink)  # round ends and joints
+
+
+def check_effort(strokes: Strokes, hints: tuple[Hint, ...], shape: tuple[int, int]) -> None:
+    """Refuses what would take a worker for long: strokes and hints that paint too many pixels.
+
+    Args:
+        strokes: As painted.
+        hints: As given.
+        shape: (height, width) of the photograph.
+
+    Raises:
+        MalformedError: They paint more than `MOST_PAINTED` pixels, each time that one is painted
+            counted.
+    """
+    pixels = shape[0] * shape[1]
+    # A hint fades over as many pixels again on each side of its square.
+    painted = float(sum(min((4 * hint.radius + 1) ** 2, pixels) for hint in hints))
+    for stroke in strokes:
+        points = np.array(stroke.points, np.float64)
+        wide = 2 * int(stroke.radius) + 1
+        length = np.abs(np.diff(points, axis=0)).sum(axis=1)
+        # Outside of the photograph as well each row of a shape takes its time.
+        painted += len(points) * (min(wide**2, pixels) + _ROW * wide)
+        painted += float((np.minimum(length * wide, pixels) + _ROW * (length + wide)).sum())
+    if painted > MOST_PAINTED:
+        raise MalformedError(
+            f"Strokes and hints paint {painted / 1e6:,.0f} million pixels in total.",
+            advice=f"The limit is {MOST_PAINTED // 10**6:,} million; use fewer points or a smaller"
+            " radius.",
+        )
 
 
 def schemas(*, place: str) -> dict[str, Any]:
@@ -231,5 +270,6 @@ def schemas(*, place: str) -> dict[str, Any]:
     return schemas_of(_Body, place=place)
 
 
-def _hash(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> str:
+def digest_of_strokes(strokes: Strokes, shape: tuple[int, int]) -> str:
+    """One text for one painting; arguments as for `as_scribbles`."""
     return hashlib.sha256(repr((strokes, shape)).encode()).hexdigest()

@@ -21,6 +21,7 @@ from tintype.web.errors import (
     NoEntryError,
     SlowError,
     TooLargeError,
+    TooManyError,
     TooSlowError,
     UnsupportedBodyError,
     status_of,
@@ -41,6 +42,7 @@ _CODES: Mapping[type[TintypeError], str] = MappingProxyType(
         UnsupportedPhotoError: "unsupported_photo",
         UnreadablePhotoError: "unreadable_photo",
         BusyError: "busy",
+        TooManyError: "too_many_attempts",
         SlowError: "work_timeout",
     }
 )

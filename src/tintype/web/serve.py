@@ -20,6 +20,7 @@ from tintype.files.local import max_input_bytes
 from tintype.web.app import Services, make_app
 from tintype.web.body import BodyReader
 from tintype.web.guard import Tokens
+from tintype.web.heap import return_large_blocks
 from tintype.web.photos import PhotoStore
 from tintype.web.server_options import PORT, ServerOptions
 from tintype.web.timeouts import patient
@@ -55,6 +56,7 @@ class Listening:
 
     def run(self) -> None:
         """Answers requests until it is stopped."""
+        return_large_blocks()
         try:
             self._server.run(sockets=[self._socket])
         finally:
@@ -89,7 +91,8 @@ def listen(
     jobs = options.jobs or usable_cores()
     engine = Engine(load_bundle(options.model), threads=1)
     workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
-    longest = max_input_bytes(options.max_pixels)
+    memory = options.memory * _MIB
+    photos = PhotoStore(engine, max_pixels=options.max_pixels, budget=memory)
 
     def announce(token: str) -> None:
         place = _own_name() if address.is_unspecified else listening
@@ -97,11 +100,12 @@ def listen(
 
     tokens = None if local else Tokens(announce)
     services = Services(
-        photos=PhotoStore(engine, max_pixels=options.max_pixels, budget=options.memory * _MIB),
+        photos=photos,
         workers=workers,
         bodies=BodyReader(
-            longest=longest,
-            together=max(longest, options.memory * _MIB),
+            longest=min(max_input_bytes(options.max_pixels), memory),
+            reserve=photos.reserve,
+            release=photos.release,
             seconds=options.body_seconds,
         ),
         pairs=None if options.pairs is None else Pairs(options.pairs, engine),
@@ -113,7 +117,7 @@ def listen(
         server_header=False,
         date_header=False,
         timeout_keep_alive=10,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=round(workers.grace) + 1,  # what runs is answered before
         lifespan="off",
         loop="asyncio",
         http=patient(head_seconds=options.head_seconds, most=options.connections),

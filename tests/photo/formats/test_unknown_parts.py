@@ -42,7 +42,7 @@ from tintype.photo.encode import Encoded, encode
 from tintype.photo.formats.iso_boxes import write_box
 from tintype.photo.formats.registry import FORMATS
 from tintype.photo.metadata import ifd
-from tintype.photo.parts import Text, UnknownParts
+from tintype.photo.parts import NamedText, UnknownParts
 from tintype.photo.photo import Photo
 
 SRGB_PROFILE = rgb_profile(SRGB, srgb_curve())
@@ -194,7 +194,7 @@ def test_texts_of_a_png_keep_their_language_and_program() -> None:
     assert (text["Title"].lang, text["Title"].tkey) == ("de", "Titel")
     twice = again(data).data
     assert opened(twice).text["Software"] == f"{PROVENANCE.sentence}; VueScan 9"
-    assert Text("Title", "Köln", "de", "Titel") in one(twice).meta.text
+    assert NamedText("Title", "Köln", "de", "Titel") in one(twice).meta.text
 
 
 @pytest.mark.parametrize("options", [{}, {"lossless": True}, {"icc_profile": SRGB_PROFILE}])

@@ -9,7 +9,7 @@ from PIL import Image, TiffImagePlugin
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.metadata.location import without_location
-from tintype.photo.parts import Part, Text
+from tintype.photo.parts import NamedText, Part
 from tintype.photo.photo import Metadata, Photo
 
 XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
@@ -63,7 +63,7 @@ def test_a_photo_without_a_place_stays_as_it_is() -> None:
 
 def test_what_cannot_be_followed_is_left_out_and_said() -> None:
     damaged = Metadata("JPEG", exif=b"II*\0\xff\xff\xff\x7f", xmp=b"<no xmp")
-    text = (Text("Raw profile type exif", "00"), Text("Title", "Mother"))
+    text = (NamedText("Raw profile type exif", "00"), NamedText("Title", "Mother"))
     photo = Photo(np.zeros((4, 4), np.uint8), None, "grey", damaged)
     cleaned = without_location(photo).meta
     assert cleaned.exif is None
@@ -71,7 +71,7 @@ def test_what_cannot_be_followed_is_left_out_and_said() -> None:
     assert len(cleaned.notes) == 2
     assert all("left out" in note for note in cleaned.notes)
     png = Photo(photo.grey, None, "grey", Metadata("PNG", text=text))
-    assert without_location(png).meta.text == (Text("Title", "Mother"),)
+    assert without_location(png).meta.text == (NamedText("Title", "Mother"),)
     unknown = Part("GeoDoubleParamsTag (tag 34736)", b"", b"where it is")
     placed = without_location(Photo(photo.grey, None, "grey", Metadata("TIFF", parts=(unknown,))))
     assert placed.meta.parts == ()

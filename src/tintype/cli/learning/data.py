@@ -39,9 +39,17 @@ def audit_data(argv: DataArguments) -> int:
     Raises:
         LearnError: The photographs cannot be read, or the sheet cannot be written.
     """
-    from tintype.learn.data.audit import audit, sheet_bytes, to_json, to_text
+    from tintype.files.own import check_replaceable, has_png_mark
+    from tintype.learn.data.audit import SHEET, audit, sheet_bytes, to_json, to_text
     from tintype.learn.data.manifest import find_sources
 
+    if argv.sheet:
+        check_replaceable(
+            argv.sheet,
+            lambda data: has_png_mark(data, SHEET),
+            overwrite=True,
+            what="an audit sheet",
+        )
     if argv.sheet and argv.sheet.suffix.lower() != ".png":
         raise LearnError(
             f"{argv.sheet}: the sheet must be a PNG.", advice="Give a name that ends in .png."

@@ -131,7 +131,17 @@ def _print_distribution(argv: EvaluateArguments, bundles: "Sequence[Bundle]") ->
 
 
 def _print_scores(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
-    from tintype.learn.evaluate.table import Scoring, rows_to_json, score_models, to_markdown
+    from tintype.files.own import check_replaceable
+    from tintype.learn.evaluate.table import (
+        Scoring,
+        is_rows,
+        rows_to_json,
+        score_models,
+        to_markdown,
+    )
+
+    if argv.json is not None:
+        check_replaceable(argv.json, is_rows, overwrite=True, what="a table of scores")
 
     scoring = Scoring(
         vividness=argv.vividness,

@@ -9,11 +9,14 @@ import click
 from tintype.cli.learning import with_extra
 from tintype.cli.learning.shared_options import WEIGHTS, cache_option, data_option
 from tintype.cli.parsing import Command, Option, Several
+from tintype.cli.roles import check_roles
 from tintype.cli.show import print_path, say
 from tintype.cli.values import FileType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tintype.learn.export.weights import Trained
 
 
@@ -52,7 +55,7 @@ def export_model(argv: ExportArguments) -> int:
     """
     import tomllib
 
-    from tintype.learn.export.bundle import RANK_LEFT_OUT, export, lightness_examples
+    from tintype.learn.export.bundle import export, lightness_examples
     from tintype.learn.export.card import default_card
     from tintype.learn.export.class_weights import decoding_of
     from tintype.learn.export.graph import predicts_distribution
@@ -63,6 +66,7 @@ def export_model(argv: ExportArguments) -> int:
         save_weights,
     )
 
+    _check_targets(argv)
     if not 0 <= argv.start_share <= 1:
         raise UsageError("--start-share is out of range.", advice="Give a number from 0 to 1.")
     trained = load_trained(argv.run)
@@ -93,16 +97,36 @@ def export_model(argv: ExportArguments) -> int:
         precision=argv.precision,
         rank=argv.rank,
     )
+    _say_differences(report)
+    if argv.checkpoint:
+        save_weights(trained, argv.checkpoint)
+    print_path(str(argv.output))
+    return 0
+
+
+def _say_differences(report: "Mapping[str, float]") -> None:
+    from tintype.learn.export.bundle import RANK_LEFT_OUT
+
     if RANK_LEFT_OUT in report:
         say(
             "The decoder's filters stay as trained (--rank 0): with fewer mixtures the colours "
             f"would differ by {report[RANK_LEFT_OUT]} ab, as they do after a short training."
         )
     say(f"difference from torch, in ab: {report}")
-    if argv.checkpoint:
-        save_weights(trained, argv.checkpoint)
-    print_path(str(argv.output))
-    return 0
+
+
+def _check_targets(argv: ExportArguments) -> None:
+    from tintype.engine.onnx_file import is_own_model
+    from tintype.files.own import check_replaceable
+    from tintype.learn.train.checkpoint import is_checkpoint
+
+    inputs = [("RUN", str(argv.run)), ("--card", None if argv.card is None else str(argv.card))]
+    inputs += [("--start", str(path)) for path in argv.start or ()]
+    checkpoint = None if argv.checkpoint is None else str(argv.checkpoint)
+    check_roles(inputs, [("-o", str(argv.output)), ("--checkpoint", checkpoint)])
+    check_replaceable(argv.output, is_own_model, overwrite=True, what="a model")
+    if argv.checkpoint is not None:
+        check_replaceable(argv.checkpoint, is_checkpoint, overwrite=True, what="a checkpoint")
 
 
 def _with_fitted_weights(

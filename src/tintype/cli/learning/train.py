@@ -93,11 +93,10 @@ def train_model(argv: TrainArguments) -> int:
     )
     first = process_group.rank == 0  # the only one that prints
     with training_bar() if first else nullcontext() as bar:
-        if first:
-            session = replace(session, report=say if bar is None else bar.say)
         if bar is not None:
             session = replace(session, on_step=bar.show)
-        progress = train(run, recipe, photos, session)
+        report = (say if bar is None else bar.say) if first else session.report
+        progress = train(run, recipe, photos, replace(session, report=report))
     if not first:
         return INTERRUPTED if signals else 0
     done = f"{progress.samples} samples in {progress.seconds:.0f} s"

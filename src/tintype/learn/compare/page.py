@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tintype.files.own import check_replaceable
 from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.curves import draw_curves
 from tintype.learn.compare.results import DEMONSTRATION, Result, collapses, read_results
@@ -59,6 +60,11 @@ of its card. {pictures} Intervals are 95 % bootstrap intervals over pictures.
 """
 
 
+def is_page(data: bytes) -> bool:
+    """Whether a file was written by `write_page`."""
+    return data.startswith(_INTRO.strip().splitlines()[0].encode())
+
+
 def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
     """Writes the page beside the folder of the results, and the curves into it.
 
@@ -86,6 +92,7 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
     parts.append(_curves(results, folder))
     parts.append(_cards(results, recipes))
     page = folder.with_suffix(".md")
+    check_replaceable(page, is_page, overwrite=True, what="a page of comparisons")
     write_whole(page, ("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
     return page
 

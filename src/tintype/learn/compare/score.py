@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from tintype.color.abgrid import BINS
 from tintype.engine.bundle import Bundle
 from tintype.engine.cache import PredictionCache, digest_of, key_of
-from tintype.engine.predict import Engine, Prediction
+from tintype.engine.predict import Engine
+from tintype.engine.prediction import Prediction
 from tintype.engine.settings import Settings
 from tintype.learn.compare.results import EVERYTHING
 from tintype.learn.evaluate.distribution import distribution_figures, fit_temperature, predict

@@ -18,8 +18,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from tintype.errors import shown
+from tintype.files.own import png_mark
 from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.manifest import PhotoSource, file_hash, is_dev, read_sources
 from tintype.learn.data.photos import decode_small, reason_to_drop
@@ -313,8 +315,14 @@ def _tile(source: PhotoSource, side: int) -> Image.Image:
     return tile
 
 
+SHEET = "audit sheet"
+"""What a sheet calls itself."""
+
+
 def sheet_bytes(found: Audit) -> bytes:
     """The contact sheet as PNG."""
     out = io.BytesIO()
-    contact_sheet(found).save(out, format="PNG")
+    text = PngInfo()
+    text.add_text("Software", png_mark(SHEET))
+    contact_sheet(found).save(out, format="PNG", pnginfo=text)
     return out.getvalue()

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import LearnError
+from tintype.files.own import check_replaceable, png_mark
 from tintype.learn.data.manifest import PhotoSource, read_sources
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
@@ -21,6 +23,15 @@ _ROWS = 10
 _GAP = 4
 _HEAD = 18
 _CELL = (4, 3)  # aspect ratio of a cell
+
+
+SHEET = "comparison sheet"
+"""What a sheet calls itself."""
+
+
+def is_sheet(data: bytes) -> bool:
+    """Whether a file is a sheet of `contact_sheets`."""
+    return png_mark(SHEET).encode("ascii") in data[: 1 << 12]
 
 
 def contact_sheets(
@@ -66,7 +77,12 @@ def contact_sheets(
         rows.append(_row(cells, height))
         if len(rows) == _ROWS or number == len(sources):
             path = target.with_name(f"{target.stem}-{len(files) + 1:02d}{target.suffix}")
-            _page(rows, names).save(path, quality=90)
+            check_replaceable(path, is_sheet, overwrite=True, what="a comparison sheet")
+            text = PngInfo()
+            text.add_text("Software", png_mark(SHEET))
+            # A JPEG takes the comment, a PNG the text.
+            page = _page(rows, names)
+            page.save(path, quality=90, comment=png_mark(SHEET), pnginfo=text)
             files.append(path)
             rows = []
     return files

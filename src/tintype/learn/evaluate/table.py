@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,16 @@ def score_models(
 def rows_to_json(rows: Sequence[ScoreRow]) -> str:
     """The rows as a JSON list, with a final newline."""
     return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
+
+
+def is_rows(data: bytes) -> bool:
+    """Whether a file was written with `rows_to_json`."""
+    try:
+        rows = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    names = {field.name for field in fields(ScoreRow)}
+    return isinstance(rows, list) and all(isinstance(r, dict) and set(r) == names for r in rows)
 
 
 def to_markdown(rows: Sequence[ScoreRow]) -> str:

@@ -92,6 +92,15 @@ def save_weights(
     _write(path, halves, progress, facts)
 
 
+def is_checkpoint(data: bytes) -> bool:
+    """Whether a file was written by `save_checkpoint` or `save_weights`."""
+    try:
+        length = int.from_bytes(data[:8], "little")
+        return {"progress", "facts"} <= set(json.loads(data[8 : 8 + length])["__metadata__"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def _write(
     path: Path, tensors: Mapping[str, Tensor], progress: Progress, facts: Mapping[str, Any]
 ) -> None:

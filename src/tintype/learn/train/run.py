@@ -176,12 +176,22 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
     else:
         _load_discriminator(run, session)
         if process_group.rank == 0:
-            write_whole(folder / "recipe.toml", recipe_to_toml(recipe).encode())
+            _write_recipe(folder / "recipe.toml", recipe_to_toml(recipe).encode())
             np.save(folder / "prior.npy", prior.numpy())
     progress = run.progress
     if session.cooldown is not None and progress.cooldown_from < 0:
         progress.cooldown_from, progress.cooldown_samples = progress.samples, session.cooldown
     return run
+
+
+def _write_recipe(path: Path, data: bytes) -> None:
+    """Writes the recipe of a run; one that somebody has put there stays."""
+    if path.exists() and path.read_bytes() != data:
+        raise LearnError(
+            f"{path} exists and is another recipe than that of this run.",
+            advice="Move it away, or give --run another folder.",
+        )
+    write_whole(path, data)
 
 
 def _check_labels(recipe: Recipe, photos: Photos) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from tintype.photo.parts import Part, Text
+from tintype.photo.parts import NamedText, Part
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -68,7 +68,7 @@ class DecodedPage:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[Text, ...] = ()
+    text: tuple[NamedText, ...] = ()
     iptc: bytes | None = None
     parts: tuple[Part, ...] = ()
     attached: "tuple[AttachedPage, ...]" = ()
@@ -98,7 +98,7 @@ class OutputMetadata:
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    text: tuple[Text, ...] = ()
+    text: tuple[NamedText, ...] = ()
     iptc: bytes | None = None
     parts: tuple[Part, ...] = ()
     provenance_exif: bytes | None = None

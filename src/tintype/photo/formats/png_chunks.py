@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.metadata import exif, iptc
-from tintype.photo.parts import Part, Text, UnknownParts, shown_name
+from tintype.photo.parts import NamedText, Part, UnknownParts, shown_name
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEY = "XML:com.adobe.xmp"
@@ -64,7 +64,7 @@ class PngChunks:
     icc: bytes | None = None
     iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
-    text: list[Text] = field(default_factory=list)
+    text: list[NamedText] = field(default_factory=list)
     unknown: UnknownParts = field(default_factory=UnknownParts)
     colors: dict[bytes, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -194,7 +194,7 @@ def _text(found: PngChunks, kind: bytes, body: bytes) -> None:
     if key.startswith(_RAW_PROFILE) and _raw_profile(found, key.removeprefix(_RAW_PROFILE), value):
         return
     if len(found.text) < _MAX_TEXTS:
-        found.text.append(Text(key, value.decode(coding, "replace"), language, translated))
+        found.text.append(NamedText(key, value.decode(coding, "replace"), language, translated))
     else:
         found.unknown.leave(f"texts beyond {_MAX_TEXTS}")
 
@@ -276,7 +276,7 @@ def _raw_profile_chunk(kind: str, block: bytes) -> bytes:
     return write_chunk(b"zTXt", f"{_RAW_PROFILE}{kind}".encode() + b"\0\0" + zlib.compress(text))
 
 
-def _text_chunk(text: Text) -> bytes:
+def _text_chunk(text: NamedText) -> bytes:
     name = text.keyword.encode("latin-1", "replace")[:79].strip() or b"Comment"
     if not text.language and not text.translated:
         try:

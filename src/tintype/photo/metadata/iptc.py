@@ -13,7 +13,7 @@ from dataclasses import dataclass
 _SIGNATURE = b"8BIM"
 _IPTC_RECORD = 0x0404
 _THUMBNAILS = (1033, 1036)
-# Of Photoshop, PhotoDeluxe, Lightroom, ImageReady and others; a search begins at one of them anew.
+# Of Photoshop, PhotoDeluxe, Lightroom, ImageReady and others; a search begins again at each.
 _KNOWN = re.compile(rb"8BIM|8B64|PHUT|AgHg|DCSR|MeSa")
 _ANY = re.compile(rb"[A-Za-z0-9]{4}")
 _MAX_RESOURCES = 10_000

@@ -1,0 +1,51 @@
+"""Every file that is named on the command line is an input or an output, never both."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from tintype.errors import UsageError, shown
+
+Named = Sequence[tuple[str, str | None]]
+"""What a file is named with (an option, or the metavar of an argument), and the file."""
+
+
+def check_roles(inputs: Named, outputs: Named) -> None:
+    """Refuses a command before it begins if a file of it is named in two roles.
+
+    Args:
+        inputs: What is read; None and ``-`` are no files.
+        outputs: What is written.
+
+    Raises:
+        UsageError: An output is an input, or is named twice.
+    """
+    written = _files(outputs)
+    for number, (option, path) in enumerate(written):
+        for other, source in _files(inputs):
+            if _same(path, source):
+                raise UsageError(
+                    f"{shown(str(path))} is an input ({other}) and an output ({option}).",
+                    advice=f"Give {option} another name; inputs are never replaced.",
+                )
+        for other, second in written[:number]:
+            if _same(path, second):
+                raise UsageError(
+                    f"{other} and {option} name the same file, {shown(str(path))}.",
+                    advice=f"Give {option} another name.",
+                )
+
+
+def _files(named: Named) -> list[tuple[str, Path]]:
+    return [(option, Path(word)) for option, word in named if word not in (None, "", "-")]
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two names lead to one file, which need not exist."""
+    try:
+        if one.samefile(other):
+            return True
+    except (OSError, ValueError):
+        pass
+    # Not Path.resolve: a loop of links is an error to it.
+    return os.path.realpath(one) == os.path.realpath(other)

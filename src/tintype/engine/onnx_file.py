@@ -1,0 +1,190 @@
+"""What an ONNX file holds, read without the onnx package and without loading the network.
+
+An ONNX file is a protocol buffer: rows of (tag, length, bytes) fields, some of which hold further
+rows. What is read here is what the promise needs that a model is what was hashed: its metadata,
+whether any weights lie in other files, and which operators it runs. Where a parser of protocol
+buffers could read a byte in another way than this one, the file is refused.
+
+Source of the field numbers: onnx.proto3, release 1.20.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from tintype.errors import ModelError
+
+_ADVICE = "Export the model again with `tintype export`."
+_LIST = "Run `tintype models` to list the installed models."
+
+_NAMES = """
+Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization Cast
+CastLike Ceil Celu Clip Concat Constant ConstantOfShape Conv ConvInteger ConvTranspose Cos Cosh
+CumSum DepthToSpace DequantizeLinear Div Dropout DynamicQuantizeLinear Einsum Elu Equal Erf Exp
+Expand Flatten Floor Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalLpPool
+GlobalMaxPool Greater GreaterOrEqual GridSample GroupNormalization HardSigmoid HardSwish Hardmax
+Identity InstanceNormalization LRN LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax
+LpNormalization LpPool MatMul MatMulInteger Max MaxPool Mean MeanVarianceNormalization Min Mish
+Mod Mul Neg Not OneHot Or PRelu Pad Pow QLinearConv QLinearMatMul QuantizeLinear RMSNormalization
+Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin
+ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize Round ScatterElements ScatterND Selu
+Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt
+Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Upsample Where Xor
+"""
+OPERATORS = frozenset(_NAMES.split())
+"""What a model may run: operators of ONNX itself whose result follows from their inputs alone. None
+of them loops, draws random numbers, decodes pictures or text, or names a file."""
+_DOMAINS = frozenset({b"", b"ai.onnx"})
+"""Both are ONNX itself."""
+
+CARD_KEY = "tintype.card"
+_METADATA_FIELD = 14  # ModelProto.metadata_props
+_FUNCTIONS = 25  # ModelProto.functions
+_TRAINING = 20  # ModelProto.training_info
+_GRAPH = 7  # ModelProto.graph
+
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a TensorProto
+_OP_TYPE, _DOMAIN = 4, 7  # of a NodeProto
+
+# Which fields of a message hold messages that are looked into: field number, kind of message.
+_INSIDE: Mapping[str, Mapping[int, str]] = MappingProxyType(
+    {
+        "model": {_GRAPH: "graph"},
+        "graph": {1: "node", 5: "tensor", 15: "sparse"},
+        "node": {5: "attribute"},
+        "attribute": {
+            5: "tensor",
+            6: "graph",
+            10: "tensor",
+            11: "graph",
+            22: "sparse",
+            23: "sparse",
+        },
+        "sparse": {1: "tensor", 2: "tensor"},
+        "tensor": {},
+    }
+)
+_DEEPEST = 16
+"""Messages within messages; ours have 5, and each graph within a graph adds 3."""
+
+
+def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
+    """The metadata of an ONNX file.
+
+    Args:
+        data: The file.
+        where: The file's name, for the message.
+
+    Raises:
+        ModelError: This is no ONNX file, or its structure is damaged.
+    """
+    try:
+        return dict(
+            _entry(value)
+            for number, value in _fields(memoryview(data))
+            if number == _METADATA_FIELD and isinstance(value, memoryview)
+        )
+    except (IndexError, ValueError):
+        raise ModelError(f"{where} is not an ONNX model, or is damaged.", advice=_LIST) from None
+
+
+def is_own_model(data: bytes) -> bool:
+    """Whether a file is a model with a card."""
+    try:
+        return CARD_KEY in read_metadata(data, where="")
+    except ModelError:
+        return False
+
+
+def check_self_contained(data: bytes, *, where: str) -> None:
+    """Refuses a model that runs more than its own bytes, or other operators than `OPERATORS`.
+
+    Args:
+        data: The file.
+        where: The file's name, for the message.
+
+    Raises:
+        ModelError: Weights lie in another file, an operator is not in the list, the model defines
+            functions of its own, or its structure is damaged.
+    """
+    try:
+        for number, _ in _fields(memoryview(data)):
+            if number in (_FUNCTIONS, _TRAINING):
+                what = "functions of its own" if number == _FUNCTIONS else "a graph for training"
+                raise ModelError(f"{where} has {what}, which is not allowed.", advice=_ADVICE)
+        _check(memoryview(data), "model", where, 0)
+    except (IndexError, ValueError):
+        raise ModelError(f"{where} is not an ONNX model, or is damaged.", advice=_LIST) from None
+
+
+def _check(message: memoryview, kind: str, where: str, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise ValueError("messages within messages")
+    inside = _INSIDE[kind]
+    names: dict[int, bytes] = {}
+    for number, value in _fields(message):
+        if kind == "tensor" and (
+            number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0)
+        ):
+            raise ModelError(
+                f"{where} has weights in another file, which its SHA-256 does not cover.",
+                advice=_ADVICE,
+            )
+        if not isinstance(value, memoryview):
+            continue
+        if number in inside:
+            _check(value, inside[number], where, depth + 1)
+        elif kind == "node" and number in (_OP_TYPE, _DOMAIN):
+            names[number] = bytes(value)
+    if kind == "node":
+        _check_operator(names.get(_DOMAIN, b""), names.get(_OP_TYPE, b""), where)
+
+
+def _check_operator(domain: bytes, name: bytes, where: str) -> None:
+    text = name.decode("ascii", "backslashreplace")
+    if domain not in _DOMAINS or text not in OPERATORS:
+        full = f"{domain.decode('ascii', 'backslashreplace')}:{text}" if domain else text
+        raise ModelError(
+            f"{where} has the operator {full[:80]!r}, which is not allowed.",
+            advice="docs/reference/models.md lists the operators that are.",
+        )
+
+
+def _entry(message: memoryview) -> tuple[str, str]:
+    parts = {number: bytes(v) for number, v in _fields(message) if isinstance(v, memoryview)}
+    return parts.get(1, b"").decode(), parts.get(2, b"").decode()
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if not byte & 0x80:
+            return value, at
+        if shift > 63:
+            raise ValueError("a number longer than 64 bits")
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        # A parser that keeps 32 bits of a tag would take it for another field than this one does.
+        if not 8 <= tag < 1 << 32:
+            raise ValueError("a field without a number, or with one that is too large")
+        kind = tag & 7
+        if kind == 0:
+            value, at = _varint(message, at)
+            yield tag >> 3, value
+            continue
+        if kind == 2:
+            length, at = _varint(message, at)
+        elif kind in (1, 5):
+            length = 8 if kind == 1 else 4
+        else:
+            raise ValueError("a field of unknown kind")
+        if at + length > len(message):
+            raise ValueError("a field longer than the file")
+        yield tag >> 3, message[at : at + length]
+        at += length

@@ -1,0 +1,105 @@
+"""From the colour space of a file to sRGB: which profile can be used, and the pixels it gives."""
+
+import numpy as np
+from PIL import Image
+
+from tintype.photo.formats.codec import DecodedPage
+from tintype.photo.formats.input_file import InputFile
+from tintype.photo.metadata import icc
+from tintype.photo.photo import Pixels
+
+# Of 255, in the other three plates of a picture in black ink: JPEG rounds.
+_MOST_STRAY_INK = 3
+
+
+def usable_profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
+    """The profile of a page, or None where it has none that fits its pixels.
+
+    Args:
+        page: As its codec read it.
+        notes: Gets a sentence where a profile was left out.
+    """
+    if page.icc is None:
+        return None
+    try:
+        profile = icc.open_profile(page.icc)
+    except icc.AbsurdProfileError as error:
+        notes.append(f"Its colour profile makes no sense ({error}), and was left out.")
+        return None
+    except icc.DamagedProfileError:
+        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
+        return None
+    space = _space(page.picture)
+    if profile.space != space and not (space == "GRAY" and profile.space == "RGB"):
+        notes.append(f"Its {profile.space} profile does not fit {space} pixels, and was left out.")
+        return None
+    return profile
+
+
+def _space(picture: Image.Image | Pixels) -> str:
+    if isinstance(picture, Image.Image):
+        return {"L": "GRAY"}.get(picture.mode, picture.mode)
+    return "GRAY" if picture.ndim == 2 else "RGB"
+
+
+def in_srgb(
+    page: DecodedPage, profile: icc.Profile | None, file: InputFile, notes: list[str]
+) -> tuple[Image.Image | Pixels, bool]:
+    """The picture of a page in sRGB.
+
+    Args:
+        page: As its codec read it.
+        profile: As `usable_profile` gives it.
+        file: For messages.
+        notes: Gets a sentence where the profile turns out to be damaged.
+
+    Returns:
+        The picture, and whether the profile had to be applied.
+
+    Raises:
+        UnsupportedPhotoError: CMYK without a profile, or 16 bits with a profile made of tables.
+        UnreadablePhotoError: The profile of a CMYK picture cannot be used.
+    """
+    picture = page.picture
+    if isinstance(picture, Image.Image) and picture.mode == "CMYK" and profile is None:
+        grey = _black_ink(picture)
+        if grey is None:
+            file.refuse(
+                "is a CMYK picture without a usable profile, so its colours are unknown",
+                "Convert it to RGB in an image editor first.",
+            )
+        return grey, False
+    if profile is None or profile.is_srgb:
+        return picture, False
+    try:
+        return _converted(picture, profile), True
+    except icc.DamagedProfileError:
+        if _space(picture) == "CMYK":
+            file.fail("its colour profile cannot be used")
+        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
+        return picture, False
+    except icc.TableProfileError:
+        file.refuse(
+            "has 16-bit pixels with a colour profile made of tables",
+            "Convert it to sRGB in an image editor first, keeping 16 bits.",
+        )
+
+
+def _black_ink(picture: Image.Image) -> Image.Image | None:
+    """The grey of a CMYK picture that is printed in black alone; None where there are colours."""
+    inks = np.asarray(picture)
+    if int(inks[..., :3].max()) > _MOST_STRAY_INK:
+        return None
+    return Image.fromarray(255 - inks[..., 3])
+
+
+def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Image | Pixels:
+    if isinstance(picture, Image.Image):
+        return icc.to_srgb(picture, profile)
+    if picture.dtype == np.uint8 and picture.ndim == 2:
+        return icc.grey_table(profile)[picture]
+    if picture.dtype == np.uint8:
+        return icc.to_srgb(Image.fromarray(picture), profile)
+    if picture.ndim == 2:
+        return icc.grey_table_u16(profile)[picture]
+    return icc.to_srgb_u16(picture, profile)

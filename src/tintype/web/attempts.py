@@ -1,0 +1,55 @@
+"""How often somebody may guess: a few wrong tokens a minute from one address."""
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+MOST = 10
+"""Wrong tokens from one address before it has to wait."""
+SECONDS = 60
+"""How long a wrong token counts."""
+_ADDRESSES = 4096
+"""Addresses that are remembered; the oldest are forgotten."""
+
+
+class Attempts:
+    """Wrong tokens by the address they came from.
+
+    Args:
+        clock: Seconds that only go forward.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._wrong: OrderedDict[str, list[float]] = OrderedDict()
+
+    def wait(self, address: str) -> int:
+        """Seconds until an address may try again; 0 where it may now."""
+        recent = self._recent(_network(address))
+        if len(recent) < MOST:
+            return 0
+        return max(1, round(recent[-MOST] + SECONDS - self._clock()))
+
+    def count(self, address: str) -> None:
+        """Counts a wrong token."""
+        key = _network(address)
+        self._wrong[key] = [*self._recent(key), self._clock()][-MOST:]
+        self._wrong.move_to_end(key)
+        if len(self._wrong) > _ADDRESSES:
+            self._wrong.popitem(last=False)
+
+    def _recent(self, key: str) -> list[float]:
+        since = self._clock() - SECONDS
+        return [moment for moment in self._wrong.get(key, ()) if moment > since]
+
+
+def _network(address: str) -> str:
+    """An address; of IPv6 the network, since one machine has all the addresses of its own."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))

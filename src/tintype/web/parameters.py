@@ -1,0 +1,55 @@
+"""Numbers in the paths and queries of requests."""
+
+from starlette.requests import Request
+
+from tintype.errors import brief
+from tintype.web.errors import MalformedError
+
+_MOST_PAIRS = 10**9
+
+
+def side_of(request: Request) -> int:
+    """The longest side that is wanted, in pixels.
+
+    Raises:
+        MalformedError: As `number_of`.
+    """
+    return number_of(request, "side", 1, 100_000, default=1024)
+
+
+def number_of(
+    request: Request, key: str, low: int, high: int, *, default: int | None = None
+) -> int:
+    """A whole number in the query.
+
+    Args:
+        request: Whose query it is.
+        key: The name of the parameter.
+        low: The smallest that is taken.
+        high: The largest.
+        default: Where it is left out; None where it must be given.
+
+    Raises:
+        MalformedError: It is missing, is no whole number, or is out of range.
+    """
+    text = request.query_params.get(key, "" if default is None else str(default))
+    return _whole(key, text, low, high)
+
+
+def pair_of(request: Request) -> int:
+    """The number of a pair, in the path.
+
+    Raises:
+        MalformedError: As `number_of`.
+    """
+    return _whole("The number of the pair", request.path_params["number"], 0, _MOST_PAIRS)
+
+
+def _whole(key: str, text: str, low: int, high: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:  # five thousand digits are none to Python either
+        raise MalformedError(f"{key} is not a whole number.") from None
+    if not low <= value <= high:
+        raise MalformedError(f"{key} is {brief(value)}, outside {low} to {high}.")
+    return value

@@ -1,0 +1,77 @@
+"""A photograph that the server holds, with all that is made of it on the way."""
+
+import threading
+from dataclasses import dataclass, field, fields, is_dataclass
+
+import numpy as np
+
+from tintype.engine.cache import held_bytes
+from tintype.engine.layers import Mask, Scribbles
+from tintype.photo.photo import Photo
+
+
+@dataclass(slots=True)
+class StoredPhoto:
+    """A photograph that somebody is working on.
+
+    Attributes:
+        id: What the client calls it.
+        owner: Whose it is, as `tintype.web.guard` says; nobody else is told that it is there.
+        data: Its file.
+        name: Of the file, for messages only.
+        photos: Its pages.
+        digest: Of the first page, as predictions are kept by.
+        small: The first page in smaller, by longest side.
+        scribbles: What was painted last, by the digest of its strokes.
+        masks: What was last painted to stay grey, by the digest of its strokes.
+        lock: Held while something of it is made, so that it is made once.
+    """
+
+    id: str
+    owner: str
+    data: bytes
+    name: str
+    photos: tuple[Photo, ...]
+    digest: str
+    small: dict[int, Photo] = field(default_factory=dict)
+    scribbles: dict[str, Scribbles] = field(default_factory=dict)
+    masks: dict[str, Mask] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def page(self) -> Photo:
+        """The page that is looked at."""
+        return self.photos[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes in memory, about; predictions are counted in their cache."""
+        # Copies, since other threads may be adding.
+        layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
+        rendered = sum(held_bytes(layer.pixels) for layer in layers)
+        pages = sum(_size_of(page) for page in (*self.photos, *tuple(self.small.values())))
+        return len(self.data) + pages + rendered
+
+
+def _size_of(photo: Photo) -> int:
+    """Bytes of a page's pixels and metadata."""
+    planes = (photo.grey, photo.alpha)
+    pixels = sum(0 if plane is None else held_bytes(plane) for plane in planes)
+    return pixels + _length(photo.meta)
+
+
+def _length(value: object) -> int:
+    """Bytes of all that is long in metadata: texts, packets, pixels, however deep they lie."""
+    match value:
+        case bytes() | str():
+            return len(value)
+        case np.ndarray():
+            return held_bytes(value)
+        case tuple() | list() | frozenset():
+            return sum(_length(item) for item in value)
+        case dict():
+            return sum(_length(key) + _length(item) for key, item in value.items())
+        case _ if is_dataclass(value):
+            return sum(_length(getattr(value, field.name)) for field in fields(value))
+        case _:
+            return 0

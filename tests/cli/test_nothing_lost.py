@@ -1,0 +1,227 @@
+"""Whatever is named on the command line: no file of somebody else's is replaced or removed."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tintype.cli.app import main
+from tintype.cli.roles import check_roles
+from tintype.errors import TargetExistsError, UsageError, WriteError
+from tintype.files.own import check_replaceable
+from tintype.jobs import contact_sheet as sheets
+from tintype.jobs.report import open_report
+
+Make = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+FOREIGN = {
+    "v.jpg": b"\xff\xd8\xff\xe0 somebody's photograph",
+    "v.png": b"\x89PNG\r\n\x1a\n somebody's photograph",
+    "h.json": b'[{"x": 1, "y": 1, "color": "#c04030"}]',
+    "notes.html": b"<p>mine",
+    "notes.jsonl": b"mine",
+}
+
+
+@pytest.fixture
+def color(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_photo: Make
+) -> Callable[..., int]:
+    """`tintype photo.png WORDS` with the tiny model, among files of somebody else's."""
+    monkeypatch.chdir(tmp_path)
+    make_photo(Path("photo.png"))
+    for name, data in FOREIGN.items():
+        Path(name).write_bytes(data)
+    return lambda *words: main(["--model", str(tiny_model), "--jobs", "1", "photo.png", *words])
+
+
+@pytest.fixture
+def unharmed(color: object) -> Iterator[None]:
+    """All that was there before the command is there after it."""
+    before = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+    yield
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--save-settings", "v.jpg"],
+        ["--save-settings", "h.json"],
+        ["--hints", "h.json", "--save-settings", "h.json"],
+        ["--hints", "h.json", "--report", "h.json"],
+        ["--hints", "h.json", "--save-settings", "./sub/../h.json"],
+        ["--certainty", "v.png"],
+        ["--certainty", "photo.png"],
+        ["-o", "v.png"],
+        ["-o", "v.jpg"],
+        ["-o", "photo.png"],
+        ["--report", "notes.jsonl"],
+        ["--report", "photo.png"],
+        ["--contact-sheet", "notes.html"],
+        ["--report", "x.html", "--contact-sheet", "x.html"],
+        ["--save-settings", "x.json", "--report", "x.json"],
+        ["-o", "x.png", "--certainty", "x.png"],
+    ],
+    ids=" ".join,
+)
+def test_with_overwrite_too_others_files_stay(
+    color: Callable[..., int], capfd: Capture, words: list[str]
+) -> None:
+    Path("sub").mkdir()
+    assert color(*words, "--overwrite") in {1, 2, 3}
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert not any(Path(name).exists() for name in ("x.html", "x.json", "x.png", "photo.color.png"))
+
+
+def test_a_mask_is_not_the_output(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    mask = make_photo(Path("mm.png"), seed=1)
+    before = mask.read_bytes()
+    for words in (["-o", "mm.png"], ["--certainty", "mm.png"], ["--save-settings", "mm.png"]):
+        assert color("--mask", "mm.png", *words, "--overwrite") == 2
+        assert "mm.png is an input (--mask) and an output" in capfd.readouterr().err
+    Path("link.png").hardlink_to(mask)
+    assert color("--mask", "mm.png", "-o", "link.png", "--overwrite") == 2
+    assert mask.read_bytes() == before
+
+
+def test_an_output_of_ours_that_is_an_input_stays(
+    color: Callable[..., int], capfd: Capture
+) -> None:
+    """It carries our mark, so the mark alone would not save it."""
+    assert color() == 0
+    before = Path("photo.color.png").read_bytes()
+    words = ["--mask", "photo.color.png", "--vividness", "1.5", "--overwrite"]
+    assert color(*words) == 2
+    said = capfd.readouterr().err
+    assert "photo.color.png is an input (--mask), and the output of photo.png" in said
+    assert color(*words, "-o", "photo.color.png") == 2
+    # Named by a settings file, it is an input as well.
+    assert color("--mask", "photo.color.png", "-o", "y.png", "--save-settings", "s.json") == 0
+    assert color("--settings", "s.json", "--overwrite") == 2
+    assert color("--settings", "s.json", "-o", "z.png", "--save-settings", "s.json") == 2
+    assert Path("photo.color.png").read_bytes() == before
+
+
+def test_what_is_ours_is_replaced_when_asked(color: Callable[..., int], capfd: Capture) -> None:
+    words = ["--certainty", "map.png", "--save-settings", "s.json", "-o", "out.png"]
+    assert color(*words) == 0
+    first = {name: Path(name).read_bytes() for name in ("map.png", "s.json", "out.png")}
+    assert color(*words) == 3
+    assert "--overwrite" in capfd.readouterr().err
+    assert color(*words, "--quality", "fast", "--overwrite") == 0
+    assert all(Path(name).read_bytes() != data for name, data in first.items())
+
+
+def test_a_stream_is_no_way_around(
+    color: Callable[..., int], tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    import io
+    import sys
+
+    class Piped(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return False
+
+    monkeypatch.setattr(sys, "stdin", Piped(io.BytesIO(Path("photo.png").read_bytes())))
+    for words in (["-o", "v.png"], ["-o", "h.json"], ["--hints", "h.json", "-o", "h.json"]):
+        assert main(["--model", str(tiny_model), "-", *words, "--overwrite"]) in {2, 3}
+    assert Path("v.png").read_bytes() == FOREIGN["v.png"]
+    assert Path("h.json").read_bytes() == FOREIGN["h.json"]
+
+
+def test_a_sheet_removes_and_replaces_only_its_own_pages(
+    color: Callable[..., int], make_photo: Make, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    monkeypatch.setattr(sheets, "PAGE_ITEMS", 2)
+    for number in range(5):
+        make_photo(Path(f"album/{number}.png"), seed=number)
+    assert color("--contact-sheet", "album-001.html") == 0  # a sheet of another run
+    other = Path("album-001.html").read_bytes()
+    assert color("--contact-sheet", "album.html") == 0
+    assert Path("album-001.html").read_bytes() == other
+    capfd.readouterr()
+    assert color("album", "--contact-sheet", "album.html") == 3
+    assert "album-001.html exists and is not a page of album.html" in capfd.readouterr().err
+    assert Path("album-001.html").read_bytes() == other
+    # Its own pages go when there are fewer.
+    assert color("album", "--contact-sheet", "all.html") == 0
+    assert len(list(Path().glob("all-*.html"))) == 3
+    Path("all-002.html").rename("all-004.html")  # and a page of it is no sheet
+    assert color("--contact-sheet", "all-001.html") == 3
+    assert color("--contact-sheet", "all.html") == 0
+    left = {path.name for path in Path().glob("all-*.html")}
+    assert left == {"all-003.html", "all-004.html"}  # what lies behind a gap is not looked for
+
+
+def test_two_runs_do_not_write_one_report(color: Callable[..., int], capfd: Capture) -> None:
+    line = {"status": "done", "input": "x", "output": "y", "sha256": "z"}
+    Path("r.jsonl").write_text(json.dumps(line) + "\n")
+    with open_report(Path("r.jsonl")) as first:
+        assert color("--report", "r.jsonl") == 2
+        assert "Another run is writing the report r.jsonl" in capfd.readouterr().err
+        assert not Path("photo.color.png").exists()
+        first.add(_result("a"))
+    assert [json.loads(x)["input"] for x in Path("r.jsonl").read_text().splitlines()] == ["a"]
+    assert color("--report", "r.jsonl") == 0
+    written = [json.loads(x)["input"] for x in Path("r.jsonl").read_text().splitlines()]
+    assert written == ["photo.png"]
+
+
+def _result(name: str) -> "object":
+    from tintype.jobs.report import JobResult
+
+    return JobResult("done", name, "out")
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "pipe", "dangling"])
+def test_only_a_regular_file_with_the_mark_is_replaceable(tmp_path: Path, kind: str) -> None:
+    import os
+
+    path = tmp_path / "x"
+    if kind == "file":
+        path.write_bytes(b"mine")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "dangling":
+        path.symlink_to(tmp_path / "none")
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        return
+    with pytest.raises(TargetExistsError, match="never replaced"):
+        check_replaceable(path, lambda data: data == b"ours", overwrite=True, what="a thing")
+
+
+def test_what_is_not_there_or_empty_or_ours_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    check_replaceable(path, lambda _: False, overwrite=False, what="a thing")
+    path.write_bytes(b"")
+    check_replaceable(path, lambda _: False, overwrite=True, what="a thing")
+    path.write_bytes(b"ours")
+    check_replaceable(path, lambda data: data == b"ours", overwrite=True, what="a thing")
+    with pytest.raises(TargetExistsError, match="already exists"):
+        check_replaceable(path, lambda data: data == b"ours", overwrite=False, what="a thing")
+    with pytest.raises(WriteError):
+        check_replaceable(tmp_path / ("x" * 300), lambda _: True, overwrite=True, what="a thing")
+
+
+def test_roles_of_links_and_of_what_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"x")
+    (tmp_path / "soft").symlink_to(file)
+    (tmp_path / "hard").hardlink_to(file)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in ("a", "soft", "hard", "../" + tmp_path.name + "/a"):
+        with pytest.raises(UsageError, match=r"an input \(IN\) and an output \(-o\)"):
+            check_roles([("IN", str(file))], [("-o", str(tmp_path / name))])
+    check_roles([("IN", str(file)), ("X", None), ("Y", "-")], [("-o", "-"), ("-p", None)])
+    check_roles([("IN", str(tmp_path / "loop"))], [("-o", str(tmp_path / "none"))])
+    with pytest.raises(UsageError, match="-o and -p name the same file"):
+        check_roles([], [("-o", str(tmp_path / "n")), ("-p", str(tmp_path / "." / "n"))])

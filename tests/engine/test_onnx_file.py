@@ -1,0 +1,157 @@
+"""What is hashed is all that runs: no weights in other files, no operators but those of the list.
+
+The cases are made byte by byte, as a stranger would: no package is needed to make a model that
+hides something.
+"""
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tintype.engine.bundle import HASH_KEY, Bundle, load_bundle
+from tintype.engine.onnx_file import OPERATORS, check_self_contained, read_metadata
+from tintype.errors import ModelError
+
+GRAPH, FUNCTIONS, TRAINING = 7, 25, 20
+NODE, INITIALIZER, SPARSE = 1, 5, 15
+TENSOR, SUBGRAPH, SUBGRAPHS, TENSORS, SPARSE_TENSOR = 5, 6, 11, 10, 22
+
+
+def varint(number: int) -> bytes:
+    out = b""
+    while number > 127:
+        out, number = out + bytes([number & 127 | 128]), number >> 7
+    return out + bytes([number])
+
+
+def field(number: int, value: bytes | int) -> bytes:
+    """A field of a protocol buffer: a message or text, or a number."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def node(name: bytes, *attributes: bytes, domain: bytes = b"") -> bytes:
+    text = field(2, b"unused") + field(4, name) + b"".join(field(5, part) for part in attributes)
+    return field(NODE, text + (field(7, domain) if domain else b""))
+
+
+ELSEWHERE = field(8, b"w") + field(13, field(1, b"location") + field(2, b"secret.bin"))
+"""A tensor whose bytes lie in another file."""
+ONLY_SAID = field(8, b"w") + field(14, 1)
+"""One that says so without naming the file."""
+
+
+def signed(data: bytes) -> bytes:
+    """With the hash that fits: what is wrong is inside, and its maker sealed it."""
+    claimed = read_metadata(data, where="x")[HASH_KEY].encode()
+    zeros = data.replace(claimed, b"0" * 64)
+    return data.replace(claimed, hashlib.sha256(zeros).hexdigest().encode())
+
+
+def loaded(folder: Path, tiny: Bundle, more: bytes) -> Bundle:
+    # Appended: a parser merges a second graph with the first one.
+    path = folder / "mine.onnx"
+    path.write_bytes(signed(tiny.data + more))
+    return load_bundle(path)
+
+
+def test_what_is_appended_is_part_of_the_model(tmp_path: Path, tiny: Bundle) -> None:
+    inside = field(8, b"w") + field(14, 0)
+    more = field(GRAPH, field(INITIALIZER, inside) + node(b"Relu", field(TENSOR, inside)))
+    assert loaded(tmp_path, tiny, more).name == "tiny"
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        field(INITIALIZER, ELSEWHERE),
+        field(INITIALIZER, ONLY_SAID),
+        field(SPARSE, field(1, ELSEWHERE)),
+        field(SPARSE, field(2, ELSEWHERE)),
+        node(b"Constant", field(TENSOR, ELSEWHERE)),
+        node(b"Constant", field(TENSORS, ELSEWHERE)),
+        node(b"Constant", field(SPARSE_TENSOR, field(1, ELSEWHERE))),
+        node(b"Relu", field(SUBGRAPH, field(INITIALIZER, ELSEWHERE))),
+        node(b"Relu", field(SUBGRAPHS, node(b"Relu", field(TENSOR, ELSEWHERE)))),
+    ],
+    ids=[
+        "weights",
+        "said",
+        "sparse",
+        "indices",
+        "constant",
+        "list",
+        "in sparse",
+        "graph",
+        "graphs",
+    ],
+)
+def test_weights_in_another_file_are_refused(tmp_path: Path, tiny: Bundle, graph: bytes) -> None:
+    (tmp_path / "secret.bin").write_bytes(bytes(100))
+    with pytest.raises(ModelError, match=r"mine\.onnx has weights in another file") as error:
+        loaded(tmp_path, tiny, field(GRAPH, graph))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("graph", "name"),
+    [
+        (node(b"Loop"), "Loop"),
+        (node(b"RandomNormal"), "RandomNormal"),
+        (node(b"Conv", domain=b"com.microsoft"), "com.microsoft:Conv"),
+        (node(b"EPContext", domain=b"com.microsoft"), "com.microsoft:EPContext"),
+        (node(b""), ""),
+        (node(b"relu"), "relu"),
+        (node(b"\xff\x1b[2J\n" * 100), "xff"),
+        (node(b"Relu", field(SUBGRAPH, node(b"If"))), "If"),
+        (field(NODE, field(4, b"Relu") + field(4, b"Scan")), "Scan"),  # the last one counts
+    ],
+)
+def test_other_operators_are_refused(tmp_path: Path, tiny: Bundle, graph: bytes, name: str) -> None:
+    with pytest.raises(ModelError, match="which is not allowed") as error:
+        loaded(tmp_path, tiny, field(GRAPH, graph))
+    assert name in str(error.value)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("number", [FUNCTIONS, TRAINING])
+def test_functions_and_training_are_refused(tmp_path: Path, tiny: Bundle, number: int) -> None:
+    with pytest.raises(ModelError, match="which is not allowed"):
+        loaded(tmp_path, tiny, field(number, field(1, b"f")))
+
+
+def test_a_tag_that_parsers_read_differently_is_damage(tmp_path: Path, tiny: Bundle) -> None:
+    """The usual parser drops the upper bits of a tag's fifth byte: this would be a graph."""
+    graph = field(INITIALIZER, ELSEWHERE)
+    hidden = varint((GRAPH << 3 | 2) + (1 << 32)) + varint(len(graph)) + graph
+    with pytest.raises(ModelError, match="not an ONNX model"):
+        loaded(tmp_path, tiny, hidden)
+
+
+def test_graphs_within_graphs_without_end_are_damage(tmp_path: Path, tiny: Bundle) -> None:
+    graph = b""
+    for _ in range(3000):
+        graph = node(b"Relu", field(SUBGRAPH, graph))
+    with pytest.raises(ModelError, match="not an ONNX model"):
+        loaded(tmp_path, tiny, field(GRAPH, graph))
+
+
+def test_the_models_of_the_package_and_of_the_tests_pass(tiny: Bundle) -> None:
+    check_self_contained(load_bundle().data, where="own")
+    for path in Path(__file__).parent.glob("*.onnx"):
+        check_self_contained(path.read_bytes(), where=path.name)
+    assert {"Conv", "Resize", "QLinearConv"} <= OPERATORS
+    assert not {"If", "Loop", "Scan", "RandomNormal", "ImageDecoder", "StringSplit"} & OPERATORS
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_model_or_one_line(data: bytes) -> None:
+    for more in (data, field(GRAPH, data), field(GRAPH, field(NODE, data))):
+        with contextlib.suppress(ModelError):
+            check_self_contained(more, where="x")

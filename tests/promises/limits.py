@@ -1,0 +1,171 @@
+"""What is held, painted, guessed and replaced stays within its limits.
+
+    PYTHONPATH=tests python -m promises.limits [--rounds 300]
+
+Rounds are uploads to a server that may hold 64 MiB.
+"""
+
+import io
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from promises.outcome import TINY, Outcome, Words, command, environment, run_script
+from tintype.web.attempts import MOST
+from tintype.web.serve import listen, serving
+from tintype.web.server_options import ServerOptions
+
+_MEMORY, _WORKERS, _BESIDE = 64, 2, 300  # MiB held, workers, MiB for each of them
+
+
+def picture(number: int, size: tuple[int, int] = (160, 120)) -> bytes:
+    """A JPEG of noise."""
+    noise = np.random.default_rng(number).integers(0, 256, size[::-1], np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "JPEG")
+    return file.getvalue()
+
+
+def resident(pid: int) -> int:
+    """MB of a process that are in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) >> 10
+
+
+def uploads(words: Words, outcome: Outcome) -> None:
+    """Many photographs, each with a preview: what was held longest goes, and so does its memory."""
+    told = command(
+        "serve", "--no-browser", "--port", "0", "--memory", str(_MEMORY), "--jobs", str(_WORKERS)
+    )
+    told = [*told[:3], "serve", *told[3:5], *told[6:]]  # the model is an option of `serve` here
+    with subprocess.Popen(
+        told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+
+        def upload(client: httpx.Client, number: int) -> None:
+            answer = client.post("/v1/photos", content=picture(number))
+            outcome.expect(answer.status_code == 201, f"upload {number}: {answer.status_code}")
+            client.post(f"/v1/photos/{answer.json()['id']}/preview?side=160", json={})
+
+        with httpx.Client(base_url=url, timeout=120) as client:
+            upload(client, 0)
+            idle = resident(process.pid)
+            with ThreadPoolExecutor(_WORKERS) as pool:
+                list(pool.map(lambda number: upload(client, number), range(1, words.rounds + 1)))
+            taken = resident(process.pid)
+        process.terminate()
+    bound = idle + _MEMORY + _BESIDE * _WORKERS
+    outcome.expect(taken <= bound, f"{taken} MB after {words.rounds} uploads, not {bound}")
+    outcome.figures[f"uploads, with --memory {_MEMORY} and {_WORKERS} workers"] = (
+        f"{words.rounds}; {idle} MB before, {taken} MB afterwards ({bound} allowed)"
+    )
+
+
+def strokes(outcome: Outcome) -> None:
+    """A stroke that would have held a worker for more than a minute."""
+    with (
+        serving(ServerOptions(port=0, model=str(TINY))) as server,
+        httpx.Client(base_url=server.url, timeout=120) as client,
+    ):
+        name = client.post("/v1/photos", content=picture(0)).json()["id"]
+        points = [[n % 160, n // 420] for n in range(49_999)]
+        began = time.monotonic()
+        stroke = {"points": points, "radius": 10_000, "color": "#c04030"}
+        answer = client.post(f"/v1/photos/{name}/preview", json={"strokes": [stroke]})
+        seconds = time.monotonic() - began
+    outcome.expect(answer.status_code == 400 and seconds < 5, f"a stroke: {seconds:.1f} s")
+    outcome.figures["a stroke of 49,999 points with radius 10,000"] = f"refused in {seconds:.1f} s"
+
+
+def stopping(outcome: Outcome, waiting: int = 30) -> None:
+    """A queue that waits when the server is stopped."""
+    data = picture(0, (1600, 1200))
+    with (
+        ThreadPoolExecutor(waiting) as pool,
+        serving(ServerOptions(port=0, model=str(TINY), jobs=1)) as server,
+    ):
+
+        def post(_: int) -> int:
+            url = f"{server.url}v1/color?format=png"
+            return httpx.post(url, content=data, timeout=120).status_code
+
+        jobs = [pool.submit(post, number) for number in range(waiting)]
+        while httpx.get(f"{server.url}v1/status").json()["pending"] < waiting // 2:
+            time.sleep(0.01)
+        began = time.monotonic()
+        server.stop()
+        codes = [job.result(60) for job in jobs]
+        seconds = time.monotonic() - began
+    outcome.expect(set(codes) <= {200, 503}, f"stopping: {sorted(set(codes))}")
+    outcome.expect(503 in codes, "nobody waited when the server was stopped")
+    outcome.figures["requests when the server is stopped"] = (
+        f"{waiting}: {codes.count(200)} done, {codes.count(503)} told so with 503, "
+        f"all within {seconds:.1f} s"
+    )
+
+
+def tokens(outcome: Outcome) -> None:
+    """Somebody who guesses."""
+    lines: list[str] = []
+    ready = threading.Event()
+    options = ServerOptions(host="0.0.0.0", port=0, model=str(TINY))
+    server = listen(options, say=lines.append, opened=ready.set)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    ready.wait(30)
+    url = re.sub(r"\?.*", "", server.url)
+    codes = [httpx.get(f"{url}?token=guess{n}").status_code for n in range(MOST + 5)]
+    server.stop()
+    thread.join(30)
+    wrong = codes.count(401)
+    outcome.expect(codes == [401] * MOST + [429] * 5, f"wrong tokens: {codes}")
+    outcome.figures["wrong tokens from one address in a minute"] = f"{wrong}, then 429"
+
+
+def foreign_files(outcome: Outcome) -> None:
+    """Files of somebody else's under the names of outputs, with --overwrite."""
+    outputs = {
+        "-o": "mine.png",
+        "--certainty": "mine.png",
+        "--save-settings": "mine.json",
+        "--report": "mine.jsonl",
+        "--contact-sheet": "mine.html",
+    }
+    replaced = 0
+    for option, name in outputs.items():
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "photo.jpg").write_bytes(picture(0))
+            (Path(folder) / name).write_bytes(b"somebody's")
+            told = command("photo.jpg", option, name, "--overwrite")
+            done = subprocess.run(
+                told, cwd=folder, env=environment(), capture_output=True, check=False
+            )
+            kept = (Path(folder) / name).read_bytes() == b"somebody's"
+            replaced += not kept
+            outcome.expect(kept and done.returncode in {1, 2, 3}, f"{option} replaced a file")
+    outcome.figures["foreign files under the names of outputs, with --overwrite"] = (
+        f"{len(outputs)}, {replaced} replaced"
+    )
+
+
+def check(words: Words, outcome: Outcome) -> None:
+    foreign_files(outcome)
+    tokens(outcome)
+    strokes(outcome)
+    stopping(outcome)
+    uploads(words, outcome)
+
+
+if __name__ == "__main__":
+    sys.exit(run_script("limits", check, rounds=300, quick=40))

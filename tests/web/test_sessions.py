@@ -1,0 +1,145 @@
+"""Over the network each browser has its own photographs, and nobody guesses a token."""
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tintype.web.attempts import MOST, SECONDS, Attempts
+from tintype.web.serve import listen
+from tintype.web.server_options import ServerOptions
+from web.conftest import TINY
+
+Make = Callable[..., bytes]
+
+
+class Home:
+    """A server that is open to the network, and the tokens it printed."""
+
+    def __init__(self, url: str, lines: list[str]) -> None:
+        self.url = url
+        self._lines = lines
+
+    def token(self) -> str:
+        found = re.search(r"token=([\w-]+)", self._lines[-1])
+        assert found
+        return found[1]
+
+    @contextmanager
+    def browser(self) -> Iterator[httpx.Client]:
+        with httpx.Client(base_url=self.url, timeout=30) as client:
+            assert client.get(f"/?token={self.token()}").status_code == 303
+            yield client
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    lines: list[str] = []
+    ready = threading.Event()
+    options = ServerOptions(host="0.0.0.0", port=0, model=TINY)
+    server = listen(options, say=lines.append, opened=ready.set)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    yield Home(server.url, lines)
+    server.stop()
+    thread.join(20)
+
+
+def test_a_photograph_belongs_to_the_browser_that_sent_it(home: Home, picture: Make) -> None:
+    data = picture("PNG")
+    with home.browser() as mine, home.browser() as other:
+        name = mine.post("/v1/photos", content=data).json()["id"]
+        layer = mine.post("/v1/layers?kind=mask", content=data).json()["id"]
+        for method, path in (
+            ("GET", f"/v1/photos/{name}"),
+            ("GET", f"/v1/photos/{name}/grey"),
+            ("POST", f"/v1/photos/{name}/preview"),
+            ("POST", f"/v1/photos/{name}/certainty"),
+            ("POST", f"/v1/photos/{name}/palettes"),
+            ("POST", f"/v1/photos/{name}/suggestions?x=1&y=1"),
+            ("POST", f"/v1/photos/{name}/file"),
+            ("DELETE", f"/v1/photos/{name}"),
+        ):
+            answer = other.request(method, path)
+            assert answer.status_code == 404, path
+            # Not even whether it is there is told.
+            assert answer.json() == other.get("/v1/photos/none").json()
+        theirs = other.post("/v1/photos", content=data).json()["id"]
+        refused = other.post(f"/v1/photos/{theirs}/file", json={"mask": layer})
+        assert refused.status_code == 404
+        assert other.post("/v1/color", params={"mask": layer}, content=data).status_code == 404
+        assert mine.post(f"/v1/photos/{name}/file", json={"mask": layer}).status_code == 200
+        # Its key is the browser's as a cookie and as a bearer.
+        key = mine.cookies["tintype"]
+        with httpx.Client(base_url=home.url, headers={"Authorization": f"Bearer {key}"}) as program:
+            assert program.get(f"/v1/photos/{name}").status_code == 200
+
+
+def test_wrong_tokens_are_counted(home: Home) -> None:
+    with httpx.Client(base_url=home.url, timeout=30) as client:
+        for _ in range(MOST + 5):  # no token at all is no guess, and an old cookie is none
+            assert client.get("/", headers={"Cookie": "tintype=old"}).status_code == 401
+        for number in range(MOST):
+            if number % 2:
+                sent = client.get("/", headers={"Authorization": "Bearer guess"})
+            else:
+                sent = client.get(f"/?token=guess{number}")
+            assert sent.status_code == 401
+        refused = client.get("/?token=guess")
+        assert refused.status_code == 429
+        assert refused.json()["error"]["code"] == "too_many_attempts"
+        assert 1 <= int(refused.headers["retry-after"]) <= SECONDS
+        assert client.get(f"/?token={home.token()}").status_code == 429
+
+
+def test_who_is_in_stays_in(home: Home) -> None:
+    with home.browser() as mine, httpx.Client(base_url=home.url, timeout=30) as guesser:
+        for _ in range(MOST + 1):
+            last = guesser.get("/?token=guess").status_code
+        assert last == 429
+        assert mine.get("/v1/status").status_code == 200
+
+
+def test_attempts_are_forgotten_in_time() -> None:
+    now = [0.0]
+    attempts = Attempts(lambda: now[0])
+    for _ in range(MOST):
+        assert attempts.wait("192.0.2.1") == 0
+        attempts.count("192.0.2.1")
+    assert attempts.wait("192.0.2.1") == SECONDS
+    assert attempts.wait("192.0.2.2") == 0
+    now[0] = SECONDS / 2
+    assert attempts.wait("192.0.2.1") == SECONDS / 2
+    now[0] = SECONDS + 1
+    assert attempts.wait("192.0.2.1") == 0
+
+
+def test_a_machine_has_all_the_addresses_of_its_network() -> None:
+    attempts = Attempts(lambda: 0.0)
+    for number in range(MOST):
+        attempts.count(f"2001:db8::{number}")
+    assert attempts.wait("2001:db8::ffff")
+    assert not attempts.wait("2001:db8:0:1::1")
+    for number in range(5000):  # what is remembered is bounded
+        attempts.count(f"10.0.{number // 256}.{number % 256}")
+    assert len(attempts._wrong) <= 4096
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//elsewhere.example/", "///elsewhere.example", "/\\elsewhere.example", "/%5Celsewhere"],
+)
+def test_a_token_never_leads_elsewhere(home: Home, path: str) -> None:
+    host, port = home.url.removeprefix("http://").rstrip("/").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as one:
+        head = f"GET {path}?token={home.token()} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+        one.sendall(head.encode())
+        said = one.recv(4096).decode()
+    assert said.startswith("HTTP/1.1 303")
+    (place,) = re.findall(r"(?im)^location: (.*?)\r$", said)
+    assert place.startswith("/elsewhere")
