@@ -12,6 +12,7 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.predict import Engine
 from tintype.photo import decode as decoding
 from tintype.photo.decode import decode
+from tintype.photo.metadata import icc
 from tintype.photo.other_decoder import SAME, difference_shown
 from tintype.pipeline import Request, colorize_photos, provenance_of
 
@@ -78,8 +79,8 @@ def test_an_applied_absurd_profile_would_be_found(
     profile = rgb_profile(((0, 0, 0),) * 3, gamma_curve(2.2))
     data = saved(RGB, "PNG", icc_profile=profile)
     assert "another decoder" not in checked(data, engine)
-    plain = decoding.icc.Profile(profile, "RGB", False)
-    monkeypatch.setattr(decoding, "_profile", lambda _page, _notes: plain)
+    plain = icc.Profile(profile, "RGB", False)
+    monkeypatch.setattr(decoding, "usable_profile", lambda _page, _notes: plain)
     assert "the mean difference is 1" in checked(data, engine)
 
 

@@ -739,7 +739,9 @@ BOMBS: Mapping[str, Bomb] = MappingProxyType(
         ),
         "JPEG, comments": Bomb(jpeg_segments(0xFE), ""),
         "JPEG, empty segments": Bomb(jpeg_segments(0xE5, b""), ""),
-        "JPEG, profile chunks": Bomb(jpeg_segments(0xE2, b"ICC_PROFILE\0\1\2" + bytes(60_000))),
+        "JPEG, profile chunks": Bomb(
+            jpeg_segments(0xE2, b"ICC_PROFILE\0\1\2" + bytes(60_000)), "picture"
+        ),
         "JPEG, stray bytes": Bomb(jpeg_stray, "picture"),
         "JPEG, Photoshop resources": Bomb(photoshop, "picture"),
         "JPEG, 4,290 megapixels": Bomb(jpeg_size, says="--max-megapixels 4291"),

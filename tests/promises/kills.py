@@ -103,8 +103,8 @@ def result(home: Path) -> Result:
     for line in (home / "report.jsonl").read_text().splitlines():
         row = json.loads(line)
         row["status"] = row["status"].replace("already_done", "done")
-        # Only the run that colours knows what is unusual about an output, and how long it took.
-        for key in ("seconds", "notes", "grey_check"):
+        # Only the run that colours knows what is unusual about a photograph, and how long it took.
+        for key in ("seconds", "notes", "grey_check", "tone"):
             del row[key]
         rows.append(row)
     outputs = {name: data for name, data in files.items() if STATE not in name}

@@ -27,6 +27,8 @@ RGB_TO_XYZ = (
 # come out with a chroma of about 0.01, and "neutral" could no longer be tested for equality.
 WHITE = tuple(sum(row) for row in RGB_TO_XYZ)
 
+SRGB_CURVE = (2.4, 1.055, 0.055, 12.92, 0.04045)
+"""Of sRGB (IEC 61966-2-1): exponent, factor, offset, slope below the encoded value at the end."""
 REC601 = (0.299, 0.587, 0.114)
 """What R', G' and B' count in Y' (ITU-R BT.601, section 2.5.1)."""
 

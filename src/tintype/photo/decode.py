@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
-from tintype.photo.color_space import in_srgb, usable_profile
 from tintype.photo.formats import raw_files
 from tintype.photo.formats.codec import Codec, DecodedPage
 from tintype.photo.formats.film import film_error, is_film
@@ -23,6 +22,7 @@ from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.orientation import upright
 from tintype.photo.parts import Part, listed
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
+from tintype.photo.to_srgb import in_srgb, usable_profile
 from tintype.photo.tone import FoundTone, find_tone
 
 # The format of a photo that comes from pixels alone.

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tintype.color.cielab import REC601
+
 F32 = NDArray[np.float32]
 
 LEAST_SIDE = 96
 """Pixels of the longer side of the small copy that is measured."""
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LUMA = np.array(REC601, np.float32)
 _FLOOR = 24.0  # added before the logarithm: noise in dark pixels is no colour
 _BINS = 16  # knots over lightness
 _BENDS = np.diff(np.eye(_BINS), 2, axis=0).T @ np.diff(np.eye(_BINS), 2, axis=0)

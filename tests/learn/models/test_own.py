@@ -213,7 +213,7 @@ def test_rows_that_are_left_out_would_hardly_have_counted():
 def test_no_share_is_too_small_for_a_processor_to_multiply_fast():
     torch.manual_seed(2)
     mean = NonLocalMean()
-    place = mean._places(torch.rand(1, 1, 128, 512) * 100, torch.randn(1, 6, 16, 64))[0].T
+    place = mean._coordinates(torch.rand(1, 1, 128, 512) * 100, torch.randn(1, 6, 16, 64))[0].T
     exponent = -torch.cdist(place, place).square()[None] / 2
     shares = mean._kernel(exponent)
     smallest_normal = torch.finfo(torch.float32).tiny

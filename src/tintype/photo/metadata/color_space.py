@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tintype.color.cielab import SRGB_CURVE
+
 Chromaticities = tuple[float, float, float, float, float, float, float, float]
 """x and y of white, red, green and blue."""
 
@@ -143,7 +145,8 @@ def _gamma_curve(gamma: float) -> bytes:
 
 
 def _srgb_curve() -> bytes:
-    numbers = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    exponent, factor, offset, slope, end = SRGB_CURVE
+    numbers = (exponent, 1 / factor, offset / factor, 1 / slope, end)
     fixed = struct.pack(">5i", *(round(v * 65_536) for v in numbers))
     return b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + fixed
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from tintype.color.cielab import lab_to_linear, linear_to_rgb01
+from tintype.color.cielab import REC601, lab_to_linear, linear_to_rgb01
 from tintype.photo.photo import Pixels, rgb_to_grey
 
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
@@ -148,7 +148,7 @@ def _changed_grid(
 
 def _check_greys(greys: NDArray[np.int16]) -> None:
     """Raises where what was black to white is no picture any more."""
-    white, luma = greys[-1], np.asarray(greys @ np.array([0.299, 0.587, 0.114]))
+    white, luma = greys[-1], np.asarray(greys @ np.array(REC601))
     if luma[-1] < _LEAST_WHITE or np.ptp(white) > _MOST_TINT:
         raise AbsurdProfileError(f"white becomes {tuple(white.tolist())}")
     if luma[-1] - luma[0] < _LEAST_RANGE:
