@@ -200,7 +200,8 @@ def openapi_rewritten(text: str) -> str:
     color, file = data["paths"]["/v1/color"], data["paths"]["/v1/photos/{id}/file"]
     color["post"]["parameters"] = [*_setting_parameters(schemas["Settings"]), *written]
     file["post"]["parameters"] = written
-    (kind,) = data["paths"]["/v1/layers"]["post"]["parameters"]
+    parameters = data["paths"]["/v1/layers"]["post"]["parameters"]
+    (kind,) = (one for one in parameters if one["name"] == "kind")
     kind["schema"]["enum"] = list(LAYERS)
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 

@@ -394,7 +394,7 @@ def test_the_wheel_by_keyboard_and_by_mouse(visit: Callable[..., Visit], files: 
     assert person.page.locator("#marks button").count() == 0
 
 
-def test_strokes_palettes_and_where_it_guesses(visit: Callable[..., Visit], files: Path) -> None:
+def test_strokes_and_palettes(visit: Callable[..., Visit], files: Path) -> None:
     person = visit()
     person.drop(files / "camera.png")
     person.tool("grey")
@@ -416,16 +416,68 @@ def test_strokes_palettes_and_where_it_guesses(visit: Callable[..., Visit], file
     painted = person.pixels()[408, 240:400].astype(int)
     assert (painted[:, 0] - painted[:, 2]).mean() > 10
     before = person.pixels()
-    person.page.wait_for_selector("#palettes label:nth-child(3) img[src]")
-    person.page.locator('#palettes input[value="3"]').check(force=True)
+    looks = person.page.locator("#palettes label:visible")
+    person.page.wait_for_function(
+        """() => [...document.querySelectorAll('#palettes label:not([hidden]) img')]
+          .every(picture => picture.src)"""
+    )
+    names = person.page.locator("#palettes label:visible span").all_inner_texts()
+    assert names[0] == "Suggested"
+    assert len(names) == len(set(names)) >= 2
+    assert not re.search(r"[\d%…]", "".join(names))
+    # Pointed at, a look is shown large and changes nothing; chosen, it is the photograph's.
+    large = person.page.locator("#look")
+    looks.nth(1).hover()
+    assert large.is_visible()
+    person.page.mouse.move(5, 5)
+    assert not large.is_visible()
+    np.testing.assert_array_equal(person.pixels(), before)
+    looks.nth(1).locator("input").check(force=True)
+    assert not large.is_visible()
     person.settled()
     assert np.abs(person.pixels().astype(int) - before).mean() > 0.5
+
+
+def test_where_it_guesses(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png")
+    hatching, legend = person.page.locator("#certainty"), person.page.locator("#legend")
+
+    def hatched() -> float:
+        """The share of the photograph that is hatched."""
+        share: float = hatching.evaluate(
+            """c => {
+              const {data} = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+              let count = 0;
+              for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
+              return count / (data.length / 4);
+            }"""
+        )
+        return share
+
+    # For as long as a key is held.
+    person.page.keyboard.down("g")
+    person.page.wait_for_function("() => document.querySelector('#certainty').width > 300")
+    assert legend.is_visible()
+    assert 0 < hatched() < 0.2
+    person.page.keyboard.up("g")
+    assert not hatching.is_visible()
+    assert not legend.is_visible()
+    # It lies over the grey photograph, and a click is a hint with any tool.
     person.page.locator("#show-certainty").check()
-    person.page.wait_for_timeout(600)
-    drawn = person.page.locator("#certainty").evaluate(
-        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0)"
-    )
-    assert drawn
+    assert hatching.is_visible()
+    covered = "e => getComputedStyle(e).clipPath"
+    assert person.page.locator("#before").evaluate(covered) == "none"
+    for tool in ("compare", "brush", "grey"):
+        person.tool(tool)
+        person.page.mouse.click(*person.at(0.3, 0.4))
+        person.page.wait_for_selector("#suggestions button")
+        assert not hatching.is_visible()  # while a colour is chosen, colours are seen
+        person.page.keyboard.press("Escape")
+        assert hatching.is_visible()
+    assert not person.page.locator("#undo").is_enabled()
+    person.page.locator("#show-certainty").uncheck()
+    assert not hatching.is_visible()
 
 
 def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: Path) -> None:
@@ -435,7 +487,7 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     assert frames.count() == 3
     frames.nth(1).click()
     failure = person.page.locator("#failure")
-    assert "not a picture" in failure.inner_text()
+    assert "letter.jpg is not a picture" in failure.inner_text()
     assert person.page.locator("#download").is_disabled()
     frames.nth(2).click()
     assert not failure.is_visible()
@@ -447,6 +499,93 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     assert person.page.locator("#vividness").input_value() != "0.3"
     person.page.locator("#film .remove").nth(1).click()
     assert frames.count() == 2
+
+
+def test_a_sheet_of_keys(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    sheet = person.page.locator("#keys")
+    person.page.keyboard.press("?")
+    assert sheet.is_visible()
+    person.page.keyboard.press("?")
+    assert not sheet.is_visible()
+    person.drop(files / "camera.png")
+    person.page.locator("#help").click()
+    text = sheet.inner_text()
+    for key in ("G", "Ctrl", "Delete", "[", "?"):
+        assert key in text
+    # What lies below it is not reached by keys.
+    person.page.keyboard.press("3")
+    assert person.page.locator('input[name="tool"]:checked').get_attribute("value") == "compare"
+    person.page.keyboard.press("Escape")
+    assert not sheet.is_visible()
+    person.page.keyboard.press("3")
+    assert person.page.locator('input[name="tool"]:checked').get_attribute("value") == "brush"
+
+
+def test_what_is_known_of_a_photograph_is_said(
+    visit: Callable[..., Visit], files: Path, tmp_path: Path
+) -> None:
+    astronaut = Image.fromarray(skimage.data.astronaut()).resize((160, 160))
+    astronaut.save(tmp_path / "colours.gif")
+    pages = [astronaut.convert("L"), astronaut.convert("L").rotate(180)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    person = visit()
+    person.drop(files / "camera.png", tmp_path / "colours.gif", tmp_path / "pages.tif")
+    notes = person.page.locator("#notes")
+    frames = person.page.locator("#film .frame")
+    frames.nth(0).click()
+    assert not notes.is_visible()
+    frames.nth(1).click()
+    said = notes.inner_text()
+    assert "Already in colour" in said
+    assert "Saved as PNG" in said
+    assert "GIF" in said
+    frames.nth(2).click()
+    assert notes.inner_text().startswith("Page 1 of 2.")
+    person.settled()
+
+
+def test_what_goes_wrong_is_said_and_stays(
+    visit: Callable[..., Visit], files: Path, tmp_path: Path
+) -> None:
+    person = visit()
+    failure, notice = person.page.locator("#failure"), person.page.locator("#notice")
+    # A folder, as a browser gives it: it has a name, and cannot be read.
+    person.page.evaluate(
+        """() => {
+          const slice = Blob.prototype.slice;
+          Blob.prototype.slice = function (...range) {
+            const part = slice.apply(this, range);
+            if (this.name === 'album') part.arrayBuffer = () => Promise.reject(new Error('folder'));
+            return part;
+          };
+        }"""
+    )
+    (tmp_path / "album").write_bytes(b"what is read of a folder")
+    person.page.set_input_files("#files", str(tmp_path / "album"))
+    failure.wait_for(state="visible")
+    assert "album cannot be read: it is a folder" in failure.inner_text()
+    assert "select all" in failure.inner_text()
+    # A good photograph is shown in its place.
+    person.drop(files / "camera.png")
+    assert not failure.is_visible()
+    assert person.page.locator("#sheet").is_visible()
+    # What was not done is said without a spinner, until somebody has read it.
+    before = person.pixels()
+    person.page.route("**/preview?*", lambda route: route.abort())
+    person.move("#vividness", 1.9)
+    notice.wait_for(state="visible")
+    assert "camera.png does not show these settings yet." in notice.inner_text()
+    assert "tintype serve" in notice.inner_text()
+    assert notice.get_attribute("role") == "alert"
+    assert notice.locator(".spinner").count() == 0
+    person.page.wait_for_timeout(9000)
+    assert notice.is_visible()
+    person.page.unroute("**/preview?*")
+    person.page.locator("#notice-again").click()
+    person.settled()
+    assert not notice.is_visible()
+    assert np.abs(person.pixels().astype(int) - before).mean() > 0.2
 
 
 def test_a_photograph_that_was_let_go_comes_back(
@@ -502,6 +641,59 @@ def test_a_full_queue_is_waited_for(
         context.close()
 
 
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_photograph_is_there_at_once_and_colour_sweeps_over_it(
+    browser: Any, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, motion: str
+) -> None:
+    astronaut = Image.fromarray(skimage.data.astronaut())
+    astronaut.save(tmp_path / "astronaut.png")
+    gate = threading.Event()
+    predict = Engine.predict
+
+    def slow(engine: Engine, *rest: Any) -> Any:
+        gate.wait(20)
+        return predict(engine, *rest)
+
+    monkeypatch.setattr(Engine, "predict", slow)
+    with serving(ServerOptions(port=0, model=TINY)) as server:
+        context = browser.new_context(reduced_motion=motion)
+        person = Visit(context.new_page(), server.url)
+        # How far the grey reaches, in percent, whenever it is drawn.
+        person.page.evaluate(
+            """() => {
+              window.shares = [];
+              const sheet = document.querySelector('#sheet');
+              const note = () => {
+                shares.push(parseFloat(getComputedStyle(sheet).getPropertyValue('--share')));
+                requestAnimationFrame(note);
+              };
+              note();
+            }"""
+        )
+        person.page.set_input_files("#files", str(tmp_path / "astronaut.png"))
+        before = person.page.locator("#before")
+        before.wait_for(state="visible")
+        box = person.page.locator("#sheet").bounding_box()
+        shot = person.page.screenshot(clip=box | {"height": box["height"] / 2})
+        pixels = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), int)
+        assert np.ptp(pixels, axis=-1).max() <= 2
+        assert pixels.std() > 20
+        gate.set()
+        person.page.wait_for_function("() => shares.at(-1) === 50")
+        person.settled()
+        between = [share for share in person.page.evaluate("shares") if 51 < share < 99]
+        assert bool(between) == (motion == "no-preference")
+        assert "own" not in (before.get_attribute("class") or "")
+        # What the browser cannot show comes from the server.
+        astronaut.convert("L").save(tmp_path / "astronaut.tif")
+        person.page.set_input_files("#files", str(tmp_path / "astronaut.tif"))
+        person.page.locator("#film .frame").nth(1).click()
+        person.settled()
+        assert before.evaluate("image => image.naturalWidth") == 512
+        assert person.faults == []
+        context.close()
+
+
 def test_colours_of_another_picture(browser: Any, files: Path, tmp_path: Path) -> None:
     Image.fromarray(skimage.data.astronaut()).save(tmp_path / "portrait.png")
     with serving(ServerOptions(port=0, model=TINY.replace("tiny", "tiny-features"))) as server:
@@ -518,7 +710,9 @@ def test_colours_of_another_picture(browser: Any, files: Path, tmp_path: Path) -
         person.settled()
         np.testing.assert_array_equal(person.pixels(), before)
         person.page.set_input_files("#reference-file", str(files / "camera.png"))
-        person.page.wait_for_selector("#waiting-text:has-text('colour')")
+        notice = person.page.locator("#notice.bad")
+        notice.wait_for(state="visible")
+        assert "camera.png" in notice.inner_text()
         assert person.faults == []
         context.close()
 

@@ -4,25 +4,27 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as api from "../../src/tintype/web/page/api.js";
-import { json, refusal, serve } from "./server.mjs";
+import { fileOf, json, refusal, serve } from "./server.mjs";
 
 const REQUEST = { vividness: 1, warmth: 0, hints: [], strokes: [], grey_strokes: [] };
 
+const FILE = fileOf("a & b.jpg");
+
 test("each function asks for its path", async (context) => {
   const { asked } = serve(context, ({ path }) =>
-    json(path.includes("palettes") ? { shares: [0.75, 0.25] } : { id: "new" }),
+    json(path.includes("palettes") ? { shares: [0.75, 0.25], looks: ["suggested", null] } : { id: "new" }),
   );
   await api.status();
   await api.grey("p", 640);
   await api.preview("p", REQUEST, 132);
   await api.certainty("p", REQUEST, 80);
-  assert.deepEqual(await api.palettes("p", REQUEST), [0.75, 0.25]);
+  assert.deepEqual(await api.looks("p", REQUEST), ["suggested", null]);
   await api.suggestions("p", REQUEST, 7, 9);
   await api.finishedFile("p", REQUEST, {});
   await api.finishedFile("p", REQUEST, { format: "PNG", keep_location: 1 });
   await api.removePhoto("p");
-  assert.deepEqual(await api.addPhoto("file"), { id: "new" });
-  assert.equal(await api.addLayer("reference", "picture"), "new");
+  assert.deepEqual(await api.addPhoto(FILE), { id: "new" });
+  assert.equal(await api.addLayer("reference", FILE), "new");
   const body = REQUEST;
   assert.deepEqual(asked, [
     { method: "GET", path: "v1/status", body: undefined },
@@ -34,14 +36,14 @@ test("each function asks for its path", async (context) => {
     { method: "POST", path: "v1/photos/p/file", body },
     { method: "POST", path: "v1/photos/p/file?format=PNG&keep_location=1", body },
     { method: "DELETE", path: "v1/photos/p", body: undefined },
-    { method: "POST", path: "v1/photos", body: "file" },
-    { method: "POST", path: "v1/layers?kind=reference", body: "picture" },
+    { method: "POST", path: "v1/photos?name=a+%26+b.jpg", body: FILE },
+    { method: "POST", path: "v1/layers?kind=reference&name=a+%26+b.jpg", body: FILE },
   ]);
 });
 
 test("an error has the status, code, message and advice of the answer", async (context) => {
   serve(context, () => refusal(415, "unsupported_photo"));
-  await assert.rejects(api.addPhoto("file"), (error) => {
+  await assert.rejects(api.addPhoto(FILE), (error) => {
     assert.ok(error instanceof api.ApiError);
     assert.deepEqual(
       [error.status, error.code, error.message, error.advice],
@@ -68,7 +70,7 @@ test("a server that is not there is an error without a status", async (context) 
     status: 0,
     code: "",
     message: "Tintype does not respond.",
-    advice: "Is it still running in its terminal?",
+    advice: "Start it again with: tintype serve. Then go on here.",
   });
 });
 
@@ -80,16 +82,16 @@ test("a busy server is asked again after its time, at least a second", async (co
   ];
   const { asked, pauses } = serve(context, () => answers.shift());
   const waits = [];
-  const found = await api.addPhoto("file", { onWait: (seconds) => waits.push(seconds) });
+  const found = await api.addPhoto(FILE, { onWait: (seconds) => waits.push(seconds) });
   assert.deepEqual(found, { id: "p" });
   assert.deepEqual(waits, [4, 0]);
   assert.deepEqual(pauses, [4000, 1000]);
-  assert.deepEqual(asked.map(({ body }) => body), ["file", "file", "file"]);
+  assert.deepEqual(asked.map(({ body }) => body), [FILE, FILE, FILE]);
 });
 
 test("a server that stays busy is given up", async (context) => {
   const { asked } = serve(context, () => refusal(503, "busy"));
-  await assert.rejects(api.addPhoto("file", { attempts: 2 }), { status: 503, code: "busy" });
+  await assert.rejects(api.addPhoto(FILE, { attempts: 2 }), { status: 503, code: "busy" });
   assert.equal(asked.length, 3);
   await assert.rejects(api.status(), { status: 503 });
   assert.equal(asked.length, 3 + 7);
@@ -107,4 +109,20 @@ test("anything that was thrown becomes an error of this kind", () => {
   assert.equal(api.asApiError(new TypeError("no such thing")).message, "no such thing");
   assert.equal(api.asApiError("text").message, "text");
   assert.equal(api.asApiError("text").status, 0);
+});
+
+test("a file that cannot be sent is told from a server that is gone", async (context) => {
+  const { asked } = serve(context, () => json({ id: "new" }));
+  const empty = fileOf("scan.jpg", "");
+  await assert.rejects(api.addPhoto(empty), { status: 0, code: "empty_file" });
+  const gone = { name: "album", slice: () => ({ arrayBuffer: () => Promise.reject(new Error()) }) };
+  for (const ask of [() => api.addPhoto(gone), () => api.addLayer("reference", gone)]) {
+    await assert.rejects(ask, ({ code, message, advice }) => {
+      assert.equal(code, "unreadable_file");
+      assert.match(message, /album.*folder/);
+      assert.match(advice, /drop/);
+      return true;
+    });
+  }
+  assert.deepEqual(asked, []);
 });

@@ -80,13 +80,35 @@ test("arrows turn the hue and change the strength, within the circle", () => {
   assert.equal(color.turnedByKey(at, "Enter"), null);
 });
 
-test("the overlay covers what is uncertain, never wholly, and nothing that is certain", () => {
-  const pixels = new Uint8ClampedArray([0, 0, 0, 255, 128, 128, 128, 255, 255, 255, 255, 255]);
-  color.tintUncertainty(pixels);
-  const alphas = [3, 7, 11].map((i) => pixels[i]);
-  assert.deepEqual([...pixels.slice(4, 7)], [255, 96, 40]);
-  assert.deepEqual(alphas, [0, 66, 204]);
-  const threshold = new Uint8ClampedArray([89, 89, 89, 255, 100, 100, 100, 255]);
-  color.tintUncertainty(threshold);
-  assert.deepEqual([threshold[3], threshold[7]], [0, 18]);
+/** A map of certainty with these levels of red, and something else in its other channels. */
+const mapOf = (levels) => new Uint8ClampedArray(levels.flatMap((level) => [level, 7, 7, 255]));
+
+test("the least certain part is what its share says, and no more", () => {
+  const ramp = mapOf(Array.from({ length: 100 }, (_, i) => i));
+  assert.equal(color.leastCertainLevel(ramp), 85);
+  assert.equal(color.leastCertainLevel(ramp, 0.5), 50);
+  assert.equal(color.leastCertainLevel(ramp, 1), 0);
+  // A level that would be too much is left out as a whole.
+  const steps = mapOf([...Array(80).fill(20), ...Array(10).fill(90), ...Array(10).fill(91)]);
+  assert.equal(color.leastCertainLevel(steps), 91);
+  assert.equal(color.leastCertainLevel(steps, 0.2), 21);
+});
+
+test("a map of one value has no least certain part", () => {
+  assert.equal(color.leastCertainLevel(mapOf(Array(50).fill(200))), 201);
+  assert.equal(color.leastCertainLevel(mapOf(Array(50).fill(255))), 256);
+});
+
+test("hatching is lines from a level on, and nothing below it", () => {
+  const size = 20;
+  const pixels = mapOf(Array.from({ length: size * size }, (_, i) => (i % size < 10 ? 40 : 200)));
+  color.hatchFrom(pixels, size, 200, 2);
+  const alphas = Array.from({ length: size }, (_, x) => pixels[(3 * size + x) * 4 + 3]);
+  assert.deepEqual(alphas.slice(0, 10), Array(10).fill(0));
+  assert.deepEqual(alphas.slice(10), [150, 48, 48, 48, 48, 48, 48, 240, 240, 150]);
+  // Along a diagonal a line goes on.
+  const at = (x, y) => [...pixels.slice((y * size + x) * 4, (y * size + x) * 4 + 4)];
+  assert.deepEqual(at(17, 3), [255, 168, 64, 240]);
+  assert.deepEqual(at(15, 5), at(17, 3));
+  assert.deepEqual(at(19, 3), [0, 0, 0, 150]);
 });

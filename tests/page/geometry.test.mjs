@@ -130,3 +130,16 @@ test("a stroke takes the points that change it", () => {
   geometry.extendStroke(fine, { x: 5, y: 6 });
   assert.deepEqual(fine.points, [[5, 5], [5, 6]]);
 });
+
+test("hatching has the pixels of the screen, within a limit", () => {
+  const map = { width: 640, height: 320 };
+  assert.deepEqual(geometry.hatchSize(map, 960, 1), {
+    size: { width: 960, height: 480 }, scale: 1,
+  });
+  assert.deepEqual(geometry.hatchSize(map, 500, 2), {
+    size: { width: 1000, height: 500 }, scale: 2,
+  });
+  assert.deepEqual(geometry.hatchSize(map, 4096, 3), {
+    size: { width: 2048, height: 1024 }, scale: 0.5,
+  });
+});

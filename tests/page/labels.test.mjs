@@ -38,9 +38,12 @@ test("one photograph has a name, several have a number", () => {
   assert.equal(labels.addedText(["a.jpg", "b.jpg"]), "2 photographs are being coloured.");
 });
 
-test("palettes are told apart by name", () => {
-  assert.equal(labels.paletteLabel(1, "40 %"), "Default colours, 40 %");
-  assert.equal(labels.paletteLabel(3, "8 %"), "Palette 3, 8 %");
+test("looks are told apart by name", () => {
+  const names = ["suggested", "quieter", "bolder", "warmer", "greener", "cooler", "rosier"];
+  const texts = [...names, null].map(labels.lookLabel);
+  assert.equal(texts[1], "Quieter");
+  assert.ok(texts.every((text) => /^[A-Z][a-z]+$/.test(text)));
+  assert.equal(new Set(texts).size, texts.length);
 });
 
 test("the wheel says where its handle is", () => {
@@ -66,6 +69,30 @@ test("the count of pairs says how sure it is", () => {
   );
   const never = { answered: 4, pairs: 9, fooled: 0, rate: 0, low: 0, high: 0.49 };
   assert.match(labels.foolingText(never), /^Fooled 0 of 4 times: 0 %/);
+});
+
+test("advice is for people in front of the page", () => {
+  const advice = "Add --max-megapixels 108 if you trust the file.";
+  assert.match(labels.adviceText({ code: "too_large", advice }), /smaller copy/);
+  assert.equal(labels.adviceText({ code: "unsupported_photo", advice: "Do." }), "Do.");
+  for (const text of ["notRenderedText", "notSavedText", "noSuggestionsText", "noReferenceText"]) {
+    assert.match(labels[text]("aunt.jpg"), /aunt\.jpg/);
+  }
+});
+
+test("a plain photograph has no notes, an unusual one says what it is", () => {
+  const plain = { tone: "grey", pages: 1, format: "JPEG", writes: "JPEG", notes: [] };
+  assert.deepEqual(labels.noteTexts(plain), []);
+  const lost = "Its colour profile is damaged.";
+  const found = labels.noteTexts({
+    tone: "color", pages: 2, format: "HEIC", writes: "AVIF", notes: [lost],
+  });
+  assert.equal(found.length, 4);
+  assert.match(found[0], /^Already in colour/);
+  assert.match(found[1], /^Page 1 of 2/);
+  assert.match(found[2], /^Saved as AVIF.*HEIC/);
+  assert.equal(found[3], lost);
+  assert.match(labels.noteTexts({ ...plain, tone: "toned" })[0], /sepia/);
 });
 
 test("what is kept, and what is not, has its line", () => {

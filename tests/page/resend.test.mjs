@@ -6,9 +6,9 @@ import { test } from "node:test";
 import * as api from "../../src/tintype/web/page/api.js";
 import { Photo } from "../../src/tintype/web/page/photo.js";
 import { referenceFiles, withPhoto } from "../../src/tintype/web/page/resend.js";
-import { json, refusal, serve } from "./server.mjs";
+import { fileOf, json, refusal, serve } from "./server.mjs";
 
-const FILE = { name: "aunt.jpg" };
+const FILE = fileOf("aunt.jpg");
 
 function heldPhoto(id = "old") {
   const photo = new Photo(FILE);
@@ -20,7 +20,7 @@ function heldPhoto(id = "old") {
 function forgetful(context, known) {
   let count = 0;
   return serve(context, ({ method, path, body }) => {
-    if (method === "POST" && (path === "v1/photos" || path.startsWith("v1/layers"))) {
+    if (method === "POST" && /^v1\/(photos|layers)\?/.test(path)) {
       known.add(`new${++count}`);
       return json({ id: `new${count}`, width: 4, height: 3 });
     }
@@ -44,7 +44,7 @@ test("one that was let go is sent once, and asked about by its new id", async (c
   assert.equal(photo.id, "new1");
   assert.deepEqual(
     asked.map(({ path }) => path),
-    ["v1/photos/old/preview?side=640", "v1/photos", "v1/photos/new1/preview?side=640"],
+    ["v1/photos/old/preview?side=640", "v1/photos?name=aunt.jpg", "v1/photos/new1/preview?side=640"],
   );
   assert.equal(asked[1].body, FILE);
 });
@@ -53,7 +53,7 @@ test("so is its reference picture, each time", async (context) => {
   const photo = heldPhoto();
   const known = new Set(["old"]);
   const { asked } = forgetful(context, known);
-  const file = { name: "colors.png" };
+  const file = fileOf("colors.png");
   const id = await referenceFiles.send(file);
   photo.settings.reference = { id, name: file.name, url: "blob:x" };
   await preview(photo);
@@ -79,7 +79,7 @@ test("no other error sends it, whatever its message", async (context) => {
 
 test("what goes wrong a second time is not tried a third time", async (context) => {
   const { asked } = serve(context, ({ path }) =>
-    path === "v1/photos" ? json({ id: "new", width: 1, height: 1 }) : refusal(404, "unknown_id"),
+    path.startsWith("v1/photos?") ? json({ id: "new", width: 1, height: 1 }) : refusal(404, "unknown_id"),
   );
   await assert.rejects(preview(heldPhoto()), { code: "unknown_id" });
   assert.equal(asked.length, 3);
@@ -89,5 +89,5 @@ test("what asks at the same time sends it once", async (context) => {
   const photo = heldPhoto();
   const { asked } = forgetful(context, new Set());
   await Promise.all([preview(photo), preview(photo), preview(photo)]);
-  assert.equal(asked.filter(({ path }) => path === "v1/photos").length, 1);
+  assert.equal(asked.filter(({ path }) => path.startsWith("v1/photos?")).length, 1);
 });

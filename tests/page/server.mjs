@@ -31,3 +31,6 @@ export const json = (value, status = 200, headers = {}) =>
 /** @param {string} code */
 export const refusal = (status, code, headers = {}) =>
   json({ error: { code, message: "Reworded.", advice: "Do this." } }, status, headers);
+
+/** A file with a name and a text for its contents. */
+export const fileOf = (name, text = "picture") => Object.assign(new Blob([text]), { name });

@@ -148,6 +148,7 @@ test("a photograph keeps what the server says of it, and asks with its settings"
   assert.deepEqual([photo.id, photo.width, photo.height, photo.zoom], ["", 0, 0, 1]);
   assert.deepEqual([photo.state, photo.error, photo.canUndo], ["waiting", null, false]);
   photo.describe({ id: "x", width: 3, height: 2, format: "JPEG" });
+  assert.equal(photo.data.format, "JPEG");
   assert.deepEqual([photo.id, photo.width, photo.height], ["x", 3, 2]);
   photo.change(null, (s) => (s.palette = 2));
   assert.equal(photo.request().palette, 2);
@@ -168,4 +169,20 @@ test("pictures that are replaced or let go take no memory", (context) => {
   assert.deepEqual(photo.urls, { after: "blob:two", before: "blob:grey" });
   photo.release();
   assert.equal(live.size, 0);
+});
+
+test("the file itself is the picture before until there is the server's", (context) => {
+  const { createObjectURL, revokeObjectURL } = URL;
+  context.after(() => Object.assign(URL, { createObjectURL, revokeObjectURL }));
+  const gone = [];
+  URL.createObjectURL = (blob) => `blob:${blob}`;
+  URL.revokeObjectURL = (url) => gone.push(url);
+  const photo = new Photo({ name: "a" });
+  photo.useOwnCopy("blob:a", { width: 4, height: 3 });
+  assert.deepEqual([photo.urls.before, photo.ownCopy, photo.width], ["blob:a", true, 4]);
+  photo.setPicture("after", "colours");
+  assert.equal(photo.ownCopy, true);
+  photo.setPicture("before", "grey");
+  assert.deepEqual([photo.urls.before, photo.ownCopy], ["blob:grey", false]);
+  assert.deepEqual(gone, ["blob:a"]);
 });

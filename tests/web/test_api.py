@@ -139,6 +139,16 @@ def test_a_reference_is_a_layer(picture: Make, colorful: np.ndarray) -> None:
         assert "colour" in refused.json()["error"]["message"]
 
 
+def test_messages_name_the_file(client: httpx.Client, picture: Make) -> None:
+    for path in ("/v1/photos?", "/v1/layers?kind=reference&"):
+        answer = client.post(f"{path}name=aunt%20%26%20I%0A.jpg", content=b"Dear aunt,")
+        assert answer.status_code in {400, 415}
+        assert "aunt & I\\n.jpg" in answer.json()["error"]["message"]
+    answer = client.post("/v1/photos", content=b"Dear aunt,")
+    assert answer.json()["error"]["message"].startswith("The picture is not a picture")
+    assert len(client.post(f"/v1/photos?name={'x' * 5000}", content=b"no").text) < 1000
+
+
 def test_suggestions_palettes_and_certainty(client: httpx.Client, picture: Make) -> None:
     name = hold(client, picture())
     found = client.post(f"/v1/photos/{name}/suggestions?x=159&y=0", json={}).json()
@@ -146,8 +156,12 @@ def test_suggestions_palettes_and_certainty(client: httpx.Client, picture: Make)
     assert sum(shares) == pytest.approx(1, abs=0.01)
     assert shares == sorted(shares, reverse=True)
     assert len(found["now"]) == 7
-    shares = client.post(f"/v1/photos/{name}/palettes", json={"palettes": 4}).json()["shares"]
-    assert len(shares) == 4
+    answer = client.post(f"/v1/photos/{name}/palettes", json={"palettes": 4}).json()
+    shares, looks = answer["shares"], answer["looks"]
+    assert len(shares) == len(looks) == 4
+    assert looks[0] == "suggested"
+    named = [look for look in looks if look]
+    assert len(set(named)) == len(named)
     assert sum(shares) == pytest.approx(1, abs=0.01)
     versions = [
         client.post(f"/v1/photos/{name}/preview", json={"palettes": 4, "palette": k}).content

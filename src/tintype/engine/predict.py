@@ -9,7 +9,7 @@ from PIL import Image
 
 from tintype.engine import color_distribution
 from tintype.engine.bundle import Bundle, load_bundle
-from tintype.engine.color_distribution import Suggestion
+from tintype.engine.color_distribution import Palette, Suggestion
 from tintype.engine.cores import usable_cores
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hints import hints_at, hold_hints, pins_of
@@ -151,13 +151,7 @@ class Engine:
         self, photo: Photo, prediction: Prediction, settings: Settings, *, half_chroma: bool = False
     ) -> list[Version]:
         """`versions` from a prediction; arguments as for `render`."""
-        found = color_distribution.palettes(
-            self._distribution(prediction.plain or prediction),
-            self.bundle.card,
-            vividness=self._vividness(settings),
-            warmth=settings.warmth,
-            count=settings.palettes,
-        )
+        found = self.palettes(prediction, settings)
         if settings.palette:
             found = [found[settings.palette - 1]]
         return [
@@ -167,6 +161,27 @@ class Engine:
             )
             for one in found
         ]
+
+    def palettes(self, prediction: Prediction, settings: Settings) -> list[Palette]:
+        """All palettes of a photograph, without hints and not rendered.
+
+        Args:
+            prediction: What `predict` gave.
+            settings: `settings.palettes` is their number; `settings.palette` chooses none here.
+
+        Returns:
+            The suggested one first.
+
+        Raises:
+            ModelError: The model predicts no distribution.
+        """
+        return color_distribution.palettes(
+            self._distribution(prediction.plain or prediction),
+            self.bundle.card,
+            vividness=self._vividness(settings),
+            warmth=settings.warmth,
+            count=settings.palettes,
+        )
 
     def uncertainty(self, photo: Photo, prediction: Prediction) -> NDArray[np.uint8]:
         """Where the colours of a photograph are a guess.

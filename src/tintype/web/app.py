@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
-from tintype.errors import TintypeError
+from tintype.errors import TintypeError, shown
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.body import BodyReader
 from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
@@ -46,6 +46,7 @@ _NO_SETTINGS = frozenset(
     {"hint"} | {row.name for row in OUTPUT.values() if "http" in row.interfaces}
 )
 """Keys of the query of ``/v1/color`` that are no settings."""
+_LONGEST_NAME = 255
 _PAGE = files("tintype.web") / "page"
 _STATIC = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -185,8 +186,9 @@ async def add_photo(services: Services, request: Request) -> Response:
     services.workers.check()
     data = await services.bodies.read(request)
     request.state.picture = data
+    name, owner = _file_name(request), _owner(request)
     stored = await _work(
-        services, request, lambda: services.photos.add(data, owner=_owner(request))
+        services, request, lambda: services.photos.add(data, owner=owner, name=name)
     )
     return JSONResponse(_facts(stored), 201)
 
@@ -236,10 +238,12 @@ async def certainty(services: Services, request: Request) -> Response:
 
 
 async def palettes(services: Services, request: Request) -> Response:
-    """``POST /v1/photos/{id}/palettes``: settings in, how likely each version is out."""
+    """``POST /v1/photos/{id}/palettes``: settings in, how likely and of what look each is out."""
     stored, coloring = _stored(services, request), await _coloring(services, request)
-    shares = await _work(services, request, lambda: services.photos.shares(stored, coloring))
-    return JSONResponse({"shares": [round(share, 4) for share in shares]})
+    found = await _work(services, request, lambda: services.photos.palettes(stored, coloring))
+    return JSONResponse(
+        {"shares": [round(share, 4) for share, _ in found], "looks": [name for _, name in found]}
+    )
 
 
 async def suggestions(services: Services, request: Request) -> Response:
@@ -274,10 +278,13 @@ async def add_layer(services: Services, request: Request) -> Response:
     """``POST /v1/layers``: scribbles or a mask in; settings can name it."""
     data = await services.bodies.read(request)
     kind = request.query_params.get("kind", "")
-    name = await _work(
-        services, request, lambda: services.photos.add_layer(kind, data, owner=_owner(request))
+    name, owner = _file_name(request), _owner(request)
+    made = await _work(
+        services,
+        request,
+        lambda: services.photos.add_layer(kind, data, owner=owner, name=name),
     )
-    return JSONResponse({"id": name}, 201)
+    return JSONResponse({"id": made}, 201)
 
 
 async def status(services: Services, _request: Request) -> Response:
@@ -384,6 +391,11 @@ def _pairs(services: Services) -> Pairs:
             404, "The server was started without a folder of pairs: tintype serve --pairs DIR."
         )
     return services.pairs
+
+
+def _file_name(request: Request) -> str:
+    """What the client calls a file, for messages; it never becomes a path."""
+    return shown(request.query_params.get("name", ""))[:_LONGEST_NAME]
 
 
 def _facts(stored: StoredPhoto) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.cache import PredictionCache, digest_of, held_bytes, key_of, size_of
 from tintype.engine.layers import Layer, Mask, Scribbles, forget_painted, painted_bytes
+from tintype.engine.looks import LookName, look_names
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
@@ -102,18 +103,19 @@ class PhotoStore:
         with self._lock:
             self._reserved -= size
 
-    def add(self, data: bytes, *, owner: str) -> StoredPhoto:
+    def add(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
         """Takes a photograph, and runs the network on it.
 
         Args:
             data: Its file.
             owner: Whose it is.
+            name: Of the file, for messages only.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
             TooLargeError: It takes more memory than everything together may.
         """
-        stored = self.open(data, owner=owner)
+        stored = self.open(data, owner=owner, name=name)
         prediction = self._predict(stored, Settings())
         self._check_size(stored.size + size_of(prediction))
         with self._lock:
@@ -129,18 +131,21 @@ class PhotoStore:
                 advice="Start it with a larger --memory, or use POST /v1/color.",
             )
 
-    def open(self, data: bytes, *, owner: str) -> StoredPhoto:
+    def open(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
         """A photograph for one request: the same as a held one, but nobody can ask for it again.
 
         Args:
             data: Its file.
             owner: Whose it is.
+            name: Of the file, for messages only.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
         """
-        photos = decode(data, name=_NAME, max_pixels=self._max_pixels)
-        return StoredPhoto(secrets.token_urlsafe(9), owner, data, photos, digest_of(photos[0]))
+        name = name or _NAME
+        photos = decode(data, name=name, max_pixels=self._max_pixels)
+        digest = digest_of(photos[0])
+        return StoredPhoto(secrets.token_urlsafe(9), owner, data, name, photos, digest)
 
     def get(self, name: str, *, owner: str) -> StoredPhoto:
         """A held photograph.
@@ -165,13 +170,14 @@ class PhotoStore:
             self._stored.pop((owner, name), None)
         self._predictions.forget(stored.digest)
 
-    def add_layer(self, kind: str, data: bytes, *, owner: str) -> str:
+    def add_layer(self, kind: str, data: bytes, *, owner: str, name: str = "") -> str:
         """Takes a picture that settings can name.
 
         Args:
             kind: One of `tintype.engine.settings.LAYERS`.
             data: Its file.
             owner: Whose it is.
+            name: Of the file, for messages only.
 
         Raises:
             UsageError: It is no such picture.
@@ -181,13 +187,13 @@ class PhotoStore:
             raise UsageError(
                 f"{brief(repr(kind))} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
             )
-        layer = layer_from(kind, data, name=f"The {kind}", max_pixels=self._max_pixels)
+        layer = layer_from(kind, data, name=name or f"The {kind}", max_pixels=self._max_pixels)
         self._check_size(held_bytes(layer.pixels))
-        name = secrets.token_urlsafe(9)
+        number = secrets.token_urlsafe(9)
         with self._lock:
-            self._layers[owner, kind, name] = layer
+            self._layers[owner, kind, number] = layer
             self._let_go()
-        return name
+        return number
 
     def _let_go(self, *, keep: int = 1) -> int:
         """Forgets what was not used for longest, until the rest fits.
@@ -249,12 +255,17 @@ class PhotoStore:
         Image.fromarray(found).save(file, "PNG", compress_level=1)
         return file.getvalue()
 
-    def shares(self, stored: StoredPhoto, coloring: ColorRequest) -> list[float]:
-        """How likely each of the palettes of a request is, the single answer first."""
-        settings = replace(self._settings(stored, coloring), palette=0)
-        tiny = self._small(stored, SIDES[0])
-        prediction = self._predict(stored, settings)
-        return [v.share for v in self.engine.render_versions(tiny, prediction, settings)]
+    def palettes(
+        self, stored: StoredPhoto, coloring: ColorRequest
+    ) -> list[tuple[float, LookName | None]]:
+        """How likely each of the palettes of a request is and what it is called, the default first.
+
+        A palette without a name is a wash of one tint, or much the same as another one.
+        """
+        settings = self._settings(stored, coloring)
+        found = self.engine.palettes(self._predict(stored, settings), settings)
+        names = look_names([palette.ab for palette in found])
+        return [(palette.share, name) for palette, name in zip(found, names, strict=True)]
 
     def suggestions(
         self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int, *, count: int
@@ -299,7 +310,7 @@ class PhotoStore:
         done = colorize_photos(
             stored.photos,
             Request(settings, output),
-            name=_NAME,
+            name=stored.name,
             engine=self.engine,
             provenance=provenance_of(stored.data, self.engine.bundle, settings, output),
         )

@@ -18,6 +18,7 @@ class StoredPhoto:
         id: What the client calls it.
         owner: Whose it is, as `tintype.web.guard` says; nobody else is told that it is there.
         data: Its file.
+        name: Of the file, for messages only.
         photos: Its pages.
         digest: Of the first page, as predictions are kept by.
         small: The first page in smaller, by longest side.
@@ -29,6 +30,7 @@ class StoredPhoto:
     id: str
     owner: str
     data: bytes
+    name: str
     photos: tuple[Photo, ...]
     digest: str
     small: dict[int, Photo] = field(default_factory=dict)

@@ -4,8 +4,8 @@
 import * as api from "./api.js";
 import { button, element } from "./dom.js";
 import { onProgress } from "./intake.js";
-import { albumText, leftOutText, progressLine, sameText } from "./labels.js";
-import { announce, notify } from "./notices.js";
+import { albumText, leftOutText, noZipText, progressLine, sameText } from "./labels.js";
+import { announce, complain } from "./notices.js";
 import { finished, triggerDownload } from "./save.js";
 import { say, offerUndo } from "./toast.js";
 import { workspace } from "./workspace.js";
@@ -129,9 +129,7 @@ async function save() {
     if (saving) await handOver(album);
     else announce("Cancelled.");
   } catch (error) {
-    const problem = api.asApiError(error);
-    announce(problem.message);
-    notify(problem);
+    complain(noZipText, api.asApiError(error), save);
   } finally {
     saving = false;
     downloadAll.textContent = "Download all";

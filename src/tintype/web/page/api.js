@@ -16,10 +16,17 @@
  * @property {string} id
  * @property {number} width in pixels, upright
  * @property {number} height
+ * @property {"grey" | "toned" | "color"} tone of the file
+ * @property {number} pages
+ * @property {string} format of the file
+ * @property {string} writes the format that it is saved in where none is chosen
+ * @property {string[]} notes on what was lost while it was read
  *
  * @typedef {object} Suggestions
  * @property {{color: string, share: number}[]} suggestions the most likely first
  * @property {string} now the colour of the place as it is
+ *
+ * @typedef {"suggested" | "quieter" | "bolder" | "warmer" | "greener" | "cooler" | "rosier"} Look
  *
  * @typedef {object} CallOptions
  * @property {BodyInit} [body]
@@ -91,7 +98,7 @@ async function send(method, path, init) {
   try {
     return await fetch(path, { method, ...init });
   } catch {
-    const advice = "Is it still running in its terminal?";
+    const advice = "Start it again with: tintype serve. Then go on here.";
     throw new ApiError(0, { message: "Tintype does not respond.", advice });
   }
 }
@@ -122,12 +129,37 @@ export function photoPath(id, what, query = {}) {
 export const status = async () => (await call("GET", "v1/status")).json();
 
 /**
- * @param {Blob} file
+ * Refuses a file that cannot be sent: fetch would fail as if the server did not respond.
+ *
+ * @param {File} file
+ */
+async function checkReadable(file) {
+  const { name } = file;
+  let code = "empty_file";
+  try {
+    if ((await file.slice(0, 1).arrayBuffer()).byteLength) return;
+  } catch {
+    code = "unreadable_file";
+  }
+  throw new ApiError(0, code === "empty_file"
+    ? { code, message: `${name} is empty.`, advice: "Copy it again from where it came." }
+    : {
+      code,
+      message: `${name} cannot be read: it is a folder, or was moved or deleted.`,
+      advice: "Choose the photographs themselves. From a folder, select all of them and drop them.",
+    });
+}
+
+/**
+ * @param {File} file
  * @param {CallOptions} [options]
  * @returns {Promise<PhotoData>}
  */
-export const addPhoto = async (file, options) =>
-  (await call("POST", "v1/photos", { body: file, ...options })).json();
+export async function addPhoto(file, options) {
+  await checkReadable(file);
+  const path = `v1/photos?${new URLSearchParams({ name: file.name })}`;
+  return (await call("POST", path, { body: file, ...options })).json();
+}
 
 /** @param {string} id */
 export const removePhoto = (id) => call("DELETE", `v1/photos/${id}`);
@@ -157,10 +189,10 @@ export const certainty = async (id, json, side) =>
 /**
  * @param {string} id
  * @param {ColorRequest} json
- * @returns {Promise<number[]>} how likely each palette is, 0 to 1
+ * @returns {Promise<(Look | null)[]>} what each palette is called; null for one that is left out
  */
-export const palettes = async (id, json) =>
-  (await (await call("POST", photoPath(id, "palettes"), { json })).json()).shares;
+export const looks = async (id, json) =>
+  (await (await call("POST", photoPath(id, "palettes"), { json })).json()).looks;
 
 /**
  * @param {string} id
@@ -174,11 +206,14 @@ export const suggestions = async (id, json, x, y) =>
 
 /**
  * @param {string} kind
- * @param {Blob} file
+ * @param {File} file
  * @returns {Promise<string>} the id that requests name the layer by
  */
-export const addLayer = async (kind, file) =>
-  (await (await call("POST", `v1/layers?kind=${kind}`, { body: file })).json()).id;
+export async function addLayer(kind, file) {
+  await checkReadable(file);
+  const path = `v1/layers?${new URLSearchParams({ kind, name: file.name })}`;
+  return (await (await call("POST", path, { body: file })).json()).id;
+}
 
 /**
  * @param {string} id

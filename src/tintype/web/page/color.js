@@ -92,15 +92,44 @@ export function turnedByKey({ h, s }, key) {
   return { h: (h + turn + 360) % 360, s: Math.min(1, Math.max(0.02, s + more)) };
 }
 
+/** How much of a photograph is marked as least certain. */
+export const LEAST_CERTAIN = 0.15;
+
 /**
- * Turns a map of certainty into the overlay, in place.
+ * The level from which a pixel of a map belongs to its least certain share.
  *
  * @param {Uint8ClampedArray} rgba its red says how uncertain the colour is, 0 to 255
+ * @param {number} [share] of the pixels that is reached at most, 0 to 1
+ * @returns {number} 256 where no level marks off so few, as in a map of one value
  */
-export function tintUncertainty(rgba) {
+export function leastCertainLevel(rgba, share = LEAST_CERTAIN) {
+  const counts = new Uint32Array(256);
+  for (let i = 0; i < rgba.length; i += 4) counts[rgba[i]] += 1;
+  let left = share * (rgba.length / 4);
+  let level = 256;
+  while (level > 0 && counts[level - 1] <= left) {
+    level -= 1;
+    left -= counts[level];
+  }
+  return level;
+}
+
+const HATCH = { light: [255, 168, 64, 240], dark: [0, 0, 0, 150], between: [255, 168, 64, 48] };
+
+/**
+ * Turns a map of certainty into hatching, in place. A light line has a dark one beside it, so that
+ * they are seen on any grey.
+ *
+ * @param {Uint8ClampedArray} rgba its red says how uncertain the colour is, 0 to 255
+ * @param {number} width of the map, in pixels
+ * @param {number} level from which it is hatched; everything else becomes transparent
+ * @param {number} [line] the width of a line, in pixels; five of them are a period
+ */
+export function hatchFrom(rgba, width, level, line = 2) {
   for (let i = 0; i < rgba.length; i += 4) {
-    const uncertainty = rgba[i] / 255;
-    const alpha = 255 * Math.min(0.8, Math.max(0, (uncertainty - 0.35) * 1.7));
-    rgba.set([255, 96, 40, alpha], i);
+    const pixel = i / 4;
+    const along = Math.floor(((pixel % width) + Math.floor(pixel / width)) / line) % 5;
+    if (rgba[i] < level) rgba[i + 3] = 0;
+    else rgba.set(along === 0 ? HATCH.light : along === 1 ? HATCH.dark : HATCH.between, i);
   }
 }

@@ -85,8 +85,8 @@ async function keepChanged() {
  */
 async function keep(photo) {
   if (!storage) return [];
-  // What the server refuses is no work of anybody's; without an answer it may yet become one.
-  if (photo.state === "failed" && photo.error?.status) {
+  // What is refused is no work of anybody's; without an answer it may yet become one.
+  if (photo.state === "failed" && (photo.error?.status || photo.error?.code)) {
     await forget(photo);
     return [];
   }

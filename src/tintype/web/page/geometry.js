@@ -70,6 +70,24 @@ export function previewSide(photo, shown, density) {
   return Math.round(Math.min(longestSide(photo), wanted, LARGEST_SIDE));
 }
 
+/**
+ * The pixels of the hatching, as many as on the screen.
+ *
+ * @param {Size} map what is hatched
+ * @param {number} shownWidth of the photograph on the screen, in CSS pixels
+ * @param {number} density of the screen, in its pixels a CSS pixel
+ * @returns {{size: Size, scale: number}} and how many of them a CSS pixel is
+ */
+export function hatchSize(map, shownWidth, density) {
+  const most = LARGEST_SIDE / longestSide(map);
+  const grown = clamp((shownWidth * Math.min(density, 2)) / map.width, 0.1, most);
+  const size = {
+    width: Math.max(1, Math.round(map.width * grown)),
+    height: Math.max(1, Math.round(map.height * grown)),
+  };
+  return { size, scale: size.width / Math.max(1, shownWidth) };
+}
+
 /** @param {Size} photo */
 export const quickSide = (photo) => Math.min(QUICK_SIDE, longestSide(photo));
 

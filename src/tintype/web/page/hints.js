@@ -4,7 +4,8 @@
 import * as api from "./api.js";
 import { element } from "./dom.js";
 import { newHintRadius, percentAlong, pixelAt } from "./geometry.js";
-import { notify } from "./notices.js";
+import { noSuggestionsText } from "./labels.js";
+import { complain } from "./notices.js";
 import * as picker from "./picker.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
@@ -131,7 +132,7 @@ export async function add({ x, y }) {
   try {
     found = await withPhoto(photo, () => api.suggestions(photo.id, photo.request(), x, y));
   } catch (error) {
-    notify(api.asApiError(error));
+    complain(noSuggestionsText(photo.name), api.asApiError(error), () => add({ x, y }));
     return;
   }
   if (asked !== latest || photo !== workspace.current) return;

@@ -3,9 +3,9 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
-import { addedText } from "./labels.js";
+import { addedText, noGreyText } from "./labels.js";
 import { quickSide } from "./geometry.js";
-import { announce, notify, wireRetry } from "./notices.js";
+import { announce, complain, wireRetry } from "./notices.js";
 import { Photo } from "./photo.js";
 import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
@@ -56,7 +56,7 @@ export async function fetchGrey(photo) {
     photo.setPicture("before", blob);
     if (photo === workspace.current) show(photo);
   } catch (error) {
-    notify(api.asApiError(error));
+    complain(noGreyText(photo.name), api.asApiError(error), () => fetchGrey(photo));
   }
 }
 
@@ -74,6 +74,11 @@ async function color(photo) {
   try {
     const onWait = () => workspace.setState(photo, "delayed");
     photo.describe(await api.addPhoto(photo.file, { onWait, attempts: ATTEMPTS }));
+    if (!photo.urls.before) {
+      photo.setPicture("before", await api.grey(photo.id, quickSide(photo)));
+      workspace.setState(photo, "working");
+      if (photo === workspace.current) show(photo);
+    }
     const first = () => api.preview(photo.id, photo.request(), quickSide(photo));
     photo.setPicture("after", await withPhoto(photo, first));
     workspace.setState(photo, "ready");
@@ -83,7 +88,7 @@ async function color(photo) {
   } catch (error) {
     photo.error = api.asApiError(error);
     workspace.setState(photo, "failed");
-    announce(`${photo.name}: ${photo.error.message}`);
+    if (photo !== workspace.current) announce(photo.error.message);
     if (photo === workspace.current) workspace.select(photo);
   }
   return true;

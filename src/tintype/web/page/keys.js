@@ -5,6 +5,7 @@ import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
 import { step } from "./controls.js";
 import * as filmstrip from "./filmstrip.js";
+import * as help from "./help.js";
 import * as picker from "./picker.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
@@ -21,6 +22,7 @@ const WAYS = { n: 1, p: -1, ArrowRight: 1, ArrowLeft: -1 };
 /** @param {KeyboardEvent} event */
 function press(event) {
   const { key, target } = event;
+  if (help.isOpen() && key !== "?") return;
   if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") {
     event.preventDefault();
     step(event.shiftKey ? "redo" : "undo");
@@ -28,18 +30,23 @@ function press(event) {
   }
   if (key === "Escape") picker.cancel();
   const typing = target instanceof Element && target.matches(TYPING);
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !workspace.current) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (key === "?") help.toggle();
+  if (!workspace.current) return;
   tools.selectByKey(key);
   const inControl = target instanceof Element && target.matches(CONTROL);
   if (WAYS[key] && !(key.startsWith("Arrow") && inControl)) {
     event.preventDefault();
     filmstrip.go(WAYS[key]);
   }
-  if (key === "g") certainty.toggle();
+  if (key.toLowerCase() === "g") certainty.peek(true);
   if (key === "]") brush.changeSize(BRUSH_STEP);
   if (key === "[") brush.changeSize(-BRUSH_STEP);
 }
 
 export function wire() {
   document.addEventListener("keydown", press);
+  document.addEventListener("keyup", ({ key }) => {
+    if (key.toLowerCase() === "g") certainty.peek(false);
+  });
 }

@@ -38,11 +38,68 @@ export const stateLabel = (state) => LABELS[state];
 export const progressText = (name, state) =>
   state === "delayed" ? "Waiting in the queue…" : `Colouring ${name}…`;
 
+/**
+ * What is worth knowing about a photograph.
+ *
+ * @param {import("./api.js").PhotoData} data
+ */
+export const noteTexts = ({ tone, pages, format, writes, notes }) => [
+  ...(tone === "color" ? ["Already in colour: these colours are new, made from its grey."] : []),
+  ...(tone === "toned" ? ["A toned print, such as sepia: the colours replace its tone."] : []),
+  ...(pages > 1 ? [`Page 1 of ${pages}. The download has all pages.`] : []),
+  ...(writes === format
+    ? []
+    : [`Saved as ${writes}, because Tintype reads ${format} but does not write it.`]),
+  ...notes,
+];
+
+/** @type {Record<string, string>} */
+const ADVICE = {
+  too_large:
+    "Save a smaller copy and use that, or start Tintype again with a higher limit: " +
+    "tintype serve --max-megapixels.",
+  internal_error: "Try again. If it happens again, please report it with the photograph's format.",
+};
+
+/**
+ * What to do about an error, for people in front of the page: the server's advice is for programs
+ * and for the command line as well.
+ *
+ * @param {{code: string, advice: string}} error
+ */
+export const adviceText = ({ code, advice }) => ADVICE[code] ?? advice;
+
+/** @param {string} name of the photograph */
+export const notRenderedText = (name) => `${name} does not show these settings yet.`;
+
+/** @param {string} name of the photograph */
+export const notSavedText = (name) => `${name} was not saved.`;
+
+/** @param {string} name of the photograph */
+export const noSuggestionsText = (name) => `There are no colours to offer for this point of ${name}.`;
+
+/** @param {string} name of the file */
+export const noReferenceText = (name) => `The colours of ${name} cannot be used.`;
+
 /** @param {string[]} names of the files */
 export const addedText = (names) =>
   names.length === 1
     ? `${names[0]} is being coloured.`
     : `${names.length} photographs are being coloured.`;
+
+/** @type {Record<import("./api.js").Look, string>} */
+const LOOKS = {
+  suggested: "Suggested",
+  quieter: "Quieter",
+  bolder: "Bolder",
+  warmer: "Warmer",
+  greener: "Greener",
+  cooler: "Cooler",
+  rosier: "Rosier",
+};
+
+/** @param {import("./api.js").Look | null} look null for one that is only there as it was chosen */
+export const lookLabel = (look) => (look ? LOOKS[look] : "Chosen");
 
 /** @param {string[]} names one by its name, several by their number */
 const named = (names) => (names.length === 1 ? names[0] : `${names.length} photographs`);
@@ -100,7 +157,7 @@ export const leftOutText = (missing, over) =>
 
 /** @param {number} count of the other photographs */
 export const sameText = (count) =>
-  `The vividness, warmth and palette of this photograph are now used for ` +
+  `The vividness, warmth and look of this photograph are now used for ` +
   `${count === 1 ? "the other one" : `${count} others`}.`;
 
 /**
@@ -125,12 +182,10 @@ export const notKeptText = (name) =>
   `${name} is not kept for the next visit: it is too large for this browser's storage. ` +
   "Download it before you close the page.";
 
-/**
- * @param {number} number from 1
- * @param {string} share
- */
-export const paletteLabel = (number, share) =>
-  number === 1 ? `Default colours, ${share}` : `Palette ${number}, ${share}`;
+export const noZipText = "The zip was not saved.";
+
+/** @param {string} name of the photograph */
+export const noGreyText = (name) => `The grey of ${name} cannot be shown.`;
 
 /** @param {import("./color.js").HueStrength} color */
 export const wheelText = ({ h, s }) =>

@@ -10,6 +10,7 @@ import * as controls from "./controls.js";
 import { element } from "./dom.js";
 import * as drop from "./drop.js";
 import * as filmstrip from "./filmstrip.js";
+import * as help from "./help.js";
 import * as hints from "./hints.js";
 import * as intake from "./intake.js";
 import * as keys from "./keys.js";
@@ -19,6 +20,7 @@ import * as picker from "./picker.js";
 import * as pointer from "./pointer.js";
 import * as preview from "./preview.js";
 import * as reference from "./reference.js";
+import * as reveal from "./reveal.js";
 import * as save from "./save.js";
 import * as stage from "./stage.js";
 import * as toast from "./toast.js";
@@ -56,6 +58,7 @@ workspace.on("select", async (photo, previous) => {
   }
   filmstrip.showCurrent(photo);
   stage.show(photo);
+  reveal.showOwnCopy(photo);
   showState(photo);
   showSettings();
   intake.colorNext(photo);
@@ -88,7 +91,7 @@ workspace.on("empty", () => {
 });
 
 const parts = [
-  album, brush, certainty, continuing, controls, drop, intake, keys, palettes, picker, pointer,
+  album, brush, certainty, continuing, controls, drop, help, intake, keys, palettes, picker, pointer,
   reference, save, stage, toast, tools,
 ];
 for (const part of parts) part.wire();
@@ -97,7 +100,7 @@ try {
   workspace.server = await api.status();
   intake.showAccepted();
 } catch (error) {
-  notices.announce(api.asApiError(error).message);
+  notices.complain("", api.asApiError(error));
 }
 save.showFormats();
 element("palette-box", HTMLElement).hidden = !workspace.server.capabilities.includes("logits");

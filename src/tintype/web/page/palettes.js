@@ -1,9 +1,10 @@
 // @ts-check
-// Other plausible colours of the whole photograph, each with its share.
+// Looks: other plausible colours of the whole photograph, named by how they differ.
 
 import * as api from "./api.js";
 import { element } from "./dom.js";
-import { paletteLabel, percent } from "./labels.js";
+import { quickSide } from "./geometry.js";
+import { lookLabel } from "./labels.js";
 import { announce } from "./notices.js";
 import { withPhoto } from "./resend.js";
 import { PALETTES } from "./settings.js";
@@ -12,15 +13,16 @@ import { workspace } from "./workspace.js";
 /** @typedef {import("./photo.js").Photo} Photo */
 /**
  * @typedef {object} Choice
+ * @property {HTMLLabelElement} item
  * @property {HTMLInputElement} radio
  * @property {HTMLImageElement} picture
- * @property {HTMLSpanElement} share
+ * @property {HTMLSpanElement} name
  */
 
 const DELAY_MS = 250;
-const THUMBNAIL_SIDE = 132;
 
 const box = element("palettes", HTMLElement);
+const large = element("look", HTMLImageElement);
 /** @type {Choice[]} */
 const choices = [];
 let shownFor = ""; // the photograph and the request that the choices are of
@@ -28,7 +30,7 @@ let timer = 0;
 
 export function wire() {
   for (let number = 1; number <= PALETTES; number++) {
-    const label = document.createElement("label");
+    const item = document.createElement("label");
     const radio = document.createElement("input");
     radio.type = "radio";
     radio.name = "palette";
@@ -36,14 +38,36 @@ export function wire() {
     radio.checked = number === 1;
     const picture = document.createElement("img");
     picture.alt = "";
-    const share = document.createElement("span");
-    share.textContent = "…";
-    label.append(radio, picture, share);
+    const name = document.createElement("span");
+    item.append(radio, picture, name);
     radio.onchange = () =>
       workspace.change("palette", (s) => (s.palette = number === 1 ? 0 : number));
-    box.append(label);
-    choices.push({ radio, picture, share });
+    item.onpointerenter = ({ pointerType }) => {
+      if (pointerType !== "touch") showLarge(picture.src, radio);
+    };
+    item.onpointerleave = hideLarge;
+    radio.onfocus = () => showLarge(picture.src, radio);
+    radio.onblur = hideLarge;
+    box.append(item);
+    choices.push({ item, radio, picture, name });
   }
+  workspace.on("change", hideLarge);
+}
+
+/**
+ * Shows a look in place of the photograph. The one that is chosen is there already, and sharper.
+ *
+ * @param {string} url empty where it is still being made
+ * @param {HTMLInputElement} radio
+ */
+function showLarge(url, radio) {
+  if (!url || radio.checked || radio.disabled) return;
+  large.src = url;
+  large.hidden = false;
+}
+
+function hideLarge() {
+  large.hidden = true;
 }
 
 export function showSettings() {
@@ -53,9 +77,11 @@ export function showSettings() {
 
 export function clear() {
   shownFor = "";
-  for (const { picture, share } of choices) {
+  hideLarge();
+  for (const { item, picture, name } of choices) {
+    item.hidden = false;
     picture.removeAttribute("src");
-    share.textContent = "…";
+    name.textContent = "…";
   }
 }
 
@@ -67,34 +93,27 @@ export function refreshSoon() {
 async function refresh() {
   const photo = workspace.current;
   if (photo?.state !== "ready" || !workspace.server.capabilities.includes("logits")) return;
+  const chosen = photo.settings.palette || 1;
   const key = photo.id + JSON.stringify(photo.request(0));
   if (key === shownFor) return;
   shownFor = key;
   try {
-    const shares = await withPhoto(photo, () =>
-      api.palettes(photo.id, { ...photo.request(0), palettes: PALETTES }),
+    const looks = await withPhoto(photo, () =>
+      api.looks(photo.id, { ...photo.request(0), palettes: PALETTES }),
     );
-    for (let number = 1; number <= PALETTES; number++) {
-      const blob = await api.preview(photo.id, photo.request(number), THUMBNAIL_SIDE);
+    if (photo !== workspace.current || key !== shownFor) return;
+    choices.forEach(({ item }, index) => (item.hidden = !looks[index] && index + 1 !== chosen));
+    for (const { item, radio, picture, name } of choices) {
+      if (item.hidden) continue;
+      const request = photo.request(Number(radio.value));
+      const blob = await api.preview(photo.id, request, quickSide(photo));
       if (photo !== workspace.current || key !== shownFor) return;
-      show(number, blob, shares[number - 1]);
+      if (picture.src) URL.revokeObjectURL(picture.src);
+      picture.src = URL.createObjectURL(blob);
+      name.textContent = lookLabel(looks[Number(radio.value) - 1]);
     }
   } catch (error) {
     const problem = api.asApiError(error);
     if (problem.status !== 404) announce(problem.message);
   }
-}
-
-/**
- * @param {number} number of the palette, from 1
- * @param {Blob} blob
- * @param {number} share 0 to 1
- */
-function show(number, blob, share) {
-  const choice = choices[number - 1];
-  if (choice.picture.src) URL.revokeObjectURL(choice.picture.src);
-  choice.picture.src = URL.createObjectURL(blob);
-  const text = percent(share);
-  choice.share.textContent = text;
-  choice.radio.setAttribute("aria-label", paletteLabel(number, text));
 }

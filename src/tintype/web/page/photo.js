@@ -27,6 +27,8 @@ export class Photo {
   error = null;
   /** Of the photograph on the server; empty until it is there. */
   id = "";
+  /** @type {import("./api.js").PhotoData | null} what the server says of it */
+  data = null;
   width = 0;
   height = 0;
   zoom = 1;
@@ -34,6 +36,8 @@ export class Photo {
   settings = defaultSettings();
   /** @type {Partial<Record<Side, string>>} */
   urls = {};
+  /** Whether the picture before is the file itself, with all its colours. */
+  ownCopy = false;
   /** @type {Partial<Record<Side, Blob>>} */
   blobs = {};
   /** Counts the changes of the settings; `stored` and `saved` are the counts of what is safe. */
@@ -56,8 +60,23 @@ export class Photo {
   }
 
   /** @param {import("./api.js").PhotoData} data what the server says of it */
-  describe({ id, width, height }) {
+  describe(data) {
+    const { id, width, height } = data;
+    this.data = data;
     this.id = id;
+    this.width = width;
+    this.height = height;
+  }
+
+  /**
+   * Takes the file itself for the picture before, until the server's is there.
+   *
+   * @param {string} url of the file
+   * @param {import("./geometry.js").Size} size of it, upright
+   */
+  useOwnCopy(url, { width, height }) {
+    this.urls.before = url;
+    this.ownCopy = true;
     this.width = width;
     this.height = height;
   }
@@ -144,6 +163,7 @@ export class Photo {
     if (old) URL.revokeObjectURL(old);
     const url = URL.createObjectURL(blob);
     this.urls[side] = url;
+    if (side === "before") this.ownCopy = false;
     this.blobs[side] = blob;
     return url;
   }

@@ -61,6 +61,7 @@ export async function open(wanted) {
 /** @param {Suggestions | null} found null until they are there */
 function show(found) {
   if (!dialog.open) dialog.show();
+  document.body.toggleAttribute("data-picking", true);
   suggestions.replaceChildren(...(found?.suggestions ?? []).map(suggestionButton));
   removeButton.hidden = index === null;
   synchronize();
@@ -118,6 +119,7 @@ export function close() {
   index = original = null;
   if (workspace.draft) workspace.setDraft(null);
   if (dialog.open) dialog.close();
+  document.body.toggleAttribute("data-picking", false);
 }
 
 /** Closes, and the photograph is as it was before the dialog opened. */

@@ -2,6 +2,7 @@
 // What is done on the photograph itself: by mouse, pen and finger, and with the keyboard's cursor.
 
 import * as brush from "./brush.js";
+import * as certainty from "./certainty.js";
 import { element } from "./dom.js";
 import { movedCursor, pixelAt, pixelUnderCursor } from "./geometry.js";
 import * as hints from "./hints.js";
@@ -30,12 +31,16 @@ function pixelOf(event) {
   return photo && pixelAt(placeIn(event), sheet.getBoundingClientRect(), photo);
 }
 
+/** Whether a tap is a hint: with its tool, and with any while the guesses are shown. */
+const takesHints = () => workspace.tool === "hint" || certainty.isShown();
+
 /** @param {PointerEvent} event */
 function down(event) {
   const { tool, current } = workspace;
-  if (tool === "compare" || current?.state !== "ready" || event.button) return;
+  const asks = takesHints();
+  if ((tool === "compare" && !asks) || current?.state !== "ready" || event.button) return;
   pressed = placeIn(event);
-  if (tool === "hint") return;
+  if (asks) return;
   event.preventDefault();
   sheet.setPointerCapture(event.pointerId);
   const pixel = pixelOf(event);
@@ -63,7 +68,7 @@ function up(event) {
   const tapped =
     pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < TAP_DISTANCE;
   const pixel = pixelOf(event);
-  if (workspace.tool === "hint" && tapped && pixel) hints.add(pixel);
+  if (takesHints() && tapped && pixel) hints.add(pixel);
   pressed = null;
 }
 
@@ -75,7 +80,8 @@ function cancel() {
 /** @param {KeyboardEvent} event */
 function key(event) {
   const photo = workspace.current;
-  if (workspace.tool === "compare" || event.target !== sheet || !photo) return;
+  if (event.target !== sheet || !photo) return;
+  if (workspace.tool === "compare" && !takesHints()) return;
   if (cursor.hidden) {
     cursorAt = { x: 50, y: 50 };
     cursor.hidden = false;
@@ -94,7 +100,7 @@ function key(event) {
 
 /** @param {Point} pixel */
 function useTool(pixel) {
-  if (workspace.tool === "hint") {
+  if (takesHints()) {
     hints.add(pixel);
     return;
   }

@@ -6,7 +6,8 @@ import * as certainty from "./certainty.js";
 import { element } from "./dom.js";
 import * as filmstrip from "./filmstrip.js";
 import { previewSide, quickSide } from "./geometry.js";
-import { announce, notify } from "./notices.js";
+import { notRenderedText } from "./labels.js";
+import { complain } from "./notices.js";
 import * as palettes from "./palettes.js";
 import { LatestOnly, Queue } from "./queue.js";
 import { withPhoto } from "./resend.js";
@@ -49,9 +50,7 @@ async function render(quick) {
       after.dataset.drawn = String(Number(after.dataset.drawn ?? 0) + 1);
     }
   } catch (error) {
-    const problem = api.asApiError(error);
-    announce(problem.message);
-    notify(problem);
+    complain(notRenderedText(photo.name), api.asApiError(error), refreshSoon);
   }
 }
 
@@ -64,7 +63,7 @@ async function renderHidden(photo) {
     photo.setPicture("after", await withPhoto(photo, ask));
     filmstrip.showPicture(photo);
   } catch (error) {
-    announce(api.asApiError(error).message);
+    complain(notRenderedText(photo.name), api.asApiError(error), () => refreshHidden(photo));
   }
 }
 

@@ -3,7 +3,8 @@
 
 import * as api from "./api.js";
 import { button, input } from "./dom.js";
-import { notify } from "./notices.js";
+import { noReferenceText } from "./labels.js";
+import { complain } from "./notices.js";
 import { referenceFiles } from "./resend.js";
 import { workspace } from "./workspace.js";
 
@@ -32,7 +33,7 @@ export async function load(file) {
     workspace.change(null, (s) => (s.reference = { id, name: file.name }), photo);
   } catch (error) {
     showSettings();
-    notify(api.asApiError(error));
+    complain(noReferenceText(file.name), api.asApiError(error));
   }
 }
 

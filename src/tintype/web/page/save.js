@@ -3,8 +3,8 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
-import { savedName } from "./labels.js";
-import { announce, notify } from "./notices.js";
+import { notSavedText, savedName } from "./labels.js";
+import { announce, complain, notify } from "./notices.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
 
@@ -27,11 +27,9 @@ async function save() {
     triggerDownload(blob, name);
     photo.saved = revision;
     announce(`${name} is saved. ${notes}`);
-    if (notes) notify({ message: notes });
+    if (notes) notify(`${name}: ${notes}`);
   } catch (error) {
-    const problem = api.asApiError(error);
-    notify(problem);
-    announce(problem.message);
+    complain(notSavedText(photo.name), api.asApiError(error), save);
   } finally {
     download.disabled = false;
     download.textContent = "Download";

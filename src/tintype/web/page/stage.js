@@ -17,8 +17,9 @@ const pictures = {
   after: element("after", HTMLImageElement),
   before: element("before", HTMLImageElement),
 };
+const SWEEP_MS = 1200; // longer than the transition in page.css
+
 const compare = input("compare");
-const divider = element("divider", HTMLElement);
 
 /** @param {boolean} open whether there is a photograph */
 export function showOpen(open) {
@@ -26,22 +27,63 @@ export function showOpen(open) {
   for (const area of areas) area.hidden = !open;
 }
 
+/** @type {Photo | null} */
+let shown = null;
+
 /** @param {Photo} photo */
 export function show(photo) {
   for (const side of /** @type {const} */ (["after", "before"])) {
-    const url = photo.urls[side];
-    if (url) pictures[side].src = url;
-    else pictures[side].removeAttribute("src");
+    if (!photo.urls[side]) pictures[side].removeAttribute("src");
+    else if (photo === shown && pictures[side].src) replace(photo, side);
+    else put(photo, side);
   }
+  shown = photo;
   pictures.after.alt = `${photo.name}, coloured`;
   pictures.before.alt = `${photo.name}, original`;
   layOut();
 }
 
-/** @param {Photo} photo the one that is shown, whose first picture has come */
-export function showFirst(photo) {
-  layOut();
+/**
+ * @param {Photo} photo
+ * @param {import("./photo.js").Side} side
+ */
+function put(photo, side) {
+  pictures[side].src = photo.urls[side] ?? "";
+  if (side === "before") pictures.before.classList.toggle("own", photo.ownCopy);
+}
+
+/**
+ * Puts a picture in place of an earlier one, without a moment in which there is neither.
+ *
+ * @param {Photo} photo
+ * @param {import("./photo.js").Side} side
+ */
+async function replace(photo, side) {
+  const url = photo.urls[side];
+  if (!url || pictures[side].src === url) return;
+  const next = new Image();
+  next.src = url;
+  await next.decode().catch(() => {});
+  if (photo === workspace.current && photo.urls[side] === url) put(photo, side);
+}
+
+/**
+ * Colour sweeps over the grey photograph, as far as the slider says.
+ *
+ * @param {Photo} photo the one that is shown, whose first picture has come
+ */
+export async function showFirst(photo) {
+  sheet.classList.add("sweeping");
+  setTimeout(endSweep, SWEEP_MS);
   if (photo.urls.after) pictures.after.src = photo.urls.after;
+  await pictures.after.decode().catch(() => {});
+  layOut();
+}
+
+function endSweep() {
+  sheet.classList.remove("sweeping");
+  // A transition that is under way goes on without its class.
+  for (const animation of sheet.getAnimations()) animation.cancel();
 }
 
 function layOut() {
@@ -57,9 +99,10 @@ function layOut() {
 
 /** Shows as much of the grey photograph as the slider says; all in colour for the other tools. */
 export function divide() {
-  const share = workspace.tool === "compare" ? Number(compare.value) : 0;
-  pictures.before.style.clipPath = `inset(0 ${100 - share}% 0 0)`;
-  divider.style.left = `${share}%`;
+  const colored = Boolean(workspace.current?.urls.after);
+  const share = !colored ? 100 : workspace.tool === "compare" ? Number(compare.value) : 0;
+  sheet.toggleAttribute("data-grey", !colored);
+  sheet.style.setProperty("--share", `${share}%`);
   compare.setAttribute("aria-valuetext", `${Math.round(share)} percent grey`);
 }
 
@@ -78,7 +121,10 @@ function zoom(step) {
 }
 
 export function wire() {
-  compare.oninput = divide;
+  compare.oninput = () => {
+    endSweep();
+    divide();
+  };
   for (const step of /** @type {ZoomStep[]} */ (["in", "out", "fit"])) {
     const button = inside(document, `[data-zoom="${step}"]`, HTMLButtonElement);
     button.onclick = () => zoom(step);

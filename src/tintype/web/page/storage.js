@@ -12,9 +12,8 @@ import { referenceFiles } from "./resend.js";
  * @property {string} name
  * @property {number} bytes that it takes, with its file and its reference pictures
  * @property {number} touched when it was last changed or shown, in milliseconds
- * @property {string} id that it had on the server; empty if it was never there
- * @property {number} width
- * @property {number} height
+ * @property {import("./api.js").PhotoData | null} data what the server said of it; null if it was
+ *   never there
  * @property {Settings} settings
  * @property {import("./history.js").Steps} steps
  * @property {string[]} references ids of the reference pictures that it needs
@@ -36,7 +35,7 @@ export const MOST_BYTES = 2 ** 30;
  * @returns {{record: StoredPhoto, files: Map<string, Blob>}}
  */
 function described(photo) {
-  const { key, name, touched, id, width, height, settings } = photo;
+  const { key, name, touched, data, settings } = photo;
   const steps = photo.steps();
   const picture = photo.blobs.after ?? null;
   const files = new Map([[key, /** @type {Blob} */ (photo.file)]]);
@@ -48,7 +47,7 @@ function described(photo) {
   let bytes = picture?.size ?? 0;
   for (const { size } of files.values()) bytes += size;
   for (const text of [...steps.past, ...steps.future]) bytes += text.length;
-  const record = { key, name, bytes, touched, id, width, height, settings, steps, references };
+  const record = { key, name, bytes, touched, data, settings, steps, references };
   return { record: { ...record, picture }, files };
 }
 
@@ -171,11 +170,11 @@ export class Storage {
         if (reference) referenceFiles.add(id, reference);
       }
       const photo = new Photo(file, record.key);
-      const { id, width, height, settings, steps, picture } = record;
+      const { data, settings, steps, picture } = record;
       photo.name = record.name;
       photo.resume(settings, steps);
-      if (picture && width) {
-        photo.describe({ id, width, height });
+      if (picture && data) {
+        photo.describe(data);
         photo.setPicture("after", picture);
         photo.state = "ready";
       }

@@ -1,6 +1,7 @@
 // @ts-check
 // Which tool the pointer is.
 
+import * as certainty from "./certainty.js";
 import { element, inside } from "./dom.js";
 import * as picker from "./picker.js";
 import { divide } from "./stage.js";
@@ -22,7 +23,6 @@ const brushBox = element("brush-box", HTMLElement);
 const brushColorRow = element("brush-color-row", HTMLElement);
 const reachBox = element("reach-box", HTMLElement);
 const cursor = element("cursor", HTMLElement);
-const sheet = element("sheet", HTMLElement);
 
 /** @param {Tool} tool */
 const radioOf = (tool) => inside(document, `input[name="tool"][value="${tool}"]`, HTMLInputElement);
@@ -39,7 +39,7 @@ export function select(tool) {
   cursor.hidden = true;
   picker.close();
   divide();
-  sheet.tabIndex = tool === "compare" ? -1 : 0;
+  certainty.refresh();
 }
 
 /** @param {string} key */
