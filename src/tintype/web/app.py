@@ -8,7 +8,6 @@ that a client names becomes a path, and nothing is written to a disk or to a log
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -23,11 +22,11 @@ from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
-from tintype.web.body import BodyReader
-from tintype.web.errors import FaultError, MalformedError, TooLargeError, WebError
+from tintype.web.errors import FaultError, TooLargeError
 from tintype.web.guard import OWNER, Guard, Tokens
-from tintype.web.parameters import number_of, pair_of, side_of
-from tintype.web.photos import Finished, PhotoStore
+from tintype.web.pair_endpoints import PAIR_ROUTES
+from tintype.web.parameters import number_of, side_of
+from tintype.web.photos import Finished
 from tintype.web.request import (
     ColorRequest,
     coloring_from,
@@ -35,9 +34,8 @@ from tintype.web.request import (
     output_from_query,
 )
 from tintype.web.responses import failure
+from tintype.web.services import ApiRoute, NoSuchPathError, Services, run_work
 from tintype.web.stored_photo import StoredPhoto
-from tintype.web.which_is_real import Pairs
-from tintype.web.workers import WorkerPool
 
 _T = TypeVar("_T")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -56,31 +54,6 @@ _STATIC = {
     "/openapi.json": ("openapi.json", "application/json"),
 }
 """Files of the page besides its modules: path, file name, type."""
-
-
-class _GoneAwayError(WebError):
-    """A path or a method that there is not."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message, advice="The API is described in /openapi.json.")
-        self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the requests share.
-
-    Attributes:
-        photos: What is held.
-        workers: Where work is done.
-        bodies: Reads bodies.
-        pairs: Photographs to tell apart; None where no folder was named.
-    """
-
-    photos: PhotoStore
-    workers: WorkerPool
-    bodies: BodyReader
-    pairs: Pairs | None
 
 
 def make_app(
@@ -124,7 +97,7 @@ async def _no_such_path(_request: Request, error: Exception) -> Response:
     text = (
         "This path does not exist." if status == 404 else "This path does not support this method."
     )
-    return failure(_GoneAwayError(status, text))
+    return failure(NoSuchPathError(status, text))
 
 
 def _file(name: str, kind: str) -> Endpoint:
@@ -175,7 +148,7 @@ async def color(services: Services, request: Request) -> Response:
     data = await services.bodies.read(request)
     request.state.picture = data
     photos, owner = services.photos, _owner(request)
-    done = await _work(
+    done = await run_work(
         services, request, lambda: photos.finish(photos.open(data, owner=owner), coloring, output)
     )
     return _finished(done)
@@ -187,7 +160,7 @@ async def add_photo(services: Services, request: Request) -> Response:
     data = await services.bodies.read(request)
     request.state.picture = data
     name, owner = _file_name(request), _owner(request)
-    stored = await _work(
+    stored = await run_work(
         services, request, lambda: services.photos.add(data, owner=owner, name=name)
     )
     return JSONResponse(_facts(stored), 201)
@@ -207,7 +180,7 @@ async def remove_photo(services: Services, request: Request) -> Response:
 async def grey(services: Services, request: Request) -> Response:
     """``GET /v1/photos/{id}/grey``: the photograph as it came, for the screen."""
     stored, side = _stored(services, request), side_of(request)
-    data = await _work(services, request, lambda: services.photos.grey(stored, side=side))
+    data = await run_work(services, request, lambda: services.photos.grey(stored, side=side))
     return Response(data, media_type="image/jpeg")
 
 
@@ -218,7 +191,7 @@ async def preview(services: Services, request: Request) -> Response:
         side_of(request),
         await _coloring(services, request),
     )
-    data = await _work(
+    data = await run_work(
         services, request, lambda: services.photos.preview(stored, coloring, side=side)
     )
     return Response(data, media_type="image/jpeg")
@@ -231,7 +204,7 @@ async def certainty(services: Services, request: Request) -> Response:
         side_of(request),
         await _coloring(services, request),
     )
-    data = await _work(
+    data = await run_work(
         services, request, lambda: services.photos.certainty(stored, coloring, side=side)
     )
     return Response(data, media_type="image/png")
@@ -240,7 +213,7 @@ async def certainty(services: Services, request: Request) -> Response:
 async def palettes(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/palettes``: settings in, how likely and of what look each is out."""
     stored, coloring = _stored(services, request), await _coloring(services, request)
-    found = await _work(services, request, lambda: services.photos.palettes(stored, coloring))
+    found = await run_work(services, request, lambda: services.photos.palettes(stored, coloring))
     return JSONResponse(
         {"shares": [round(share, 4) for share, _ in found], "looks": [name for _, name in found]}
     )
@@ -254,7 +227,7 @@ async def suggestions(services: Services, request: Request) -> Response:
     count = number_of(request, "count", 1, 12, default=6)
     coloring = await _coloring(services, request)
     photos = services.photos
-    found, now = await _work(
+    found, now = await run_work(
         services,
         request,
         lambda: (
@@ -270,7 +243,9 @@ async def finished_file(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/file``: settings in, the coloured file at full resolution out."""
     stored, coloring = _stored(services, request), await _coloring(services, request)
     output = output_from_query(request.query_params)
-    done = await _work(services, request, lambda: services.photos.finish(stored, coloring, output))
+    done = await run_work(
+        services, request, lambda: services.photos.finish(stored, coloring, output)
+    )
     return _finished(done)
 
 
@@ -279,7 +254,7 @@ async def add_layer(services: Services, request: Request) -> Response:
     data = await services.bodies.read(request)
     kind = request.query_params.get("kind", "")
     name, owner = _file_name(request), _owner(request)
-    made = await _work(
+    made = await run_work(
         services,
         request,
         lambda: services.photos.add_layer(kind, data, owner=owner, name=name),
@@ -307,39 +282,7 @@ async def status(services: Services, _request: Request) -> Response:
     )
 
 
-# ----- which is real? -----
-
-
-async def pair_facts(services: Services, _request: Request) -> Response:
-    """``GET /v1/pairs``: how many pairs there are, and how they were told apart so far."""
-    return JSONResponse(_pairs(services).facts())
-
-
-async def pair_picture(services: Services, request: Request) -> Response:
-    """``GET /v1/pairs/{number}/{side}``: one of the two pictures, without its name."""
-    pairs, side = _pairs(services), request.path_params["side"]
-    number = pair_of(request)
-    data = await _work(services, request, lambda: pairs.picture(number, side))
-    return Response(data, media_type="image/jpeg")
-
-
-async def pair_answer(services: Services, request: Request) -> Response:
-    """``POST /v1/pairs/{number}``: which side somebody takes for the true one."""
-    data = await services.bodies.read_json(request)
-    number = pair_of(request)
-    seconds = data.get("seconds", 0)
-    if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
-        raise MalformedError("The value of seconds is not a number.")
-    return JSONResponse(_pairs(services).answer(number, str(data.get("real")), float(seconds)))
-
-
-async def pair_results(services: Services, _request: Request) -> Response:
-    """``GET /v1/pairs/results.csv``: every answer."""
-    headers = {"Content-Disposition": 'attachment; filename="which-is-real.csv"'}
-    return Response(_pairs(services).csv(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-ROUTES: tuple[tuple[str, str, Callable[[Services, Request], Awaitable[Response]]], ...] = (
+ROUTES: tuple[ApiRoute, ...] = (
     ("POST", "/v1/color", color),
     ("POST", "/v1/photos", add_photo),
     ("GET", "/v1/photos/{id}", get_photo),
@@ -352,25 +295,12 @@ ROUTES: tuple[tuple[str, str, Callable[[Services, Request], Awaitable[Response]]
     ("POST", "/v1/photos/{id}/file", finished_file),
     ("POST", "/v1/layers", add_layer),
     ("GET", "/v1/status", status),
-    ("GET", "/v1/pairs", pair_facts),
-    ("GET", "/v1/pairs/results.csv", pair_results),
-    ("GET", "/v1/pairs/{number}/{side}", pair_picture),
-    ("POST", "/v1/pairs/{number}", pair_answer),
+    *PAIR_ROUTES,
 )
 """Method, path, and what answers."""
 
 
 # ----- pieces of requests and answers -----
-
-
-async def _work(services: Services, request: Request, work: Callable[[], _T]) -> _T:
-    """Work in a thread, as long as the client waits for it."""
-
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    return await services.workers.run(work, gone=gone)
 
 
 def _owner(request: Request) -> str:
@@ -383,14 +313,6 @@ def _stored(services: Services, request: Request) -> StoredPhoto:
 
 async def _coloring(services: Services, request: Request) -> ColorRequest:
     return coloring_from(await services.bodies.read_json(request))
-
-
-def _pairs(services: Services) -> Pairs:
-    if services.pairs is None:
-        raise _GoneAwayError(
-            404, "The server was started without a folder of pairs: tintype serve --pairs DIR."
-        )
-    return services.pairs
 
 
 def _file_name(request: Request) -> str:

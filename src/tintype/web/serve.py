@@ -17,12 +17,13 @@ from tintype.engine.cores import usable_cores
 from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
-from tintype.web.app import Services, make_app
+from tintype.web.app import make_app
 from tintype.web.body import BodyReader
 from tintype.web.guard import Tokens
 from tintype.web.heap import return_large_blocks
 from tintype.web.photos import PhotoStore
 from tintype.web.server_options import PORT, ServerOptions
+from tintype.web.services import Services
 from tintype.web.timeouts import patient
 from tintype.web.which_is_real import Pairs
 from tintype.web.workers import WorkerPool

@@ -1,0 +1,54 @@
+"""The endpoints of "Which is real?": pairs of pictures, and who was fooled."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tintype.web.errors import MalformedError
+from tintype.web.parameters import pair_of
+from tintype.web.services import ApiRoute, NoSuchPathError, Services, run_work
+from tintype.web.which_is_real import Pairs
+
+
+async def pair_facts(services: Services, _request: Request) -> Response:
+    """``GET /v1/pairs``: how many pairs there are, and how they were told apart so far."""
+    return JSONResponse(_pairs(services).facts())
+
+
+async def pair_picture(services: Services, request: Request) -> Response:
+    """``GET /v1/pairs/{number}/{side}``: one of the two pictures, without its name."""
+    pairs, side = _pairs(services), request.path_params["side"]
+    number = pair_of(request)
+    data = await run_work(services, request, lambda: pairs.picture(number, side))
+    return Response(data, media_type="image/jpeg")
+
+
+async def pair_answer(services: Services, request: Request) -> Response:
+    """``POST /v1/pairs/{number}``: which side somebody takes for the true one."""
+    data = await services.bodies.read_json(request)
+    number = pair_of(request)
+    seconds = data.get("seconds", 0)
+    if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
+        raise MalformedError("The value of seconds is not a number.")
+    return JSONResponse(_pairs(services).answer(number, str(data.get("real")), float(seconds)))
+
+
+async def pair_results(services: Services, _request: Request) -> Response:
+    """``GET /v1/pairs/results.csv``: every answer."""
+    headers = {"Content-Disposition": 'attachment; filename="which-is-real.csv"'}
+    return Response(_pairs(services).csv(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _pairs(services: Services) -> Pairs:
+    if services.pairs is None:
+        raise NoSuchPathError(
+            404, "The server was started without a folder of pairs: tintype serve --pairs DIR."
+        )
+    return services.pairs
+
+
+PAIR_ROUTES: tuple[ApiRoute, ...] = (
+    ("GET", "/v1/pairs", pair_facts),
+    ("GET", "/v1/pairs/results.csv", pair_results),
+    ("GET", "/v1/pairs/{number}/{side}", pair_picture),
+    ("POST", "/v1/pairs/{number}", pair_answer),
+)

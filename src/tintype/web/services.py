@@ -1,0 +1,55 @@
+"""What the endpoints of the HTTP API share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tintype.web.body import BodyReader
+from tintype.web.errors import WebError
+from tintype.web.photos import PhotoStore
+from tintype.web.which_is_real import Pairs
+from tintype.web.workers import WorkerPool
+
+_T = TypeVar("_T")
+
+
+class NoSuchPathError(WebError):
+    """A path or a method that there is not."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, advice="The API is described in /openapi.json.")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the requests share.
+
+    Attributes:
+        photos: What is held.
+        workers: Where work is done.
+        bodies: Reads bodies.
+        pairs: Photographs to tell apart; None where no folder was named.
+    """
+
+    photos: PhotoStore
+    workers: WorkerPool
+    bodies: BodyReader
+    pairs: Pairs | None
+
+
+ApiRoute = tuple[str, str, Callable[[Services, Request], Awaitable[Response]]]
+"""Method, path, and what answers."""
+
+
+async def run_work(services: Services, request: Request, work: Callable[[], _T]) -> _T:
+    """Work in a thread, as long as the client waits for it."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return await services.workers.run(work, gone=gone)
