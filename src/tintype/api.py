@@ -1,11 +1,8 @@
 """The Python API: what comes in goes out coloured, as the same kind of thing."""
 
 import io
-import math
 import os
-from collections.abc import Iterator
 from dataclasses import replace
-from numbers import Real
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, Unpack, overload
 
@@ -13,6 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tintype.api_arguments import (
+    check_has_file,
+    check_output,
+    floats_of,
+    model_of,
+    path_of,
+    pixel_limit,
+    steps_of,
+    stream_bytes,
+)
 from tintype.api_options import ColorOptions, request_from, with_signature
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.cache import CachingEngine
@@ -25,19 +32,16 @@ from tintype.errors import (
     shown,
 )
 from tintype.files.atomic import target_exists, write_atomically
-from tintype.files.local import read_input, read_stream
+from tintype.files.local import read_input
 from tintype.files.own import check_replaceable
 from tintype.photo.decode import decode, is_own_picture, photo_from_array, photo_from_image
 from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
-from tintype.photo.naming import check_output_name, target_name
+from tintype.photo.naming import target_name
 from tintype.photo.photo import HalfChroma, Photo
 from tintype.pipeline import Request, colorize_photos, provenance_of
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
-
-# Values that are converted from floating point numbers at a time.
-_STRIP = 1 << 20
 
 
 class Colorizer:
@@ -65,7 +69,7 @@ class Colorizer:
     def __init__(
         self, model: str | os.PathLike[str] | None = None, *, max_pixels: int = MAX_PIXELS
     ) -> None:
-        self._start(load_bundle(_model(model)), _pixels(max_pixels))
+        self._start(load_bundle(model_of(model)), pixel_limit(max_pixels))
 
     def _start(self, bundle: Bundle, max_pixels: int) -> None:
         self._max_pixels = max_pixels
@@ -108,15 +112,12 @@ class Colorizer:
         """
         request = request_from(options, max_pixels=self._max_pixels)
         output, overwrite = options.get("output"), options.get("overwrite", False)
-        if output is not None and not isinstance(x, str | os.PathLike):
-            raise UsageError(
-                f"output names a file, but a {type(x).__name__} is coloured.",
-                advice="Write what is returned yourself, or give the path of the photograph.",
-            )
+        if output is not None:
+            check_has_file(x)
         match x:
             case str() | os.PathLike():
-                target = None if output is None else _path(output, what="output")
-                return self._path(_path(x, what="x"), target, request, overwrite=overwrite)
+                target = None if output is None else path_of(output, what="output")
+                return self._path(path_of(x, what="x"), target, request, overwrite=overwrite)
             case bytes():
                 return self._file(x, request, name="the picture")
             case Image.Image():
@@ -124,7 +125,11 @@ class Colorizer:
             case np.ndarray():
                 return self._array(x, request.settings)
             case _ if hasattr(x, "read"):
-                return io.BytesIO(self._file(self._read(x), request, name="the stream"))
+                return io.BytesIO(
+                    self._file(
+                        stream_bytes(x, max_pixels=self._max_pixels), request, name="the stream"
+                    )
+                )
             case _:
                 raise UsageError(
                     f"A {type(x).__name__} cannot be coloured.",
@@ -134,28 +139,21 @@ class Colorizer:
     __call__ = colorize
 
     def _file(self, data: bytes, request: Request, *, name: str) -> bytes:
-        settings, output = request.settings, request.output
+        bundle = self._engine.bundle
         return colorize_photos(
             decode(data, name=name, max_pixels=self._max_pixels),
             request,
             name=name,
             engine=self._engine,
-            provenance=provenance_of(data, self._engine.bundle, settings, output),
+            provenance=provenance_of(data, bundle, request.settings, request.output),
             source=data if request.needs_source else None,
         ).data
-
-    def _read(self, stream: BinaryIO) -> bytes:
-        data = read_stream(stream, name="the stream", max_pixels=self._max_pixels)
-        # What has just been written to it is meant, as Pillow takes it.
-        if not data and _rewound(stream):
-            data = read_stream(stream, name="the stream", max_pixels=self._max_pixels)
-        return data
 
     def _path(
         self, source: Path, target: Path | None, request: Request, *, overwrite: bool
     ) -> Path:
         if target is not None:
-            _check_output(target)
+            check_output(target)
         data = read_input(source, max_pixels=self._max_pixels)
         target = target or source.parent / target_name(source)
         if target_exists(target):
@@ -193,11 +191,9 @@ class Colorizer:
 
     def _array(self, pixels: NDArray[Any], settings: Settings) -> NDArray[Any]:
         floating = np.issubdtype(pixels.dtype, np.floating)
-        photo = photo_from_array(_steps_of(pixels) if floating else pixels)
-        colored = _with_alpha(self._engine.colorize(photo, settings))
-        if floating:
-            return _floats_of(colored, pixels.dtype)
-        return colored.astype(pixels.dtype, copy=False)  # in its byte order
+        photo = photo_from_array(steps_of(pixels) if floating else pixels)
+        colored, kind = _with_alpha(self._engine.colorize(photo, settings)), pixels.dtype
+        return floats_of(colored, kind) if floating else colored.astype(kind, copy=False)
 
 
 @overload
@@ -238,9 +234,6 @@ def _with_alpha(photo: Photo) -> NDArray[Any]:
     return photo.color if photo.alpha is None else np.dstack([photo.color, photo.alpha])
 
 
-# ----- what is given, as it is needed -----
-
-
 def _restored(
     kind: type[Colorizer], model: str | Bundle, sha256: str, max_pixels: int
 ) -> Colorizer:
@@ -254,81 +247,3 @@ def _restored(
     colorizer = kind.__new__(kind)
     colorizer._start(bundle, max_pixels)
     return colorizer
-
-
-def _model(model: str | os.PathLike[str] | None) -> str | Path | None:
-    return model if model is None or isinstance(model, str) else _path(model, what="model")
-
-
-def _path(x: str | os.PathLike[str], *, what: str) -> Path:
-    try:
-        return Path(x)
-    except TypeError:
-        raise UsageError(
-            f"{what} is a {type(x).__name__}, not a path.", advice="Give text or a pathlib.Path."
-        ) from None
-
-
-def _pixels(number: Any) -> int:  # noqa: ANN401
-    """A limit, which may be written 1e8."""
-    if (
-        isinstance(number, bool)
-        or not isinstance(number, Real)
-        or not 1 <= float(number) < math.inf
-    ):
-        raise UsageError(
-            f"max_pixels is {number!r}, not a number of pixels.", advice="Give 100_000_000."
-        )
-    return int(float(number))
-
-
-def _check_output(target: Path) -> None:
-    if target_exists(target) and target.is_dir():
-        raise UsageError(
-            f"{shown(target)} is a folder.",
-            advice="output names a file: give output=folder / name.",
-        )
-    check_output_name(target, None)
-
-
-def _rewound(stream: BinaryIO) -> bool:
-    """Whether a stream could be set from its end to its start."""
-    try:
-        if not stream.seekable() or stream.tell() == 0:
-            return False
-        stream.seek(0)
-    except (AttributeError, OSError, ValueError):
-        return False
-    return True
-
-
-def _steps_of(pixels: NDArray[Any]) -> NDArray[np.uint16]:
-    """Floating point numbers within 0 to 1 in 16 bits, which are finer than any photograph.
-
-    In float64, whatever they are given in: 65535 is infinite in float16.
-    """
-    steps = np.empty(pixels.shape, np.uint16)
-    for rows in _strips(pixels.shape):
-        values = pixels[rows].astype(np.float64)
-        if not np.all((values >= 0) & (values <= 1)):
-            raise UnsupportedPhotoError(
-                "An array of floating point numbers has values outside 0 to 1.",
-                advice="Scale it, or give uint8 or uint16.",
-            )
-        steps[rows] = np.rint(values * 65535)
-    return steps
-
-
-def _floats_of(steps: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """16 bits as floating point numbers of any type within 0 to 1."""
-    values = np.empty(steps.shape, dtype)
-    for rows in _strips(steps.shape):
-        values[rows] = steps[rows].astype(np.float64) / 65535
-    return values
-
-
-def _strips(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Rows of an array, some thousands of values at a time; none of one without rows."""
-    if len(shape) > 1 and 0 not in shape:
-        height = max(1, _STRIP * shape[0] // math.prod(shape))
-        yield from (slice(top, top + height) for top in range(0, shape[0], height))

@@ -151,8 +151,8 @@ def colorize_photos(
             photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
     colored, share = _colored(photos, settings, engine, written)
     kept = None if codec.write_exact is None else luminance_of
+    strip = output.strip_metadata
     try:
-        strip = output.strip_metadata
         encoded = encode(
             colored, format=written, provenance=provenance, strip_metadata=strip, luminance_of=kept
         )
@@ -164,12 +164,19 @@ def colorize_photos(
             f"{codec.title} cannot keep the luminance of {name} exactly: {checked}.",
             advice="Write it with --format png or tiff, or leave --keep-luminance out.",
         )
-    notes = (*_notes(request, photos, tone, share), *encoded.lost)
     small = None
     if request.thumbnails:
-        after = thumbnail.of_coloring(colored[0], encoded.data, form=written, name=name)
-        small = thumbnail.of_pixels(photos[0].grey), after
+        small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
+    notes = (*_notes(request, photos, tone, share), *encoded.lost)
     return Coloring(encoded.data, written, tone, notes, checked, small)
+
+
+def _thumbnails(
+    photo: Photo, colored: Photo, data: bytes, written: str, *, name: str
+) -> tuple[bytes, bytes]:
+    """Before and after, as small JPEGs."""
+    after = thumbnail.of_coloring(colored, data, form=written, name=name)
+    return thumbnail.of_pixels(photo.grey), after
 
 
 def _colored(

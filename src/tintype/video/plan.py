@@ -96,14 +96,7 @@ def plan(
     _check_encoder(source, encoding)
     _check_request(source, request, bundle)
     copied = supported_streams(source, encoding, convert_sound=request.convert_sound)
-    provenance = Provenance(
-        software="Tintype",
-        version=__version__,
-        model=bundle.card.name,
-        model_sha256=bundle.sha256,
-        settings=request.canonical(encoding),
-        input_sha256=_sha256(path),
-    )
+    provenance = _provenance(path, bundle, request.canonical(encoding))
     container_warnings = [
         *_container_warnings(source, encoding, copied),
         *(_other_container(path, target) if chosen else ()),
@@ -118,6 +111,17 @@ def plan(
         warnings=(*source.warnings, *encoding_warnings, *container_warnings),
         done=_is_done(target, provenance, overwrite=overwrite),
         frames=_frames(source, request),
+    )
+
+
+def _provenance(path: Path, bundle: Bundle, settings: str) -> Provenance:
+    return Provenance(
+        software="Tintype",
+        version=__version__,
+        model=bundle.card.name,
+        model_sha256=bundle.sha256,
+        settings=settings,
+        input_sha256=_sha256(path),
     )
 
 

@@ -72,12 +72,8 @@ def export_model(argv: ExportArguments) -> int:
     trained = load_trained(argv.run)
     if argv.start:
         trained = mix_with_start(trained, argv.start, argv.start_share)
-    decoding = decoding_of(
-        trained,
-        weights=argv.weights,
-        vividness=argv.vividness,
-        temperature=argv.temperature,
-    )
+    given = {"vividness": argv.vividness, "temperature": argv.temperature}
+    decoding = decoding_of(trained, weights=argv.weights, **given)
     card = default_card(trained, vividness=decoding.vividness, temperature=decoding.temperature)
     if argv.card:
         card |= tomllib.loads(argv.card.read_text(encoding="utf-8"))
