@@ -6,7 +6,7 @@
 Each object gets a hint where a person would click, and then a stroke, of a colour opposite to the
 one that the model gives it. A pixel takes the colour if it comes more than half of the way from its
 own colour to the hint's, as far as sRGB has that at its lightness. `--fit` fits the prior of
-`tintype.engine.reach` to the outlines and says how well it does on objects that it has not seen.
+`tintype.engine.hint_reach` to the outlines and says how well it does on other objects.
 
 PATH are the folders people, objects and nature, the packs various-*.zip and period-00.zip.
 """
@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy.optimize import minimize
 
 from tintype.color.cielab import lab_to_rgb01, rgb01_to_lab
-from tintype.engine import reach as engine_reach
+from tintype.engine import hint_reach as engine_reach
 from tintype.engine.bundle import load_bundle
 from tintype.engine.hints import Hint, hints_at
 from tintype.engine.layers import Scribbles

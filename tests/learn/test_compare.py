@@ -10,9 +10,9 @@ from PIL import Image
 
 from learn.command import main
 from tintype.errors import LearnError, UsageError
-from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.measure import ScoringOptions, add_perceptual, lacks_perceptual
 from tintype.learn.compare.page import write_page
+from tintype.learn.compare.report_claims import judge_claims
 from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import is_done, read_recipes
 from tintype.learn.compare.score import Pictures, find_gain

@@ -12,10 +12,10 @@ from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.color_distribution import Palette, Suggestion
 from tintype.engine.cores import usable_cores
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
+from tintype.engine.hint_reach import limited, painted, surroundings
 from tintype.engine.hints import hints_at, hold_hints, pins_of
 from tintype.engine.network import Network, NetworkOutput
 from tintype.engine.prediction import Prediction, Version
-from tintype.engine.reach import limited, painted, surroundings
 from tintype.engine.reference import (
     Reference,
     ReferenceColors,

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tintype.files.own import check_replaceable
-from tintype.learn.compare.claims import judge_claims
 from tintype.learn.compare.curves import draw_curves
+from tintype.learn.compare.report_claims import judge_claims
 from tintype.learn.compare.results import DEMONSTRATION, Result, collapses, read_results
 from tintype.learn.compare.tables import (
     HEAD,

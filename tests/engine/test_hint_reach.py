@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.geometry import plan_fit
+from tintype.engine.hint_reach import Surroundings, limited, painted, surroundings
 from tintype.engine.hints import Hint, hint_of, hints_at
 from tintype.engine.layers import Scribbles
 from tintype.engine.predict import Engine
-from tintype.engine.reach import Surroundings, limited, painted, surroundings
 from tintype.engine.settings import Settings
 from tintype.photo.photo import Photo
 

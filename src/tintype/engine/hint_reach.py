@@ -25,9 +25,9 @@ from tintype.engine.layers import Scribbles
 
 F32 = NDArray[np.float32]
 
-# A logistic regression of "belongs to the thing under the hint" on 30 outlined objects; benchmarks/
-# objects.py fits it and says how well it does. Similarity of distributions and of features, 0 to 1
-# and -1 to 1; difference of grey, in 50 steps of Y'; distance, in square roots of the area.
+# A logistic regression of "belongs to the thing under the hint" on 30 outlined objects, fitted and
+# measured by benchmarks/hint_reach.py. Similarity of distributions and of features, 0 to 1 and
+# -1 to 1; difference of grey, in 50 steps of Y'; distance, in square roots of the area.
 _WEIGHTS = (10.4, 4.5, -0.34, -3.4)
 _WEIGHTS_WITHOUT_FEATURES = (11.3, 0.0, -0.4, -8.0)
 _BIAS, _BIAS_WITHOUT_FEATURES = -9.5, -8.0
