@@ -134,6 +134,11 @@ class InputFile:
 
         Their warnings are about details (an unknown tag, a missing end marker) that either do not
         matter or come back as an exception; printing them would break the promise of one line.
+
+        Raises:
+            UnreadablePhotoError: What they raise, but for the following.
+            UnsupportedPhotoError: They say that they do not support this kind of file.
+            PhotoTooLargeError: It has too many pixels for them, or memory ran out.
         """
         try:
             with warnings.catch_warnings():
@@ -143,6 +148,16 @@ class InputFile:
             raise self.too_large_for_memory() from error
         except READING_ERRORS as error:
             reason = " ".join(str(error).split()).rstrip(".")[:120]
+            if isinstance(error, Image.DecompressionBombError):
+                raise PhotoTooLargeError(
+                    f"{self.name} has more pixels than its format's reader takes.",
+                    advice="Shrink it, or save it in another format.",
+                ) from error
+            if reason.lower().startswith("unsupported "):
+                raise UnsupportedPhotoError(
+                    f"{self.name} cannot be read: {reason[0].lower()}{reason[1:]}.",
+                    advice="Save it as PNG or TIFF in an image editor.",
+                ) from error
             if isinstance(error, _ABOUT_PYTHON) or " " not in reason:
                 reason = "its structure makes no sense"
             raise UnreadablePhotoError(
