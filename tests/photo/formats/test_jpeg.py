@@ -281,10 +281,11 @@ def test_repeated_scans_are_refused_without_decoding_them() -> None:
     assert time.process_time() - started < 0.5
 
 
-def test_stray_bytes_between_segments_do_no_harm() -> None:
+@pytest.mark.parametrize("stray", [b"\0\0", b"\xff\0\0\2", b"\xff\0\0\x09abcdefg", b"\xff\1"])
+def test_stray_bytes_between_segments_do_no_harm(stray: bytes) -> None:
     data = saved(scene(), "JPEG")
     at = data.index(b"\xff\xdb")
-    assert np.array_equal(one(data[:at] + b"\0\0" + data[at:]).grey, one(data).grey)
+    assert np.array_equal(one(data[:at] + stray + data[at:]).grey, one(data).grey)
 
 
 def test_damage_inside_the_coded_part_is_noticed() -> None:

@@ -222,7 +222,7 @@ def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             fill = _FILL.match(data, at)
             at = fill.end() - 1 if fill else at + 1
             continue
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+        if marker <= 0x01 or 0xD0 <= marker <= 0xD8:  # FF 00 is no marker, the others have no body
             at += 2
             continue
         length = int.from_bytes(data[at + 2 : at + 4], "big")
