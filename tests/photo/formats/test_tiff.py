@@ -1,6 +1,7 @@
 """TIFF: every layout of 16 bits, and what is written, checked by tifffile."""
 
 import io
+import os
 import struct
 from typing import Any
 
@@ -331,3 +332,14 @@ def test_equal_blocks_of_many_pages_are_kept_once() -> None:
     again = decode(encode(given, format="TIFF", provenance=None).data, name="x")
     assert all(page.meta.icc == profile for page in again)
     assert len({id(page.meta.icc) for page in again}) == 1
+
+
+def test_a_compression_that_libtiff_lacks_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*_: object) -> None:
+        os.write(2, b"x.tif: WEBP compression support is not configured.\n")
+        raise UnreadablePhotoError("x is damaged or incomplete: decoder error -2.")
+
+    monkeypatch.setattr("tintype.photo.formats.tiff._read_with_pillow", lacking)
+    data = saved(scene(), "TIFF", compression="jpeg")
+    with pytest.raises(UnsupportedPhotoError, match=r"compression that cannot be read here\. Save"):
+        decode(data, name="x")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # How many samples are colours, by photometric interpretation.
 _COLORS = {2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3}
+_NOT_BUILT_IN = "support is not configured"  # what libtiff prints of a compression it lacks
 
 
 def _sniff(head: bytes) -> bool:
@@ -135,12 +136,21 @@ def _read_page(file: "InputFile", structure: TiffStructure, page: Directory) -> 
     from tintype.photo.formats import tiff_strips
 
     layout = tiff_strips.read_layout(file, structure, page)
-    with captured_stderr() as warnings:
-        decoded = (
-            _read_with_pillow(file, structure, page)
-            if layout is None
-            else tiff_strips.read_strips(file, layout)
-        )
+    warnings: list[str] = []
+    try:
+        with captured_stderr() as warnings:
+            decoded = (
+                _read_with_pillow(file, structure, page)
+                if layout is None
+                else tiff_strips.read_strips(file, layout)
+            )
+    except PhotoError as error:
+        if any(_NOT_BUILT_IN in line for line in warnings):
+            raise UnsupportedPhotoError(
+                f"{file.name} is a TIFF in a compression that cannot be read here.",
+                advice="Save it uncompressed, or with LZW or deflate.",
+            ) from error
+        raise
     if warnings:
         decoded.notes += (f"Parts of it may be damaged (libtiff: {warnings[0]}).",)
     _add_tags(decoded, structure, page, turned=layout is None)
