@@ -25,6 +25,7 @@ from tintype.photo import remarks, thumbnail
 from tintype.photo.decode import decode
 from tintype.photo.encode import Encoded, encode
 from tintype.photo.formats import jpeg_exact
+from tintype.photo.formats.codec import Codec
 from tintype.photo.formats.registry import FORMATS
 from tintype.photo.metadata.location import without_location
 from tintype.photo.metadata.provenance import Provenance
@@ -160,15 +161,19 @@ def colorize_photos(
         raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
     checked = _grey_check(photos, encoded, request, source, name=name)
     if luminance_of is not None and not encoded.blocks and _identical(photos) not in str(checked):
-        raise UnsupportedPhotoError(
-            f"{codec.title} cannot keep the luminance of {name} exactly: {checked}.",
-            advice="Write it with --format png or tiff, or leave --keep-luminance out.",
-        )
+        raise _inexact(codec, name, str(checked))
     small = None
     if request.thumbnails:
         small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
     notes = (*_notes(request, photos, tone, share), *encoded.lost)
     return Coloring(encoded.data, written, tone, notes, checked, small)
+
+
+def _inexact(codec: Codec, name: str, checked: str) -> UnsupportedPhotoError:
+    return UnsupportedPhotoError(
+        f"{codec.title} cannot keep the luminance of {name} exactly: {checked}.",
+        advice="Write it with --format png or tiff, or leave --keep-luminance out.",
+    )
 
 
 def _thumbnails(
