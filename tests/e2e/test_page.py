@@ -612,9 +612,8 @@ def test_a_photograph_that_was_let_go_comes_back(
     assert np.abs(person.pixels().astype(int) - before).mean() > 0.2
 
 
-def test_a_full_queue_is_waited_for(
-    browser: Any, files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def held_predictions(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Predictions wait until the event is set."""
     gate = threading.Event()
     predict = Engine.predict
 
@@ -623,6 +622,13 @@ def test_a_full_queue_is_waited_for(
         return predict(engine, *rest)
 
     monkeypatch.setattr(Engine, "predict", slow)
+    return gate
+
+
+def test_a_full_queue_is_waited_for(
+    browser: Any, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = held_predictions(monkeypatch)
     with serving(ServerOptions(port=0, model=TINY, jobs=1, waiting=0)) as server:
         context = browser.new_context()
         page = context.new_page()
@@ -647,14 +653,7 @@ def test_the_photograph_is_there_at_once_and_colour_sweeps_over_it(
 ) -> None:
     astronaut = Image.fromarray(skimage.data.astronaut())
     astronaut.save(tmp_path / "astronaut.png")
-    gate = threading.Event()
-    predict = Engine.predict
-
-    def slow(engine: Engine, *rest: Any) -> Any:
-        gate.wait(20)
-        return predict(engine, *rest)
-
-    monkeypatch.setattr(Engine, "predict", slow)
+    gate = held_predictions(monkeypatch)
     with serving(ServerOptions(port=0, model=TINY)) as server:
         context = browser.new_context(reduced_motion=motion)
         person = Visit(context.new_page(), server.url)
