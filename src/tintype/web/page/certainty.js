@@ -72,5 +72,5 @@ export function wire() {
   box.onchange = refresh;
   addEventListener("blur", () => peek(false));
   element("legend-text", HTMLElement).textContent =
-    `The least certain ${percent(LEAST_CERTAIN)}. Click a place to choose its colour.`;
+    `Hatched: the ${percent(LEAST_CERTAIN)} where it guesses most. Click there to choose a colour.`;
 }
