@@ -863,6 +863,7 @@ def test_the_cross_can_be_undone(visit: Callable[..., Visit], files: Path) -> No
     page.wait_for_selector("body[data-ready]")
     assert "mirrored.jpg" in page.locator("#offer-text").inner_text()
     page.locator("#forget").click()
+    page.wait_for_selector("#offer", state="hidden")
     page.reload()
     page.wait_for_selector("body[data-ready]")
     assert not page.locator("#offer").is_visible()

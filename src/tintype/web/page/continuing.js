@@ -124,8 +124,9 @@ async function resume() {
   workspace.select(photos.find(({ key }) => key === latest) ?? photos[0]);
 }
 
-function forgetOffered() {
-  storage?.forget(offered.map(({ key }) => key)).catch(() => {});
+/** The offer goes when they are gone: a reload at once would offer them again. */
+async function forgetOffered() {
+  await storage?.forget(offered.map(({ key }) => key)).catch(() => {});
   offered = [];
   showOffer();
   button("choose").focus();
