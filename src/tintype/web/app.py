@@ -22,8 +22,10 @@ from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
+from tintype.web.entry import other_computer
+from tintype.web.entry_endpoint import ENTRY_ROUTES
 from tintype.web.errors import FaultError, TooLargeError
-from tintype.web.guard import OWNER, Guard, Tokens
+from tintype.web.guard import OWNER, Guard
 from tintype.web.pair_endpoints import PAIR_ROUTES
 from tintype.web.parameters import number_of, side_of
 from tintype.web.photos import Finished
@@ -56,14 +58,11 @@ _STATIC = {
 """Files of the page besides its modules: path, file name, type."""
 
 
-def make_app(
-    services: Services, *, tokens: Tokens | None, hosts: Collection[str] = ()
-) -> Starlette:
+def make_app(services: Services, *, hosts: Collection[str] = ()) -> Starlette:
     """The ASGI application.
 
     Args:
         services: What the requests share.
-        tokens: Entry for other machines; None where there are none.
         hosts: As for `Guard`.
     """
     routes = [
@@ -75,7 +74,7 @@ def make_app(
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, tokens=tokens, hosts=hosts)],
+        middleware=[Middleware(Guard, entry=services.entry, hosts=hosts)],
         exception_handlers={HTTPException: _no_such_path},
     )
     app.router.redirect_slashes = False  # they would name the host of the request
@@ -83,13 +82,18 @@ def make_app(
 
 
 def static_files() -> dict[str, tuple[str, str]]:
-    """What the page is made of, its modules included: path, then file name and type.
+    """What the page is made of, its modules and samples included: path, then file name and type.
 
-    The modules are listed from the package when the application is made; a client only ever chooses
+    They are listed from the package when the application is made; a client only ever chooses
     among these paths.
     """
     modules = sorted(file.name for file in _PAGE.iterdir() if file.name.endswith(".js"))
-    return _STATIC | {f"/{name}": (name, "text/javascript; charset=utf-8") for name in modules}
+    samples = sorted(f"samples/{file.name}" for file in (_PAGE / "samples").iterdir())
+    return (
+        _STATIC
+        | {f"/{name}": (name, "text/javascript; charset=utf-8") for name in modules}
+        | {f"/{name}": (name, "image/jpeg") for name in samples}
+    )
 
 
 async def _no_such_path(_request: Request, error: Exception) -> Response:
@@ -262,12 +266,13 @@ async def add_layer(services: Services, request: Request) -> Response:
     return JSONResponse({"id": made}, 201)
 
 
-async def status(services: Services, _request: Request) -> Response:
+async def status(services: Services, request: Request) -> Response:
     """``GET /v1/status``: who answers, and how busy it is."""
     card = services.photos.engine.bundle.card
     return JSONResponse(
         {
             "tintype": __version__,
+            "computer": other_computer(request.scope),
             "model": card.name,
             "capabilities": sorted(card.capabilities),
             "vividness": card.vividness,
@@ -295,6 +300,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("POST", "/v1/photos/{id}/file", finished_file),
     ("POST", "/v1/layers", add_layer),
     ("GET", "/v1/status", status),
+    *ENTRY_ROUTES,
     *PAIR_ROUTES,
 )
 """Method, path, and what answers."""

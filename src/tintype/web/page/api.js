@@ -5,6 +5,8 @@
 
 /**
  * @typedef {object} ServerStatus
+ * @property {string | null} computer that the server runs on; null where it is this one
+ * @property {number} pairs that /which-is-real has; 0 where it has none
  * @property {number} vividness what the model recommends
  * @property {number} reach of hints and strokes where none is set
  * @property {string[]} formats what can be written

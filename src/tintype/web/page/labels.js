@@ -58,6 +58,7 @@ const ADVICE = {
   too_large:
     "Save a smaller copy and use that, or start Tintype again with a higher limit: " +
     "tintype serve --max-megapixels.",
+  token_required: "Reload this page, and enter the code that Tintype shows in its terminal.",
   internal_error: "Try again. If it happens again, please report it with the photograph's format.",
 };
 
@@ -220,3 +221,13 @@ export function foolingText({ answered, pairs, fooled, rate, low, high }) {
   const left = `${pairs - answered} pairs left.`;
   return `Fooled ${fooled} of ${answered} times: ${percent(rate)} (${range}). ${left}`;
 }
+
+/** @param {string | null} computer that the photographs go to; null for the one with this browser */
+export const promiseText = (computer) =>
+  computer
+    ? `Your photographs go to the computer ${computer}, and no further.`
+    : "Your photographs stay on this machine.";
+
+/** @param {string | null} computer as for `promiseText` */
+export const whereText = (computer) =>
+  computer ? `Photographs are sent to ${computer}, and nowhere else.` : "Nothing is sent anywhere.";

@@ -25,6 +25,7 @@ import * as save from "./save.js";
 import * as stage from "./stage.js";
 import * as toast from "./toast.js";
 import * as tools from "./tools.js";
+import * as welcome from "./welcome.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */
@@ -99,6 +100,7 @@ tools.select("compare");
 try {
   workspace.server = await api.status();
   intake.showAccepted();
+  welcome.show();
 } catch (error) {
   notices.complain("", api.asApiError(error));
 }
@@ -107,3 +109,4 @@ element("palette-box", HTMLElement).hidden = !workspace.server.capabilities.incl
 element("reference-box", HTMLElement).hidden = !workspace.server.capabilities.includes("features");
 await continuing.start();
 document.body.dataset.ready = "yes";
+await welcome.offerSamples();
