@@ -146,9 +146,9 @@ def test_there_are_photographs_to_try(browser: Any, url: str) -> None:
     person = Visit(context.new_page(), url)
     person.page.wait_for_selector("#samples-list button")
     assert not [one for one in person.asked if re.search(r"samples/\w+\.jpg", one)]
-    credits = person.page.locator("#samples-credits").inner_text()
-    assert "public domain" in credits
-    assert "CC0" in credits
+    said = person.page.locator("#samples-credits").inner_text()
+    assert "public domain" in said
+    assert "CC0" in said
     buttons = person.page.locator("#samples-list button")
     assert buttons.count() == 3
     person.page.get_by_role("button", name="A wooded valley").focus()

@@ -55,6 +55,8 @@ test("a saved file has the name of the photograph and the ending of the server",
   assert.equal(labels.savedName("aunt.jpg", disposition), "aunt.color.webp");
   assert.equal(labels.savedName("aunt.1931.jpg", disposition), "aunt.1931.color.webp");
   assert.equal(labels.savedName("aunt", disposition), "aunt.color.webp");
+  const comparison = 'attachment; filename="photo.comparison.gif"';
+  assert.equal(labels.savedName("aunt.jpg", comparison), "aunt.comparison.gif");
   assert.equal(labels.savedName("aunt.jpg", null), "aunt.color.png");
   assert.equal(labels.savedName("aunt.jpg", "attachment"), "aunt.color.png");
 });
@@ -128,4 +130,13 @@ test("a folder says what was not taken", () => {
   assert.equal(labels.folderText(2, ["a", "b"]), "Not photographs that can be read: 2 files.");
   assert.equal(labels.folderText(0, []), "There is no photograph in this folder.");
   assert.match(labels.folderText(0, ["a.doc"]), /^There is no .* read: a\.doc\.$/);
+});
+
+test("the page says where photographs go: nowhere, or to a computer with a name", () => {
+  assert.match(labels.promiseText(null), /stay on this machine/);
+  assert.match(labels.whereText(null), /Nothing is sent/);
+  for (const text of [labels.promiseText("attic"), labels.whereText("attic")]) {
+    assert.match(text, /attic/);
+    assert.doesNotMatch(text, /stay|Nothing/);
+  }
 });

@@ -27,7 +27,7 @@ from tintype.web.entry_endpoint import ENTRY_ROUTES
 from tintype.web.errors import FaultError, TooLargeError
 from tintype.web.guard import OWNER, Guard
 from tintype.web.pair_endpoints import PAIR_ROUTES
-from tintype.web.parameters import number_of, side_of
+from tintype.web.parameters import comparison_form_of, number_of, side_of
 from tintype.web.photos import Finished
 from tintype.web.request import (
     ColorRequest,
@@ -201,6 +201,18 @@ async def preview(services: Services, request: Request) -> Response:
     return Response(data, media_type="image/jpeg")
 
 
+async def comparison(services: Services, request: Request) -> Response:
+    """``POST /v1/photos/{id}/comparison``: settings in, before and after in one file out."""
+    stored, form = _stored(services, request), comparison_form_of(request)
+    coloring = await _coloring(services, request)
+    data = await run_work(
+        services, request, lambda: services.photos.comparison(stored, coloring, form=form)
+    )
+    codec = FORMATS[form]
+    place = f'attachment; filename="photo.comparison{codec.suffixes[0]}"'
+    return Response(data, media_type=codec.mime, headers={"Content-Disposition": place})
+
+
 async def certainty(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/certainty``: settings in, a map of where it guesses out."""
     stored, side, coloring = (
@@ -294,6 +306,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("DELETE", "/v1/photos/{id}", remove_photo),
     ("GET", "/v1/photos/{id}/grey", grey),
     ("POST", "/v1/photos/{id}/preview", preview),
+    ("POST", "/v1/photos/{id}/comparison", comparison),
     ("POST", "/v1/photos/{id}/certainty", certainty),
     ("POST", "/v1/photos/{id}/palettes", palettes),
     ("POST", "/v1/photos/{id}/suggestions", suggestions),

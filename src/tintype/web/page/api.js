@@ -28,6 +28,8 @@
  * @property {{color: string, share: number}[]} suggestions the most likely first
  * @property {string} now the colour of the place as it is
  *
+ * @typedef {"jpeg" | "gif" | "webp"} ComparisonFormat side by side; the others sweep
+ *
  * @typedef {"suggested" | "quieter" | "bolder" | "warmer" | "greener" | "cooler" | "rosier"} Look
  *
  * @typedef {object} CallOptions
@@ -187,6 +189,14 @@ export const preview = async (id, json, side) =>
  */
 export const certainty = async (id, json, side) =>
   (await call("POST", photoPath(id, "certainty", { side }), { json })).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {ComparisonFormat} format
+ */
+export const comparison = (id, json, format) =>
+  call("POST", photoPath(id, "comparison", { format }), { json });
 
 /**
  * @param {string} id

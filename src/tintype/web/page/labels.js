@@ -200,7 +200,7 @@ export const wheelText = ({ h, s }) =>
  * @param {string | null} disposition the header Content-Disposition
  */
 export function savedName(name, disposition) {
-  const suffix = /filename="photo(\.color\.\w+)"/.exec(disposition ?? "")?.[1] ?? ".color.png";
+  const suffix = /filename="photo(\.(?:color|comparison)\.\w+)"/.exec(disposition ?? "")?.[1] ?? ".color.png";
   return name.replace(/\.[^.]*$/, "") + suffix;
 }
 

@@ -80,6 +80,15 @@ export function showFormats() {
   );
 }
 
+/**
+ * Loaded when it is asked for: few do.
+ *
+ * @param {import("./api.js").ComparisonFormat} format
+ */
+const share = async (format) => (await import("./share.js")).share(format);
+
 export function wire() {
   download.onclick = save;
+  button("share-picture").onclick = () => share("jpeg");
+  button("share-sweep").onclick = () => share("gif");
 }
