@@ -3,10 +3,11 @@
 
 import * as api from "./api.js";
 import { button, element } from "./dom.js";
+import { triggerDownload } from "./download.js";
 import { onProgress } from "./intake.js";
 import { albumText, leftOutText, noZipText, progressLine, sameText } from "./labels.js";
 import { announce, complain } from "./notices.js";
-import { finished, triggerDownload } from "./save.js";
+import { finished } from "./save.js";
 import { say, offerUndo } from "./toast.js";
 import { workspace } from "./workspace.js";
 import { ZipWriter } from "./zip.js";

@@ -3,12 +3,11 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
+import { triggerDownload } from "./download.js";
 import { notSavedText, savedName } from "./labels.js";
 import { announce, complain, notify } from "./notices.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
-
-const KEEP_MS = 60_000; // how long the browser has to read the file
 
 const download = button("download");
 const format = element("format", HTMLSelectElement);
@@ -57,20 +56,6 @@ function fileQuery() {
     ...(keepLocation.checked ? { keep_location: 1 } : {}),
     ...(stripMetadata.checked ? { strip_metadata: 1 } : {}),
   };
-}
-
-/**
- * Gives the browser a file to save.
- *
- * @param {Blob} blob
- * @param {string} name
- */
-export function triggerDownload(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), KEEP_MS);
 }
 
 export function showFormats() {

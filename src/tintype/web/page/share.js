@@ -3,10 +3,10 @@
 
 import * as api from "./api.js";
 import { button } from "./dom.js";
+import { triggerDownload } from "./download.js";
 import { notSavedText, savedName } from "./labels.js";
 import { announce, complain } from "./notices.js";
 import { withPhoto } from "./resend.js";
-import { triggerDownload } from "./save.js";
 import { workspace } from "./workspace.js";
 
 const buttons = [button("share-picture"), button("share-sweep")];
