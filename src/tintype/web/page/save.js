@@ -74,6 +74,9 @@ const share = async (format) => (await import("./share.js")).share(format);
 
 export function wire() {
   download.onclick = save;
+  // All includes the location: only one of the two can be meant.
+  keepLocation.onchange = () => keepLocation.checked && (stripMetadata.checked = false);
+  stripMetadata.onchange = () => stripMetadata.checked && (keepLocation.checked = false);
   button("share-picture").onclick = () => share("jpeg");
   button("share-sweep").onclick = () => share("gif");
 }

@@ -43,6 +43,7 @@ function showFacts(found) {
 /** The round of this visitor: the one before the page was loaded again, or another one. */
 async function begin() {
   result.hidden = true;
+  next.hidden = false;
   for (const side of SIDES) choices[side].hidden = false;
   const kept = sessionStorage.getItem(KEPT);
   if (kept) {
@@ -163,6 +164,7 @@ async function end() {
   question.textContent = scoreText(answered - fooled, answered);
   question.focus();
   result.hidden = false;
+  next.hidden = true;
   const { draw } = await import("./card.js");
   const missed = answers.filter(({ real, taken }) => real !== taken);
   const pictures = async (/** @type {Answer} */ { number: pair, real }) => ({
