@@ -3,7 +3,8 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
-import { addedText, noGreyText } from "./labels.js";
+import { chosenFiles, isAccepted } from "./folders.js";
+import { addedText, folderText, noGreyText } from "./labels.js";
 import { quickSide } from "./geometry.js";
 import { announce, complain, wireRetry } from "./notices.js";
 import { Photo } from "./photo.js";
@@ -11,12 +12,14 @@ import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
 import { withPhoto } from "./resend.js";
 import { show, showFirst } from "./stage.js";
+import { say } from "./toast.js";
 import { workspace } from "./workspace.js";
 
 const AT_ONCE = 2;
 const ATTEMPTS = 40; // a folder of photographs may wait long for its turn
 
 const chooser = input("files");
+const folderChooser = input("folder");
 const queue = new Queue(AT_ONCE, color);
 
 /** @param {Iterable<File>} files */
@@ -28,6 +31,15 @@ export function add(files) {
   workspace.select(added[0]);
   announce(addedText(added.map(({ name }) => name)));
 }
+
+/** @param {import("./folders.js").Dropped} dropped with a folder among it */
+export function addFolder({ files, others }) {
+  add(files);
+  if (others.length || !files.length) say(folderText(files.length, others));
+}
+
+/** @param {File} file */
+export const reads = (file) => isAccepted(file, workspace.server.accept);
 
 /** @param {(progress: import("./queue.js").Progress) => void} listener */
 export function onProgress(listener) {
@@ -107,6 +119,14 @@ export function wire() {
   chooser.onchange = () => {
     add(chooser.files ?? []);
     chooser.value = "";
+  };
+  for (const id of ["choose-folder", "add-folder"]) {
+    button(id).hidden = !("webkitdirectory" in folderChooser);
+    button(id).onclick = () => folderChooser.click();
+  }
+  folderChooser.onchange = () => {
+    addFolder(chosenFiles(folderChooser.files ?? [], reads));
+    folderChooser.value = "";
   };
   addEventListener("paste", ({ clipboardData }) => {
     add(Array.from(clipboardData?.files ?? []).filter(({ type }) => type.startsWith("image/")));
