@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const FOLDER = new URL("../../src/tintype/web/page/", import.meta.url);
 const PURE = [
-  "api", "color", "folders", "geometry", "history", "labels", "photo", "queue", "resend", "settings",
+  "api", "color", "folders", "geometry", "history", "labels", "names", "photo", "queue", "resend", "settings",
   "storage", "workspace", "zip",
 ];
 const DOCUMENT = /\b(document|window|HTML\w*Element|innerWidth)\b/;

@@ -10,6 +10,7 @@ import * as controls from "./controls.js";
 import { element } from "./dom.js";
 import * as drop from "./drop.js";
 import * as filmstrip from "./filmstrip.js";
+import * as focus from "./focus.js";
 import * as help from "./help.js";
 import * as hints from "./hints.js";
 import * as intake from "./intake.js";
@@ -91,7 +92,7 @@ workspace.on("empty", () => {
 });
 
 const parts = [
-  album, brush, certainty, continuing, controls, drop, help, intake, keys, palettes, picker, pointer,
+  album, brush, certainty, continuing, controls, drop, focus, help, intake, keys, palettes, picker, pointer,
   reference, save, stage, toast, tools,
 ];
 for (const part of parts) part.wire();

@@ -17,8 +17,9 @@ const stripMetadata = input("strip-metadata");
 
 async function save() {
   const photo = workspace.current;
-  if (!photo) return;
-  download.disabled = true;
+  if (!photo || download.hasAttribute("aria-disabled")) return;
+  // It keeps the focus, as a disabled button would not.
+  download.setAttribute("aria-disabled", "true");
   download.textContent = "Colouring at full size…";
   try {
     const { revision } = photo;
@@ -31,7 +32,7 @@ async function save() {
   } catch (error) {
     complain(notSavedText(photo.name), api.asApiError(error), save);
   } finally {
-    download.disabled = false;
+    download.removeAttribute("aria-disabled");
     download.textContent = "Download";
   }
 }
