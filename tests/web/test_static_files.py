@@ -1,6 +1,8 @@
 """The files of the page: compressed where that is asked for, and sent once."""
 
 import gzip
+import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -47,3 +49,47 @@ def test_answers_of_the_api_are_never_compressed(client: httpx.Client) -> None:
     for path in ("/v1/status", "/v1/none"):
         answer = client.get(path, headers={"Accept-Encoding": "gzip"})
         assert "content-encoding" not in answer.headers
+
+
+PROMISES = Path(__file__).parents[2] / "docs" / "promises.md"
+LOADED = re.compile(r'^(?:import|export)\b[^;]*? from "\./(\w+\.js)"', re.MULTILINE)
+LINKED = re.compile(r'(?:href|src)="([\w.]+\.(?:css|js|svg))"')
+
+
+def weight(client: httpx.Client, *first: str) -> tuple[int, int]:
+    """Bytes of these files and all that they load by themselves: as they are, and as sent."""
+    waiting, done = list(first), set()
+    whole = sent = 0
+    while waiting:
+        name = waiting.pop()
+        if name in done:
+            continue
+        done.add(name)
+        with client.stream("GET", f"/{name}", headers={"Accept-Encoding": "gzip"}) as answer:
+            packed = b"".join(answer.iter_raw())
+        data = gzip.decompress(packed)
+        whole, sent = whole + len(data), sent + len(packed)
+        pattern = LOADED if name.endswith(".js") else LINKED
+        if not name.endswith((".css", ".svg")):
+            waiting += pattern.findall(data.decode())
+    return whole, sent
+
+
+@pytest.mark.parametrize(
+    ("what", "first"),
+    [("the first screen", [""]), ("and all for an open photograph", ["", "open.js"])],
+)
+def test_the_page_weighs_no_more_than_is_promised(
+    client: httpx.Client, what: str, first: list[str]
+) -> None:
+    row = re.search(rf"^\| {what} \| (\d+) kB \| (\d+) kB \|$", PROMISES.read_text(), re.MULTILINE)
+    assert row is not None
+    whole, sent = (number / 1000 for number in weight(client, *first))
+    print(f"{what}: {whole:.0f} kB, {sent:.0f} kB as sent")
+    assert 20 < whole <= int(row[1])
+    assert 8 < sent <= int(row[2])
+
+
+def test_what_is_needed_later_is_not_loaded_at_first(client: httpx.Client) -> None:
+    first, both = weight(client, "")[0], weight(client, "", "open.js")[0]
+    assert first < 0.7 * both

@@ -37,9 +37,12 @@ export function wire() {
   addEventListener("focusin", ({ target }) => {
     last = target instanceof HTMLElement ? target : null;
   });
-  // Left on purpose; what disappears is left as well, but is no longer usable.
-  addEventListener("focusout", () => {
-    if (isUsable(last)) last = null;
+  // What disappears is left as well, by some browsers while it is still there: a moment later only
+  // what was left on purpose can still be used.
+  addEventListener("focusout", ({ target }) => {
+    setTimeout(() => {
+      if (last === target && document.activeElement !== target && isUsable(last)) last = null;
+    });
   });
   let due = false;
   const observer = new MutationObserver(() => {

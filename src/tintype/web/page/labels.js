@@ -91,6 +91,9 @@ export const addedText = (names) =>
     ? `${names[0]} is being coloured.`
     : `${names.length} photographs are being coloured.`;
 
+/** @param {string[]} names of the files */
+export const notOpenedText = (names) => `${named(names)} cannot be opened now.`;
+
 /** @type {Record<import("./api.js").Look, string>} */
 const LOOKS = {
   suggested: "Suggested",

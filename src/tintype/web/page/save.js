@@ -75,7 +75,7 @@ export function triggerDownload(blob, name) {
 }
 
 export function showFormats() {
-  format.append(
+  format.replaceChildren(
     new Option("Same as the original", ""),
     ...workspace.server.formats.map((name) => new Option(name, name)),
   );
