@@ -1,9 +1,12 @@
 // @ts-check
 // Nothing is lost between visits: what is open is kept in the browser, and offered again.
 
+import { noAnswer } from "./api.js";
 import { Database } from "./database.js";
 import { button, element } from "./dom.js";
 import { droppedText, notKeptText, offerText } from "./labels.js";
+import { complain } from "./notices.js";
+import { opened } from "./opening.js";
 import { MOST_BYTES, Storage } from "./storage.js";
 import { say } from "./toast.js";
 import { workspace } from "./workspace.js";
@@ -107,6 +110,11 @@ export function forget(photo) {
 }
 
 async function resume() {
+  try {
+    await opened();
+  } catch {
+    return complain("", noAnswer(), resume);
+  }
   const records = offered;
   offered = [];
   /** @type {Photo[]} */
