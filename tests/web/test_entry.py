@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tintype.cli.serve import _show_invitation
 from tintype.cli.show import show_blocks
 from tintype.web.entry import Entry, comes_from_this_machine, other_computer
 from tintype.web.serve import Invitation, Listening, listen
@@ -181,6 +182,16 @@ def test_the_qr_code_holds_the_link() -> None:
     picture = np.kron(np.pad(modules, 4, constant_values=255), np.ones((6, 6), np.uint8))
     found, *_ = cv2.QRCodeDetector().detectAndDecode(picture)
     assert found == invitation.link
+
+
+def test_the_terminal_says_where_and_with_which_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _show_invitation(Invitation("http://192.168.1.5:7839/", "K7QM-3F9D"))
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert said.count("\n") == 1  # no blocks where nobody sees them
+    assert "http://192.168.1.5:7839/ with the code K7QM-3F9D" in said
 
 
 class Terminal:

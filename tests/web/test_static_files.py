@@ -9,7 +9,6 @@ import pytest
 
 from tintype.web.static_files import static_files
 
-
 PHOTOGRAPHS = {path for path in static_files() if path.endswith(".jpg")}
 
 
