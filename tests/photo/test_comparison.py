@@ -26,7 +26,7 @@ def colored(size: tuple[int, int], bits: int = 8) -> Photo:
 @pytest.mark.parametrize("size", [(320, 240), (240, 320), (320, 40), (24, 240), (1, 1), (64, 64)])
 def test_side_by_side_has_both_at_full_size(size: tuple[int, int]) -> None:
     photo = colored(size)
-    data = comparison(photo, form="JPEG", provenance=PROVENANCE)
+    data = comparison(photo, form="jpeg", provenance=PROVENANCE)
     with Image.open(io.BytesIO(data)) as image:
         shown = np.asarray(image.convert("RGB"), int)
     width, height = size
@@ -45,7 +45,7 @@ def test_side_by_side_has_both_at_full_size(size: tuple[int, int]) -> None:
         assert (band[:, -4:] < 80).all()
 
 
-@pytest.mark.parametrize(("form", "near"), [("GIF", 14), ("WEBP", 8)])
+@pytest.mark.parametrize(("form", "near"), [("gif", 14), ("webp", 8)])
 def test_a_sweep_goes_from_grey_to_colour_and_back(form: str, near: float) -> None:
     photo = colored((240, 180))
     assert isinstance(photo.color, np.ndarray)
@@ -74,13 +74,13 @@ def test_a_sweep_goes_from_grey_to_colour_and_back(form: str, near: float) -> No
 
 def test_each_says_that_its_colours_are_a_guess() -> None:
     photo = colored((320, 240))
-    jpeg = comparison(photo, form="JPEG", provenance=PROVENANCE)
+    jpeg = comparison(photo, form="jpeg", provenance=PROVENANCE)
     assert read_provenance(jpeg) == PROVENANCE
     assert DIGITAL_SOURCE_TYPE.encode() in jpeg
-    webp = comparison(photo, form="WEBP", provenance=PROVENANCE)
+    webp = comparison(photo, form="webp", provenance=PROVENANCE)
     with Image.open(io.BytesIO(webp)) as image:
         assert DIGITAL_SOURCE_TYPE.encode() in image.info["xmp"]
-    gif = comparison(photo, form="GIF", provenance=PROVENANCE)
+    gif = comparison(photo, form="gif", provenance=PROVENANCE)
     with Image.open(io.BytesIO(gif)) as image:
         assert image.info["comment"].startswith(CAPTION.encode())
         assert b"tiny" in image.info["comment"]

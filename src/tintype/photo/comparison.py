@@ -20,9 +20,8 @@ from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 CAPTION = "Colours guessed by Tintype"
 """What stands under the picture."""
-SIDES: Mapping[str, int] = MappingProxyType({"JPEG": 1280, "GIF": 480, "WEBP": 720})
-"""The longest side of the photograph in each format, in pixels; the formats are keys of
-`tintype.photo.formats.registry.FORMATS`. JPEG is side by side, the others sweep."""
+SIDES: Mapping[str, int] = MappingProxyType({"jpeg": 1280, "gif": 480, "webp": 720})
+"""Longest side of the photograph in each kind of file, in pixels: side by side in the first, with a sweep in the others."""
 
 _GROUND, _INK = (38, 38, 39), (236, 235, 233)
 _GAP = 4  # between the two, and the width of the line that sweeps, in pixels
@@ -46,13 +45,13 @@ def comparison(photo: Photo, *, form: str, provenance: Provenance) -> bytes:
     assert isinstance(after, np.ndarray)
     grey = photo.grey if photo.bits == 8 else (photo.grey // 257).astype(np.uint8)
     before = np.repeat(grey[:, :, None], 3, axis=2)
-    if form == "JPEG":
+    if form == "jpeg":
         gap = np.full((grey.shape[0], _GAP, 3), _GROUND, np.uint8)
         both = _captioned(np.concatenate([before, gap, after], axis=1), max(photo.shape))
         page = Photo(rgb_to_grey(both), None, "color", Metadata("JPEG"), color=both)
         return encode([page], format="JPEG", provenance=provenance).data
     before, after = (_captioned(rgb, max(photo.shape)) for rgb in (before, after))
-    write = _gif if form == "GIF" else _webp
+    write = _gif if form == "gif" else _webp
     return write(before, after, photo.height, provenance)
 
 
@@ -116,7 +115,7 @@ def _gif(
         image = Image.fromarray(frame, "P")
         image.putpalette(palette)
         frames.append(image)
-    return _saved(frames, "GIF", comment=f"{CAPTION}: {provenance.sentence}", optimize=False)
+    return _saved(frames, "gif", comment=f"{CAPTION}: {provenance.sentence}", optimize=False)
 
 
 def _webp(
@@ -125,7 +124,7 @@ def _webp(
     line = np.array(_INK, np.uint8)
     frames = [Image.fromarray(frame) for frame in _frames(before, after, rows, line)]
     packet = xmp.with_provenance(None, provenance)
-    return _saved(frames, "WEBP", xmp=packet, quality=80, method=2)
+    return _saved(frames, "webp", xmp=packet, quality=80, method=2)
 
 
 def _saved(frames: list[Image.Image], form: str, **options: object) -> bytes:

@@ -177,7 +177,7 @@ async def comparison(services: Services, request: Request) -> Response:
     data = await run_work(
         services, request, lambda: services.photos.comparison(stored, coloring, form=form)
     )
-    codec = FORMATS[form]
+    codec = FORMATS[form.upper()]
     place = f'attachment; filename="photo.comparison{codec.suffixes[0]}"'
     return Response(data, media_type=codec.mime, headers={"Content-Disposition": place})
 

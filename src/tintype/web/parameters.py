@@ -24,10 +24,9 @@ def comparison_form_of(request: Request) -> str:
     Raises:
         MalformedError: There is no such one.
     """
-    text = request.query_params.get("format", "jpeg")
-    for form in SIDES:
-        if text.lower() == form.lower():
-            return form
+    text = request.query_params.get("format", next(iter(SIDES))).lower()
+    if text in SIDES:
+        return text
     raise MalformedError(f"{brief(repr(text))} is not one of {', '.join(SIDES)}.")
 
 

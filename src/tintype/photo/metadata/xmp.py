@@ -147,17 +147,16 @@ def without_location(packet: bytes | None) -> bytes | None:
         return None
     document = parse(packet)
     changed = False
-    stack: list[minidom.Node] = [document]
+    stack = [each for each in document.childNodes if isinstance(each, minidom.Element)]
     while stack:
-        node = stack.pop()
-        if isinstance(node, minidom.Element):
-            for attribute in list(node.attributes.values()):
-                if _names_a_place(attribute):
-                    node.removeAttributeNode(attribute)
-                    changed = True
-        for child in list(node.childNodes):
-            if isinstance(child, minidom.Element) and _names_a_place(child):
-                node.removeChild(child)
+        element = stack.pop()
+        for attribute in list(element.attributes.values()):
+            if _names_a_place(attribute):
+                element.removeAttributeNode(attribute)
+                changed = True
+        for child in [each for each in element.childNodes if isinstance(each, minidom.Element)]:
+            if _names_a_place(child):
+                element.removeChild(child)
                 changed = True
             else:
                 stack.append(child)
