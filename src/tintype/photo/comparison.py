@@ -21,7 +21,8 @@ from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 CAPTION = "Colours guessed by Tintype"
 """What stands under the picture."""
 SIDES: Mapping[str, int] = MappingProxyType({"jpeg": 1280, "gif": 480, "webp": 720})
-"""Longest side of the photograph in each kind of file, in pixels: side by side in the first, with a sweep in the others."""
+"""Longest side of the photograph in each kind of file, in pixels: side by side in the first, with a
+sweep in the others."""
 
 _GROUND, _INK = (38, 38, 39), (236, 235, 233)
 _GAP = 4  # between the two, and the width of the line that sweeps, in pixels
