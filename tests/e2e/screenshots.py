@@ -1,6 +1,6 @@
 """Pictures of the page in every state, to be looked at.
 
-    PYTHONPATH=src:tests python -m e2e.screenshots FOLDER --only ^390
+    make screenshots OUT=FOLDER ONLY=^390
 
 Without ``--model`` the colours are those of the model that is shipped. The page is served from
 this folder's sources, so that a change of it is seen at once.

@@ -16,6 +16,9 @@ import { workspace } from "./workspace.js";
 const AT_ONCE = 2;
 const ATTEMPTS = 40; // a folder of photographs may wait long for its turn
 
+const LOOK_MS = 2000; // how often it looks whether a server responds that did not
+let looking = false;
+
 const queue = new Queue(AT_ONCE, color);
 
 /** @param {Photo[]} photos those of them that wait are coloured before all others */
@@ -59,34 +62,72 @@ async function color(photo) {
   try {
     const onWait = () => workspace.setState(photo, "delayed");
     photo.describe(await api.addPhoto(photo.file, { onWait, attempts: ATTEMPTS }));
+    if (isGone(photo)) return false;
     if (!photo.urls.before) {
       photo.setPicture("before", await api.grey(photo.id, quickSide(photo)));
       workspace.setState(photo, "working");
       if (photo === workspace.current) show(photo);
     }
     const first = () => api.preview(photo.id, photo.request(), quickSide(photo));
-    photo.setPicture("after", await withPhoto(photo, first));
+    const picture = await withPhoto(photo, first);
+    if (isGone(photo)) return false;
+    photo.setPicture("after", picture);
     workspace.setState(photo, "ready");
     if (photo === workspace.current) showFirst(photo);
     photo.setPicture("before", await api.grey(photo.id, fullSide(photo)));
     if (photo === workspace.current) await workspace.select(photo);
   } catch (error) {
+    if (isGone(photo)) return false;
     photo.error = api.asApiError(error);
     workspace.setState(photo, "failed");
+    if (isUnanswered(photo)) goOnLater();
     if (photo !== workspace.current) announce(photo.error.message);
     if (photo === workspace.current) workspace.select(photo);
   }
   return true;
 }
 
-function retry() {
-  const photo = workspace.current;
-  if (!photo) return;
+/**
+ * Whether a photograph was removed while it was coloured. It waits again, in case that is undone,
+ * and the server lets it go.
+ *
+ * @param {Photo} photo
+ */
+function isGone(photo) {
+  if (workspace.photos.includes(photo)) return false;
+  photo.state = "waiting";
+  if (photo.id) api.removePhoto(photo.id).catch(() => {});
+  photo.id = "";
+  return true;
+}
+
+/**
+ * Whether it was not coloured for want of an answer, and may yet be.
+ *
+ * @param {Photo} photo
+ */
+const isUnanswered = ({ state, error }) => state === "failed" && !error?.status && !error?.code;
+
+/** Colours what had no answer, as soon as the server responds again. */
+async function goOnLater() {
+  if (looking) return;
+  looking = true;
+  while (workspace.photos.some(isUnanswered)) {
+    await new Promise((done) => setTimeout(done, LOOK_MS));
+    if (await api.status().catch(() => null)) workspace.photos.filter(isUnanswered).forEach(retry);
+  }
+  looking = false;
+}
+
+/** @param {Photo} photo */
+function retry(photo) {
+  if (photo.state !== "failed") return;
   photo.error = null;
   workspace.setState(photo, "waiting");
-  queue.addFirst(photo);
+  queue.add(photo);
+  if (photo === workspace.current) queue.prefer(photo);
 }
 
 export function wire() {
-  wireRetry(retry);
+  wireRetry(() => workspace.current && retry(workspace.current));
 }

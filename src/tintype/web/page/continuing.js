@@ -51,6 +51,11 @@ function hear({ data }) {
   if (typeof data === "string") return tellOpen();
   offered = offered.filter(({ key }) => !data.includes(key));
   showOffer();
+  // Open here as well, as after a page came out of the browser's cache: each tab keeps its own.
+  for (const photo of workspace.photos.filter(({ key }) => data.includes(key))) {
+    photo.becomeCopy();
+    keepSoon(photo);
+  }
 }
 
 function tellOpen() {
@@ -153,6 +158,9 @@ export function wire() {
   button("continue").onclick = resume;
   button("forget").onclick = forgetOffered;
   addEventListener("beforeunload", warn);
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) tellOpen(); // while it lay in the cache, it heard no question
+  });
   addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") keepChanged();
   });

@@ -61,9 +61,10 @@ export async function open(wanted) {
 
 /** @param {Suggestions | null} found null until they are there */
 function show(found) {
-  if (!dialog.open) dialog.show();
-  document.body.toggleAttribute("data-picking", true);
   suggestions.replaceChildren(...(found?.suggestions ?? []).map(suggestionButton));
+  if (!dialog.open) dialog.show();
+  dialog.scrollTop = 0;
+  document.body.toggleAttribute("data-picking", true);
   removeButton.hidden = index === null;
   synchronize();
   dialog.scrollIntoView({ block: "nearest" });
