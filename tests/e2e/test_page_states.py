@@ -157,6 +157,8 @@ def test_the_focus_never_falls_to_the_start(visit: Callable[..., Visit], brought
             page.keyboard.press("Enter")
             person.settled()
     assert focused()
+    # What was done is announced, too.
+    assert page.locator("#live").text_content() == "Undone."
     page.set_input_files("#reference-file", str(brought.reference))
     page.wait_for_selector("#reference img")
     press("#reference-clear")
