@@ -40,6 +40,7 @@ def make_clip(
     turned: int = 0,
     matrix: Sequence[int] | None = None,
     title: str | None = None,
+    service: str | None = None,
     timecode: str | None = None,
     attachment: bytes | None = None,
     cover: bool = False,
@@ -68,6 +69,7 @@ def make_clip(
         turned: Rotation by players, degrees counter-clockwise.
         matrix: How players turn and mirror the picture; nine numbers.
         title: Of the container.
+        service: Name of the programme, in a transport stream.
         timecode: Of the first frame, as cameras write it.
         attachment: Contents of an attached file.
         cover: Whether the attachment is a JPEG, the cover picture.
@@ -83,6 +85,8 @@ def make_clip(
     with av.open(str(path), "w", container_options=muxing or {}) as out:
         if title is not None:
             out.metadata["title"] = title
+        if service is not None:
+            out.metadata["service_name"] = service
         video = out.add_stream(codec, rate=rate, width=width, height=height, time_base=clock)
         video.pix_fmt = form
         video.options = options or ({"preset": "ultrafast"} if codec == "libx264" else {})
@@ -188,9 +192,13 @@ def _add_texts(out, stream, codec):
 
 def add_captions(path: Path) -> Path:
     """A copy of an H.264 film in a transport stream, with closed captions (CEA-708, "GA94")."""
-    result = path.with_name(f"captions{path.suffix}")
-    body = b"\xb5\x00\x31GA94\x03\x41\xff\xfc\x94\x20\xff"
-    message = b"\0\0\0\1\x06\x04" + bytes([len(body)]) + body + b"\x80"
+    return add_message(path, 4, b"\xb5\x00\x31GA94\x03\x41\xff\xfc\x94\x20\xff")
+
+
+def add_message(path: Path, kind: int, body: bytes) -> Path:
+    """A copy of an H.264 film in a transport stream, with an SEI message in every frame."""
+    result = path.with_name(f"message{path.suffix}")
+    message = b"\0\0\0\1\x06" + bytes([kind, len(body)]) + body + b"\x80"
     with av.open(str(path)) as old, av.open(str(result), "w") as new:
         stream = new.add_stream_from_template(old.streams.video[0], opaque=True)
         for packet in old.demux(video=0):

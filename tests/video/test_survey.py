@@ -1,6 +1,5 @@
 """A film that does not go on as it begins, and what is attached to its frames."""
 
-import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,11 +7,10 @@ import av
 import pytest
 
 from tintype.engine.bundle import Bundle
-from tintype.video.plan import plan
 from tintype.video.probe import probe
 from tintype.video.request import FilmRequest
 from video.clips import add_captions, change_times, make_clip, side_data_of
-from video.conftest import LOSSLESS, MILLI, assert_same_luma, colored
+from video.conftest import MILLI, assert_same_luma, colored
 
 TICK = Fraction(1, 25)
 HDR10 = (
@@ -111,20 +109,3 @@ def test_hdr10_data_is_carried_or_named(tmp_path: Path, bundle: Bundle, codec: s
     old, new = side_data_of(path), side_data_of(job.target)
     for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
         assert new[kind] == old[kind]
-
-
-def test_a_clean_aperture_is_named(tmp_path: Path, bundle: Bundle) -> None:
-    path = make_clip(tmp_path / "a.mov", count=2)
-    assert plan(path, None, FilmRequest(), bundle).warnings == ()
-    data = bytearray(path.read_bytes())
-    box = struct.pack(">I4s8I", 40, b"clap", 120, 1, 96, 1, 0, 1, 0, 1)
-    entry = data.index(b"avc1", data.index(b"stsd")) - 4
-    data[entry + 86 : entry + 86] = box
-    at = data.index(b"moov")
-    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
-        at = data.index(name, at)
-        size = int.from_bytes(data[at - 4 : at], "big")
-        data[at - 4 : at] = (size + len(box)).to_bytes(4, "big")
-    path.write_bytes(data)
-    assert plan(path, None, FilmRequest(), bundle).warnings == ("Its clean aperture is lost.",)
-    assert colored(path, bundle, LOSSLESS).target.exists()

@@ -7,6 +7,7 @@ same bytes.
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, BinaryIO, cast
 
 import av
@@ -27,6 +28,7 @@ from tintype.video.request import Window
 from tintype.video.segments import SegmentStore
 from tintype.video.sound import add_sound, sound_encoder
 from tintype.video.source import FilmSource, OtherStream
+from tintype.video.timecode import read_timecode
 
 # Statistics of the old video; they are wrong for the new one.
 _STALE_TAGS = ("bps", "duration", "number_of_frames", "number_of_bytes", "_statistics", "encoder")
@@ -52,7 +54,7 @@ def supported_streams(
     wanted = [stream for stream in source.other_streams if not stream.regenerated]
     found = []
     with open_film(source.path) as container:
-        samples = _first_packets(container, wanted, source.clock)
+        samples = first_packets(container, wanted, source.clock)
         for stream in wanted:
             ways = [stream]
             if stream.kind == "audio" and encoding.muxer == "matroska":
@@ -91,14 +93,14 @@ def write_film(
         OSError: The file cannot be written.
         FilmError: The muxer refuses a stream that it accepted when it was tried.
     """
-    sink = _Sink(file)
+    sink = Sink(file)
     timeline = Timeline(store, source, window)
     with open_film(source.path) as container:
         try:
-            with _open_output(sink, encoding, source, copied) as out:
-                streams = _add_streams(out, container, source, encoding, copied)
-                metadata = _without(container.metadata, _BRAND_TAGS)
-                out.metadata.update(add_provenance(metadata, provenance))
+            with open_output(sink, encoding, source, copied) as out:
+                streams = add_streams(out, container, source, encoding, copied)
+                out.metadata.update(add_provenance(film_tags(container), provenance))
+                set_timecode(out, streams[source.index], source, encoding, timeline.shift)
                 out.set_chapters(cast(Any, _chapters(container, timeline, source.clock)))
                 out.start_encoding()
                 _check_same_encoder(streams[source.index], store)
@@ -120,9 +122,17 @@ def write_film(
 # ----- streams -----
 
 
-def _open_output(
-    sink: "_Sink", encoding: Encoding, source: FilmSource, copied: Sequence[OtherStream]
+def open_output(
+    sink: "Sink", encoding: Encoding, source: FilmSource, copied: Sequence[OtherStream]
 ) -> OutputContainer:
+    """The output container, empty.
+
+    Args:
+        sink: Where it is written.
+        encoding: Of the film.
+        source: The film.
+        copied: The other streams that it will have.
+    """
     if any(stream.wave for stream in copied):
         return _open_wave_output(sink)
     options = {}
@@ -140,7 +150,7 @@ def _open_output(
     return out
 
 
-def _open_wave_output(sink: "_Sink") -> OutputContainer:
+def _open_wave_output(sink: "Sink") -> OutputContainer:
     """A Matroska container that takes any sound that a WAVE file can hold.
 
     FFmpeg's muxer writes it, but when it is asked beforehand, as PyAV does, it answers that it does
@@ -163,14 +173,25 @@ def _open_wave_output(sink: "_Sink") -> OutputContainer:
     return out
 
 
-def _add_streams(
+def add_streams(
     out: OutputContainer,
     container: InputContainer,
     source: FilmSource,
     encoding: Encoding,
     copied: Sequence[OtherStream],
 ) -> dict[int, Stream]:
-    """The streams of the output, by the index of their stream in the source, in its order."""
+    """Adds the streams of the output.
+
+    Args:
+        out: The output, opened.
+        container: The film, opened.
+        source: The film.
+        encoding: Of the film.
+        copied: The other streams.
+
+    Returns:
+        Those that get packets, by the index of their stream in the source, in its order.
+    """
     covers = _cover_pictures(source, copied) if encoding.muxer == "matroska" else {}
     wanted = {stream.index: stream for stream in copied}
     streams: dict[int, Stream] = {}
@@ -197,10 +218,54 @@ def _add_video(
         video.set_display_matrix(source.display_matrix)
     if old is not None:
         video.disposition = old.disposition
-        video.metadata.update(
-            {k: v for k, v in old.metadata.items() if not k.casefold().startswith(_STALE_TAGS)}
-        )
+        video.metadata.update(stream_tags(old))
     return video
+
+
+def film_tags(container: InputContainer) -> dict[str, str]:
+    """The tags of a film that are true of the coloured one.
+
+    Args:
+        container: The film.
+    """
+    return {k: v for k, v in container.metadata.items() if k.casefold() not in _BRAND_TAGS}
+
+
+def stream_tags(stream: Stream) -> dict[str, str]:
+    """The tags of a video stream that are true of the coloured one: all but old statistics.
+
+    Args:
+        stream: Of the film.
+    """
+    tags = stream.metadata.items()
+    return {k: v for k, v in tags if not k.casefold().startswith(_STALE_TAGS)}
+
+
+def set_timecode(
+    out: OutputContainer,
+    video: Stream,
+    source: FilmSource,
+    encoding: Encoding,
+    shift: Fraction = Fraction(0),
+) -> None:
+    """Sets the timecode of the first frame: a tag, of which MP4 and MOV make a track.
+
+    Args:
+        out: The output, with the tags of the source.
+        video: Of the output, with those of the source.
+        source: The film.
+        encoding: Determines the container.
+        shift: Seconds by which the output begins later than the source.
+    """
+    if source.timecode is not None:
+        video.metadata["timecode"] = source.timecode
+    for tags in (out.metadata, video.metadata):
+        for key in [key for key in tags if key.casefold() == "timecode"]:
+            code = read_timecode(tags[key], source.rate)
+            if code is not None:
+                tags[key] = str(code + round(shift * source.rate))
+            elif encoding.muxer != "matroska":
+                del tags[key]  # their muxer would refuse it, at the end
 
 
 def _add_other(out: OutputContainer, old: Stream, how: OtherStream) -> Stream:
@@ -227,19 +292,24 @@ def _cover_pictures(source: FilmSource, copied: Sequence[OtherStream]) -> dict[i
         covers = [s for s in copied if is_cover(container.streams[s.index])]
         return {
             index: bytes(packets[0])
-            for index, packets in _first_packets(container, covers, source.clock).items()
+            for index, packets in first_packets(container, covers, source.clock).items()
             if packets
         }
 
 
-def _without(metadata: dict[str, str], tags: frozenset[str]) -> dict[str, str]:
-    return {k: v for k, v in metadata.items() if k.casefold() not in tags}
-
-
-def _first_packets(
+def first_packets(
     container: InputContainer, wanted: Sequence[OtherStream], clock: FilmClock
 ) -> dict[int, list[AnyPacket]]:
-    """The first packets of some streams, by their index."""
+    """The first packets of some streams.
+
+    Args:
+        container: The film, at its beginning.
+        wanted: The streams.
+        clock: Corrects the times of the packets.
+
+    Returns:
+        At most two packets each, by the index of their stream.
+    """
     found: dict[int, list[AnyPacket]] = {stream.index: [] for stream in wanted}
     if not found:
         return found
@@ -269,7 +339,7 @@ def _supports(
 ) -> bool:
     """Whether the container supports a stream beside the video, written in one way."""
     try:
-        with _open_output(_Sink(io.BytesIO()), encoding, source, (how,)) as out:
+        with open_output(Sink(io.BytesIO()), encoding, source, (how,)) as out:
             _add_video(out, None, source, encoding)
             if encoding.muxer == "matroska" and is_cover(stream):
                 _add_cover(out, stream, bytes(packets[0]) if packets else b"")
@@ -318,7 +388,7 @@ def _chapters(
     return kept
 
 
-class _Sink:
+class Sink:
     """A file whose writes never fail inside FFmpeg, which would continue; `check` raises later."""
 
     def __init__(self, file: BinaryIO) -> None:

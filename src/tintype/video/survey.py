@@ -5,17 +5,19 @@ interlaced and tagged. What is written for the whole film is decided by frames o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+
+from tintype.video.side_data import frame_side_data, timecode_of
 
 _PLACES = 12
 _FRAMES = 3  # at each place
@@ -54,6 +56,9 @@ class Survey:
         interlaced: Whether a frame is two fields, anywhere.
         progressive: Whether a frame is whole, anywhere.
         side_data: What is attached to frames beside their pictures, by FFmpeg's names.
+        packet_data: What is attached to packets of the video, by FFmpeg's names.
+        timecodes: Times of frames on the clock of the first one, in the stream's unit, and the
+            timecodes that they state.
     """
 
     tags: Tags
@@ -63,10 +68,17 @@ class Survey:
     interlaced: bool
     progressive: bool
     side_data: dict[str, bytes]
+    packet_data: frozenset[str]
+    timecodes: tuple[tuple[int, str], ...]
 
 
 def survey(
-    container: InputContainer, stream: VideoStream, first: VideoFrame, seconds: Fraction | None
+    container: InputContainer,
+    stream: VideoStream,
+    first: VideoFrame,
+    seconds: Fraction | None,
+    *,
+    begin: Fraction = Fraction(0),
 ) -> Survey:
     """Decodes some frames from all of a film.
 
@@ -75,10 +87,12 @@ def survey(
         stream: The video.
         first: Its first frame.
         seconds: The duration of the film; None if it is unknown.
+        begin: Seconds on the clock of the file that are 0 on the clock of `first`.
     """
+    packet_data: set[str] = set()
     aspects = [stream.codec_context.sample_aspect_ratio]
     frames = [first]
-    for frame in _samples(container, stream, seconds):
+    for frame in _samples(container, stream, seconds, packet_data):
         if (frame.width, frame.height) == (first.width, first.height):
             frames.append(frame)
             aspects.append(stream.codec_context.sample_aspect_ratio)
@@ -86,8 +100,7 @@ def survey(
     known = Counter(aspect for aspect in aspects if aspect)
     side_data: dict[str, bytes] = {}
     for frame in frames:
-        for entry in frame.side_data:
-            side_data.setdefault(cast(Any, entry).type.name, bytes(cast(Any, entry)))
+        side_data = frame_side_data(frame) | side_data
     return Survey(
         tags=tags.most_common(1)[0][0],
         tags_change=len(tags) > 1,
@@ -96,6 +109,8 @@ def survey(
         interlaced=any(frame.interlaced_frame for frame in frames),
         progressive=not all(frame.interlaced_frame for frame in frames),
         side_data=side_data,
+        packet_data=frozenset(packet_data),
+        timecodes=tuple(_timecodes(frames, begin)),
     )
 
 
@@ -114,17 +129,37 @@ def clean_aperture(path: Path) -> bytes:
 
 
 def _samples(
-    container: InputContainer, stream: VideoStream, seconds: Fraction | None
+    container: InputContainer,
+    stream: VideoStream,
+    seconds: Fraction | None,
+    packet_data: set[str],
 ) -> Iterator[VideoFrame]:
+    """Frames from several places; `packet_data` collects what is attached to their packets."""
     if not seconds or stream.time_base is None:
         return
     for place in range(_PLACES):
         pts = (stream.start_time or 0) + round(seconds * place / _PLACES / stream.time_base)
         try:
             container.seek(pts, stream=stream)
-            yield from islice(cast("Iterable[VideoFrame]", container.decode(stream)), _FRAMES)
+            yield from islice(_decoded(container, stream, packet_data), _FRAMES)
         except (av.FFmpegError, ValueError, OSError):
             continue  # damage is reported when all frames are read
+
+
+def _decoded(
+    container: InputContainer, stream: VideoStream, packet_data: set[str]
+) -> Iterator[VideoFrame]:
+    for packet in container.demux(stream):
+        packet_data.update(entry.data_desc for entry in packet.iter_sidedata())
+        yield from packet.decode()
+
+
+def _timecodes(frames: Sequence[VideoFrame], begin: Fraction) -> Iterator[tuple[int, str]]:
+    for number, frame in enumerate(frames):
+        code = timecode_of(frame)
+        if code is not None and frame.pts is not None and frame.time_base:
+            moved = 0 if number == 0 else round(begin / frame.time_base)
+            yield frame.pts - moved, code
 
 
 def _tags(frame: VideoFrame) -> Tags:
