@@ -9,6 +9,8 @@ import numpy as np
 from av.stream import Disposition
 from skimage import data
 
+from tintype.video.side_data import filtered
+
 CLOCK = Fraction(1, 12800)
 
 
@@ -45,6 +47,7 @@ def make_clip(
     attachment: bytes | None = None,
     cover: bool = False,
     aspect: Fraction | None = None,
+    fields: Sequence[str] | None = None,
     options: dict[str, str] | None = None,
     muxing: dict[str, str] | None = None,
     **tags: int,
@@ -74,6 +77,7 @@ def make_clip(
         attachment: Contents of an attached file.
         cover: Whether the attachment is a JPEG, the cover picture.
         aspect: Of a pixel.
+        fields: What FFmpeg's filter ``setfield`` calls the frames, in turn: tff, bff or prog.
         options: Of the video's encoder.
         muxing: Options of the container.
         **tags: Of the video's encoder: colorspace, color_range, color_trc, color_primaries.
@@ -107,8 +111,12 @@ def make_clip(
             out.add_attachment(*name, attachment)
         if chapters:
             _set_chapters(out, end)
+        shown = []
         for grey, pts in zip(grey_frames(count, height, width), times, strict=True):
             frame = _frame(grey, form)
+            if fields is not None:
+                frame = filtered(frame, "setfield", mode=fields[len(shown) % len(fields)])
+            shown.append(pts)
             frame.pts, frame.time_base = int(pts), clock
             if "color_range" in tags:
                 frame.color_range = tags["color_range"]
@@ -246,6 +254,20 @@ def change_times(path: Path, change: Callable[[str, int, int], int]) -> Path:
 
 
 # ----- reading -----
+
+
+def fields_of(path: Path) -> str:
+    """A letter for each frame: T or B for the field that is first, P if it is whole."""
+    letters = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(container.streams.video[0]):
+            kinds = (("T", "TOPFIRST"), ("B", "BOTTOMFIRST"), ("P", "PROGRESSIVE"))
+            letters += [
+                letter
+                for letter, name in kinds
+                if filtered(frame, "select", expr=f"eq(interlace_type,{name})") is not None
+            ]
+    return "".join(letters)
 
 
 def video_of(path: Path) -> list[tuple[Fraction, np.ndarray, list[np.ndarray]]]:

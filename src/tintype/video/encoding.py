@@ -6,7 +6,7 @@ film that was interrupted must be the same as one that was not.
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -193,11 +193,27 @@ def adapt_to_encoding(source: FilmSource, encoding: Encoding) -> tuple[FilmSourc
     warnings += lost_side_data(
         source.side_data, source.stream_data, encoding.codec, in_place=source.in_place
     )
-    if source.interlaced and encoding.codec == "h265":
-        warnings.append(
-            "H.265 is written as whole frames here; --codec h264 keeps the fields apart."
-        )
+    warnings += _field_warnings(source, encoding)
     return source, tuple(warnings)
+
+
+def _field_warnings(source: FilmSource, encoding: Encoding) -> Iterator[str]:
+    """What becomes of marks that single frames have, which only FFV1 keeps for each of them."""
+    if not source.interlaced or encoding.codec == "ffv1":
+        return
+    if encoding.codec == "h265":
+        yield "H.265 is written as whole frames here; --codec h264 keeps the fields apart."
+        return
+    if source.whole_frames:
+        yield (
+            "In H.264 its whole frames are marked as two fields, like the others; --codec ffv1 "
+            "keeps the mark of each frame."
+        )
+    if source.order_changes:
+        yield (
+            "The order of its fields changes within the film, and in H.264 some frames before a "
+            "change get the order after it; --codec ffv1 keeps the order of each frame."
+        )
 
 
 def new_encoder(source: FilmSource, encoding: Encoding) -> VideoCodecContext:

@@ -35,7 +35,7 @@ _MATRICES: dict[int, Matrix] = {
     10: "bt2020",
 }
 _APPROXIMATED = {4: "FCC", 7: "SMPTE 240M", 10: "BT.2020 of constant luminance"}
-_PROGRESSIVE = 1  # FFmpeg's AVFieldOrder; 0 is unknown
+_PROGRESSIVE, _TOP_FIRST, _BOTTOM_FIRST = 1, 2, 3  # FFmpeg's AVFieldOrder; 0 is unknown
 _UPRIGHT = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 _TOLD_FROM = 10  # seconds: nearly every broadcast begins a second or two after 0
 _HDR = {16: "PQ", 18: "HLG"}
@@ -92,6 +92,8 @@ def probe(path: Path) -> FilmSource:
             transfer=found.tags.transfer,
             field_order=_field_order(stream, found),
             interlaced=found.interlaced,
+            whole_frames=found.progressive,
+            order_changes=found.order_changes,
             side_data=side_data,
             stream_data=stream_data,
             timecode=timecode,
@@ -244,10 +246,10 @@ def _duration(container: InputContainer, stream: VideoStream) -> tuple[Fraction 
 
 def _field_order(stream: VideoStream, found: Survey) -> int:
     order = int(stream.codec_context.field_order)
-    if not found.interlaced:
+    if found.top_first is None:
         return order or _PROGRESSIVE
-    # Where the film begins progressive, the frames themselves tell which field is first.
-    return 0 if order == _PROGRESSIVE else order
+    # Where the film begins progressive, or says nothing, the frames themselves tell.
+    return order if order > _PROGRESSIVE else (_TOP_FIRST if found.top_first else _BOTTOM_FIRST)
 
 
 def _side_data(

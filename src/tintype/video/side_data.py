@@ -7,6 +7,7 @@ again, or is lost; what the table does not know is lost, and named after FFmpeg'
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -254,6 +255,36 @@ def timecode_of(frame: VideoFrame) -> str | None:
     return frame.metadata.get("timecode")
 
 
+def filtered(frame: VideoFrame, name: str, **options: str) -> VideoFrame | None:
+    """A frame as one of FFmpeg's filters returns it.
+
+    Args:
+        frame: As decoded.
+        name: Of the filter.
+        **options: Of the filter.
+
+    Returns:
+        None if the filter lets no frame through.
+    """
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or Fraction(1, 1000),  # which no filter used here looks at
+    )
+    step, sink = graph.add(name, **options), graph.add("buffersink")
+    source.link_to(step)
+    step.link_to(sink)
+    graph.configure()
+    source.push(frame)
+    source.push(None)
+    try:
+        return cast(VideoFrame, sink.pull())
+    except av.EOFError:
+        return None
+
+
 def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """How players turn the picture; nine numbers, or None.
 
@@ -296,19 +327,7 @@ def _entries(frame: VideoFrame) -> list[tuple[str, bytes]]:
 
 def _without(frame: VideoFrame, kind: int) -> VideoFrame:
     """A frame without side data of one kind."""
-    graph = Graph()
-    source = graph.add_buffer(
-        width=frame.width,
-        height=frame.height,
-        format=frame.format,
-        time_base=frame.time_base,
-    )
-    remove, sink = graph.add("sidedata", mode="delete", type=str(kind)), graph.add("buffersink")
-    source.link_to(remove)
-    remove.link_to(sink)
-    graph.configure()
-    source.push(frame)
-    return cast(VideoFrame, sink.pull())
+    return cast(VideoFrame, filtered(frame, "sidedata", mode="delete", type=str(kind)))
 
 
 def _is_foreign_message(data: bytes, _frame: VideoFrame) -> bool:

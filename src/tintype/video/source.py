@@ -95,6 +95,8 @@ class FilmSource:
         transfer: ITU-T H.273 TransferCharacteristics; 2 is unspecified.
         field_order: FFmpeg's AVFieldOrder.
         interlaced: Whether a frame is two fields, anywhere in the film.
+        whole_frames: Whether a frame is whole, anywhere in the film.
+        order_changes: Whether the field that is shown first changes within the film.
         side_data: What is attached to frames beside their pictures, by FFmpeg's names.
         stream_data: What is attached to the stream and its packets, by FFmpeg's names; each with a
             description.
@@ -123,6 +125,8 @@ class FilmSource:
     transfer: int
     field_order: int
     interlaced: bool
+    whole_frames: bool
+    order_changes: bool
     side_data: Mapping[str, bytes]
     stream_data: Mapping[str, str]
     timecode: str | None

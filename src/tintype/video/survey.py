@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from tintype.video.side_data import frame_side_data, timecode_of
+from tintype.video.side_data import filtered, frame_side_data, timecode_of
 
 _PLACES = 12
 _FRAMES = 3  # at each place
@@ -55,6 +55,9 @@ class Survey:
         aspect_changes: Whether it differs elsewhere.
         interlaced: Whether a frame is two fields, anywhere.
         progressive: Whether a frame is whole, anywhere.
+        top_first: Whether the upper field is the first, in most frames that are two fields; None
+            if there are none.
+        order_changes: Whether it is the other one elsewhere.
         side_data: What is attached to frames beside their pictures, by FFmpeg's names.
         packet_data: What is attached to packets of the video, by FFmpeg's names.
         timecodes: Times of frames on the clock of the first one, in the stream's unit, and the
@@ -67,6 +70,8 @@ class Survey:
     aspect_changes: bool
     interlaced: bool
     progressive: bool
+    top_first: bool | None
+    order_changes: bool
     side_data: dict[str, bytes]
     packet_data: frozenset[str]
     timecodes: tuple[tuple[int, str], ...]
@@ -98,6 +103,7 @@ def survey(
             aspects.append(stream.codec_context.sample_aspect_ratio)
     tags = Counter(_tags(frame) for frame in frames)
     known = Counter(aspect for aspect in aspects if aspect)
+    orders = Counter(_is_top_first(frame) for frame in frames if frame.interlaced_frame)
     side_data: dict[str, bytes] = {}
     for frame in frames:
         side_data = frame_side_data(frame) | side_data
@@ -108,6 +114,8 @@ def survey(
         aspect_changes=len(known) > 1,
         interlaced=any(frame.interlaced_frame for frame in frames),
         progressive=not all(frame.interlaced_frame for frame in frames),
+        top_first=orders.most_common(1)[0][0] if orders else None,
+        order_changes=len(orders) > 1,
         side_data=side_data,
         packet_data=frozenset(packet_data),
         timecodes=tuple(_timecodes(frames, begin)),
@@ -152,6 +160,11 @@ def _decoded(
     for packet in container.demux(stream):
         packet_data.update(entry.data_desc for entry in packet.iter_sidedata())
         yield from packet.decode()
+
+
+def _is_top_first(frame: VideoFrame) -> bool:
+    """Whether the upper field of a frame is shown first, which PyAV does not tell."""
+    return filtered(frame, "select", expr="eq(interlace_type,TOPFIRST)") is not None
 
 
 def _timecodes(frames: Sequence[VideoFrame], begin: Fraction) -> Iterator[tuple[int, str]]:
