@@ -305,8 +305,9 @@ def test_an_orientation_that_only_xmp_knows_is_applied() -> None:
 def test_animations_are_refused(form: str) -> None:
     frames = [Image.fromarray(scene(seed=i)) for i in range(3)]
     data = saved(frames[0], form, save_all=True, append_images=frames[1:])
-    with pytest.raises(UnsupportedPhotoError, match="is an animation"):
+    with pytest.raises(UnsupportedPhotoError, match="is an animation") as refused:
         decode(data, name="x")
+    assert ("tintype video FILE" in refused.value.advice) == (form != "WEBP")
 
 
 def test_of_several_pictures_in_one_jpeg_the_first_is_taken_and_that_is_said() -> None:

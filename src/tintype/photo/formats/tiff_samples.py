@@ -1,14 +1,11 @@
 """Samples of TIFF pages that are no 8- or 16-bit codes: 32 bits, signed, floating point, CIELAB.
 
-Microscopes, scanners of film and programs for high dynamic range write them. They become 16-bit
-codes, the most that is written, by a rule that a note states.
+Microscopes, scanners of film and programs for high dynamic range write them.
 
-Sources: TIFF revision 6.0, section 19 (SampleFormat, SMinSampleValue) and section 23 (CIE L*a*b*);
-Adobe TIFF technical note 3 (floating-point predictor); TIFF Photoshop technical notes (ICCLAB).
+Sources: TIFF revision 6.0, section 23 (CIE L*a*b*); Adobe TIFF technical note 3 (floating-point
+predictor); TIFF Photoshop technical notes (ICCLAB).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +17,6 @@ from tintype.photo.photo import Pixels
 CIELAB, ICCLAB = 8, 9
 """Photometric interpretations: a and b signed, and with an offset."""
 
-_TOP = 65_535
 _ROWS = 256  # converted at a time
 _D50 = (0.9642, 1.0, 0.8249)
 # XYZ at D50 to linear sRGB: the matrix of IEC 61966-2-1 with Bradford's adaptation (ICC.1 annex E).
@@ -29,74 +25,6 @@ _XYZ_TO_RGB = (
     (-0.9787684, 1.9161415, 0.0334540),
     (0.0719453, -0.2289914, 1.4052427),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRange:
-    """Which values are black and white.
-
-    Attributes:
-        low: Black.
-        high: White; above `low`.
-        alpha: What is opaque.
-    """
-
-    low: float
-    high: float
-    alpha: float
-
-    def codes(self, values: NDArray[Any], alpha: int | None = None) -> NDArray[np.uint16]:
-        """Values as codes; what is no number is black.
-
-        Args:
-            values: (rows, columns, samples) as stored.
-            alpha: Index of the sample that is alpha, or None.
-        """
-        scaled = (values.astype(np.float64) - self.low) / (self.high - self.low)
-        if alpha is not None:
-            scaled[..., alpha] = values[..., alpha] / self.alpha
-        scaled = np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0)
-        codes: NDArray[np.uint16] = np.round(np.clip(scaled, 0, 1) * _TOP).astype(np.uint16)
-        return codes
-
-
-def range_of(
-    parts: Iterable[NDArray[Any]], dtype: np.dtype[Any], stated: tuple[float, float] | None
-) -> tuple[SampleRange, str]:
-    """Which values of a page are black and white, and a sentence that says so.
-
-    What the file states counts. Otherwise floating-point values within 0 and 1 are codes as they
-    are, and so are integers within 8 or 16 bits; of all others the smallest is black and the
-    largest is white.
-
-    Args:
-        parts: All samples of colours.
-        dtype: Of the samples.
-        stated: SMinSampleValue and SMaxSampleValue, or None.
-    """
-    low, high = np.inf, -np.inf
-    for part in [] if stated else parts:
-        finite = part[np.isfinite(part)] if dtype.kind == "f" else part
-        if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    if stated:
-        low, high = stated
-    elif dtype.kind == "f":
-        tops: tuple[float, ...] = (1.0,)
-    else:
-        largest = float(np.iinfo(dtype).max)
-        tops = tuple(min(top, largest) for top in (255.0, 65_535.0))
-    if not stated:
-        within = [top for top in tops if low >= 0 and high <= top]
-        low, high = (0.0, within[0]) if within else (low, high)
-    if not low < high:  # one value everywhere, or no number at all
-        low, high = (low - 1, low + 1) if np.isfinite(low) else (0.0, 1.0)
-    opaque = 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
-    kind = {"f": "floating-point", "i": "signed", "u": "integer"}[dtype.kind]
-    return SampleRange(low, high, opaque), (
-        f"Its {dtype.itemsize * 8}-bit {kind} values are written with 16 bits; {low:g} is black, "
-        f"{high:g} is white."
-    )
 
 
 def undo_float_predictor(data: bytes, shape: tuple[int, int, int], size: int) -> NDArray[Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from tintype.photo.formats import tiff_samples, tiff_tags
+from tintype.photo.formats import float_range, tiff_samples, tiff_tags
 from tintype.photo.formats.codec import DecodedPage
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.metadata import ifd
@@ -234,7 +234,7 @@ def read_strips(file: InputFile, layout: StripLayout) -> DecodedPage:
         colors = (part[..., : layout.colors] for _, part in _parts(file, layout, keep[:1]))
         if layout.planar:
             colors = (part for _, part in _parts(file, layout, keep[: layout.colors]))
-        found, note = tiff_samples.range_of(colors, layout.dtype, layout.stated_range)
+        found, note = float_range.range_of(colors, layout.dtype, layout.stated_range)
     dtype = layout.dtype if found is None else np.dtype(np.uint16)
     out = np.empty((layout.height, layout.width, len(keep)), dtype)
     for (plane, y, x), part in _parts(file, layout, keep):
@@ -242,7 +242,7 @@ def read_strips(file: InputFile, layout: StripLayout) -> DecodedPage:
         chosen = part if layout.planar else part[..., keep]
         if found is not None:
             is_alpha = plane == layout.alpha if layout.planar else layout.alpha is not None
-            chosen = found.codes(chosen, -1 if is_alpha else None)
+            chosen = found.codes(chosen, alpha=-1 if is_alpha else None)
         if layout.planar:
             into[..., keep.index(plane)] = chosen[..., 0]
         else:
