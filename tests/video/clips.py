@@ -42,7 +42,7 @@ def make_clip(
     turned: int = 0,
     matrix: Sequence[int] | None = None,
     title: str | None = None,
-    service: str | None = None,
+    tags_of_film: dict[str, str] | None = None,
     timecode: str | None = None,
     attachment: bytes | None = None,
     cover: bool = False,
@@ -72,7 +72,7 @@ def make_clip(
         turned: Rotation by players, degrees counter-clockwise.
         matrix: How players turn and mirror the picture; nine numbers.
         title: Of the container.
-        service: Name of the programme, in a transport stream.
+        tags_of_film: More tags of the container.
         timecode: Of the first frame, as cameras write it.
         attachment: Contents of an attached file.
         cover: Whether the attachment is a JPEG, the cover picture.
@@ -89,8 +89,7 @@ def make_clip(
     with av.open(str(path), "w", container_options=muxing or {}) as out:
         if title is not None:
             out.metadata["title"] = title
-        if service is not None:
-            out.metadata["service_name"] = service
+        out.metadata.update(tags_of_film or {})
         video = out.add_stream(codec, rate=rate, width=width, height=height, time_base=clock)
         video.pix_fmt = form
         video.options = options or ({"preset": "ultrafast"} if codec == "libx264" else {})

@@ -89,9 +89,38 @@ def test_the_names_of_broadcast_programmes_are_named(tmp_path: Path, bundle: Bun
     data = path.read_bytes()
     assert plan(path, None, FilmRequest(), bundle).warnings == ()
     assert b"Service01" in data
-    path = make_clip(tmp_path / "b.ts", count=4, clock=Fraction(1, 25), service="Regional")
+    path = make_clip(
+        tmp_path / "b.ts", count=4, clock=Fraction(1, 25), tags_of_film={"service_name": "Regional"}
+    )
     warnings = plan(path, tmp_path / "b.mkv", FilmRequest(), bundle).warnings
     assert any("service_name (programme 1)" in warning for warning in warnings)
+
+
+def test_the_tags_of_an_ogg_film_become_those_of_the_film(tmp_path: Path, bundle: Bundle) -> None:
+    plain = make_clip(tmp_path / "plain.mkv", count=4, codec="ffv1", clock=MILLI)
+    path = tmp_path / "a.ogg"
+    with av.open(str(plain)) as old, av.open(str(path), "w") as new:
+        video = new.add_stream("libvpx", rate=25)
+        video.width, video.height, video.pix_fmt = 128, 96, "yuv420p"
+        video.metadata.update({"DATE": "1931", "artist": "A. Photographer"})
+        for frame in old.decode(video=0):
+            frame.pts, frame.time_base, frame.pict_type = frame.pts // 40, Fraction(1, 25), 0
+            new.mux(video.encode(frame))
+        new.mux(video.encode())
+    job = colored(path, bundle, target=tmp_path / "b.mp4")
+    assert not any("tags" in warning for warning in job.warnings)
+    with av.open(str(job.target)) as container:
+        assert container.metadata["date"] == "1931"
+        assert container.metadata["artist"] == "A. Photographer"
+
+
+def test_a_timecode_of_the_file_arrives_at_its_video(tmp_path: Path, bundle: Bundle) -> None:
+    tags = {"timecode": "01:00:00:00"}
+    path = make_clip(tmp_path / "a.mkv", count=4, clock=MILLI, tags_of_film=tags)
+    job = colored(path, bundle, target=tmp_path / "b.mov")
+    assert not any("tags" in warning for warning in job.warnings)
+    with av.open(str(job.target)) as container:
+        assert container.streams.video[0].metadata["timecode"] == "01:00:00:00"
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])

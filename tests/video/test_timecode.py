@@ -67,6 +67,7 @@ def test_dropped_numbers_never_occur() -> None:
         ("00:00:00:25", 25),
         ("00:00:00;00", 25),
         (CODE, 0),
+        (CODE, 1000),
     ],
 )
 def test_what_is_no_timecode_is_not_read(text: str, rate: int) -> None:
@@ -141,4 +142,16 @@ def test_a_timecode_that_is_none_does_not_stop_the_film_at_its_end(
     path = make_clip(tmp_path / "a.mkv", count=4, timecode="99 o'clock", clock=MILLI)
     job = colored(path, bundle, target=tmp_path / name)
     assert timecode_of(job.target) is None
+    assert any("TIMECODE (video)" in warning for warning in job.warnings)
+
+
+def test_a_rate_that_no_timecode_has_does_not_stop_the_film_at_its_end(
+    tmp_path: Path, bundle: Bundle
+) -> None:
+    times = [0, 1, 2, 3]  # milliseconds
+    path = make_clip(
+        tmp_path / "a.mkv", count=4, clock=MILLI, times=times, rate=1000, timecode=CODE
+    )
+    job = colored(path, bundle, target=tmp_path / "b.mov")
+    assert job.source.rate == 1000
     assert any("TIMECODE (video)" in warning for warning in job.warnings)

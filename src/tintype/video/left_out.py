@@ -154,13 +154,20 @@ def _tags(
     pairs: list[tuple[str, Stream, Stream]],
     source: FilmSource,
 ) -> Iterator[str]:
-    """The tags that do not arrive, each with the name of what it belongs to."""
-    yield from (f"{name} (film)" for name in _missing(film_tags(old), new.metadata))
+    """The tags that do not arrive, each with the name of what it belongs to.
+
+    Containers keep some tags at the film, others at a stream, so one may arrive at the other.
+    """
+    film, everywhere = film_tags(old), dict(new.metadata)
+    for stream in new.streams:
+        everywhere |= stream.metadata
+    yield from (f"{name} (film)" for name in _missing(film, everywhere))
     for label, before, after in pairs:
         video = before.index == source.index
         wanted = stream_tags(before) if video else before.metadata
+        own = {key: value for key, value in wanted.items() if film.get(key) != value}
         found = after.metadata | (new.metadata if video else {})
-        yield from (f"{name} ({label})" for name in _missing(wanted, found))
+        yield from (f"{name} ({label})" for name in _missing(own, found))
 
 
 def _missing(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:

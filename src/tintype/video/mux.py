@@ -228,7 +228,10 @@ def film_tags(container: InputContainer) -> dict[str, str]:
     Args:
         container: The film.
     """
-    return {k: v for k, v in container.metadata.items() if k.casefold() not in _BRAND_TAGS}
+    tags = dict(container.metadata)
+    if container.format.name == "ogg" and not tags:  # which has tags of streams alone
+        tags = {k: v for k, v in stream_tags(container.streams.video[0]).items() if k != "language"}
+    return {k: v for k, v in tags.items() if k.casefold() not in _BRAND_TAGS}
 
 
 def stream_tags(stream: Stream) -> dict[str, str]:

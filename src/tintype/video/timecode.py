@@ -11,6 +11,7 @@ from fractions import Fraction
 
 _PATTERN = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})([:;.])(\d{1,3})")
 _DAY = 24 * 3600
+_MAX_RATE = 255  # that a timecode track can state
 _TOLERANCE = 1  # seconds; a GOP header speaks of the frame shown first, not of the one coded first
 _DROPPED = Fraction(1001, 1000)  # nominal by real rate of those films that drop frame numbers
 
@@ -64,7 +65,7 @@ def read_timecode(text: str, rate: Fraction) -> Timecode | None:
     """
     match = _PATTERN.fullmatch(text.strip())
     nominal = round(rate)
-    if match is None or nominal < 1:
+    if match is None or not 1 <= nominal <= _MAX_RATE:
         return None
     hours, minutes, seconds, frames = (int(match[n]) for n in (1, 2, 3, 5))
     drop = match[4] != ":"
