@@ -21,15 +21,13 @@ from tintype.video.encoding import Encoding
 from tintype.video.mux import (
     Sink,
     add_streams,
-    film_tags,
     first_packets,
     open_output,
-    set_timecode,
-    stream_tags,
 )
 from tintype.video.packets import complete_times
 from tintype.video.side_data import STREAM_KINDS, Described, Kind, describe
 from tintype.video.source import FilmSource, OtherStream
+from tintype.video.tags import film_tags, set_timecode, stream_tags
 
 _TITLES: Mapping[str, str] = {"mp4": "MP4", "mov": "QuickTime", "matroska": "Matroska"}
 # What containers say of themselves or of a stream's bytes; and what they say anew.

@@ -1,29 +1,23 @@
 """The pixels of TIFF pages that are read strip by strip: grey, RGB and CIELAB.
 
 Pillow turns 16-bit RGB into 8 bits, so these samples are taken from the strips or tiles directly.
-Deflate is zlib's; LZW and the others are left to libtiff by handing it each batch of strips as a
-small TIFF of plain bytes.
 
-Source: TIFF revision 6.0; Adobe TIFF technical note 3 (deflate).
+Source: TIFF revision 6.0.
 """
 
-import io
 import math
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
-from tintype.photo.formats import float_range, tiff_samples, tiff_tags
+from tintype.photo.formats import float_range, tiff_samples, tiff_tags, tiff_unpack
 from tintype.photo.formats.codec import DecodedPage
 from tintype.photo.formats.input_file import InputFile
-from tintype.photo.metadata import ifd
-from tintype.photo.metadata.ifd import Directory, DirectoryEntry, Tags, TiffStructure
+from tintype.photo.metadata.ifd import Directory, TiffStructure
 from tintype.photo.photo import Pixels
 
 # Strips or tiles of one page: one for each row and channel, and some more for small pictures.
@@ -285,7 +279,7 @@ def _parts(
             offset, count = layout.offsets[number], layout_counts[number]
             # No compression doubles the size; bytes beyond that are not read.
             packed.append(file.data[offset : offset + min(count, 2 * size + _STRIP_HEAD)])
-        unpacked = _unpacked(file, layout.compression, packed, shape, itemsize)
+        unpacked = tiff_unpack.unpacked(file, layout.compression, packed, shape, itemsize)
         for place, data in zip(batch, unpacked, strict=True):
             block = _block(file, layout, data, shape)
             yield place, block[: layout.height - place[1], : layout.width - place[2]]
@@ -340,61 +334,6 @@ def _block(
         whole = block.view(f"u{dtype.itemsize}")
         block = np.cumsum(whole, axis=1, dtype=whole.dtype).view(dtype)
     return block
-
-
-def _unpacked(
-    file: InputFile,
-    compression: int,
-    packed: list[bytes],
-    shape: tuple[int, int, int],
-    sample_bytes: int,
-) -> list[bytes]:
-    """The bytes of strips or tiles of one shape."""
-    size = math.prod(shape) * sample_bytes
-    if compression == tiff_tags.UNPACKED:
-        return packed
-    if compression in tiff_tags.DEFLATES:
-        try:
-            return [zlib.decompressobj().decompress(part, size) for part in packed]
-        except zlib.error as error:
-            file.fail(str(error))
-    # libtiff gets the bytes as RGBA of any width: fewer pixels than as grey, so that a picture in
-    # one strip stays below the size at which Pillow suspects a bomb.
-    row_bytes = size // shape[0]
-    wide = 1 if size % 4 else 4
-    rows, columns = (shape[0], row_bytes // wide) if row_bytes % wide == 0 else (1, size // wide)
-    places = [8]
-    for part in packed[:-1]:
-        places.append(places[-1] + len(part))
-    base = places[-1] + len(packed[-1])
-    base += base % 2
-    tags: dict[int, DirectoryEntry | Tags] = {
-        tag: ifd.integer_entry("<", ifd.LONG, *values)
-        for tag, values in (
-            (tiff_tags.WIDTH, (columns,)),
-            (tiff_tags.HEIGHT, (rows * len(packed),)),
-            (tiff_tags.BITS, (8,) * wide),
-            (tiff_tags.COMPRESSION, (compression,)),
-            (tiff_tags.PHOTOMETRIC, (1 if wide == 1 else 2,)),
-            (tiff_tags.STRIP_OFFSETS, places),
-            (tiff_tags.SAMPLES, (wide,)),
-            (tiff_tags.ROWS_PER_STRIP, (rows,)),
-            (tiff_tags.STRIP_COUNTS, tuple(map(len, packed))),
-        )
-    }
-    if wide == 4:
-        tags[tiff_tags.EXTRA] = ifd.integer_entry("<", ifd.SHORT, 2)
-    with file.reading():
-        body = b"".join(packed)
-        stream = b"".join(
-            (
-                b"II*\0" + struct.pack("<I", base),
-                body + b"\0" * (len(body) % 2),
-                ifd.serialize(tags, order="<", base=base),
-            )
-        )
-        data = TiffImagePlugin.TiffImageFile(io.BytesIO(stream)).tobytes()
-    return [data[at : at + size] for at in range(0, size * len(packed), size)]
 
 
 def _sorted_channels(layout: StripLayout, out: Pixels) -> DecodedPage:
