@@ -59,13 +59,16 @@ def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]
     values: dict[int, list[str]] = {}
     unmapped: list[str] = []
     utf_8 = False
-    for kind, number, data, _ in iptc.datasets(record):
+    datasets, rest = iptc.datasets(record)
+    for kind, number, data in datasets:
         if kind == 1:
             utf_8 = utf_8 or (number == 90 and data == _UTF_8)
         elif kind == 2 and number in _PROPERTIES:
             values.setdefault(number, []).append(_text(data, utf_8=utf_8))
         elif kind != 2 or number not in _HOUSEKEEPING:
             unmapped.append(f"IPTC {kind}:{number}")
+    if rest:
+        unmapped.append(f"{rest} bytes of IPTC that are no datasets")
     if _DATE_CREATED in values:
         values[_DATE_CREATED] = [_iso_date(values[_DATE_CREATED][0])]
     properties = [

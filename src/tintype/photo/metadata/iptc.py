@@ -8,9 +8,7 @@ Source: Adobe Photoshop file formats specification, image resource blocks; IPTC-
 
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 _SIGNATURE = b"8BIM"
 _IPTC_RECORD = 0x0404
@@ -61,22 +59,6 @@ class Resources:
 
     items: tuple[Resource, ...] = ()
     skipped: int = 0
-
-
-class Dataset(NamedTuple):
-    """One value of an IPTC record.
-
-    Attributes:
-        record: Its number: 1 is the envelope, 2 what is said about the picture.
-        number: What it is.
-        data: The value.
-        stored: All of its bytes, with those before the value.
-    """
-
-    record: int
-    number: int
-    data: bytes
-    stored: bytes
 
 
 def read_resources(blocks: bytes) -> Resources:
@@ -201,27 +183,86 @@ def without_location(blocks: bytes | None) -> tuple[bytes | None, tuple[str, ...
 
 def _record_without_places(record: bytes) -> tuple[bytes, int]:
     """A record without them, and how many of its bytes are no datasets and left out."""
-    found = list(datasets(record))
-    kept = [one.stored for one in found if one.record != 2 or one.number not in _PLACES]
-    rest = record[sum(len(one.stored) for one in found) :]
-    return b"".join(kept), len(rest.strip(b"\0"))
+    found, rest = datasets(record)
+    kept = (one for one in found if one[0] != 2 or one[1] not in _PLACES)
+    return b"".join(_dataset(*one) for one in kept), rest
 
 
-def datasets(record: bytes) -> Iterator[Dataset]:
-    """The datasets of an IPTC record; stops at the first that is none."""
+def datasets(record: bytes) -> tuple[list[tuple[int, int, bytes]], int]:
+    """The values of an IPTC record.
+
+    Args:
+        record: Datasets in a row.
+
+    Returns:
+        Record, number and data of each, up to the first that is none; and how many bytes follow.
+    """
+    found: list[tuple[int, int, bytes]] = []
     at = 0
-    for _ in range(_MAX_DATASETS):
-        start = at
-        if at + 5 > len(record) or record[at] != _TAG_MARKER[0]:
-            return
+    while len(found) < _MAX_DATASETS and at + 5 <= len(record) and record[at] == _TAG_MARKER[0]:
         kind, number = record[at + 1], record[at + 2]
         size = int.from_bytes(record[at + 3 : at + 5], "big")
-        at += 5
+        begin = at + 5
         if size & 0x8000:  # the length of the length, for data of more than 32 kB
             digits = size & 0x7FFF
-            size = int.from_bytes(record[at : at + min(digits, 4)], "big")
-            at += digits
-        if at + size > len(record):
-            return
-        yield Dataset(kind, number, record[at : at + size], record[start : at + size])
-        at += size
+            size = int.from_bytes(record[begin : begin + min(digits, 4)], "big")
+            begin += digits
+        if begin + size > len(record):
+            break
+        found.append((kind, number, record[begin : begin + size]))
+        at = begin + size
+    return found, len(record[at:].strip(b"\0"))
+
+
+def within(blocks: bytes, room: int) -> tuple[bytes | None, list[str]]:
+    """Photoshop resources without the largest of them, so that they have at most so many bytes.
+
+    Args:
+        blocks: Resources in a row.
+        room: Bytes.
+
+    Returns:
+        The resources, None where nothing is left; and the names of what was left out. Of an IPTC
+        record that is too long, only the largest values are.
+    """
+    items = list(read_resources(blocks).items)
+    left_out: list[str] = []
+    over = len(blocks) - room
+    for item in sorted(items, key=lambda item: len(item.data), reverse=True):
+        if over <= 0:
+            break
+        at = items.index(item)
+        if item.is_iptc:
+            record, names = _record_within(item.data, len(item.data) - over)
+            items[at] = Resource(item.signature, item.number, item.name, record)
+            left_out += names
+            over -= len(item.data) - len(record)
+        else:
+            del items[at]
+            left_out.append(f"Photoshop resource {item.number}")
+            over -= len(item.data)
+    return _written([item for item in items if item.data or not item.is_iptc]), left_out
+
+
+def _record_within(record: bytes, room: int) -> tuple[bytes, list[str]]:
+    """An IPTC record without its largest values."""
+    found, _ = datasets(record)
+    over = len(record) - room
+    left_out: dict[int, str] = {}
+    for at in sorted(range(len(found)), key=lambda at: len(found[at][2]), reverse=True):
+        if over <= 0:
+            break
+        kind, number, data = found[at]
+        left_out[at] = f"IPTC {kind}:{number}"
+        over -= len(data)
+    kept = (one for at, one in enumerate(found) if at not in left_out)
+    return b"".join(_dataset(*one) for one in kept), list(dict.fromkeys(left_out.values()))
+
+
+def _dataset(kind: int, number: int, data: bytes) -> bytes:
+    size = (
+        struct.pack(">H", len(data))
+        if len(data) < 0x8000
+        else struct.pack(">HI", 0x8004, len(data))
+    )
+    return _TAG_MARKER + bytes([kind, number]) + size + data
