@@ -2,6 +2,8 @@
 
 A `Photo` is made from a file's bytes, an array or a Pillow image. Each format's codec knows how to
 read its files; what all formats share is here.
+
+Files are decoded in this process or, within `tintype.photo.sandbox.scope.decoding_in`, in another.
 """
 
 import numpy as np
@@ -22,6 +24,7 @@ from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.orientation import upright
 from tintype.photo.parts import Part, listed
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
+from tintype.photo.sandbox.scope import current
 from tintype.photo.to_srgb import in_srgb, usable_profile
 from tintype.photo.tone import FoundTone, find_tone
 
@@ -62,6 +65,8 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
         UnsupportedPhotoError: A picture that could not be kept without loss.
         PhotoTooLargeError: More pixels than the limit, or than the memory.
     """
+    if (sandbox := current()) is not None:
+        return sandbox.decode(data, name=name, max_pixels=max_pixels)
     file = InputFile(data, name, max_pixels)
     codec = _codec_of(file)
     try:
@@ -88,6 +93,8 @@ def decode_colors(
         UnsupportedPhotoError: As `decode`.
         PhotoTooLargeError: As `decode`.
     """
+    if (sandbox := current()) is not None:
+        return sandbox.decode_colors(data, name=name, max_pixels=max_pixels)
     file = InputFile(data, name, max_pixels)
     codec = _codec_of(file)
     try:
@@ -125,6 +132,8 @@ def decode_layer(
         UnsupportedPhotoError: As `decode`.
         PhotoTooLargeError: As `decode`.
     """
+    if (sandbox := current()) is not None:
+        return sandbox.decode_layer(data, name=name, max_pixels=max_pixels)
     file = InputFile(data, name, max_pixels)
     codec = _codec_of(file)
     try:
@@ -146,6 +155,8 @@ def read_provenance(data: bytes) -> Provenance | None:
     Returns:
         None where the file has none, is damaged, or is no picture.
     """
+    if (sandbox := current()) is not None:
+        return sandbox.read_provenance(data)
     name = sniff(data)
     read_xmp = FORMATS[name].read_xmp if name else None
     text = xmp.provenance_json(read_xmp(data)) if read_xmp else None
