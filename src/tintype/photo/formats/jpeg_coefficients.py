@@ -175,12 +175,13 @@ def _file_of_library() -> Path | None:
 
 @functools.cache
 def library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
-    """The library, loaded once.
+    """The library, loaded once; after that, only files in memory are opened on Linux.
 
     Raises:
         UnsupportedPhotoError: The extra is not installed.
     """
     check_installed()
+    _files_in_memory_have_names()
     library = ctypes.CDLL(str(_file_of_library()))
     text, pointer, short, number = (
         ctypes.c_char_p,
@@ -204,13 +205,18 @@ def library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
     return library
 
 
+@functools.cache
+def _files_in_memory_have_names() -> bool:
+    return sys.platform == "linux" and Path("/proc/self/fd").is_dir()
+
+
 @contextmanager
 def _scratch(data: bytes = b"") -> Iterator[Path]:
     """A temporary file, for a library that takes file names only.
 
     On Linux it is in memory and belongs to the process: however that ends, nothing is left.
     """
-    if sys.platform == "linux" and Path("/proc/self/fd").is_dir():
+    if _files_in_memory_have_names():
         with os.fdopen(os.memfd_create("tintype"), "wb") as file:
             file.write(data)
             file.flush()

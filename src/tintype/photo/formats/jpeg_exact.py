@@ -140,9 +140,7 @@ def verify(written: bytes, photo: Photo, luma: Component) -> int:
     return int(rows * columns)
 
 
-def read_luminance(
-    data: bytes, size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], Component]:
+def read_luminance(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Component]:
     """The luminance of a JPEG: as the decoder shows it, and its coefficients.
 
     The library for coefficients was not made for untrusted files: a damaged header ends the

@@ -76,7 +76,9 @@ def preload() -> None:
         codecs.lookup(coding)
     # NumPy imports some of itself when it is first needed: for measuring the tone.
     file = io.BytesIO()
-    Image.frombytes("RGB", (32, 32), bytes(n * n % 251 for n in range(3 * 32 * 32))).save(file, "PNG")
+    Image.frombytes("RGB", (32, 32), bytes(n * n % 251 for n in range(3 * 32 * 32))).save(
+        file, "PNG"
+    )
     decode.decode(file.getvalue(), name="")
 
 

@@ -24,6 +24,12 @@ _V = TypeVar("_V")
 
 OPERATIONS = "tintype.photo.sandbox.operations"
 FORKS = sys.platform == "linux"
+UNFILTERED = (
+    "This system cannot filter system calls: decoders run in a process of their own with limits, "
+    "but could open files."
+)
+"""What is said where `Sandbox.filtered` is False."""
+
 _FILES_PER_CHILD = 32
 """Where each file has no process of its own."""
 

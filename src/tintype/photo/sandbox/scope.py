@@ -1,7 +1,7 @@
 """Where files are decoded: in this process, or in a sandbox.
 
-Every function that gives foreign bytes to a decoder asks `current` first. So whoever wants a sandbox
-says so once, around all the work, and no decoder on the way can be forgotten.
+Every function that gives foreign bytes to a decoder asks `current` first. So whoever wants a
+sandbox says so once, around all the work, and no decoder on the way can be forgotten.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """A filter for system calls (Linux): a decoder computes, and does nothing else.
 
-What is listed is allowed, everything else fails with EPERM: opening files, sockets, other processes,
-new programs. Calls that can do both are allowed by their arguments. The filter holds for the rest of
-the process and cannot be taken off.
+What is listed is allowed, everything else fails with EPERM: opening files, sockets, other
+processes, new programs. Calls that can do both are allowed by their arguments. The filter holds for
+the rest of the process and cannot be taken off.
 
 Sources: seccomp(2), prctl(2); the kernel's Documentation/userspace-api/seccomp_filter.rst; numbers
 from asm/unistd_64.h (x86-64) and asm-generic/unistd.h (AArch64).
@@ -114,7 +114,7 @@ def filter_calls(*, may_read_files: bool) -> bool:
     """Installs the filter, for good.
 
     Args:
-        may_read_files: Whether files may be opened for reading: for a library that takes names only.
+        may_read_files: Whether files may be opened for reading, for a library that takes names.
 
     Returns:
         Whether the system has filters; without one nothing has changed.
@@ -153,7 +153,9 @@ def _program(place: int, architecture: int, *, may_read_files: bool) -> Iterator
         _FCNTL[place], [step for command in _DESCRIPTOR_COMMANDS for step in _if_is(1, command)]
     )
     # Reading its own limits, without setting them; aborting, without signals to others.
-    yield from _when(_PRLIMIT[place], [*_unless_is(2, 0), *_unless_is(2, 0, high=True), *_if_is(0, 0)])
+    yield from _when(
+        _PRLIMIT[place], [*_unless_is(2, 0), *_unless_is(2, 0, high=True), *_if_is(0, 0)]
+    )
     yield from _when(_TGKILL[place], [*_if_is(0, os.getpid())])
     if may_read_files:
         yield from _when(_OPENAT[place], [*_unless_any(2, _WRITING), _step(_RETURN, _ALLOW)])
