@@ -246,8 +246,8 @@ PHOTOS = _Photos(
             "--sandbox",
             is_flag=True,
             first_page=False,
-            help="Decode pictures in a child process with limits on memory and time, as files may be "
-            "made to do harm; on Linux it can open no files and no connections.",
+            help="Decode pictures in a child process with limits on memory and time, in case they "
+            "are made to do harm; on Linux it can open no files and no connections.",
         ),
         Option(
             "--max-megapixels",

@@ -149,8 +149,8 @@ def _work(connection: socket.socket, module: Any, *, for_good: bool) -> None:  #
 
 def _send(connection: socket.socket, answer: object) -> None:
     head, planes = packed(answer)
-    for part in (head, *(memoryview(plane).cast("B") for plane in planes)):
-        view = memoryview(part)
+    for part in (memoryview(head), *(plane.data.cast("B") for plane in planes)):
+        view = part
         while view:
             # `write` and no other call on POSIX: it is what the filter allows.
             if sys.platform == "win32":

@@ -63,7 +63,7 @@ def hold_to(limits: Limits, *, for_good: bool) -> None:
     limit(resource.RLIMIT_NOFILE, _FILES)
     limit(resource.RLIMIT_FSIZE, limits.file)
     used = int(time.process_time()) + 1
-    limit(resource.RLIMIT_CPU, used + limits.cpu)
+    limit(resource.RLIMIT_CPU, used + limits.cpu, more=1)  # SIGXCPU, then SIGKILL
     if sys.platform == "linux":  # macOS takes the number and does nothing with it
         limit(resource.RLIMIT_AS, _mapped() + limits.memory)
 

@@ -128,10 +128,9 @@ def filter_calls(*, may_read_files: bool) -> bool:
     described = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(program))
     libc = ctypes.CDLL(None, use_errno=True)
     pointer = ctypes.create_string_buffer(described, len(described))
-    return (
-        libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-        and libc.prctl(_SET_SECCOMP, _MODE_FILTER, pointer, 0, 0) == 0
-    )
+    if libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    return bool(libc.prctl(_SET_SECCOMP, _MODE_FILTER, pointer, 0, 0) == 0)
 
 
 def _program(place: int, architecture: int, *, may_read_files: bool) -> Iterator[bytes]:

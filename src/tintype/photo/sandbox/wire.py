@@ -158,7 +158,7 @@ def received(
     planes: list[Plane | None] = []
     for spec in header.planes:
         plane = np.empty(spec.shape, np.dtype(spec.kind))
-        read(memoryview(plane).cast("B"))
+        read(plane.data.cast("B"))
         planes.append(plane)
     return _value(header.value, kind, planes)
 
