@@ -28,7 +28,7 @@ from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
 from tintype.jobs.resume import ProvenanceReader, record_provenance
 from tintype.jobs.same_file import same_file
 from tintype.photo import thumbnail
-from tintype.photo.decode import decode, read_provenance
+from tintype.photo.decode import decode, written_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
@@ -246,7 +246,7 @@ class Worker:
                 raise kind_of(error)(
                     f"{shown(folder)} cannot be created: {reason(error)}."
                 ) from error
-            if read_provenance(data) != provenance:
+            if written_provenance(data) != provenance:
                 record_provenance(job.target, data, provenance)
         try:
             remote.write(job.target, data, overwrite=self._options.overwrite)

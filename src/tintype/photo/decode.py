@@ -157,6 +157,15 @@ def read_provenance(data: bytes) -> Provenance | None:
     """
     if (sandbox := current()) is not None:
         return sandbox.read_provenance(data)
+    return written_provenance(data)
+
+
+def written_provenance(data: bytes) -> Provenance | None:
+    """`read_provenance` of a file that was just written here: never in a sandbox.
+
+    Args:
+        data: The file. Its XMP packet has been read in this process, to be written.
+    """
     name = sniff(data)
     read_xmp = FORMATS[name].read_xmp if name else None
     text = xmp.provenance_json(read_xmp(data)) if read_xmp else None

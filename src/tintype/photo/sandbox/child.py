@@ -22,11 +22,10 @@ from typing import Any
 import msgspec
 
 from tintype.errors import UnsupportedPhotoError
-from tintype.photo.sandbox import handover
+from tintype.photo.sandbox import handover, seccomp
 from tintype.photo.sandbox.answers import Protection
 from tintype.photo.sandbox.handover import READY, STATUS
 from tintype.photo.sandbox.limits import hold_to
-from tintype.photo.sandbox.seccomp import end_with_parent, filter_calls
 from tintype.photo.sandbox.wire import LENGTH, Request, packed
 
 # What decoders look up by name while they work.
@@ -46,6 +45,7 @@ def main(operations: str, forks: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = handover.taken_first()
     preload()
+    seccomp.prepare()
     module = importlib.import_module(operations)
     control.sendall(STATUS.pack(READY))
     if forks:
@@ -100,7 +100,7 @@ def _end(work: Any) -> None:  # noqa: ANN401
     """Does the work of a forked process, and ends it without anything that others should do."""
     status = 1
     try:
-        end_with_parent()
+        seccomp.end_with_parent()
         work()
         status = 0
     finally:
@@ -134,7 +134,7 @@ def _work(connection: socket.socket, module: Any, *, for_good: bool) -> None:  #
     data = connection.recv(request.size, socket.MSG_WAITALL) if request.size else b""
     hold_to(request.limits, for_good=for_good)
     reads = request.operation in module.READS_FILES
-    filtered = for_good and filter_calls(may_read_files=reads)
+    filtered = for_good and seccomp.filter_calls(may_read_files=reads)
     if request.operation == "protection":
         _send(connection, Protection(filtered))
         return

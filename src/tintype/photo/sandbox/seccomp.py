@@ -10,6 +10,7 @@ from asm/unistd_64.h (x86-64) and asm-generic/unistd.h (AArch64).
 
 import ctypes
 import errno
+import functools
 import os
 import platform
 import signal
@@ -103,7 +104,7 @@ _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 def end_with_parent() -> None:
     """Has this process killed when its parent ends, and keeps other processes from looking in."""
     parent = os.getppid()
-    libc = ctypes.CDLL(None)
+    libc = _libc()
     libc.prctl(_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
     if os.getppid() != parent:
@@ -123,17 +124,37 @@ def filter_calls(*, may_read_files: bool) -> bool:
     if sys.platform != "linux" or known is None or sys.maxsize < 1 << 32:
         return False
     place, architecture = known
-    code = b"".join(_program(place, architecture, may_read_files=may_read_files))
+    code = _program(place, architecture, may_read_files).replace(_OWN, _own_process(os.getpid()))
     program = ctypes.create_string_buffer(code, len(code))
     described = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(program))
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     pointer = ctypes.create_string_buffer(described, len(described))
     if libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return False
     return bool(libc.prctl(_SET_SECCOMP, _MODE_FILTER, pointer, 0, 0) == 0)
 
 
-def _program(place: int, architecture: int, *, may_read_files: bool) -> Iterator[bytes]:
+def prepare() -> None:
+    """Does beforehand what is the same for every process."""
+    _libc()
+    known = _ARCHITECTURES.get(platform.machine())
+    if known is not None:
+        for may_read_files in (False, True):
+            _program(*known, may_read_files)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+@functools.cache
+def _program(place: int, architecture: int, may_read_files: bool) -> bytes:
+    """The filter, with `_OWN` where the number of the process is compared."""
+    return b"".join(_steps(place, architecture, may_read_files=may_read_files))
+
+
+def _steps(place: int, architecture: int, *, may_read_files: bool) -> Iterator[bytes]:
     """The filter's instructions."""
     yield _step(_LOAD, _ARCH)
     yield _step(_EQUAL, architecture, 1, 0)
@@ -155,7 +176,7 @@ def _program(place: int, architecture: int, *, may_read_files: bool) -> Iterator
     yield from _when(
         _PRLIMIT[place], [*_unless_is(2, 0), *_unless_is(2, 0, high=True), *_if_is(0, 0)]
     )
-    yield from _when(_TGKILL[place], [*_if_is(0, os.getpid())])
+    yield from _when(_TGKILL[place], [_argument(0), _OWN, _step(_RETURN, _ALLOW)])
     if may_read_files:
         yield from _when(_OPENAT[place], [*_unless_any(2, _WRITING), _step(_RETURN, _ALLOW)])
     yield _step(_RETURN, _ERRNO | errno.EPERM)
@@ -175,6 +196,13 @@ def _when(number: int, body: list[bytes]) -> Iterator[bytes]:
 
 def _argument(index: int, *, high: bool = False) -> bytes:
     return _step(_LOAD, _ARGUMENTS + 8 * index + 4 * high)  # both architectures are little-endian
+
+
+def _own_process(pid: int) -> bytes:
+    return _step(_EQUAL, pid, 0, 1)
+
+
+_OWN = _own_process(0xFFFFFFFF)  # no process has this number
 
 
 def _if_is(index: int, value: int) -> Iterator[bytes]:
