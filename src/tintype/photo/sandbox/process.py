@@ -94,13 +94,13 @@ class Child:
         """
         self._wait_until_ready()
         mine, theirs = socket.socketpair()
-        with mine:
-            with theirs:
-                handover.hand(self._control, theirs, self._process.pid)
-            self.served += 1
-            self._owed += self._forks
+        with mine, theirs:
             line = _Line(mine, request.limits.wall)
             try:
+                handover.hand(self._control, theirs, self._process.pid)
+                theirs.close()
+                self.served += 1
+                self._owed += self._forks
                 head = msgspec.msgpack.encode(request)
                 line.send(LENGTH.pack(len(head)) + head)
                 line.send(data)
@@ -111,6 +111,9 @@ class Child:
                 self.kill()
                 why = f"decoding it took longer than {request.limits.wall:.0f} seconds"
                 raise failed(request.name, why) from None
+            except OSError as error:
+                self.kill()
+                raise failed(request.name, f"the process for it has ended ({error})") from None
             except (TintypeError, DecoderFaultError, NonsenseError):
                 raise  # of the decoder, not of the child
             except BaseException:

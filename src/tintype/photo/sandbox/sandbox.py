@@ -42,14 +42,14 @@ class Sandbox:
 
     Args:
         limits: What a file may take, by its size in bytes and the most pixels that it may have.
-        forks: Whether each file gets a process of its own.
+        forks: Whether each file gets a process of its own; None where the system can do that.
     """
 
     def __init__(
-        self, *, limits: Callable[[int, int], Limits] = limits_of, forks: bool = FORKS
+        self, *, limits: Callable[[int, int], Limits] = limits_of, forks: bool | None = None
     ) -> None:
         self._limits = limits
-        self._forks = forks
+        self._forks = FORKS if forks is None else forks
         self._idle: list[Child] = []
         self._lock = threading.Lock()
         # Whoever forgets to close it leaves no process behind.
