@@ -20,7 +20,7 @@ from photo.hostile_decoders import asking
 from promises.outcome import TINY, Outcome, Words, command, environment, run_script
 
 _MOST = 0.15  # of a folder's processor time
-_ACTIONS = ("segfault", "abort", "exit", "too many pixels", "format", "metadata")
+_ACTIONS = ("segfault", "abort", "exit", "three dimensions", "format", "metadata")
 _TAKEN_OVER = (
     "import sys; from tintype.photo.sandbox import sandbox; "
     "sandbox.OPERATIONS = 'photo.hostile_decoders'; "
