@@ -36,6 +36,7 @@ def test_a_photograph_and_its_mask(words: list[str], tmp_path: Path) -> None:
         (["bad.jpg", "-o", "-"], 3),
         (["photo.jpg", "--mask", "bad.png"], 2),
         (["photo.jpg", "--reference", "bad.png"], 2),
+        (["photo.jpg", "--colors", "bad.png"], 2),
         (["photo.jpg", "bad.jpg"], 1),
     ],
 )

@@ -43,7 +43,7 @@ def test_a_crash_costs_one_request(
     assert caged.post("/v1/photos", content=picture()).status_code == 201
 
 
-@pytest.mark.parametrize("kind", ["mask", "scribbles", "reference"])
+@pytest.mark.parametrize("kind", ["mask", "scribbles", "reference", "colors"])
 def test_layers_are_decoded_there_too(caged: httpx.Client, picture: Make, kind: str) -> None:
     answer = caged.post(f"/v1/layers?kind={kind}", content=asking("segfault", picture("PNG")))
     assert answer.status_code == 400
