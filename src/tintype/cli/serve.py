@@ -28,6 +28,7 @@ class ServeArguments:
     memory: int | None
     max_megapixels: float | None
     no_browser: bool
+    no_sandbox: bool
 
 
 def serve(argv: ServeArguments) -> int:
@@ -54,6 +55,7 @@ def serve(argv: ServeArguments) -> int:
         "waiting": argv.queue,
         "memory": argv.memory,
         "max_pixels": None if argv.max_megapixels is None else round(argv.max_megapixels * 1e6),
+        "sandbox": not argv.no_sandbox,
     }
     options = ServerOptions(**{key: value for key, value in given.items() if value is not None})
     place: list[str] = []
@@ -149,6 +151,12 @@ SERVE = Command(
             metavar="NUMBER",
             show_default=f"{_DEFAULTS.max_pixels / 1e6:g}",
             help="Refuse pictures larger than this.",
+        ),
+        Option(
+            "--no-sandbox",
+            is_flag=True,
+            help="Decode pictures in the server's own process. By default a child process does, "
+            "with limits on memory and time and, on Linux, no access to files or the network.",
         ),
     ],
 )

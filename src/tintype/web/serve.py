@@ -17,6 +17,7 @@ from tintype.engine.cores import usable_cores
 from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
+from tintype.photo.sandbox.sandbox import UNFILTERED, Sandbox
 from tintype.web.app import make_app
 from tintype.web.body import BodyReader
 from tintype.web.guard import Tokens
@@ -81,6 +82,7 @@ def listen(
     Raises:
         UsageError: The address or the port cannot be had.
         ModelError: There is no such model.
+        PhotoError: The sandbox cannot be started.
     """
     taken = _bind(options.host, options.port)
     # What it listens on, whatever it was called: the address that is shown is one that answers.
@@ -90,8 +92,15 @@ def listen(
     own = {4: "127.0.0.1", 6: "::1"}[address.version] if address.is_unspecified else listening
     url = f"http://{_in_url(own)}:{port}/"
     jobs = options.jobs or usable_cores()
+    sandbox = Sandbox() if options.sandbox else None
+    if sandbox is not None:
+        sandbox.start()  # meanwhile the model is loaded
     engine = Engine(load_bundle(options.model), threads=1)
-    workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
+    if sandbox is not None and not sandbox.filtered:
+        say(UNFILTERED)
+    workers = WorkerPool(
+        workers=jobs, waiting=options.waiting, seconds=options.seconds, sandbox=sandbox
+    )
     memory = options.memory * _MIB
     photos = PhotoStore(engine, max_pixels=options.max_pixels, budget=memory)
 
