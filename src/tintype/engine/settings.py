@@ -291,7 +291,7 @@ class Output:
         format: A key of `tintype.photo.formats.registry.FORMATS`; None is the source's own.
         strip_metadata: Write no more metadata than the pixels need.
         keep_luminance: "exact" reads every output back and compares it.
-        keep_location: Whether coordinates stay in the metadata.
+        keep_location: Whether coordinates and place names stay in the metadata.
     """
 
     format: Annotated[
@@ -328,7 +328,8 @@ class Output:
     keep_location: Annotated[
         bool,
         Setting(
-            help="Keep the coordinates in the metadata.",
+            help="Keep where it was taken in the metadata: coordinates, place names and the "
+            "camera's maker note. Not together with strip_metadata.",
             stage="writing",
             interfaces=("http",),
             # A file that is sent over a network leaves the house.

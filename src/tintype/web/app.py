@@ -21,10 +21,12 @@ from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
+from tintype.web.entry import other_computer
+from tintype.web.entry_endpoint import ENTRY_ROUTES
 from tintype.web.errors import FaultError, TooLargeError
-from tintype.web.guard import OWNER, Guard, Tokens
+from tintype.web.guard import OWNER, Guard
 from tintype.web.pair_endpoints import PAIR_ROUTES
-from tintype.web.parameters import number_of, side_of
+from tintype.web.parameters import comparison_form_of, number_of, side_of
 from tintype.web.photos import Finished
 from tintype.web.request import (
     ColorRequest,
@@ -47,14 +49,11 @@ _NO_SETTINGS = frozenset(
 _LONGEST_NAME = 255
 
 
-def make_app(
-    services: Services, *, tokens: Tokens | None, hosts: Collection[str] = ()
-) -> Starlette:
+def make_app(services: Services, *, hosts: Collection[str] = ()) -> Starlette:
     """The ASGI application.
 
     Args:
         services: What the requests share.
-        tokens: Entry for other machines; None where there are none.
         hosts: As for `Guard`.
     """
     routes = [
@@ -69,7 +68,7 @@ def make_app(
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, tokens=tokens, hosts=hosts)],
+        middleware=[Middleware(Guard, entry=services.entry, hosts=hosts)],
         exception_handlers={HTTPException: _no_such_path},
     )
     app.router.redirect_slashes = False  # they would name the host of the request
@@ -171,6 +170,18 @@ async def preview(services: Services, request: Request) -> Response:
     return Response(data, media_type="image/jpeg")
 
 
+async def comparison(services: Services, request: Request) -> Response:
+    """``POST /v1/photos/{id}/comparison``: settings in, before and after in one file out."""
+    stored, form = _stored(services, request), comparison_form_of(request)
+    coloring = await _coloring(services, request)
+    data = await run_work(
+        services, request, lambda: services.photos.comparison(stored, coloring, form=form)
+    )
+    codec = FORMATS[form.upper()]
+    place = f'attachment; filename="photo.comparison{codec.suffixes[0]}"'
+    return Response(data, media_type=codec.mime, headers={"Content-Disposition": place})
+
+
 async def certainty(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/certainty``: settings in, a map of where it guesses out."""
     stored, side, coloring = (
@@ -236,12 +247,13 @@ async def add_layer(services: Services, request: Request) -> Response:
     return JSONResponse({"id": made}, 201)
 
 
-async def status(services: Services, _request: Request) -> Response:
+async def status(services: Services, request: Request) -> Response:
     """``GET /v1/status``: who answers, and how busy it is."""
     card = services.photos.engine.bundle.card
     return JSONResponse(
         {
             "tintype": __version__,
+            "computer": other_computer(request.scope),
             "model": card.name,
             "capabilities": sorted(card.capabilities),
             "vividness": card.vividness,
@@ -263,12 +275,14 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("DELETE", "/v1/photos/{id}", remove_photo),
     ("GET", "/v1/photos/{id}/grey", grey),
     ("POST", "/v1/photos/{id}/preview", preview),
+    ("POST", "/v1/photos/{id}/comparison", comparison),
     ("POST", "/v1/photos/{id}/certainty", certainty),
     ("POST", "/v1/photos/{id}/palettes", palettes),
     ("POST", "/v1/photos/{id}/suggestions", suggestions),
     ("POST", "/v1/photos/{id}/file", finished_file),
     ("POST", "/v1/layers", add_layer),
     ("GET", "/v1/status", status),
+    *ENTRY_ROUTES,
     *PAIR_ROUTES,
 )
 """Method, path, and what answers."""

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 
 from tintype.errors import brief
+from tintype.photo.comparison import SIDES
 from tintype.web.errors import MalformedError
 
 _MOST_PAIRS = 10**9
@@ -15,6 +16,18 @@ def side_of(request: Request) -> int:
         MalformedError: As `number_of`.
     """
     return number_of(request, "side", 1, 100_000, default=1024)
+
+
+def comparison_form_of(request: Request) -> str:
+    """The format of a comparison: a key of `tintype.photo.comparison.SIDES`.
+
+    Raises:
+        MalformedError: There is no such one.
+    """
+    text = request.query_params.get("format", next(iter(SIDES))).lower()
+    if text in SIDES:
+        return text
+    raise MalformedError(f"{brief(repr(text))} is not one of {', '.join(SIDES)}.")
 
 
 def number_of(

@@ -26,6 +26,8 @@ from tintype.engine.prediction import Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
 from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError, brief
+from tintype.photo.comparison import SIDES as SIDES_OF_COMPARISONS
+from tintype.photo.comparison import comparison
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.photo import Metadata, Photo
@@ -242,6 +244,23 @@ class PhotoStore:
         small = self._small(stored, side)
         prediction = self._predict(stored, settings)
         return _jpeg(self.engine.render(small, prediction, settings, half_chroma=True))
+
+    def comparison(self, stored: StoredPhoto, coloring: ColorRequest, *, form: str) -> bytes:
+        """A file to show to others, before and after.
+
+        Args:
+            stored: The photograph.
+            coloring: How.
+            form: A key of `tintype.photo.comparison.SIDES`.
+
+        Raises:
+            UsageError: The request does not fit the photograph.
+        """
+        settings = self._settings(stored, coloring)
+        small = self._small(stored, SIDES_OF_COMPARISONS[form])
+        colored = self.engine.render(small, self._predict(stored, settings), settings)
+        provenance = provenance_of(stored.data, self.engine.bundle, settings, Output())
+        return comparison(colored, form=form, provenance=provenance)
 
     def grey(self, stored: StoredPhoto, *, side: int) -> bytes:
         """The grey photograph as a JPEG for the screen."""

@@ -5,6 +5,8 @@
 
 /**
  * @typedef {object} ServerStatus
+ * @property {string | null} computer that the server runs on; null where it is this one
+ * @property {number} pairs that /which-is-real has; 0 where it has none
  * @property {number} vividness what the model recommends
  * @property {number} reach of hints and strokes where none is set
  * @property {string[]} formats what can be written
@@ -25,6 +27,8 @@
  * @typedef {object} Suggestions
  * @property {{color: string, share: number}[]} suggestions the most likely first
  * @property {string} now the colour of the place as it is
+ *
+ * @typedef {"jpeg" | "gif" | "webp"} ComparisonFormat side by side; the others sweep
  *
  * @typedef {"suggested" | "quieter" | "bolder" | "warmer" | "greener" | "cooler" | "rosier"} Look
  *
@@ -190,6 +194,14 @@ export const preview = async (id, json, side) =>
  */
 export const certainty = async (id, json, side) =>
   (await call("POST", photoPath(id, "certainty", { side }), { json })).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {ComparisonFormat} format
+ */
+export const comparison = (id, json, format) =>
+  call("POST", photoPath(id, "comparison", { format }), { json });
 
 /**
  * @param {string} id
