@@ -155,7 +155,7 @@ async def color(services: Services, request: Request) -> Response:
 
 
 async def add_photo(services: Services, request: Request) -> Response:
-    """``POST /v1/photos``: a picture in; it is held, and the model asked about it."""
+    """``POST /v1/photos``: a picture in; it is held, and the model is asked when a colour is."""
     services.workers.check()
     data = await services.bodies.read(request)
     request.state.picture = data

@@ -18,7 +18,14 @@ from PIL import Image
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.cache import PredictionCache, digest_of, held_bytes, key_of, size_of
+from tintype.engine.cache import (
+    PredictionCache,
+    digest_of,
+    held_bytes,
+    key_of,
+    least_bytes,
+    size_of,
+)
 from tintype.engine.layers import Layer, Mask, Scribbles, forget_painted, painted_bytes
 from tintype.engine.looks import LookName, look_names
 from tintype.engine.predict import Engine
@@ -104,7 +111,7 @@ class PhotoStore:
             self._reserved -= size
 
     def add(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
-        """Takes a photograph, and runs the network on it.
+        """Takes a photograph. The network runs when it is first coloured: its grey is there sooner.
 
         Args:
             data: Its file.
@@ -116,8 +123,8 @@ class PhotoStore:
             TooLargeError: It takes more memory than everything together may.
         """
         stored = self.open(data, owner=owner, name=name)
-        prediction = self._predict(stored, Settings())
-        self._check_size(stored.size + size_of(prediction))
+        fit = self.engine.fit(stored.page.shape, Settings().quality)
+        self._check_size(stored.size + least_bytes(fit, bins=self.engine.bundle.card.bins))
         with self._lock:
             self._stored[owner, stored.id] = stored
             self._let_go()
@@ -325,6 +332,10 @@ class PhotoStore:
             prediction = self._predictions.get(
                 key, lambda: self.engine.predict(stored.page, settings)
             )
+        size = stored.size + size_of(prediction)
+        if size > self._budget:
+            self._predictions.forget(stored.digest)
+        self._check_size(size)
         with self._lock:
             self._let_go()
         return prediction

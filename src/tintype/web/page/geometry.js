@@ -88,6 +88,15 @@ export function hatchSize(map, shownWidth, density) {
   return { size, scale: size.width / Math.max(1, shownWidth) };
 }
 
+/**
+ * The side of the picture that is shown first, from the browser's own copy.
+ *
+ * @param {Size} inner of the window, in CSS pixels
+ * @param {number} density of the screen, in its pixels a CSS pixel
+ */
+export const revealSide = (inner, density) =>
+  clamp(Math.round(longestSide(inner) * density), QUICK_SIDE, LARGEST_SIDE);
+
 /** @param {Size} photo */
 export const quickSide = (photo) => Math.min(QUICK_SIDE, longestSide(photo));
 

@@ -10,6 +10,7 @@ import { Photo } from "./photo.js";
 import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
 import { withPhoto } from "./resend.js";
+import * as reveal from "./reveal.js";
 import { show, showFirst } from "./stage.js";
 import { workspace } from "./workspace.js";
 
@@ -72,6 +73,9 @@ async function color(photo) {
   if (!workspace.photos.includes(photo) || photo.state !== "waiting") return false;
   workspace.setState(photo, "working");
   try {
+    await Promise.resolve(); // until one of those that were added is shown
+    await reveal.settled();
+    if (!workspace.photos.includes(photo)) return false;
     const onWait = () => workspace.setState(photo, "delayed");
     photo.describe(await api.addPhoto(photo.file, { onWait, attempts: ATTEMPTS }));
     if (!photo.urls.before) {

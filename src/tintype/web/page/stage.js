@@ -67,6 +67,14 @@ async function replace(photo, side) {
   if (photo === workspace.current && photo.urls[side] === url) put(photo, side);
 }
 
+/** Resolves when the grey picture is on the screen. */
+export async function painted() {
+  await pictures.before.decode().catch(() => {});
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame(); // drawn with this one
+  await frame();
+}
+
 /**
  * Colour sweeps over the grey photograph, as far as the slider says.
  *
