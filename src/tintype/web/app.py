@@ -25,7 +25,7 @@ from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writ
 from tintype.web.errors import FaultError, TooLargeError
 from tintype.web.guard import OWNER, Guard, Tokens
 from tintype.web.pair_endpoints import PAIR_ROUTES
-from tintype.web.parameters import number_of, side_of
+from tintype.web.parameters import number_of, side_of, tile_of
 from tintype.web.photos import Finished
 from tintype.web.request import (
     ColorRequest,
@@ -36,6 +36,7 @@ from tintype.web.request import (
 from tintype.web.responses import failure
 from tintype.web.services import ApiRoute, NoSuchPathError, Services, run_work
 from tintype.web.stored_photo import StoredPhoto
+from tintype.web.tiles import TILE
 
 _T = TypeVar("_T")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -49,6 +50,7 @@ _PAGE = files("tintype.web") / "page"
 _STATIC = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/stage.css": ("stage.css", "text/css; charset=utf-8"),
     "/which-is-real": ("which.html", "text/html; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/openapi.json": ("openapi.json", "application/json"),
@@ -197,6 +199,24 @@ async def preview(services: Services, request: Request) -> Response:
     return Response(data, media_type="image/jpeg")
 
 
+async def grey_tile(services: Services, request: Request) -> Response:
+    """``GET /v1/photos/{id}/tile``: a part of the photograph as it came, as large as it is."""
+    stored, tile = _stored(services, request), tile_of(request)
+    data = await run_work(services, request, lambda: services.photos.grey_tile(stored, tile))
+    return Response(data, media_type="image/jpeg")
+
+
+async def tile(services: Services, request: Request) -> Response:
+    """``POST /v1/photos/{id}/tile``: settings in, a part of the coloured photograph out."""
+    stored, which, coloring = (
+        _stored(services, request),
+        tile_of(request),
+        await _coloring(services, request),
+    )
+    data = await run_work(services, request, lambda: services.photos.tile(stored, coloring, which))
+    return Response(data, media_type="image/jpeg")
+
+
 async def certainty(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/certainty``: settings in, a map of where it guesses out."""
     stored, side, coloring = (
@@ -275,6 +295,7 @@ async def status(services: Services, _request: Request) -> Response:
             "formats": list(writable_formats()),
             "reads": [codec.title for codec in CODECS],
             "accept": list(accepted_types()),
+            "tile": TILE,
             "pending": services.workers.pending,
             "capacity": services.workers.capacity,
             "pairs": 0 if services.pairs is None else len(services.pairs),
@@ -289,6 +310,8 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("DELETE", "/v1/photos/{id}", remove_photo),
     ("GET", "/v1/photos/{id}/grey", grey),
     ("POST", "/v1/photos/{id}/preview", preview),
+    ("GET", "/v1/photos/{id}/tile", grey_tile),
+    ("POST", "/v1/photos/{id}/tile", tile),
     ("POST", "/v1/photos/{id}/certainty", certainty),
     ("POST", "/v1/photos/{id}/palettes", palettes),
     ("POST", "/v1/photos/{id}/suggestions", suggestions),

@@ -47,6 +47,7 @@ from tintype.web.request import (
     digest_of_strokes,
 )
 from tintype.web.stored_photo import StoredPhoto
+from tintype.web.tiles import Tile, shape_at
 
 _L = TypeVar("_L", Scribbles, Mask)
 _NAME = "The picture"
@@ -218,6 +219,10 @@ class PhotoStore:
         while len(self._layers) > keep and total > self._budget:
             _, layer = self._layers.popitem(last=False)
             total -= held_bytes(layer.pixels)
+        for stored in self._stored.values():  # their tiles can be drawn again
+            if total > self._budget:
+                total -= stored.parts_size
+                stored.parts.clear()
         # A prediction can be made again; a photograph would have to be sent again.
         while total > self._budget and (freed := self._predictions.drop_oldest(keep=keep)):
             total -= freed
@@ -253,6 +258,41 @@ class PhotoStore:
     def grey(self, stored: StoredPhoto, *, side: int) -> bytes:
         """The grey photograph as a JPEG for the screen."""
         return _jpeg(self._small(stored, side))
+
+    def grey_tile(self, stored: StoredPhoto, tile: Tile) -> bytes:
+        """A tile of the grey photograph as a JPEG.
+
+        Raises:
+            MalformedError: There is no such tile.
+        """
+        whole = self._at_level(stored, tile)
+        rows, columns = tile.spans(whole.shape)
+        return _jpeg(replace(whole, grey=whole.grey[rows, columns]))
+
+    def tile(self, stored: StoredPhoto, coloring: ColorRequest, tile: Tile) -> bytes:
+        """A tile of the coloured photograph as a JPEG: a part of what is saved.
+
+        Args:
+            stored: The photograph.
+            coloring: How.
+            tile: Which.
+
+        Raises:
+            MalformedError: There is no such tile.
+            UsageError: The request does not fit the photograph.
+        """
+        whole = self._at_level(stored, tile)
+        settings = self._settings(stored, coloring)
+        prediction = self._predict(stored, settings)
+        key = tile.level, settings.canonical()
+        with stored.drawing:
+            if key not in stored.parts:
+                stored.parts.clear()
+                stored.parts[key] = self.engine.parts(whole, prediction, settings)
+            parts = stored.parts[key]
+        with self._lock:
+            self._let_go()
+        return _jpeg(parts.part(*tile.spans(whole.shape)))
 
     def certainty(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
         """Where the colours are a guess, as a grey PNG: 0 is certain."""
@@ -328,10 +368,17 @@ class PhotoStore:
     def _predict(self, stored: StoredPhoto, settings: Settings) -> Prediction:
         settings.check_size(stored.page.shape)
         key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
+        without = self.engine.without_hints(settings)
+        # Asked for by itself, it is kept: another hint does not run the network without them again.
+        plain = None if without is None else self._predict(stored, without)
+
+        def predict() -> Prediction:
+            if plain is None:
+                return self.engine.predict(stored.page, settings)
+            return self.engine.predict_beside(stored.page, settings, plain)
+
         with stored.lock:  # so that the network runs once
-            prediction = self._predictions.get(
-                key, lambda: self.engine.predict(stored.page, settings)
-            )
+            prediction = self._predictions.get(key, predict)
         size = stored.size + size_of(prediction)
         if size > self._budget:
             self._predictions.forget(stored.digest)
@@ -341,24 +388,35 @@ class PhotoStore:
         return prediction
 
     def _small(self, stored: StoredPhoto, side: int) -> Photo:
-        page = stored.page
-        longest = max(page.shape)
+        longest = max(stored.page.shape)
         side = min(max(side, SIDES[0]), SIDES[1], longest)
-        with stored.lock:
-            if side not in stored.small:
-                height, width = (max(1, round(n * side / longest)) for n in page.shape)
+        height, width = (max(1, round(n * side / longest)) for n in stored.page.shape)
+        return self._reduced(stored, (height, width))
+
+    def _at_level(self, stored: StoredPhoto, tile: Tile) -> Photo:
+        tile.check(stored.page.shape)
+        found = self._reduced(stored, shape_at(stored.page.shape, tile.level))
+        with self._lock:
+            self._let_go()
+        return found
+
+    def _reduced(self, stored: StoredPhoto, shape: tuple[int, int]) -> Photo:
+        """The first page in this size, with 8 bits."""
+        page = stored.page
+        with stored.drawing:
+            if shape not in stored.small:
                 grey: NDArray[np.uint8] = (
                     page.grey if page.bits == 8 else (page.grey // 257).astype(np.uint8)
                 )
-                if (height, width) != page.shape:
+                if shape != page.shape:
                     image = Image.fromarray(grey).resize(
-                        (width, height), Image.Resampling.BICUBIC, reducing_gap=2.0
+                        shape[::-1], Image.Resampling.BICUBIC, reducing_gap=2.0
                     )
                     grey = np.asarray(image)
-                stored.small[side] = Photo(grey, None, page.tone, Metadata("JPEG"))
+                stored.small[shape] = Photo(grey, None, page.tone, Metadata("JPEG"))
                 if len(stored.small) > 4:
                     del stored.small[next(iter(stored.small))]
-            return stored.small[side]
+            return stored.small[shape]
 
     def _settings(self, stored: StoredPhoto, coloring: ColorRequest) -> Settings:
         settings = coloring.settings

@@ -7,6 +7,7 @@ import numpy as np
 
 from tintype.engine.cache import held_bytes
 from tintype.engine.layers import Mask, Scribbles
+from tintype.engine.parts import Parts
 from tintype.photo.photo import Photo
 
 
@@ -21,10 +22,12 @@ class StoredPhoto:
         name: Of the file, for messages only.
         photos: Its pages.
         digest: Of the first page, as predictions are kept by.
-        small: The first page in smaller, by longest side.
+        small: The first page in smaller, or with fewer bits, by (height, width).
         scribbles: What was painted last, by the digest of its strokes.
         masks: What was last painted to stay grey, by the digest of its strokes.
-        lock: Held while something of it is made, so that it is made once.
+        parts: What tiles in colour are cut from, the newest, by level and settings.
+        lock: Held while something of it is predicted or painted, so that it is made once.
+        drawing: The same for pictures of it, which do not wait for a prediction.
     """
 
     id: str
@@ -33,10 +36,12 @@ class StoredPhoto:
     name: str
     photos: tuple[Photo, ...]
     digest: str
-    small: dict[int, Photo] = field(default_factory=dict)
+    small: dict[tuple[int, int], Photo] = field(default_factory=dict)
     scribbles: dict[str, Scribbles] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
+    parts: dict[tuple[int, str], Parts] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    drawing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def page(self) -> Photo:
@@ -50,7 +55,16 @@ class StoredPhoto:
         layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
         rendered = sum(held_bytes(layer.pixels) for layer in layers)
         pages = sum(_size_of(page) for page in (*self.photos, *tuple(self.small.values())))
-        return len(self.data) + pages + rendered
+        return len(self.data) + pages + rendered + self.parts_size
+
+    @property
+    def parts_size(self) -> int:
+        """Bytes of what tiles are cut from."""
+        # Its grey may be among the smaller pages as well, and then counts twice.
+        return sum(
+            parts.up.size + (0 if parts.photo.grey is self.page.grey else parts.photo.grey.nbytes)
+            for parts in tuple(self.parts.values())
+        )
 
 
 def _size_of(photo: Photo) -> int:

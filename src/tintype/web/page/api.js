@@ -11,6 +11,7 @@
  * @property {string[]} reads names of the formats that can be read
  * @property {string[]} accept their MIME types and file name endings
  * @property {string[]} capabilities of the model: "logits", "features", "hints"
+ * @property {number} tile longest side of a tile, in pixels
  *
  * @typedef {object} PhotoData
  * @property {string} id
@@ -177,6 +178,21 @@ export const grey = async (id, side) => (await call("GET", photoPath(id, "grey",
  */
 export const preview = async (id, json, side) =>
   (await call("POST", photoPath(id, "preview", { side }), { json })).blob();
+
+/**
+ * @param {string} id
+ * @param {import("./geometry.js").Tile} tile
+ */
+export const greyTile = async (id, tile) =>
+  (await call("GET", photoPath(id, "tile", { ...tile }))).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {import("./geometry.js").Tile} tile
+ */
+export const tile = async (id, json, tile) =>
+  (await call("POST", photoPath(id, "tile", { ...tile }), { json })).blob();
 
 /**
  * @param {string} id

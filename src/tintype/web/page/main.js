@@ -15,17 +15,21 @@ import * as hints from "./hints.js";
 import * as intake from "./intake.js";
 import * as keys from "./keys.js";
 import * as notices from "./notices.js";
+import * as pan from "./pan.js";
 import * as palettes from "./palettes.js";
 import * as picker from "./picker.js";
 import * as pointer from "./pointer.js";
 import * as preview from "./preview.js";
 import * as reference from "./reference.js";
 import * as reveal from "./reveal.js";
+import * as rotation from "./rotation.js";
 import * as save from "./save.js";
 import * as stage from "./stage.js";
+import * as tiles from "./tiles.js";
 import * as toast from "./toast.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
+import * as zoom from "./zoom.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */
 
@@ -74,8 +78,10 @@ workspace.on("state", (photo) => {
 workspace.on("change", (photo) => {
   continuing.keepSoon(photo);
   if (photo !== workspace.current) return preview.refreshHidden(photo);
+  stage.layOut();
+  filmstrip.showPicture(photo);
   showSettings();
-  preview.refreshSoon();
+  preview.refreshChanged();
 });
 workspace.on("draft", hints.draw);
 workspace.on("remove", (photo) => {
@@ -92,7 +98,7 @@ workspace.on("empty", () => {
 
 const parts = [
   album, brush, certainty, continuing, controls, drop, help, intake, keys, palettes, picker, pointer,
-  reference, save, stage, toast, tools,
+  reference, rotation, save, stage, tiles, toast, tools, zoom, pan,
 ];
 for (const part of parts) part.wire();
 tools.select("compare");
