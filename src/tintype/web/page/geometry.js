@@ -9,7 +9,8 @@
 
 /** The longest side of a preview while something moves. */
 export const QUICK_SIDE = 640;
-const LARGEST_SIDE = 2048;
+/** The longest side of a picture of the whole photograph; what is larger is shown in tiles. */
+export const LARGEST_SIDE = 2048;
 const SMALLEST_SHEET = 40;
 const LARGEST_ZOOM = 4; // times 1:1, or of a small photograph times the room
 const FULL = 1.01; // up to here it is the whole photograph

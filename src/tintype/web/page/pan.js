@@ -4,6 +4,7 @@
 import * as certainty from "./certainty.js";
 import { element, input } from "./dom.js";
 import * as pointer from "./pointer.js";
+import { divide } from "./stage.js";
 import { workspace } from "./workspace.js";
 import { isZoomedIn, zoomTo } from "./zoom.js";
 
@@ -16,8 +17,9 @@ const scroller = element("scroller", HTMLElement);
 const compare = input("compare");
 /** @type {Map<number, Point>} the fingers on the stage, by their ids */
 const fingers = new Map();
-/** @type {{distance: number, middle: Point, compared: string} | null} */
+/** @type {{distance: number, middle: Point} | null} */
 let pinch = null;
+let compared = compare.value; // when the first finger came
 /** Whether a finger that is left over from a pinch is still there: what it does means nothing. */
 let ending = false;
 /** @type {{id: number, from: Point, left: number, top: number, moved: boolean} | null} */
@@ -41,10 +43,13 @@ const paints = () => ["brush", "grey"].includes(workspace.tool) && !certainty.is
 function down(event) {
   if (event.pointerType === "touch") {
     fingers.set(event.pointerId, placeOf(event));
+    if (fingers.size === 1) compared = compare.value;
     if (fingers.size === 2) {
       pointer.cancel();
       pan = null;
-      pinch = { ...spread(), compared: compare.value };
+      pinch = spread();
+      compare.value = compared;
+      divide();
     }
     if (fingers.size > 1 || ending) {
       event.stopPropagation();
@@ -68,7 +73,7 @@ function move(event) {
     const now = spread();
     const zoom = (workspace.current?.zoom ?? 1) * (now.distance / pinch.distance);
     zoomTo(zoom, pinch.middle, now.middle);
-    pinch = { ...pinch, ...now };
+    pinch = now;
   } else if (pan?.id === event.pointerId) {
     const { from, left, top } = pan;
     const [x, y] = [place.x - from.x, place.y - from.y];
@@ -98,6 +103,6 @@ export function wire() {
   scroller.addEventListener("pointercancel", up, first);
   // The slider under the first finger goes on following it.
   compare.addEventListener("input", () => {
-    if (pinch) compare.value = pinch.compared;
+    if (pinch || ending) compare.value = compared;
   }, first);
 }

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { element } from "./dom.js";
-import { tileBox, tileLevel, tilesIn } from "./geometry.js";
+import { isZoomed, LARGEST_SIDE, tileBox, tileLevel, tilesIn } from "./geometry.js";
 import { notSharpText } from "./labels.js";
 import { complain } from "./notices.js";
 import { Queue } from "./queue.js";
@@ -77,6 +77,9 @@ let timer = 0;
  */
 function wanted(layer, photo) {
   const shown = layer.picture.offsetWidth * devicePixelRatio;
+  const longest = Math.max(shown, layer.picture.offsetHeight * devicePixelRatio);
+  // The whole photograph has a picture that is sharp enough, or one is on its way.
+  if (!isZoomed(photo.zoom) && longest <= LARGEST_SIDE) return [];
   const sharpest = Math.min(photo.width, shown);
   const { naturalWidth } = layer.picture;
   if (!naturalWidth || naturalWidth >= 0.98 * sharpest) return [];
