@@ -9,11 +9,14 @@ import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import skimage.data
 from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 LARGE = (4000, 3000)
 MEMORY = 128
@@ -58,7 +61,7 @@ def photograph(form: str) -> bytes:
     return file.getvalue()
 
 
-def visit(browser: Any, url: str, path: Path) -> Any:
+def visit(browser: "Browser", url: str, path: Path) -> "Page":
     """A page on which a photograph was dropped, in colour; nothing is going on any more."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(url)
@@ -71,7 +74,7 @@ def visit(browser: Any, url: str, path: Path) -> Any:
     return page
 
 
-def hints(page: Any) -> list[float]:
+def hints(page: "Page") -> list[float]:
     """Seconds from the choice of a colour to the picture with it."""
     page.locator('input[name="tool"][value="hint"]').check(force=True)
     found = []

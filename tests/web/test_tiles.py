@@ -77,7 +77,7 @@ def test_tiles_are_what_the_whole_is(
         for tile in every_tile(held.page.shape, level)
     }
     settings = store._settings(held, coloring)
-    whole = store._reduced(held, shape_at(held.page.shape, level))
+    whole = held.reduced(shape_at(held.page.shape, level))
     rendered = store.engine.render(
         whole, store._predict(held, settings), settings, half_chroma=True
     )

@@ -8,9 +8,8 @@ import io
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from tintype.engine.cache import (
     least_bytes,
     size_of,
 )
-from tintype.engine.layers import Layer, Mask, Scribbles, forget_painted, painted_bytes
+from tintype.engine.layers import Layer, forget_painted, painted_bytes
 from tintype.engine.looks import LookName, look_names
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
@@ -35,21 +34,16 @@ from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError, brief
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
-from tintype.photo.photo import Metadata, Photo
+from tintype.photo.photo import Photo
 from tintype.pipeline import Request, colorize_photos, provenance_of
 from tintype.web.errors import GoneError, TooLargeError
 from tintype.web.request import (
     ColorRequest,
-    Strokes,
-    as_mask,
-    as_scribbles,
     check_effort,
-    digest_of_strokes,
 )
 from tintype.web.stored_photo import StoredPhoto
 from tintype.web.tiles import Tile, shape_at
 
-_L = TypeVar("_L", Scribbles, Mask)
 _NAME = "The picture"
 SIDES = (64, 2048)
 """Smallest and largest longest side of a preview, in pixels."""
@@ -251,13 +245,13 @@ class PhotoStore:
             UsageError: The request does not fit the photograph.
         """
         settings = self._settings(stored, coloring)
-        small = self._small(stored, side)
+        small = stored.reduced(_shape_of(stored.page.shape, side))
         prediction = self._predict(stored, settings)
         return _jpeg(self.engine.render(small, prediction, settings, half_chroma=True))
 
     def grey(self, stored: StoredPhoto, *, side: int) -> bytes:
         """The grey photograph as a JPEG for the screen."""
-        return _jpeg(self._small(stored, side))
+        return _jpeg(stored.reduced(_shape_of(stored.page.shape, side)))
 
     def grey_tile(self, stored: StoredPhoto, tile: Tile) -> bytes:
         """A tile of the grey photograph as a JPEG.
@@ -297,7 +291,9 @@ class PhotoStore:
     def certainty(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
         """Where the colours are a guess, as a grey PNG: 0 is certain."""
         settings = self._settings(stored, coloring)
-        found = self.engine.uncertainty(self._small(stored, side), self._predict(stored, settings))
+        found = self.engine.uncertainty(
+            stored.reduced(_shape_of(stored.page.shape, side)), self._predict(stored, settings)
+        )
         file = io.BytesIO()
         Image.fromarray(found).save(file, "PNG", compress_level=1)
         return file.getvalue()
@@ -387,51 +383,21 @@ class PhotoStore:
             self._let_go()
         return prediction
 
-    def _small(self, stored: StoredPhoto, side: int) -> Photo:
-        longest = max(stored.page.shape)
-        side = min(max(side, SIDES[0]), SIDES[1], longest)
-        height, width = (max(1, round(n * side / longest)) for n in stored.page.shape)
-        return self._reduced(stored, (height, width))
-
     def _at_level(self, stored: StoredPhoto, tile: Tile) -> Photo:
         tile.check(stored.page.shape)
-        found = self._reduced(stored, shape_at(stored.page.shape, tile.level))
+        found = stored.reduced(shape_at(stored.page.shape, tile.level))
         with self._lock:
             self._let_go()
         return found
-
-    def _reduced(self, stored: StoredPhoto, shape: tuple[int, int]) -> Photo:
-        """The first page in this size, with 8 bits."""
-        page = stored.page
-        with stored.drawing:
-            if shape not in stored.small:
-                grey: NDArray[np.uint8] = (
-                    page.grey if page.bits == 8 else (page.grey // 257).astype(np.uint8)
-                )
-                if shape != page.shape:
-                    image = Image.fromarray(grey).resize(
-                        shape[::-1], Image.Resampling.BICUBIC, reducing_gap=2.0
-                    )
-                    grey = np.asarray(image)
-                stored.small[shape] = Photo(grey, None, page.tone, Metadata("JPEG"))
-                if len(stored.small) > 4:
-                    del stored.small[next(iter(stored.small))]
-            return stored.small[shape]
 
     def _settings(self, stored: StoredPhoto, coloring: ColorRequest) -> Settings:
         settings = coloring.settings
         painted = (*coloring.strokes, *coloring.grey_strokes)
         check_effort(painted, settings.hints, stored.page.shape)
         if coloring.strokes:
-            with stored.lock:
-                rendered = _newest(
-                    stored.scribbles, coloring.strokes, as_scribbles, stored.page.shape
-                )
-            settings = replace(settings, scribbles=rendered)
+            settings = replace(settings, scribbles=stored.painted_colors(coloring.strokes))
         if coloring.grey_strokes:
-            with stored.lock:
-                mask = _newest(stored.masks, coloring.grey_strokes, as_mask, stored.page.shape)
-            settings = replace(settings, mask=mask)
+            settings = replace(settings, mask=stored.painted_grey(coloring.grey_strokes))
         layers: dict[str, Any] = {
             kind: self._layer(stored.owner, kind, name) for kind, name in coloring.layers.items()
         }
@@ -445,19 +411,12 @@ class PhotoStore:
         return layer
 
 
-def _newest(
-    kept: dict[str, _L],
-    strokes: Strokes,
-    draw: Callable[[Strokes, tuple[int, int]], _L],
-    shape: tuple[int, int],
-) -> _L:
-    """What was painted, drawn once; only the newest is kept."""
-    # By their digest: as Python keeps them, points take more memory than the picture.
-    key = digest_of_strokes(strokes, shape)
-    if key not in kept:
-        kept.clear()
-        kept[key] = draw(strokes, shape)
-    return kept[key]
+def _shape_of(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """(height, width) of a picture for the screen with this longest side, as far as it may be."""
+    longest = max(shape)
+    side = min(max(side, SIDES[0]), SIDES[1], longest)
+    height, width = (max(1, round(n * side / longest)) for n in shape)
+    return height, width
 
 
 def _jpeg(photo: Photo) -> bytes:

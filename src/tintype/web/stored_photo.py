@@ -1,14 +1,23 @@
 """A photograph that the server holds, with all that is made of it on the way."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from tintype.engine.cache import held_bytes
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.parts import Parts
-from tintype.photo.photo import Photo
+from tintype.photo.photo import Metadata, Photo
+from tintype.web.request import Strokes, as_mask, as_scribbles, digest_of_strokes
+
+_L = TypeVar("_L", Scribbles, Mask)
+_MOST_SMALL = 4
+"""Sizes of one photograph that are kept."""
 
 
 @dataclass(slots=True)
@@ -48,6 +57,40 @@ class StoredPhoto:
         """The page that is looked at."""
         return self.photos[0]
 
+    def reduced(self, shape: tuple[int, int]) -> Photo:
+        """The page that is looked at in a smaller size, or its own, with 8 bits.
+
+        Args:
+            shape: (height, width).
+        """
+        page = self.page
+        if shape == page.shape and page.bits == 8:
+            return Photo(page.grey, None, page.tone, Metadata("JPEG"))
+        with self.drawing:
+            if shape not in self.small:
+                grey: NDArray[np.uint8] = (
+                    page.grey if page.bits == 8 else (page.grey // 257).astype(np.uint8)
+                )
+                if shape != page.shape:
+                    image = Image.fromarray(grey).resize(
+                        shape[::-1], Image.Resampling.BICUBIC, reducing_gap=2.0
+                    )
+                    grey = np.asarray(image)
+                self.small[shape] = Photo(grey, None, page.tone, Metadata("JPEG"))
+                if len(self.small) > _MOST_SMALL:
+                    del self.small[next(iter(self.small))]
+            return self.small[shape]
+
+    def painted_colors(self, strokes: Strokes) -> Scribbles:
+        """Strokes as a layer, drawn once."""
+        with self.lock:
+            return _newest(self.scribbles, strokes, as_scribbles, self.page.shape)
+
+    def painted_grey(self, strokes: Strokes) -> Mask:
+        """Strokes that stay grey as a layer, drawn once."""
+        with self.lock:
+            return _newest(self.masks, strokes, as_mask, self.page.shape)
+
     @property
     def size(self) -> int:
         """Bytes it takes in memory, about; predictions are counted in their cache."""
@@ -65,6 +108,21 @@ class StoredPhoto:
             parts.up.size + (0 if parts.photo.grey is self.page.grey else parts.photo.grey.nbytes)
             for parts in tuple(self.parts.values())
         )
+
+
+def _newest(
+    kept: dict[str, _L],
+    strokes: Strokes,
+    draw: Callable[[Strokes, tuple[int, int]], _L],
+    shape: tuple[int, int],
+) -> _L:
+    """What was painted, drawn once; only the newest is kept."""
+    # By their digest: as Python keeps them, points take more memory than the picture.
+    key = digest_of_strokes(strokes, shape)
+    if key not in kept:
+        kept.clear()
+        kept[key] = draw(strokes, shape)
+    return kept[key]
 
 
 def _size_of(photo: Photo) -> int:
