@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 LARGE = (4000, 3000)
 MEMORY = 128
-DROPS, MOVES, HINTS, VIEWS = 5, 8, 6, 4
+DROPS, MOVES, HINTS = 5, 8, 6
+SETTLED_MS = 2000  # after which nothing is asked for any more
 SWITCHES = ["--disable-gpu", "--disable-background-networking", "--no-sandbox"]
 
 # The time at which the browser presents the frame that shows a picture (the Element Timing API); it
@@ -70,7 +71,7 @@ def visit(browser: "Browser", url: str, path: Path) -> "Page":
     page.evaluate(WATCH)
     page.set_input_files("#files", str(path))
     page.wait_for_function("() => window.colored && window.grey", timeout=60_000)
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(SETTLED_MS)
     return page
 
 

@@ -82,6 +82,11 @@ class PredictionCache:
                 self._remove(next(iter(self._kept)))
         return prediction
 
+    def kept(self, key: Key) -> Prediction | None:
+        """The prediction of a key, where there is one."""
+        with self._lock:
+            return self._kept.get(key)
+
     def drop_oldest(self, *, keep: int = 1) -> int:
         """Lets go of the least recently used one.
 

@@ -188,13 +188,14 @@ async def grey(services: Services, request: Request) -> Response:
 
 async def preview(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/preview``: settings in, a coloured JPEG for the screen out."""
-    stored, side, coloring = (
+    stored, side, draft, coloring = (
         _stored(services, request),
         side_of(request),
+        number_of(request, "draft", 0, 1, default=0) == 1,
         await _coloring(services, request),
     )
     data = await run_work(
-        services, request, lambda: services.photos.preview(stored, coloring, side=side)
+        services, request, lambda: services.photos.preview(stored, coloring, side=side, draft=draft)
     )
     return Response(data, media_type="image/jpeg")
 

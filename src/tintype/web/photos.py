@@ -8,6 +8,7 @@ import io
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
 from tintype.engine.cache import (
+    Key,
     PredictionCache,
     digest_of,
     held_bytes,
@@ -233,20 +235,23 @@ class PhotoStore:
 
     # ----- what can be done with it -----
 
-    def preview(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
+    def preview(
+        self, stored: StoredPhoto, coloring: ColorRequest, *, side: int, draft: bool = False
+    ) -> bytes:
         """A coloured JPEG for the screen.
 
         Args:
             stored: The photograph.
             coloring: How.
             side: Its longest side, at most the photograph's own.
+            draft: It may be less exact where hints reach, to be there sooner.
 
         Raises:
             UsageError: The request does not fit the photograph.
         """
         settings = self._settings(stored, coloring)
         small = stored.reduced(_shape_of(stored.page.shape, side))
-        prediction = self._predict(stored, settings)
+        prediction = (self._draft if draft else self._predict)(stored, settings)
         return _jpeg(self.engine.render(small, prediction, settings, half_chroma=True))
 
     def grey(self, stored: StoredPhoto, *, side: int) -> bytes:
@@ -373,6 +378,27 @@ class PhotoStore:
                 return self.engine.predict(stored.page, settings)
             return self.engine.predict_beside(stored.page, settings, plain)
 
+        return self._kept(stored, key, predict)
+
+    def _draft(self, stored: StoredPhoto, settings: Settings) -> Prediction:
+        """As `_predict`; hints that are new are predicted at one size in place of two.
+
+        Both have the same grid, so what lies beyond the reach of hints is the same as well.
+        """
+        without = self.engine.without_hints(settings)
+        key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
+        if without is None or settings.quality != "high" or self._predictions.kept(key):
+            return self._predict(stored, settings)
+        settings.check_size(stored.page.shape)
+        plain, quick = self._predict(stored, without), replace(settings, quality="normal")
+        return self._kept(
+            stored,
+            (key[0], f"draft {key[1]}"),
+            lambda: self.engine.predict_beside(stored.page, quick, plain),
+        )
+
+    def _kept(self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction]) -> Prediction:
+        """A prediction that is kept as long as there is room."""
         with stored.lock:  # so that the network runs once
             prediction = self._predictions.get(key, predict)
         size = stored.size + size_of(prediction)

@@ -175,9 +175,10 @@ export const grey = async (id, side) => (await call("GET", photoPath(id, "grey",
  * @param {string} id
  * @param {ColorRequest} json
  * @param {number} side the longest side of the picture that is wanted, in pixels
+ * @param {boolean} [draft] whether it may be less exact, to be there sooner
  */
-export const preview = async (id, json, side) =>
-  (await call("POST", photoPath(id, "preview", { side }), { json })).blob();
+export const preview = async (id, json, side, draft = false) =>
+  (await call("POST", photoPath(id, "preview", draft ? { side, draft: 1 } : { side }), { json })).blob();
 
 /**
  * @param {string} id

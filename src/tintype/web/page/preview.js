@@ -46,7 +46,7 @@ async function render(quick) {
   try {
     const side = quick ? quickSide(photo) : fullSide(photo);
     const key = keyOf(photo);
-    const blob = await withPhoto(photo, () => api.preview(photo.id, photo.request(), side));
+    const blob = await withPhoto(photo, () => api.preview(photo.id, photo.request(), side, quick));
     const url = photo.setPicture("after", blob);
     filmstrip.showPicture(photo);
     if (photo === workspace.current) {
