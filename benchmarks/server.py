@@ -2,6 +2,7 @@
 
     python benchmarks/server.py > benchmarks/server.md
     python benchmarks/server.py --page >> benchmarks/server.md   # needs Chromium and Playwright
+    python benchmarks/server.py --work >> benchmarks/server.md
 
 Load: N clients at once send a photograph of 1 megapixel to ``POST /v1/color``, each one the next as
 soon as its answer is there, for some seconds; who is refused waits as long as it is told. The page
@@ -23,6 +24,7 @@ from pathlib import Path
 import httpx
 import skimage.data
 from PIL import Image
+from request_work import work_times
 
 from page import page_times
 
@@ -134,9 +136,15 @@ def quantile(values: list[float], share: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", action="store_true")
+    parser.add_argument("--work", action="store_true")
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args()
-    page_times(Server) if options.page else load(options.seconds)
+    if options.page:
+        page_times(Server)
+    elif options.work:
+        work_times(jpeg((4000, 3000)))
+    else:
+        load(options.seconds)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ class Engine:
             UsageError: As `colorize`.
         """
         settings = settings or Settings()
+        settings.check_size(photo.shape)
         without = self.without_hints(settings)
         plain = None if without is None else self.predict(photo, without)
         return self.predict_beside(photo, settings, plain)
