@@ -32,8 +32,14 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with serving(ServerOptions(port=0, model=TINY)) as server:
+def model() -> str:
+    """The model of the server, where a file of tests wants another one."""
+    return "tiny"
+
+
+@pytest.fixture(scope="module")
+def url(model: str) -> Iterator[str]:
+    with serving(ServerOptions(port=0, model=TINY.replace("tiny", model))) as server:
         yield server.url
 
 

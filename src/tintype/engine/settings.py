@@ -293,7 +293,7 @@ class Output:
         format: A key of `tintype.photo.formats.registry.FORMATS`; None is the source's own.
         strip_metadata: Write no more metadata than the pixels need.
         keep_luminance: "exact" reads every output back and compares it.
-        keep_location: Whether coordinates stay in the metadata.
+        keep_location: Whether coordinates and place names stay in the metadata.
         rotate: How the output is turned. Its pixels are, and its orientation tag says upright, as
             in every other output; places in the settings are those of the photograph as it came.
     """
@@ -332,7 +332,8 @@ class Output:
     keep_location: Annotated[
         bool,
         Setting(
-            help="Keep the coordinates in the metadata.",
+            help="Keep where it was taken in the metadata: coordinates, place names and the "
+            "camera's maker note. Not together with strip_metadata.",
             stage="writing",
             interfaces=("http",),
             # A file that is sent over a network leaves the house.

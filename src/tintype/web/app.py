@@ -8,7 +8,6 @@ that a client names becomes a path, and nothing is written to a disk or to a log
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection
-from importlib.resources import files
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -22,10 +21,12 @@ from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
+from tintype.web.entry import other_computer
+from tintype.web.entry_endpoint import ENTRY_ROUTES
 from tintype.web.errors import FaultError, TooLargeError
-from tintype.web.guard import OWNER, Guard, Tokens
+from tintype.web.guard import OWNER, Guard
 from tintype.web.pair_endpoints import PAIR_ROUTES
-from tintype.web.parameters import number_of, side_of, tile_of
+from tintype.web.parameters import comparison_form_of, number_of, side_of, tile_of
 from tintype.web.photos import Finished
 from tintype.web.request import (
     ColorRequest,
@@ -35,6 +36,7 @@ from tintype.web.request import (
 )
 from tintype.web.responses import failure
 from tintype.web.services import ApiRoute, NoSuchPathError, Services, run_work
+from tintype.web.static_files import static_file, static_files
 from tintype.web.stored_photo import StoredPhoto
 from tintype.web.tiles import TILE
 
@@ -46,30 +48,20 @@ _NO_SETTINGS = frozenset(
 )
 """Keys of the query of ``/v1/color`` that are no settings."""
 _LONGEST_NAME = 255
-_PAGE = files("tintype.web") / "page"
-_STATIC = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/stage.css": ("stage.css", "text/css; charset=utf-8"),
-    "/which-is-real": ("which.html", "text/html; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-    "/openapi.json": ("openapi.json", "application/json"),
-}
-"""Files of the page besides its modules: path, file name, type."""
 
 
-def make_app(
-    services: Services, *, tokens: Tokens | None, hosts: Collection[str] = ()
-) -> Starlette:
+def make_app(services: Services, *, hosts: Collection[str] = ()) -> Starlette:
     """The ASGI application.
 
     Args:
         services: What the requests share.
-        tokens: Entry for other machines; None where there are none.
         hosts: As for `Guard`.
     """
     routes = [
-        *(Route(path, _file(*what), methods=["GET"]) for path, what in static_files().items()),
+        *(
+            Route(path, static_file(*what), methods=["GET"])
+            for path, what in static_files().items()
+        ),
         *(
             Route(path, _guarded(services, endpoint), methods=[method])
             for method, path, endpoint in ROUTES
@@ -77,21 +69,11 @@ def make_app(
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, tokens=tokens, hosts=hosts)],
+        middleware=[Middleware(Guard, entry=services.entry, hosts=hosts)],
         exception_handlers={HTTPException: _no_such_path},
     )
     app.router.redirect_slashes = False  # they would name the host of the request
     return app
-
-
-def static_files() -> dict[str, tuple[str, str]]:
-    """What the page is made of, its modules included: path, then file name and type.
-
-    The modules are listed from the package when the application is made; a client only ever chooses
-    among these paths.
-    """
-    modules = sorted(file.name for file in _PAGE.iterdir() if file.name.endswith(".js"))
-    return _STATIC | {f"/{name}": (name, "text/javascript; charset=utf-8") for name in modules}
 
 
 async def _no_such_path(_request: Request, error: Exception) -> Response:
@@ -100,16 +82,6 @@ async def _no_such_path(_request: Request, error: Exception) -> Response:
         "This path does not exist." if status == 404 else "This path does not support this method."
     )
     return failure(NoSuchPathError(status, text))
-
-
-def _file(name: str, kind: str) -> Endpoint:
-    data = (_PAGE / name).read_bytes()
-
-    async def endpoint(_request: Request) -> Response:
-        # The page is its own: what it may load is said in the Guard's headers.
-        return Response(data, media_type=kind, headers={"Cache-Control": "no-cache"})
-
-    return endpoint
 
 
 def _guarded(
@@ -218,6 +190,22 @@ async def tile(services: Services, request: Request) -> Response:
     return Response(data, media_type="image/jpeg")
 
 
+async def comparison(services: Services, request: Request) -> Response:
+    """``POST /v1/photos/{id}/comparison``: settings in, before and after in one file out."""
+    stored, form = _stored(services, request), comparison_form_of(request)
+    coloring = await _coloring(services, request)
+    turn = {key: value for key, value in request.query_params.items() if key == "rotate"}
+    rotate = output_from_query(turn).rotate
+    data = await run_work(
+        services,
+        request,
+        lambda: services.photos.comparison(stored, coloring, form=form, rotate=rotate),
+    )
+    codec = FORMATS[form.upper()]
+    place = f'attachment; filename="photo.comparison{codec.suffixes[0]}"'
+    return Response(data, media_type=codec.mime, headers={"Content-Disposition": place})
+
+
 async def certainty(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/certainty``: settings in, a map of where it guesses out."""
     stored, side, coloring = (
@@ -283,12 +271,13 @@ async def add_layer(services: Services, request: Request) -> Response:
     return JSONResponse({"id": made}, 201)
 
 
-async def status(services: Services, _request: Request) -> Response:
+async def status(services: Services, request: Request) -> Response:
     """``GET /v1/status``: who answers, and how busy it is."""
     card = services.photos.engine.bundle.card
     return JSONResponse(
         {
             "tintype": __version__,
+            "computer": other_computer(request.scope),
             "model": card.name,
             "capabilities": sorted(card.capabilities),
             "vividness": card.vividness,
@@ -313,12 +302,14 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("POST", "/v1/photos/{id}/preview", preview),
     ("GET", "/v1/photos/{id}/tile", grey_tile),
     ("POST", "/v1/photos/{id}/tile", tile),
+    ("POST", "/v1/photos/{id}/comparison", comparison),
     ("POST", "/v1/photos/{id}/certainty", certainty),
     ("POST", "/v1/photos/{id}/palettes", palettes),
     ("POST", "/v1/photos/{id}/suggestions", suggestions),
     ("POST", "/v1/photos/{id}/file", finished_file),
     ("POST", "/v1/layers", add_layer),
     ("GET", "/v1/status", status),
+    *ENTRY_ROUTES,
     *PAIR_ROUTES,
 )
 """Method, path, and what answers."""

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 
 from tintype.errors import brief
+from tintype.photo.comparison import SIDES
 from tintype.web.errors import MalformedError
 from tintype.web.tiles import Tile
 
@@ -28,6 +29,18 @@ def tile_of(request: Request) -> Tile:
     level = number_of(request, "level", 0, _MOST_TILES, default=0)
     column, row = (number_of(request, key, 0, _MOST_TILES) for key in ("column", "row"))
     return Tile(level, column, row)
+
+
+def comparison_form_of(request: Request) -> str:
+    """The format of a comparison: a key of `tintype.photo.comparison.SIDES`.
+
+    Raises:
+        MalformedError: There is no such one.
+    """
+    text = request.query_params.get("format", next(iter(SIDES))).lower()
+    if text in SIDES:
+        return text
+    raise MalformedError(f"{brief(repr(text))} is not one of {', '.join(SIDES)}.")
 
 
 def number_of(

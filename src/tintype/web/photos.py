@@ -34,9 +34,12 @@ from tintype.engine.prediction import Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
 from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError, brief
+from tintype.photo.comparison import SIDES as SIDES_OF_COMPARISONS
+from tintype.photo.comparison import comparison
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.photo import Photo
+from tintype.photo.turning import QUARTERS, turned
 from tintype.pipeline import Request, colorize_photos, provenance_of
 from tintype.web.errors import GoneError, TooLargeError
 from tintype.web.request import (
@@ -253,6 +256,28 @@ class PhotoStore:
         small = stored.reduced(_shape_of(stored.page.shape, side))
         prediction = (self._draft if draft else self._predict)(stored, settings)
         return _jpeg(self.engine.render(small, prediction, settings, half_chroma=True))
+
+    def comparison(
+        self, stored: StoredPhoto, coloring: ColorRequest, *, form: str, rotate: str = "0"
+    ) -> bytes:
+        """A file to show to others, before and after.
+
+        Args:
+            stored: The photograph.
+            coloring: How.
+            form: A key of `tintype.photo.comparison.SIDES`.
+            rotate: Degrees by which it is turned, a key of `tintype.photo.turning.QUARTERS`.
+
+        Raises:
+            UsageError: The request does not fit the photograph.
+        """
+        settings = self._settings(stored, coloring)
+        small = stored.reduced(_shape_of(stored.page.shape, SIDES_OF_COMPARISONS[form]))
+        colored = self.engine.render(small, self._predict(stored, settings), settings)
+        provenance = provenance_of(stored.data, self.engine.bundle, settings, Output())
+        if rotate != "0":
+            colored = turned(colored, QUARTERS[rotate])
+        return comparison(colored, form=form, provenance=provenance)
 
     def grey(self, stored: StoredPhoto, *, side: int) -> bytes:
         """The grey photograph as a JPEG for the screen."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import ipaddress
 import socket
 import threading
@@ -19,7 +20,7 @@ from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
 from tintype.web.app import make_app
 from tintype.web.body import BodyReader
-from tintype.web.guard import Tokens
+from tintype.web.entry import Entry, grouped
 from tintype.web.heap import return_large_blocks
 from tintype.web.photos import PhotoStore
 from tintype.web.server_options import PORT, ServerOptions
@@ -29,6 +30,36 @@ from tintype.web.which_is_real import Pairs
 from tintype.web.workers import WorkerPool
 
 _MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a person does to open the page on another device.
+
+    Attributes:
+        url: The address to open there.
+        code: To type there, as it is shown.
+    """
+
+    url: str
+    code: str
+
+    @property
+    def link(self) -> str:
+        """An address with the code in it.
+
+        It stands behind the ``#``, which no server is sent: whatever only fetches the address does
+        not use the code.
+        """
+        return f"{self.url}#{self.code}"
+
+    def qr(self) -> str:
+        """The link as a QR code: lines of blocks, light ones on a dark ground."""
+        import segno
+
+        out = io.StringIO()
+        segno.make(self.link, error="l", micro=False).terminal(out, border=2, compact=True)
+        return out.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +76,15 @@ class Listening:
     _server: "_Server"
     _socket: socket.socket
     _workers: WorkerPool
-    _tokens: Tokens | None
+    _entry: Entry | None
 
     def entry(self, page: str = "") -> str:
-        """An address for this machine's browser to open; where a token is needed, once.
+        """An address for the browsers of this machine to open.
 
         Args:
             page: A path below `url`.
         """
-        return f"{self.url}{page}{'' if self._tokens is None else f'?token={self._tokens.own()}'}"
+        return f"{self.url}{page}{'' if self._entry is None else f'?token={self._entry.own}'}"
 
     def run(self) -> None:
         """Answers requests until it is stopped."""
@@ -69,13 +100,16 @@ class Listening:
 
 
 def listen(
-    options: ServerOptions, *, say: Callable[[str], None], opened: Callable[[], None] | None = None
+    options: ServerOptions,
+    *,
+    invite: Callable[[Invitation], None],
+    opened: Callable[[], None] | None = None,
 ) -> Listening:
     """Makes a server and takes its port.
 
     Args:
         options: How to serve.
-        say: Called with lines for the person at the terminal.
+        invite: Called with each new code for another device, to be shown at the terminal.
         opened: Called once it answers.
 
     Raises:
@@ -95,11 +129,12 @@ def listen(
     memory = options.memory * _MIB
     photos = PhotoStore(engine, max_pixels=options.max_pixels, budget=memory)
 
-    def announce(token: str) -> None:
-        place = _own_name() if address.is_unspecified else listening
-        say(f"Open once on another machine: http://{_in_url(place)}:{port}/?token={token}")
+    page = "" if options.pairs is None else "which-is-real"
 
-    tokens = None if local else Tokens(announce)
+    def announce(code: str) -> None:
+        place = _own_name() if address.is_unspecified else listening
+        invite(Invitation(f"http://{_in_url(place)}:{port}/{page}", grouped(code)))
+
     services = Services(
         photos=photos,
         workers=workers,
@@ -110,9 +145,10 @@ def listen(
             seconds=options.body_seconds,
         ),
         pairs=None if options.pairs is None else Pairs(options.pairs, engine),
+        entry=None if local else Entry(announce),
     )
     config = uvicorn.Config(
-        make_app(services, tokens=tokens, hosts=options.hosts),
+        make_app(services, hosts=options.hosts),
         log_config=None,  # nothing about the pictures is written anywhere
         access_log=False,
         server_header=False,
@@ -124,7 +160,7 @@ def listen(
         http=patient(head_seconds=options.head_seconds, most=options.connections),
         ws="none",
     )
-    return Listening(url, local, _Server(config, workers, opened), taken, workers, tokens)
+    return Listening(url, local, _Server(config, workers, opened), taken, workers, services.entry)
 
 
 class _Server(uvicorn.Server):
@@ -151,7 +187,7 @@ class _Server(uvicorn.Server):
 def serving(options: ServerOptions) -> Iterator[Listening]:
     """A server in a thread of its own, for programs and tests; it ends with the block."""
     ready = threading.Event()
-    server = listen(options, say=lambda _line: None, opened=ready.set)
+    server = listen(options, invite=lambda _invitation: None, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -14,7 +14,7 @@ class ServerOptions:
     """How to serve.
 
     Attributes:
-        host: Address to listen on; anything but this machine's own asks for tokens.
+        host: Address to listen on; anything but this machine's own asks for codes.
         hosts: More names that requests may call it by, such as that of a proxy.
         port: None takes `PORT`, or a free one where that is taken.
         model: Name or file of the model; None is the default one.

@@ -8,7 +8,9 @@ Source: Adobe Photoshop file formats specification, image resource blocks; IPTC-
 
 import re
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 _SIGNATURE = b"8BIM"
 _IPTC_RECORD = 0x0404
@@ -17,6 +19,11 @@ _THUMBNAILS = (1033, 1036)
 _KNOWN = re.compile(rb"8BIM|8B64|PHUT|AgHg|DCSR|MeSa")
 _ANY = re.compile(rb"[A-Za-z0-9]{4}")
 _MAX_RESOURCES = 10_000
+_MAX_DATASETS = 10_000
+# Of record 2: content location (code, name), city, sublocation, state, country (code, name).
+_PLACES = frozenset({26, 27, 90, 92, 95, 100, 101})
+_COPIES = frozenset({1058, 1059, 1060})  # EXIF, twice, and XMP: what others wrote them from
+_RECORD_DIGEST = 1061  # of the record as it was
 # Every value of a record begins with it (IIM 1.6).
 _TAG_MARKER = b"\x1c"
 
@@ -54,6 +61,22 @@ class Resources:
 
     items: tuple[Resource, ...] = ()
     skipped: int = 0
+
+
+class Dataset(NamedTuple):
+    """One value of an IPTC record.
+
+    Attributes:
+        record: Its number: 1 is the envelope, 2 what is said about the picture.
+        number: What it is.
+        data: The value.
+        stored: All of its bytes, with those before the value.
+    """
+
+    record: int
+    number: int
+    data: bytes
+    stored: bytes
 
 
 def read_resources(blocks: bytes) -> Resources:
@@ -143,3 +166,62 @@ def split_record(blocks: bytes | None) -> tuple[bytes | None, bytes | None]:
     items = read_resources(blocks or b"").items
     record = b"".join(item.data for item in items if item.is_iptc)
     return record or None, _written([item for item in items if not item.is_iptc])
+
+
+def without_location(blocks: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """Photoshop resources whose captions name no place, in the fields that are for places.
+
+    Args:
+        blocks: As `without_thumbnails` gives them, or None.
+
+    Returns:
+        The resources, None where nothing is left; the same ones where they have no such field. And
+        sentences on what else is left out, because a location may be in it.
+    """
+    items: list[Resource] = []
+    notes: dict[str, None] = {}
+    found = read_resources(blocks or b"").items
+    for item in found:
+        if item.signature == _SIGNATURE and item.number in _COPIES:
+            notes["Copies of its EXIF and XMP are left out because they may hold a location."] = (
+                None
+            )
+        elif item.is_iptc:
+            record, damaged = _record_without_places(item.data)
+            items.append(replace(item, data=record))
+            if damaged:
+                notes[f"{damaged} damaged bytes of its IPTC record are left out."] = None
+        else:
+            items.append(item)
+    if tuple(items) == found:
+        return blocks, ()
+    kept = [item for item in items if item.number != _RECORD_DIGEST]
+    return _written([item for item in kept if item.data or not item.is_iptc]), tuple(notes)
+
+
+def _record_without_places(record: bytes) -> tuple[bytes, int]:
+    """A record without them, and how many of its bytes are no datasets and left out."""
+    found = list(datasets(record))
+    kept = [one.stored for one in found if one.record != 2 or one.number not in _PLACES]
+    rest = record[sum(len(one.stored) for one in found) :]
+    return b"".join(kept), len(rest.strip(b"\0"))
+
+
+def datasets(record: bytes) -> Iterator[Dataset]:
+    """The datasets of an IPTC record; stops at the first that is none."""
+    at = 0
+    for _ in range(_MAX_DATASETS):
+        start = at
+        if at + 5 > len(record) or record[at] != _TAG_MARKER[0]:
+            return
+        kind, number = record[at + 1], record[at + 2]
+        size = int.from_bytes(record[at + 3 : at + 5], "big")
+        at += 5
+        if size & 0x8000:  # the length of the length, for data of more than 32 kB
+            digits = size & 0x7FFF
+            size = int.from_bytes(record[at : at + min(digits, 4)], "big")
+            at += digits
+        if at + size > len(record):
+            return
+        yield Dataset(kind, number, record[at : at + size], record[start : at + size])
+        at += size

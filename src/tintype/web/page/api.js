@@ -5,6 +5,8 @@
 
 /**
  * @typedef {object} ServerStatus
+ * @property {string | null} computer that the server runs on; null where it is this one
+ * @property {number} pairs that /which-is-real has; 0 where it has none
  * @property {number} vividness what the model recommends
  * @property {number} reach of hints and strokes where none is set
  * @property {string[]} formats what can be written
@@ -26,6 +28,8 @@
  * @typedef {object} Suggestions
  * @property {{color: string, share: number}[]} suggestions the most likely first
  * @property {string} now the colour of the place as it is
+ *
+ * @typedef {"jpeg" | "gif" | "webp"} ComparisonFormat side by side; the others sweep
  *
  * @typedef {"suggested" | "quieter" | "bolder" | "warmer" | "greener" | "cooler" | "rosier"} Look
  *
@@ -50,6 +54,12 @@ export class ApiError extends Error {
     /** What the user can do about it; may be empty. */
     this.advice = advice;
   }
+}
+
+/** The error where the server cannot be reached. */
+export function noAnswer() {
+  const advice = "Start it again with: tintype serve. Then go on here.";
+  return new ApiError(0, { message: "Tintype does not respond.", advice });
 }
 
 /**
@@ -99,8 +109,7 @@ async function send(method, path, init) {
   try {
     return await fetch(path, { method, ...init });
   } catch {
-    const advice = "Start it again with: tintype serve. Then go on here.";
-    throw new ApiError(0, { message: "Tintype does not respond.", advice });
+    throw noAnswer();
   }
 }
 
@@ -202,6 +211,15 @@ export const tile = async (id, json, tile) =>
  */
 export const certainty = async (id, json, side) =>
   (await call("POST", photoPath(id, "certainty", { side }), { json })).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {ComparisonFormat} format
+ * @param {import("./geometry.js").Rotation} rotate
+ */
+export const comparison = (id, json, format, rotate) =>
+  call("POST", photoPath(id, "comparison", { format, ...(rotate ? { rotate } : {}) }), { json });
 
 /**
  * @param {string} id

@@ -3,12 +3,11 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
+import { triggerDownload } from "./download.js";
 import { notSavedText, savedName } from "./labels.js";
 import { announce, complain, notify } from "./notices.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
-
-const KEEP_MS = 60_000; // how long the browser has to read the file
 
 const download = button("download");
 const format = element("format", HTMLSelectElement);
@@ -17,8 +16,9 @@ const stripMetadata = input("strip-metadata");
 
 async function save() {
   const photo = workspace.current;
-  if (!photo) return;
-  download.disabled = true;
+  if (!photo || download.hasAttribute("aria-disabled")) return;
+  // It keeps the focus, as a disabled button would not.
+  download.setAttribute("aria-disabled", "true");
   download.textContent = "Colouring at full size…";
   try {
     const { revision } = photo;
@@ -31,7 +31,7 @@ async function save() {
   } catch (error) {
     complain(notSavedText(photo.name), api.asApiError(error), save);
   } finally {
-    download.disabled = false;
+    download.removeAttribute("aria-disabled");
     download.textContent = "Download";
   }
 }
@@ -63,27 +63,25 @@ function fileQuery({ rotation }) {
   };
 }
 
-/**
- * Gives the browser a file to save.
- *
- * @param {Blob} blob
- * @param {string} name
- */
-export function triggerDownload(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), KEEP_MS);
-}
-
 export function showFormats() {
-  format.append(
+  format.replaceChildren(
     new Option("Same as the original", ""),
     ...workspace.server.formats.map((name) => new Option(name, name)),
   );
 }
 
+/**
+ * Loaded when it is asked for: few do.
+ *
+ * @param {import("./api.js").ComparisonFormat} format
+ */
+const share = async (format) => (await import("./share.js")).share(format);
+
 export function wire() {
   download.onclick = save;
+  // All includes the location: only one of the two can be meant.
+  keepLocation.onchange = () => keepLocation.checked && (stripMetadata.checked = false);
+  stripMetadata.onchange = () => stripMetadata.checked && (keepLocation.checked = false);
+  button("share-picture").onclick = () => share("jpeg");
+  button("share-sweep").onclick = () => share("gif");
 }
