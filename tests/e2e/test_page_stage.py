@@ -271,6 +271,8 @@ def test_a_photograph_is_turned_shown_kept_and_saved(
     at = [mark["x"] + mark["width"] / 2 - box["x"], mark["y"] + mark["height"] / 2 - box["y"]]
     assert at[0] / box["width"] == pytest.approx(0.9, abs=0.02)
     assert at[1] / box["height"] == pytest.approx(0.25, abs=0.02)
+    for small in ("#film img", "#palettes"):
+        assert page.locator(small).first.get_attribute("data-rotation") == "90"
     # Not predicted again: the same picture, turned; and the grey half is the left one.
     person.tool("compare")
     person.settled()
