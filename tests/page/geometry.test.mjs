@@ -120,6 +120,12 @@ test("a turned photograph has its places where they were", () => {
   assert.equal(geometry.turnedFurther(270, "right"), 0);
 });
 
+test("a picture that lies on its side has another shape", () => {
+  assert.ok(geometry.sameShape({ width: 4000, height: 3000 }, { width: 1000, height: 751 }));
+  assert.ok(!geometry.sameShape({ width: 4000, height: 3000 }, { width: 750, height: 1000 }));
+  assert.ok(!geometry.sameShape({ width: 4000, height: 3000 }, { width: 1000, height: 700 }));
+});
+
 test("the picture that is shown first is as large as the window, within limits", () => {
   assert.equal(geometry.revealSide({ width: 1280, height: 800 }, 1), 1280);
   assert.equal(geometry.revealSide({ width: 390, height: 844 }, 3), 2048);

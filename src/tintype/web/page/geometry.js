@@ -246,6 +246,15 @@ export function hatchSize(map, shownWidth, density) {
 }
 
 /**
+ * Whether two pictures may show the same, in different sizes.
+ *
+ * @param {Size} one
+ * @param {Size} other
+ */
+export const sameShape = (one, other) =>
+  Math.abs(Math.log((one.width * other.height) / (one.height * other.width))) < 0.02;
+
+/**
  * The side of the picture that is shown first, from the browser's own copy.
  *
  * @param {Size} inner of the window, in CSS pixels

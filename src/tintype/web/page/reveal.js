@@ -1,7 +1,7 @@
 // @ts-check
 // The photograph is there at once: from the browser's own copy of the file, shown in grey.
 
-import { revealSide } from "./geometry.js";
+import { revealSide, sameShape } from "./geometry.js";
 import * as stage from "./stage.js";
 import { workspace } from "./workspace.js";
 
@@ -36,8 +36,10 @@ export function showOwnCopy(photo) {
 async function show(photo) {
   const own = URL.createObjectURL(photo.file);
   const [size, small] = await Promise.all([measured(own), reduced(photo.file)]);
-  const url = small ? URL.createObjectURL(small) : own;
-  if (small) URL.revokeObjectURL(own);
+  // A decoder that leaves the orientation aside shows it lying on its side.
+  const fits = size && small && sameShape(size, small.size);
+  const url = fits ? URL.createObjectURL(small.blob) : own;
+  if (fits) URL.revokeObjectURL(own);
   if (!size || photo.width || photo.state === "failed") {
     URL.revokeObjectURL(url);
     return;
@@ -68,7 +70,8 @@ function measured(url) {
  * resize to, decode every pixel first.
  *
  * @param {File} file
- * @returns {Promise<Blob | null>} null for other formats, and for browsers that cannot do it
+ * @returns {Promise<{blob: Blob, size: import("./geometry.js").Size} | null>} null for other
+ *   formats, and for browsers that cannot do it
  */
 async function reduced(file) {
   if (file.type !== "image/jpeg" || !("ImageDecoder" in globalThis)) return null;
@@ -81,7 +84,8 @@ async function reduced(file) {
     canvas.getContext("2d")?.drawImage(image, 0, 0);
     image.close();
     decoder.close();
-    return await canvas.convertToBlob({ type: file.type, quality: QUALITY });
+    const size = { width: canvas.width, height: canvas.height };
+    return { blob: await canvas.convertToBlob({ type: file.type, quality: QUALITY }), size };
   } catch {
     return null; // the image element may read what the decoder does not
   }
