@@ -235,6 +235,9 @@ def _output_parameter(row: Setting) -> dict[str, Any]:
     if row.kind == "flag":
         schema = {"type": "string", "enum": ["0", "1"], "default": f"{row.default_of('http'):d}"}
         return _parameter(row.name, schema, row.text("http"))
+    if row.kind == "choice":
+        schema = {"type": "string", "enum": list(row.choices), "default": row.default_of("http")}
+        return _parameter(row.name, schema, row.text("http"))
     assert row.kind == "format"
     names = ", ".join(row.choices)
     text = f"{row.help.removesuffix('.')}: {names}; without it, {row.unset}."
