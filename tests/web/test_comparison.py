@@ -67,3 +67,15 @@ def test_what_cannot_be_made_is_refused(client: httpx.Client, picture: Make) -> 
     assert refused.status_code == 400
     assert "jpeg, gif, webp" in refused.json()["error"]["message"]
     assert client.post("/v1/photos/none/comparison").status_code == 404
+
+
+def test_it_is_turned_as_the_photograph_is(client: httpx.Client, picture: Make) -> None:
+    name = held(client, picture("JPEG", (200, 150)))
+    path = f"/v1/photos/{name}/comparison"
+    sizes = []
+    for rotate in ("0", "90", "180"):
+        answer = client.post(path, params={"format": "gif", "rotate": rotate})
+        with Image.open(io.BytesIO(answer.content)) as image:
+            sizes.append(image.width)
+    assert sizes == [200, 150, 200]
+    assert client.post(path, params={"rotate": "45"}).status_code == 400

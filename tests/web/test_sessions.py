@@ -58,6 +58,8 @@ def test_a_photograph_belongs_to_the_browser_that_sent_it(home: Home, picture: M
             ("GET", f"/v1/photos/{name}"),
             ("GET", f"/v1/photos/{name}/grey"),
             ("POST", f"/v1/photos/{name}/preview"),
+            ("GET", f"/v1/photos/{name}/tile?column=0&row=0"),
+            ("POST", f"/v1/photos/{name}/tile?column=0&row=0"),
             ("POST", f"/v1/photos/{name}/certainty"),
             ("POST", f"/v1/photos/{name}/palettes"),
             ("POST", f"/v1/photos/{name}/suggestions?x=1&y=1"),

@@ -31,6 +31,7 @@ class ServeArguments:
     memory: int | None
     max_megapixels: float | None
     no_browser: bool
+    no_sandbox: bool
 
 
 def serve(argv: ServeArguments) -> int:
@@ -57,6 +58,7 @@ def serve(argv: ServeArguments) -> int:
         "waiting": argv.queue,
         "memory": argv.memory,
         "max_pixels": None if argv.max_megapixels is None else round(argv.max_megapixels * 1e6),
+        "sandbox": not argv.no_sandbox,
     }
     options = ServerOptions(**{key: value for key, value in given.items() if value is not None})
     place: list[str] = []
@@ -67,6 +69,8 @@ def serve(argv: ServeArguments) -> int:
             open_browser(place[0])
 
     server = listen(options, invite=_show_invitation, opened=opened)
+    for note in server.notes:
+        say(note)
     page = "which-is-real" if argv.pairs else ""
     place.append(server.entry(page))
     say(f"Tintype is at {place[0]}; press Ctrl-C to stop it.")
@@ -160,6 +164,12 @@ SERVE = Command(
             metavar="NUMBER",
             show_default=f"{_DEFAULTS.max_pixels / 1e6:g}",
             help="Refuse pictures larger than this.",
+        ),
+        Option(
+            "--no-sandbox",
+            is_flag=True,
+            help="Decode pictures in the server's own process. By default a child process does, "
+            "with limits on memory and time and, on Linux, no access to files or the network.",
         ),
     ],
 )

@@ -26,7 +26,7 @@ from tintype.web.entry_endpoint import ENTRY_ROUTES
 from tintype.web.errors import FaultError, TooLargeError
 from tintype.web.guard import OWNER, Guard
 from tintype.web.pair_endpoints import PAIR_ROUTES
-from tintype.web.parameters import comparison_form_of, number_of, side_of
+from tintype.web.parameters import comparison_form_of, number_of, side_of, tile_of
 from tintype.web.photos import Finished
 from tintype.web.request import (
     ColorRequest,
@@ -38,6 +38,7 @@ from tintype.web.responses import failure
 from tintype.web.services import ApiRoute, NoSuchPathError, Services, run_work
 from tintype.web.static_files import static_file, static_files
 from tintype.web.stored_photo import StoredPhoto
+from tintype.web.tiles import TILE
 
 _T = TypeVar("_T")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -128,7 +129,7 @@ async def color(services: Services, request: Request) -> Response:
 
 
 async def add_photo(services: Services, request: Request) -> Response:
-    """``POST /v1/photos``: a picture in; it is held, and the model asked about it."""
+    """``POST /v1/photos``: a picture in; it is held, and the model is asked when a colour is."""
     services.workers.check()
     data = await services.bodies.read(request)
     request.state.picture = data
@@ -159,14 +160,33 @@ async def grey(services: Services, request: Request) -> Response:
 
 async def preview(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/preview``: settings in, a coloured JPEG for the screen out."""
-    stored, side, coloring = (
+    stored, side, draft, coloring = (
         _stored(services, request),
         side_of(request),
+        number_of(request, "draft", 0, 1, default=0) == 1,
         await _coloring(services, request),
     )
     data = await run_work(
-        services, request, lambda: services.photos.preview(stored, coloring, side=side)
+        services, request, lambda: services.photos.preview(stored, coloring, side=side, draft=draft)
     )
+    return Response(data, media_type="image/jpeg")
+
+
+async def grey_tile(services: Services, request: Request) -> Response:
+    """``GET /v1/photos/{id}/tile``: a part of the photograph as it came, as large as it is."""
+    stored, tile = _stored(services, request), tile_of(request)
+    data = await run_work(services, request, lambda: services.photos.grey_tile(stored, tile))
+    return Response(data, media_type="image/jpeg")
+
+
+async def tile(services: Services, request: Request) -> Response:
+    """``POST /v1/photos/{id}/tile``: settings in, a part of the coloured photograph out."""
+    stored, which, coloring = (
+        _stored(services, request),
+        tile_of(request),
+        await _coloring(services, request),
+    )
+    data = await run_work(services, request, lambda: services.photos.tile(stored, coloring, which))
     return Response(data, media_type="image/jpeg")
 
 
@@ -174,8 +194,12 @@ async def comparison(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/comparison``: settings in, before and after in one file out."""
     stored, form = _stored(services, request), comparison_form_of(request)
     coloring = await _coloring(services, request)
+    turn = {key: value for key, value in request.query_params.items() if key == "rotate"}
+    rotate = output_from_query(turn).rotate
     data = await run_work(
-        services, request, lambda: services.photos.comparison(stored, coloring, form=form)
+        services,
+        request,
+        lambda: services.photos.comparison(stored, coloring, form=form, rotate=rotate),
     )
     codec = FORMATS[form.upper()]
     place = f'attachment; filename="photo.comparison{codec.suffixes[0]}"'
@@ -261,6 +285,7 @@ async def status(services: Services, request: Request) -> Response:
             "formats": list(writable_formats()),
             "reads": [codec.title for codec in CODECS],
             "accept": list(accepted_types()),
+            "tile": TILE,
             "pending": services.workers.pending,
             "capacity": services.workers.capacity,
             "pairs": 0 if services.pairs is None else len(services.pairs),
@@ -275,6 +300,8 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("DELETE", "/v1/photos/{id}", remove_photo),
     ("GET", "/v1/photos/{id}/grey", grey),
     ("POST", "/v1/photos/{id}/preview", preview),
+    ("GET", "/v1/photos/{id}/tile", grey_tile),
+    ("POST", "/v1/photos/{id}/tile", tile),
     ("POST", "/v1/photos/{id}/comparison", comparison),
     ("POST", "/v1/photos/{id}/certainty", certainty),
     ("POST", "/v1/photos/{id}/palettes", palettes),

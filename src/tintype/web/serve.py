@@ -18,6 +18,7 @@ from tintype.engine.cores import usable_cores
 from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
+from tintype.photo.sandbox.sandbox import UNFILTERED, Sandbox
 from tintype.web.app import make_app
 from tintype.web.body import BodyReader
 from tintype.web.entry import Entry, grouped
@@ -69,10 +70,12 @@ class Listening:
     Attributes:
         url: Where this machine's browser finds it.
         local: Whether only this machine can.
+        notes: Sentences on it for whoever started it.
     """
 
     url: str
     local: bool
+    notes: tuple[str, ...]
     _server: "_Server"
     _socket: socket.socket
     _workers: WorkerPool
@@ -115,6 +118,7 @@ def listen(
     Raises:
         UsageError: The address or the port cannot be had.
         ModelError: There is no such model.
+        PhotoError: The sandbox cannot be started.
     """
     taken = _bind(options.host, options.port)
     # What it listens on, whatever it was called: the address that is shown is one that answers.
@@ -124,8 +128,14 @@ def listen(
     own = {4: "127.0.0.1", 6: "::1"}[address.version] if address.is_unspecified else listening
     url = f"http://{_in_url(own)}:{port}/"
     jobs = options.jobs or usable_cores()
+    sandbox = Sandbox() if options.sandbox else None
+    if sandbox is not None:
+        sandbox.start()  # meanwhile the model is loaded
     engine = Engine(load_bundle(options.model), threads=1)
-    workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
+    notes = (UNFILTERED,) if sandbox is not None and not sandbox.filtered else ()
+    workers = WorkerPool(
+        workers=jobs, waiting=options.waiting, seconds=options.seconds, sandbox=sandbox
+    )
     memory = options.memory * _MIB
     photos = PhotoStore(engine, max_pixels=options.max_pixels, budget=memory)
 
@@ -160,7 +170,8 @@ def listen(
         http=patient(head_seconds=options.head_seconds, most=options.connections),
         ws="none",
     )
-    return Listening(url, local, _Server(config, workers, opened), taken, workers, services.entry)
+    server = _Server(config, workers, opened)
+    return Listening(url, local, notes, server, taken, workers, services.entry)
 
 
 class _Server(uvicorn.Server):

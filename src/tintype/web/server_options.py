@@ -27,6 +27,7 @@ class ServerOptions:
         body_seconds: How long a body may take to arrive.
         head_seconds: How long the head of a request may take.
         connections: How many may be open at a time.
+        sandbox: Decode what clients send in child processes with limits.
     """
 
     host: str = "127.0.0.1"
@@ -42,3 +43,4 @@ class ServerOptions:
     body_seconds: float = 60.0
     head_seconds: float = 10.0
     connections: int = 512
+    sandbox: bool = True

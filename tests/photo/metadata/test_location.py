@@ -109,7 +109,7 @@ def test_the_places_of_iptc_go_and_its_captions_stay() -> None:
     cleaned = without_location(plain(iptc=blocks)).meta
     assert cleaned.iptc is not None
     found = [item for item in read_resources(cleaned.iptc).items if item.is_iptc]
-    kept = {(record, number) for record, number, _ in datasets(found[0].data)[0]}
+    kept = {(one.record, one.number) for one in datasets(found[0].data)[0]}
     assert kept == {(1, 90), (2, 0), *((2, number) for number in CAPTIONS)}
     assert b"x" * 40_000 in cleaned.iptc
     assert b"digest of before" not in cleaned.iptc

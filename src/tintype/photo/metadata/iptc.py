@@ -9,6 +9,7 @@ Source: Adobe Photoshop file formats specification, image resource blocks; IPTC-
 import re
 import struct
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 _SIGNATURE = b"8BIM"
 _IPTC_RECORD = 0x0404
@@ -59,6 +60,22 @@ class Resources:
 
     items: tuple[Resource, ...] = ()
     skipped: int = 0
+
+
+class Dataset(NamedTuple):
+    """One value of an IPTC record.
+
+    Attributes:
+        record: Its number: 1 is the envelope, 2 what is said about the picture.
+        number: What it is.
+        data: The value.
+        stored: All of its bytes, with those before the value.
+    """
+
+    record: int
+    number: int
+    data: bytes
+    stored: bytes
 
 
 def read_resources(blocks: bytes) -> Resources:
@@ -184,20 +201,20 @@ def without_location(blocks: bytes | None) -> tuple[bytes | None, tuple[str, ...
 def _record_without_places(record: bytes) -> tuple[bytes, int]:
     """A record without them, and how many of its bytes are no datasets and left out."""
     found, rest = datasets(record)
-    kept = (one for one in found if one[0] != 2 or one[1] not in _PLACES)
-    return b"".join(_dataset(*one) for one in kept), rest
+    kept = [one.stored for one in found if one.record != 2 or one.number not in _PLACES]
+    return b"".join(kept), rest
 
 
-def datasets(record: bytes) -> tuple[list[tuple[int, int, bytes]], int]:
-    """The values of an IPTC record.
+def datasets(record: bytes) -> tuple[list[Dataset], int]:
+    """The datasets of an IPTC record.
 
     Args:
         record: Datasets in a row.
 
     Returns:
-        Record, number and data of each, up to the first that is none; and how many bytes follow.
+        All up to the first that is none; and how many bytes follow.
     """
-    found: list[tuple[int, int, bytes]] = []
+    found: list[Dataset] = []
     at = 0
     while len(found) < _MAX_DATASETS and at + 5 <= len(record) and record[at] == _TAG_MARKER[0]:
         kind, number = record[at + 1], record[at + 2]
@@ -207,10 +224,11 @@ def datasets(record: bytes) -> tuple[list[tuple[int, int, bytes]], int]:
             digits = size & 0x7FFF
             size = int.from_bytes(record[begin : begin + min(digits, 4)], "big")
             begin += digits
-        if begin + size > len(record):
+        end = begin + size
+        if end > len(record):
             break
-        found.append((kind, number, record[begin : begin + size]))
-        at = begin + size
+        found.append(Dataset(kind, number, record[begin:end], record[at:end]))
+        at = end
     return found, len(record[at:].strip(b"\0"))
 
 
@@ -249,20 +267,10 @@ def _record_within(record: bytes, room: int) -> tuple[bytes, list[str]]:
     found, _ = datasets(record)
     over = len(record) - room
     left_out: dict[int, str] = {}
-    for at in sorted(range(len(found)), key=lambda at: len(found[at][2]), reverse=True):
+    for at in sorted(range(len(found)), key=lambda at: len(found[at].data), reverse=True):
         if over <= 0:
             break
-        kind, number, data = found[at]
-        left_out[at] = f"IPTC {kind}:{number}"
-        over -= len(data)
-    kept = (one for at, one in enumerate(found) if at not in left_out)
-    return b"".join(_dataset(*one) for one in kept), list(dict.fromkeys(left_out.values()))
-
-
-def _dataset(kind: int, number: int, data: bytes) -> bytes:
-    size = (
-        struct.pack(">H", len(data))
-        if len(data) < 0x8000
-        else struct.pack(">HI", 0x8004, len(data))
-    )
-    return _TAG_MARKER + bytes([kind, number]) + size + data
+        left_out[at] = f"IPTC {found[at].record}:{found[at].number}"
+        over -= len(found[at].stored)
+    kept = (one.stored for at, one in enumerate(found) if at not in left_out)
+    return b"".join(kept), list(dict.fromkeys(left_out.values()))

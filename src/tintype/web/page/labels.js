@@ -74,6 +74,12 @@ export const adviceText = ({ code, advice }) => ADVICE[code] ?? advice;
 export const notRenderedText = (name) => `${name} does not show these settings yet.`;
 
 /** @param {string} name of the photograph */
+export const notSharpText = (name) => `${name} is not shown at full sharpness.`;
+
+/** @param {"left" | "right"} way */
+export const turnedText = (way) => `Turned ${way}.`;
+
+/** @param {string} name of the photograph */
 export const notSavedText = (name) => `${name} was not saved.`;
 
 /** @param {string} name of the photograph */

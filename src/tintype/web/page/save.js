@@ -43,16 +43,20 @@ async function save() {
  * @returns {Promise<{name: string, blob: Blob, notes: string[]}>}
  */
 export async function finished(photo) {
-  const query = fileQuery();
+  const query = fileQuery(photo);
   const answer = await withPhoto(photo, () => api.finishedFile(photo.id, photo.request(), query));
   const name = savedName(photo.name, answer.headers.get("Content-Disposition"));
   const notes = JSON.parse(answer.headers.get("X-Tintype-Notes") || "[]");
   return { name, blob: await answer.blob(), notes };
 }
 
-/** @returns {Record<string, string | number>} */
-function fileQuery() {
+/**
+ * @param {import("./photo.js").Photo} photo
+ * @returns {Record<string, string | number>}
+ */
+function fileQuery({ rotation }) {
   return {
+    ...(rotation ? { rotate: rotation } : {}),
     ...(format.value ? { format: format.value } : {}),
     ...(keepLocation.checked ? { keep_location: 1 } : {}),
     ...(stripMetadata.checked ? { strip_metadata: 1 } : {}),

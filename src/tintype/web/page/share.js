@@ -18,7 +18,7 @@ export async function share(format) {
   for (const one of buttons) one.disabled = true;
   announce("Making the comparison…");
   try {
-    const ask = () => api.comparison(photo.id, photo.request(), format);
+    const ask = () => api.comparison(photo.id, photo.request(), format, photo.rotation);
     const answer = await withPhoto(photo, ask);
     const name = savedName(photo.name, answer.headers.get("Content-Disposition"));
     triggerDownload(await answer.blob(), name);
