@@ -14,13 +14,8 @@ import numpy as np
 from PIL import Image
 
 from tintype.photo.photo import Tone
-from tintype.photo.tone_features import (
-    F32,
-    Chroma,
-    inside_of_frames,
-    luma_and_chroma,
-    small_copy,
-)
+from tintype.photo.tone_features import Chroma, inside_of_frames, small_copy
+from tintype.photo.tone_fit import F32, luma_and_chroma
 from tintype.photo.tone_weights import BIAS, TERMS, THRESHOLD
 
 # Chroma in 8-bit Cb/Cr steps. Compression alone leaves up to about 3 after shrinking.
