@@ -15,7 +15,7 @@ tone, prints = program("tone"), program("tone_prints")
 PHOTO = Image.fromarray(data.astronaut()).resize((200, 200))
 
 
-@pytest.mark.parametrize("kind", prints.KINDS)
+@pytest.mark.parametrize("kind", [*prints.KINDS, *prints.UNFITTED])
 def test_every_kind_keeps_the_photograph_and_can_be_made_again(kind: str) -> None:
     file, again = (prints.scanned(kind, PHOTO, np.random.default_rng(3), 256) for _ in range(2))
     assert file == again
@@ -54,3 +54,7 @@ def test_a_row_has_wilsons_interval() -> None:
 
 def test_the_list_names_files_of_packs() -> None:
     assert all(name.count(".zip/") == 1 for name in tone.listed())
+
+
+def test_no_kind_is_both_fitted_and_held_back() -> None:
+    assert not prints.KINDS.keys() & prints.UNFITTED.keys()
