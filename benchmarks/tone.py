@@ -35,9 +35,10 @@ HERE = Path(__file__).parent
 WEIGHTS = HERE.parent / "src/tintype/photo/tone_weights.py"
 F64 = NDArray[np.float64]
 
-MISSED = 0.6
+MISSED = 0.7
 """Per cent of the colour photographs it is fitted to that the threshold gives up."""
 _PENALTY = 1e-4
+_CLEAR = 8  # log-odds
 _FOLDS = 5
 _COLOR_KEPT = "colour photographs taken for grey or toned"
 _SKIPPED = "monochrome pictures taken for colour photographs"
@@ -139,6 +140,12 @@ def fitted(features: F64, color: NDArray[np.bool_]) -> tuple[F64, F64, F64]:
     return means, scales, weights
 
 
+def fitted_near(features: F64, color: NDArray[np.bool_]) -> tuple[F64, F64, F64]:
+    """Fitted to all pictures, and then again to those that are not clear from that."""
+    near = np.abs(scores(fitted(features, color), features)) < _CLEAR
+    return fitted(features[near], color[near])
+
+
 def scores(fit: tuple[F64, F64, F64], features: F64) -> F64:
     """Log-odds of being in colour."""
     means, scales, weights = fit
@@ -151,7 +158,7 @@ def cross_validated(features: F64, color: NDArray[np.bool_]) -> F64:
     found = np.empty(len(color))
     for number in range(_FOLDS):
         out = fold == number
-        found[out] = scores(fitted(features[~out], color[~out]), features[out])
+        found[out] = scores(fitted_near(features[~out], color[~out]), features[out])
     return found
 
 
@@ -176,7 +183,7 @@ def fit(packs: Sequence[str], each: int) -> None:
     print(f"monochrome pictures skipped: {np.mean(found[~color] > threshold):.1%}, of each kind:")
     for kind, share in skipped.items():
         print(f"  {kind}: {share:.1%}")
-    write(fitted(features, color), threshold)
+    write(fitted_near(features, color), threshold)
 
 
 def write(fit: tuple[F64, F64, F64], threshold: float) -> None:

@@ -27,6 +27,7 @@ LEAST_SIDE = 96
 
 _STEP = 4
 _BLOCK = 6  # pixels a side, of the copy's halves
+_ALONG = 1 / 16  # of a residual, counted as across
 _EDGE = 0.2  # of each side, left out for the middle
 # A frame is made of the lines at the edge of which this share differs from its colour by no more.
 _FRAME_SHARE = 0.85
@@ -85,9 +86,13 @@ class _Residual:
         return cls(left, length, np.asarray(length / (2 + 0.1 * _length(toned))))
 
     def across(self) -> F32:
-        """(N,) how far it is from the line along which most of it lies."""
+        """Percentiles of how far it is from the line along which most of it lies.
+
+        A share of the length counts in any case: two colours lie in one line, too.
+        """
         _, axes = np.linalg.eigh(self.chroma.T @ self.chroma)
-        return np.abs(self.chroma @ axes[:, 0])
+        found = np.percentile(np.abs(self.chroma @ axes[:, 0]), (60, 80, 95))
+        return np.hypot(found, _ALONG * np.percentile(self.length, 95))
 
     def off(self, hue: F32) -> F32:
         """(N,) how far it is from the line of a hue (2,)."""
@@ -139,7 +144,8 @@ class Chroma:
             np.percentile(_opponents(plain.chroma)[1], 95),
             *_spread(flat),
             *_spread(wavy),
-            *(n for left in (plain, wavy) for n in np.percentile(left.across(), (60, 80, 95))),
+            *plain.across(),
+            *wavy.across(),
             *(n for left in (plain, wavy) for n in np.percentile(left.off(hue), (60, 80, 95))),
             *(n for left in (plain, wavy) for n in np.percentile(self._middle(left), (60, 90))),
             *np.percentile(self._blocks(plain), (30, 50, 70)),
