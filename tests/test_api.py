@@ -174,7 +174,7 @@ def test_a_pipe_that_does_not_wait_is_refused(colorizer: "tintype.Colorizer") ->
 def test_bytes_come_back_in_their_own_format(colorizer: "tintype.Colorizer", form: str) -> None:
     file = io.BytesIO()
     Image.fromarray(np.arange(64 * 48, dtype=np.uint8).reshape(48, 64)).save(file, form)
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True, action="always") as said:
         colored = colorizer.colorize(file.getvalue())
     assert bool(said) == (form in {"BMP", "PPM"})  # no place for what made them
     with Image.open(io.BytesIO(colored)) as image:
@@ -182,6 +182,7 @@ def test_bytes_come_back_in_their_own_format(colorizer: "tintype.Colorizer", for
         assert image.size == (64, 48)
 
 
+@pytest.mark.filterwarnings("ignore::tintype.PhotoWarning")  # three channels are in colour
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(40, 56), (40, 56, 1), (40, 56, 2), (40, 56, 3), (40, 56, 4)])
 def test_arrays_of_every_kind(
@@ -237,6 +238,7 @@ def test_the_grey_of_an_array_is_kept(colorizer: "tintype.Colorizer") -> None:
     np.testing.assert_array_equal(np.asarray(colored.convert("L")), grey)
 
 
+@pytest.mark.filterwarnings("ignore::tintype.PhotoWarning")  # black and white, and a palette
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 def test_images_of_every_mode(colorizer: "tintype.Colorizer", mode: str) -> None:
     image = Image.linear_gradient("L").resize((56, 40)).convert("RGB").convert(mode)
@@ -530,7 +532,7 @@ def deep_and_transparent(tmp_path: Path) -> Path:
     path.write_bytes(
         encode(
             [Photo(grey, np.full_like(grey, 60000), "grey", Metadata("PNG"))],
-            format="png",
+            format="PNG",
             provenance=None,
         ).data
     )

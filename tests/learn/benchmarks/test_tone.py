@@ -61,7 +61,7 @@ def test_pictures_that_are_clear_do_not_bend_the_border() -> None:
     for fit in (tone.fitted, tone.fitted_near):
         _, scales, weights = fit(every, both)
         slopes[fit] = weights[0] / scales[0]
-    assert slopes[tone.fitted] < 3
+    assert slopes[tone.fitted] < 3.2
     assert abs(slopes[tone.fitted_near] - 4) < 0.7
 
 
