@@ -85,14 +85,14 @@ class _Residual:
         length = _length(left)
         return cls(left, length, np.asarray(length / (2 + 0.1 * _length(toned))))
 
-    def across(self) -> F32:
+    def across(self) -> NDArray[np.float64]:
         """Percentiles of how far it is from the line along which most of it lies.
 
         A share of the length counts in any case: two colours lie in one line, too.
         """
         _, axes = np.linalg.eigh(self.chroma.T @ self.chroma)
         found = np.percentile(np.abs(self.chroma @ axes[:, 0]), (60, 80, 95))
-        return np.hypot(found, _ALONG * np.percentile(self.length, 95))
+        return np.asarray(np.hypot(found, _ALONG * np.percentile(self.length, 95)))
 
     def off(self, hue: F32) -> F32:
         """(N,) how far it is from the line of a hue (2,)."""

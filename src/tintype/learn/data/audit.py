@@ -28,8 +28,15 @@ from tintype.learn.data.own_outputs import is_own_output, named_as_outputs
 from tintype.learn.data.photos import decode_small, reason_to_drop
 
 Kind = Literal[
-    *("broken", "made by Tintype", "too small", "grey", "sepia"),
-    *("duplicate", "near duplicate", "split leak", "leak"),
+    "broken",
+    "made by Tintype",
+    "too small",
+    "grey",
+    "sepia",
+    "duplicate",
+    "near duplicate",
+    "split leak",
+    "leak",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
