@@ -177,7 +177,8 @@ EVALUATE = Command(
     help="""Scores models on photographs in colour: their grey versions are coloured, and the
     result is compared with the original.
 
-    MODEL is the name of a model (see "tintype models") or a model file. Prints a table. Each of
+    MODEL is the name of a model (see "tintype models") or a model file. Outputs of Tintype among
+    the photographs are left out and counted. Prints a table. Each of
     --distribution, --regions and --sheet prints or writes something else instead.""",
     params=[
         click.Argument(["models"], nargs=-1, required=True, metavar="MODEL...", type=ModelType()),
