@@ -596,3 +596,24 @@ def test_a_warning_turned_into_an_error_loses_no_file(
     with pytest.raises(tintype.PhotoWarning, match="8 bits a channel"):
         colorizer(photo, output=target)
     assert pixels(target).shape == (40, 56, 3)
+
+
+def test_files_can_be_decoded_in_a_sandbox(
+    tiny_model: Path, photo: Path, colorizer: "tintype.Colorizer", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photo import hostile_decoders
+    from tintype.photo.sandbox import sandbox as module
+
+    data = photo.read_bytes()
+    monkeypatch.setattr(module, "OPERATIONS", hostile_decoders.__name__)
+    hostile = hostile_decoders.asking("segfault", data)
+    for caged in (
+        tintype.Colorizer(tiny_model, sandbox=True),
+        pickle.loads(pickle.dumps(tintype.Colorizer(tiny_model, sandbox=True))),
+    ):
+        assert caged(data) == colorizer(data)
+        with pytest.raises(tintype.UnreadablePhotoError, match="SIGSEGV"):
+            caged(hostile)
+    mask = hostile_decoders.asking("segfault", data)
+    with pytest.raises(tintype.UsageError):
+        caged(data, mask=mask)
