@@ -156,7 +156,7 @@ def _offered(person: Visit, files: Material) -> None:
 
 def _saving(person: Visit, files: Material) -> None:
     _colored(person, files)
-    person.page.locator("summary").click()
+    person.page.locator("#panel summary").first.click()
 
 
 def _reference(person: Visit, files: Material) -> None:

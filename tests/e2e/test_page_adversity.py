@@ -132,7 +132,7 @@ def test_the_server_is_started_again_midway(
     page = person.page
     page.set_input_files("#files", str(two[1]))
     page.wait_for_selector("#failure:visible")
-    assert "does not respond" in page.locator("#failure").inner_text()
+    assert "is not responding" in page.locator("#failure").inner_text()
     person.page.locator("#film .frame").first.click()
     person.move("#vividness", 1.9)
     page.wait_for_selector("#notice:visible")

@@ -71,6 +71,22 @@ def test_strokes_and_palettes(visit: Callable[..., Visit], files: Path) -> None:
     person.page.mouse.move(5, 5)
     assert not large.is_visible()
     np.testing.assert_array_equal(person.pixels(), before)
+    # One that comes to lie under a pointer at rest, as where a button was, was not pointed at.
+    box = looks.nth(1).bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    person.page.evaluate(
+        """() => {
+          const over = document.body.appendChild(document.createElement('button'));
+          over.style.cssText = 'position: fixed; inset: 0; z-index: 99';
+          over.onclick = () => over.remove();
+        }"""
+    )
+    person.page.mouse.click(x, y)
+    person.page.wait_for_timeout(400)
+    assert not large.is_visible()
+    person.page.mouse.move(x + 3, y)
+    assert large.is_visible()
     looks.nth(1).locator("input").check(force=True)
     assert not large.is_visible()
     person.settled()

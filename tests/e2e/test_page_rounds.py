@@ -141,7 +141,7 @@ def test_an_answer_that_is_lost_can_be_given_again(friend: Any) -> None:
     page.wait_for_selector("#left:enabled")
     page.route("**/v1/pairs/0?*", lambda route: route.abort())
     page.keyboard.press("ArrowLeft")
-    page.wait_for_selector("#message:has-text('does not respond')")
+    page.wait_for_selector("#message:has-text('is not responding')")
     page.unroute("**/v1/pairs/0?*")
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector("#next:enabled")

@@ -14,7 +14,7 @@ from e2e.visits import SIZE, Visit
     ("name", "saved", "form"),
     [
         ("Side by side (JPEG)", "camera.comparison.jpg", "JPEG"),
-        ("Sweeping (GIF)", "camera.comparison.gif", "GIF"),
+        ("Animated (GIF)", "camera.comparison.gif", "GIF"),
     ],
 )
 def test_before_and_after_are_saved(
@@ -23,7 +23,7 @@ def test_before_and_after_are_saved(
     person = visit()
     person.drop(files / "camera.png")
     assert not [one for one in person.asked if one.endswith("share.js")]  # not before it is used
-    person.page.get_by_text("Before and after, to share").click()
+    person.page.get_by_text("Share before and after").click()
     with person.page.expect_download() as waiting:
         person.page.get_by_role("button", name=name).click()
     download = waiting.value
@@ -40,8 +40,8 @@ def test_a_comparison_that_fails_says_so(visit: Callable[..., Visit], files: Pat
     person = visit()
     person.drop(files / "camera.png")
     person.page.route("**/comparison*", lambda route: route.abort())
-    person.page.get_by_text("Before and after, to share").click()
-    person.page.get_by_role("button", name="Sweeping (GIF)").click()
+    person.page.get_by_text("Share before and after").click()
+    person.page.get_by_role("button", name="Animated (GIF)").click()
     person.page.wait_for_selector("#notice:has-text('The comparison of camera.png was not saved.')")
     person.page.unroute("**/comparison*")
     with person.page.expect_download():

@@ -69,8 +69,8 @@ test("a server that is not there is an error without a status", async (context) 
   await assert.rejects(api.status(), {
     status: 0,
     code: "",
-    message: "Tintype does not respond.",
-    advice: "Start it again with: tintype serve. Then go on here.",
+    message: "Tintype is not responding.",
+    advice: "Start it again with: tintype serve. Then carry on here.",
   });
 });
 

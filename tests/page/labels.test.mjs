@@ -6,15 +6,15 @@ import { test } from "node:test";
 import * as labels from "../../src/tintype/web/page/labels.js";
 
 test("shares are whole percents, and what is possible is at least one", () => {
-  assert.equal(labels.percent(0.256), "26 %");
-  assert.equal(labels.percent(0.001), "0 %");
-  assert.equal(labels.percentOfPossible(0.256), "26 %");
-  assert.equal(labels.percentOfPossible(1), "100 %");
-  assert.equal(labels.percentOfPossible(0.001), "1 %");
+  assert.equal(labels.percent(0.256), "26%");
+  assert.equal(labels.percent(0.001), "0%");
+  assert.equal(labels.percentOfPossible(0.256), "26%");
+  assert.equal(labels.percentOfPossible(1), "100%");
+  assert.equal(labels.percentOfPossible(0.001), "1%");
 });
 
 test("the ends of the reach have words", () => {
-  assert.deepEqual([0, 0.5, 1].map(labels.reachText), ["only here", "50 %", "the whole thing"]);
+  assert.deepEqual([0, 0.5, 1].map(labels.reachText), ["only here", "50%", "the whole object"]);
 });
 
 test("numbers have two digits, and a sign where it matters", () => {
@@ -24,7 +24,7 @@ test("numbers have two digits, and a sign where it matters", () => {
 
 test("each state has its label; a photograph that is ready needs none", () => {
   const states = ["waiting", "delayed", "working", "ready", "failed"];
-  const wanted = ["waiting", "queued", "colouring…", "", "not coloured"];
+  const wanted = ["waiting", "queued", "colouring…", "", "failed"];
   assert.deepEqual(states.map(labels.stateLabel), wanted);
 });
 
@@ -66,14 +66,14 @@ test("the count of pairs says how sure it is", () => {
   assert.equal(labels.foolingText(none), "");
   assert.equal(labels.everyoneText({ answered: 0, everyone: none }), "");
   const some = { answered: 4, fooled: 1, rate: 0.25, low: 0.046, high: 0.699 };
-  assert.equal(labels.foolingText(some), "Fooled 1 of 4 times: 25 %.");
+  assert.equal(labels.foolingText(some), "Fooled 1 of 4 times: 25%.");
   assert.equal(labels.everyoneText({ answered: 4, everyone: some }), ""); // nobody else has played
   assert.equal(
     labels.everyoneText({ answered: 2, everyone: some }),
-    "All rounds: 1 of 4 times, 25 % (95 % between 5 % and 70 %; 50 % would be perfect).",
+    "All rounds: 1 of 4 times, 25% (95% between 5% and 70%; 50% would be perfect).",
   );
   const never = { answered: 4, fooled: 0, rate: 0, low: 0, high: 0.49 };
-  assert.match(labels.foolingText(never), /^Fooled 0 of 4 times: 0 %/);
+  assert.match(labels.foolingText(never), /^Fooled 0 of 4 times: 0%/);
 });
 
 test("the card of a round says what it shows", () => {
@@ -150,4 +150,10 @@ test("the page says where photographs go: nowhere, or to a computer with a name"
     assert.match(text, /attic/);
     assert.doesNotMatch(text, /stay|Nothing/);
   }
+});
+
+test("a choice names its key where there are keys", () => {
+  assert.equal(labels.choiceText("left", false), "This one is real (←)");
+  assert.equal(labels.choiceText("right", false), "This one is real (→)");
+  assert.equal(labels.choiceText("left", true), "This one is real");
 });

@@ -58,8 +58,8 @@ export class ApiError extends Error {
 
 /** The error where the server cannot be reached. */
 export function noAnswer() {
-  const advice = "Start it again with: tintype serve. Then go on here.";
-  return new ApiError(0, { message: "Tintype does not respond.", advice });
+  const advice = "Start it again with: tintype serve. Then carry on here.";
+  return new ApiError(0, { message: "Tintype is not responding.", advice });
 }
 
 /**

@@ -45,7 +45,7 @@ export const reads = (file) => isAccepted(file, workspace.server.accept);
 export function showAccepted() {
   const { accept, reads } = workspace.server;
   for (const id of ["files", "reference-file"]) input(id).accept = accept.join(",");
-  element("readable", HTMLElement).textContent = `${reads.join(", ")}.`;
+  element("readable", HTMLElement).textContent = `Reads ${reads.join(", ")}.`;
 }
 
 export function wire() {

@@ -4,14 +4,14 @@
 /** @typedef {import("./photo.js").PhotoState} PhotoState */
 
 /** @param {number} share 0 to 1 */
-export const percent = (share) => `${Math.round(share * 100)} %`;
+export const percent = (share) => `${Math.round(share * 100)}%`;
 
 /** @param {number} reach 0 to 1 */
 export const reachText = (reach) =>
-  reach === 0 ? "only here" : reach === 1 ? "the whole thing" : percent(reach);
+  reach === 0 ? "only here" : reach === 1 ? "the whole object" : percent(reach);
 
-/** @param {number} share 0 to 1; what is possible is never shown as 0 % */
-export const percentOfPossible = (share) => `${Math.max(1, Math.round(share * 100))} %`;
+/** @param {number} share 0 to 1; what is possible is never shown as 0% */
+export const percentOfPossible = (share) => `${Math.max(1, Math.round(share * 100))}%`;
 
 /** @param {number} value */
 export const twoDigits = (value) => value.toFixed(2);
@@ -25,7 +25,7 @@ const LABELS = {
   delayed: "queued",
   working: "colouring…",
   ready: "",
-  failed: "not coloured",
+  failed: "failed",
 };
 
 /** @param {PhotoState} state */
@@ -77,7 +77,7 @@ export const notRenderedText = (name) => `${name} does not show these settings y
 export const notSharpText = (name) => `${name} is not shown at full sharpness.`;
 
 /** @param {"left" | "right"} way */
-export const turnedText = (way) => `Turned ${way}.`;
+export const turnedText = (way) => `Rotated ${way}.`;
 
 /** @param {string} name of the photograph */
 export const notSavedText = (name) => `${name} was not saved.`;
@@ -235,7 +235,7 @@ export const foolingText = ({ answered, fooled, rate }) =>
 export function everyoneText({ answered, everyone }) {
   if (everyone.rate === null || everyone.answered === answered) return "";
   const { fooled, rate, low, high } = everyone;
-  const range = `95 % between ${percent(low)} and ${percent(high)}; 50 % would be perfect`;
+  const range = `95% between ${percent(low)} and ${percent(high)}; 50% would be perfect`;
   return `All rounds: ${fooled} of ${everyone.answered} times, ${percent(rate)} (${range}).`;
 }
 
@@ -245,6 +245,13 @@ export function everyoneText({ answered, everyone }) {
  */
 export const questionText = (number, pairs) =>
   `${number + 1} of ${pairs}: which picture has its original colours?`;
+
+/**
+ * @param {"left" | "right"} side
+ * @param {boolean} byTouch whether there are no keys to name
+ */
+export const choiceText = (side, byTouch) =>
+  "This one is real" + (byTouch ? "" : side === "left" ? " (←)" : " (→)");
 
 /**
  * @param {number} right

@@ -42,7 +42,8 @@ export function wire() {
     item.append(radio, picture, name);
     radio.onchange = () =>
       workspace.change("palette", (s) => (s.palette = number === 1 ? 0 : number));
-    item.onpointerenter = ({ pointerType }) => {
+    // Moved there: one that comes to lie under a pointer at rest was not pointed at.
+    item.onpointermove = ({ pointerType }) => {
       if (pointerType !== "touch") showLarge(picture.src, radio);
     };
     item.onpointerleave = hideLarge;
@@ -62,7 +63,7 @@ export function wire() {
  */
 function showLarge(url, radio) {
   if (!url || radio.checked || radio.disabled) return;
-  large.src = url;
+  if (large.src !== url) large.src = url;
   large.hidden = false;
 }
 

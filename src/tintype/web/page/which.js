@@ -2,8 +2,8 @@
 // Which is real: two pictures, one question, and an honest count. Each visitor plays a round.
 
 import { asApiError, call } from "./api.js";
-import { button, element, inside } from "./dom.js";
-import { everyoneText, foolingText, questionText, scoreText } from "./labels.js";
+import { button, byTouch, element, inside } from "./dom.js";
+import { choiceText, everyoneText, foolingText, questionText, scoreText } from "./labels.js";
 import { triggerDownload } from "./download.js";
 
 /** @typedef {"left" | "right"} Side */
@@ -77,7 +77,7 @@ async function show() {
   for (const side of SIDES) {
     choices[side].className = "";
     choices[side].disabled = true;
-    label(side, `This one is real (${side === "left" ? "←" : "→"})`);
+    label(side, choiceText(side, byTouch()));
   }
   if (number >= facts.pairs) return end();
   question.textContent = questionText(number, facts.pairs);

@@ -1,0 +1,117 @@
+"""Nothing on the page is covered, cut off or out of line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skimage.data
+from PIL import Image
+
+from e2e.states import STATES, VIEWS, Material, material
+from e2e.visits import Visit
+
+FADE = 40
+"""Height in CSS pixels above the download in which what is cut off fades."""
+
+
+@pytest.fixture(scope="module")
+def brought(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    pictures = [
+        Image.fromarray(pixels).resize((320, 240))
+        for pixels in (skimage.data.chelsea(), skimage.data.astronaut())
+    ]
+    return material(tmp_path_factory.mktemp("brought"), pictures)
+
+
+@pytest.fixture(scope="module")
+def model() -> str:
+    return "tiny-features"
+
+
+def box(page: Any, selector: str) -> dict[str, float]:
+    found: dict[str, float] = page.locator(selector).evaluate(
+        "it => { const { left, right, top, bottom } = it.getBoundingClientRect();"
+        " return { left, right, top, bottom }; }"
+    )
+    return found
+
+
+def overlap(page: Any, one: str, other: str) -> bool:
+    a, b = box(page, one), box(page, other)
+    return (
+        a["left"] < b["right"]
+        and b["left"] < a["right"]
+        and a["top"] < b["bottom"]
+        and b["top"] < a["bottom"]
+    )
+
+
+def test_the_picker_is_whole(visit: Callable[..., Visit], brought: Material) -> None:
+    person = visit()
+    STATES["picker"](person, brought)
+    assert box(person.page, "#done")["bottom"] <= box(person.page, ".save")["top"] - FADE
+    assert not person.page.locator("#tip").is_visible()
+    person.page.locator("#picker-close").click()
+    assert person.page.locator("#tip").is_visible()
+
+
+@pytest.mark.parametrize("view", ["390", "820", "1280", "zoom-200"])
+def test_the_legend_is_beside_the_zoom(
+    visit: Callable[..., Visit], brought: Material, view: str
+) -> None:
+    person = visit(**VIEWS[view].context)
+    STATES["guesses"](person, brought)
+    person.page.wait_for_selector("#legend:visible")
+    assert not overlap(person.page, "#legend", "#zoom")
+    for selector in ("#legend", "#zoom"):
+        assert not overlap(person.page, selector, "#sheet")
+        assert box(person.page, selector)["bottom"] <= box(person.page, "#stage")["bottom"]
+
+
+def test_the_looks_keep_their_places(visit: Callable[..., Visit], brought: Material) -> None:
+    person = visit()
+    STATES["colored"](person, brought)
+    wide, room = person.page.locator("#palettes").evaluate("it => [it.scrollWidth, it.clientWidth]")
+    assert wide <= room
+
+
+def test_a_message_leaves_the_zoom_free(visit: Callable[..., Visit], brought: Material) -> None:
+    person = visit()
+    STATES["removed"](person, brought)
+    person.page.wait_for_selector("#toast:visible")
+    assert not overlap(person.page, "#toast", "#zoom")
+
+
+def test_the_buttons_for_all_line_up_with_the_panel(
+    visit: Callable[..., Visit], brought: Material
+) -> None:
+    person = visit()
+    STATES["several"](person, brought)
+    download = box(person.page, "#download")
+    assert box(person.page, "#same-for-all")["left"] == pytest.approx(download["left"], abs=1)
+    assert box(person.page, "#download-all")["right"] == pytest.approx(download["right"], abs=1)
+
+
+def test_what_was_refused_cannot_be_zoomed(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    person.drop(files / "camera.png", files / "letter.jpg")
+    person.page.locator("#film .frame").nth(1).click()
+    person.page.wait_for_selector("#failure:visible")
+    assert not person.page.locator("#zoom").is_visible()
+    label = person.page.locator("#film .state").nth(1)
+    assert label.evaluate("it => it.scrollWidth <= it.clientWidth")
+    person.page.locator("#film .frame").nth(0).click()
+    assert person.page.locator("#zoom").is_visible()
+
+
+def test_the_first_screen_of_a_phone(visit: Callable[..., Visit]) -> None:
+    person = visit(**VIEWS["390"].context)
+    gap = box(person.page, "#choose-folder")["top"] - box(person.page, "#choose")["bottom"]
+    assert gap >= 6
+    person.page.wait_for_selector("#samples-list img")
+    tops = person.page.locator("#samples-list button").evaluate_all(
+        "them => them.map(it => it.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 3
+    assert len(set(tops)) == 1
