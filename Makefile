@@ -6,8 +6,8 @@
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
-#   make promises  the long checks of docs/promises.md, about an hour; QUICK=1 for a sample of each
-#   make fuzz      a fuzzer at the decoders for SECONDS=600; needs EXTRAS=dev,fuzz
+#   make promises  the long checks of docs/promises.md, 90 minutes; QUICK=1 for a sample of each
+#   make fuzz      a fuzzer at READER=icc (or each of them) for MINUTES=1; needs EXTRAS=dev,fuzz
 #   make sbom      the bill of materials and the licences of what is installed; needs PyPI
 #   make clean     remove the environment and the caches of the tools
 
@@ -91,14 +91,14 @@ release-check:
 
 # ----- promises -----
 
-SECONDS ?= 600
+MINUTES ?= 1
 
 promises: $(STAMP)
 	PYTHONPATH=src:tests $(BIN)/python -m promises $(if $(QUICK),--quick,--write)
 	$(BIN)/python docs/make_reference.py
 
 fuzz: $(STAMP)
-	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz_decode --seconds $(SECONDS)
+	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz $(READER) --minutes $(MINUTES)
 
 sbom: $(STAMP)
 	$(BIN)/python docs/make_sbom.py

@@ -40,7 +40,7 @@ BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 SCRIPTS = (
     "mutants", "bombs", "size", "names", "disk", "kills", "training", "load", "limits", "models",
-    "privacy", "fuzz_decode",
+    "privacy", "fuzz",
 )  # fmt: skip
 """Of tests/promises, in the order of docs/promises.md."""
 
