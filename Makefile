@@ -8,6 +8,7 @@
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
 #   make promises  the long checks of docs/promises.md, 90 minutes; QUICK=1 for a sample of each
 #   make fuzz      a fuzzer at READER=icc (or each of them) for MINUTES=1; needs EXTRAS=dev,fuzz
+#   make lock      what CI installs, by hash, in the versions of today; needs PyPI
 #   make sbom      the bill of materials and the licences of what is installed; needs PyPI
 #   make clean     remove the environment and the caches of the tools
 
@@ -27,7 +28,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
-.PHONY: page page-checks promises fuzz sbom
+.PHONY: page page-checks promises fuzz lock sbom
 
 check: format-check lint types contracts page test
 
@@ -99,6 +100,9 @@ promises: $(STAMP)
 
 fuzz: $(STAMP)
 	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz $(READER) --minutes $(MINUTES)
+
+lock: $(STAMP)
+	$(BIN)/python docs/make_lock.py
 
 sbom: $(STAMP)
 	$(BIN)/python docs/make_sbom.py
