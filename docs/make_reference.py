@@ -39,7 +39,7 @@ BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 SCRIPTS = (
-    "mutants", "bombs", "size", "names", "disk", "kills", "training", "load", "limits", "models",
+    "mutants", "bombs", "size", "calls", "names", "disk", "kills", "training", "load", "limits", "models",
     "privacy", "fuzz",
 )  # fmt: skip
 """Of tests/promises, in the order of docs/promises.md."""

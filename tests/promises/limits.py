@@ -28,7 +28,7 @@ from tintype.web.serve import listen, serving
 from tintype.web.server_options import ServerOptions
 
 _MEMORY, _WORKERS, _BESIDE = 64, 2, 300  # MiB held, workers, MiB for each of them
-PER_PIXEL = {"JPEG": 12, "PNG, 16 bits": 36, "TIFF, 16 bits": 36}
+PER_PIXEL = {"JPEG": 8, "PNG, 16 bits": 24, "TIFF, 16 bits": 24}
 """Bytes that work on a photograph takes for each pixel beside that, at most."""
 
 
