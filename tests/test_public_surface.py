@@ -53,6 +53,7 @@ SETTINGS = [
     ("reach", "KEYWORD_ONLY", 1.0),
     ("mask", "KEYWORD_ONLY", None),
     ("reference", "KEYWORD_ONLY", None),
+    ("colors", "KEYWORD_ONLY", None),
     ("keep_luminance", "KEYWORD_ONLY", "standard"),
 ]
 WRITING = [("output", "KEYWORD_ONLY", None), ("overwrite", "KEYWORD_ONLY", False)]

@@ -64,6 +64,8 @@ class ColorOptions(TypedDict, total=False):
             is (H, W); True is white.
         reference: A picture in colour, of any size, that the colours are taken from. An array is
             (H, W, 3).
+        colors: The same photograph in colour, from any other program and in any size: the
+            photograph gets its colours and keeps its own grey. An array is (H, W, 3).
         keep_luminance: "exact" gives a JPEG the luminance coefficients of the JPEG that it was
             made from, and verifies it (the extra ``exact``). What comes out as PNG, TIFF, an image
             or an array has exactly the photograph's grey in any case.
@@ -80,6 +82,7 @@ class ColorOptions(TypedDict, total=False):
     reach: float
     mask: LayerLike | None
     reference: LayerLike | None
+    colors: LayerLike | None
     keep_luminance: KeepLuminance
     output: str | os.PathLike[str] | None
     overwrite: bool

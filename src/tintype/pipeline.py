@@ -96,11 +96,12 @@ def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Outpu
     Returns:
         The provenance of the output that these would give.
     """
+    predicted = settings.colors is None
     return Provenance(
         software="Tintype",
         version=__version__,
-        model=bundle.card.name,
-        model_sha256=bundle.sha256,
+        model=bundle.card.name if predicted else "",
+        model_sha256=bundle.sha256 if predicted else "",
         settings=output.recorded_with(settings.canonical()),
         input_sha256=hashlib.sha256(data).hexdigest(),
     )

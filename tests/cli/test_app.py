@@ -468,7 +468,7 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["model"], 2, "Did you mean tintype models?"),
         (["Inspekt", "a.png"], 2, "Did you mean tintype inspect?"),
         (["help", "vidio"], 2, "Did you mean tintype help video?"),
-        (["help", "a.png"], 2, "The commands are video, serve,"),
+        (["help", "a.png"], 2, "The commands are video, graft, serve,"),
         (["film.mp4"], 3, "film.mp4 is a film, not a photograph. Films have a command: tintype vi"),
         (["a.png", "film.mp4"], 1, "tintype video FILM"),
         (["-", "a.png"], 2, "A stream is one picture"),

@@ -24,6 +24,7 @@ import click
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image, ImageOps
 
 from docs.pages import FENCE, ROOT, Block, blocks, make_reference, pages
 from tintype.cli.film import _KEYS
@@ -59,6 +60,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> I
     for name in ("photo.jpg", "album/wedding.jpg", "album/1931/picnic.jpg"):
         (desk / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(examples / "coffee.jpg", desk / name)
+    grey = Image.open(examples / "coffee.jpg").convert("L").resize((200, 133))
+    ImageOps.colorize(grey, (20, 40, 90), (255, 220, 180)).save(desk / "result.jpg")
     (desk / "album" / "notes.txt").write_text("1931: the picnic at the lake", encoding="utf-8")
     (desk / "scans").mkdir()
     row = np.linspace(0, 65535, 96).astype(np.uint16)

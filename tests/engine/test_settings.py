@@ -13,6 +13,7 @@ import pytest
 
 import tintype
 from tintype.api_options import ColorOptions
+from tintype.engine.given_colors import GivenColors
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.reference import Reference
@@ -39,6 +40,7 @@ def layer(kind: type, digest: str) -> Any:
 
 
 SCRIBBLES, MASK, REFERENCE = layer(Scribbles, "aa"), layer(Mask, "bb"), layer(Reference, "cc")
+COLORS = layer(GivenColors, "dd")
 
 # ----- what version 0.1.0 wrote -----
 
@@ -194,6 +196,7 @@ def test_only_what_reaches_the_network_is_in_the_key_of_a_prediction(row: Settin
         "reach": 0.2,
         "mask": MASK,
         "reference": REFERENCE,
+        "colors": COLORS,
         "palettes": 3,
         "palette": 1,
     }

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from learn.two_networks import pictures
 from tintype.color.abgrid import BINS, annealed_mean, bin_centers
 from tintype.learn.losses import DecodedColors, SoftCrossEntropy
 from tintype.learn.recipe import LossRecipe
@@ -117,16 +118,37 @@ def test_transport_asks_which_colours_there_are_and_not_where():
 
 def test_decoded_colours_count_as_the_recipe_says():
     prior = torch.full((BINS,), 1 / BINS)
-    logits, ab = torch.zeros(1, BINS, 2, 3), filled(60, 40)
-    parts = {}
-    for name, weight in (("nats", 0.0), ("both", 0.5)):
-        recipe = LossRecipe(decoded=weight, colorful=0.25, wasserstein=4 * weight)
-        objective = Classification(recipe, prior)
-        parts[name] = objective.of(logits, ab)
-    both = parts["both"]
-    assert set(parts["nats"]) == {"loss"}
-    assert torch.isclose(both["nats"], parts["nats"]["loss"])
+    logits, ab, batch = torch.zeros(1, BINS, 2, 3), filled(60, 40), pictures(1)
+    objective = Classification(LossRecipe(decoded=0.5, colorful=0.25, wasserstein=2), prior)
+    assert objective.colors is not None
+    both = objective.of_decoded(logits, objective.colors(logits, ab), batch, ab)
+    assert torch.isclose(both["nats"], objective.loss(logits, ab))
     assert both["gap"] < -10  # all colours alike are nearly grey
     more = both["distance"] + 0.25 * both["gap"] ** 2 / 2 + 2 * both["transport"]
     assert torch.isclose(both["loss"], both["nats"] + 0.5 * more)
     assert both["distance"] > 50
+
+
+def test_what_differs_from_its_surroundings_counts_for_more():
+    """A red dot on grey: the same error costs more on the dot and less beside it."""
+    true = torch.zeros(1, 2, 16, 16)
+    true[:, :, 7:9, 7:9] = 50.0
+    dot, ground = true.clone(), true.clone()
+    dot[:, 0, 7:9, 7:9] -= 20
+    ground[:, 0, 1:3, 1:3] -= 20
+
+    def distance(shown: torch.Tensor, local_contrast: float) -> float:
+        colors = DecodedColors(torch.zeros(BINS), 0.9, 0.38, local_contrast)
+        colors.mean = torch.nn.Identity()
+        colors.bias = torch.zeros(1, 1, 1)
+        return float(colors(shown, true).distance)
+
+    assert distance(dot, 0) == pytest.approx(distance(ground, 0), abs=0.01)
+    assert distance(dot, 3) > 3 * distance(ground, 3)
+    assert distance(ground, 3) < distance(ground, 0)
+
+
+def test_an_even_picture_is_weighted_evenly():
+    colors = [DecodedColors(torch.zeros(BINS), 0.9, 0.38, weight) for weight in (0.0, 3.0)]
+    plain, weighted = (one(torch.zeros(1, BINS, 8, 8), filled(30, -40, 8, 8)) for one in colors)
+    assert torch.isclose(plain.distance, weighted.distance)

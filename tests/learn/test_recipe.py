@@ -32,6 +32,8 @@ def test_an_unknown_key_names_the_nearest_one(tmp_path: Path):
         ('name = "x"\n[loss]\nkind = "l3"\n', "loss.kind: Input should be 'classification'"),
         ('name = "x"\n[loss]\nwasserstein = 5.0\n', "loss: .*requires decoded"),
         ('name = "x"\n[loss]\nadversarial = 0.5\n', "loss: .*adversarial requires decoded"),
+        ('name = "x"\n[loss]\nperceptual = 0.5\n', "loss: .*perceptual requires decoded"),
+        ('name = "x"\n[loss]\nlocal_contrast = 1\n', "loss: .*local_contrast requires decoded"),
         ("[train]\nbatch = 3\n", "name"),
     ],
 )

@@ -238,6 +238,7 @@ OTHERS: Mapping[str, Callable[[], bytes]] = MappingProxyType(
         "scribbles": lambda: saved(RGBA, "PNG"),
         "mask": lambda: saved(GREY, "PNG"),
         "reference": lambda: saved(RGB, "JPEG"),
+        "given_colors": lambda: saved(RGB, "PNG"),
     }
 )
 """Files that are no photographs, by what they are."""

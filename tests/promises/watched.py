@@ -168,6 +168,8 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
                 pass
         elif task in {"scribbles", "mask", "reference"}:
             read_layer(task, path, max_pixels=max_pixels)
+        elif task == "given_colors":
+            read_layer("colors", path, max_pixels=max_pixels)
         elif task == "colors":
             decode_colors(data, name="file", max_pixels=max_pixels)
         else:

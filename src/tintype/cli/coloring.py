@@ -120,10 +120,12 @@ def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: 
     """
     if options.settings.of_one_photograph and photos > 1:
         raise UsageError(
-            f"Hints and masks are for one photograph, but there are {photos:,} inputs.",
+            f"Hints, masks and --colors are for one photograph, but there are {photos:,} inputs.",
             advice="Colour that photograph with a command of its own.",
         )
     if arguments.certainty is not None:
+        if options.settings.colors is not None:
+            raise UsageError("--certainty needs a prediction, and with --colors there is none.")
         _refuse_certainty(arguments, items=photos)
     if arguments.save_settings is not None:
         _refuse_url(arguments.save_settings, "--save-settings")

@@ -17,6 +17,7 @@ from tintype.errors import UsageError, shown
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "video": "colour a film",
+        "graft": "put another program's colours on the original photograph",
         "serve": "open the page in the browser, and the HTTP API",
         "models": "list the models and their cards",
         "inspect": "show whether a picture was coloured, by what and how",
@@ -43,6 +44,7 @@ _PLACES: Mapping[str, str] = MappingProxyType(
     {
         COLOR: "options:PHOTOS",
         "video": "options:VIDEO",
+        "graft": "graft:GRAFT",
         "serve": "serve:SERVE",
         "models": "models:MODELS",
         "inspect": "inspect:INSPECT",

@@ -86,6 +86,8 @@ class Engine:
         settings = settings or Settings()
         fit = self.fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
+        if settings.colors is not None:
+            return settings.colors.prediction(photo.grey)
         settings.check_model(self.bundle.name, self.bundle.card.capabilities)
         plain = None
         if settings.hinted and "hints" in self.bundle.card.capabilities:
@@ -231,7 +233,8 @@ class Engine:
         """(bins, h, w) of a network that predicts a distribution."""
         if prediction.logits is None:
             raise ModelError(
-                f"The model {self.bundle.name} predicts single colours, not a distribution.",
+                f"There is no distribution of colours: the model {self.bundle.name} predicts "
+                "single ones, or they are those of another picture.",
                 advice="Use tintype-own, or another model whose card lists logits.",
             )
         return prediction.logits
@@ -395,6 +398,9 @@ class Engine:
     def chroma(self, prediction: Prediction, settings: Settings) -> NDArray[np.float32]:
         """(2, h, w) ab of a prediction, before hints are made exact."""
         card = self.bundle.card
+        if settings.colors is not None:
+            factor = np.float32(1 if settings.vividness is None else settings.vividness)
+            return np.asarray(prediction.ab * factor + color_distribution.shift(settings.warmth))
         vividness = self._vividness(settings)
         if prediction.logits is not None:
             return color_distribution.colors(

@@ -21,6 +21,7 @@ from tintype.engine.setting_row import Interface, Setting, canonical_json, recor
 from tintype.errors import ModelError, UsageError, brief
 
 if TYPE_CHECKING:
+    from tintype.engine.given_colors import GivenColors
     from tintype.engine.hints import Hint
     from tintype.engine.layers import Layer, Mask, Scribbles
     from tintype.engine.reference import Reference
@@ -44,6 +45,8 @@ class Settings:
         reach: How far both spread: 0, only what they cover, to 1, the whole thing they lie on.
         mask: What of that photograph is coloured.
         reference: For any photograph.
+        colors: Another program's version of that photograph, whose colours it gets. No network
+            runs, so whatever only a network can do is refused with it.
         palettes: How many versions there are.
         palette: Which of them this is, from 1; 0 is the single answer.
     """
@@ -137,6 +140,17 @@ class Settings:
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=reference."},
         ),
     ] = None
+    colors: Annotated[
+        "GivenColors | None",
+        Setting(
+            kind="layer",
+            help="The same photograph in colour, from any other program and in any size: the "
+            "photograph gets its colours and keeps its own grey.",
+            stage="network",
+            interfaces=("command", "http", "python", "file"),
+            spelling={"http": "The id of a layer, from POST /v1/layers?kind=colors."},
+        ),
+    ] = None
     palettes: Annotated[
         int,
         Setting(
@@ -169,6 +183,23 @@ class Settings:
         if not 0 <= self.palette <= self.palettes:
             raise UsageError(f"Palette {brief(self.palette)} of {self.palettes} does not exist.")
 
+        if self.colors is not None:
+            self._refuse_with_colors()
+
+    def _refuse_with_colors(self) -> None:
+        """Refuses what needs a network's prediction; the colours of another picture have none.
+
+        Raises:
+            UsageError: Such a setting is there.
+        """
+        for name in ("hints", "scribbles", "reference", "palettes"):
+            if getattr(self, name) != SETTINGS[name].default:
+                raise UsageError(
+                    f"The settings colors and {name} cannot be used together: with colors "
+                    "nothing is predicted.",
+                    advice=f"Leave {name} out, or colour the result of the first again.",
+                )
+
     @property
     def one_of_several(self) -> bool:
         """Whether this is one version among others."""
@@ -182,7 +213,7 @@ class Settings:
     @property
     def of_one_photograph(self) -> bool:
         """Whether they are about places, and so about one photograph."""
-        return self.hinted or self.mask is not None
+        return self.hinted or self.mask is not None or self.colors is not None
 
     @property
     def needs(self) -> frozenset[str]:
@@ -218,7 +249,7 @@ class Settings:
         Raises:
             UsageError: A layer has another size.
         """
-        for layer in (self.scribbles, self.mask):
+        for layer in (self.scribbles, self.mask, self.colors):
             if layer is not None:
                 layer.check_size(shape)
 

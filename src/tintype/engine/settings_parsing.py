@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 
+from tintype.engine.given_colors import GivenColors
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Layer, mask_from, read_bytes, scribbles_from
 from tintype.engine.reference import reference_from
@@ -200,7 +201,12 @@ def read_hints(path: Path) -> list[Hint]:
 
 
 _LAYER_READERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
-    {"scribbles": scribbles_from, "mask": mask_from, "reference": reference_from}
+    {
+        "scribbles": scribbles_from,
+        "mask": mask_from,
+        "reference": reference_from,
+        "colors": GivenColors.of,
+    }
 )
 
 

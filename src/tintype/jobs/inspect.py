@@ -43,9 +43,12 @@ class Inspection:
                 "color": "in colour, without Tintype provenance",
             }
             return start + kinds[self.tone or "grey"]
+        how = "the colours of another picture"
+        if provenance.model:
+            how = f"model {provenance.model} (sha256 {provenance.model_sha256})"
         return start + shown(
-            f"coloured by {provenance.software} {provenance.version} with model {provenance.model} "
-            f"(sha256 {provenance.model_sha256}), settings {provenance.settings}, "
+            f"coloured by {provenance.software} {provenance.version} with {how}, "
+            f"settings {provenance.settings}, "
             f"from an input with sha256 {provenance.input_sha256}"
         )
 

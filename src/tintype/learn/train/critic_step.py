@@ -132,7 +132,7 @@ class CriticStep:
         pyramid, logits = model.with_pyramid(batch.L, batch.hints)
         ab, weights = self.objective.target(batch, stride_of(model))
         decoded = self.objective.colors(logits, ab)
-        values = self.objective.of_decoded(logits, decoded, ab, weights)
+        values = self.objective.of_decoded(logits, decoded, batch, ab, weights)
         shrink = ColorCritic.shrink // stride_of(model)
         return (
             values,

@@ -15,6 +15,9 @@ DIGITAL_SOURCE_TYPE = (
 )
 """Part camera, part trained model: the photograph is real, its colours are not."""
 
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/composite"
+"""Of several parts, of whatever origin: the colours are those of another picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -23,8 +26,9 @@ class Provenance:
     Attributes:
         software: "Tintype".
         version: Of the software.
-        model: Name of the model.
-        model_sha256: Of the model file.
+        model: Name of the model; empty where the colours are those of another picture, which the
+            settings name by its hash.
+        model_sha256: Of the model file; empty where there is none.
         settings: Canonical JSON of the settings that change pixels.
         input_sha256: Of the source file.
     """
@@ -39,7 +43,13 @@ class Provenance:
     @property
     def sentence(self) -> str:
         """One line for people: ``Tintype 0.1.0 (colourised with model tintype-own)``."""
-        return f"{self.software} {self.version} (colourised with model {self.model})"
+        how = f"colourised with model {self.model}" if self.model else "colours of another picture"
+        return f"{self.software} {self.version} ({how})"
+
+    @property
+    def source_type(self) -> str:
+        """IPTC's digital source type."""
+        return DIGITAL_SOURCE_TYPE if self.model else COMPOSITE
 
     def to_json(self) -> str:
         """Compact JSON with sorted keys."""

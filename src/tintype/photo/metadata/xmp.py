@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from xml.dom import minidom
 
-from tintype.photo.metadata.provenance import DIGITAL_SOURCE_TYPE, Provenance
+from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.metadata.xmp_packet import (
     RDF,
     DamagedXmpError,
@@ -189,7 +189,7 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
     document = parse(packet or _NEW)
     _remove(document, _IPTC, "DigitalSourceType")
     _remove(document, _OURS, "Provenance")
-    _set(document, _IPTC, "Iptc4xmpExt", "DigitalSourceType", DIGITAL_SOURCE_TYPE)
+    _set(document, _IPTC, "Iptc4xmpExt", "DigitalSourceType", provenance.source_type)
     _set(document, _OURS, "tintype", "Provenance", provenance.to_json())
     return written(document)
 

@@ -9,6 +9,7 @@ from tintype.color.abgrid import log_rarity, rebalancing_weights
 from tintype.learn.data.batches import Batch
 from tintype.learn.losses import Decoded, DecodedColors, SoftCrossEntropy
 from tintype.learn.models.contract import run_network, stride_of
+from tintype.learn.perceptual_loss import load_perceptual_loss
 from tintype.learn.recipe import LossRecipe, Recipe
 from tintype.learn.train.objectives.contract import Objective
 
@@ -38,10 +39,14 @@ class Classification(Objective):
             balanced = balanced**recipe.rebalance
             weights = (balanced / (balanced * prior).sum()).float()
         self.loss = SoftCrossEntropy(recipe.neighbors, recipe.sigma, weights)
-        self.colors = None
+        self.colors = self.perceptual = None
         if recipe.decoded > 0:
             rarity = torch.from_numpy(log_rarity(prior.double().numpy()))
-            self.colors = DecodedColors(rarity, recipe.vividness, recipe.temperature)
+            self.colors = DecodedColors(
+                rarity, recipe.vividness, recipe.temperature, recipe.local_contrast
+            )
+        if recipe.perceptual > 0:
+            self.perceptual = load_perceptual_loss()
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, prior: Tensor) -> Self:
@@ -51,7 +56,10 @@ class Classification(Objective):
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean loss over the batch and its terms; in nats per pixel if nothing is decoded."""
         ab, weights = self.target(batch, stride_of(model))
-        return self.of(run_network(model, batch.L, batch.hints), ab, weights)
+        logits = run_network(model, batch.L, batch.hints)
+        if self.colors is None:
+            return {"loss": self.loss(logits, ab, weights)}
+        return self.of_decoded(logits, self.colors(logits, ab), batch, ab, weights)
 
     def target(self, batch: Batch, stride: int) -> tuple[Tensor, Tensor | None]:
         """The target chroma, and the weight of each picture's cross-entropy.
@@ -69,30 +77,34 @@ class Classification(Objective):
             weights = (batch.ab.abs().amax(dim=(1, 2, 3)) > _GREY).float()
         return ab, weights
 
-    def of(self, logits: Tensor, ab: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """The values of `forward` for given logits.
+    def of_decoded(
+        self,
+        logits: Tensor,
+        decoded: Decoded,
+        batch: Batch,
+        ab: Tensor,
+        weights: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """The values of `forward` for given logits and the colours decoded from them.
 
         Args:
             logits: (B, 313, h, w).
-            ab: (B, 2, h, w) true chroma in CIELAB units.
+            decoded: The result of `colors` for the logits.
+            batch: The photographs.
+            ab: (B, 2, h, w) true chroma in CIELAB units, as from `target`.
             weights: (B,) weight of each picture's cross-entropy, or None for 1.
         """
-        if self.colors is None:
-            return {"loss": self.loss(logits, ab, weights)}
-        return self.of_decoded(logits, self.colors(logits, ab), ab, weights)
-
-    def of_decoded(
-        self, logits: Tensor, decoded: Decoded, ab: Tensor, weights: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """The same for colours that are already decoded; see `of`."""
         nats = self.loss(logits, ab, weights)
         gap = decoded.found - decoded.true
         shown = decoded.distance + self.recipe.colorful * gap**2 / 2
         shown = shown + self.recipe.wasserstein * decoded.transport
-        return {
-            "loss": nats + self.recipe.decoded * shown,
+        values = {
             "nats": nats,
             "distance": decoded.distance,
             "gap": gap,
             "transport": decoded.transport,
         }
+        if self.perceptual is not None:
+            values["lpips"] = self.perceptual(batch, decoded.ab)
+            shown = shown + self.recipe.perceptual * values["lpips"]
+        return {"loss": nats + self.recipe.decoded * shown} | values

@@ -1,0 +1,68 @@
+"""The command `tintype graft`: another program's colours on the photograph's own grey."""
+
+from collections.abc import Iterator
+from copy import copy
+from typing import Any
+
+import click
+
+from tintype.cli.options import PHOTOS, PhotoArguments
+from tintype.cli.parsing import Command, Option
+from tintype.cli.values import PICTURES, FileType
+
+_OPTIONS = (
+    "output",
+    "vividness",
+    "mask",
+    "format",
+    "strip_metadata",
+    "keep_luminance",
+    "overwrite",
+    "report",
+    "check",
+    "max_megapixels",
+)
+"""Of the options that colour photographs, those that need no prediction of a network."""
+
+
+def _arguments(colored: str, photo: str, **given: Any) -> PhotoArguments:  # noqa: ANN401
+    unused = {
+        parameter.name: () if getattr(parameter, "multiple", False) else None
+        for parameter in PHOTOS.params
+        if parameter.name and parameter.expose_value
+    }
+    return PhotoArguments.of(**unused | given | {"photos": (photo,), "colors": colored})
+
+
+def _options() -> Iterator[click.Parameter]:
+    for parameter in PHOTOS.params:
+        if parameter.name in _OPTIONS and isinstance(parameter, Option):
+            option = copy(parameter)
+            option.first_page = True
+            if option.name == "vividness":
+                option.show_default = "1, as in COLORED"
+            yield option
+
+
+def _graft(arguments: PhotoArguments) -> int:
+    from tintype.cli.coloring import color_photographs
+
+    return color_photographs(arguments)
+
+
+GRAFT = Command(
+    "graft",
+    arguments=_arguments,
+    run=_graft,
+    usage="[OPTIONS] COLORED PHOTO",
+    help="""Puts the colours of another program's result on the original photograph.
+
+    COLORED is the photograph in colour, from any program and in any size; PHOTO is the original.
+    The output has the resolution, depth, grey and metadata of the original: "tintype graft
+    result.jpg scan.tif" writes scan.color.tif. The same as "tintype PHOTO --colors COLORED".""",
+    params=[
+        click.Argument(["colored"], metavar="COLORED", type=FileType(*PICTURES, made=str)),
+        click.Argument(["photo"], metavar="PHOTO", type=FileType(*PICTURES, made=str)),
+        *_options(),
+    ],
+)
