@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[2]
 Make = Callable[..., Path]
 
 INPUTS = {
-    COLOR: "photos --hints --scribbles --mask --reference --settings --model",
+    COLOR: "photos --hints --scribbles --mask --reference --colors --settings --model",
+    "graft": "colored photo --mask",
     "video": "film --reference --shots --model",
     "serve": "--model --pairs",
     "models": "names",
@@ -35,6 +36,7 @@ INPUTS = {
 
 OUTPUTS = {
     COLOR: "--output --into --report --contact-sheet --certainty --save-settings",
+    "graft": "--output --report",
     "video": "--output",
     "data": "--sheet",
     "train": "--run",
@@ -57,6 +59,8 @@ COLORING = [
     ("photo.png --contact-sheet {}", "mine.html"),
     ("photo.png --certainty {}", "mine.png"),
     ("photo.png --save-settings {}", "mine.json"),
+    ("graft colors.png photo.png --output {}", "mine.png"),
+    ("graft colors.png photo.png --report {}", "mine.jsonl"),
     ("video film.mp4 --output {}", "mine.mp4"),
     ("video film.mp4 --output {}", "mine.mkv"),
 ]
@@ -138,7 +142,9 @@ def test_another_s_file_stays(
     line: str, foreign: str, tiny_model: Path, make_photo: Make, said: Callable[[], str]
 ) -> None:
     make_photo(Path("photo.png"))
-    words = [*line.split(), "--model", str(tiny_model), "--overwrite"]
+    Image.fromarray(np.full((30, 40, 3), (200, 90, 40), np.uint8)).save("colors.png")
+    words = [*line.split(), "--overwrite"]
+    words += [] if words[0] == "graft" else ["--model", str(tiny_model)]
     if words[0] == "video":
         pytest.importorskip("av", reason="the video extra is not installed")
         from video.clips import make_clip

@@ -111,7 +111,6 @@ def check(
         readers that were reached, and of findings.
     """
     FOUND.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     tried = reached = findings = 0
     with tempfile.TemporaryDirectory() as place:
         corpus = Path(place) / "corpus"
@@ -119,6 +118,7 @@ def check(
         for number, data in enumerate(reader(name).seeds()):
             (corpus / f"{number:02}").write_bytes(data)
         seeds = len(list(corpus.iterdir()))
+        began = time.monotonic()  # on a busy machine making the seeds can take as long as that
         # libFuzzer ends at the first finding, so it is started again until the time is over.
         while (left := seconds - (time.monotonic() - began)) > 0 and findings < _MOST_FINDINGS:
             words = [
@@ -144,6 +144,7 @@ def check(
             elif runs is not None:
                 break
         kept = len(list(corpus.iterdir())) - seeds
+    outcome.expect(tried > 0, f"{name}: no input was read")
     return {"inputs": tried, "new": kept, "reached": reached, "findings": findings}
 
 

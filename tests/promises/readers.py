@@ -310,14 +310,14 @@ def read_state(data: bytes) -> None:
 
 
 def read_layers(data: bytes) -> None:
-    from tintype.engine.layers import mask_from, scribbles_from
-    from tintype.photo.decode import decode_colors
+    from tintype.engine.settings import LAYERS
+    from tintype.engine.settings_parsing import layer_from
 
     if data.startswith(b"\x89PNG"):
         data = mended(data)
-    for read in (mask_from, scribbles_from, decode_colors):
+    for kind in LAYERS:
         with one_line():
-            read(data, name="layer", max_pixels=_MOST_PIXELS)  # type: ignore[operator]
+            layer_from(kind, data, name="layer", max_pixels=_MOST_PIXELS)
 
 
 # ----- data sets -----
@@ -485,7 +485,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "ppm": _format("PPM, PGM and PBM", "PPM"),
         "gif": _format("GIF", "GIF"),
         "layers": Reader(
-            "masks, scribbles and reference pictures",
+            "masks, scribbles, reference pictures and colours of other programs",
             read_layers,
             lambda: [OTHERS[kind]() for kind in ("scribbles", "mask", "reference")],
             (*_PHOTO, "tintype.engine.layers"),

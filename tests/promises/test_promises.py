@@ -191,6 +191,8 @@ def test_the_fuzzer_finds_a_fault_and_keeps_its_input() -> None:
     outcome = Outcome("fuzz")
     assert fuzz.check("card", 120, 1, outcome, runs=200)["inputs"] >= 200
     kept(outcome)
+    fuzz.check("card", 0, 1, nothing := Outcome("fuzz"))
+    assert nothing.broken == ["card: no input was read"]
     found = fuzz.check("broken", 120, 1, outcome, runs=5000)
     assert found["findings"] > 0
     said = outcome.broken[0]
