@@ -4,6 +4,7 @@
 #   make docs      the documentation as a site, in build/site
 #   make release-check   build the packages, install them alone, and look at what people get
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
+#   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
 #   make promises  the long checks of docs/promises.md, 90 minutes; QUICK=1 for a sample of each
@@ -28,7 +29,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
-.PHONY: page page-checks promises fuzz lock sbom
+.PHONY: page page-checks screenshots promises fuzz lock sbom
 
 check: format-check lint types contracts page test
 
@@ -76,6 +77,11 @@ page-checks: $(NODE_STAMP)
 $(NODE_STAMP): package.json package-lock.json
 	npm ci --no-audit --no-fund
 	touch $@
+
+OUT ?= build/screenshots
+
+screenshots: $(STAMP)
+	PYTHONPATH=src:tests $(BIN)/python -m e2e.screenshots $(OUT) --only '$(ONLY)'
 
 # Several processes, each with a part of the tests; what is slow is given away when a process is idle.
 # More than four would mostly wait for memory: torch is loaded in each.

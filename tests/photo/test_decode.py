@@ -177,14 +177,24 @@ def test_black_ink_alone_is_grey_and_needs_no_profile(form: str, profile: bytes 
     assert np.abs(found.grey.astype(int) - grey).max() <= (2 if form == "JPEG" else 0)
     assert len(found.meta.notes) == bool(profile)
     inks[3, 5, 1] = 90
-    with pytest.raises(UnsupportedPhotoError, match="colours are unknown"):
-        one(saved(Image.fromarray(inks, "CMYK"), form, **options))
+    notes = one(saved(Image.fromarray(inks, "CMYK"), form, **options)).meta.notes
+    assert "its grey is an estimate" in notes[-1]
 
 
 @pytest.mark.parametrize("form", ["JPEG", "TIFF"])
-def test_cmyk_without_a_profile_is_refused(form: str) -> None:
-    with pytest.raises(UnsupportedPhotoError, match="CMYK picture without a usable profile"):
-        decode(saved(RGB.convert("CMYK"), form), name="x")
+@pytest.mark.parametrize("profile", [None, b"none at all", grey_profile(gamma_curve(2.2))])
+def test_cmyk_without_a_profile_is_read_as_viewers_show_it(
+    form: str, profile: bytes | None
+) -> None:
+    inks = np.dstack([scene(), scene(seed=3)[..., :1] // 2])
+    options = {"icc_profile": profile} if profile else {}
+    data = saved(Image.fromarray(inks, "CMYK"), form, **options)
+    found = one(data)
+    stored = np.asarray(Image.open(io.BytesIO(data))).astype(float) / 255
+    shown = np.round((1 - stored[..., :3]) * (1 - stored[..., 3:]) * 255)
+    assert np.abs(found.grey - pillow_grey(Image.fromarray(shown.astype(np.uint8)))).max() <= 1
+    assert "CMYK without a usable profile" in found.meta.notes[-1]
+    assert found.meta.icc is None
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
@@ -295,8 +305,9 @@ def test_an_orientation_that_only_xmp_knows_is_applied() -> None:
 def test_animations_are_refused(form: str) -> None:
     frames = [Image.fromarray(scene(seed=i)) for i in range(3)]
     data = saved(frames[0], form, save_all=True, append_images=frames[1:])
-    with pytest.raises(UnsupportedPhotoError, match="is an animation"):
+    with pytest.raises(UnsupportedPhotoError, match="is an animation") as refused:
         decode(data, name="x")
+    assert ("tintype video FILE" in refused.value.advice) == (form != "WEBP")
 
 
 def test_of_several_pictures_in_one_jpeg_the_first_is_taken_and_that_is_said() -> None:
@@ -372,8 +383,6 @@ def test_pixels_that_are_no_photograph_are_refused(mode: str) -> None:
     )
     with pytest.raises(UnsupportedPhotoError, match="pixels"):
         photo_from_image(image)
-    with pytest.raises(UnsupportedPhotoError, match=r"pixels|more than 8 bits"):
-        decode(saved(image, "TIFF"), name="x")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "YCbCr", "HSV", "I;16"])

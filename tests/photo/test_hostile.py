@@ -26,6 +26,7 @@ from photo.samples import (
     srgb_parametric,
     table_profile,
 )
+from photo.unknown import entry, tiff_with
 from tintype.errors import TintypeError
 from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import encode
@@ -83,6 +84,11 @@ def heic() -> bytes:
     return stream.getvalue()
 
 
+def bit_fields() -> bytes:
+    info = struct.pack("<IiiHHIIiiII3I", 40, 6, 4, 1, 16, 3, 48, 99, 99, 0, 0, 0xF00, 0xF0, 0xF)
+    return b"BM" + struct.pack("<IHHI", 114, 0, 0, 66) + info + bytes(range(48))
+
+
 SEEDS: dict[str, Callable[[], bytes]] = {
     "JPEG of ours": lambda: ours("JPEG"),
     "JPEG, progressive, EXIF": lambda: saved(RGB, "JPEG", progressive=True, exif=exif_block(6)),
@@ -110,6 +116,21 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "JPEG 2000 of ours": lambda: ours("JPEG2000"),
     "JPEG 2000, bare": lambda: saved(RGB, "JPEG2000", no_jp2=True),
     "BMP": lambda: saved(RGB.convert("P"), "BMP"),
+    "TIFF, floating point": lambda: tiff(
+        deep(8, 9) / np.float32(9), photometric="rgb", compression="zlib"
+    ),
+    "TIFF, CIELAB": lambda: tiff(deep(8, 9), photometric="cielab"),
+    "TIFF, stated colours": lambda: tiff_with(
+        {
+            301: entry(3, np.arange(0, 65_536, 257, dtype="<u2").tobytes()),
+            318: entry(5, struct.pack("<4I", 31, 100, 33, 100)),
+            319: entry(
+                5, struct.pack("<12I", *(v for n in (64, 33, 21, 71, 15, 6) for v in (n, 100)))
+            ),
+        }
+    ),
+    "BMP, bit fields": bit_fields,
+    "PFM": lambda: b"PF 2 3 -1.0\n" + np.linspace(-1, 9, 18, dtype="<f4").tobytes(),
     "PPM": lambda: b"P6 2 3 65535 " + bytes(range(36)),
     "GIF": lambda: saved(RGB, "GIF"),
     "HEIC": heic,

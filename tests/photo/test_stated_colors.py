@@ -154,13 +154,93 @@ def test_the_primaries_that_a_camera_states_beside_its_index_become_those_of_srg
     assert found[319] == (0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 
 
-def test_primaries_of_a_tiff_are_named_unless_they_are_those_of_srgb() -> None:
-    def notes(*parts: int) -> tuple[str, ...]:
-        return one(tiff_with({319: primaries_of(*parts)})).meta.notes
+# --- TIFF ---------------------------------------------------------------------------------------
 
-    assert notes(64, 33, 30, 60, 15, 6) == ()
-    assert "PrimaryChromaticities" in notes(64, 33, 21, 71, 15, 6)[0]
-    assert "PrimaryChromaticities" in notes(64, 33)[0]
+
+def transfer(*tables: np.ndarray) -> ifd.DirectoryEntry:
+    return entry(ifd.SHORT, np.concatenate(tables).astype("<u2").tobytes())
+
+
+def table(exponent: float, codes: int = 256) -> np.ndarray:
+    return np.round(np.linspace(0, 1, codes) ** exponent * 65_535)
+
+
+def test_primaries_of_a_tiff_are_honoured() -> None:
+    adobe = tiff_with({319: primaries_of(64, 33, 21, 71, 15, 6), 301: transfer(table(563 / 256))})
+    plain = tiff_with({319: primaries_of(64, 33, 30, 60, 15, 6)})
+    assert np.array_equal(one(plain).grey, one(tiff_with({})).grey)
+    assert one(plain).meta.notes == one(adobe).meta.notes == ()
+    assert one(adobe).meta.converted
+    by_png = one(
+        png_with(PNG, chrm((31_270, 32_900, 64_000, 33_000, 21_000, 71_000, 15_000, 6_000)))
+    )
+    assert np.abs(one(adobe).grey.astype(int) - by_png.grey).max() <= 2
+    written = encode([one(adobe)], format="TIFF", provenance=None).data
+    assert not {301, 318, 319} & set(opened(written).tag_v2)
+    assert np.array_equal(one(written).grey, one(adobe).grey)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 1.5, 3.0])
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_transfer_function_of_a_tiff_is_honoured_at_both_depths(
+    dtype: type, inverted: bool, exponent: float
+) -> None:
+    codes = np.iinfo(dtype).max + 1
+    ramp = np.tile(np.linspace(0, codes - 1, 300).round().astype(dtype), (4, 1))
+    stored = codes - 1 - ramp if inverted else ramp
+    light = table(exponent, codes)
+    data = tiff_with(
+        {
+            262: entry(ifd.SHORT, struct.pack("<H", 0 if inverted else 1)),
+            301: transfer(light[::-1] if inverted else light),
+        },
+        stored,
+    )
+    expected = encoded((ramp / (codes - 1)) ** exponent)
+    assert np.abs(one(data).grey / (codes - 1) - expected).max() < 1.1 / 255
+    assert one(data).meta.notes == ()
+
+
+@pytest.mark.parametrize("exponent", [2.2, 2.15, 2.3])
+def test_the_default_transfer_function_of_tiff_changes_nothing(exponent: float) -> None:
+    tables = transfer(*[table(exponent)] * 3)
+    assert np.array_equal(one(tiff_with({301: tables})).grey, one(tiff_with({})).grey)
+
+
+def test_channels_may_have_curves_of_their_own() -> None:
+    data = tiff_with({301: transfer(table(1.0), table(2.2), table(3.0))})
+    linear = np.stack([(RGB[..., i] / 255) ** e for i, e in enumerate((1.0, 2.2, 3.0))], -1)
+    shown = np.round(encoded(linear) * 255).astype(np.uint8)
+    wanted = np.asarray(Image.fromarray(shown).convert("L")).astype(int)
+    assert np.abs(one(data).grey - wanted).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({319: primaries_of(64, 33)}, "no colours (PrimaryChromaticities)"),
+        ({319: primaries_of(0, 0, 0, 0, 0, 0)}, "no colours (PrimaryChromaticities)"),
+        ({318: primaries_of(34, 36)}, "a white without primaries (WhitePoint)"),
+        ({318: primaries_of(34)}, "no colour (WhitePoint)"),
+        ({301: transfer(table(2.2)[::-1])}, "function that falls (TransferFunction)"),
+        ({301: transfer(table(2.2)[:100])}, "of another size (TransferFunction)"),
+    ],
+)
+def test_statements_of_a_tiff_that_make_no_sense_are_named(
+    tags: dict[int, ifd.DirectoryEntry], said: str
+) -> None:
+    found = one(tiff_with(tags))
+    assert np.array_equal(found.grey, one(tiff_with({})).grey)
+    assert said in found.meta.notes[0]
+    assert found.meta.notes[0].endswith("the pixels are taken as sRGB.")
+
+
+def test_a_profile_beats_what_the_tags_of_a_tiff_state() -> None:
+    srgb = rgb_profile(SRGB, srgb_curve())
+    profile = ifd.DirectoryEntry(ifd.UNDEFINED, len(srgb), srgb)
+    found = one(tiff_with({34_675: profile, 301: transfer(table(1.0))}))
+    assert np.array_equal(found.grey, one(tiff_with({})).grey)
 
 
 def test_a_profile_beats_what_exif_states() -> None:

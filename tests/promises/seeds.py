@@ -158,6 +158,11 @@ PICTURES: Mapping[str, Callable[[], bytes]] = MappingProxyType(
         "TIFF, 16 bits": lambda: tiff(
             deep(8, 9), photometric="rgb", compression="zlib", predictor=True
         ),
+        "TIFF, floating point": lambda: tiff(
+            deep(8, 9) / np.float32(9), photometric="rgb", compression="zlib"
+        ),
+        "TIFF, CIELAB": lambda: tiff(deep(8, 9), photometric="cielab"),
+        "PFM": lambda: b"PF 2 3 -1.0\n" + np.linspace(-1, 9, 18, dtype="<f4").tobytes(),
         "TIFF, 16 bits, Motorola": lambda: tiff(deep(9, 8, 1), byteorder=">", rowsperstrip=2),
         "TIFF, tiles, BigTIFF": lambda: tiff(
             deep(40, 40), photometric="rgb", tile=(16, 16), bigtiff=True

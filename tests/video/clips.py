@@ -9,6 +9,8 @@ import numpy as np
 from av.stream import Disposition
 from skimage import data
 
+from tintype.video.side_data import filtered
+
 CLOCK = Fraction(1, 12800)
 
 
@@ -40,10 +42,12 @@ def make_clip(
     turned: int = 0,
     matrix: Sequence[int] | None = None,
     title: str | None = None,
+    tags_of_film: dict[str, str] | None = None,
     timecode: str | None = None,
     attachment: bytes | None = None,
     cover: bool = False,
     aspect: Fraction | None = None,
+    fields: Sequence[str] | None = None,
     options: dict[str, str] | None = None,
     muxing: dict[str, str] | None = None,
     **tags: int,
@@ -68,10 +72,12 @@ def make_clip(
         turned: Rotation by players, degrees counter-clockwise.
         matrix: How players turn and mirror the picture; nine numbers.
         title: Of the container.
+        tags_of_film: More tags of the container.
         timecode: Of the first frame, as cameras write it.
         attachment: Contents of an attached file.
         cover: Whether the attachment is a JPEG, the cover picture.
         aspect: Of a pixel.
+        fields: What FFmpeg's filter ``setfield`` calls the frames, in turn: tff, bff or prog.
         options: Of the video's encoder.
         muxing: Options of the container.
         **tags: Of the video's encoder: colorspace, color_range, color_trc, color_primaries.
@@ -83,6 +89,7 @@ def make_clip(
     with av.open(str(path), "w", container_options=muxing or {}) as out:
         if title is not None:
             out.metadata["title"] = title
+        out.metadata.update(tags_of_film or {})
         video = out.add_stream(codec, rate=rate, width=width, height=height, time_base=clock)
         video.pix_fmt = form
         video.options = options or ({"preset": "ultrafast"} if codec == "libx264" else {})
@@ -103,8 +110,12 @@ def make_clip(
             out.add_attachment(*name, attachment)
         if chapters:
             _set_chapters(out, end)
+        shown = []
         for grey, pts in zip(grey_frames(count, height, width), times, strict=True):
             frame = _frame(grey, form)
+            if fields is not None:
+                frame = filtered(frame, "setfield", mode=fields[len(shown) % len(fields)])
+            shown.append(pts)
             frame.pts, frame.time_base = int(pts), clock
             if "color_range" in tags:
                 frame.color_range = tags["color_range"]
@@ -188,9 +199,13 @@ def _add_texts(out, stream, codec):
 
 def add_captions(path: Path) -> Path:
     """A copy of an H.264 film in a transport stream, with closed captions (CEA-708, "GA94")."""
-    result = path.with_name(f"captions{path.suffix}")
-    body = b"\xb5\x00\x31GA94\x03\x41\xff\xfc\x94\x20\xff"
-    message = b"\0\0\0\1\x06\x04" + bytes([len(body)]) + body + b"\x80"
+    return add_message(path, 4, b"\xb5\x00\x31GA94\x03\x41\xff\xfc\x94\x20\xff")
+
+
+def add_message(path: Path, kind: int, body: bytes) -> Path:
+    """A copy of an H.264 film in a transport stream, with an SEI message in every frame."""
+    result = path.with_name(f"message{path.suffix}")
+    message = b"\0\0\0\1\x06" + bytes([kind, len(body)]) + body + b"\x80"
     with av.open(str(path)) as old, av.open(str(result), "w") as new:
         stream = new.add_stream_from_template(old.streams.video[0], opaque=True)
         for packet in old.demux(video=0):
@@ -238,6 +253,20 @@ def change_times(path: Path, change: Callable[[str, int, int], int]) -> Path:
 
 
 # ----- reading -----
+
+
+def fields_of(path: Path) -> str:
+    """A letter for each frame: T or B for the field that is first, P if it is whole."""
+    letters = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(container.streams.video[0]):
+            kinds = (("T", "TOPFIRST"), ("B", "BOTTOMFIRST"), ("P", "PROGRESSIVE"))
+            letters += [
+                letter
+                for letter, name in kinds
+                if filtered(frame, "select", expr=f"eq(interlace_type,{name})") is not None
+            ]
+    return "".join(letters)
 
 
 def video_of(path: Path) -> list[tuple[Fraction, np.ndarray, list[np.ndarray]]]:

@@ -271,3 +271,14 @@ def test_texts_lists_and_single_pictures_are_no_films(
         path.write_bytes(data)
     with pytest.raises(FilmError, match="no film"):
         probe(path)
+
+
+@pytest.mark.parametrize("form", ["gif", "png", "avif"])
+def test_animations_are_films(tmp_path: Path, form: str) -> None:
+    frames = [Image.fromarray(grey) for grey in grey_frames(4, 48, 64)]
+    path = tmp_path / f"a.{form}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+    found = list(read_frames(probe(path), Damage()))
+    assert len(found) == 4
+    for frame, picture in zip(found, frames, strict=True):
+        assert np.abs(frame.luma.astype(float) - np.asarray(picture)).mean() < 25

@@ -1,6 +1,5 @@
 """A film that does not go on as it begins, and what is attached to its frames."""
 
-import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from tintype.engine.bundle import Bundle
 from tintype.video.plan import plan
 from tintype.video.probe import probe
 from tintype.video.request import FilmRequest
-from video.clips import add_captions, change_times, make_clip, side_data_of
-from video.conftest import LOSSLESS, MILLI, assert_same_luma, colored
+from video.clips import add_captions, change_times, fields_of, make_clip, side_data_of
+from video.conftest import MILLI, assert_same_luma, colored
 
 TICK = Fraction(1, 25)
 HDR10 = (
@@ -50,6 +49,39 @@ def test_a_progressive_logo_does_not_make_a_film_progressive(
         found = [frame.interlaced_frame for frame in container.decode(video=0)]
     # FFV1 has a mark for each frame; an H.264 stream has one for all.
     assert found == (fields if codec == "ffv1" else [True] * 25)
+
+
+@pytest.mark.parametrize("order", ["tff", "bff"])
+@pytest.mark.parametrize("codec", ["h264", "ffv1"])
+def test_the_field_that_is_first_stays_so(
+    tmp_path: Path, bundle: Bundle, codec: str, order: str
+) -> None:
+    path = make_clip(tmp_path / "a.mkv", codec="ffv1", clock=MILLI, fields=[order])
+    job = colored(path, bundle, FilmRequest(codec=codec, lossless=True), tmp_path / "b.mkv")
+    assert fields_of(path) == fields_of(job.target) == order[0].upper() * 12
+    with av.open(str(job.target)) as container:
+        stated = container.streams.video[0].codec_context.field_order
+    assert stated == job.source.field_order == {"tff": 2, "bff": 3}[order]
+    assert not any("--codec ffv1 keeps the" in warning for warning in job.warnings)
+
+
+MIXED = "of each frame"
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [(["tff", "bff"], "order of its fields changes"), (["tff", "prog"], "whole frames are marked")],
+)
+def test_marks_of_single_frames_are_kept_in_ffv1_and_named_in_h264(
+    tmp_path: Path, bundle: Bundle, fields: list[str], named: str
+) -> None:
+    path = make_clip(tmp_path / "a.mkv", codec="ffv1", clock=MILLI, fields=fields)
+    kept = colored(path, bundle, FilmRequest(codec="ffv1"), tmp_path / "b.mkv")
+    assert fields_of(path) == fields_of(kept.target)
+    assert not any(MIXED in warning for warning in kept.warnings)
+    job = plan(path, tmp_path / "c.mp4", FilmRequest(), bundle)
+    (warning,) = [text for text in job.warnings if MIXED in text]
+    assert named in warning
 
 
 def test_a_progressive_film_is_not_called_interlaced(tmp_path: Path) -> None:
@@ -111,20 +143,3 @@ def test_hdr10_data_is_carried_or_named(tmp_path: Path, bundle: Bundle, codec: s
     old, new = side_data_of(path), side_data_of(job.target)
     for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
         assert new[kind] == old[kind]
-
-
-def test_a_clean_aperture_is_named(tmp_path: Path, bundle: Bundle) -> None:
-    path = make_clip(tmp_path / "a.mov", count=2)
-    assert plan(path, None, FilmRequest(), bundle).warnings == ()
-    data = bytearray(path.read_bytes())
-    box = struct.pack(">I4s8I", 40, b"clap", 120, 1, 96, 1, 0, 1, 0, 1)
-    entry = data.index(b"avc1", data.index(b"stsd")) - 4
-    data[entry + 86 : entry + 86] = box
-    at = data.index(b"moov")
-    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
-        at = data.index(name, at)
-        size = int.from_bytes(data[at - 4 : at], "big")
-        data[at - 4 : at] = (size + len(box)).to_bytes(4, "big")
-    path.write_bytes(data)
-    assert plan(path, None, FilmRequest(), bundle).warnings == ("Its clean aperture is lost.",)
-    assert colored(path, bundle, LOSSLESS).target.exists()

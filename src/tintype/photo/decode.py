@@ -20,6 +20,7 @@ from tintype.photo.metadata import exif, icc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 from tintype.photo.orientation import upright
+from tintype.photo.oversized import shorten_oversized
 from tintype.photo.parts import Part, listed
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
 from tintype.photo.to_srgb import in_srgb, usable_profile
@@ -41,9 +42,6 @@ _CONTAINERS = (
     (b"PK\3\4", "a ZIP archive"),
     (b"%PDF-", "a PDF"),
 )
-
-# Of each block of metadata. A maker note or a profile has a few megabytes at most.
-_MAX_METADATA_BYTES = 16 << 20
 
 
 def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Photo, ...]:
@@ -93,7 +91,7 @@ def decode_colors(
     try:
         page = codec.read(file, True)[0]
         notes: list[str] = []
-        _drop_oversized(page, notes)
+        notes += shorten_oversized(page)
         picture, _ = in_srgb(page, usable_profile(page, notes), file, notes)
         if isinstance(picture, Image.Image):
             found = page.tone or find_tone(picture)
@@ -260,7 +258,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
 def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
     """Profile, tone, grey, orientation, and metadata that is true for the result."""
     notes = list(page.notes)
-    _drop_oversized(page, notes)
+    notes += shorten_oversized(page)
     profile, own = page.icc, usable_profile(page, notes)
     grey, found, converted = _grey(page, own, file, notes)
     if found.parts:
@@ -300,20 +298,6 @@ def _parts(page: DecodedPage, turn: int, notes: list[str]) -> tuple[Part, ...]:
     if turned:
         notes.append(f"Left out, as the picture was turned upright: {listed(turned)}.")
     return tuple(part for part in page.parts if not part.geometric)
-
-
-def _drop_oversized(page: DecodedPage, notes: list[str]) -> None:
-    """Drops oversized metadata: each block is copied several times."""
-    for field, title in (
-        ("icc", "colour profile"),
-        ("exif", "EXIF"),
-        ("xmp", "XMP"),
-        ("iptc", "IPTC"),
-    ):
-        block: bytes | None = getattr(page, field)
-        if block is not None and len(block) > _MAX_METADATA_BYTES:
-            setattr(page, field, None)
-            notes.append(f"Its {title} ({len(block) >> 20} MB) is far too large and was left out.")
 
 
 def _grey(

@@ -57,25 +57,18 @@ def in_srgb(
         The picture, and whether the profile had to be applied.
 
     Raises:
-        UnsupportedPhotoError: CMYK without a profile, or 16 bits with a profile made of tables.
-        UnreadablePhotoError: The profile of a CMYK picture cannot be used.
+        UnsupportedPhotoError: 16 bits with a profile made of tables.
     """
     picture = page.picture
     if isinstance(picture, Image.Image) and picture.mode == "CMYK" and profile is None:
-        grey = _black_ink(picture)
-        if grey is None:
-            file.refuse(
-                "is a CMYK picture without a usable profile, so its colours are unknown",
-                "Convert it to RGB in an image editor first.",
-            )
-        return grey, False
+        return _inks(picture, notes), False
     if profile is None or profile.is_srgb:
         return picture, False
     try:
         return _converted(picture, profile), True
     except icc.DamagedProfileError:
-        if _space(picture) == "CMYK":
-            file.fail("its colour profile cannot be used")
+        if isinstance(picture, Image.Image) and picture.mode == "CMYK":
+            return _inks(picture, notes), False
         notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
         return picture, False
     except icc.TableProfileError:
@@ -83,6 +76,18 @@ def in_srgb(
             "has 16-bit pixels with a colour profile made of tables",
             "Convert it to sRGB in an image editor first, keeping 16 bits.",
         )
+
+
+def _inks(picture: Image.Image, notes: list[str]) -> Image.Image:
+    """A CMYK picture without a profile that can be used, as nearly all viewers show it."""
+    grey = _black_ink(picture)
+    if grey is not None:
+        return grey
+    notes.append(
+        "It is CMYK without a usable profile: its inks are taken as ideal ones, as most viewers "
+        "do, so its grey is an estimate."
+    )
+    return picture.convert("RGB")
 
 
 def _black_ink(picture: Image.Image) -> Image.Image | None:

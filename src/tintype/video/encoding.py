@@ -18,6 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from tintype.errors import FilmError, UsageError, shown
 from tintype.video.defaults import CRF, Codec
+from tintype.video.side_data import lost_side_data
 from tintype.video.source import FilmSource, planar_format
 
 CONTAINERS: Mapping[str, str] = MappingProxyType(
@@ -31,27 +32,6 @@ THREADS = 4
 
 _MASTERING = struct.Struct("=22i")  # ten rational numbers, and two that say which are known
 _LIGHT = struct.Struct("=2I")
-_BOTH: tuple[Codec, ...] = ("h264", "h265")
-_ATTACHED: Mapping[str, tuple[str, tuple[Codec, ...]]] = MappingProxyType(
-    {
-        "A53_CC": ("closed captions are", _BOTH),
-        "MASTERING_DISPLAY_METADATA": ("HDR10 data is", _BOTH),
-        "CONTENT_LIGHT_LEVEL": ("HDR10 data is", _BOTH),
-        "DYNAMIC_HDR_PLUS": ("HDR10+ data is", ()),
-        "DYNAMIC_HDR_VIVID": ("HDR Vivid data is", ()),
-        "DOVI_RPU_BUFFER": ("Dolby Vision data is", ()),
-        "DOVI_METADATA": ("Dolby Vision data is", ()),
-        "AMBIENT_VIEWING_ENVIRONMENT": ("data on the ambient light is", ()),
-        "AFD": ("active format description is", ()),
-        "S12M_TIMECODE": ("timecodes of single frames are", ()),
-        "STEREO3D": ("data on its 3D arrangement is", ()),
-        "SPHERICAL": ("data on its spherical projection is", ()),
-        "ICC_PROFILE": ("ICC profile is", ()),
-        "CLEAN_APERTURE": ("clean aperture is", ()),
-    }
-)
-"""What may be attached to frames, and the codecs with which it is written again. Left out are what
-decoders have used up, and what every encoder writes of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,25 +190,30 @@ def adapt_to_encoding(source: FilmSource, encoding: Encoding) -> tuple[FilmSourc
             f"The frames are stored as {source.pixel_format.name} and written as {written}; the "
             "luma is the same."
         )
-    warnings += _side_data_warnings(source, encoding)
-    if source.interlaced and encoding.codec == "h265":
-        warnings.append(
-            "H.265 is written as whole frames here; --codec h264 keeps the fields apart."
-        )
+    warnings += lost_side_data(
+        source.side_data, source.stream_data, encoding.codec, in_place=source.in_place
+    )
+    warnings += _field_warnings(source, encoding)
     return source, tuple(warnings)
 
 
-def _side_data_warnings(source: FilmSource, encoding: Encoding) -> Iterator[str]:
-    """A sentence for what is attached to frames and is not carried, each kind once."""
-    lost = [
-        what
-        for name, (what, codecs) in _ATTACHED.items()
-        if name in source.side_data
-        and (encoding.codec not in codecs or (name == "A53_CC" and not source.in_place))
-    ]
-    for what in dict.fromkeys(lost):
-        keeps = encoding.codec == "ffv1" and (what, _BOTH) in _ATTACHED.values()
-        yield f"Its {what} lost.{' --codec h264 and h265 keep them.' if keeps else ''}"
+def _field_warnings(source: FilmSource, encoding: Encoding) -> Iterator[str]:
+    """What becomes of marks that single frames have, which only FFV1 keeps for each of them."""
+    if not source.interlaced or encoding.codec == "ffv1":
+        return
+    if encoding.codec == "h265":
+        yield "H.265 is written as whole frames here; --codec h264 keeps the fields apart."
+        return
+    if source.whole_frames:
+        yield (
+            "In H.264 its whole frames are marked as two fields, like the others; --codec ffv1 "
+            "keeps the mark of each frame."
+        )
+    if source.order_changes:
+        yield (
+            "The order of its fields changes within the film, and in H.264 some frames before a "
+            "change get the order after it; --codec ffv1 keeps the order of each frame."
+        )
 
 
 def new_encoder(source: FilmSource, encoding: Encoding) -> VideoCodecContext:

@@ -27,10 +27,8 @@ from tintype.video.request import Window
 from tintype.video.segments import SegmentStore
 from tintype.video.sound import add_sound, sound_encoder
 from tintype.video.source import FilmSource, OtherStream
+from tintype.video.tags import film_tags, set_timecode, stream_tags
 
-# Statistics of the old video; they are wrong for the new one.
-_STALE_TAGS = ("bps", "duration", "number_of_frames", "number_of_bytes", "_statistics", "encoder")
-_BRAND_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 _MAX_TIMESCALE = 1_000_000  # the times of a film of half an hour still fit into 32 bits
 _TRIAL_PACKETS = 2  # of each stream, with which a container is tried
 _TRIAL_SEARCH = 2000  # packets of the film that are searched for them, at most
@@ -52,7 +50,7 @@ def supported_streams(
     wanted = [stream for stream in source.other_streams if not stream.regenerated]
     found = []
     with open_film(source.path) as container:
-        samples = _first_packets(container, wanted, source.clock)
+        samples = first_packets(container, wanted, source.clock)
         for stream in wanted:
             ways = [stream]
             if stream.kind == "audio" and encoding.muxer == "matroska":
@@ -91,14 +89,14 @@ def write_film(
         OSError: The file cannot be written.
         FilmError: The muxer refuses a stream that it accepted when it was tried.
     """
-    sink = _Sink(file)
+    sink = Sink(file)
     timeline = Timeline(store, source, window)
     with open_film(source.path) as container:
         try:
-            with _open_output(sink, encoding, source, copied) as out:
-                streams = _add_streams(out, container, source, encoding, copied)
-                metadata = _without(container.metadata, _BRAND_TAGS)
-                out.metadata.update(add_provenance(metadata, provenance))
+            with open_output(sink, encoding, source, copied) as out:
+                streams = add_streams(out, container, source, encoding, copied)
+                out.metadata.update(add_provenance(film_tags(container), provenance))
+                set_timecode(out, streams[source.index], source, encoding, timeline.shift)
                 out.set_chapters(cast(Any, _chapters(container, timeline, source.clock)))
                 out.start_encoding()
                 _check_same_encoder(streams[source.index], store)
@@ -120,9 +118,17 @@ def write_film(
 # ----- streams -----
 
 
-def _open_output(
-    sink: "_Sink", encoding: Encoding, source: FilmSource, copied: Sequence[OtherStream]
+def open_output(
+    sink: "Sink", encoding: Encoding, source: FilmSource, copied: Sequence[OtherStream]
 ) -> OutputContainer:
+    """The output container, empty.
+
+    Args:
+        sink: Where it is written.
+        encoding: Of the film.
+        source: The film.
+        copied: The other streams that it will have.
+    """
     if any(stream.wave for stream in copied):
         return _open_wave_output(sink)
     options = {}
@@ -140,7 +146,7 @@ def _open_output(
     return out
 
 
-def _open_wave_output(sink: "_Sink") -> OutputContainer:
+def _open_wave_output(sink: "Sink") -> OutputContainer:
     """A Matroska container that takes any sound that a WAVE file can hold.
 
     FFmpeg's muxer writes it, but when it is asked beforehand, as PyAV does, it answers that it does
@@ -163,14 +169,25 @@ def _open_wave_output(sink: "_Sink") -> OutputContainer:
     return out
 
 
-def _add_streams(
+def add_streams(
     out: OutputContainer,
     container: InputContainer,
     source: FilmSource,
     encoding: Encoding,
     copied: Sequence[OtherStream],
 ) -> dict[int, Stream]:
-    """The streams of the output, by the index of their stream in the source, in its order."""
+    """Adds the streams of the output.
+
+    Args:
+        out: The output, opened.
+        container: The film, opened.
+        source: The film.
+        encoding: Of the film.
+        copied: The other streams.
+
+    Returns:
+        Those that get packets, by the index of their stream in the source, in its order.
+    """
     covers = _cover_pictures(source, copied) if encoding.muxer == "matroska" else {}
     wanted = {stream.index: stream for stream in copied}
     streams: dict[int, Stream] = {}
@@ -197,9 +214,7 @@ def _add_video(
         video.set_display_matrix(source.display_matrix)
     if old is not None:
         video.disposition = old.disposition
-        video.metadata.update(
-            {k: v for k, v in old.metadata.items() if not k.casefold().startswith(_STALE_TAGS)}
-        )
+        video.metadata.update(stream_tags(old))
     return video
 
 
@@ -227,19 +242,24 @@ def _cover_pictures(source: FilmSource, copied: Sequence[OtherStream]) -> dict[i
         covers = [s for s in copied if is_cover(container.streams[s.index])]
         return {
             index: bytes(packets[0])
-            for index, packets in _first_packets(container, covers, source.clock).items()
+            for index, packets in first_packets(container, covers, source.clock).items()
             if packets
         }
 
 
-def _without(metadata: dict[str, str], tags: frozenset[str]) -> dict[str, str]:
-    return {k: v for k, v in metadata.items() if k.casefold() not in tags}
-
-
-def _first_packets(
+def first_packets(
     container: InputContainer, wanted: Sequence[OtherStream], clock: FilmClock
 ) -> dict[int, list[AnyPacket]]:
-    """The first packets of some streams, by their index."""
+    """The first packets of some streams.
+
+    Args:
+        container: The film, at its beginning.
+        wanted: The streams.
+        clock: Corrects the times of the packets.
+
+    Returns:
+        At most two packets each, by the index of their stream.
+    """
     found: dict[int, list[AnyPacket]] = {stream.index: [] for stream in wanted}
     if not found:
         return found
@@ -269,7 +289,7 @@ def _supports(
 ) -> bool:
     """Whether the container supports a stream beside the video, written in one way."""
     try:
-        with _open_output(_Sink(io.BytesIO()), encoding, source, (how,)) as out:
+        with open_output(Sink(io.BytesIO()), encoding, source, (how,)) as out:
             _add_video(out, None, source, encoding)
             if encoding.muxer == "matroska" and is_cover(stream):
                 _add_cover(out, stream, bytes(packets[0]) if packets else b"")
@@ -318,7 +338,7 @@ def _chapters(
     return kept
 
 
-class _Sink:
+class Sink:
     """A file whose writes never fail inside FFmpeg, which would continue; `check` raises later."""
 
     def __init__(self, file: BinaryIO) -> None:

@@ -20,6 +20,7 @@ from tintype.video.encoding import (
     needs_matroska,
     new_encoder,
 )
+from tintype.video.left_out import left_out_by_container
 from tintype.video.mux import supported_streams
 from tintype.video.probe import probe
 from tintype.video.provenance import film_provenance
@@ -99,6 +100,7 @@ def plan(
     provenance = _provenance(path, bundle, request.canonical(encoding))
     container_warnings = [
         *_container_warnings(source, encoding, copied),
+        *left_out_by_container(source, encoding, copied),
         *(_other_container(path, target) if chosen else ()),
     ]
     return FilmJob(

@@ -1,13 +1,12 @@
 """Probes a film file: reads its properties and its first frame, without colouring anything."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
@@ -19,8 +18,10 @@ from tintype.video.container import open_film
 from tintype.video.decode import first_frame, plain_format_name
 from tintype.video.layout import Matrix, PlaneLayout, orientation
 from tintype.video.packet_times import read_clock
+from tintype.video.side_data import CLEAN_APERTURE, CROPPING, describe, display_matrix
 from tintype.video.source import FULL_RANGE, FilmSource, OtherStream, PixelFormat
 from tintype.video.survey import Survey, Tags, clean_aperture, survey
+from tintype.video.timecode import start_of
 
 # AVColorSpace, AVColorTransferCharacteristic: ITU-T H.273, tables 3 and 4.
 _UNSPECIFIED = 2
@@ -35,7 +36,7 @@ _MATRICES: dict[int, Matrix] = {
 }
 _APPROXIMATED = {4: "FCC", 7: "SMPTE 240M", 10: "BT.2020 of constant luminance"}
 _WITHOUT_CODEC = frozenset({"attachment", "data"})
-_PROGRESSIVE = 1  # FFmpeg's AVFieldOrder; 0 is unknown
+_PROGRESSIVE, _TOP_FIRST, _BOTTOM_FIRST = 1, 2, 3  # FFmpeg's AVFieldOrder; 0 is unknown
 _UPRIGHT = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 _TOLD_FROM = 10  # seconds: nearly every broadcast begins a second or two after 0
 _HDR = {16: "PQ", 18: "HLG"}
@@ -58,7 +59,8 @@ def probe(path: Path) -> FilmSource:
             raise FilmError(f"{shown(path)}: none of its frames can be read.")
         pixel_format = _pixel_format(frame)
         seconds, exact_duration = _duration(container, stream)
-        found = survey(container, stream, frame, seconds)
+        described = describe(container).streams.get(stream.index, {})
+        found = survey(container, stream, frame, seconds, begin=clock.begin)
         layout, assumptions = _layout(frame, pixel_format, found.tags)
         warnings = [*assumptions, *_warnings(container, stream, frame, pixel_format, found)]
         warnings += _clock_warnings(clock)
@@ -67,6 +69,10 @@ def probe(path: Path) -> FilmSource:
         if clock.joins and clock.end is not None:  # FFmpeg takes the clock as it is
             seconds, exact_duration = clock.end - first_pts * unit, True
         rate = stream.guessed_rate or stream.average_rate or Fraction(25)
+        side_data, stream_data = _side_data(path, container, found, described)
+        codes = found.timecodes[:1] if clock.joins else found.timecodes
+        timecode, remark = _timecode(container, stream, codes, first_pts, rate)
+        warnings += [] if remark is None else [remark]
         return FilmSource(
             path=path,
             container=container.format.name,
@@ -82,12 +88,16 @@ def probe(path: Path) -> FilmSource:
             first_pts=first_pts,
             clock=clock,
             aspect=found.aspect,
-            display_matrix=_display_matrix(frame),
+            display_matrix=display_matrix(frame),
             primaries=found.tags.primaries,
             transfer=found.tags.transfer,
             field_order=_field_order(stream, found),
             interlaced=found.interlaced,
-            side_data=_side_data(path, container, found),
+            whole_frames=found.progressive,
+            order_changes=found.order_changes,
+            side_data=side_data,
+            stream_data=stream_data,
+            timecode=timecode,
             other_streams=tuple(_other_streams(container, stream)),
             chapters=len(container.chapters()),
             warnings=tuple(warnings),
@@ -145,7 +155,7 @@ def _layout(
     full_range = tags.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
     if pixel_format.grey and tags.color_range not in (1, FULL_RANGE):
         full_range = True  # as FFmpeg assumes of untagged grey
-    turn, mirrored = orientation(_display_matrix(frame) or _UPRIGHT) or (0, False)
+    turn, mirrored = orientation(display_matrix(frame) or _UPRIGHT) or (0, False)
     layout = PlaneLayout(
         shape=(height, width),
         bits=pixel_format.bits,
@@ -182,7 +192,8 @@ def _warnings(
             "The film is stored as RGB and is written as luma and chroma (Y'CbCr); the grey of its "
             "frames is kept, rounded once."
         )
-    if pixel_format.alpha:
+    beside = {key.casefold(): value for key, value in stream.metadata.items()}.get("alpha_mode")
+    if pixel_format.alpha or beside == "1":  # of VP8 and VP9, which few decoders read
         yield "The film has transparency, which is lost."
     if found.interlaced:
         partly = "partly interlaced" if found.progressive else "interlaced"
@@ -190,7 +201,7 @@ def _warnings(
             f"The film is {partly} and stays so; both fields of a frame share their colours, "
             "which may fringe where things move fast."
         )
-    if orientation(_display_matrix(frame) or _UPRIGHT) is None:
+    if orientation(display_matrix(frame) or _UPRIGHT) is None:
         yield (
             f"Players turn the film by {frame.rotation} degrees, or skew it; it is coloured as "
             "stored."
@@ -234,26 +245,37 @@ def _duration(container: InputContainer, stream: VideoStream) -> tuple[Fraction 
     return (Fraction(container.duration, av.time_base) if container.duration else None), False
 
 
-def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    for data in frame.side_data:
-        entry = cast(Any, data)
-        if entry.type.name == "DISPLAYMATRIX":
-            return tuple(int(v) for v in np.frombuffer(bytes(entry), np.int32))
-    return None
-
-
 def _field_order(stream: VideoStream, found: Survey) -> int:
     order = int(stream.codec_context.field_order)
-    if not found.interlaced:
+    if found.top_first is None:
         return order or _PROGRESSIVE
-    # Where the film begins progressive, the frames themselves tell which field is first.
-    return 0 if order == _PROGRESSIVE else order
+    # Where the film begins progressive, or says nothing, the frames themselves tell.
+    return order if order > _PROGRESSIVE else (_TOP_FIRST if found.top_first else _BOTTOM_FIRST)
 
 
-def _side_data(path: Path, container: InputContainer, found: Survey) -> dict[str, bytes]:
-    """What is attached to frames, and what the container says about their edges."""
-    aperture = clean_aperture(path) if "mp4" in container.format.name else b""
-    return found.side_data | ({"CLEAN_APERTURE": aperture} if aperture else {})
+def _side_data(
+    path: Path, container: InputContainer, found: Survey, described: Mapping[str, str]
+) -> tuple[Mapping[str, bytes], Mapping[str, str]]:
+    """What is attached to frames, and what is to the stream and its packets."""
+    stream_data = dict.fromkeys(sorted(found.packet_data), "") | dict(described)
+    if "mp4" not in container.format.name or CROPPING in stream_data:
+        return found.side_data, stream_data
+    aperture = clean_aperture(path)
+    return found.side_data | ({CLEAN_APERTURE: aperture} if aperture else {}), stream_data
+
+
+def _timecode(
+    container: InputContainer,
+    stream: VideoStream,
+    codes: Sequence[tuple[int, str]],
+    first_pts: int,
+    rate: Fraction,
+) -> tuple[str | None, str | None]:
+    """The timecode of the first frame, if only frames state it, and a sentence where it jumps."""
+    if any(key.casefold() == "timecode" for key in (*stream.metadata, *container.metadata)):
+        return None, None  # which is copied
+    unit = cast(Fraction, stream.time_base)
+    return start_of((((pts - first_pts) * unit, code) for pts, code in codes), rate)
 
 
 def _other_streams(container: InputContainer, video: VideoStream) -> Iterator[OtherStream]:

@@ -95,7 +95,12 @@ class FilmSource:
         transfer: ITU-T H.273 TransferCharacteristics; 2 is unspecified.
         field_order: FFmpeg's AVFieldOrder.
         interlaced: Whether a frame is two fields, anywhere in the film.
+        whole_frames: Whether a frame is whole, anywhere in the film.
+        order_changes: Whether the field that is shown first changes within the film.
         side_data: What is attached to frames beside their pictures, by FFmpeg's names.
+        stream_data: What is attached to the stream and its packets, by FFmpeg's names; each with a
+            description.
+        timecode: Of the first frame, as the frames themselves state it; None if they do not.
         other_streams: In the order of the file.
         chapters: Number of chapters.
         warnings: What cannot be preserved, or had to be assumed; a sentence each.
@@ -120,7 +125,11 @@ class FilmSource:
     transfer: int
     field_order: int
     interlaced: bool
+    whole_frames: bool
+    order_changes: bool
     side_data: Mapping[str, bytes]
+    stream_data: Mapping[str, str]
+    timecode: str | None
     other_streams: tuple[OtherStream, ...]
     chapters: int
     warnings: tuple[str, ...]

@@ -5,17 +5,19 @@ interlaced and tagged. What is written for the whole film is decided by frames o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+
+from tintype.video.side_data import filtered, frame_side_data, timecode_of
 
 _PLACES = 12
 _FRAMES = 3  # at each place
@@ -53,7 +55,13 @@ class Survey:
         aspect_changes: Whether it differs elsewhere.
         interlaced: Whether a frame is two fields, anywhere.
         progressive: Whether a frame is whole, anywhere.
+        top_first: Whether the upper field is the first, in most frames that are two fields; None
+            if there are none.
+        order_changes: Whether it is the other one elsewhere.
         side_data: What is attached to frames beside their pictures, by FFmpeg's names.
+        packet_data: What is attached to packets of the video, by FFmpeg's names.
+        timecodes: Times of frames on the clock of the first one, in the stream's unit, and the
+            timecodes that they state.
     """
 
     tags: Tags
@@ -62,11 +70,20 @@ class Survey:
     aspect_changes: bool
     interlaced: bool
     progressive: bool
+    top_first: bool | None
+    order_changes: bool
     side_data: dict[str, bytes]
+    packet_data: frozenset[str]
+    timecodes: tuple[tuple[int, str], ...]
 
 
 def survey(
-    container: InputContainer, stream: VideoStream, first: VideoFrame, seconds: Fraction | None
+    container: InputContainer,
+    stream: VideoStream,
+    first: VideoFrame,
+    seconds: Fraction | None,
+    *,
+    begin: Fraction = Fraction(0),
 ) -> Survey:
     """Decodes some frames from all of a film.
 
@@ -75,19 +92,21 @@ def survey(
         stream: The video.
         first: Its first frame.
         seconds: The duration of the film; None if it is unknown.
+        begin: Seconds on the clock of the file that are 0 on the clock of `first`.
     """
+    packet_data: set[str] = set()
     aspects = [stream.codec_context.sample_aspect_ratio]
     frames = [first]
-    for frame in _samples(container, stream, seconds):
+    for frame in _samples(container, stream, seconds, packet_data):
         if (frame.width, frame.height) == (first.width, first.height):
             frames.append(frame)
             aspects.append(stream.codec_context.sample_aspect_ratio)
     tags = Counter(_tags(frame) for frame in frames)
     known = Counter(aspect for aspect in aspects if aspect)
+    orders = Counter(_is_top_first(frame) for frame in frames if frame.interlaced_frame)
     side_data: dict[str, bytes] = {}
     for frame in frames:
-        for entry in frame.side_data:
-            side_data.setdefault(cast(Any, entry).type.name, bytes(cast(Any, entry)))
+        side_data = frame_side_data(frame) | side_data
     return Survey(
         tags=tags.most_common(1)[0][0],
         tags_change=len(tags) > 1,
@@ -95,7 +114,11 @@ def survey(
         aspect_changes=len(known) > 1,
         interlaced=any(frame.interlaced_frame for frame in frames),
         progressive=not all(frame.interlaced_frame for frame in frames),
+        top_first=orders.most_common(1)[0][0] if orders else None,
+        order_changes=len(orders) > 1,
         side_data=side_data,
+        packet_data=frozenset(packet_data),
+        timecodes=tuple(_timecodes(frames, begin)),
     )
 
 
@@ -114,17 +137,42 @@ def clean_aperture(path: Path) -> bytes:
 
 
 def _samples(
-    container: InputContainer, stream: VideoStream, seconds: Fraction | None
+    container: InputContainer,
+    stream: VideoStream,
+    seconds: Fraction | None,
+    packet_data: set[str],
 ) -> Iterator[VideoFrame]:
+    """Frames from several places; `packet_data` collects what is attached to their packets."""
     if not seconds or stream.time_base is None:
         return
     for place in range(_PLACES):
         pts = (stream.start_time or 0) + round(seconds * place / _PLACES / stream.time_base)
         try:
             container.seek(pts, stream=stream)
-            yield from islice(cast("Iterable[VideoFrame]", container.decode(stream)), _FRAMES)
+            yield from islice(_decoded(container, stream, packet_data), _FRAMES)
         except (av.FFmpegError, ValueError, OSError):
             continue  # damage is reported when all frames are read
+
+
+def _decoded(
+    container: InputContainer, stream: VideoStream, packet_data: set[str]
+) -> Iterator[VideoFrame]:
+    for packet in container.demux(stream):
+        packet_data.update(entry.data_desc for entry in packet.iter_sidedata())
+        yield from packet.decode()
+
+
+def _is_top_first(frame: VideoFrame) -> bool:
+    """Whether the upper field of a frame is shown first, which PyAV does not tell."""
+    return filtered(frame, "select", expr="eq(interlace_type,TOPFIRST)") is not None
+
+
+def _timecodes(frames: Sequence[VideoFrame], begin: Fraction) -> Iterator[tuple[int, str]]:
+    for number, frame in enumerate(frames):
+        code = timecode_of(frame)
+        if code is not None and frame.pts is not None and frame.time_base:
+            moved = 0 if number == 0 else round(begin / frame.time_base)
+            yield frame.pts - moved, code
 
 
 def _tags(frame: VideoFrame) -> Tags:

@@ -8,7 +8,6 @@ that a client names becomes a path, and nothing is written to a disk or to a log
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection
-from importlib.resources import files
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -35,6 +34,7 @@ from tintype.web.request import (
 )
 from tintype.web.responses import failure
 from tintype.web.services import ApiRoute, NoSuchPathError, Services, run_work
+from tintype.web.static_files import static_file, static_files
 from tintype.web.stored_photo import StoredPhoto
 
 _T = TypeVar("_T")
@@ -45,15 +45,6 @@ _NO_SETTINGS = frozenset(
 )
 """Keys of the query of ``/v1/color`` that are no settings."""
 _LONGEST_NAME = 255
-_PAGE = files("tintype.web") / "page"
-_STATIC = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/which-is-real": ("which.html", "text/html; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-    "/openapi.json": ("openapi.json", "application/json"),
-}
-"""Files of the page besides its modules: path, file name, type."""
 
 
 def make_app(
@@ -67,7 +58,10 @@ def make_app(
         hosts: As for `Guard`.
     """
     routes = [
-        *(Route(path, _file(*what), methods=["GET"]) for path, what in static_files().items()),
+        *(
+            Route(path, static_file(*what), methods=["GET"])
+            for path, what in static_files().items()
+        ),
         *(
             Route(path, _guarded(services, endpoint), methods=[method])
             for method, path, endpoint in ROUTES
@@ -82,32 +76,12 @@ def make_app(
     return app
 
 
-def static_files() -> dict[str, tuple[str, str]]:
-    """What the page is made of, its modules included: path, then file name and type.
-
-    The modules are listed from the package when the application is made; a client only ever chooses
-    among these paths.
-    """
-    modules = sorted(file.name for file in _PAGE.iterdir() if file.name.endswith(".js"))
-    return _STATIC | {f"/{name}": (name, "text/javascript; charset=utf-8") for name in modules}
-
-
 async def _no_such_path(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     text = (
         "This path does not exist." if status == 404 else "This path does not support this method."
     )
     return failure(NoSuchPathError(status, text))
-
-
-def _file(name: str, kind: str) -> Endpoint:
-    data = (_PAGE / name).read_bytes()
-
-    async def endpoint(_request: Request) -> Response:
-        # The page is its own: what it may load is said in the Guard's headers.
-        return Response(data, media_type=kind, headers={"Cache-Control": "no-cache"})
-
-    return endpoint
 
 
 def _guarded(

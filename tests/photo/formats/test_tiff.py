@@ -262,12 +262,9 @@ def test_a_second_page_that_is_cut_off_does_not_vanish() -> None:
 @pytest.mark.parametrize(
     ("pixels", "options"),
     [
-        (np.zeros((8, 8), np.float32), {}),
-        (np.zeros((8, 8), np.int16), {}),
-        (np.zeros((8, 8, 3), np.float16), {"photometric": "rgb"}),
-        (np.zeros((8, 8), np.uint32), {}),
+        (np.zeros((8, 8), np.complex64), {}),
         (np.zeros((8, 8, 4), np.uint16), {"photometric": "separated"}),
-        (np.zeros((8, 8, 3), np.uint16), {"photometric": "cielab"}),
+        (np.zeros((8, 8, 3), np.float32), {"photometric": "cielab"}),
     ],
 )
 def test_other_samples_are_refused_and_never_cut_to_8_bits(

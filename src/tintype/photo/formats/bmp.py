@@ -1,4 +1,6 @@
-"""BMP: decoded and encoded by Pillow; the colours that its header states are read here.
+"""BMP: decoded and encoded by Pillow, but for rare bit fields (`bmp_fields`).
+
+The colours that its header states are read here.
 
 Source: Microsoft, "Bitmap storage", BITMAPV4HEADER and BITMAPV5HEADER.
 """
@@ -6,6 +8,7 @@ Source: Microsoft, "Bitmap storage", BITMAPV4HEADER and BITMAPV5HEADER.
 import struct
 from typing import TYPE_CHECKING
 
+from tintype.errors import UnsupportedPhotoError
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputPage
 from tintype.photo.parts import UnknownParts
 
@@ -27,9 +30,15 @@ def _sniff(head: bytes) -> bool:
 def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     from PIL import BmpImagePlugin
 
-    from tintype.photo.formats import pillow
+    from tintype.photo.formats import bmp_fields, pillow
 
-    page = pillow.decode_page(pillow.open_still(BmpImagePlugin.BmpImageFile, file), file)
+    try:
+        page = pillow.decode_page(pillow.open_still(BmpImagePlugin.BmpImageFile, file), file)
+    except UnsupportedPhotoError:
+        layout = bmp_fields.read_layout(file.data)
+        if layout is None:
+            raise
+        page = bmp_fields.read_fields(file, layout)
     unknown = UnknownParts()
     page.icc, end = _profile(file.data, unknown)
     (size,) = struct.unpack_from("<I", file.data, 2)

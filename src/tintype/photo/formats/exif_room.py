@@ -31,11 +31,10 @@ def exif_within(block: bytes, room: int) -> tuple[bytes | None, list[str]]:
         tags = tiff_tags.tree(structure, structure.directory(structure.first), None)
     except DamagedTagsError:
         return None, []
-    tags.pop(_SUB_IFDS, None)
+    left_out = [] if tags.pop(_SUB_IFDS, None) is None else [_name(_SUB_IFDS)]
     order = structure.order
     written = ifd.header(order) + ifd.serialize(tags, order=order, base=8)
     over = len(written) - room
-    left_out = []
     for size, tag, directory in sorted(_values(tags), key=_rank, reverse=True):
         # The maker note has moved by now, and is of no use any more.
         if over <= 0 and tag != _MAKER_NOTE:

@@ -113,13 +113,18 @@ class InputFile:
         """
         raise UnsupportedPhotoError(f"{self.name} {why}.", advice=advice)
 
-    def refuse_animation(self) -> NoReturn:
+    def refuse_animation(self, *, is_film: bool = True) -> NoReturn:
         """Refuses a file with moving pictures.
+
+        Args:
+            is_film: Whether it can be coloured as a film.
 
         Raises:
             UnsupportedPhotoError: Always.
         """
-        self.refuse("is an animation", "Save the frame you want as a still picture.")
+        advice = "Save the frame you want as a still picture"
+        more = ", or colour all of them: tintype video FILE" if is_film else ""
+        self.refuse("is an animation", f"{advice}{more}.")
 
     def too_large_for_memory(self) -> PhotoTooLargeError:
         """The error to raise where memory ran out."""

@@ -23,9 +23,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     found = png_chunks.read_chunks(file.data)
     file.check_size(found.width, found.height)
     if found.frames > 1:
-        file.refuse(
-            f"is an animation of {found.frames} frames", "Save the frame you want as a still."
-        )
+        file.refuse_animation()
     if not found.complete:
         file.fail("the file ends too early")
     page = png_pixels.decode(file, found)

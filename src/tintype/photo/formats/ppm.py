@@ -1,8 +1,8 @@
-"""PBM, PGM and PPM: Pillow decodes up to 8 bits; two bytes a sample are read here.
+"""PBM, PGM, PPM and PFM: Pillow decodes up to 8 bits; more bytes a sample are read here.
 
-Pillow reduces 16-bit colour to 8 bits.
+Pillow reduces 16-bit colour to 8 bits. PFM holds light, in floating-point numbers.
 
-Source: the Netpbm format descriptions (pbm, pgm, ppm).
+Source: the Netpbm format descriptions (pbm, pgm, ppm, pfm).
 """
 
 import re
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # The fields of a header, each a number; and comments, which may stand between them.
 _FIELD = re.compile(rb"[ \t\r\n\v\f]*(?:#([^\r\n]*)[\r\n]|(\d{1,10})(?=[ \t\r\n\v\f#]))")
+# Width, height, and a number whose sign tells the order of bytes.
+_FLOAT_HEADER = re.compile(rb"P[Ff]\s+(\d{1,10})\s+(\d{1,10})\s+([+-]?[\d.eE+-]{1,20})\s")
 _MAX_FIELDS = 1000
 _MAX_COMMENT = 16_384
 
@@ -56,7 +58,7 @@ def _read_header(data: bytes) -> PpmHeader | None:
 
 
 def _sniff(head: bytes) -> bool:
-    return len(head) > 2 and head[:1] == b"P" and head[1] in b"123456" and head[2] in b" \t\r\n#"
+    return len(head) > 2 and head[:1] == b"P" and head[1] in b"123456Ff" and head[2] in b" \t\r\n#"
 
 
 def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
@@ -65,6 +67,8 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
     from tintype.photo.formats import pillow
 
+    if file.data[1] in b"Ff":
+        return [_read_floats(file)]
     header = _read_header(file.data)
     deep = header is not None and len(header.numbers) == 3 and header.numbers[2] > 255
     if header is None or not deep or file.data[1] not in b"56":
@@ -86,6 +90,36 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
         samples = (wide // top).astype(np.uint16)
     shape = (height, width, 3) if channels == 3 else (height, width)
     return [_with_comments(DecodedPage(samples.reshape(shape)), header, file.data)]
+
+
+def _read_floats(file: "InputFile") -> DecodedPage:
+    """A PFM: light, upside down in the file; encoded as sRGB in 16 bits."""
+    import numpy as np
+
+    from tintype.color.cielab import linear_to_rgb01
+    from tintype.photo.formats import float_range
+
+    header = _FLOAT_HEADER.match(file.data)
+    if header is None:
+        file.fail("its header is damaged")
+    width, height = int(header[1]), int(header[2])
+    file.check_size(width, height)
+    channels = 3 if file.data[1] == ord("F") else 1
+    count = width * height * channels
+    if len(file.data) - header.end() < 4 * count:
+        file.fail("the file ends too early")
+    order = "<" if header[3].startswith(b"-") else ">"
+    values = np.frombuffer(file.data, f"{order}f4", count, header.end())
+    values = values.reshape(height, width, channels)[::-1].astype(np.float32)
+    found, note = float_range.range_of([values], values.dtype, None)
+    codes = found.codes(values, curve=linear_to_rgb01)
+    page = DecodedPage(codes if channels == 3 else np.ascontiguousarray(codes[..., 0]))
+    page.notes = (note,)
+    unknown = UnknownParts()
+    if file.data[header.end() + 4 * count :].strip():
+        unknown.leave("what follows its picture")
+    page.notes += unknown.notes()
+    return page
 
 
 def _with_comments(page: DecodedPage, header: PpmHeader | None, data: bytes) -> DecodedPage:
@@ -128,7 +162,7 @@ def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
 PPM = Codec(
     name="PPM",
     title="PPM, PGM, PBM",
-    suffixes=(".ppm", ".pgm", ".pbm", ".pnm"),
+    suffixes=(".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
     kept_suffixes=frozenset({".pnm"}),
     mime="image/x-portable-pixmap",
     writes="PPM",

@@ -1,7 +1,8 @@
 """TIFF: every page, 8 and 16 bits, with its tags.
 
-Pages of grey or RGB samples of 8 or 16 bits are read strip by strip (`tiff_strips`). Everything
-else (fax, JPEG, YCbCr, palettes, CMYK, 1 to 4 bits) has 8 bits at most and is read by Pillow.
+Pages of grey, RGB or CIELAB samples of 8 bits or more are read strip by strip (`tiff_strips`).
+Everything else (fax, JPEG, YCbCr, palettes, CMYK, 1 to 4 bits) has 8 bits at most and is read by
+Pillow.
 
 (tifffile was the alternative. It cannot read LZW without a 50-MB package, nor write the EXIF and
 GPS directories of a page.)
@@ -212,6 +213,7 @@ def _add_tags(
     decoded: DecodedPage, structure: TiffStructure, page: Directory, *, turned: bool
 ) -> None:
     """Adds the metadata in the tags of a page."""
+    from tintype.photo.formats import tiff_colors
     from tintype.photo.metadata import color_space
 
     photometric = tiff_tags.values(structure, page, tiff_tags.PHOTOMETRIC, 1)[0]
@@ -222,7 +224,8 @@ def _add_tags(
     decoded.dpi = exif.resolution_of(entries, structure.order)
     if turned and decoded.dpi and stored in (5, 6, 7, 8):
         decoded.dpi = decoded.dpi[1], decoded.dpi[0]
-    decoded.icc = _bytes(page, tiff_tags.ICC)
+    # CIELAB means the same everywhere, and is in sRGB by now.
+    decoded.icc = None if photometric in (8, 9) else _bytes(page, tiff_tags.ICC)
     decoded.xmp = _bytes(page, tiff_tags.XMP)
     compression = tiff_tags.values(structure, page, tiff_tags.COMPRESSION, 1)[0]
     decoded.packing = "none" if compression == tiff_tags.UNPACKED else "deflate"
@@ -236,6 +239,7 @@ def _add_tags(
     decoded.exif = _exif_block(structure, page)
     if decoded.icc is None and colors < 4 and exif.is_adobe_rgb(decoded.exif):
         decoded.icc = color_space.adobe_rgb()
+    tiff_colors.honour(decoded, structure, page)
     unknown = UnknownParts()
     samples = tiff_tags.values(structure, page, tiff_tags.SAMPLES, colors)[0]
     extra = samples - colors - (decoded.alpha is not None)

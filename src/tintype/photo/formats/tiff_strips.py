@@ -1,27 +1,23 @@
-"""The pixels of TIFF pages that are read strip by strip: grey and RGB of 8 or 16 bits.
+"""The pixels of TIFF pages that are read strip by strip: grey, RGB and CIELAB.
 
 Pillow turns 16-bit RGB into 8 bits, so these samples are taken from the strips or tiles directly.
-Deflate is zlib's; LZW and the others are left to libtiff by handing it each batch of strips as a
-small TIFF of plain bytes.
 
-Source: TIFF revision 6.0; Adobe TIFF technical note 3 (deflate).
+Source: TIFF revision 6.0.
 """
 
-import io
 import math
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from numpy.typing import NDArray
+from PIL import Image
 
-from tintype.photo.formats import tiff_tags
+from tintype.photo.formats import float_range, tiff_samples, tiff_tags, tiff_unpack
 from tintype.photo.formats.codec import DecodedPage
 from tintype.photo.formats.input_file import InputFile
-from tintype.photo.metadata import ifd
-from tintype.photo.metadata.ifd import Directory, DirectoryEntry, Tags, TiffStructure
+from tintype.photo.metadata.ifd import Directory, TiffStructure
 from tintype.photo.photo import Pixels
 
 # Strips or tiles of one page: one for each row and channel, and some more for small pictures.
@@ -33,23 +29,29 @@ _ONE_BY_ONE = frozenset({tiff_tags.UNPACKED, *tiff_tags.DEFLATES})
 # A tile may be larger than a small picture; a packed one is unpacked whole.
 _MAX_TILE_PIXELS = 1 << 22
 _PIXEL_BYTES = 8
+_KINDS = {1: "u", 2: "i", 3: "f"}  # by SampleFormat
+_SIZES = {1: (1, 2, 4, 8), 2: (1, 2, 4, 8), 3: (2, 4, 8)}  # bytes of a sample
+_LAB = (tiff_samples.CIELAB, tiff_samples.ICCLAB)
+_HORIZONTAL_PREDICTOR, _FLOAT_PREDICTOR = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
 class StripLayout:
-    """Where the samples of a page are, for grey and RGB pages of 8 or 16 bits.
+    """Where the samples of a page are, for grey, RGB and CIELAB pages.
 
     Attributes:
         width: Columns.
         height: Rows.
-        bits: 8 or 16.
+        bits: 8 or 16; 32 or 64 as well where they are no codes.
+        kind: "u" for integers, "i" for signed ones, "f" for floating point.
+        photometric: TIFF number.
+        stated_range: Black and white as the file states them, or None.
         samples: Per pixel.
         colors: 1 or 3; what is beyond is extra.
-        inverted: 0 is white.
         alpha: Index of the sample that is alpha, or None.
         premultiplied: Whether the colours were multiplied by it.
         compression: TIFF number.
-        differenced: Horizontal predictor.
+        predictor: TIFF number: 1 is none, 2 horizontal, 3 of floating point.
         planar: One plane after the other.
         block: (rows, columns) of a strip or tile.
         offsets: Of the strips or tiles.
@@ -60,18 +62,30 @@ class StripLayout:
     width: int
     height: int
     bits: int
+    kind: str
+    photometric: int
+    stated_range: tuple[float, float] | None
     samples: int
     colors: int
-    inverted: bool
     alpha: int | None
     premultiplied: bool
     compression: int
-    differenced: bool
+    predictor: int
     planar: bool
     block: tuple[int, int]
     offsets: tuple[int, ...]
     counts: tuple[int, ...]
     order: str
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of a sample, in native byte order."""
+        return np.dtype(f"{self.kind}{self.bits // 8}")
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether a sample is a code of 8 or 16 bits, as every picture has in the end."""
+        return self.kind == "u" and self.bits <= 16
 
 
 def read_layout(file: InputFile, structure: TiffStructure, page: Directory) -> StripLayout | None:
@@ -98,7 +112,7 @@ def read_layout(file: InputFile, structure: TiffStructure, page: Directory) -> S
         return None
     width, height = one(tiff_tags.WIDTH, 0), one(tiff_tags.HEIGHT, 0)
     photometric = one(tiff_tags.PHOTOMETRIC, 1)
-    colors = 3 if photometric == 2 else 1
+    colors = 1 if photometric in (0, 1) else 3
     samples = one(tiff_tags.SAMPLES, colors)
     if not colors <= samples <= 16:
         file.fail("its number of channels makes no sense")
@@ -116,13 +130,15 @@ def read_layout(file: InputFile, structure: TiffStructure, page: Directory) -> S
         width=width,
         height=height,
         bits=max(bits),
+        kind=_KINDS[one(tiff_tags.FORMAT, 1)],
+        photometric=photometric,
+        stated_range=tiff_tags.stated_range(structure, page),
         samples=samples,
         colors=colors,
-        inverted=photometric == 0,
         alpha=alpha,
         premultiplied=alpha is not None and bool(extras) and extras[alpha - colors] == 1,
         compression=one(tiff_tags.COMPRESSION, 1),
-        differenced=one(tiff_tags.PREDICTOR, 1) == 2,
+        predictor=one(tiff_tags.PREDICTOR, 1),
         planar=planar,
         block=block,
         offsets=tiff_tags.table(
@@ -136,25 +152,28 @@ def read_layout(file: InputFile, structure: TiffStructure, page: Directory) -> S
 
 
 def _is_plain(file: InputFile, structure: TiffStructure, page: Directory, bits: set[int]) -> bool:
-    """Whether a page is grey or RGB of 8 or 16 bits; deeper ones of another form are refused."""
+    """Whether a page is grey, RGB or CIELAB in a form that is read here; others are refused."""
 
     def one(tag: int, default: int) -> int:
         return tiff_tags.values(structure, page, tag, default)[0]
 
     kinds = set(tiff_tags.values(structure, page, tiff_tags.FORMAT, 1))
-    if kinds - {1} or bits & {24, 32, 64}:
+    codes = kinds == {1} and bits in ({8}, {16})
+    known = len(kinds) == 1 and len(bits) == 1 and kinds | bits <= {1, 2, 3, 8, 16, 32, 64}
+    if kinds - {1} and not (known and max(bits) // 8 in _SIZES.get(max(kinds), ())):
         file.refuse(
-            "has floating-point, signed or 32-bit pixels",
+            "has samples of an unusual kind (complex, or of a rare size)",
             "Save it with 8 or 16 bits a channel.",
         )
     plain = (
-        bits in ({8}, {16})
-        and one(tiff_tags.PHOTOMETRIC, 1) in (0, 1, 2)
+        known
+        and one(tiff_tags.PHOTOMETRIC, 1) in ((0, 1, 2, *_LAB) if codes else (0, 1, 2))
+        and max(bits) // 8 in _SIZES[max(kinds)]
         and one(tiff_tags.COMPRESSION, 1) in tiff_tags.BYTE_COMPRESSIONS
         and one(tiff_tags.FILL_ORDER, 1) == 1
-        and one(tiff_tags.PREDICTOR, 1) in (1, 2)
+        and one(tiff_tags.PREDICTOR, 1) in ((1, 2, 3) if kinds == {3} else (1, 2))
     )
-    if not plain and max(bits) > 8:
+    if not plain and (max(bits) > 8 or kinds != {1}):
         file.refuse(
             "is a TIFF with more than 8 bits in an unusual form",
             "Save it as 16-bit grey or RGB, uncompressed or with LZW or deflate.",
@@ -174,7 +193,7 @@ def _check_blocks(
     """Refuses strips or tiles that no program writes; returns how many there are."""
     height, width = shape
     size = math.prod(block)
-    largest = _PIXEL_BYTES * (file.max_pixels + _MAX_TILE_PIXELS)
+    largest = _PIXEL_BYTES * max(1, pixel_bytes // 8) * (file.max_pixels + _MAX_TILE_PIXELS)
     if (
         min(block) < 1
         or max(block) > 2 * max(width, height, 512)
@@ -203,6 +222,40 @@ def read_strips(file: InputFile, layout: StripLayout) -> DecodedPage:
     Raises:
         UnreadablePhotoError: Strips are missing or damaged.
     """
+    keep = _kept_samples(layout)
+    found, note = None, ""
+    if not layout.has_codes:
+        colors = (part[..., : layout.colors] for _, part in _parts(file, layout, keep[:1]))
+        if layout.planar:
+            colors = (part for _, part in _parts(file, layout, keep[: layout.colors]))
+        found, note = float_range.range_of(colors, layout.dtype, layout.stated_range)
+    dtype = layout.dtype if found is None else np.dtype(np.uint16)
+    out = np.empty((layout.height, layout.width, len(keep)), dtype)
+    for (plane, y, x), part in _parts(file, layout, keep):
+        into = out[y : y + part.shape[0], x : x + part.shape[1]]
+        chosen = part if layout.planar else part[..., keep]
+        if found is not None:
+            is_alpha = plane == layout.alpha if layout.planar else layout.alpha is not None
+            chosen = found.codes(chosen, alpha=-1 if is_alpha else None)
+        if layout.planar:
+            into[..., keep.index(plane)] = chosen[..., 0]
+        else:
+            into[...] = chosen
+    page = _sorted_channels(layout, out)
+    page.notes += (note,) if note else ()
+    return page
+
+
+def _parts(
+    file: InputFile, layout: StripLayout, keep: list[int]
+) -> Iterator[tuple["_Place", NDArray[Any]]]:
+    """The strips or tiles of a page, unpacked and without what is beyond its edges.
+
+    Args:
+        file: The file.
+        layout: Of the page.
+        keep: The samples that are wanted; planes of others are left out.
+    """
     planes = layout.samples if layout.planar else 1
     depth = 1 if layout.planar else layout.samples
     rows, columns = layout.block
@@ -216,28 +269,20 @@ def read_strips(file: InputFile, layout: StripLayout) -> DecodedPage:
         layout_counts: tuple[int, ...] = (len(file.data) - layout.offsets[0],)
     else:
         layout_counts = layout.counts
-    keep = _kept_samples(layout)
-    dtype = np.dtype(np.uint8 if layout.bits == 8 else np.uint16)
-    out = np.empty((layout.height, layout.width, len(keep)), dtype)
+    itemsize = layout.dtype.itemsize
     for batch in _batches(layout, planes, keep):
         shape = _block_rows(layout, batch[0][1]), columns, depth
-        size = math.prod(shape) * dtype.itemsize
+        size = math.prod(shape) * itemsize
         packed = []
         for plane, y, x in batch:
             number = (plane * down + y // rows) * across + x // columns
             offset, count = layout.offsets[number], layout_counts[number]
             # No compression doubles the size; bytes beyond that are not read.
             packed.append(file.data[offset : offset + min(count, 2 * size + _STRIP_HEAD)])
-        unpacked = _unpacked(file, layout.compression, packed, shape, dtype.itemsize)
-        for (plane, y, x), data in zip(batch, unpacked, strict=True):
+        unpacked = tiff_unpack.unpacked(file, layout.compression, packed, shape, itemsize)
+        for place, data in zip(batch, unpacked, strict=True):
             block = _block(file, layout, data, shape)
-            part = block[: layout.height - y, : layout.width - x]
-            into = out[y : y + rows, x : x + columns]
-            if layout.planar:
-                into[..., keep.index(plane)] = part[..., 0]
-            else:
-                into[...] = part[..., keep]
-    return _sorted_channels(layout, out)
+            yield place, block[: layout.height - place[1], : layout.width - place[2]]
 
 
 _Place = tuple[int, int, int]
@@ -276,86 +321,35 @@ def _kept_samples(layout: StripLayout) -> list[int]:
 
 def _block(
     file: InputFile, layout: StripLayout, data: bytes, shape: tuple[int, int, int]
-) -> Pixels:
+) -> NDArray[Any]:
     """One strip or tile as (rows, columns, samples) in native byte order."""
-    dtype = np.dtype(np.uint8 if layout.bits == 8 else f"{layout.order}u2")
+    dtype = layout.dtype
     if len(data) < math.prod(shape) * dtype.itemsize:
         file.fail("a strip ends too early")
-    block = np.frombuffer(data, dtype, math.prod(shape)).reshape(shape)
-    if layout.bits == 16:
-        block = block.astype(np.uint16)
-    if layout.differenced:
-        block = np.cumsum(block, axis=1, dtype=block.dtype)
+    if layout.predictor == _FLOAT_PREDICTOR:
+        return tiff_samples.undo_float_predictor(data, shape, dtype.itemsize).astype(dtype)
+    stored = dtype.newbyteorder(layout.order)  # type: ignore[arg-type]
+    block = np.frombuffer(data, stored, math.prod(shape)).reshape(shape).astype(dtype, copy=False)
+    if layout.predictor == _HORIZONTAL_PREDICTOR:  # of the bits as an integer, whatever they are
+        whole = block.view(f"u{dtype.itemsize}")
+        block = np.cumsum(whole, axis=1, dtype=whole.dtype).view(dtype)
     return block
 
 
-def _unpacked(
-    file: InputFile,
-    compression: int,
-    packed: list[bytes],
-    shape: tuple[int, int, int],
-    sample_bytes: int,
-) -> list[bytes]:
-    """The bytes of strips or tiles of one shape."""
-    size = math.prod(shape) * sample_bytes
-    if compression == tiff_tags.UNPACKED:
-        return packed
-    if compression in tiff_tags.DEFLATES:
-        try:
-            return [zlib.decompressobj().decompress(part, size) for part in packed]
-        except zlib.error as error:
-            file.fail(str(error))
-    # libtiff gets the bytes as RGBA of any width: fewer pixels than as grey, so that a picture in
-    # one strip stays below the size at which Pillow suspects a bomb.
-    row_bytes = size // shape[0]
-    wide = 1 if size % 4 else 4
-    rows, columns = (shape[0], row_bytes // wide) if row_bytes % wide == 0 else (1, size // wide)
-    places = [8]
-    for part in packed[:-1]:
-        places.append(places[-1] + len(part))
-    base = places[-1] + len(packed[-1])
-    base += base % 2
-    tags: dict[int, DirectoryEntry | Tags] = {
-        tag: ifd.integer_entry("<", ifd.LONG, *values)
-        for tag, values in (
-            (tiff_tags.WIDTH, (columns,)),
-            (tiff_tags.HEIGHT, (rows * len(packed),)),
-            (tiff_tags.BITS, (8,) * wide),
-            (tiff_tags.COMPRESSION, (compression,)),
-            (tiff_tags.PHOTOMETRIC, (1 if wide == 1 else 2,)),
-            (tiff_tags.STRIP_OFFSETS, places),
-            (tiff_tags.SAMPLES, (wide,)),
-            (tiff_tags.ROWS_PER_STRIP, (rows,)),
-            (tiff_tags.STRIP_COUNTS, tuple(map(len, packed))),
-        )
-    }
-    if wide == 4:
-        tags[tiff_tags.EXTRA] = ifd.integer_entry("<", ifd.SHORT, 2)
-    with file.reading():
-        body = b"".join(packed)
-        stream = b"".join(
-            (
-                b"II*\0" + struct.pack("<I", base),
-                body + b"\0" * (len(body) % 2),
-                ifd.serialize(tags, order="<", base=base),
-            )
-        )
-        data = TiffImagePlugin.TiffImageFile(io.BytesIO(stream)).tobytes()
-    return [data[at : at + size] for at in range(0, size * len(packed), size)]
-
-
 def _sorted_channels(layout: StripLayout, out: Pixels) -> DecodedPage:
-    top = 2**layout.bits - 1
+    top = int(np.iinfo(out.dtype).max)
     alpha = None if layout.alpha is None else np.ascontiguousarray(out[..., -1])
     colors = out[..., 0] if layout.colors == 1 else out[..., :3]
     colors = np.ascontiguousarray(colors)
-    if layout.inverted:
+    if layout.photometric == 0:  # 0 is white
         np.subtract(top, colors, out=colors)
+    if layout.photometric in _LAB:
+        colors = tiff_samples.lab_to_srgb(colors, layout.photometric)
     if layout.premultiplied and alpha is not None:
         wide = alpha.astype(np.float64) if layout.colors == 1 else alpha[..., None].astype(float)
         with np.errstate(divide="ignore", invalid="ignore"):
             plain = np.where(wide > 0, colors * (top / wide), 0)
         colors = np.clip(plain + 0.5, 0, top).astype(colors.dtype)
-    if layout.bits == 8 and layout.colors == 3:
+    if out.dtype == np.uint8 and layout.colors == 3:
         return DecodedPage(Image.fromarray(colors), alpha)
     return DecodedPage(colors, alpha)

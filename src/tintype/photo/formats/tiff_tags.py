@@ -3,6 +3,7 @@
 Source: TIFF revision 6.0, part 1 and section 8; EXIF 2.32 section 4.6.3 (pointers).
 """
 
+import math
 from collections.abc import Sequence
 
 from tintype.photo.metadata import exif, ifd
@@ -12,6 +13,8 @@ SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS, PLANAR = 273, 277, 278, 279, 284
 PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 324, 325
 EXTRA, FORMAT, FILL_ORDER = 338, 339, 266
+TRANSFER_FUNCTION, WHITE_POINT, PRIMARIES = 301, 318, 319
+SMALLEST_VALUE, LARGEST_VALUE = 340, 341
 PAGE_NAME, MASK_PIXELS = 285, 4
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 UNPACKED, DEFLATES = 1, (8, 32946)
@@ -72,6 +75,24 @@ def values(structure: TiffStructure, page: Directory, tag: int, *default: int) -
     """The integers of a tag, at most a few dozen; the default where it is missing or has none."""
     entry = page.entries.get(tag)
     return (entry.integers(structure.order) if entry else ()) or default
+
+
+def stated_range(structure: TiffStructure, page: Directory) -> tuple[float, float] | None:
+    """The smallest and the largest value that the samples of a page may have, where it says so.
+
+    Args:
+        structure: The file's.
+        page: One page.
+    """
+    found = []
+    for tag in (SMALLEST_VALUE, LARGEST_VALUE):
+        entry = page.entries.get(tag)
+        if entry is None:
+            return None
+        numbers = entry.numbers(structure.order)
+        found.append((min if tag == SMALLEST_VALUE else max)(numbers, default=math.nan))
+    low, high = found
+    return (low, high) if math.isfinite(low) and math.isfinite(high) and low < high else None
 
 
 def table(structure: TiffStructure, page: Directory, tag: int, most: int) -> tuple[int, ...]:

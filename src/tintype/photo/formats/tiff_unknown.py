@@ -32,13 +32,13 @@ _GEOMETRIC = frozenset({33550, 33922, 34264, 34735, 34736, 34737, 50844})
 _UNTRUE = {
     290: "GrayResponseUnit",
     291: "GrayResponseCurve",
-    301: "TransferFunction",
     37724: "layers (ImageSourceData)",
 }
 
-# White and primaries, which no viewer applies without a profile: named unless they are sRGB's.
-_SRGB_PLACES = {318: (0.3127, 0.3290), 319: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)}
-_SAME_PLACE = 0.004
+# Statements on colours, which `tiff_colors` reads.
+_COLORS = frozenset({
+    tiff_tags.TRANSFER_FUNCTION, tiff_tags.WHITE_POINT, tiff_tags.PRIMARIES
+})  # fmt: skip
 
 # A directory of a camera has a few dozen.
 _MAX_DIRECTORY_TAGS = 200
@@ -55,22 +55,13 @@ def read_unknown(structure: TiffStructure, page: Directory, unknown: UnknownPart
     for tag, entry in page.entries.items():
         if tag in _UNTRUE:
             unknown.leave(_UNTRUE[tag])
-        elif tag in _SRGB_PLACES:
-            if not _near(entry.ratios(structure.order), _SRGB_PLACES[tag]):
-                unknown.leave(_name(tag))
-        elif tag in _ELSEWHERE or tag in _STORAGE:
+        elif tag in _ELSEWHERE or tag in _STORAGE or tag in _COLORS:
             continue
         elif entry.kind >= ifd.IFD or _points_to_directory(structure, entry):
             unknown.leave(_name(tag))
         else:
             kind = struct.pack(">HHc", tag, entry.kind, structure.order.encode())
             unknown.carry(_name(tag), kind, entry.data, geometric=tag in _GEOMETRIC)
-
-
-def _near(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return len(one) == len(other) and all(
-        abs(a - b) <= _SAME_PLACE for a, b in zip(one, other, strict=True)
-    )
 
 
 def written(part: Part, order: str) -> tuple[int, DirectoryEntry]:

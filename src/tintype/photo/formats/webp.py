@@ -63,7 +63,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
     header = _read_header(file.data)
     if header.animated:
-        file.refuse_animation()
+        file.refuse_animation(is_film=False)  # FFmpeg does not read it
     file.check_size(header.width, header.height)
     page = pillow.decode_page(pillow.open_still(WebPImagePlugin.WebPImageFile, file), file)
     if page.icc is None and exif.is_adobe_rgb(page.exif):

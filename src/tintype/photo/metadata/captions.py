@@ -5,9 +5,8 @@ IPTC-NAA IIM 4, sections 1.5 (datasets) and 5 (envelope record: coded character 
 """
 
 import re
-from collections.abc import Iterator
 
-from tintype.photo.metadata import xmp, xmp_packet
+from tintype.photo.metadata import iptc, xmp, xmp_packet
 from tintype.photo.metadata.xmp import Property
 
 _DC = ("http://purl.org/dc/elements/1.1/", "dc")
@@ -42,7 +41,6 @@ _DATE_CREATED = 55
 # About the record itself: its version.
 _HOUSEKEEPING = frozenset({0})
 _UTF_8 = b"\x1b%G"
-_MAX_DATASETS = 10_000
 
 
 def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]]:
@@ -61,13 +59,16 @@ def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]
     values: dict[int, list[str]] = {}
     unmapped: list[str] = []
     utf_8 = False
-    for kind, number, data in _datasets(record):
+    datasets, rest = iptc.datasets(record)
+    for kind, number, data in datasets:
         if kind == 1:
             utf_8 = utf_8 or (number == 90 and data == _UTF_8)
         elif kind == 2 and number in _PROPERTIES:
             values.setdefault(number, []).append(_text(data, utf_8=utf_8))
         elif kind != 2 or number not in _HOUSEKEEPING:
             unmapped.append(f"IPTC {kind}:{number}")
+    if rest:
+        unmapped.append(f"{rest} bytes of IPTC that are no datasets")
     if _DATE_CREATED in values:
         values[_DATE_CREATED] = [_iso_date(values[_DATE_CREATED][0])]
     properties = [
@@ -76,25 +77,6 @@ def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]
         if number in values
     ]
     return xmp.with_properties(packet, properties), unmapped
-
-
-def _datasets(record: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Record, number and data; stops at the first that is none."""
-    at = 0
-    for _ in range(_MAX_DATASETS):
-        if at + 5 > len(record) or record[at] != 0x1C:
-            return
-        kind, number = record[at + 1], record[at + 2]
-        size = int.from_bytes(record[at + 3 : at + 5], "big")
-        at += 5
-        if size & 0x8000:  # the length of the length, for data of more than 32 kB
-            digits = size & 0x7FFF
-            size = int.from_bytes(record[at : at + min(digits, 4)], "big")
-            at += digits
-        if at + size > len(record):
-            return
-        yield kind, number, record[at : at + size]
-        at += size
 
 
 def _text(data: bytes, *, utf_8: bool) -> str:

@@ -5,11 +5,14 @@ but the last digit becomes none: programs state the gamma of sRGB as 1/2.2, and 
 letter would change the greys of millions of sRGB pictures.
 
 Sources: CIPA DC-008 (EXIF 2.32) sections 4.6.5 and 4.6.8 with the Adobe RGB (1998) specification;
-ITU-T H.273 tables 2 and 3; PNG specification, third edition, section 11.3.2; ICC.1 annex E
-(chromatic adaptation); ISO 22028-2 (ROMM RGB).
+ITU-T H.273 tables 2 and 3; PNG specification, third edition, section 11.3.2; TIFF revision 6.0,
+section 20; ICC.1 annex E (chromatic adaptation); ISO 22028-2 (ROMM RGB).
 """
 
+import math
 import struct
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,6 +52,7 @@ _UNSTATED = 2
 _SAME_GAMMA = 0.05
 _SRGB_GAMMA = 2.2
 _SAME_PLACE = 0.004
+_MAX_CURVE = 4096
 _GAMMAS_OF_USE = (0.2, 5.0)
 _D50_WHITE = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([
@@ -91,6 +95,53 @@ def of_gamma(gamma: float | None, places: Chromaticities | None) -> bytes | None
         return None
     curve = _srgb_curve() if gamma is None else _gamma_curve(gamma)
     return _profile(places or _SRGB, curve)
+
+
+def of_tables(
+    tables: Sequence[Sequence[int]],
+    white: tuple[float, float] | None,
+    primaries: Sequence[float] | None,
+) -> bytes | None:
+    """A profile for what TIFF states: the light of each code, and chromaticities.
+
+    Args:
+        tables: None, one for all channels, or one for each of three: the light of each code, 65535
+            is white.
+        white: None where it is not stated; D65 is taken.
+        primaries: x and y of red, green and blue; None where they are not stated.
+
+    Returns:
+        None where they state sRGB, or the exponent 2.2 that is the default of TIFF.
+
+    Raises:
+        UnusableColorsError: They are no colours.
+    """
+    if primaries is not None and len(primaries) != 6:
+        raise UnusableColorsError("chromaticities that are no colours")
+    if primaries is None and white and not np.allclose(white, _D65, rtol=0, atol=_SAME_PLACE):
+        raise UnusableColorsError("a white without primaries")
+    if any(len(table) < 2 or any(a > b for a, b in pairwise(table)) for table in tables):
+        raise UnusableColorsError("a transfer function that falls")
+    x, y = white or _D65
+    a, b, c, d, e, f = primaries or _SRGB[2:]
+    places = (x, y, a, b, c, d, e, f)
+    curves = [table for table in tables if not _is_usual(table)]
+    if not curves and _same_places(places, _SRGB):
+        return None
+    chosen = [_table_curve(table) for table in tables] if curves else [_srgb_curve()]
+    return _profile(places, *chosen)
+
+
+def _is_usual(table: Sequence[int]) -> bool:
+    """Whether a transfer function is that of sRGB in all but the last digit."""
+    last = len(table) - 1
+    points = [(at / last, table[at] / 65_535) for at in (last // 4, last // 2, 3 * last // 4)]
+    return all(
+        0 < at < 1
+        and 0 < light < 1
+        and abs(math.log(light) / math.log(at) / _SRGB_GAMMA - 1) <= _SAME_GAMMA
+        for at, light in points
+    )
 
 
 def of_code_points(primaries: int, transfer: int) -> bytes | None:
@@ -144,6 +195,14 @@ def _gamma_curve(gamma: float) -> bytes:
     return b"para\0\0\0\0" + struct.pack(">HHi", 0, 0, round(gamma * 65_536))
 
 
+def _table_curve(table: Sequence[int]) -> bytes:
+    """A sampled curve (ICC.1 section 10.6); LittleCMS takes at most half of the 16-bit codes."""
+    if len(table) > _MAX_CURVE:
+        places = np.linspace(0, len(table) - 1, _MAX_CURVE)
+        table = [round(v) for v in np.interp(places, np.arange(len(table)), table)]
+    return b"curv\0\0\0\0" + struct.pack(f">I{len(table)}H", len(table), *table)
+
+
 def _srgb_curve() -> bytes:
     exponent, factor, offset, slope, end = SRGB_CURVE
     numbers = (exponent, 1 / factor, offset / factor, 1 / slope, end)
@@ -173,8 +232,9 @@ def _matrix(places: Chromaticities) -> NDArray[Any]:
     return matrix
 
 
-def _profile(places: Chromaticities, curve: bytes) -> bytes:
-    """A display profile of version 4, the same bytes at any time."""
+def _profile(places: Chromaticities, *curves: bytes) -> bytes:
+    """A display profile of version 4, the same bytes at any time; one curve is that of all."""
+    of_channels = curves if len(curves) == 3 else curves[:1] * 3
     matrix = _matrix(places)
     tags = {
         b"desc": _unicode("stated colours"),
@@ -183,7 +243,7 @@ def _profile(places: Chromaticities, curve: bytes) -> bytes:
         b"rXYZ": _xyz_tag(matrix[:, 0]),
         b"gXYZ": _xyz_tag(matrix[:, 1]),
         b"bXYZ": _xyz_tag(matrix[:, 2]),
-    } | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    } | dict(zip((b"rTRC", b"gTRC", b"bTRC"), of_channels, strict=True))
     table, body = struct.pack(">I", len(tags)), b""
     for name, data in tags.items():
         table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(data))

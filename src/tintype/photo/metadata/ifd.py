@@ -62,6 +62,17 @@ class DirectoryEntry:
             return ()
         return struct.unpack_from(f"{order}{min(self.count, most)}{code}", self.view)
 
+    def numbers(self, order: str) -> tuple[float, ...]:
+        """The values as numbers, of integers or floating point; empty for other types.
+
+        Args:
+            order: "<" or ">".
+        """
+        code = {11: "f", 12: "d"}.get(self.kind)
+        if code is None:
+            return tuple(float(value) for value in self.integers(order))
+        return struct.unpack_from(f"{order}{min(self.count, _MAX_VALUES)}{code}", self.view)
+
     def ratios(self, order: str) -> tuple[float, ...]:
         """The values of an unsigned RATIONAL as floats; a zero denominator gives 0.
 

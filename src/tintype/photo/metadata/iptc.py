@@ -17,6 +17,7 @@ _THUMBNAILS = (1033, 1036)
 _KNOWN = re.compile(rb"8BIM|8B64|PHUT|AgHg|DCSR|MeSa")
 _ANY = re.compile(rb"[A-Za-z0-9]{4}")
 _MAX_RESOURCES = 10_000
+_MAX_DATASETS = 10_000
 # Every value of a record begins with it (IIM 1.6).
 _TAG_MARKER = b"\x1c"
 
@@ -143,3 +144,83 @@ def split_record(blocks: bytes | None) -> tuple[bytes | None, bytes | None]:
     items = read_resources(blocks or b"").items
     record = b"".join(item.data for item in items if item.is_iptc)
     return record or None, _written([item for item in items if not item.is_iptc])
+
+
+def datasets(record: bytes) -> tuple[list[tuple[int, int, bytes]], int]:
+    """The values of an IPTC record.
+
+    Args:
+        record: Datasets in a row.
+
+    Returns:
+        Record, number and data of each, up to the first that is none; and how many bytes follow.
+    """
+    found: list[tuple[int, int, bytes]] = []
+    at = 0
+    while len(found) < _MAX_DATASETS and at + 5 <= len(record) and record[at] == _TAG_MARKER[0]:
+        kind, number = record[at + 1], record[at + 2]
+        size = int.from_bytes(record[at + 3 : at + 5], "big")
+        begin = at + 5
+        if size & 0x8000:  # the length of the length, for data of more than 32 kB
+            digits = size & 0x7FFF
+            size = int.from_bytes(record[begin : begin + min(digits, 4)], "big")
+            begin += digits
+        if begin + size > len(record):
+            break
+        found.append((kind, number, record[begin : begin + size]))
+        at = begin + size
+    return found, len(record[at:].strip(b"\0"))
+
+
+def within(blocks: bytes, room: int) -> tuple[bytes | None, list[str]]:
+    """Photoshop resources without the largest of them, so that they have at most so many bytes.
+
+    Args:
+        blocks: Resources in a row.
+        room: Bytes.
+
+    Returns:
+        The resources, None where nothing is left; and the names of what was left out. Of an IPTC
+        record that is too long, only the largest values are.
+    """
+    items = list(read_resources(blocks).items)
+    left_out: list[str] = []
+    over = len(blocks) - room
+    for item in sorted(items, key=lambda item: len(item.data), reverse=True):
+        if over <= 0:
+            break
+        at = items.index(item)
+        if item.is_iptc:
+            record, names = _record_within(item.data, len(item.data) - over)
+            items[at] = Resource(item.signature, item.number, item.name, record)
+            left_out += names
+            over -= len(item.data) - len(record)
+        else:
+            del items[at]
+            left_out.append(f"Photoshop resource {item.number}")
+            over -= len(item.data)
+    return _written([item for item in items if item.data or not item.is_iptc]), left_out
+
+
+def _record_within(record: bytes, room: int) -> tuple[bytes, list[str]]:
+    """An IPTC record without its largest values."""
+    found, _ = datasets(record)
+    over = len(record) - room
+    left_out: dict[int, str] = {}
+    for at in sorted(range(len(found)), key=lambda at: len(found[at][2]), reverse=True):
+        if over <= 0:
+            break
+        kind, number, data = found[at]
+        left_out[at] = f"IPTC {kind}:{number}"
+        over -= len(data)
+    kept = (one for at, one in enumerate(found) if at not in left_out)
+    return b"".join(_dataset(*one) for one in kept), list(dict.fromkeys(left_out.values()))
+
+
+def _dataset(kind: int, number: int, data: bytes) -> bytes:
+    size = (
+        struct.pack(">H", len(data))
+        if len(data) < 0x8000
+        else struct.pack(">HI", 0x8004, len(data))
+    )
+    return _TAG_MARKER + bytes([kind, number]) + size + data

@@ -17,10 +17,17 @@ from defusedxml import minidom as defused
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 # A tree takes about a kilobyte and fifty microseconds for each element or attribute.
-_MAX_BYTES = 8 << 20
-_MAX_TAGS = 100_000
-_MAX_VALUES = 100_000
-_MAX_DEPTH = 100
+MAX_BYTES = 8 << 20
+"""Of a packet that is parsed."""
+
+MAX_TAGS = 100_000
+"""Beginnings and ends of elements in a packet that is parsed."""
+
+MAX_VALUES = 100_000
+"""Attributes of a packet that is parsed, at most."""
+
+MAX_DEPTH = 100
+"""Elements within each other in a packet that is parsed."""
 
 # UTF-32 before UTF-16: the mark of one begins with that of the other.
 _MARKS = (
@@ -49,11 +56,14 @@ def mentions(packet: bytes, word: str) -> bool:
     )
 
 
-def _text(packet: bytes) -> str:
+def packet_text(packet: bytes) -> str:
     """The packet as text, without an XML declaration.
 
     UTF-8 and, big and little endian, UTF-16 and UTF-32 are allowed (section 7.3.2). They are told
     apart by the byte order mark, or by where the zeros around the first "<" are.
+
+    Args:
+        packet: As found in a file.
 
     Raises:
         ValueError: It is in another encoding.
@@ -90,12 +100,12 @@ def parse(packet: bytes) -> minidom.Document:
     Raises:
         DamagedXmpError: It is not XMP, or larger or deeper than any.
     """
-    if len(packet) > _MAX_BYTES:
+    if len(packet) > MAX_BYTES:
         raise DamagedXmpError("too large")
     try:
-        text = _text(packet)
+        text = packet_text(packet)
         # Without entities no element or attribute comes from anywhere but the text itself.
-        if text.count("<") > _MAX_TAGS or text.count("=") > _MAX_VALUES:
+        if text.count("<") > MAX_TAGS or text.count("=") > MAX_VALUES:
             raise DamagedXmpError("too many elements")
         document = _document(text)
     except (
@@ -107,7 +117,7 @@ def parse(packet: bytes) -> minidom.Document:
         RecursionError,
     ) as error:
         raise DamagedXmpError(str(error)) from error
-    if _depth(document) > _MAX_DEPTH:
+    if _depth(document) > MAX_DEPTH:
         raise DamagedXmpError("too deep")
     if not descriptions(document):
         for rdf in document.getElementsByTagNameNS(RDF, "RDF"):
@@ -125,7 +135,7 @@ def _depth(document: minidom.Document) -> int:
     while stack:
         node, level = stack.pop()
         deepest = max(deepest, level)
-        if deepest > _MAX_DEPTH:
+        if deepest > MAX_DEPTH:
             break
         stack.extend((child, level + 1) for child in node.childNodes)
     return deepest

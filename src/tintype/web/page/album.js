@@ -2,8 +2,8 @@
 // All photographs at once: one zip, the same settings, and how far the queue is.
 
 import * as api from "./api.js";
+import { onProgress } from "./coloring.js";
 import { button, element } from "./dom.js";
-import { onProgress } from "./intake.js";
 import { albumText, leftOutText, noZipText, progressLine, sameText } from "./labels.js";
 import { announce, complain } from "./notices.js";
 import { finished, triggerDownload } from "./save.js";

@@ -51,6 +51,12 @@ export class ApiError extends Error {
   }
 }
 
+/** The error where the server cannot be reached. */
+export function noAnswer() {
+  const advice = "Start it again with: tintype serve. Then go on here.";
+  return new ApiError(0, { message: "Tintype does not respond.", advice });
+}
+
 /**
  * Anything that was thrown, as an ApiError.
  *
@@ -98,8 +104,7 @@ async function send(method, path, init) {
   try {
     return await fetch(path, { method, ...init });
   } catch {
-    const advice = "Start it again with: tintype serve. Then go on here.";
-    throw new ApiError(0, { message: "Tintype does not respond.", advice });
+    throw noAnswer();
   }
 }
 

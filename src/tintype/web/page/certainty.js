@@ -72,5 +72,5 @@ export function wire() {
   box.onchange = refresh;
   addEventListener("blur", () => peek(false));
   element("legend-text", HTMLElement).textContent =
-    `Hatched: the ${percent(LEAST_CERTAIN)} where it guesses most. Click there to choose a colour.`;
+    `Hatched: the ${percent(LEAST_CERTAIN)} where it guesses most. Point there to choose a colour.`;
 }

@@ -1,9 +1,12 @@
 // @ts-check
 // Nothing is lost between visits: what is open is kept in the browser, and offered again.
 
+import { noAnswer } from "./api.js";
 import { Database } from "./database.js";
 import { button, element } from "./dom.js";
 import { droppedText, notKeptText, offerText } from "./labels.js";
+import { complain } from "./notices.js";
+import { opened } from "./opening.js";
 import { MOST_BYTES, Storage } from "./storage.js";
 import { say } from "./toast.js";
 import { workspace } from "./workspace.js";
@@ -48,6 +51,11 @@ function hear({ data }) {
   if (typeof data === "string") return tellOpen();
   offered = offered.filter(({ key }) => !data.includes(key));
   showOffer();
+  // Open here as well, as after a page came out of the browser's cache: each tab keeps its own.
+  for (const photo of workspace.photos.filter(({ key }) => data.includes(key))) {
+    photo.becomeCopy();
+    keepSoon(photo);
+  }
 }
 
 function tellOpen() {
@@ -107,6 +115,11 @@ export function forget(photo) {
 }
 
 async function resume() {
+  try {
+    await opened();
+  } catch {
+    return complain("", noAnswer(), resume);
+  }
   const records = offered;
   offered = [];
   /** @type {Photo[]} */
@@ -145,6 +158,9 @@ export function wire() {
   button("continue").onclick = resume;
   button("forget").onclick = forgetOffered;
   addEventListener("beforeunload", warn);
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) tellOpen(); // while it lay in the cache, it heard no question
+  });
   addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") keepChanged();
   });

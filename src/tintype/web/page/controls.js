@@ -9,6 +9,7 @@ import { defaultSettings } from "./settings.js";
 import { workspace } from "./workspace.js";
 
 const panel = element("panel", HTMLElement);
+const controls = element("controls", HTMLElement);
 const vividness = input("vividness");
 const warmth = input("warmth");
 const reach = input("reach");
@@ -58,6 +59,11 @@ export function wire() {
     workspace.change("vividness", (s) => (s.vividness = Number(vividness.value)));
   warmth.oninput = () => workspace.change("warmth", (s) => (s.warmth = Number(warmth.value)));
   reach.oninput = () => workspace.change("reach", (s) => (s.reach = Number(reach.value)));
+  const end = new IntersectionObserver(
+    ([{ isIntersecting }]) => panel.toggleAttribute("data-more", !isIntersecting),
+    { root: controls },
+  );
+  end.observe(element("controls-end", HTMLElement));
   undo.onclick = () => step("undo");
   redo.onclick = () => step("redo");
 }

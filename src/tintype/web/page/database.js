@@ -7,6 +7,7 @@
 const NAME = "tintype";
 const PHOTOS = "photos";
 const FILES = "files";
+const PATIENCE_MS = 3000;
 
 /**
  * @template T
@@ -19,11 +20,20 @@ const answered = (request) =>
     request.onerror = () => fail(request.error);
   });
 
-/** @param {IDBTransaction} transaction */
+/**
+ * @param {IDBTransaction} transaction
+ * @returns {Promise<void>}
+ */
 const finished = (transaction) =>
   new Promise((done, fail) => {
-    transaction.oncomplete = () => done(undefined);
+    transaction.oncomplete = () => done();
     transaction.onabort = () => fail(transaction.error);
+  });
+
+/** @type {() => Promise<never>} fails after a while: some browsers never answer */
+const tooLate = () =>
+  new Promise((_, fail) => {
+    setTimeout(() => fail(new Error("The browser's database does not answer.")), PATIENCE_MS);
   });
 
 /**
@@ -46,7 +56,7 @@ export class Database {
       request.result.createObjectStore(PHOTOS, { keyPath: "key" });
       request.result.createObjectStore(FILES);
     };
-    return new Database(await answered(request));
+    return new Database(await Promise.race([answered(request), tooLate()]));
   }
 
   /** @returns {Promise<StoredPhoto[]>} */
@@ -62,14 +72,27 @@ export class Database {
     const transaction = this.database.transaction([PHOTOS, FILES], "readwrite");
     const done = finished(transaction);
     const store = transaction.objectStore(FILES);
+    /** @type {unknown} */
+    let refused;
+    /** @param {() => unknown} put may throw, where the browser has no room */
+    const attempt = (put) => {
+      try {
+        put();
+      } catch (error) {
+        refused = error;
+        transaction.abort(); // all of it, or nothing
+      }
+    };
     for (const [key, file] of files) {
       const count = store.count(key);
       count.onsuccess = () => {
-        if (!count.result) store.put(file, key);
+        if (!count.result) attempt(() => store.put(file, key));
       };
     }
-    transaction.objectStore(PHOTOS).put(photo);
-    await done;
+    attempt(() => transaction.objectStore(PHOTOS).put(photo));
+    await done.catch((error) => {
+      throw refused ?? error;
+    });
   }
 
   /** @param {string[]} keys */

@@ -37,3 +37,6 @@ export function context2d(canvas) {
   if (!context) throw new Error("The browser draws on no canvas.");
   return context;
 }
+
+/** Whether people point with a finger, and drop nothing. */
+export const byTouch = () => matchMedia("(hover: none) and (pointer: coarse)").matches;

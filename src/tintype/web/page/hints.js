@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { element } from "./dom.js";
 import { newHintRadius, percentAlong, pixelAt } from "./geometry.js";
 import { noSuggestionsText } from "./labels.js";
+import { colorName } from "./names.js";
 import { complain } from "./notices.js";
 import * as picker from "./picker.js";
 import { withPhoto } from "./resend.js";
@@ -57,7 +58,7 @@ function markOf(hint, index, photo) {
   const mark = document.createElement("button");
   moveTo(mark, hint, photo);
   mark.style.background = hint.color;
-  mark.setAttribute("aria-label", `Hint ${index + 1}, ${hint.color}`);
+  mark.setAttribute("aria-label", `Hint ${index + 1}, ${colorName(hint.color)}`);
   mark.setAttribute("aria-keyshortcuts", "Delete");
   mark.onkeydown = (event) => pressOn(event, index, photo);
   mark.onclick = (event) => event.stopPropagation();

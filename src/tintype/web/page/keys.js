@@ -10,8 +10,6 @@ import * as picker from "./picker.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
 
-const TYPING =
-  "input:not([type=range]):not([type=radio]):not([type=checkbox]), select, textarea";
 /** Where the arrow keys mean something else. */
 const CONTROL =
   "input, select, textarea, button:not(.frame), summary, dialog, dialog *, #sheet[tabindex='0']";
@@ -22,16 +20,14 @@ const WAYS = { n: 1, p: -1, ArrowRight: 1, ArrowLeft: -1 };
 /** @param {KeyboardEvent} event */
 function press(event) {
   const { key, target } = event;
-  if (help.isOpen() && key !== "?") return;
+  if (help.isOpen()) return;
   if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") {
     event.preventDefault();
     step(event.shiftKey ? "redo" : "undo");
     return;
   }
   if (key === "Escape") picker.cancel();
-  const typing = target instanceof Element && target.matches(TYPING);
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (key === "?") help.toggle();
+  if (help.isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!workspace.current) return;
   tools.selectByKey(key);
   const inControl = target instanceof Element && target.matches(CONTROL);

@@ -81,11 +81,18 @@ export const noSuggestionsText = (name) => `There are no colours to offer for th
 /** @param {string} name of the file */
 export const noReferenceText = (name) => `The colours of ${name} cannot be used.`;
 
+/** @param {boolean} byTouch whether nothing can be dropped */
+export const referenceText = (byTouch) =>
+  byTouch ? "Choose a picture" : "Drop a picture here, or choose one";
+
 /** @param {string[]} names of the files */
 export const addedText = (names) =>
   names.length === 1
     ? `${names[0]} is being coloured.`
     : `${names.length} photographs are being coloured.`;
+
+/** @param {string[]} names of the files */
+export const notOpenedText = (names) => `${named(names)} cannot be opened now.`;
 
 /** @type {Record<import("./api.js").Look, string>} */
 const LOOKS = {

@@ -97,5 +97,8 @@ function showNotes(texts) {
 /** @param {() => void} retry */
 export function wireRetry(retry) {
   button("retry").onclick = retry;
+}
+
+export function wire() {
   button("notice-close").onclick = hide;
 }

@@ -110,6 +110,12 @@ export class Photo {
     this.#history.resume(steps);
   }
 
+  /** Takes another key, where another tab has this photograph under the one it had. */
+  becomeCopy() {
+    this.key = newKey();
+    this.stored = -1;
+  }
+
   /** @returns {Set<string>} ids of its reference pictures, those of its history among them */
   references() {
     const { past, future } = this.steps();

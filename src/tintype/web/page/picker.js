@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
 import { percentOfPossible } from "./labels.js";
 import { radiusOfSlider, sliderOfRadius } from "./geometry.js";
+import { colorName } from "./names.js";
 import { announce } from "./notices.js";
 import { withoutHint } from "./settings.js";
 import * as wheel from "./wheel.js";
@@ -60,12 +61,14 @@ export async function open(wanted) {
 
 /** @param {Suggestions | null} found null until they are there */
 function show(found) {
-  if (!dialog.open) dialog.show();
-  document.body.toggleAttribute("data-picking", true);
   suggestions.replaceChildren(...(found?.suggestions ?? []).map(suggestionButton));
+  if (!dialog.open) dialog.show();
+  dialog.scrollTop = 0;
+  document.body.toggleAttribute("data-picking", true);
   removeButton.hidden = index === null;
   synchronize();
-  suggestions.querySelector("button")?.focus({ preventScroll: true });
+  dialog.scrollIntoView({ block: "nearest" });
+  (suggestions.querySelector("button") ?? exact).focus({ preventScroll: true });
 }
 
 /** @param {Suggestions["suggestions"][number]} suggestion */
@@ -76,7 +79,8 @@ function suggestionButton({ color, share }) {
   const text = percentOfPossible(share);
   made.append(swatch, text);
   made.dataset.color = color;
-  made.setAttribute("aria-label", `${color}, ${text}`);
+  made.setAttribute("aria-label", `${colorName(color)}, ${text}`);
+  made.title = colorName(color);
   made.onclick = () => recolor(color);
   return made;
 }

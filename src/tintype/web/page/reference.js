@@ -2,8 +2,8 @@
 // Another picture whose colours are taken.
 
 import * as api from "./api.js";
-import { button, input } from "./dom.js";
-import { noReferenceText } from "./labels.js";
+import { button, byTouch, input } from "./dom.js";
+import { noReferenceText, referenceText } from "./labels.js";
 import { complain } from "./notices.js";
 import { referenceFiles } from "./resend.js";
 import { workspace } from "./workspace.js";
@@ -20,7 +20,7 @@ export function showSettings() {
     picture.src = referenceFiles.url(reference.id);
     picture.alt = "";
     drop.replaceChildren(picture, reference.name);
-  } else drop.replaceChildren("Drop a picture here, or choose one");
+  } else drop.replaceChildren(referenceText(byTouch()));
 }
 
 /** @param {File | undefined} file */

@@ -17,8 +17,9 @@ const stripMetadata = input("strip-metadata");
 
 async function save() {
   const photo = workspace.current;
-  if (!photo) return;
-  download.disabled = true;
+  if (!photo || download.hasAttribute("aria-disabled")) return;
+  // It keeps the focus, as a disabled button would not.
+  download.setAttribute("aria-disabled", "true");
   download.textContent = "Colouring at full size…";
   try {
     const { revision } = photo;
@@ -31,7 +32,7 @@ async function save() {
   } catch (error) {
     complain(notSavedText(photo.name), api.asApiError(error), save);
   } finally {
-    download.disabled = false;
+    download.removeAttribute("aria-disabled");
     download.textContent = "Download";
   }
 }
@@ -74,7 +75,7 @@ export function triggerDownload(blob, name) {
 }
 
 export function showFormats() {
-  format.append(
+  format.replaceChildren(
     new Option("Same as the original", ""),
     ...workspace.server.formats.map((name) => new Option(name, name)),
   );

@@ -12,7 +12,7 @@ import { workspace } from "./workspace.js";
 /** @type {Record<Tool, string>} */
 const TIPS = {
   compare: "Drag across the photograph to compare.",
-  hint: "Click a point and choose its colour. Reach sets how far it spreads.",
+  hint: "Point at a place and choose its colour. Reach sets how far it spreads.",
   brush: "Paint with a colour. Reach sets how far it spreads beyond the stroke.",
   grey: "Paint over what should stay black and white.",
 };

@@ -16,6 +16,7 @@
  * @property {[]} empty the last photograph is gone
  * @property {[photo: Photo]} state of one photograph
  * @property {[photo: Photo]} change of its settings
+ * @property {[]} server what it can do is known
  * @property {[]} draft there is another hint in preparation, or none
  */
 /**
@@ -35,7 +36,9 @@ export class Workspace {
   /** @type {import("./api.js").ServerStatus} */
   server = { vividness: 1, reach: 1, formats: [], reads: [], accept: [], capabilities: [] };
   /** @type {{[K in keyof Events]: Listener<K>[]}} */
-  #listeners = { add: [], remove: [], select: [], empty: [], state: [], change: [], draft: [] };
+  #listeners = {
+    add: [], remove: [], select: [], empty: [], state: [], change: [], server: [], draft: [],
+  };
 
   /**
    * @template {keyof Events} K
@@ -55,6 +58,12 @@ export class Workspace {
    */
   async #emit(name, ...values) {
     await Promise.all(this.#listeners[name].map((listener) => listener(...values)));
+  }
+
+  /** @param {import("./api.js").ServerStatus} status */
+  setServer(status) {
+    this.server = status;
+    this.#emit("server");
   }
 
   /**

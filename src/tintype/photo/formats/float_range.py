@@ -1,0 +1,94 @@
+"""Which values are black and white, for samples that are no codes of 8 or 16 bits.
+
+They become 16-bit codes, the most that is written, by a rule that a note states.
+
+Source: TIFF revision 6.0, section 19 (SampleFormat, SMinSampleValue), for ranges that are stated.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TOP = 65_535
+_ROWS = 256  # converted at a time
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRange:
+    """Which values are black and white.
+
+    Attributes:
+        low: Black.
+        high: White; above `low`.
+        alpha: What is opaque.
+    """
+
+    low: float
+    high: float
+    alpha: float
+
+    def codes(
+        self,
+        values: NDArray[Any],
+        *,
+        alpha: int | None = None,
+        curve: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    ) -> NDArray[np.uint16]:
+        """Values as codes; what is no number is black.
+
+        Args:
+            values: (rows, columns, samples) as stored.
+            alpha: Index of the sample that is alpha, or None.
+            curve: Encodes light within 0 and 1, where the values are light.
+        """
+        out = np.empty(values.shape, np.uint16)
+        for at in range(0, len(values), _ROWS):
+            part = values[at : at + _ROWS]
+            scaled = (part.astype(np.float64) - self.low) / (self.high - self.low)
+            if alpha is not None:
+                scaled[..., alpha] = part[..., alpha] / self.alpha
+            scaled = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+            out[at : at + _ROWS] = np.round((curve(scaled) if curve else scaled) * _TOP)
+        return out
+
+
+def range_of(
+    parts: Iterable[NDArray[Any]], dtype: np.dtype[Any], stated: tuple[float, float] | None
+) -> tuple[SampleRange, str]:
+    """Which values of a page are black and white, and a sentence that says so.
+
+    What the file states counts. Otherwise floating-point values within 0 and 1 are codes as they
+    are, and so are integers within 8 or 16 bits; of all others the smallest is black and the
+    largest is white.
+
+    Args:
+        parts: All samples of colours.
+        dtype: Of the samples.
+        stated: SMinSampleValue and SMaxSampleValue, or None.
+    """
+    low, high = np.inf, -np.inf
+    for part in [] if stated else parts:
+        finite = part[np.isfinite(part)] if dtype.kind == "f" else part
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    if stated:
+        low, high = stated
+    elif dtype.kind == "f":
+        tops: tuple[float, ...] = (1.0,)
+    else:
+        largest = float(np.iinfo(dtype).max)
+        tops = tuple(min(top, largest) for top in (255.0, 65_535.0))
+    if not stated:
+        within = [top for top in tops if low >= 0 and high <= top]
+        low, high = (0.0, within[0]) if within else (low, high)
+    if not low < high:  # one value everywhere, or no number at all
+        low, high = (low - 1, low + 1) if np.isfinite(low) else (0.0, 1.0)
+    opaque = 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
+    kind = {"f": "floating-point", "i": "signed", "u": "integer"}[dtype.kind]
+    return SampleRange(low, high, opaque), (
+        f"Its {dtype.itemsize * 8}-bit {kind} values are written with 16 bits; {low:g} is black, "
+        f"{high:g} is white."
+    )
