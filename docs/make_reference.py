@@ -40,7 +40,7 @@ BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 SCRIPTS = (
     "mutants", "bombs", "size", "calls", "names", "disk", "kills", "training", "load", "limits",
-    "models", "privacy", "fuzz",
+    "models", "privacy", "sandbox", "fuzz",
 )  # fmt: skip
 """Of tests/promises, in the order of docs/promises.md."""
 
@@ -234,6 +234,9 @@ def _setting_parameters(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _output_parameter(row: Setting) -> dict[str, Any]:
     if row.kind == "flag":
         schema = {"type": "string", "enum": ["0", "1"], "default": f"{row.default_of('http'):d}"}
+        return _parameter(row.name, schema, row.text("http"))
+    if row.kind == "choice":
+        schema = {"type": "string", "enum": list(row.choices), "default": row.default_of("http")}
         return _parameter(row.name, schema, row.text("http"))
     assert row.kind == "format"
     names = ", ".join(row.choices)

@@ -505,3 +505,24 @@ def test_exact_luminance_through_every_door(tiny_model: Path) -> None:
     assert np.array_equal(np.asarray(grey), np.asarray(Image.open(data)))
     with pytest.raises(tintype.UsageError, match="standard or exact"):
         colorizer(exact, keep_luminance="very")
+
+
+def test_files_can_be_decoded_in_a_sandbox(
+    tiny_model: Path, photo: Path, colorizer: "tintype.Colorizer", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photo import hostile_decoders
+    from tintype.photo.sandbox import sandbox as module
+
+    data = photo.read_bytes()
+    monkeypatch.setattr(module, "OPERATIONS", hostile_decoders.__name__)
+    hostile = hostile_decoders.asking("segfault", data)
+    for caged in (
+        tintype.Colorizer(tiny_model, sandbox=True),
+        pickle.loads(pickle.dumps(tintype.Colorizer(tiny_model, sandbox=True))),
+    ):
+        assert caged(data) == colorizer(data)
+        with pytest.raises(tintype.UnreadablePhotoError, match="SIGSEGV"):
+            caged(hostile)
+    mask = hostile_decoders.asking("segfault", data)
+    with pytest.raises(tintype.UsageError):
+        caged(data, mask=mask)

@@ -65,6 +65,7 @@ def test_the_parameters_are_exactly_these() -> None:
     assert parameters(tintype.Colorizer) == [
         ("model", "POSITIONAL_OR_KEYWORD", None),
         ("max_pixels", "KEYWORD_ONLY", 100_000_000),
+        ("sandbox", "KEYWORD_ONLY", False),
     ]
     assert parameters(tintype.Colorizer.colorize) == [X, *SETTINGS, *WRITING]
     assert tintype.Colorizer.__call__ is tintype.Colorizer.colorize

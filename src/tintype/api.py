@@ -39,6 +39,8 @@ from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.naming import target_name
 from tintype.photo.photo import HalfChroma, Photo
+from tintype.photo.sandbox.sandbox import Sandbox
+from tintype.photo.sandbox.scope import decoding_in
 from tintype.pipeline import Request, colorize_photos, provenance_of
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
@@ -55,6 +57,9 @@ class Colorizer:
         model: Name of a model (`tintype models` lists them) or path of a model file; None is the
             one that is shipped.
         max_pixels: Files with more pixels are refused; arrays and images are in memory already.
+        sandbox: Decode files in child processes with limits on memory and time, as
+            ``tintype --sandbox`` does; for files that may be made to do harm. Images are decoded by
+            Pillow, in your own process.
 
     Raises:
         ModelError: There is no such model, or its file is damaged.
@@ -67,19 +72,25 @@ class Colorizer:
     """
 
     def __init__(
-        self, model: str | os.PathLike[str] | None = None, *, max_pixels: int = MAX_PIXELS
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        sandbox: bool = False,
     ) -> None:
-        self._start(load_bundle(model_of(model)), pixel_limit(max_pixels))
+        self._start(load_bundle(model_of(model)), pixel_limit(max_pixels), sandbox)
 
-    def _start(self, bundle: Bundle, max_pixels: int) -> None:
+    def _start(self, bundle: Bundle, max_pixels: int, sandbox: bool) -> None:
         self._max_pixels = max_pixels
+        self._sandbox = Sandbox() if sandbox else None
         self._engine = CachingEngine(bundle)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Without the network and its last prediction, which are made again when needed."""
         bundle = self._engine.bundle
         model = bundle.name if bundle.embedded else bundle
-        return _restored, (type(self), model, bundle.sha256, self._max_pixels)
+        sandbox = self._sandbox is not None
+        return _restored, (type(self), model, bundle.sha256, self._max_pixels, sandbox)
 
     @overload
     def colorize(self, x: str | os.PathLike[str], **options: Unpack[ColorOptions]) -> Path: ...
@@ -110,6 +121,12 @@ class Colorizer:
             TargetExistsError: The output exists and `overwrite` is False.
             PhotoError: The photograph cannot be read, coloured or written.
         """
+        with decoding_in(self._sandbox):
+            return self._colorize(x, options)
+
+    __call__ = colorize
+
+    def _colorize(self, x: Any, options: ColorOptions) -> Any:  # noqa: ANN401 (as `colorize`)
         request = request_from(options, max_pixels=self._max_pixels)
         output, overwrite = options.get("output"), options.get("overwrite", False)
         if output is not None:
@@ -135,8 +152,6 @@ class Colorizer:
                     f"A {type(x).__name__} cannot be coloured.",
                     advice="Give a path, bytes, a binary stream, a PIL image or a NumPy array.",
                 )
-
-    __call__ = colorize
 
     def _file(self, data: bytes, request: Request, *, name: str) -> bytes:
         bundle = self._engine.bundle
@@ -235,7 +250,7 @@ def _with_alpha(photo: Photo) -> NDArray[Any]:
 
 
 def _restored(
-    kind: type[Colorizer], model: str | Bundle, sha256: str, max_pixels: int
+    kind: type[Colorizer], model: str | Bundle, sha256: str, max_pixels: int, sandbox: bool
 ) -> Colorizer:
     """A `Colorizer` that was pickled."""
     bundle = load_bundle(model) if isinstance(model, str) else model
@@ -245,5 +260,5 @@ def _restored(
             advice="Install the same version of Tintype on both sides.",
         )
     colorizer = kind.__new__(kind)
-    colorizer._start(bundle, max_pixels)
+    colorizer._start(bundle, max_pixels, sandbox)
     return colorizer

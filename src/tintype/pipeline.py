@@ -31,6 +31,7 @@ from tintype.photo.metadata.location import without_location
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.other_decoder import SAME, difference_shown
 from tintype.photo.photo import Photo, Tone
+from tintype.photo.turning import QUARTERS, turned
 
 TONED_NOTE = "It was toned in one hue, which the predicted colours replace."
 
@@ -151,7 +152,13 @@ def colorize_photos(
         jpeg_exact.check(photos, luminance_of, codec=codec, name=name)
         if codec.write_exact is not None:
             photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
+    turn = QUARTERS[output.rotate]
+    if turn != 1:
+        photos = [replace(photo, turn=turn) for photo in photos]
     colored, share = _colored(photos, settings, engine, written)
+    if turn != 1:
+        photos = [turned(photo, turn) for photo in photos]
+        colored = [turned(photo, turn) for photo in colored]
     kept = None if codec.write_exact is None else luminance_of
     strip = output.strip_metadata
     try:

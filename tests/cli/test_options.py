@@ -35,7 +35,7 @@ def test_nothing_given_is_none() -> None:
     words = parse_photos(["x.jpg"])
     assert words.photos == ("x.jpg",)
     given = {name: getattr(words, name) for name in words.__slots__ if name != "photos"}
-    flags = {"recursive", "overwrite", "check"}
+    flags = {"recursive", "overwrite", "check", "sandbox"}
     assert given.pop("hint") == ()
     assert given.pop("given") == {}
     assert given == {name: False if name in flags else None for name in given}
@@ -48,7 +48,7 @@ def test_everything_given_arrives() -> None:
         "--scribbles s.png --mask m.png --reference r.jpg "
         "--palettes 5 --certainty c.png --settings s.json --save-settings t.json "
         "--strip-metadata --report r --jobs 3 --color-photos skip --check --max-megapixels 0.5 "
-        "--keep-luminance exact --contact-sheet s.html --executor ray d"
+        "--keep-luminance exact --contact-sheet s.html --executor ray --sandbox d"
     )
     words = parse_photos(typed.split())
     assert words == PhotoArguments(
@@ -80,6 +80,7 @@ def test_everything_given_arrives() -> None:
         jobs=3,
         color_photos="skip",
         check=True,
+        sandbox=True,
         max_megapixels=0.5,
         executor="ray",
     )

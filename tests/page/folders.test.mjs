@@ -1,9 +1,9 @@
-// Folders that are dropped.
+// Folders that are dropped or chosen.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { droppedFiles, isAccepted } from "../../src/tintype/web/page/folders.js";
+import { chosenFiles, droppedFiles, isAccepted } from "../../src/tintype/web/page/folders.js";
 
 const file = (name) => ({
   name, isFile: true, isDirectory: false, file: (done) => done({ name, type: "" }),
@@ -64,4 +64,17 @@ test("a kind is known by its ending or by its type", () => {
   assert.equal(isAccepted({ name: "A.TIF", type: "" }, accept), true);
   assert.equal(isAccepted({ name: "a.tif.txt", type: "text/plain" }, accept), false);
   assert.equal(isAccepted({ name: "a.txt", type: "" }, []), true);
+});
+
+test("a folder that is chosen gives the same as one that is dropped", () => {
+  const below = (path) => ({ name: path.split("/").at(-1), webkitRelativePath: path });
+  const files = [
+    "album/z.jpg", "album/1931/b10.jpg", "album/1931/b9.jpg", "album/a.tif", "album/.DS_Store",
+    "album/__MACOSX/a.jpg", "album/letter.doc", "album/.git/b.jpg", "album/Thumbs.db",
+  ].map(below);
+  const chosen = chosenFiles(files, reads);
+  assert.deepEqual(names(chosen), ["b9.jpg", "b10.jpg", "a.tif", "z.jpg"]);
+  assert.deepEqual([chosen.others, chosen.folders], [["letter.doc"], true]);
+  assert.deepEqual(names(chosenFiles([below(".hidden/a.jpg")], reads)), ["a.jpg"]);
+  assert.deepEqual(names(chosenFiles([], reads)), []);
 });

@@ -29,16 +29,107 @@ test("a sheet never vanishes, not even in a window without room", () => {
 });
 
 test("zoom goes in and out within its limits, and back to the whole photograph", () => {
-  assert.equal(geometry.zoomed(2, "in"), 3);
-  assert.equal(geometry.zoomed(3, "out"), 2);
-  assert.equal(geometry.zoomed(7, "fit"), 1);
-  assert.equal(geometry.zoomed(11, "in"), 12);
-  assert.equal(geometry.zoomed(1.2, "out"), 1);
+  assert.equal(geometry.zoomed(2, "in", 4), 3);
+  assert.equal(geometry.zoomed(3, "out", 4), 2);
+  assert.equal(geometry.zoomed(7, "fit", 4), 1);
+  assert.equal(geometry.zoomed(1, "full", 4.4), 4.4);
+  assert.equal(geometry.zoomed(15, "in", 4), 16);
+  assert.equal(geometry.zoomed(3.5, "in", 0.5), 4); // a small photograph is enlarged
+  assert.equal(geometry.zoomed(2, "full", 0.5), 1); // and never shown smaller than the room
+  assert.equal(geometry.zoomed(1.2, "out", 4), 1);
 });
 
-test("what is in the middle stays there", () => {
-  // 100 visible pixels around 250 of the content; at twice the size they lie around 500.
-  assert.equal(geometry.scrollAround(250, 2, 100), 450);
+test("1:1 is one pixel for one of the screen", () => {
+  const room = { width: 800, height: 600 };
+  assert.equal(geometry.oneToOne(WIDE, room, 1), 5);
+  assert.equal(geometry.oneToOne(WIDE, room, 2), 2.5);
+  assert.equal(geometry.oneToOne(TALL, room, 1), 500 / 300);
+});
+
+test("the wheel zooms by what it turns, and back to where it was", () => {
+  const turn = (deltaY, more = {}) => ({ deltaY, deltaMode: 0, ctrlKey: false, ...more });
+  const near = geometry.zoomedByWheel(2, turn(-100));
+  assert.ok(near > 2.2 && near < 2.5);
+  assert.ok(Math.abs(geometry.zoomedByWheel(near, turn(100)) - 2) < 1e-9);
+  assert.ok(geometry.zoomedByWheel(2, turn(-3, { deltaMode: 1 })) > 2.1); // lines
+  assert.ok(geometry.zoomedByWheel(2, turn(-10, { ctrlKey: true })) > 2.2); // a trackpad's fingers
+});
+
+test("what can be seen is counted from the photograph's corner", () => {
+  const window = { left: 0, top: 100, width: 400, height: 300 };
+  const whole = { left: 50, top: 150, width: 200, height: 100 };
+  assert.deepEqual(geometry.visiblePart(whole, window), { left: 0, top: 0, width: 200, height: 100 });
+  const large = { left: -500, top: -200, width: 2000, height: 900 };
+  assert.deepEqual(geometry.visiblePart(large, window), {
+    left: 500, top: 300, width: 400, height: 300,
+  });
+});
+
+test("tiles are as sharp as the screen, and no sharper than the photograph", () => {
+  assert.equal(geometry.tileLevel(4000, 4000), 0);
+  assert.equal(geometry.tileLevel(4000, 9000), 0);
+  assert.equal(geometry.tileLevel(4000, 2001), 0);
+  assert.equal(geometry.tileLevel(4000, 2000), 1);
+  assert.equal(geometry.tileLevel(4000, 900), 2);
+});
+
+test("only tiles that can be seen are wanted", () => {
+  const photo = { width: 4000, height: 2000 };
+  const part = { left: 0.25, top: 0, width: 0.13, height: 0.2 };
+  assert.deepEqual(geometry.tilesIn(photo, part, 0, 512), [
+    { level: 0, column: 1, row: 0 },
+    { level: 0, column: 2, row: 0 },
+  ]);
+  const all = { left: 0, top: 0, width: 1, height: 1 };
+  assert.equal(geometry.tilesIn(photo, all, 0, 512).length, 8 * 4);
+  assert.deepEqual(geometry.tilesIn(photo, all, 3, 512), [{ level: 3, column: 0, row: 0 }]);
+  // The left edge of a photograph that is turned right is its lower one.
+  const edge = { left: 0, top: 0, width: 0.01, height: 0.01 };
+  const turned = geometry.tilesIn({ ...photo, rotation: 90 }, edge, 0, 512);
+  assert.deepEqual(turned, [{ level: 0, column: 0, row: 3 }]);
+});
+
+test("tiles lie beside each other without a gap, up to the edge", () => {
+  const photo = { width: 1301, height: 903 };
+  const one = geometry.tileBox(photo, { level: 0, column: 1, row: 0 }, 512);
+  const last = geometry.tileBox(photo, { level: 0, column: 2, row: 1 }, 512);
+  assert.ok(Math.abs(one.left + one.width - last.left) < 1e-9);
+  assert.ok(Math.abs(one.top + one.height - last.top) < 1e-9);
+  assert.ok(Math.abs(last.left + last.width - 100) < 1e-9);
+  assert.ok(Math.abs(last.top + last.height - 100) < 1e-9);
+});
+
+test("a turned photograph has its places where they were", () => {
+  const box = { left: 0, top: 0, width: 200, height: 400 };
+  const photo = { width: 400, height: 200 };
+  const at = (rotation, x, y) => geometry.pixelAt({ x, y }, box, { ...photo, rotation });
+  // Its upper left corner is the upper right one, turned right; the lower left one, turned left.
+  assert.deepEqual(at(90, 199.5, 0.5), { x: 0, y: 0 });
+  assert.deepEqual(at(270, 0.5, 399.5), { x: 0, y: 0 });
+  assert.deepEqual(at(90, 0.5, 0.5), { x: 0, y: 199 });
+  const upside = { left: 0, top: 0, width: 400, height: 200 };
+  assert.deepEqual(geometry.pixelAt({ x: 399.5, y: 199.5 }, upside, { ...photo, rotation: 180 }), {
+    x: 0, y: 0,
+  });
+  assert.deepEqual(geometry.stepTurnedBack([1, 0], 90), [0, -1]);
+  assert.deepEqual(geometry.stepTurnedBack([0, 1], 90), [1, 0]);
+  assert.deepEqual(geometry.stepTurnedBack([1, 0], 180), [-1, 0]);
+  assert.deepEqual(geometry.turnedSize({ ...photo, rotation: 270 }), { width: 200, height: 400 });
+  assert.deepEqual(geometry.turnedSize({ ...photo, rotation: 180 }), photo);
+  assert.deepEqual(["left", "right"].map((way) => geometry.turnedFurther(0, way)), [270, 90]);
+  assert.equal(geometry.turnedFurther(270, "right"), 0);
+});
+
+test("a picture that lies on its side has another shape", () => {
+  assert.ok(geometry.sameShape({ width: 4000, height: 3000 }, { width: 1000, height: 751 }));
+  assert.ok(!geometry.sameShape({ width: 4000, height: 3000 }, { width: 750, height: 1000 }));
+  assert.ok(!geometry.sameShape({ width: 4000, height: 3000 }, { width: 1000, height: 700 }));
+});
+
+test("the picture that is shown first is as large as the window, within limits", () => {
+  assert.equal(geometry.revealSide({ width: 1280, height: 800 }, 1), 1280);
+  assert.equal(geometry.revealSide({ width: 390, height: 844 }, 3), 2048);
+  assert.equal(geometry.revealSide({ width: 300, height: 200 }, 1), 640);
 });
 
 test("a sharp preview is as large as the screen shows it, within limits", () => {

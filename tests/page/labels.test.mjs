@@ -55,20 +55,33 @@ test("a saved file has the name of the photograph and the ending of the server",
   assert.equal(labels.savedName("aunt.jpg", disposition), "aunt.color.webp");
   assert.equal(labels.savedName("aunt.1931.jpg", disposition), "aunt.1931.color.webp");
   assert.equal(labels.savedName("aunt", disposition), "aunt.color.webp");
+  const comparison = 'attachment; filename="photo.comparison.gif"';
+  assert.equal(labels.savedName("aunt.jpg", comparison), "aunt.comparison.gif");
   assert.equal(labels.savedName("aunt.jpg", null), "aunt.color.png");
   assert.equal(labels.savedName("aunt.jpg", "attachment"), "aunt.color.png");
 });
 
 test("the count of pairs says how sure it is", () => {
-  const none = { answered: 0, pairs: 9, fooled: 0, rate: null, low: 0, high: 1 };
-  assert.equal(labels.foolingText(none), "9 pairs.");
-  const some = { answered: 4, pairs: 9, fooled: 1, rate: 0.25, low: 0.046, high: 0.699 };
+  const none = { answered: 0, fooled: 0, rate: null, low: 0, high: 1 };
+  assert.equal(labels.foolingText(none), "");
+  assert.equal(labels.everyoneText({ answered: 0, everyone: none }), "");
+  const some = { answered: 4, fooled: 1, rate: 0.25, low: 0.046, high: 0.699 };
+  assert.equal(labels.foolingText(some), "Fooled 1 of 4 times: 25 %.");
+  assert.equal(labels.everyoneText({ answered: 4, everyone: some }), ""); // nobody else has played
   assert.equal(
-    labels.foolingText(some),
-    "Fooled 1 of 4 times: 25 % (95 % between 5 % and 70 %; 50 % would be perfect). 5 pairs left.",
+    labels.everyoneText({ answered: 2, everyone: some }),
+    "All rounds: 1 of 4 times, 25 % (95 % between 5 % and 70 %; 50 % would be perfect).",
   );
-  const never = { answered: 4, pairs: 9, fooled: 0, rate: 0, low: 0, high: 0.49 };
+  const never = { answered: 4, fooled: 0, rate: 0, low: 0, high: 0.49 };
   assert.match(labels.foolingText(never), /^Fooled 0 of 4 times: 0 %/);
+});
+
+test("the card of a round says what it shows", () => {
+  assert.equal(labels.scoreText(7, 10), "I found 7 of 10 real photographs.");
+  assert.equal(labels.scoreText(0, 0), "No pair was answered.");
+  assert.equal(labels.cardText(0, 0), "Nothing fooled me.");
+  assert.equal(labels.cardText(1, 1), "The pair that fooled me:");
+  assert.equal(labels.cardText(6, 4), "4 of the 6 pairs that fooled me:");
 });
 
 test("advice is for people in front of the page", () => {
@@ -128,4 +141,13 @@ test("a folder says what was not taken", () => {
   assert.equal(labels.folderText(2, ["a", "b"]), "Not photographs that can be read: 2 files.");
   assert.equal(labels.folderText(0, []), "There is no photograph in this folder.");
   assert.match(labels.folderText(0, ["a.doc"]), /^There is no .* read: a\.doc\.$/);
+});
+
+test("the page says where photographs go: nowhere, or to a computer with a name", () => {
+  assert.match(labels.promiseText(null), /stay on this machine/);
+  assert.match(labels.whereText(null), /Nothing is sent/);
+  for (const text of [labels.promiseText("attic"), labels.whereText("attic")]) {
+    assert.match(text, /attic/);
+    assert.doesNotMatch(text, /stay|Nothing/);
+  }
 });

@@ -160,7 +160,7 @@ def test_an_oversized_record_costs_no_caption(blocks: bytes, named: str) -> None
     assert f"Left out of its IPTC, as far too large: {named}." in found.meta.notes
     kept, _ = iptc.split_record(found.meta.iptc)
     assert kept is not None
-    assert (2, 120, b"A caption") in iptc.datasets(kept)[0]
+    assert (2, 120, b"A caption") in [one[:3] for one in iptc.datasets(kept)[0]]
 
 
 def test_what_follows_the_datasets_of_a_record_is_named() -> None:

@@ -201,22 +201,24 @@ def stopping(outcome: Outcome, waiting: int = 30) -> None:
     )
 
 
-def tokens(outcome: Outcome) -> None:
+def codes(outcome: Outcome) -> None:
     """Somebody who guesses."""
-    lines: list[str] = []
     ready = threading.Event()
     options = ServerOptions(host="0.0.0.0", port=0, model=str(TINY))
-    server = listen(options, say=lines.append, opened=ready.set)
+    server = listen(options, invite=lambda _invitation: None, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     ready.wait(30)
     url = re.sub(r"\?.*", "", server.url)
-    codes = [httpx.get(f"{url}?token=guess{n}").status_code for n in range(MOST + 5)]
+    told = [
+        httpx.post(f"{url}v1/entry", json={"code": f"guess{n}"}).status_code
+        for n in range(MOST + 5)
+    ]
     server.stop()
     thread.join(30)
-    wrong = codes.count(401)
-    outcome.expect(codes == [401] * MOST + [429] * 5, f"wrong tokens: {codes}")
-    outcome.figures["wrong tokens from one address in a minute"] = f"{wrong}, then 429"
+    wrong = told.count(401)
+    outcome.expect(told == [401] * MOST + [429] * 5, f"wrong codes: {told}")
+    outcome.figures["wrong codes from one address in a minute"] = f"{wrong}, then 429"
 
 
 def foreign_files(outcome: Outcome) -> None:
@@ -247,7 +249,7 @@ def foreign_files(outcome: Outcome) -> None:
 
 def check(words: Words, outcome: Outcome) -> None:
     foreign_files(outcome)
-    tokens(outcome)
+    codes(outcome)
     strokes(outcome)
     stopping(outcome)
     uploads(words, outcome)

@@ -327,7 +327,7 @@ def test_methods_and_headers(client: httpx.Client) -> None:
 
 def test_the_page_is_served_with_every_module_it_imports(client: httpx.Client) -> None:
     seen: set[str] = set()
-    waiting = ["/", "/which-is-real"]
+    waiting = ["/", "/which-is-real", "/door.js"]
     while waiting:
         path = waiting.pop()
         if path in seen:
@@ -338,7 +338,8 @@ def test_the_page_is_served_with_every_module_it_imports(client: httpx.Client) -
         kind = answer.headers["content-type"]
         assert kind.startswith("text/javascript" if path.endswith(".js") else "text/html"), path
         waiting += [
-            f"/{name}" for name in re.findall(r'(?:from "\./|src=")(\w+\.js)"', answer.text)
+            f"/{name}"
+            for name in re.findall(r'(?:from "\./|import\("\./|src=")(\w+\.js)"', answer.text)
         ]
     assert {path for path in static_files() if path.endswith(".js")} == {
         path for path in seen if path.endswith(".js")

@@ -15,8 +15,8 @@ import pytest
 from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.web import timeouts
-from tintype.web.guard import Tokens
-from tintype.web.serve import Listening, listen, serving
+from tintype.web.entry import Entry
+from tintype.web.serve import Invitation, Listening, listen, serving
 from tintype.web.server_options import ServerOptions
 from web.conftest import TINY
 
@@ -61,11 +61,11 @@ def test_the_page_itself_may(client: httpx.Client, picture: Make) -> None:
 
 
 @contextlib.contextmanager
-def listening(options: ServerOptions) -> Iterator[tuple[Listening, list[str]]]:
-    """A server as the command starts it, and the lines it printed."""
-    lines: list[str] = []
+def listening(options: ServerOptions) -> Iterator[tuple[Listening, list[Invitation]]]:
+    """A server as the command starts it, and its invitations."""
+    lines: list[Invitation] = []
     ready = threading.Event()
-    server = listen(options, say=lines.append, opened=ready.set)
+    server = listen(options, invite=lines.append, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert ready.wait(20)
@@ -77,8 +77,8 @@ def listening(options: ServerOptions) -> Iterator[tuple[Listening, list[str]]]:
 
 
 @pytest.fixture
-def at_home() -> Iterator[tuple[str, list[str]]]:
-    """The address of a server that is open to the network, and the lines it printed."""
+def at_home() -> Iterator[tuple[str, list[Invitation]]]:
+    """The address of a server that is open to the network, and its invitations."""
     with listening(ServerOptions(host="0.0.0.0", port=0, model=TINY)) as (server, lines):
         yield server.url, lines
 
@@ -109,7 +109,7 @@ def test_the_address_that_is_shown_answers_and_opens(host: str, shown: str, pict
     if not has_address(host):
         assert host in {"127.0.0.2", "::1", "::"}
         with pytest.raises(UsageError, match="is not available"):
-            listen(options, say=print)
+            listen(options, invite=print)
         return
     with listening(options) as (server, lines):
         assert re.fullmatch(rf"http://{re.escape(shown)}:\d+/", server.url)
@@ -120,22 +120,10 @@ def test_the_address_that_is_shown_answers_and_opens(host: str, shown: str, pict
             assert browser.post(f"{server.url}v1/color", content=picture()).status_code == 200
         assert len(lines) == (0 if server.local else 1)  # the other machine's is still to come
         if not server.local:
-            other = token_of(lines[0])
-            assert other not in server.entry()
-            assert httpx.get(f"{server.url}?token={other}").status_code == 303
+            assert lines[0].code not in server.entry()
+            entered = httpx.post(f"{server.url}v1/entry", json={"code": lines[0].code})
+            assert entered.status_code == 200
             assert len(lines) == 2
-
-
-def test_the_key_of_this_machine_works_once_too(at_home: tuple[str, list[str]]) -> None:
-    said: list[str] = []
-    tokens = Tokens(said.append)
-    own, more = tokens.own(), tokens.own()
-    assert len({own, more, *said}) == 3
-    assert tokens.open(own) is not None
-    assert tokens.open(own) is None
-    assert tokens.open(more) is not None
-    assert len(said) == 1
-    assert at_home[1]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
@@ -157,42 +145,36 @@ def test_other_names_can_be_allowed(host: str) -> None:
         assert "--allow-host" in answer.json()["error"]["advice"]
 
 
-def token_of(line: str) -> str:
-    found = re.search(r"token=([\w-]+)", line)
-    assert found
-    return found[1]
-
-
-def test_a_token_opens_once(at_home: tuple[str, list[str]], picture: Make) -> None:
-    url, lines = at_home
+def test_a_code_opens_once(at_home: tuple[str, list[Invitation]], picture: Make) -> None:
+    url, invitations = at_home
     with httpx.Client(base_url=url) as browser, httpx.Client(base_url=url) as other:
         assert browser.get("/").status_code == 401
         assert browser.post("/v1/color", content=picture()).status_code == 401
-        assert browser.get("/?token=guess").status_code == 401
-        token = token_of(lines[0])
-        opened = browser.get(f"/?token={token}")
-        assert opened.status_code == 303
+        assert browser.post("/v1/entry", json={"code": "guess"}).status_code == 401
+        code = invitations[0].code
+        opened = browser.post("/v1/entry", json={"code": code})
+        assert opened.status_code == 200
         assert "HttpOnly" in opened.headers["set-cookie"]
-        assert "SameSite=strict" in opened.headers["set-cookie"]
+        assert "SameSite=lax" in opened.headers["set-cookie"]
         assert browser.get("/").status_code == 200
         assert browser.post("/v1/color", content=picture()).status_code == 200
-        assert other.get(f"/?token={token}").status_code == 401
+        assert other.post("/v1/entry", json={"code": code}).status_code == 401
         # A program takes the next one, and shows its key as a bearer.
-        key = other.get(f"/?token={token_of(lines[1])}").headers["x-tintype-key"]
+        key = other.post("/v1/entry", json={"code": invitations[1].code}).json()["key"]
         with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as program:
             assert program.get("/v1/status").status_code == 200
         assert browser.get("/v1/status", headers={"Host": "evil.example"}).status_code == 403
 
 
-def test_tokens_differ() -> None:
+def test_codes_differ() -> None:
     said: list[str] = []
-    tokens = Tokens(said.append)
-    assert tokens.open("") is None
-    key = tokens.open(said[0])
+    entry = Entry(said.append)
+    assert entry.open("") is None
+    key = entry.open(said[0])
     assert key is not None
-    assert tokens.knows(key)
-    assert not tokens.knows("")
-    assert len(set(said)) == 2
+    assert entry.knows(key)
+    assert not entry.knows("")
+    assert len({*said, entry.own}) == 3
 
 
 class Slow:
@@ -429,9 +411,9 @@ def test_a_port_that_is_taken() -> None:
     with serving(ServerOptions(port=0, model=TINY)) as server:
         port = int(server.url.rstrip("/").split(":")[-1])
         with pytest.raises(UsageError, match="is not available"):
-            listen(ServerOptions(port=port, model=TINY), say=print)
+            listen(ServerOptions(port=port, model=TINY), invite=print)
     with pytest.raises(UsageError, match="is not available"):
-        listen(ServerOptions(host="no.such.host.invalid", port=0, model=TINY), say=print)
+        listen(ServerOptions(host="no.such.host.invalid", port=0, model=TINY), invite=print)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -128,7 +128,13 @@ def test_what_to_write_comes_from_the_query(query: dict[str, str], output: Outpu
 
 
 @pytest.mark.parametrize(
-    "query", [{"format": "gif"}, {"keep_location": "yes"}, {"strip_metadata": ""}]
+    "query",
+    [
+        {"format": "gif"},
+        {"keep_location": "yes"},
+        {"strip_metadata": ""},
+        {"strip_metadata": "1", "keep_location": "1"},
+    ],
 )
 def test_what_cannot_be_written_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(MalformedError):

@@ -1,4 +1,4 @@
-"""Over the network each browser has its own photographs, and nobody guesses a token."""
+"""Over the network each browser has its own photographs, and nobody guesses a code."""
 
 import re
 import socket
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tintype.web.attempts import MOST, SECONDS, Attempts
-from tintype.web.serve import listen
+from tintype.web.serve import Invitation, Listening, listen
 from tintype.web.server_options import ServerOptions
 from web.conftest import TINY
 
@@ -18,34 +18,33 @@ Make = Callable[..., bytes]
 
 
 class Home:
-    """A server that is open to the network, and the tokens it printed."""
+    """A server that is open to the network, and the codes it printed."""
 
-    def __init__(self, url: str, lines: list[str]) -> None:
-        self.url = url
-        self._lines = lines
+    def __init__(self, server: Listening, invitations: list[Invitation]) -> None:
+        self.url = server.url
+        self.own = server.entry().partition("=")[2]
+        self.invitations = invitations
 
-    def token(self) -> str:
-        found = re.search(r"token=([\w-]+)", self._lines[-1])
-        assert found
-        return found[1]
+    def code(self) -> str:
+        return self.invitations[-1].code
 
     @contextmanager
     def browser(self) -> Iterator[httpx.Client]:
         with httpx.Client(base_url=self.url, timeout=30) as client:
-            assert client.get(f"/?token={self.token()}").status_code == 303
+            assert client.post("/v1/entry", json={"code": self.code()}).status_code == 200
             yield client
 
 
 @pytest.fixture
 def home() -> Iterator[Home]:
-    lines: list[str] = []
+    invitations: list[Invitation] = []
     ready = threading.Event()
     options = ServerOptions(host="0.0.0.0", port=0, model=TINY)
-    server = listen(options, say=lines.append, opened=ready.set)
+    server = listen(options, invite=invitations.append, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert ready.wait(20)
-    yield Home(server.url, lines)
+    yield Home(server, invitations)
     server.stop()
     thread.join(20)
 
@@ -59,6 +58,8 @@ def test_a_photograph_belongs_to_the_browser_that_sent_it(home: Home, picture: M
             ("GET", f"/v1/photos/{name}"),
             ("GET", f"/v1/photos/{name}/grey"),
             ("POST", f"/v1/photos/{name}/preview"),
+            ("GET", f"/v1/photos/{name}/tile?column=0&row=0"),
+            ("POST", f"/v1/photos/{name}/tile?column=0&row=0"),
             ("POST", f"/v1/photos/{name}/certainty"),
             ("POST", f"/v1/photos/{name}/palettes"),
             ("POST", f"/v1/photos/{name}/suggestions?x=1&y=1"),
@@ -75,32 +76,39 @@ def test_a_photograph_belongs_to_the_browser_that_sent_it(home: Home, picture: M
         assert other.post("/v1/color", params={"mask": layer}, content=data).status_code == 404
         assert mine.post(f"/v1/photos/{name}/file", json={"mask": layer}).status_code == 200
         # Its key is the browser's as a cookie and as a bearer.
-        key = mine.cookies["tintype"]
+        (key,) = mine.cookies.values()
         with httpx.Client(base_url=home.url, headers={"Authorization": f"Bearer {key}"}) as program:
             assert program.get(f"/v1/photos/{name}").status_code == 200
 
 
-def test_wrong_tokens_are_counted(home: Home) -> None:
+def test_wrong_guesses_are_counted(home: Home) -> None:
+    old = f"tintype_{httpx.URL(home.url).port}=old"
     with httpx.Client(base_url=home.url, timeout=30) as client:
-        for _ in range(MOST + 5):  # no token at all is no guess, and an old cookie is none
-            assert client.get("/", headers={"Cookie": "tintype=old"}).status_code == 401
+        for _ in range(MOST + 5):  # no code at all is no guess, and an old cookie is none
+            assert client.get("/", headers={"Cookie": old}).status_code == 401
         for number in range(MOST):
-            if number % 2:
+            if number % 3 == 0:
                 sent = client.get("/", headers={"Authorization": "Bearer guess"})
-            else:
+            elif number % 3 == 1:
                 sent = client.get(f"/?token=guess{number}")
+            else:
+                sent = client.post("/v1/entry", json={"code": f"guess{number}"})
             assert sent.status_code == 401
-        refused = client.get("/?token=guess")
-        assert refused.status_code == 429
-        assert refused.json()["error"]["code"] == "too_many_attempts"
-        assert 1 <= int(refused.headers["retry-after"]) <= SECONDS
-        assert client.get(f"/?token={home.token()}").status_code == 429
+        for refused in (
+            client.get("/?token=guess"),
+            client.get(f"/?token={home.own}"),
+            client.post("/v1/entry", json={"code": "guess"}),
+            client.post("/v1/entry", json={"code": home.code()}),
+        ):
+            assert refused.status_code == 429
+            assert refused.json()["error"]["code"] == "too_many_attempts"
+            assert 1 <= int(refused.headers["retry-after"]) <= SECONDS
 
 
 def test_who_is_in_stays_in(home: Home) -> None:
     with home.browser() as mine, httpx.Client(base_url=home.url, timeout=30) as guesser:
         for _ in range(MOST + 1):
-            last = guesser.get("/?token=guess").status_code
+            last = guesser.post("/v1/entry", json={"code": "guess"}).status_code
         assert last == 429
         assert mine.get("/v1/status").status_code == 200
 
@@ -134,10 +142,10 @@ def test_a_machine_has_all_the_addresses_of_its_network() -> None:
     "path",
     ["//elsewhere.example/", "///elsewhere.example", "/\\elsewhere.example", "/%5Celsewhere"],
 )
-def test_a_token_never_leads_elsewhere(home: Home, path: str) -> None:
+def test_the_own_address_never_leads_elsewhere(home: Home, path: str) -> None:
     host, port = home.url.removeprefix("http://").rstrip("/").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as one:
-        head = f"GET {path}?token={home.token()} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+        head = f"GET {path}?token={home.own} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
         one.sendall(head.encode())
         said = one.recv(4096).decode()
     assert said.startswith("HTTP/1.1 303")

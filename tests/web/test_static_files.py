@@ -9,8 +9,10 @@ import pytest
 
 from tintype.web.static_files import static_files
 
+PHOTOGRAPHS = {path for path in static_files() if path.endswith(".jpg")}
 
-@pytest.mark.parametrize("path", sorted(static_files()))
+
+@pytest.mark.parametrize("path", sorted(static_files().keys() - PHOTOGRAPHS))
 def test_every_file_comes_compressed_and_is_the_same(client: httpx.Client, path: str) -> None:
     plain = client.get(path, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
@@ -22,6 +24,14 @@ def test_every_file_comes_compressed_and_is_the_same(client: httpx.Client, path:
     assert gzip.decompress(sent) == plain.content
     assert len(sent) == int(packed.headers["content-length"])
     assert len(sent) < len(plain.content)
+
+
+@pytest.mark.parametrize("path", sorted(PHOTOGRAPHS))
+def test_photographs_are_not_compressed_once_more(client: httpx.Client, path: str) -> None:
+    answer = client.get(path, headers={"Accept-Encoding": "gzip"})
+    if len(gzip.compress(answer.content)) >= len(answer.content):
+        assert "content-encoding" not in answer.headers
+    assert answer.content.startswith(b"\xff\xd8")
 
 
 @pytest.mark.parametrize("accepted", ["identity", "", "br", "gzip;q=0", "gzip; q=0.000", "*;q=0"])

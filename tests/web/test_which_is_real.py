@@ -72,6 +72,61 @@ def test_sides_and_order_come_from_the_seed(folder: Path) -> None:
     assert len({tuple(sides(seed)) for seed in range(8)}) > 3
 
 
+def test_each_visitor_plays_a_round(folder: Path) -> None:
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    mine, theirs = pairs.begin(4), pairs.begin(4)
+    for number in range(4):
+        pairs.answer(number, "left", 0, name=mine)
+    assert pairs.facts(name=mine)["answered"] == pairs.facts(name=mine)["pairs"] == 4
+    assert pairs.facts(name=theirs)["answered"] == 0
+    assert pairs.facts()["answered"] == 0
+    said = pairs.answer(0, "right", 0, name=theirs)  # the same number, and not yet answered
+    assert said["answered"] == 1
+    assert said["everyone"]["answered"] == 5
+    assert [answer["number"] for answer in pairs.facts(name=mine)["answers"]] == [0, 1, 2, 3]
+    with pytest.raises(MalformedError, match="already been answered"):
+        pairs.answer(0, "left", 0, name=mine)
+    with pytest.raises(GoneError, match="4 pairs"):
+        pairs.picture(4, "left", name=mine)
+    with pytest.raises(GoneError, match="no longer known"):
+        pairs.facts(name="another")
+    rounds = [row["round"] for row in csv.DictReader(io.StringIO(pairs.csv()))]
+    assert rounds == ["1", "1", "1", "1", "2"]
+
+
+def test_rounds_ask_for_all_pairs_before_they_repeat_one(folder: Path) -> None:
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    files = []
+    for _ in range(3):
+        name = pairs.begin(2)
+        for number in range(2):
+            pairs.answer(number, "left", 0, name=name)
+    files = [row["file"] for row in csv.DictReader(io.StringIO(pairs.csv()))]
+    assert sorted(files) == [f"{k}.png" for k in range(6)]
+    assert pairs.facts(name=pairs.begin(100))["pairs"] == 6
+
+
+def test_a_picture_is_the_same_in_all_rounds_but_its_side(folder: Path) -> None:
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    shown = []
+    for name in (pairs.begin(6), pairs.begin(6)):
+        reals = [pairs.answer(k, "left", 0, name=name)["real"] for k in range(6)]
+        shown.append({pairs.picture(k, reals[k], name=name) for k in range(6)})
+        assert len(shown[-1]) == 6
+    assert shown[0] == shown[1]
+
+
+def test_rounds_that_are_kept_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tintype.web.which_is_real._ROUNDS", 3)
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    names = [pairs.begin(2) for _ in range(5)]
+    pairs.answer(0, "left", 0, name=names[-1])
+    with pytest.raises(GoneError):
+        pairs.facts(name=names[0])
+    assert pairs.facts()["pairs"] == 6
+    assert pairs.facts(name=names[-1])["answered"] == 1
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     engine = Engine(load_bundle(Path(TINY)), threads=1)
     with pytest.raises(UsageError, match="no photograph"):
@@ -103,3 +158,17 @@ def test_over_http(folder: Path) -> None:
         assert client.post("/v1/pairs/0", json={"real": "right"}).status_code == 400
         assert client.post("/v1/pairs/1", json={"real": "right", "seconds": "x"}).status_code == 400
         assert client.get("/v1/pairs/results.csv").text.count("\n") == 2
+        begun = client.post("/v1/pairs/rounds", params={"pairs": 3})
+        assert begun.status_code == 201
+        assert begun.json()["pairs"] == 3
+        assert begun.json()["answered"] == 0
+        playing = {"round": begun.json()["round"]}
+        assert client.get("/v1/pairs/2/left", params=playing).status_code == 200
+        assert client.get("/v1/pairs/3/left", params=playing).status_code == 404
+        said = client.post("/v1/pairs/0", params=playing, json={"real": "left"}).json()
+        assert (said["answered"], said["everyone"]["answered"]) == (1, 2)
+        assert client.get("/v1/pairs", params=playing).json()["answers"][0]["taken"] == "left"
+        gone = client.get("/v1/pairs", params={"round": "none"})
+        assert gone.status_code == 404
+        assert gone.json()["error"]["code"] == "unknown_id"
+        assert client.post("/v1/pairs/rounds", params={"pairs": 0}).status_code == 400

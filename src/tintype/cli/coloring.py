@@ -6,8 +6,8 @@ Nothing heavy is imported before it is known to be needed.
 import os
 import sys
 import time
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,8 +38,29 @@ def color_photographs(arguments: PhotoArguments) -> int:
     Raises:
         TintypeError: Nothing could be done.
     """
-    if "-" in arguments.photos or arguments.output == "-":
-        return _stream(arguments)
+    with _decoding(arguments):
+        if "-" in arguments.photos or arguments.output == "-":
+            return _stream(arguments)
+        return _files(arguments)
+
+
+@contextmanager
+def _decoding(arguments: PhotoArguments) -> Iterator[None]:
+    """Has files decoded where they are to be: masks and references too."""
+    if not arguments.sandbox:
+        yield
+        return
+    from tintype.photo.sandbox.sandbox import UNFILTERED, Sandbox
+    from tintype.photo.sandbox.scope import decoding_in
+
+    with Sandbox() as sandbox, decoding_in(sandbox):
+        if not sandbox.filtered:
+            say(UNFILTERED)
+        yield
+
+
+def _files(arguments: PhotoArguments) -> int:
+    """Files, folders and URLs."""
     options = _options(arguments)
     from tintype.files.remote import parse_location
     from tintype.jobs.plan import Plan
@@ -270,6 +291,7 @@ def _options(arguments: PhotoArguments) -> "RunOptions":
         color_photos=arguments.color_photos,
         check_grey=arguments.check,
         thumbnails=arguments.contact_sheet is not None,
+        sandbox=arguments.sandbox,
     )
     if arguments.max_megapixels is not None:
         options = replace(options, max_pixels=round(arguments.max_megapixels * 1e6))

@@ -20,6 +20,7 @@ _OPTIONS = (
     "overwrite",
     "report",
     "check",
+    "sandbox",
     "max_megapixels",
 )
 """Of the options that colour photographs, those that need no prediction of a network."""

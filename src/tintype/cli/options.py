@@ -58,6 +58,7 @@ class PhotoArguments:
     executor: Literal["processes", "ray"] | None
     color_photos: Literal["skip", "color"] | None
     check: bool
+    sandbox: bool
     max_megapixels: float | None
 
     @classmethod
@@ -240,6 +241,13 @@ PHOTOS = _Photos(
             is_flag=True,
             first_page=False,
             help="Read each output back and compare its grey with that of the input.",
+        ),
+        Option(
+            "--sandbox",
+            is_flag=True,
+            first_page=False,
+            help="Decode pictures in a child process with limits on memory and time, in case they "
+            "are made to do harm; on Linux it can open no files and no connections.",
         ),
         Option(
             "--max-megapixels",

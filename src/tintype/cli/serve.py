@@ -3,15 +3,18 @@
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tintype.cli.parsing import MOST_JOBS, Command, Option, above_zero
-from tintype.cli.show import print_result, say
+from tintype.cli.show import print_result, say, show_blocks
 from tintype.cli.values import FolderType, ModelType
 from tintype.engine.bundle import DEFAULT_NAME
 from tintype.web.server_options import PORT, ServerOptions
+
+if TYPE_CHECKING:
+    from tintype.web.serve import Invitation
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class ServeArguments:
     memory: int | None
     max_megapixels: float | None
     no_browser: bool
+    no_sandbox: bool
 
 
 def serve(argv: ServeArguments) -> int:
@@ -54,6 +58,7 @@ def serve(argv: ServeArguments) -> int:
         "waiting": argv.queue,
         "memory": argv.memory,
         "max_pixels": None if argv.max_megapixels is None else round(argv.max_megapixels * 1e6),
+        "sandbox": not argv.no_sandbox,
     }
     options = ServerOptions(**{key: value for key, value in given.items() if value is not None})
     place: list[str] = []
@@ -63,7 +68,9 @@ def serve(argv: ServeArguments) -> int:
         if not argv.no_browser:
             open_browser(place[0])
 
-    server = listen(options, say=say, opened=opened)
+    server = listen(options, invite=_show_invitation, opened=opened)
+    for note in server.notes:
+        say(note)
     page = "which-is-real" if argv.pairs else ""
     place.append(server.entry(page))
     say(f"Tintype is at {place[0]}; press Ctrl-C to stop it.")
@@ -71,6 +78,14 @@ def serve(argv: ServeArguments) -> int:
         server.run()
     say("Tintype has stopped.")
     return 0
+
+
+def _show_invitation(invitation: "Invitation") -> None:
+    say(
+        f"To open the page on another device in this network, once: {invitation.url} with the code "
+        f"{invitation.code}"
+    )
+    show_blocks(invitation.qr)
 
 
 _DEFAULTS = ServerOptions()
@@ -89,8 +104,8 @@ SERVE = Command(
             "--host",
             metavar="ADDRESS",
             show_default=_DEFAULTS.host,
-            help="Listen on this address, such as 0.0.0.0 for the home network; other machines "
-            "then need a token, which is printed.",
+            help="Listen on this address, such as 0.0.0.0 for the home network; other devices "
+            "then need a code, which is printed, also as a QR code.",
         ),
         Option(
             "--allow-host",
@@ -149,6 +164,12 @@ SERVE = Command(
             metavar="NUMBER",
             show_default=f"{_DEFAULTS.max_pixels / 1e6:g}",
             help="Refuse pictures larger than this.",
+        ),
+        Option(
+            "--no-sandbox",
+            is_flag=True,
+            help="Decode pictures in the server's own process. By default a child process does, "
+            "with limits on memory and time and, on Linux, no access to files or the network.",
         ),
     ],
 )

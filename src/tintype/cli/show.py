@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -20,6 +20,23 @@ def say(text: str) -> None:
         text: A sentence. Control characters in it are shown, not sent to the terminal.
     """
     _write_line(f"tintype: {shown(text)}")
+
+
+def show_blocks(draw: Callable[[], str]) -> None:
+    """A picture of Unicode blocks on stderr, bright on black whatever the colours of the terminal.
+
+    Args:
+        draw: Makes its lines; called only where stderr is a terminal that can show them.
+    """
+    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return
+    lines = draw().splitlines()
+    try:
+        "".join(lines).encode(sys.stderr.encoding)
+    except UnicodeEncodeError:
+        return
+    for line in lines:
+        _write_line(f"\x1b[97;40m{line}\x1b[0m")
 
 
 def _write_line(line: str) -> None:

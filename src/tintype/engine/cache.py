@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.engine.bundle import Bundle
+from tintype.engine.geometry import Fit
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
 from tintype.engine.settings import Settings
@@ -81,6 +82,11 @@ class PredictionCache:
                 self._remove(next(iter(self._kept)))
         return prediction
 
+    def kept(self, key: Key) -> Prediction | None:
+        """The prediction of a key, where there is one."""
+        with self._lock:
+            return self._kept.get(key)
+
     def drop_oldest(self, *, keep: int = 1) -> int:
         """Lets go of the least recently used one.
 
@@ -115,6 +121,18 @@ def size_of(prediction: Prediction) -> int:
     own = sum(0 if plane is None else held_bytes(plane) for plane in planes)
     # The one without hints may be kept by itself too, and then counts twice: never too little.
     return own + (0 if prediction.plain is None else size_of(prediction.plain))
+
+
+def least_bytes(fit: Fit, *, bins: int) -> int:
+    """Bytes that a prediction will take at least, before there is one.
+
+    Args:
+        fit: As the engine plans it.
+        bins: Of the model's distribution; 0 where it predicts none.
+    """
+    height, width = fit.padded
+    places = (height // fit.stride) * (width // fit.stride)
+    return np.dtype(np.float32).itemsize * (height * width + (2 + bins) * places)
 
 
 def held_bytes(array: NDArray[Any]) -> int:

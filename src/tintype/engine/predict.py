@@ -15,6 +15,7 @@ from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, reg
 from tintype.engine.hint_reach import limited, painted, surroundings
 from tintype.engine.hints import hints_at, hold_hints, pins_of
 from tintype.engine.network import Network, NetworkOutput
+from tintype.engine.parts import Parts
 from tintype.engine.prediction import Prediction, Version
 from tintype.engine.reference import (
     Reference,
@@ -84,14 +85,40 @@ class Engine:
             UsageError: As `colorize`.
         """
         settings = settings or Settings()
+        settings.check_size(photo.shape)
+        without = self.without_hints(settings)
+        plain = None if without is None else self.predict(photo, without)
+        return self.predict_beside(photo, settings, plain)
+
+    def without_hints(self, settings: Settings) -> Settings | None:
+        """The settings of the prediction that `predict` needs beside the one with hints.
+
+        Returns:
+            None where it needs none: there are no hints, or the network does not take them.
+        """
+        if settings.hinted and "hints" in self.bundle.card.capabilities:
+            return replace(settings, hints=(), scribbles=None)
+        return None
+
+    def predict_beside(
+        self, photo: Photo, settings: Settings, plain: Prediction | None
+    ) -> Prediction:
+        """`predict` where the prediction without hints is there already.
+
+        Args:
+            photo: As for `predict`.
+            settings: As for `predict`.
+            plain: What `predict` gave for `without_hints`; None where that is None.
+
+        Raises:
+            ModelError: As `colorize`.
+            UsageError: As `colorize`.
+        """
         fit = self.fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
         if settings.colors is not None:
             return settings.colors.prediction(photo.grey)
         settings.check_model(self.bundle.name, self.bundle.card.capabilities)
-        plain = None
-        if settings.hinted and "hints" in self.bundle.card.capabilities:
-            plain = self.predict(photo, replace(settings, hints=(), scribbles=None))
         if settings.quality == "high":
             luma, output = self._run_twice(photo, settings, fit)
         else:
@@ -347,22 +374,10 @@ class Engine:
         half_chroma: bool,
     ) -> Photo:
         """Brings (2, h, w) ab without hints to the photograph's size, and gives it the hints."""
-        fit = prediction.fit
-        ab = self.with_hints(prediction, ab, settings)
         halved = half_chroma and photo.bits == 8
         full = paired(photo.grey, photo.turn)
         grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else photo.grey
-        shape = grey.shape[0], grey.shape[1]
-        up = ChromaUp(
-            ab,
-            prediction.luma,
-            fit,
-            shape,
-            pins=pins_of(settings.hints, fit, shape, reach=settings.reach),
-            grey=grey,
-            scribbles=None if settings.scribbles is None else painted(settings.scribbles, grey),
-            mask=None if settings.mask is None else settings.mask.fitted(shape),
-        )
+        up = self._chroma_up(grey, prediction, ab, settings)
         color: NDArray[np.uint8] | NDArray[np.uint16] | HalfChroma
         if halved:
             color = render_half_chroma(full, grey, up, threads=self._threads)
@@ -371,6 +386,45 @@ class Engine:
         else:
             color = render_u16(grey, up, threads=self._threads)
         return replace(photo, color=color)
+
+    def _chroma_up(
+        self,
+        grey: NDArray[np.unsignedinteger],
+        prediction: Prediction,
+        ab: NDArray[np.float32],
+        settings: Settings,
+    ) -> ChromaUp:
+        """Chroma with the hints for a photograph, or for half of its size, whose grey this is."""
+        fit = prediction.fit
+        shape = grey.shape[0], grey.shape[1]
+        return ChromaUp(
+            self.with_hints(prediction, ab, settings),
+            prediction.luma,
+            fit,
+            shape,
+            pins=pins_of(settings.hints, fit, shape, reach=settings.reach),
+            grey=grey,
+            scribbles=None if settings.scribbles is None else painted(settings.scribbles, grey),
+            mask=None if settings.mask is None else settings.mask.fitted(shape),
+        )
+
+    def parts(self, photo: Photo, prediction: Prediction, settings: Settings) -> Parts:
+        """`render` with half-size chroma, for parts of a photograph that are wanted one by one.
+
+        Args:
+            photo: As for `render`, of 8 bits.
+            prediction: As for `render`.
+            settings: As for `render`.
+
+        Raises:
+            ModelError: As `render`.
+        """
+        if settings.one_of_several:
+            ab = self.palettes(prediction, settings)[settings.palette - 1].ab
+        else:
+            ab = self.chroma(prediction.plain or prediction, settings)
+        grey = np.asarray(Image.fromarray(photo.grey).reduce(2))
+        return Parts(photo, self._chroma_up(grey, prediction, ab, settings))
 
     def _vividness(self, settings: Settings) -> float:
         return self.bundle.card.vividness if settings.vividness is None else settings.vividness

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Quality = Literal["fast", "normal", "high"]
 KeepLuminance = Literal["standard", "exact"]
 """How a JPEG keeps the luminance of a JPEG: encoded again, or coefficient by coefficient."""
+Rotate = Literal["0", "90", "180", "270"]
+"""Degrees by which an output is turned clockwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +293,9 @@ class Output:
         format: A key of `tintype.photo.formats.registry.FORMATS`; None is the source's own.
         strip_metadata: Write no more metadata than the pixels need.
         keep_luminance: "exact" reads every output back and compares it.
-        keep_location: Whether coordinates stay in the metadata.
+        keep_location: Whether coordinates and place names stay in the metadata.
+        rotate: How the output is turned. Its pixels are, and its orientation tag says upright, as
+            in every other output; places in the settings are those of the photograph as it came.
     """
 
     format: Annotated[
@@ -328,7 +332,8 @@ class Output:
     keep_location: Annotated[
         bool,
         Setting(
-            help="Keep the coordinates in the metadata.",
+            help="Keep where it was taken in the metadata: coordinates, place names and the "
+            "camera's maker note. Not together with strip_metadata.",
             stage="writing",
             interfaces=("http",),
             # A file that is sent over a network leaves the house.
@@ -338,11 +343,22 @@ class Output:
         ),
     ] = True
 
+    rotate: Annotated[
+        Rotate,
+        Setting(
+            help="Turn the output clockwise by so many degrees.",
+            stage="writing",
+            interfaces=("http",),
+        ),
+    ] = "0"
+
     def __post_init__(self) -> None:
         for row in OUTPUT.values():
             value = row.current(getattr(self, row.name))
             row.check(value)
             object.__setattr__(self, row.name, value)
+        if self.rotate != "0" and self.keep_luminance == "exact":
+            raise UsageError("A luminance that is kept exactly cannot be turned.")
 
     def recorded_with(self, settings: str) -> str:
         """`Settings.canonical` and what of this counts as a setting too, in one text."""

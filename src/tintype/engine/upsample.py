@@ -6,8 +6,9 @@ regression of ab on Y' at the network's size. The alternatives that lost, guided
 bilateral among them, are measured in `benchmarks/chroma_upsampling.md`.
 """
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +123,32 @@ class ChromaUp:
         self._columns[:2] += np.float32(offset)
         self._coding = (scale, offset)
 
+    def part(self, rows: slice, columns: slice) -> "ChromaUp":
+        """The same for a part of the picture alone, which has its own rows and columns from 0.
+
+        Args:
+            rows: Of `shape`, with a start and a stop.
+            columns: The same.
+        """
+        part = copy.copy(self)
+        part.shape = rows.stop - rows.start, columns.stop - columns.start
+        known, weights = self._taps
+        part._taps = known[:, rows], weights[:, rows]
+        part._columns = self._columns[:, :, columns].copy()  # `express` changes them
+        part._pins = [pin.from_place(rows.start, columns.start) for pin in self._pins]
+        if self._scribbles is not None:
+            painted, share = self._scribbles
+            part._scribbles = painted[:, rows, columns], share[rows, columns]
+        if self._mask is not None:
+            part._mask = self._mask[rows, columns]
+        return part
+
+    @property
+    def size(self) -> int:
+        """Bytes that it keeps in memory."""
+        over = (*(self._scribbles or ()), *(() if self._mask is None else (self._mask,)))
+        return sum(array.nbytes for array in (*self._taps, self._columns, *over))
+
     def rows(self, top: int, luma: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
         """Chroma of some rows.
 
@@ -182,10 +209,13 @@ class ChromaUp:
         last = min(top + luma.shape[0], pin.rows.stop + reach)
         if first >= last:
             return
-        left, right = max(0, pin.columns.start - reach), pin.columns.stop + reach
+        left = max(0, pin.columns.start - reach)
+        right = min(luma.shape[1], pin.columns.stop + reach)
+        if left >= right:
+            return
         part = slice(first - top, last - top), slice(left, right)
         y = _outside(np.arange(first, last), pin.rows)
-        x = _outside(np.arange(left, min(right, luma.shape[1])), pin.columns)
+        x = _outside(np.arange(left, right), pin.columns)
         apart = (y[:, None] ** 2 + x**2) / (2 * pin.fade**2)
         steps = 1 if luma.dtype == np.uint8 else 255 / 65535
         unlike = (luma[part] * np.float32(steps) - pin.luma) ** 2 / (2 * _ALIKE**2)
@@ -205,6 +235,12 @@ class _Placed:
     ab: tuple[float, float]
     fade: float
     luma: float
+
+    def from_place(self, row: int, column: int) -> "_Placed":
+        """The same pin, with rows and columns that are counted from a place."""
+        rows = slice(self.rows.start - row, self.rows.stop - row)
+        columns = slice(self.columns.start - column, self.columns.stop - column)
+        return replace(self, rows=rows, columns=columns)
 
 
 def _placed(pin: Pin, shape: tuple[int, int], grey: NDArray[np.unsignedinteger]) -> _Placed:

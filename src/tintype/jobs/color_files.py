@@ -28,10 +28,12 @@ from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
 from tintype.jobs.resume import ProvenanceReader, record_provenance
 from tintype.jobs.same_file import same_file
 from tintype.photo import thumbnail
-from tintype.photo.decode import decode, read_provenance
+from tintype.photo.decode import decode, written_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
+from tintype.photo.sandbox.sandbox import Sandbox
+from tintype.photo.sandbox.scope import current, decoding_in
 from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
 
 
@@ -49,6 +51,7 @@ class RunOptions:
         max_pixels: Larger pictures are refused.
         check_grey: Compare the grey of each output with that of its input.
         thumbnails: Add thumbnails of before and after to the results.
+        sandbox: Decode files in a child process with limits.
     """
 
     model: str | None = None
@@ -59,6 +62,7 @@ class RunOptions:
     max_pixels: int = MAX_PIXELS
     check_grey: bool = False
     thumbnails: bool = False
+    sandbox: bool = False
 
 
 class Worker:
@@ -71,6 +75,15 @@ class Worker:
         self._engine: Engine | None = None
         self._provenance = ProvenanceReader()
         self._unwritable: UnwritableDiskError | None = None
+        # The command has one already where it runs the jobs by itself.
+        self._sandbox = Sandbox() if options.sandbox and current() is None else None
+        if self._sandbox is not None:
+            self._sandbox.start()  # meanwhile the model is loaded
+
+    def close(self) -> None:
+        """Ends the process that decodes, if there is one."""
+        if self._sandbox is not None:
+            self._sandbox.close()
 
     def run(self, job: Job, *, refusal: PhotoError | None = None) -> JobResult:
         """Colours one file; errors become results.
@@ -81,7 +94,8 @@ class Worker:
         """
         start = time.monotonic()
         try:
-            result = self._run(job, refusal)
+            with decoding_in(self._sandbox):
+                result = self._run(job, refusal)
         except SkippedPhotoError:
             result = JobResult.skip(job.source, COLOR_PHOTO)
         except UnwritableDiskError as error:
@@ -232,7 +246,7 @@ class Worker:
                 raise kind_of(error)(
                     f"{shown(folder)} cannot be created: {reason(error)}."
                 ) from error
-            if read_provenance(data) != provenance:
+            if written_provenance(data) != provenance:
                 record_provenance(job.target, data, provenance)
         try:
             remote.write(job.target, data, overwrite=self._options.overwrite)

@@ -70,8 +70,9 @@ def until_unwritable(
 
 
 def _run_here(plan: Plan, worker: Worker) -> Generator[JobResult, None, None]:
-    for item in with_cleanup(plan):
-        yield item if isinstance(item, JobResult) else worker.run(item)
+    with closing(worker):
+        for item in with_cleanup(plan):
+            yield item if isinstance(item, JobResult) else worker.run(item)
 
 
 def _run_in_processes(

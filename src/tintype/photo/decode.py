@@ -2,6 +2,8 @@
 
 A `Photo` is made from a file's bytes, an array or a Pillow image. Each format's codec knows how to
 read its files; what all formats share is here.
+
+Files are decoded in this process or, within `tintype.photo.sandbox.scope.decoding_in`, in another.
 """
 
 import numpy as np
@@ -23,6 +25,7 @@ from tintype.photo.orientation import upright
 from tintype.photo.oversized import shorten_oversized
 from tintype.photo.parts import Part, listed
 from tintype.photo.photo import Metadata, Photo, Pixels, Tone, rgb_to_grey
+from tintype.photo.sandbox.scope import current
 from tintype.photo.to_srgb import in_srgb, usable_profile
 from tintype.photo.tone import FoundTone, find_tone
 
@@ -60,6 +63,8 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
         UnsupportedPhotoError: A picture that could not be kept without loss.
         PhotoTooLargeError: More pixels than the limit, or than the memory.
     """
+    if (sandbox := current()) is not None:
+        return sandbox.decode(data, name=name, max_pixels=max_pixels)
     file = InputFile(data, name, max_pixels)
     codec = _codec_of(file)
     try:
@@ -86,6 +91,8 @@ def decode_colors(
         UnsupportedPhotoError: As `decode`.
         PhotoTooLargeError: As `decode`.
     """
+    if (sandbox := current()) is not None:
+        return sandbox.decode_colors(data, name=name, max_pixels=max_pixels)
     file = InputFile(data, name, max_pixels)
     codec = _codec_of(file)
     try:
@@ -123,6 +130,8 @@ def decode_layer(
         UnsupportedPhotoError: As `decode`.
         PhotoTooLargeError: As `decode`.
     """
+    if (sandbox := current()) is not None:
+        return sandbox.decode_layer(data, name=name, max_pixels=max_pixels)
     file = InputFile(data, name, max_pixels)
     codec = _codec_of(file)
     try:
@@ -143,6 +152,17 @@ def read_provenance(data: bytes) -> Provenance | None:
 
     Returns:
         None where the file has none, is damaged, or is no picture.
+    """
+    if (sandbox := current()) is not None:
+        return sandbox.read_provenance(data)
+    return written_provenance(data)
+
+
+def written_provenance(data: bytes) -> Provenance | None:
+    """`read_provenance` of a file that was just written here: never in a sandbox.
+
+    Args:
+        data: The file. Its XMP packet has been read in this process, to be written.
     """
     name = sniff(data)
     read_xmp = FORMATS[name].read_xmp if name else None

@@ -17,6 +17,7 @@ from tintype.photo.formats.registry import FORMATS, sniff
 from tintype.photo.metadata import exif
 from tintype.photo.orientation import upright
 from tintype.photo.photo import Photo, Pixels
+from tintype.photo.sandbox.scope import current
 
 SIDE = 160
 """Pixels of the longer side."""
@@ -58,6 +59,25 @@ def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
     Raises:
         PhotoError: It cannot be read.
     """
+    return of_pixels(small_colors(data, name=name, max_pixels=max_pixels))
+
+
+def small_colors(data: bytes, *, name: str, max_pixels: int) -> NDArray[np.uint8]:
+    """The colours of a coloured file, shrunk as far as its decoder does that by itself.
+
+    Args:
+        data: The file.
+        name: What messages call it.
+        max_pixels: As for `decode`.
+
+    Returns:
+        (h, w, 3), upright; each side at least that of a thumbnail.
+
+    Raises:
+        PhotoError: It cannot be read.
+    """
+    if (sandbox := current()) is not None:
+        return sandbox.small_colors(data, name=name, max_pixels=max_pixels)
     if sniff(data) == "JPEG":
         file = InputFile(data, name, max_pixels)
         header = jpeg_segments.read_header(data)
@@ -65,9 +85,8 @@ def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
         with file.reading():
             # Decoded at a quarter or an eighth, in a third of the time: a coloured file is in sRGB.
             rgb = jpeg_pixels.decode_small(data, _fitted((header.height, header.width)))
-        return of_pixels(upright(rgb, exif.orientation(header.exif) or 1))
-    colors, _ = decode_colors(data, name=name, max_pixels=max_pixels)
-    return of_pixels(colors)
+        return upright(rgb, exif.orientation(header.exif) or 1)
+    return decode_colors(data, name=name, max_pixels=max_pixels)[0]
 
 
 def of_coloring(photo: Photo, data: bytes, *, form: str, name: str) -> bytes:

@@ -21,10 +21,12 @@ from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
+from tintype.web.entry import other_computer
+from tintype.web.entry_endpoint import ENTRY_ROUTES
 from tintype.web.errors import FaultError, TooLargeError
-from tintype.web.guard import OWNER, Guard, Tokens
+from tintype.web.guard import OWNER, Guard
 from tintype.web.pair_endpoints import PAIR_ROUTES
-from tintype.web.parameters import number_of, side_of
+from tintype.web.parameters import comparison_form_of, number_of, side_of, tile_of
 from tintype.web.photos import Finished
 from tintype.web.request import (
     ColorRequest,
@@ -36,6 +38,7 @@ from tintype.web.responses import failure
 from tintype.web.services import ApiRoute, NoSuchPathError, Services, run_work
 from tintype.web.static_files import static_file, static_files
 from tintype.web.stored_photo import StoredPhoto
+from tintype.web.tiles import TILE
 
 _T = TypeVar("_T")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -47,14 +50,11 @@ _NO_SETTINGS = frozenset(
 _LONGEST_NAME = 255
 
 
-def make_app(
-    services: Services, *, tokens: Tokens | None, hosts: Collection[str] = ()
-) -> Starlette:
+def make_app(services: Services, *, hosts: Collection[str] = ()) -> Starlette:
     """The ASGI application.
 
     Args:
         services: What the requests share.
-        tokens: Entry for other machines; None where there are none.
         hosts: As for `Guard`.
     """
     routes = [
@@ -69,7 +69,7 @@ def make_app(
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, tokens=tokens, hosts=hosts)],
+        middleware=[Middleware(Guard, entry=services.entry, hosts=hosts)],
         exception_handlers={HTTPException: _no_such_path},
     )
     app.router.redirect_slashes = False  # they would name the host of the request
@@ -129,7 +129,7 @@ async def color(services: Services, request: Request) -> Response:
 
 
 async def add_photo(services: Services, request: Request) -> Response:
-    """``POST /v1/photos``: a picture in; it is held, and the model asked about it."""
+    """``POST /v1/photos``: a picture in; it is held, and the model is asked when a colour is."""
     services.workers.check()
     data = await services.bodies.read(request)
     request.state.picture = data
@@ -160,15 +160,50 @@ async def grey(services: Services, request: Request) -> Response:
 
 async def preview(services: Services, request: Request) -> Response:
     """``POST /v1/photos/{id}/preview``: settings in, a coloured JPEG for the screen out."""
-    stored, side, coloring = (
+    stored, side, draft, coloring = (
         _stored(services, request),
         side_of(request),
+        number_of(request, "draft", 0, 1, default=0) == 1,
         await _coloring(services, request),
     )
     data = await run_work(
-        services, request, lambda: services.photos.preview(stored, coloring, side=side)
+        services, request, lambda: services.photos.preview(stored, coloring, side=side, draft=draft)
     )
     return Response(data, media_type="image/jpeg")
+
+
+async def grey_tile(services: Services, request: Request) -> Response:
+    """``GET /v1/photos/{id}/tile``: a part of the photograph as it came, as large as it is."""
+    stored, tile = _stored(services, request), tile_of(request)
+    data = await run_work(services, request, lambda: services.photos.grey_tile(stored, tile))
+    return Response(data, media_type="image/jpeg")
+
+
+async def tile(services: Services, request: Request) -> Response:
+    """``POST /v1/photos/{id}/tile``: settings in, a part of the coloured photograph out."""
+    stored, which, coloring = (
+        _stored(services, request),
+        tile_of(request),
+        await _coloring(services, request),
+    )
+    data = await run_work(services, request, lambda: services.photos.tile(stored, coloring, which))
+    return Response(data, media_type="image/jpeg")
+
+
+async def comparison(services: Services, request: Request) -> Response:
+    """``POST /v1/photos/{id}/comparison``: settings in, before and after in one file out."""
+    stored, form = _stored(services, request), comparison_form_of(request)
+    coloring = await _coloring(services, request)
+    turn = {key: value for key, value in request.query_params.items() if key == "rotate"}
+    rotate = output_from_query(turn).rotate
+    data = await run_work(
+        services,
+        request,
+        lambda: services.photos.comparison(stored, coloring, form=form, rotate=rotate),
+    )
+    codec = FORMATS[form.upper()]
+    place = f'attachment; filename="photo.comparison{codec.suffixes[0]}"'
+    return Response(data, media_type=codec.mime, headers={"Content-Disposition": place})
 
 
 async def certainty(services: Services, request: Request) -> Response:
@@ -236,12 +271,13 @@ async def add_layer(services: Services, request: Request) -> Response:
     return JSONResponse({"id": made}, 201)
 
 
-async def status(services: Services, _request: Request) -> Response:
+async def status(services: Services, request: Request) -> Response:
     """``GET /v1/status``: who answers, and how busy it is."""
     card = services.photos.engine.bundle.card
     return JSONResponse(
         {
             "tintype": __version__,
+            "computer": other_computer(request.scope),
             "model": card.name,
             "capabilities": sorted(card.capabilities),
             "vividness": card.vividness,
@@ -249,6 +285,7 @@ async def status(services: Services, _request: Request) -> Response:
             "formats": list(writable_formats()),
             "reads": [codec.title for codec in CODECS],
             "accept": list(accepted_types()),
+            "tile": TILE,
             "pending": services.workers.pending,
             "capacity": services.workers.capacity,
             "pairs": 0 if services.pairs is None else len(services.pairs),
@@ -263,12 +300,16 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("DELETE", "/v1/photos/{id}", remove_photo),
     ("GET", "/v1/photos/{id}/grey", grey),
     ("POST", "/v1/photos/{id}/preview", preview),
+    ("GET", "/v1/photos/{id}/tile", grey_tile),
+    ("POST", "/v1/photos/{id}/tile", tile),
+    ("POST", "/v1/photos/{id}/comparison", comparison),
     ("POST", "/v1/photos/{id}/certainty", certainty),
     ("POST", "/v1/photos/{id}/palettes", palettes),
     ("POST", "/v1/photos/{id}/suggestions", suggestions),
     ("POST", "/v1/photos/{id}/file", finished_file),
     ("POST", "/v1/layers", add_layer),
     ("GET", "/v1/status", status),
+    *ENTRY_ROUTES,
     *PAIR_ROUTES,
 )
 """Method, path, and what answers."""

@@ -1,4 +1,4 @@
-"""How often somebody may guess: a few wrong tokens a minute from one address."""
+"""How often somebody may guess: a few wrong codes a minute from one address."""
 
 import ipaddress
 import time
@@ -6,15 +6,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 MOST = 10
-"""Wrong tokens from one address before it has to wait."""
+"""Wrong codes, tokens and keys from one address before it has to wait."""
 SECONDS = 60
-"""How long a wrong token counts."""
+"""How long a wrong one counts."""
 _ADDRESSES = 4096
 """Addresses that are remembered; the oldest are forgotten."""
 
 
 class Attempts:
-    """Wrong tokens by the address they came from.
+    """Wrong codes, tokens and keys by the address they came from.
 
     Args:
         clock: Seconds that only go forward.
@@ -32,7 +32,7 @@ class Attempts:
         return max(1, round(recent[-MOST] + SECONDS - self._clock()))
 
     def count(self, address: str) -> None:
-        """Counts a wrong token."""
+        """Counts a wrong one."""
         key = _network(address)
         self._wrong[key] = [*self._recent(key), self._clock()][-MOST:]
         self._wrong.move_to_end(key)

@@ -27,7 +27,7 @@ class MalformedError(WebError):
 
 
 class NoEntryError(WebError):
-    """No token, or a wrong one."""
+    """No key, or a wrong code."""
 
     status = 401
 
@@ -84,7 +84,7 @@ class BusyError(WebError):
 
 
 class TooManyError(BusyError):
-    """Too many wrong tokens came from one address."""
+    """Too many wrong codes came from one address."""
 
     status = 429
 

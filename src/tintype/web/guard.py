@@ -1,4 +1,4 @@
-"""Who may ask: this machine's own pages and programs, and with a token those of the home network.
+"""Who may ask: this machine's own pages and programs, and with a code those of the home network.
 
 A page from anywhere can send requests to 127.0.0.1, and a name that resolves there can make them
 look like the page's own (DNS rebinding). So a request must name this machine as its host by an
@@ -6,25 +6,30 @@ address or a name that nobody else controls, and must not come from another site
 """
 
 import ipaddress
-import secrets
 import socket
-from collections.abc import Callable, Collection, Mapping
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Collection, Mapping
+from html import escape
+from importlib.resources import files
+from string import Template
 from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tintype.web.attempts import Attempts
+from tintype.web import entry_endpoint
+from tintype.web.entry import Entry, client_address, keep_key, key_of
 from tintype.web.errors import ForeignError, NoEntryError, TooManyError
 from tintype.web.responses import failure
 
 _SAFE = frozenset({"GET", "HEAD"})
-_COOKIE = "tintype"
+_DOOR = (files("tintype.web") / "page" / "door.html").read_text("utf-8")
+_PAGES = frozenset({"/", "/which-is-real"})
+_OPEN = frozenset({"/door.js", "/api.js", "/dom.js", "/page.css", "/icon.svg"})
+"""What the page with the field for a code is made of; there is nothing of anybody's in it."""
 OWNER = "tintype.owner"
-"""Under this key of the scope stands whose request it is: the key that a token opened with, or
+"""Under this key of the scope stands whose request it is: the key that a code opened with, or
 nothing where only this machine can ask."""
 _HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,74 +47,20 @@ _HEADERS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Tokens:
-    """Entry for other machines: each token opens once, for one browser or program.
-
-    Args:
-        announce: Called with each new token, so that somebody can see it.
-
-    Attributes:
-        attempts: The wrong ones.
-    """
-
-    def __init__(self, announce: Callable[[str], None]) -> None:
-        self._announce = announce
-        self._keys: set[str] = set()
-        self._token = ""
-        self.attempts = Attempts()
-        self._own: set[str] = set()
-        self._renew()
-
-    def _renew(self) -> None:
-        self._token = secrets.token_urlsafe(12)
-        self._announce(self._token)
-
-    def own(self) -> str:
-        """One more token, for the browser of this machine; it is not announced."""
-        token = secrets.token_urlsafe(12)
-        self._own.add(token)
-        return token
-
-    def open(self, token: str) -> str | None:
-        """The key that a token opens with.
-
-        Returns:
-            None where it is neither the one that was announced last nor one of `own`.
-        """
-        known = [
-            each
-            for each in (self._token, *self._own)
-            if secrets.compare_digest(token.encode(), each.encode())
-        ]
-        if not known:
-            return None
-        key = secrets.token_urlsafe(24)
-        self._keys.add(key)
-        if known[0] in self._own:
-            self._own.remove(known[0])
-        else:
-            self._renew()
-        return key
-
-    def knows(self, key: str) -> bool:
-        """Whether a token has opened for this key."""
-        return key in self._keys
-
-
 class Guard:
     """Lets through what may ask, and puts the headers on every answer.
 
     Args:
         app: What is guarded.
-        tokens: Where requests come from other machines; None where only from this one.
+        entry: Where requests come from other machines; None where only from this one.
         hosts: Names besides those of this machine that a request may call it by.
     """
 
-    def __init__(self, app: ASGIApp, *, tokens: Tokens | None, hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, entry: Entry | None, hosts: Collection[str] = ()) -> None:
         self._app = app
-        self._tokens = tokens
+        self._entry = entry
         self._names = {"localhost", *(host.lower().rstrip(".") for host in hosts)}
-        if tokens is not None:
+        if entry is not None:
             own = socket.gethostname().lower()
             self._names |= {own, f"{own}.local"}
 
@@ -127,7 +78,7 @@ class Guard:
             await send(message)
 
         answer = self._refusal(scope)
-        scope = {**scope, OWNER: "" if self._tokens is None else _key_of(Headers(scope=scope))}
+        scope = {**scope, OWNER: "" if self._entry is None else key_of(scope)}
         await (answer or self._app)(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -137,7 +88,7 @@ class Guard:
             self._check_host(host)
             if scope["method"] not in _SAFE:
                 self._check_origin(headers, host)
-            return None if self._tokens is None else self._enter(scope, headers, self._tokens)
+            return None if self._entry is None else self._enter(scope, self._entry)
         except (ForeignError, NoEntryError, TooManyError) as error:
             return failure(error)
 
@@ -146,7 +97,7 @@ class Guard:
             name = (urlsplit(f"//{host}").hostname or "").lower().rstrip(".")
         except ValueError:
             name = ""
-        if name in self._names or _is_own_address(name, loopback_only=self._tokens is None):
+        if name in self._names or _is_own_address(name, loopback_only=self._entry is None):
             return
         raise ForeignError(
             "The request names a host other than this machine.",
@@ -162,40 +113,41 @@ class Guard:
             return
         raise ForeignError("The request comes from another site.")
 
-    def _enter(self, scope: Scope, headers: Headers, tokens: Tokens) -> Response | None:
-        if tokens.knows(_key_of(headers)):
+    def _enter(self, scope: Scope, entry: Entry) -> Response | None:
+        headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
+        if entry.knows(key_of(scope)) or (path in _OPEN and method in _SAFE):
             return None
+        if (method, path) == ("POST", entry_endpoint.PATH):
+            return None  # it looks at the code
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         token = query.get("token", [""])[0]
-        address = str((scope.get("client") or ("",))[0])
-        # Where it has to wait, a right token is not looked at either: it could be a guess.
-        if wait := tokens.attempts.wait(address):
-            raise TooManyError("Too many wrong tokens came from this address.", retry_after=wait)
-        key = tokens.open(token)
-        if key is None:
-            # An old cookie is no guess: a browser sends it with everything.
-            if token or "authorization" in headers:
-                tokens.attempts.count(address)
-            raise NoEntryError(
-                "A token is required, and each token works once.",
-                advice="Open the newest address that Tintype printed in its terminal.",
-            )
+        try:
+            key = self._try_token(scope, entry, token)
+        except (NoEntryError, TooManyError) as error:
+            if method in _SAFE and path in _PAGES and "text/html" in headers.get("accept", ""):
+                page = Template(_DOOR).substitute(computer=escape(socket.gethostname()))
+                return HTMLResponse(page, error.status)
+            raise
         # One slash: with two of them another host would follow.
-        answer: Response = RedirectResponse("/" + scope["path"].lstrip("/\\"), status_code=303)
-        answer.set_cookie(_COOKIE, key, httponly=True, samesite="strict")
-        answer.headers["X-Tintype-Key"] = key
+        answer: Response = RedirectResponse("/" + path.lstrip("/\\"), status_code=303)
+        keep_key(answer, key, scope)
         return answer
 
-
-def _key_of(headers: Headers) -> str:
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return key.strip()
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(_COOKIE)
-    except CookieError:
-        return ""
-    return "" if cookie is None else cookie.value
+    def _try_token(self, scope: Scope, entry: Entry, token: str) -> str:
+        address = client_address(scope)
+        # Where it has to wait, the right token is not looked at either: it could be a guess.
+        if wait := entry.attempts.wait(address):
+            raise TooManyError("Too many wrong codes came from this address.", retry_after=wait)
+        key = entry.open_own(token, scope)
+        if key is None:
+            # An old cookie is no guess: a browser sends it with everything.
+            if token or "authorization" in Headers(scope=scope):
+                entry.attempts.count(address)
+            raise NoEntryError(
+                "A code is required, and each code works once.",
+                advice="Send the newest that Tintype printed in its terminal to POST /v1/entry.",
+            )
+        return key
 
 
 def _host_of(origin: str) -> str:

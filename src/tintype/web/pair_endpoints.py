@@ -4,21 +4,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tintype.web.errors import MalformedError
-from tintype.web.parameters import pair_of
+from tintype.web.parameters import number_of, pair_of
 from tintype.web.services import ApiRoute, NoSuchPathError, Services, run_work
-from tintype.web.which_is_real import Pairs
+from tintype.web.which_is_real import SHARED, Pairs
+
+_PAIRS_OF_A_ROUND = 10
+_MOST_PAIRS_OF_A_ROUND = 1000
 
 
-async def pair_facts(services: Services, _request: Request) -> Response:
+async def begin_round(services: Services, request: Request) -> Response:
+    """``POST /v1/pairs/rounds``: some of the pairs, for one visitor."""
+    most = number_of(request, "pairs", 1, _MOST_PAIRS_OF_A_ROUND, default=_PAIRS_OF_A_ROUND)
+    name = _pairs(services).begin(most)
+    return JSONResponse({"round": name} | _pairs(services).facts(name=name), 201)
+
+
+async def pair_facts(services: Services, request: Request) -> Response:
     """``GET /v1/pairs``: how many pairs there are, and how they were told apart so far."""
-    return JSONResponse(_pairs(services).facts())
+    return JSONResponse(_pairs(services).facts(name=_round_of(request)))
 
 
 async def pair_picture(services: Services, request: Request) -> Response:
     """``GET /v1/pairs/{number}/{side}``: one of the two pictures, without its name."""
     pairs, side = _pairs(services), request.path_params["side"]
-    number = pair_of(request)
-    data = await run_work(services, request, lambda: pairs.picture(number, side))
+    number, name = pair_of(request), _round_of(request)
+    data = await run_work(services, request, lambda: pairs.picture(number, side, name=name))
     return Response(data, media_type="image/jpeg")
 
 
@@ -29,13 +39,18 @@ async def pair_answer(services: Services, request: Request) -> Response:
     seconds = data.get("seconds", 0)
     if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
         raise MalformedError("The value of seconds is not a number.")
-    return JSONResponse(_pairs(services).answer(number, str(data.get("real")), float(seconds)))
+    pairs, name = _pairs(services), _round_of(request)
+    return JSONResponse(pairs.answer(number, str(data.get("real")), float(seconds), name=name))
 
 
 async def pair_results(services: Services, _request: Request) -> Response:
     """``GET /v1/pairs/results.csv``: every answer."""
     headers = {"Content-Disposition": 'attachment; filename="which-is-real.csv"'}
     return Response(_pairs(services).csv(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _round_of(request: Request) -> str:
+    return request.query_params.get("round", SHARED)
 
 
 def _pairs(services: Services) -> Pairs:
@@ -48,6 +63,7 @@ def _pairs(services: Services) -> Pairs:
 
 PAIR_ROUTES: tuple[ApiRoute, ...] = (
     ("GET", "/v1/pairs", pair_facts),
+    ("POST", "/v1/pairs/rounds", begin_round),
     ("GET", "/v1/pairs/results.csv", pair_results),
     ("GET", "/v1/pairs/{number}/{side}", pair_picture),
     ("POST", "/v1/pairs/{number}", pair_answer),

@@ -3,9 +3,12 @@
 from starlette.requests import Request
 
 from tintype.errors import brief
+from tintype.photo.comparison import SIDES
 from tintype.web.errors import MalformedError
+from tintype.web.tiles import Tile
 
 _MOST_PAIRS = 10**9
+_MOST_TILES = 10**6
 
 
 def side_of(request: Request) -> int:
@@ -15,6 +18,29 @@ def side_of(request: Request) -> int:
         MalformedError: As `number_of`.
     """
     return number_of(request, "side", 1, 100_000, default=1024)
+
+
+def tile_of(request: Request) -> Tile:
+    """The tile that is wanted.
+
+    Raises:
+        MalformedError: As `number_of`.
+    """
+    level = number_of(request, "level", 0, _MOST_TILES, default=0)
+    column, row = (number_of(request, key, 0, _MOST_TILES) for key in ("column", "row"))
+    return Tile(level, column, row)
+
+
+def comparison_form_of(request: Request) -> str:
+    """The format of a comparison: a key of `tintype.photo.comparison.SIDES`.
+
+    Raises:
+        MalformedError: There is no such one.
+    """
+    text = request.query_params.get("format", next(iter(SIDES))).lower()
+    if text in SIDES:
+        return text
+    raise MalformedError(f"{brief(repr(text))} is not one of {', '.join(SIDES)}.")
 
 
 def number_of(

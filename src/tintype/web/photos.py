@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,30 +18,37 @@ from PIL import Image
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.cache import PredictionCache, digest_of, held_bytes, key_of, size_of
-from tintype.engine.layers import Layer, Mask, Scribbles, forget_painted, painted_bytes
+from tintype.engine.cache import (
+    Key,
+    PredictionCache,
+    digest_of,
+    held_bytes,
+    key_of,
+    least_bytes,
+    size_of,
+)
+from tintype.engine.layers import Layer, forget_painted, painted_bytes
 from tintype.engine.looks import LookName, look_names
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
 from tintype.engine.settings import LAYERS, Output, Settings
 from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError, brief
+from tintype.photo.comparison import SIDES as SIDES_OF_COMPARISONS
+from tintype.photo.comparison import comparison
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
-from tintype.photo.photo import Metadata, Photo
+from tintype.photo.photo import Photo
+from tintype.photo.turning import QUARTERS, turned
 from tintype.pipeline import Request, colorize_photos, provenance_of
 from tintype.web.errors import GoneError, TooLargeError
 from tintype.web.request import (
     ColorRequest,
-    Strokes,
-    as_mask,
-    as_scribbles,
     check_effort,
-    digest_of_strokes,
 )
 from tintype.web.stored_photo import StoredPhoto
+from tintype.web.tiles import Tile, shape_at
 
-_L = TypeVar("_L", Scribbles, Mask)
 _NAME = "The picture"
 SIDES = (64, 2048)
 """Smallest and largest longest side of a preview, in pixels."""
@@ -104,7 +111,7 @@ class PhotoStore:
             self._reserved -= size
 
     def add(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
-        """Takes a photograph, and runs the network on it.
+        """Takes a photograph. The network runs when it is first coloured: its grey is there sooner.
 
         Args:
             data: Its file.
@@ -116,8 +123,8 @@ class PhotoStore:
             TooLargeError: It takes more memory than everything together may.
         """
         stored = self.open(data, owner=owner, name=name)
-        prediction = self._predict(stored, Settings())
-        self._check_size(stored.size + size_of(prediction))
+        fit = self.engine.fit(stored.page.shape, Settings().quality)
+        self._check_size(stored.size + least_bytes(fit, bins=self.engine.bundle.card.bins))
         with self._lock:
             self._stored[owner, stored.id] = stored
             self._let_go()
@@ -211,6 +218,10 @@ class PhotoStore:
         while len(self._layers) > keep and total > self._budget:
             _, layer = self._layers.popitem(last=False)
             total -= held_bytes(layer.pixels)
+        for stored in self._stored.values():  # their tiles can be drawn again
+            if total > self._budget:
+                total -= stored.parts_size
+                stored.parts.clear()
         # A prediction can be made again; a photograph would have to be sent again.
         while total > self._budget and (freed := self._predictions.drop_oldest(keep=keep)):
             total -= freed
@@ -227,30 +238,92 @@ class PhotoStore:
 
     # ----- what can be done with it -----
 
-    def preview(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
+    def preview(
+        self, stored: StoredPhoto, coloring: ColorRequest, *, side: int, draft: bool = False
+    ) -> bytes:
         """A coloured JPEG for the screen.
 
         Args:
             stored: The photograph.
             coloring: How.
             side: Its longest side, at most the photograph's own.
+            draft: It may be less exact where hints reach, to be there sooner.
 
         Raises:
             UsageError: The request does not fit the photograph.
         """
         settings = self._settings(stored, coloring)
-        small = self._small(stored, side)
-        prediction = self._predict(stored, settings)
+        small = stored.reduced(_shape_of(stored.page.shape, side))
+        prediction = (self._draft if draft else self._predict)(stored, settings)
         return _jpeg(self.engine.render(small, prediction, settings, half_chroma=True))
+
+    def comparison(
+        self, stored: StoredPhoto, coloring: ColorRequest, *, form: str, rotate: str = "0"
+    ) -> bytes:
+        """A file to show to others, before and after.
+
+        Args:
+            stored: The photograph.
+            coloring: How.
+            form: A key of `tintype.photo.comparison.SIDES`.
+            rotate: Degrees by which it is turned, a key of `tintype.photo.turning.QUARTERS`.
+
+        Raises:
+            UsageError: The request does not fit the photograph.
+        """
+        settings = self._settings(stored, coloring)
+        small = stored.reduced(_shape_of(stored.page.shape, SIDES_OF_COMPARISONS[form]))
+        colored = self.engine.render(small, self._predict(stored, settings), settings)
+        provenance = provenance_of(stored.data, self.engine.bundle, settings, Output())
+        if rotate != "0":
+            colored = turned(colored, QUARTERS[rotate])
+        return comparison(colored, form=form, provenance=provenance)
 
     def grey(self, stored: StoredPhoto, *, side: int) -> bytes:
         """The grey photograph as a JPEG for the screen."""
-        return _jpeg(self._small(stored, side))
+        return _jpeg(stored.reduced(_shape_of(stored.page.shape, side)))
+
+    def grey_tile(self, stored: StoredPhoto, tile: Tile) -> bytes:
+        """A tile of the grey photograph as a JPEG.
+
+        Raises:
+            MalformedError: There is no such tile.
+        """
+        whole = self._at_level(stored, tile)
+        rows, columns = tile.spans(whole.shape)
+        return _jpeg(replace(whole, grey=whole.grey[rows, columns]))
+
+    def tile(self, stored: StoredPhoto, coloring: ColorRequest, tile: Tile) -> bytes:
+        """A tile of the coloured photograph as a JPEG: a part of what is saved.
+
+        Args:
+            stored: The photograph.
+            coloring: How.
+            tile: Which.
+
+        Raises:
+            MalformedError: There is no such tile.
+            UsageError: The request does not fit the photograph.
+        """
+        whole = self._at_level(stored, tile)
+        settings = self._settings(stored, coloring)
+        prediction = self._predict(stored, settings)
+        key = tile.level, settings.canonical()
+        with stored.drawing:
+            if key not in stored.parts:
+                stored.parts.clear()
+                stored.parts[key] = self.engine.parts(whole, prediction, settings)
+            parts = stored.parts[key]
+        with self._lock:
+            self._let_go()
+        return _jpeg(parts.part(*tile.spans(whole.shape)))
 
     def certainty(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
         """Where the colours are a guess, as a grey PNG: 0 is certain."""
         settings = self._settings(stored, coloring)
-        found = self.engine.uncertainty(self._small(stored, side), self._predict(stored, settings))
+        found = self.engine.uncertainty(
+            stored.reduced(_shape_of(stored.page.shape, side)), self._predict(stored, settings)
+        )
         file = io.BytesIO()
         Image.fromarray(found).save(file, "PNG", compress_level=1)
         return file.getvalue()
@@ -321,48 +394,61 @@ class PhotoStore:
     def _predict(self, stored: StoredPhoto, settings: Settings) -> Prediction:
         settings.check_size(stored.page.shape)
         key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
+        without = self.engine.without_hints(settings)
+        # Asked for by itself, it is kept: another hint does not run the network without them again.
+        plain = None if without is None else self._predict(stored, without)
+
+        def predict() -> Prediction:
+            if plain is None:
+                return self.engine.predict(stored.page, settings)
+            return self.engine.predict_beside(stored.page, settings, plain)
+
+        return self._kept(stored, key, predict)
+
+    def _draft(self, stored: StoredPhoto, settings: Settings) -> Prediction:
+        """As `_predict`; hints that are new are predicted at one size in place of two.
+
+        Both have the same grid, so what lies beyond the reach of hints is the same as well.
+        """
+        without = self.engine.without_hints(settings)
+        key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
+        if without is None or settings.quality != "high" or self._predictions.kept(key):
+            return self._predict(stored, settings)
+        settings.check_size(stored.page.shape)
+        plain, quick = self._predict(stored, without), replace(settings, quality="normal")
+        return self._kept(
+            stored,
+            (key[0], f"draft {key[1]}"),
+            lambda: self.engine.predict_beside(stored.page, quick, plain),
+        )
+
+    def _kept(self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction]) -> Prediction:
+        """A prediction that is kept as long as there is room."""
         with stored.lock:  # so that the network runs once
-            prediction = self._predictions.get(
-                key, lambda: self.engine.predict(stored.page, settings)
-            )
+            prediction = self._predictions.get(key, predict)
+        size = stored.size + size_of(prediction)
+        if size > self._budget:
+            self._predictions.forget(stored.digest)
+        self._check_size(size)
         with self._lock:
             self._let_go()
         return prediction
 
-    def _small(self, stored: StoredPhoto, side: int) -> Photo:
-        page = stored.page
-        longest = max(page.shape)
-        side = min(max(side, SIDES[0]), SIDES[1], longest)
-        with stored.lock:
-            if side not in stored.small:
-                height, width = (max(1, round(n * side / longest)) for n in page.shape)
-                grey: NDArray[np.uint8] = (
-                    page.grey if page.bits == 8 else (page.grey // 257).astype(np.uint8)
-                )
-                if (height, width) != page.shape:
-                    image = Image.fromarray(grey).resize(
-                        (width, height), Image.Resampling.BICUBIC, reducing_gap=2.0
-                    )
-                    grey = np.asarray(image)
-                stored.small[side] = Photo(grey, None, page.tone, Metadata("JPEG"))
-                if len(stored.small) > 4:
-                    del stored.small[next(iter(stored.small))]
-            return stored.small[side]
+    def _at_level(self, stored: StoredPhoto, tile: Tile) -> Photo:
+        tile.check(stored.page.shape)
+        found = stored.reduced(shape_at(stored.page.shape, tile.level))
+        with self._lock:
+            self._let_go()
+        return found
 
     def _settings(self, stored: StoredPhoto, coloring: ColorRequest) -> Settings:
         settings = coloring.settings
         painted = (*coloring.strokes, *coloring.grey_strokes)
         check_effort(painted, settings.hints, stored.page.shape)
         if coloring.strokes:
-            with stored.lock:
-                rendered = _newest(
-                    stored.scribbles, coloring.strokes, as_scribbles, stored.page.shape
-                )
-            settings = replace(settings, scribbles=rendered)
+            settings = replace(settings, scribbles=stored.painted_colors(coloring.strokes))
         if coloring.grey_strokes:
-            with stored.lock:
-                mask = _newest(stored.masks, coloring.grey_strokes, as_mask, stored.page.shape)
-            settings = replace(settings, mask=mask)
+            settings = replace(settings, mask=stored.painted_grey(coloring.grey_strokes))
         layers: dict[str, Any] = {
             kind: self._layer(stored.owner, kind, name) for kind, name in coloring.layers.items()
         }
@@ -376,19 +462,12 @@ class PhotoStore:
         return layer
 
 
-def _newest(
-    kept: dict[str, _L],
-    strokes: Strokes,
-    draw: Callable[[Strokes, tuple[int, int]], _L],
-    shape: tuple[int, int],
-) -> _L:
-    """What was painted, drawn once; only the newest is kept."""
-    # By their digest: as Python keeps them, points take more memory than the picture.
-    key = digest_of_strokes(strokes, shape)
-    if key not in kept:
-        kept.clear()
-        kept[key] = draw(strokes, shape)
-    return kept[key]
+def _shape_of(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """(height, width) of a picture for the screen with this longest side, as far as it may be."""
+    longest = max(shape)
+    side = min(max(side, SIDES[0]), SIDES[1], longest)
+    height, width = (max(1, round(n * side / longest)) for n in shape)
+    return height, width
 
 
 def _jpeg(photo: Photo) -> bytes:

@@ -165,6 +165,11 @@ def output_from_query(query: Mapping[str, str]) -> Output:
             given[row.name] = text == "1"
         else:
             given[row.name] = _form(text) if row.kind == "format" else text
+    if given.get("strip_metadata") and given.get("keep_location"):
+        raise MalformedError(
+            "strip_metadata removes the location too, and keep_location asks to keep it.",
+            advice="Leave one of them out.",
+        )
     return replace(default_output("http"), **given)
 
 

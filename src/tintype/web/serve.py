@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import ipaddress
 import socket
 import threading
@@ -17,9 +18,10 @@ from tintype.engine.cores import usable_cores
 from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
+from tintype.photo.sandbox.sandbox import UNFILTERED, Sandbox
 from tintype.web.app import make_app
 from tintype.web.body import BodyReader
-from tintype.web.guard import Tokens
+from tintype.web.entry import Entry, grouped
 from tintype.web.heap import return_large_blocks
 from tintype.web.photos import PhotoStore
 from tintype.web.server_options import PORT, ServerOptions
@@ -32,28 +34,60 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a person does to open the page on another device.
+
+    Attributes:
+        url: The address to open there.
+        code: To type there, as it is shown.
+    """
+
+    url: str
+    code: str
+
+    @property
+    def link(self) -> str:
+        """An address with the code in it.
+
+        It stands behind the ``#``, which no server is sent: whatever only fetches the address does
+        not use the code.
+        """
+        return f"{self.url}#{self.code}"
+
+    def qr(self) -> str:
+        """The link as a QR code: lines of blocks, light ones on a dark ground."""
+        import segno
+
+        out = io.StringIO()
+        segno.make(self.link, error="l", micro=False).terminal(out, border=2, compact=True)
+        return out.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
 class Listening:
     """A server that is ready to run.
 
     Attributes:
         url: Where this machine's browser finds it.
         local: Whether only this machine can.
+        notes: Sentences on it for whoever started it.
     """
 
     url: str
     local: bool
+    notes: tuple[str, ...]
     _server: "_Server"
     _socket: socket.socket
     _workers: WorkerPool
-    _tokens: Tokens | None
+    _entry: Entry | None
 
     def entry(self, page: str = "") -> str:
-        """An address for this machine's browser to open; where a token is needed, once.
+        """An address for the browsers of this machine to open.
 
         Args:
             page: A path below `url`.
         """
-        return f"{self.url}{page}{'' if self._tokens is None else f'?token={self._tokens.own()}'}"
+        return f"{self.url}{page}{'' if self._entry is None else f'?token={self._entry.own}'}"
 
     def run(self) -> None:
         """Answers requests until it is stopped."""
@@ -69,18 +103,22 @@ class Listening:
 
 
 def listen(
-    options: ServerOptions, *, say: Callable[[str], None], opened: Callable[[], None] | None = None
+    options: ServerOptions,
+    *,
+    invite: Callable[[Invitation], None],
+    opened: Callable[[], None] | None = None,
 ) -> Listening:
     """Makes a server and takes its port.
 
     Args:
         options: How to serve.
-        say: Called with lines for the person at the terminal.
+        invite: Called with each new code for another device, to be shown at the terminal.
         opened: Called once it answers.
 
     Raises:
         UsageError: The address or the port cannot be had.
         ModelError: There is no such model.
+        PhotoError: The sandbox cannot be started.
     """
     taken = _bind(options.host, options.port)
     # What it listens on, whatever it was called: the address that is shown is one that answers.
@@ -90,16 +128,23 @@ def listen(
     own = {4: "127.0.0.1", 6: "::1"}[address.version] if address.is_unspecified else listening
     url = f"http://{_in_url(own)}:{port}/"
     jobs = options.jobs or usable_cores()
+    sandbox = Sandbox() if options.sandbox else None
+    if sandbox is not None:
+        sandbox.start()  # meanwhile the model is loaded
     engine = Engine(load_bundle(options.model), threads=1)
-    workers = WorkerPool(workers=jobs, waiting=options.waiting, seconds=options.seconds)
+    notes = (UNFILTERED,) if sandbox is not None and not sandbox.filtered else ()
+    workers = WorkerPool(
+        workers=jobs, waiting=options.waiting, seconds=options.seconds, sandbox=sandbox
+    )
     memory = options.memory * _MIB
     photos = PhotoStore(engine, max_pixels=options.max_pixels, budget=memory)
 
-    def announce(token: str) -> None:
-        place = _own_name() if address.is_unspecified else listening
-        say(f"Open once on another machine: http://{_in_url(place)}:{port}/?token={token}")
+    page = "" if options.pairs is None else "which-is-real"
 
-    tokens = None if local else Tokens(announce)
+    def announce(code: str) -> None:
+        place = _own_name() if address.is_unspecified else listening
+        invite(Invitation(f"http://{_in_url(place)}:{port}/{page}", grouped(code)))
+
     services = Services(
         photos=photos,
         workers=workers,
@@ -110,9 +155,10 @@ def listen(
             seconds=options.body_seconds,
         ),
         pairs=None if options.pairs is None else Pairs(options.pairs, engine),
+        entry=None if local else Entry(announce),
     )
     config = uvicorn.Config(
-        make_app(services, tokens=tokens, hosts=options.hosts),
+        make_app(services, hosts=options.hosts),
         log_config=None,  # nothing about the pictures is written anywhere
         access_log=False,
         server_header=False,
@@ -124,7 +170,8 @@ def listen(
         http=patient(head_seconds=options.head_seconds, most=options.connections),
         ws="none",
     )
-    return Listening(url, local, _Server(config, workers, opened), taken, workers, tokens)
+    server = _Server(config, workers, opened)
+    return Listening(url, local, notes, server, taken, workers, services.entry)
 
 
 class _Server(uvicorn.Server):
@@ -151,7 +198,7 @@ class _Server(uvicorn.Server):
 def serving(options: ServerOptions) -> Iterator[Listening]:
     """A server in a thread of its own, for programs and tests; it ends with the block."""
     ready = threading.Event()
-    server = listen(options, say=lambda _line: None, opened=ready.set)
+    server = listen(options, invite=lambda _invitation: None, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -14,7 +14,7 @@ class ServerOptions:
     """How to serve.
 
     Attributes:
-        host: Address to listen on; anything but this machine's own asks for tokens.
+        host: Address to listen on; anything but this machine's own asks for codes.
         hosts: More names that requests may call it by, such as that of a proxy.
         port: None takes `PORT`, or a free one where that is taken.
         model: Name or file of the model; None is the default one.
@@ -27,6 +27,7 @@ class ServerOptions:
         body_seconds: How long a body may take to arrive.
         head_seconds: How long the head of a request may take.
         connections: How many may be open at a time.
+        sandbox: Decode what clients send in child processes with limits.
     """
 
     host: str = "127.0.0.1"
@@ -42,3 +43,4 @@ class ServerOptions:
     body_seconds: float = 60.0
     head_seconds: float = 10.0
     connections: int = 512
+    sandbox: bool = True

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tintype.web.body import BodyReader
+from tintype.web.entry import Entry
 from tintype.web.errors import WebError
 from tintype.web.photos import PhotoStore
 from tintype.web.which_is_real import Pairs
@@ -33,12 +34,14 @@ class Services:
         workers: Where work is done.
         bodies: Reads bodies.
         pairs: Photographs to tell apart; None where no folder was named.
+        entry: Entry for other devices; None where only this machine is answered.
     """
 
     photos: PhotoStore
     workers: WorkerPool
     bodies: BodyReader
     pairs: Pairs | None
+    entry: Entry | None
 
 
 ApiRoute = tuple[str, str, Callable[[Services, Request], Awaitable[Response]]]

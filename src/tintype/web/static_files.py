@@ -17,6 +17,7 @@ _PAGE = files("tintype.web") / "page"
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/stage.css": ("stage.css", "text/css; charset=utf-8"),
     "/which-is-real": ("which.html", "text/html; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/openapi.json": ("openapi.json", "application/json"),
@@ -25,13 +26,18 @@ _FILES = {
 
 
 def static_files() -> dict[str, tuple[str, str]]:
-    """What the page is made of, its modules included: path, then file name and type.
+    """What the page is made of, its modules and samples included: path, then file name and type.
 
-    The modules are listed from the package when the application is made; a client only ever chooses
+    They are listed from the package when the application is made; a client only ever chooses
     among these paths.
     """
     modules = sorted(file.name for file in _PAGE.iterdir() if file.name.endswith(".js"))
-    return _FILES | {f"/{name}": (name, "text/javascript; charset=utf-8") for name in modules}
+    samples = sorted(f"samples/{file.name}" for file in (_PAGE / "samples").iterdir())
+    return (
+        _FILES
+        | {f"/{name}": (name, "text/javascript; charset=utf-8") for name in modules}
+        | {f"/{name}": (name, "image/jpeg") for name in samples}
+    )
 
 
 def static_file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
@@ -43,10 +49,11 @@ def static_file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]
     """
     data = (_PAGE / name).read_bytes()
     packed = gzip.compress(data, mtime=0)
+    is_smaller = len(packed) < len(data)  # photographs are compressed already
     tag = hashlib.sha256(data).hexdigest()[:20]
 
     async def endpoint(request: Request) -> Response:
-        compressed = _takes_gzip(request.headers.get("accept-encoding", ""))
+        compressed = is_smaller and _takes_gzip(request.headers.get("accept-encoding", ""))
         # The tag names the bytes that are sent, so each form has its own.
         own_tag = f'"{tag}{"-gzip" if compressed else ""}"'
         headers = {"Cache-Control": "no-cache", "ETag": own_tag, "Vary": "Accept-Encoding"}

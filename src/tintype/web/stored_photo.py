@@ -1,13 +1,23 @@
 """A photograph that the server holds, with all that is made of it on the way."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from tintype.engine.cache import held_bytes
 from tintype.engine.layers import Mask, Scribbles
-from tintype.photo.photo import Photo
+from tintype.engine.parts import Parts
+from tintype.photo.photo import Metadata, Photo
+from tintype.web.request import Strokes, as_mask, as_scribbles, digest_of_strokes
+
+_L = TypeVar("_L", Scribbles, Mask)
+_MOST_SMALL = 4
+"""Sizes of one photograph that are kept."""
 
 
 @dataclass(slots=True)
@@ -21,10 +31,12 @@ class StoredPhoto:
         name: Of the file, for messages only.
         photos: Its pages.
         digest: Of the first page, as predictions are kept by.
-        small: The first page in smaller, by longest side.
+        small: The first page in smaller, or with fewer bits, by (height, width).
         scribbles: What was painted last, by the digest of its strokes.
         masks: What was last painted to stay grey, by the digest of its strokes.
-        lock: Held while something of it is made, so that it is made once.
+        parts: What tiles in colour are cut from, the newest, by level and settings.
+        lock: Held while something of it is predicted or painted, so that it is made once.
+        drawing: The same for pictures of it, which do not wait for a prediction.
     """
 
     id: str
@@ -33,15 +45,51 @@ class StoredPhoto:
     name: str
     photos: tuple[Photo, ...]
     digest: str
-    small: dict[int, Photo] = field(default_factory=dict)
+    small: dict[tuple[int, int], Photo] = field(default_factory=dict)
     scribbles: dict[str, Scribbles] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
+    parts: dict[tuple[int, str], Parts] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    drawing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def page(self) -> Photo:
         """The page that is looked at."""
         return self.photos[0]
+
+    def reduced(self, shape: tuple[int, int]) -> Photo:
+        """The page that is looked at in a smaller size, or its own, with 8 bits.
+
+        Args:
+            shape: (height, width).
+        """
+        page = self.page
+        if shape == page.shape and page.bits == 8:
+            return Photo(page.grey, None, page.tone, Metadata("JPEG"))
+        with self.drawing:
+            if shape not in self.small:
+                grey: NDArray[np.uint8] = (
+                    page.grey if page.bits == 8 else (page.grey // 257).astype(np.uint8)
+                )
+                if shape != page.shape:
+                    image = Image.fromarray(grey).resize(
+                        shape[::-1], Image.Resampling.BICUBIC, reducing_gap=2.0
+                    )
+                    grey = np.asarray(image)
+                self.small[shape] = Photo(grey, None, page.tone, Metadata("JPEG"))
+                if len(self.small) > _MOST_SMALL:
+                    del self.small[next(iter(self.small))]
+            return self.small[shape]
+
+    def painted_colors(self, strokes: Strokes) -> Scribbles:
+        """Strokes as a layer, drawn once."""
+        with self.lock:
+            return _newest(self.scribbles, strokes, as_scribbles, self.page.shape)
+
+    def painted_grey(self, strokes: Strokes) -> Mask:
+        """Strokes that stay grey as a layer, drawn once."""
+        with self.lock:
+            return _newest(self.masks, strokes, as_mask, self.page.shape)
 
     @property
     def size(self) -> int:
@@ -50,7 +98,31 @@ class StoredPhoto:
         layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
         rendered = sum(held_bytes(layer.pixels) for layer in layers)
         pages = sum(_size_of(page) for page in (*self.photos, *tuple(self.small.values())))
-        return len(self.data) + pages + rendered
+        return len(self.data) + pages + rendered + self.parts_size
+
+    @property
+    def parts_size(self) -> int:
+        """Bytes of what tiles are cut from."""
+        # Its grey may be among the smaller pages as well, and then counts twice.
+        return sum(
+            parts.up.size + (0 if parts.photo.grey is self.page.grey else parts.photo.grey.nbytes)
+            for parts in tuple(self.parts.values())
+        )
+
+
+def _newest(
+    kept: dict[str, _L],
+    strokes: Strokes,
+    draw: Callable[[Strokes, tuple[int, int]], _L],
+    shape: tuple[int, int],
+) -> _L:
+    """What was painted, drawn once; only the newest is kept."""
+    # By their digest: as Python keeps them, points take more memory than the picture.
+    key = digest_of_strokes(strokes, shape)
+    if key not in kept:
+        kept.clear()
+        kept[key] = draw(strokes, shape)
+    return kept[key]
 
 
 def _size_of(photo: Photo) -> int:

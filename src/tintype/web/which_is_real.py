@@ -9,8 +9,11 @@ import csv
 import io
 import math
 import random
+import secrets
 import threading
-from dataclasses import dataclass
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,11 @@ from tintype.web.errors import GoneError, MalformedError
 SIDE = 640
 """Longest side of a shown picture, in pixels."""
 _SIDES = ("left", "right")
+SHARED = ""
+"""The round of those who asked for none: all pairs, and whoever answers."""
+_SHOWN = 16  # pairs that are kept as they are shown
+_ROUNDS = 1000  # the oldest are forgotten; their answers still count
+_ANSWERS = 100_000  # that are kept of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +47,37 @@ class Answered:
     """One answer.
 
     Attributes:
-        number: Of the pair.
+        round: Number of the round, from 1; 0 is the shared one.
+        number: Of the pair in it.
         file: Its true photograph.
         real: The side it stood on.
         taken: The side that somebody took for it.
         seconds: How long that took.
     """
 
+    round: int
     number: int
     file: str
     real: str
     taken: str
     seconds: float
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one visitor is asked.
+
+    Attributes:
+        number: From 1; 0 for the shared one.
+        files: The photographs, in the order in which they are shown.
+        real: The side on which each stands.
+        answers: By the number of the pair.
+    """
+
+    number: int
+    files: list[int]
+    real: list[str]
+    answers: dict[int, Answered] = field(default_factory=dict)
 
 
 class Pairs:
@@ -62,7 +89,7 @@ class Pairs:
     Args:
         folder: Colour photographs.
         engine: The loaded model.
-        seed: One seed gives the same pairs in the same order.
+        seed: One seed gives the same rounds in the same order.
 
     Raises:
         UsageError: There are no photographs in the folder.
@@ -78,34 +105,70 @@ class Pairs:
         self._files = [file for file in every if not file.stem.endswith(".color")]
         if not self._files:
             raise UsageError(f"There is no photograph in {shown(folder)}.")
-        draw = random.Random(seed)
-        draw.shuffle(self._files)
-        self._real = [draw.choice(_SIDES) for _ in self._files]
-        self._answers: list[Answered] = []
-        self._shown: dict[int, tuple[bytes, bytes]] = {}
+        self._draw = random.Random(seed)
+        self._asked: Counter[int] = Counter()
+        self._begun = -1
+        self._rounds: OrderedDict[str, _Round] = OrderedDict()
+        self._rounds[SHARED] = self._deal(len(self._files))
+        self._answers: deque[Answered] = deque(maxlen=_ANSWERS)
+        self._shown: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
         self._lock = threading.Lock()
+        self._making = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._files)
 
-    def picture(self, number: int, side: str) -> bytes:
+    def _deal(self, most: int) -> _Round:
+        """So many pairs, those that were asked least often first."""
+        files = list(range(len(self._files)))
+        self._draw.shuffle(files)
+        files = sorted(files, key=lambda file: self._asked[file])[:most]
+        self._begun += 1
+        if self._begun:  # the shared one asks for all, and perhaps nobody
+            self._asked.update(files)
+        self._draw.shuffle(files)
+        return _Round(self._begun, files, [self._draw.choice(_SIDES) for _ in files])
+
+    def begin(self, most: int) -> str:
+        """Begins a round for one visitor.
+
+        Args:
+            most: How many pairs it has at most.
+
+        Returns:
+            What the other methods know it by.
+        """
+        name = secrets.token_urlsafe(9)
+        with self._lock:
+            self._rounds[name] = self._deal(most)
+            if len(self._rounds) > _ROUNDS:
+                self._rounds.popitem(last=False)
+            self._rounds.move_to_end(SHARED)  # it is never the oldest
+        return name
+
+    def picture(self, number: int, side: str, *, name: str = SHARED) -> bytes:
         """One of the two pictures as a JPEG, both with the same grey, size and compression.
 
         Args:
             number: From 0.
             side: ``left`` or ``right``.
+            name: Of the round.
 
         Raises:
-            GoneError: There is no such pair.
+            GoneError: There is no such pair or round.
             PhotoError: Its file cannot be read, or is no colour photograph.
         """
-        self._check(number, side)
         with self._lock:
-            if number not in self._shown:
-                self._shown.clear()  # one pair at a time is looked at
-                self._shown[number] = self._make(self._files[number])
-            true, ours = self._shown[number]
-        return true if side == self._real[number] else ours
+            playing = self._round(name, number, side)
+        file = playing.files[number]
+        with self._making:
+            if file not in self._shown:
+                self._shown[file] = self._make(self._files[file])
+                if len(self._shown) > _SHOWN:
+                    self._shown.popitem(last=False)
+            self._shown.move_to_end(file)
+            true, ours = self._shown[file]
+        return true if side == playing.real[number] else ours
 
     def _make(self, file: Path) -> tuple[bytes, bytes]:
         true = _shrunk(decode_colors(read_input(file, max_pixels=MAX_PIXELS), name=shown(file))[0])
@@ -121,65 +184,96 @@ class Pairs:
         assert isinstance(colored, np.ndarray)
         return _jpeg(true), _jpeg(colored)
 
-    def answer(self, number: int, taken: str, seconds: float) -> dict[str, Any]:
+    def answer(
+        self, number: int, taken: str, seconds: float, *, name: str = SHARED
+    ) -> dict[str, Any]:
         """Counts an answer.
 
         Args:
             number: Of the pair.
             taken: The side that somebody took for the true one.
             seconds: How long that took.
+            name: Of the round.
 
         Returns:
             Which was real, and `facts`.
 
         Raises:
-            GoneError: There is no such pair.
+            GoneError: There is no such pair or round.
             MalformedError: It was answered already, or `taken` is no side.
         """
-        self._check(number, taken)
         with self._lock:
-            if any(answer.number == number for answer in self._answers):
+            playing = self._round(name, number, taken)
+            if number in playing.answers:
                 raise MalformedError(f"Pair {number} has already been answered.")
-            name, real = self._files[number].name, self._real[number]
-            self._answers.append(Answered(number, name, real, taken, seconds))
-        return {"real": self._real[number]} | self.facts()
+            file, real = self._files[playing.files[number]].name, playing.real[number]
+            given = Answered(playing.number, number, file, real, taken, seconds)
+            playing.answers[number] = given
+            self._answers.append(given)
+        return {"real": real} | self.facts(name=name)
 
-    def facts(self) -> dict[str, Any]:
-        """How many pairs there are, how often somebody was fooled, and what that may be in truth.
+    def facts(self, *, name: str = SHARED) -> dict[str, Any]:
+        """How a round goes, and how all of them went together.
+
+        Args:
+            name: Of the round.
 
         Returns:
-            ``pairs``, ``answered``, ``fooled``, ``rate`` and its 95 % interval ``low`` to ``high``;
-            50 % is a perfect colorizer.
+            ``pairs`` of the round, `_count` of its answers, ``answers`` themselves with ``number``,
+            ``real`` and ``taken``, and under ``everyone`` the count of all rounds.
+
+        Raises:
+            GoneError: There is no such round.
         """
-        answered = len(self._answers)
-        fooled = sum(answer.taken != answer.real for answer in self._answers)
-        low, high = wilson(fooled, answered)
-        rate = fooled / answered if answered else None
-        return {
-            "pairs": len(self._files),
-            "answered": answered,
-            "fooled": fooled,
-            "rate": rate,
-            "low": low,
-            "high": high,
-        }
+        with self._lock:
+            playing = self._round(name)
+            answers = [playing.answers[number] for number in sorted(playing.answers)]
+            everyone = _count(self._answers)
+        told = [{"number": a.number, "real": a.real, "taken": a.taken} for a in answers]
+        pairs = {"pairs": len(playing.files)}
+        return pairs | _count(answers) | {"answers": told, "everyone": everyone}
 
     def csv(self) -> str:
         """Every answer, a line each."""
         out = io.StringIO()
         rows = csv.writer(out)
-        rows.writerow(["number", "file", "real", "taken", "fooled", "seconds"])
-        for a in self._answers:
-            rows.writerow(
-                [a.number, a.file, a.real, a.taken, int(a.taken != a.real), f"{a.seconds:.2f}"]
-            )
+        rows.writerow(["number", "file", "real", "taken", "fooled", "seconds", "round"])
+        with self._lock:
+            answers = list(self._answers)
+        for a in answers:
+            fooled = int(a.taken != a.real)
+            rows.writerow([a.number, a.file, a.real, a.taken, fooled, f"{a.seconds:.2f}", a.round])
         return out.getvalue()
 
-    def _check(self, number: int, side: str) -> None:
+    def _round(self, name: str, number: int = 0, side: str = _SIDES[0]) -> _Round:
+        """A round, after a look at what is asked of it."""
         if side not in _SIDES:
             raise MalformedError("The side must be left or right.")
-        if not 0 <= number < len(self._files):
-            raise GoneError(f"There are {len(self._files)} pairs, counted from 0.")
+        playing = self._rounds.get(name)
+        if playing is None:
+            raise GoneError("This round is no longer known.", advice="Begin another one.")
+        if not 0 <= number < len(playing.files):
+            raise GoneError(f"There are {len(playing.files)} pairs, counted from 0.")
+        return playing
+
+
+def _count(answers: Iterable[Answered]) -> dict[str, Any]:
+    """How often people were fooled, and what that may be in truth.
+
+    Returns:
+        ``answered``, ``fooled``, ``rate`` and its 95 % interval ``low`` to ``high``; 50 % is a
+        perfect colorizer.
+    """
+    fooled = [answer.taken != answer.real for answer in answers]
+    low, high = wilson(sum(fooled), len(fooled))
+    rate = sum(fooled) / len(fooled) if fooled else None
+    return {
+        "answered": len(fooled),
+        "fooled": sum(fooled),
+        "rate": rate,
+        "low": low,
+        "high": high,
+    }
 
 
 def wilson(hits: int, trials: int, *, z: float = 1.96) -> tuple[float, float]:

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from tintype.cancellation import WorkCancelledError, cancelled_when
+from tintype.photo.sandbox.sandbox import Sandbox
+from tintype.photo.sandbox.scope import decoding_in
 from tintype.web.errors import BusyError, MalformedError, SlowError, WebError
 
 _T = TypeVar("_T")
@@ -24,6 +26,7 @@ class WorkerPool:
         workers: How many run at once.
         waiting: How many may wait; more are refused.
         seconds: How long an answer may take, waiting included.
+        sandbox: Where files are decoded; None is this process.
 
     Attributes:
         grace: Seconds that running work still has when the server stops.
@@ -31,12 +34,15 @@ class WorkerPool:
 
     grace: float = 2.0
 
-    def __init__(self, *, workers: int, waiting: int, seconds: float) -> None:
+    def __init__(
+        self, *, workers: int, waiting: int, seconds: float, sandbox: Sandbox | None = None
+    ) -> None:
         self.workers: int = workers
         self.capacity: int = workers + waiting
         self.pending: int = 0
         self.draining: bool = False
         self._seconds = seconds
+        self._sandbox = sandbox
         self._usual = 1.0  # seconds of a piece of work, a running mean
         self._jobs: dict[Future[Any], threading.Event] = {}  # with what ends each of them
         self._over = asyncio.Event()
@@ -121,11 +127,13 @@ class WorkerPool:
         for unwanted in list(self._jobs.values()):
             unwanted.set()
         self._pool.shutdown(cancel_futures=True)
+        if self._sandbox is not None:
+            self._sandbox.close()
 
     def _timed(self, work: Callable[[], _T], unwanted: threading.Event) -> _T:
         began = time.monotonic()
         try:
-            with cancelled_when(unwanted.is_set):
+            with cancelled_when(unwanted.is_set), decoding_in(self._sandbox):
                 return work()
         finally:
             self._usual += 0.2 * (time.monotonic() - began - self._usual)

@@ -7,10 +7,9 @@ author, date and copyright as well.
 from collections.abc import Iterator
 
 from tintype.photo.formats import tiff_tags
-from tintype.photo.metadata import ifd, xmp
+from tintype.photo.metadata import exif, ifd, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError, DirectoryEntry, Tags
 
-_MAKER_NOTE = 37500
 _SUB_IFDS = 330
 
 
@@ -37,7 +36,7 @@ def exif_within(block: bytes, room: int) -> tuple[bytes | None, list[str]]:
     over = len(written) - room
     for size, tag, directory in sorted(_values(tags), key=_rank, reverse=True):
         # The maker note has moved by now, and is of no use any more.
-        if over <= 0 and tag != _MAKER_NOTE:
+        if over <= 0 and tag != exif.MAKER_NOTE:
             break
         del directory[tag]
         over -= size
@@ -58,13 +57,13 @@ def _values(tags: dict[int, DirectoryEntry | Tags]) -> Iterator[_Value]:
 
 
 def _rank(value: _Value) -> tuple[bool, int, int]:
-    return value[1] == _MAKER_NOTE, value[0], value[1]
+    return value[1] == exif.MAKER_NOTE, value[0], value[1]
 
 
 def _name(tag: int) -> str:
     from PIL import ExifTags
 
-    return "maker note" if tag == _MAKER_NOTE else ExifTags.TAGS.get(tag, f"tag {tag}")
+    return "maker note" if tag == exif.MAKER_NOTE else ExifTags.TAGS.get(tag, f"tag {tag}")
 
 
 def xmp_within(packet: bytes, room: int) -> tuple[bytes | None, list[str]]:

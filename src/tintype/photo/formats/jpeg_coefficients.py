@@ -106,7 +106,7 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
     tables = np.zeros((4, _BLOCK), np.uint16)
     which = np.zeros(4, np.int16)
     with _scratch(data) as path, captured_stderr() as printed:
-        succeeded = _library().read_jpeg_dct(
+        succeeded = library().read_jpeg_dct(
             os.fsencode(path), *wanted, tables.ctypes.data, which.ctypes.data
         )
     # The library carries on after damage and only prints a warning.
@@ -136,7 +136,7 @@ def write(luma: Component, cb: Component, cr: Component, shape: tuple[int, int])
     planes = [np.ascontiguousarray(part.blocks) for part in (luma, cb, cr)]
     tables = np.ascontiguousarray(np.stack([luma.table, cb.table]))
     with _scratch() as path, captured_stderr() as printed:
-        succeeded = _library().write_jpeg_dct(
+        succeeded = library().write_jpeg_dct(
             None,
             os.fsencode(path),
             *(plane.ctypes.data for plane in planes),
@@ -174,8 +174,14 @@ def _file_of_library() -> Path | None:
 
 
 @functools.cache
-def _library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
+def library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
+    """The library, loaded once; after that, only files in memory are opened on Linux.
+
+    Raises:
+        UnsupportedPhotoError: The extra is not installed.
+    """
     check_installed()
+    _files_in_memory_have_names()
     library = ctypes.CDLL(str(_file_of_library()))
     text, pointer, short, number = (
         ctypes.c_char_p,
@@ -199,13 +205,18 @@ def _library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
     return library
 
 
+@functools.cache
+def _files_in_memory_have_names() -> bool:
+    return sys.platform == "linux" and Path("/proc/self/fd").is_dir()
+
+
 @contextmanager
 def _scratch(data: bytes = b"") -> Iterator[Path]:
     """A temporary file, for a library that takes file names only.
 
     On Linux it is in memory and belongs to the process: however that ends, nothing is left.
     """
-    if sys.platform == "linux" and Path("/proc/self/fd").is_dir():
+    if _files_in_memory_have_names():
         with os.fdopen(os.memfd_create("tintype"), "wb") as file:
             file.write(data)
             file.flush()

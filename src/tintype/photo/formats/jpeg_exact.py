@@ -12,13 +12,15 @@ of coefficients.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tintype.errors import UnsupportedPhotoError
+from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.formats import jpeg_coefficients, jpeg_pixels, jpeg_segments
 from tintype.photo.formats.codec import Codec
 from tintype.photo.formats.jpeg_coefficients import CoefficientsError, Component
 from tintype.photo.orientation import as_stored
 from tintype.photo.photo import HalfChroma, Photo, Pixels
+from tintype.photo.sandbox.scope import current
 
 _LEAVE_OUT = "Leave --keep-luminance out."
 
@@ -138,13 +140,39 @@ def verify(written: bytes, photo: Photo, luma: Component) -> int:
     return int(rows * columns)
 
 
-def _luma_of_source(data: bytes, grey: Pixels, size: tuple[int, int]) -> Component:
-    """The luminance of the source, which is what the photograph shows as its grey.
+def read_luminance(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Component]:
+    """The luminance of a JPEG: as the decoder shows it, and its coefficients.
 
     The library for coefficients was not made for untrusted files: a damaged header ends the
     process. So it is given exactly the bytes that the decoder has accepted without a warning.
+
+    Args:
+        data: The file, which `check` has passed.
+        size: (rows, columns) of its blocks.
+
+    Returns:
+        (H, W) as stored, and the coefficients.
+
+    Raises:
+        ValueError: The file is damaged; a `CoefficientsError` is one.
     """
+    if (sandbox := current()) is not None:
+        try:
+            pixels, blocks, table = sandbox.read_luminance(data, size)
+        except UnreadablePhotoError as error:
+            raise CoefficientsError(error.message) from error
+        return pixels, Component(blocks, table)
     accepted = jpeg_pixels.read(jpeg_segments.without_metadata(data), "GRAY")
-    if not np.array_equal(accepted.pixels[..., 0], grey):
+    height, width = accepted.pixels.shape[:2]
+    if size != (jpeg_coefficients.blocks_of(height), jpeg_coefficients.blocks_of(width)):
+        raise CoefficientsError("they are not what the picture shows")  # nor have they their room
+    found = jpeg_coefficients.read(accepted.data, [size])[0]
+    return accepted.pixels[..., 0], found
+
+
+def _luma_of_source(data: bytes, grey: Pixels, size: tuple[int, int]) -> Component:
+    """The luminance of the source, which is what the photograph shows as its grey."""
+    pixels, found = read_luminance(data, size)
+    if not np.array_equal(pixels, grey):
         raise CoefficientsError("they are not what the picture shows")
-    return jpeg_coefficients.read(accepted.data, [size])[0]
+    return found

@@ -60,7 +60,7 @@ def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]
     unmapped: list[str] = []
     utf_8 = False
     datasets, rest = iptc.datasets(record)
-    for kind, number, data in datasets:
+    for kind, number, data, _ in datasets:
         if kind == 1:
             utf_8 = utf_8 or (number == 90 and data == _UTF_8)
         elif kind == 2 and number in _PROPERTIES:

@@ -15,6 +15,10 @@ from tintype.photo.metadata.ifd import DamagedTagsError, Directory, DirectoryEnt
 
 ORIENTATION, SOFTWARE, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 305, 282, 283, 296
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
+MAKER_NOTE = 37500
+# What may hold a place: beside the two above XMP, IPTC, Photoshop's resources, and georeferences.
+_PLACES = frozenset({GPS_IFD, MAKER_NOTE, 700, 33723, 34377})
+_PLACES |= frozenset({33550, 33922, 34264, 34735, 34736, 34737})
 _WIDTH, _HEIGHT = (256, 40962), (257, 40963)
 _COLOR_SPACE, _SRGB_SPACE, _ADOBE_RGB_SPACE = 40961, 1, 2
 _INTEROP_INDEX, _ADOBE_RGB_INDEX, _SRGB_INDEX = 1, b"R03", b"R98"
@@ -325,10 +329,16 @@ def text_of(block: bytes | None, tag: int) -> str:
 
 
 def without_location(block: bytes | None) -> bytes | None:
-    """The block without its GPS directory, whose values are zeroed and not only unlinked.
+    """The block without its GPS directories and without what else may hold a place.
+
+    That is the maker note (many cameras write the city into it, each in its own way), and the
+    packets and georeferences that belong into TIFF files. Values are zeroed and not only unlinked.
 
     Args:
         block: A TIFF structure, or None.
+
+    Returns:
+        The same block where there is nothing of it.
 
     Raises:
         DamagedTagsError: The block cannot be parsed, so it may hold a location.
@@ -336,14 +346,55 @@ def without_location(block: bytes | None) -> bytes | None:
     if block is None:
         return None
     structure = ifd.open_structure(block)
-    first = structure.directory(structure.first)
-    if GPS_IFD not in first.entries:
-        return block
-    gps = structure.sub_directory(first, GPS_IFD)
+    if structure.big:
+        raise DamagedTagsError("BigTIFF is no EXIF block")
     out = bytearray(block)
-    if gps is not None:
-        for tag, entry in gps.entries.items():
-            start = gps.places[tag]
-            out[start : start + len(entry.data)] = bytes(len(entry.data))
-        out[gps.offset : gps.offset + gps.size] = bytes(gps.size)
-    return with_tags(bytes(out), {}, without=frozenset({GPS_IFD}))
+    for directory in _directories(structure):
+        found = directory.entries.keys() & _PLACES
+        if GPS_IFD in found and (gps := structure.sub_directory(directory, GPS_IFD)) is not None:
+            _wipe(out, gps, gps.entries.keys())
+            out[gps.offset : gps.offset + gps.size] = bytes(gps.size)
+        _wipe(out, directory, found - {GPS_IFD})
+        _unlink(out, structure.order, directory, _PLACES)
+    return bytes(out)
+
+
+def has_maker_note(block: bytes | None) -> bool:
+    """Whether there is one; False for a block that cannot be parsed."""
+    if block is None:
+        return False
+    try:
+        structure = ifd.open_structure(block)
+        return any(MAKER_NOTE in each.entries for each in _directories(structure))
+    except DamagedTagsError:
+        return False
+
+
+def _directories(structure: TiffStructure) -> list[Directory]:
+    """The chain of directories, each followed by the EXIF directory below it."""
+    found: list[Directory] = []
+    offset = structure.first
+    while offset and len(found) < 2 * _MAX_DIRECTORIES:
+        if any(one.offset == offset for one in found):
+            break
+        directory = structure.directory(offset)
+        details = structure.sub_directory(directory, EXIF_IFD)
+        found += [directory] if details is None else [directory, details]
+        offset = directory.next_offset
+    return found
+
+
+def _wipe(out: bytearray, directory: Directory, tags: Iterable[int]) -> None:
+    """Zeroes the values of tags."""
+    for tag in tags:
+        size = len(directory.entries[tag].view)
+        out[directory.places[tag] : directory.places[tag] + size] = bytes(size)
+
+
+def _unlink(out: bytearray, order: str, directory: Directory, tags: frozenset[int]) -> None:
+    """Takes rows out of a directory's table, which stays where it is."""
+    table, end = directory.offset + 2, directory.offset + directory.size - 4
+    rows = [bytes(out[at : at + 12]) for at in range(table, end, 12)]
+    kept = [row for row in rows if struct.unpack_from(order + "H", row)[0] not in tags]
+    written = struct.pack(order + "H", len(kept)) + b"".join(kept) + bytes(out[end : end + 4])
+    out[directory.offset : end + 4] = written.ljust(directory.size, b"\0")

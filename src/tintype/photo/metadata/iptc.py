@@ -8,7 +8,8 @@ Source: Adobe Photoshop file formats specification, image resource blocks; IPTC-
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 _SIGNATURE = b"8BIM"
 _IPTC_RECORD = 0x0404
@@ -18,6 +19,10 @@ _KNOWN = re.compile(rb"8BIM|8B64|PHUT|AgHg|DCSR|MeSa")
 _ANY = re.compile(rb"[A-Za-z0-9]{4}")
 _MAX_RESOURCES = 10_000
 _MAX_DATASETS = 10_000
+# Of record 2: content location (code, name), city, sublocation, state, country (code, name).
+_PLACES = frozenset({26, 27, 90, 92, 95, 100, 101})
+_COPIES = frozenset({1058, 1059, 1060})  # EXIF, twice, and XMP: what others wrote them from
+_RECORD_DIGEST = 1061  # of the record as it was
 # Every value of a record begins with it (IIM 1.6).
 _TAG_MARKER = b"\x1c"
 
@@ -55,6 +60,22 @@ class Resources:
 
     items: tuple[Resource, ...] = ()
     skipped: int = 0
+
+
+class Dataset(NamedTuple):
+    """One value of an IPTC record.
+
+    Attributes:
+        record: Its number: 1 is the envelope, 2 what is said about the picture.
+        number: What it is.
+        data: The value.
+        stored: All of its bytes, with those before the value.
+    """
+
+    record: int
+    number: int
+    data: bytes
+    stored: bytes
 
 
 def read_resources(blocks: bytes) -> Resources:
@@ -146,16 +167,54 @@ def split_record(blocks: bytes | None) -> tuple[bytes | None, bytes | None]:
     return record or None, _written([item for item in items if not item.is_iptc])
 
 
-def datasets(record: bytes) -> tuple[list[tuple[int, int, bytes]], int]:
-    """The values of an IPTC record.
+def without_location(blocks: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """Photoshop resources whose captions name no place, in the fields that are for places.
+
+    Args:
+        blocks: As `without_thumbnails` gives them, or None.
+
+    Returns:
+        The resources, None where nothing is left; the same ones where they have no such field. And
+        sentences on what else is left out, because a location may be in it.
+    """
+    items: list[Resource] = []
+    notes: dict[str, None] = {}
+    found = read_resources(blocks or b"").items
+    for item in found:
+        if item.signature == _SIGNATURE and item.number in _COPIES:
+            notes["Copies of its EXIF and XMP are left out because they may hold a location."] = (
+                None
+            )
+        elif item.is_iptc:
+            record, damaged = _record_without_places(item.data)
+            items.append(replace(item, data=record))
+            if damaged:
+                notes[f"{damaged} damaged bytes of its IPTC record are left out."] = None
+        else:
+            items.append(item)
+    if tuple(items) == found:
+        return blocks, ()
+    kept = [item for item in items if item.number != _RECORD_DIGEST]
+    return _written([item for item in kept if item.data or not item.is_iptc]), tuple(notes)
+
+
+def _record_without_places(record: bytes) -> tuple[bytes, int]:
+    """A record without them, and how many of its bytes are no datasets and left out."""
+    found, rest = datasets(record)
+    kept = [one.stored for one in found if one.record != 2 or one.number not in _PLACES]
+    return b"".join(kept), rest
+
+
+def datasets(record: bytes) -> tuple[list[Dataset], int]:
+    """The datasets of an IPTC record.
 
     Args:
         record: Datasets in a row.
 
     Returns:
-        Record, number and data of each, up to the first that is none; and how many bytes follow.
+        All up to the first that is none; and how many bytes follow.
     """
-    found: list[tuple[int, int, bytes]] = []
+    found: list[Dataset] = []
     at = 0
     while len(found) < _MAX_DATASETS and at + 5 <= len(record) and record[at] == _TAG_MARKER[0]:
         kind, number = record[at + 1], record[at + 2]
@@ -165,10 +224,11 @@ def datasets(record: bytes) -> tuple[list[tuple[int, int, bytes]], int]:
             digits = size & 0x7FFF
             size = int.from_bytes(record[begin : begin + min(digits, 4)], "big")
             begin += digits
-        if begin + size > len(record):
+        end = begin + size
+        if end > len(record):
             break
-        found.append((kind, number, record[begin : begin + size]))
-        at = begin + size
+        found.append(Dataset(kind, number, record[begin:end], record[at:end]))
+        at = end
     return found, len(record[at:].strip(b"\0"))
 
 
@@ -207,20 +267,10 @@ def _record_within(record: bytes, room: int) -> tuple[bytes, list[str]]:
     found, _ = datasets(record)
     over = len(record) - room
     left_out: dict[int, str] = {}
-    for at in sorted(range(len(found)), key=lambda at: len(found[at][2]), reverse=True):
+    for at in sorted(range(len(found)), key=lambda at: len(found[at].data), reverse=True):
         if over <= 0:
             break
-        kind, number, data = found[at]
-        left_out[at] = f"IPTC {kind}:{number}"
-        over -= len(data)
-    kept = (one for at, one in enumerate(found) if at not in left_out)
-    return b"".join(_dataset(*one) for one in kept), list(dict.fromkeys(left_out.values()))
-
-
-def _dataset(kind: int, number: int, data: bytes) -> bytes:
-    size = (
-        struct.pack(">H", len(data))
-        if len(data) < 0x8000
-        else struct.pack(">HI", 0x8004, len(data))
-    )
-    return _TAG_MARKER + bytes([kind, number]) + size + data
+        left_out[at] = f"IPTC {found[at].record}:{found[at].number}"
+        over -= len(found[at].stored)
+    kept = (one.stored for at, one in enumerate(found) if at not in left_out)
+    return b"".join(kept), list(dict.fromkeys(left_out.values()))

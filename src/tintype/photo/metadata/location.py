@@ -2,22 +2,29 @@
 
 from dataclasses import replace
 
-from tintype.photo.metadata import exif, xmp
+from tintype.photo.metadata import exif, iptc, xmp
 from tintype.photo.metadata.ifd import DamagedTagsError
-from tintype.photo.parts import listed
+from tintype.photo.parts import NamedText, listed
 from tintype.photo.photo import Metadata, Photo
 
 _RAW_PROFILE = "Raw profile type"  # how ImageMagick hides EXIF in PNG text
+# Keywords of PNG texts that name a place, without the group that ImageMagick writes before them.
+_PLACES = frozenset(
+    {"city", "country", "countrycode", "coverage", "location", "state", "sublocation"}
+)
 
 
 def without_location(photo: Photo) -> Photo:
-    """A photo without coordinates in its metadata; place names in captions stay.
+    """A photo without coordinates and place names in the metadata fields that are made for them.
 
-    A block that cannot be parsed is left out as a whole, and the photo's notes say so: it may hold
-    coordinates.
+    Titles, captions, comments and keywords stay as somebody wrote them. A block that cannot be
+    parsed is left out as a whole, and so is what is not recognised, as a maker note: a location may
+    be in them. The photo's notes say so.
     """
     meta = photo.meta
     notes = list(meta.notes)
+    if exif.has_maker_note(meta.exif):
+        notes.append("The camera's maker note is left out because it may hold a location.")
     try:
         tags = exif.without_location(meta.exif)
     except DamagedTagsError:
@@ -28,11 +35,21 @@ def without_location(photo: Photo) -> Photo:
     except xmp.DamagedXmpError:
         packet = None
         notes.append("Its XMP is damaged, and left out because it may hold a location.")
-    text = tuple(text for text in meta.text if not text.keyword.startswith(_RAW_PROFILE))
+    captions, remarks = iptc.without_location(meta.iptc)
+    notes += remarks
+    text = tuple(text for text in meta.text if not _may_name_a_place(text))
     if meta.parts:
         names = listed(part.name for part in meta.parts)
         notes.append(f"Left out, because a location may be in them: {names}.")
     cleaned: Metadata = replace(
-        meta, exif=tags, xmp=packet, text=text, parts=(), notes=tuple(notes)
+        meta, exif=tags, xmp=packet, iptc=captions, text=text, parts=(), notes=tuple(notes)
     )
     return replace(photo, meta=cleaned)
+
+
+def _may_name_a_place(text: NamedText) -> bool:
+    keyword = text.keyword
+    if keyword.startswith(_RAW_PROFILE):
+        return True
+    name = keyword.rpartition(":")[2].replace(" ", "").replace("-", "").lower()
+    return name.startswith("gps") or name in _PLACES

@@ -7,7 +7,8 @@ leave properties in two places.)
 Source: ISO 16684-1 (XMP part 1), section 8.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 from xml.dom import minidom
 
@@ -45,7 +46,23 @@ _COMPANIONS = (
     ("http://ns.google.com/photos/1.0/image/", "", "a second picture"),
     ("http://ns.google.com/photos/1.0/audio/", "", "a sound"),
 )
-_LOCATIONS = frozenset({"LocationCreated", "LocationShown"})
+_CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
+# Where places are named, by namespace; what begins with GPS is a place in any.
+_PLACES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        _PHOTOSHOP: frozenset({"City", "State", "Country"}),
+        _CORE: frozenset({"Location", "CountryCode"}),
+        # The two structures, and what is in them where somebody wrote it flat.
+        _IPTC: frozenset({"LocationCreated", "LocationShown", "Sublocation", "City"})
+        | frozenset({"ProvinceState", "CountryName", "CountryCode", "WorldRegion"})
+        | frozenset({"LocationName", "LocationId"}),
+        "http://purl.org/dc/elements/1.1/": frozenset({"coverage"}),
+        "http://prismstandard.org/namespaces/basic/2.0/": frozenset({"location"}),
+        "http://ns.iview-ms.com/mediapro/1.0/": frozenset({"Location"}),
+        "http://www.w3.org/2003/01/geo/wgs84_pos#": frozenset({"lat", "long", "alt", "lat_long"}),
+    }
+)
+_GPS = "gps"
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 
 _NEW = (
@@ -112,10 +129,16 @@ def stored_turned(packet: bytes, turn: int) -> bytes:
 
 
 def without_location(packet: bytes | None) -> bytes | None:
-    """The packet without GPS coordinates and without the IPTC locations.
+    """The packet without coordinates and without the fields that name a place.
+
+    Also inside of other properties, such as what is said about pictures that this one was made of.
+    Titles, captions, keywords and the address of whoever made it stay.
 
     Args:
         packet: As found in a file, or None.
+
+    Returns:
+        The same packet where there is no such field.
 
     Raises:
         DamagedXmpError: It is not XMP, so it may hold a location.
@@ -123,14 +146,26 @@ def without_location(packet: bytes | None) -> bytes | None:
     if packet is None:
         return None
     document = parse(packet)
-    for description in descriptions(document):
-        names = [n.localName for n in (*description.attributes.values(), *description.childNodes)]
-        for name in {name for name in names if name}:
-            if name.startswith("GPS"):
-                _remove(document, _EXIF, name)
-            if name in _LOCATIONS:
-                _remove(document, _IPTC, name)
-    return written(document)
+    changed = False
+    stack = [each for each in document.childNodes if isinstance(each, minidom.Element)]
+    while stack:
+        element = stack.pop()
+        for attribute in list(element.attributes.values()):
+            if _names_a_place(attribute):
+                element.removeAttributeNode(attribute)
+                changed = True
+        for child in [each for each in element.childNodes if isinstance(each, minidom.Element)]:
+            if _names_a_place(child):
+                element.removeChild(child)
+                changed = True
+            else:
+                stack.append(child)
+    return written(document) if changed else packet
+
+
+def _names_a_place(node: minidom.Node) -> bool:
+    name = node.localName or ""
+    return name.lower().startswith(_GPS) or name in _PLACES.get(node.namespaceURI or "", ())
 
 
 def without_companions(packet: bytes) -> tuple[bytes, tuple[str, ...]]:

@@ -4,9 +4,10 @@
 import * as api from "./api.js";
 import { onProgress } from "./coloring.js";
 import { button, element } from "./dom.js";
+import { triggerDownload } from "./download.js";
 import { albumText, leftOutText, noZipText, progressLine, sameText } from "./labels.js";
 import { announce, complain } from "./notices.js";
-import { finished, triggerDownload } from "./save.js";
+import { finished } from "./save.js";
 import { say, offerUndo } from "./toast.js";
 import { workspace } from "./workspace.js";
 import { ZipWriter } from "./zip.js";

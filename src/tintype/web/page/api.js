@@ -5,12 +5,15 @@
 
 /**
  * @typedef {object} ServerStatus
+ * @property {string | null} computer that the server runs on; null where it is this one
+ * @property {number} pairs that /which-is-real has; 0 where it has none
  * @property {number} vividness what the model recommends
  * @property {number} reach of hints and strokes where none is set
  * @property {string[]} formats what can be written
  * @property {string[]} reads names of the formats that can be read
  * @property {string[]} accept their MIME types and file name endings
  * @property {string[]} capabilities of the model: "logits", "features", "hints"
+ * @property {number} tile longest side of a tile, in pixels
  *
  * @typedef {object} PhotoData
  * @property {string} id
@@ -25,6 +28,8 @@
  * @typedef {object} Suggestions
  * @property {{color: string, share: number}[]} suggestions the most likely first
  * @property {string} now the colour of the place as it is
+ *
+ * @typedef {"jpeg" | "gif" | "webp"} ComparisonFormat side by side; the others sweep
  *
  * @typedef {"suggested" | "quieter" | "bolder" | "warmer" | "greener" | "cooler" | "rosier"} Look
  *
@@ -179,9 +184,25 @@ export const grey = async (id, side) => (await call("GET", photoPath(id, "grey",
  * @param {string} id
  * @param {ColorRequest} json
  * @param {number} side the longest side of the picture that is wanted, in pixels
+ * @param {boolean} [draft] whether it may be less exact, to be there sooner
  */
-export const preview = async (id, json, side) =>
-  (await call("POST", photoPath(id, "preview", { side }), { json })).blob();
+export const preview = async (id, json, side, draft = false) =>
+  (await call("POST", photoPath(id, "preview", draft ? { side, draft: 1 } : { side }), { json })).blob();
+
+/**
+ * @param {string} id
+ * @param {import("./geometry.js").Tile} tile
+ */
+export const greyTile = async (id, tile) =>
+  (await call("GET", photoPath(id, "tile", { ...tile }))).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {import("./geometry.js").Tile} tile
+ */
+export const tile = async (id, json, tile) =>
+  (await call("POST", photoPath(id, "tile", { ...tile }), { json })).blob();
 
 /**
  * @param {string} id
@@ -190,6 +211,15 @@ export const preview = async (id, json, side) =>
  */
 export const certainty = async (id, json, side) =>
   (await call("POST", photoPath(id, "certainty", { side }), { json })).blob();
+
+/**
+ * @param {string} id
+ * @param {ColorRequest} json
+ * @param {ComparisonFormat} format
+ * @param {import("./geometry.js").Rotation} rotate
+ */
+export const comparison = (id, json, format, rotate) =>
+  call("POST", photoPath(id, "comparison", { format, ...(rotate ? { rotate } : {}) }), { json });
 
 /**
  * @param {string} id

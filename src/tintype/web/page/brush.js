@@ -2,16 +2,17 @@
 // Strokes of the brush: colours, and what is to stay grey.
 
 import { context2d, element, input } from "./dom.js";
-import { brushRadius, extendStroke } from "./geometry.js";
+import { brushRadius, extendStroke, longestSide } from "./geometry.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./geometry.js").Point} Point */
 /** @typedef {import("./settings.js").Stroke} Stroke */
 
+const LARGEST_CANVAS = 4096; // pixels; at 1:1 a large scan has many more
 const LINGER_MS = 350; // the painted line stays until the picture has caught up
 
 const canvas = element("stroke", HTMLCanvasElement);
-const sheet = element("sheet", HTMLElement);
+const after = element("after", HTMLElement); // as large as the photograph is shown, not turned
 const size = input("brush-size");
 const sizeText = element("brush-size-out", HTMLOutputElement);
 const color = input("brush-color");
@@ -24,8 +25,8 @@ export const isPainting = () => stroke !== null;
 export function begin({ x, y }) {
   const photo = workspace.current;
   if (!photo) return;
-  const width = sheet.getBoundingClientRect().width;
-  stroke = { points: [[x, y]], radius: brushRadius(Number(size.value), photo.width, width) };
+  const radius = brushRadius(Number(size.value), photo.width, after.offsetWidth);
+  stroke = { points: [[x, y]], radius };
   if (workspace.tool === "brush") stroke.color = color.value;
 }
 
@@ -52,12 +53,14 @@ export function draw() {
   canvas.hidden = !stroke;
   const photo = workspace.current;
   if (!stroke || !photo) return;
-  const box = sheet.getBoundingClientRect();
-  if (canvas.width !== Math.round(box.width)) {
-    canvas.width = Math.round(box.width);
-    canvas.height = Math.round(box.height);
+  const shown = { width: after.offsetWidth, height: after.offsetHeight };
+  const less = Math.min(1, LARGEST_CANVAS / longestSide(shown));
+  const [width, height] = [shown.width, shown.height].map((side) => Math.round(side * less));
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
   }
-  const scale = box.width / photo.width;
+  const scale = width / photo.width;
   const pen = context2d(canvas);
   pen.clearRect(0, 0, canvas.width, canvas.height);
   pen.lineCap = pen.lineJoin = "round";

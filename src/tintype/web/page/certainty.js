@@ -55,7 +55,7 @@ function draw(map) {
   };
   const level = leastCertainLevel(pixelsAt(map).data);
   // Hatched at the size on the screen: lines that are scaled would be blurred.
-  const { size, scale } = hatchSize(map, sheet.offsetWidth, devicePixelRatio);
+  const { size, scale } = hatchSize(map, canvas.offsetWidth, devicePixelRatio);
   const pixels = pixelsAt(size);
   hatchFrom(pixels.data, size.width, level, Math.max(1, Math.round(LINE * scale)));
   pen.putImageData(pixels, 0, 0);

@@ -8,6 +8,7 @@ import { announce, complain, wireRetry } from "./notices.js";
 import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
 import { withPhoto } from "./resend.js";
+import * as reveal from "./reveal.js";
 import { show, showFirst } from "./stage.js";
 import { workspace } from "./workspace.js";
 
@@ -60,6 +61,9 @@ async function color(photo) {
   if (!workspace.photos.includes(photo) || photo.state !== "waiting") return false;
   workspace.setState(photo, "working");
   try {
+    await Promise.resolve(); // until one of those that were added is shown
+    await reveal.settled();
+    if (isGone(photo)) return false;
     const onWait = () => workspace.setState(photo, "delayed");
     photo.describe(await api.addPhoto(photo.file, { onWait, attempts: ATTEMPTS }));
     if (isGone(photo)) return false;

@@ -2,12 +2,9 @@
 // Files that are dropped: photographs, or onto its box a reference picture.
 
 import { element } from "./dom.js";
-import { droppedFiles, isAccepted } from "./folders.js";
+import { droppedFiles } from "./folders.js";
 import * as intake from "./intake.js";
-import { folderText } from "./labels.js";
 import * as reference from "./reference.js";
-import { say } from "./toast.js";
-import { workspace } from "./workspace.js";
 
 const overlay = element("drop-overlay", HTMLElement);
 const panel = element("panel", HTMLElement);
@@ -29,11 +26,10 @@ async function take(event) {
   const { dataTransfer } = event;
   if (!dataTransfer) return;
   const forReference = isOverReference(event);
-  const reads = (/** @type {File} */ file) => isAccepted(file, workspace.server.accept);
-  const { files, others, folders } = await droppedFiles(dataTransfer, reads);
-  if (forReference) reference.load(files[0]);
-  else intake.add(files);
-  if (folders && (others.length || !files.length)) say(folderText(files.length, others));
+  const dropped = await droppedFiles(dataTransfer, intake.reads);
+  if (forReference) reference.load(dropped.files[0]);
+  else if (dropped.folders) intake.addFolder(dropped);
+  else intake.add(dropped.files);
 }
 
 export function wire() {

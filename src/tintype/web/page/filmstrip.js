@@ -68,6 +68,7 @@ export function showState(photo) {
 export function showPicture(photo) {
   const frame = frames.get(photo);
   if (!frame) return;
+  frame.picture.dataset.rotation = String(photo.rotation);
   if (photo.urls.after) frame.picture.src = photo.urls.after;
   frame.picture.hidden = !photo.urls.after;
 }

@@ -77,6 +77,43 @@ export async function droppedFiles({ items, files }, reads) {
 }
 
 /**
+ * What was chosen with a folder: as if it had been dropped.
+ *
+ * @param {Iterable<File>} files all files below it
+ * @param {(file: File) => boolean} reads
+ * @returns {Dropped}
+ */
+export function chosenFiles(files, reads) {
+  /** @type {Dropped} */
+  const dropped = { files: [], others: [], folders: true };
+  const order = new Intl.Collator(undefined, { numeric: true });
+  const wanted = [...files]
+    .map((file) => ({ file, path: file.webkitRelativePath.split("/") }))
+    // The folder itself was chosen, whatever it is called.
+    .filter(({ path }) => !path.slice(1).some(isHidden))
+    .sort((one, other) => comparePaths(one.path, other.path, order));
+  for (const { file } of wanted) {
+    if (reads(file)) dropped.files.push(file);
+    else dropped.others.push(file.name);
+  }
+  return dropped;
+}
+
+/**
+ * @param {string[]} one
+ * @param {string[]} other
+ * @param {Intl.Collator} order
+ */
+function comparePaths(one, other, order) {
+  const length = Math.min(one.length, other.length);
+  for (let index = 0; index < length; index++) {
+    const found = order.compare(one[index], other[index]);
+    if (found) return found;
+  }
+  return one.length - other.length;
+}
+
+/**
  * Whether the server reads files of this kind.
  *
  * @param {{name: string, type: string}} file

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { element } from "./dom.js";
-import { newHintRadius, percentAlong, pixelAt } from "./geometry.js";
+import { newHintRadius, percentAlong, pixelAt, stepTurnedBack } from "./geometry.js";
 import { noSuggestionsText } from "./labels.js";
 import { colorName } from "./names.js";
 import { complain } from "./notices.js";
@@ -15,6 +15,7 @@ import { workspace } from "./workspace.js";
 /** @typedef {import("./photo.js").Photo} Photo */
 
 const DRAG_DISTANCE = 5; // pixels of the screen: what moves less is a click
+/** @type {Record<string, [number, number]>} */
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const FAR = 10; // pixels of the photograph for one step with Shift
 
@@ -101,7 +102,7 @@ function drag(start, mark, index, photo) {
  * @param {Photo} photo
  */
 function pressOn(event, index, photo) {
-  const step = STEPS[/** @type {keyof typeof STEPS} */ (event.key)];
+  const step = STEPS[event.key] && stepTurnedBack(STEPS[event.key], photo.rotation);
   if (event.key === "Delete" || event.key === "Backspace") {
     picker.close();
     workspace.change(null, (s) => s.hints.splice(index, 1), photo);

@@ -7,8 +7,10 @@ import { step } from "./controls.js";
 import * as filmstrip from "./filmstrip.js";
 import * as help from "./help.js";
 import * as picker from "./picker.js";
+import * as rotation from "./rotation.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
+import * as zoom from "./zoom.js";
 
 /** Where the arrow keys mean something else. */
 const CONTROL =
@@ -31,7 +33,9 @@ function press(event) {
   if (!workspace.current) return;
   tools.selectByKey(key);
   const inControl = target instanceof Element && target.matches(CONTROL);
-  if (WAYS[key] && !(key.startsWith("Arrow") && inControl)) {
+  if (key.toLowerCase() === "r") rotation.turn(event.shiftKey ? "left" : "right");
+  if (zoom.press(key, !inControl)) event.preventDefault();
+  else if (WAYS[key] && !(key.startsWith("Arrow") && inControl)) {
     event.preventDefault();
     filmstrip.go(WAYS[key]);
   }

@@ -58,6 +58,7 @@ const ADVICE = {
   too_large:
     "Save a smaller copy and use that, or start Tintype again with a higher limit: " +
     "tintype serve --max-megapixels.",
+  token_required: "Reload this page, and enter the code that Tintype shows in its terminal.",
   internal_error: "Try again. If it happens again, please report it with the photograph's format.",
 };
 
@@ -71,6 +72,12 @@ export const adviceText = ({ code, advice }) => ADVICE[code] ?? advice;
 
 /** @param {string} name of the photograph */
 export const notRenderedText = (name) => `${name} does not show these settings yet.`;
+
+/** @param {string} name of the photograph */
+export const notSharpText = (name) => `${name} is not shown at full sharpness.`;
+
+/** @param {"left" | "right"} way */
+export const turnedText = (way) => `Turned ${way}.`;
 
 /** @param {string} name of the photograph */
 export const notSavedText = (name) => `${name} was not saved.`;
@@ -206,24 +213,62 @@ export const wheelText = ({ h, s }) =>
  * @param {string | null} disposition the header Content-Disposition
  */
 export function savedName(name, disposition) {
-  const suffix = /filename="photo(\.color\.\w+)"/.exec(disposition ?? "")?.[1] ?? ".color.png";
+  const suffix = /filename="photo(\.(?:color|comparison)\.\w+)"/.exec(disposition ?? "")?.[1] ?? ".color.png";
   return name.replace(/\.[^.]*$/, "") + suffix;
 }
 
 /**
  * @typedef {object} PairCount
  * @property {number} answered
- * @property {number} pairs
+ * @property {number} [pairs]
  * @property {number} fooled
  * @property {number | null} rate 0 to 1; null before the first answer
  * @property {number} low
  * @property {number} high
  */
 
-/** @param {PairCount} count */
-export function foolingText({ answered, pairs, fooled, rate, low, high }) {
-  if (rate === null) return `${pairs} pairs.`;
+/** @param {PairCount} count of a round */
+export const foolingText = ({ answered, fooled, rate }) =>
+  rate === null ? "" : `Fooled ${fooled} of ${answered} times: ${percent(rate)}.`;
+
+/** @param {{answered: number, everyone: PairCount}} facts of a round, and of all of them */
+export function everyoneText({ answered, everyone }) {
+  if (everyone.rate === null || everyone.answered === answered) return "";
+  const { fooled, rate, low, high } = everyone;
   const range = `95 % between ${percent(low)} and ${percent(high)}; 50 % would be perfect`;
-  const left = `${pairs - answered} pairs left.`;
-  return `Fooled ${fooled} of ${answered} times: ${percent(rate)} (${range}). ${left}`;
+  return `All rounds: ${fooled} of ${everyone.answered} times, ${percent(rate)} (${range}).`;
 }
+
+/**
+ * @param {number} number from 0
+ * @param {number} pairs
+ */
+export const questionText = (number, pairs) =>
+  `${number + 1} of ${pairs}: which picture has its original colours?`;
+
+/**
+ * @param {number} right
+ * @param {number} answered
+ */
+export const scoreText = (right, answered) =>
+  answered ? `I found ${right} of ${answered} real photographs.` : "No pair was answered.";
+
+/**
+ * @param {number} missed pairs
+ * @param {number} shown so many of them are in the picture
+ */
+export const cardText = (missed, shown) => {
+  if (!missed) return "Nothing fooled me.";
+  const which = shown < missed ? `${shown} of the ${missed} pairs` : missed === 1 ? "The pair" : "The pairs";
+  return `${which} that fooled me:`;
+};
+
+/** @param {string | null} computer that the photographs go to; null for the one with this browser */
+export const promiseText = (computer) =>
+  computer
+    ? `Your photographs go to the computer ${computer}, and no further.`
+    : "Your photographs stay on this machine.";
+
+/** @param {string | null} computer as for `promiseText` */
+export const whereText = (computer) =>
+  computer ? `Photographs are sent to ${computer}, and nowhere else.` : "Nothing is sent anywhere.";

@@ -11,9 +11,11 @@ import * as intake from "./intake.js";
 import * as notices from "./notices.js";
 import { opened } from "./opening.js";
 import * as toast from "./toast.js";
+import * as welcome from "./welcome.js";
 import { workspace } from "./workspace.js";
 
 workspace.on("server", intake.showAccepted);
+workspace.on("server", welcome.show);
 workspace.on("add", continuing.keepNew);
 workspace.on("select", (photo, previous) => {
   if (photo !== previous) continuing.keepSoon(photo);
@@ -25,6 +27,7 @@ workspace.on("remove", (photo) => {
   if (photo.id) api.removePhoto(photo.id).catch(() => {});
 });
 workspace.on("empty", continuing.showOffer);
+workspace.on("empty", welcome.offerSamples);
 
 for (const part of [continuing, drop, focus, help, intake, notices, toast]) part.wire();
 try {
@@ -35,3 +38,4 @@ try {
 await continuing.start();
 document.body.dataset.ready = "yes";
 opened().catch(() => {}); // asked for again when a photograph is added
+await welcome.offerSamples();

@@ -11,16 +11,20 @@ import * as filmstrip from "./filmstrip.js";
 import * as hints from "./hints.js";
 import * as keys from "./keys.js";
 import * as notices from "./notices.js";
+import * as pan from "./pan.js";
 import * as palettes from "./palettes.js";
 import * as picker from "./picker.js";
 import * as pointer from "./pointer.js";
 import * as preview from "./preview.js";
 import * as reference from "./reference.js";
 import * as reveal from "./reveal.js";
+import * as rotation from "./rotation.js";
 import * as save from "./save.js";
 import * as stage from "./stage.js";
+import * as tiles from "./tiles.js";
 import * as tools from "./tools.js";
 import { workspace } from "./workspace.js";
+import * as zoom from "./zoom.js";
 
 export { prefer } from "./coloring.js";
 
@@ -65,8 +69,10 @@ workspace.on("state", (photo) => {
 });
 workspace.on("change", (photo) => {
   if (photo !== workspace.current) return preview.refreshHidden(photo);
+  stage.layOut();
+  filmstrip.showPicture(photo);
   showSettings();
-  preview.refreshSoon();
+  preview.refreshChanged();
 });
 workspace.on("draft", hints.draw);
 workspace.on("remove", (photo) => {
@@ -86,8 +92,8 @@ function showServer() {
 }
 
 const parts = [
-  album, brush, certainty, coloring, controls, keys, palettes, picker, pointer, reference, save,
-  stage, tools,
+  album, brush, certainty, coloring, controls, keys, palettes, picker, pointer, reference,
+  rotation, save, stage, tiles, tools, zoom, pan,
 ];
 for (const part of parts) part.wire();
 tools.select("compare");

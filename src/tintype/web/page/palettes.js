@@ -73,6 +73,7 @@ function hideLarge() {
 export function showSettings() {
   const chosen = workspace.current?.settings.palette || 1;
   choices.forEach(({ radio }, index) => (radio.checked = index + 1 === chosen));
+  box.dataset.rotation = String(workspace.current?.rotation ?? 0);
 }
 
 export function clear() {

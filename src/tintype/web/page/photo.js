@@ -81,6 +81,10 @@ export class Photo {
     this.height = height;
   }
 
+  get rotation() {
+    return this.settings.rotation ?? 0; // steps of earlier versions have none
+  }
+
   get canUndo() {
     return this.#history.canUndo;
   }

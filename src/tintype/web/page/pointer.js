@@ -10,7 +10,7 @@ import { workspace } from "./workspace.js";
 
 /** @typedef {import("./geometry.js").Point} Point */
 
-const TAP_DISTANCE = 8; // pixels of the screen: what moves more is no tap
+export const TAP_DISTANCE = 8; // pixels of the screen: what moves more is no tap
 
 const sheet = element("sheet", HTMLElement);
 const cursor = element("cursor", HTMLElement);
@@ -72,7 +72,8 @@ function up(event) {
   pressed = null;
 }
 
-function cancel() {
+/** What the pointer is doing comes to nothing. */
+export function cancel() {
   pressed = null;
   brush.cancel();
 }

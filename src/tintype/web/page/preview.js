@@ -23,6 +23,10 @@ const sheet = element("sheet", HTMLElement);
 const renders = new LatestOnly(render, () => after.removeAttribute("aria-busy"));
 const hidden = new Queue(1, renderHidden);
 let settleTimer = 0;
+let shownFor = ""; // the photograph and the request of the picture that is shown
+
+/** @param {Photo} photo */
+const keyOf = (photo) => photo.key + JSON.stringify(photo.request());
 
 /**
  * The longest side of a sharp picture, in pixels.
@@ -41,11 +45,13 @@ async function render(quick) {
   after.setAttribute("aria-busy", "true");
   try {
     const side = quick ? quickSide(photo) : fullSide(photo);
-    const blob = await withPhoto(photo, () => api.preview(photo.id, photo.request(), side));
+    const key = keyOf(photo);
+    const blob = await withPhoto(photo, () => api.preview(photo.id, photo.request(), side, quick));
     const url = photo.setPicture("after", blob);
     filmstrip.showPicture(photo);
     if (photo === workspace.current) {
       after.src = url;
+      shownFor = key;
       await after.decode().catch(() => {});
       after.dataset.drawn = String(Number(after.dataset.drawn ?? 0) + 1);
     }
@@ -86,12 +92,36 @@ export async function refreshAll() {
   refreshRest();
 }
 
+/** @param {() => void} work what is done when nothing moves any more */
+function settle(work) {
+  clearTimeout(settleTimer);
+  settleTimer = window.setTimeout(work, SETTLE_MS);
+}
+
 /** Quickly now, and everything sharply when nothing moves any more. */
 export function refreshSoon() {
   refresh(true);
-  clearTimeout(settleTimer);
-  settleTimer = window.setTimeout(() => {
+  settle(() => {
     refresh(false);
     refreshRest();
-  }, SETTLE_MS);
+  });
+}
+
+/** The picture of settings that were changed: nothing where it is there, as when it is turned. */
+export function refreshChanged() {
+  const photo = workspace.current;
+  if (photo && keyOf(photo) !== shownFor) refreshSoon();
+  else refreshSharp();
+}
+
+/** A sharper picture where it is shown larger than it is, when nothing moves any more. */
+export function refreshSharp() {
+  settle(() => {
+    const photo = workspace.current;
+    if (!photo) return;
+    const changed = keyOf(photo) !== shownFor;
+    const there = Math.max(after.naturalWidth, after.naturalHeight);
+    if (changed || there < fullSide(photo)) refresh(false);
+    if (changed) refreshRest();
+  });
 }

@@ -3,12 +3,11 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
+import { triggerDownload } from "./download.js";
 import { notSavedText, savedName } from "./labels.js";
 import { announce, complain, notify } from "./notices.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
-
-const KEEP_MS = 60_000; // how long the browser has to read the file
 
 const download = button("download");
 const format = element("format", HTMLSelectElement);
@@ -44,34 +43,24 @@ async function save() {
  * @returns {Promise<{name: string, blob: Blob, notes: string[]}>}
  */
 export async function finished(photo) {
-  const query = fileQuery();
+  const query = fileQuery(photo);
   const answer = await withPhoto(photo, () => api.finishedFile(photo.id, photo.request(), query));
   const name = savedName(photo.name, answer.headers.get("Content-Disposition"));
   const notes = JSON.parse(answer.headers.get("X-Tintype-Notes") || "[]");
   return { name, blob: await answer.blob(), notes };
 }
 
-/** @returns {Record<string, string | number>} */
-function fileQuery() {
+/**
+ * @param {import("./photo.js").Photo} photo
+ * @returns {Record<string, string | number>}
+ */
+function fileQuery({ rotation }) {
   return {
+    ...(rotation ? { rotate: rotation } : {}),
     ...(format.value ? { format: format.value } : {}),
     ...(keepLocation.checked ? { keep_location: 1 } : {}),
     ...(stripMetadata.checked ? { strip_metadata: 1 } : {}),
   };
-}
-
-/**
- * Gives the browser a file to save.
- *
- * @param {Blob} blob
- * @param {string} name
- */
-export function triggerDownload(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), KEEP_MS);
 }
 
 export function showFormats() {
@@ -81,6 +70,18 @@ export function showFormats() {
   );
 }
 
+/**
+ * Loaded when it is asked for: few do.
+ *
+ * @param {import("./api.js").ComparisonFormat} format
+ */
+const share = async (format) => (await import("./share.js")).share(format);
+
 export function wire() {
   download.onclick = save;
+  // All includes the location: only one of the two can be meant.
+  keepLocation.onchange = () => keepLocation.checked && (stripMetadata.checked = false);
+  stripMetadata.onchange = () => stripMetadata.checked && (keepLocation.checked = false);
+  button("share-picture").onclick = () => share("jpeg");
+  button("share-sweep").onclick = () => share("gif");
 }

@@ -26,6 +26,8 @@
  * @property {Stroke[]} strokes
  * @property {Stroke[]} grey_strokes
  * @property {ReferencePicture | null} reference
+ * @property {import("./geometry.js").Rotation} rotation of what is shown and saved; places are
+ *   those of the photograph as it came
  *
  * @typedef {object} ColorRequest the settings as the API takes them
  * @property {number | null} vividness
@@ -52,6 +54,7 @@ export const defaultSettings = () => ({
   strokes: [],
   grey_strokes: [],
   reference: null,
+  rotation: 0,
 });
 
 /**

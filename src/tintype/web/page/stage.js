@@ -1,13 +1,11 @@
 // @ts-check
-// The photograph that is shown: its size in the window, the slider between before and after, zoom.
+// The photograph that is shown: its size in the window, and the slider between before and after.
 
 import { element, inside, input } from "./dom.js";
-import { scrollAround, sheetSize, zoomed } from "./geometry.js";
-import { refreshSoon } from "./preview.js";
+import { isZoomed, sheetSize, turnedSize, visiblePart } from "./geometry.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */
-/** @typedef {import("./geometry.js").ZoomStep} ZoomStep */
 
 const main = element("workspace", HTMLElement);
 const areas = ["stage", "panel", "filmstrip"].map((id) => element(id, HTMLElement));
@@ -20,6 +18,7 @@ const pictures = {
 const SWEEP_MS = 1200; // longer than the transition in page.css
 
 const compare = input("compare");
+const handle = inside(document, "#divider i", HTMLElement);
 
 /** @param {boolean} open whether there is a photograph */
 export function showOpen(open) {
@@ -67,6 +66,14 @@ async function replace(photo, side) {
   if (photo === workspace.current && photo.urls[side] === url) put(photo, side);
 }
 
+/** Resolves when the grey picture is on the screen. */
+export async function painted() {
+  await pictures.before.decode().catch(() => {});
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame(); // drawn with this one
+  await frame();
+}
+
 /**
  * Colour sweeps over the grey photograph, as far as the slider says.
  *
@@ -86,38 +93,61 @@ function endSweep() {
   for (const animation of sheet.getAnimations()) animation.cancel();
 }
 
-function layOut() {
+/** @returns {import("./geometry.js").Size} what there is for a photograph at a zoom of 1 */
+export function room() {
+  const padding = parseFloat(getComputedStyle(scroller).paddingLeft) * 2;
+  return { width: scroller.clientWidth - padding, height: scroller.clientHeight - padding };
+}
+
+export function layOut() {
   const photo = workspace.current;
   if (!photo?.width) return;
-  const padding = parseFloat(getComputedStyle(scroller).paddingLeft) * 2;
-  const room = { width: scroller.clientWidth - padding, height: scroller.clientHeight - padding };
-  const { width, height } = sheetSize(photo, room, photo.zoom);
+  const { width, height } = sheetSize(turnedSize(photo), room(), photo.zoom);
+  const turned = photo.rotation % 180 !== 0;
   sheet.style.width = `${width}px`;
   sheet.style.height = `${height}px`;
+  // Of what lies on it, before it is turned.
+  sheet.style.setProperty("--across", `${turned ? height : width}px`);
+  sheet.style.setProperty("--down", `${turned ? width : height}px`);
+  sheet.dataset.rotation = String(photo.rotation);
+  document.body.toggleAttribute("data-zoomed", isZoomed(photo.zoom));
   divide();
 }
 
-/** Shows as much of the grey photograph as the slider says; all in colour for the other tools. */
-export function divide() {
-  const colored = Boolean(workspace.current?.urls.after);
-  const share = !colored ? 100 : workspace.tool === "compare" ? Number(compare.value) : 0;
-  sheet.toggleAttribute("data-grey", !colored);
-  sheet.style.setProperty("--share", `${share}%`);
-  compare.setAttribute("aria-valuetext", `${Math.round(share)} percent grey`);
+/** @returns {import("./geometry.js").Box} what can be seen of the sheet, in its pixels */
+export function visible() {
+  return visiblePart(sheet.getBoundingClientRect(), scroller.getBoundingClientRect());
 }
 
-/** @param {ZoomStep} step */
-function zoom(step) {
-  const photo = workspace.current;
-  if (!photo) return;
-  const { scrollLeft, scrollTop, clientWidth, clientHeight } = scroller;
-  const old = photo.zoom;
-  photo.zoom = zoomed(old, step);
-  layOut();
-  const ratio = photo.zoom / old;
-  scroller.scrollLeft = scrollAround(scrollLeft + clientWidth / 2, ratio, scroller.clientWidth);
-  scroller.scrollTop = scrollAround(scrollTop + clientHeight / 2, ratio, scroller.clientHeight);
-  refreshSoon();
+/**
+ * Shows as much of the grey photograph as the slider says; all in colour for the other tools. Where
+ * only a part of the photograph can be seen, the slider divides that part.
+ */
+export function divide() {
+  const { current, tool } = workspace;
+  const colored = Boolean(current?.urls.after);
+  const share = !colored ? 100 : tool === "compare" ? Number(compare.value) : 0;
+  sheet.toggleAttribute("data-grey", !colored);
+  compare.setAttribute("aria-valuetext", `${Math.round(share)} percent grey`);
+  const whole = !colored || tool !== "compare" || !current || !isZoomed(current.zoom);
+  const { left, top, width, height } = visible();
+  const place = (left + (share / 100) * width) / (sheet.offsetWidth || 1);
+  sheet.style.setProperty("--share", whole ? `${share}%` : `${100 * place}%`);
+  sheet.style.setProperty("--middle", whole ? "50%" : `${top + height / 2}px`);
+}
+
+/** @param {PointerEvent} start on the handle of the slider, where the photograph itself is moved */
+function dragHandle(start) {
+  if (start.button) return;
+  handle.setPointerCapture(start.pointerId);
+  handle.onpointermove = ({ clientX }) => {
+    const { left, width } = visible();
+    const x = clientX - sheet.getBoundingClientRect().left;
+    compare.value = String((100 * (x - left)) / width);
+    endSweep();
+    divide();
+  };
+  handle.onpointerup = handle.onpointercancel = () => (handle.onpointermove = null);
 }
 
 export function wire() {
@@ -125,18 +155,7 @@ export function wire() {
     endSweep();
     divide();
   };
-  for (const step of /** @type {ZoomStep[]} */ (["in", "out", "fit"])) {
-    const button = inside(document, `[data-zoom="${step}"]`, HTMLButtonElement);
-    button.onclick = () => zoom(step);
-  }
-  scroller.addEventListener(
-    "wheel",
-    (event) => {
-      if (!event.ctrlKey) return;
-      event.preventDefault();
-      zoom(event.deltaY < 0 ? "in" : "out");
-    },
-    { passive: false },
-  );
+  handle.onpointerdown = dragHandle;
+  scroller.addEventListener("scroll", divide);
   new ResizeObserver(layOut).observe(scroller);
 }

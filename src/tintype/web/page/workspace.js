@@ -34,7 +34,10 @@ export class Workspace {
   /** @type {Tool} */
   tool = "compare";
   /** @type {import("./api.js").ServerStatus} */
-  server = { vividness: 1, reach: 1, formats: [], reads: [], accept: [], capabilities: [] };
+  server = {
+    computer: null, pairs: 0, vividness: 1, reach: 1,
+    formats: [], reads: [], accept: [], capabilities: [], tile: 512,
+  };
   /** @type {{[K in keyof Events]: Listener<K>[]}} */
   #listeners = {
     add: [], remove: [], select: [], empty: [], state: [], change: [], server: [], draft: [],

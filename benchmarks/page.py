@@ -1,0 +1,154 @@
+"""How soon the page shows something, and what the server takes in memory for it.
+
+Called by ``python benchmarks/server.py --page``; needs Chromium and Playwright.
+"""
+
+import io
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import skimage.data
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+LARGE = (4000, 3000)
+MEMORY = 128
+DROPS, MOVES, HINTS = 5, 8, 6
+SETTLED_MS = 2000  # after which nothing is asked for any more
+SWITCHES = ["--disable-gpu", "--disable-background-networking", "--no-sandbox"]
+
+# The time at which the browser presents the frame that shows a picture (the Element Timing API); it
+# is in the clock of performance.now().
+WATCH = """() => {
+  const before = document.querySelector('#before');
+  before.setAttribute('elementtiming', 'grey');
+  new PerformanceObserver((list) => {
+    for (const { identifier, renderTime, loadTime } of list.getEntries()) {
+      if (identifier === 'grey') window.grey ??= (renderTime || loadTime) - window.began;
+    }
+  }).observe({ type: 'element', buffered: true });
+  document.querySelector('#files').addEventListener(
+    'change', () => { window.began = performance.now(); }, { capture: true, once: true });
+  document.querySelector('#after').addEventListener('load', () => {
+    window.colored = performance.now() - window.began;
+  }, { once: true });
+}"""
+# From an act of the person's until the next picture in colour is in a frame.
+UNTIL_DRAWN = """act => new Promise(done => {
+  const image = document.querySelector('#after');
+  const began = performance.now();
+  image.addEventListener('load', () => requestAnimationFrame(
+    () => done(performance.now() - began)), { once: true });
+  new Function(act)();
+})"""
+MOVE = """const slider = document.querySelector('#vividness');
+slider.value = VALUE;
+slider.dispatchEvent(new Event('input'));"""
+CHOOSE = "document.querySelector('#suggestions button').click();"
+
+
+def photograph(form: str) -> bytes:
+    """12 megapixels."""
+    file = io.BytesIO()
+    camera = Image.fromarray(skimage.data.camera()).resize(LARGE, Image.Resampling.BICUBIC)
+    camera.save(file, form, **({"quality": 90} if form == "JPEG" else {}))
+    return file.getvalue()
+
+
+def visit(browser: "Browser", url: str, path: Path) -> "Page":
+    """A page on which a photograph was dropped, in colour; nothing is going on any more."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(url)
+    page.wait_for_selector("body[data-ready]")
+    page.wait_for_timeout(400)
+    page.evaluate(WATCH)
+    page.set_input_files("#files", str(path))
+    page.wait_for_function("() => window.colored && window.grey", timeout=60_000)
+    page.wait_for_timeout(SETTLED_MS)
+    return page
+
+
+def hints(page: "Page") -> list[float]:
+    """Seconds from the choice of a colour to the picture with it."""
+    page.locator('input[name="tool"][value="hint"]').check(force=True)
+    found = []
+    for number in range(HINTS):
+        box = page.locator("#sheet").bounding_box()
+        place = 0.2 + 0.1 * number
+        page.mouse.click(box["x"] + place * box["width"], box["y"] + 0.3 * box["height"])
+        page.wait_for_selector("#suggestions button")
+        page.wait_for_timeout(300)
+        found.append(page.evaluate(UNTIL_DRAWN, CHOOSE) / 1000)
+        page.locator("#done").click()
+        page.wait_for_timeout(1500)
+    return found
+
+
+def page_times(make_server: Callable[..., Any]) -> None:
+    """Prints the table.
+
+    Args:
+        make_server: Starts a server with these words, as a context that gives it.
+    """
+    from playwright.sync_api import sync_playwright
+
+    times: dict[str, list[float]] = {
+        key: [] for key in ("grey", "color", "grey of a TIFF", "moves", "hints")
+    }
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as started:
+        paths = {form: Path(folder) / f"photo.{form.lower()}" for form in ("JPEG", "TIFF")}
+        for form, path in paths.items():
+            path.write_bytes(photograph(form))
+        small = io.BytesIO()
+        Image.new("L", (64, 64)).save(small, "PNG")
+        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+        with make_server("--memory", str(MEMORY)) as server:
+            httpx.post(f"{server.url}v1/color", content=small.getvalue(), timeout=60)
+            idle = server.megabytes("VmRSS")
+            for number in range(DROPS):
+                page = visit(browser, server.url, paths["JPEG"])
+                times["grey"].append(page.evaluate("window.grey") / 1000)
+                times["color"].append(page.evaluate("window.colored") / 1000)
+                for step in range(MOVES):
+                    act = MOVE.replace("VALUE", str(0.4 + step / 10))
+                    times["moves"].append(page.evaluate(UNTIL_DRAWN, act) / 1000)
+                    page.wait_for_timeout(700)
+                if number == 0:
+                    times["hints"] = hints(page)
+                page.close()
+            for _ in range(DROPS):
+                page = visit(browser, server.url, paths["TIFF"])
+                times["grey of a TIFF"].append(page.evaluate("window.grey") / 1000)
+                page.close()
+            peak = server.megabytes("VmHWM")
+        browser.close()
+    show(times, idle, peak)
+
+
+def show(times: dict[str, list[float]], idle: float, peak: float) -> None:
+    print("\n## The page\n")
+    print("`python benchmarks/server.py --page`: a real browser (Chromium, headless) beside the")
+    print(f"server on the same cores; {DROPS} drops of 12 megapixels, {len(times['moves'])} moves")
+    print(f"of a slider, {HINTS} hints.\n")
+    print("| what | median | 95 % | slowest | bar |\n|---|---|---|---|---|")
+    rows = (
+        ("grey", "from the drop to the grey photograph, a JPEG", "150 ms"),
+        ("grey of a TIFF", "the same, a TIFF, which comes from the server", ""),
+        ("color", "from the drop to its first colours", "1000 ms"),
+        ("moves", "a slider moves: until the new picture is drawn", "60 ms at 95 %"),
+        ("hints", "a colour is chosen for a hint: until the new picture is drawn", "400 ms"),
+    )
+    for key, what, bar in rows:
+        found = sorted(times[key])
+        high = found[min(len(found) - 1, int(0.95 * len(found)))]
+        figures = (statistics.median(found), high, found[-1])
+        print(f"| {what} | {' | '.join(f'{1000 * s:.0f} ms' for s in figures)} | {bar} |")
+    print(f"\nThe server, with `--memory {MEMORY}`: {idle:.0f} MB before the first photograph, at")
+    print(f"most {peak:.0f} MB during all of this.")

@@ -1,0 +1,76 @@
+"""What decoding one file may take, and how a process is held to it."""
+
+import sys
+import time
+
+import msgspec
+
+_MIB = 1 << 20
+# Beside what grows with the file: the decoders' own tables, stacks and heaps of threads.
+_FREE_BYTES = 1 << 30
+_BYTES_PER_PIXEL = 32  # 24 is the most that a decoder was seen to need (tests/promises/bombs.py)
+_FREE_SECONDS = 20
+_PIXELS_PER_SECOND = 1_000_000
+_FILES = 64
+_SCRATCH_BYTES = 64 << 10  # what a decoder's warnings may fill
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What decoding one file may take.
+
+    Attributes:
+        memory: Bytes of address space, above what the process has already.
+        cpu: Seconds of processor time.
+        wall: Seconds on the clock, after which the process is killed.
+        file: Bytes of a file in memory that a decoder may make; it can make no other.
+    """
+
+    memory: int
+    cpu: int
+    wall: float
+    file: int
+
+
+def limits_of(size: int, max_pixels: int) -> Limits:
+    """The limits for one file.
+
+    Args:
+        size: Of the file, in bytes.
+        max_pixels: More pixels are refused anyway.
+    """
+    cpu = _FREE_SECONDS + max_pixels // _PIXELS_PER_SECOND
+    memory = _FREE_BYTES + 3 * size + _BYTES_PER_PIXEL * max_pixels
+    return Limits(memory, cpu, 30.0 + 3 * cpu, size + _SCRATCH_BYTES)
+
+
+def hold_to(limits: Limits, *, for_good: bool) -> None:
+    """Holds this process to limits, as far as the system can.
+
+    Args:
+        limits: For the file that is decoded next.
+        for_good: Whether they can never be raised again: the process decodes this file only.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    def limit(which: int, most: int, *, more: int = 0) -> None:
+        hard = resource.getrlimit(which)[1]
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(which, (allowed, allowed + more if for_good else hard))
+
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_NOFILE, _FILES)
+    limit(resource.RLIMIT_FSIZE, limits.file)
+    used = int(time.process_time()) + 1
+    limit(resource.RLIMIT_CPU, used + limits.cpu, more=1)  # SIGXCPU, then SIGKILL
+    if sys.platform == "linux":  # macOS takes the number and does nothing with it
+        limit(resource.RLIMIT_AS, _mapped() + limits.memory)
+
+
+def _mapped() -> int:
+    """Bytes of address space that this process has."""
+    import resource
+
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 (no more is needed)
+        return int(file.read().split()[0]) * resource.getpagesize()

@@ -1,0 +1,239 @@
+"""The parent's end of a child: it is started, asked, watched, and replaced when it dies."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TypeVar
+
+import msgspec
+
+from tintype import cancellation
+from tintype.errors import PhotoError, TintypeError, UnreadablePhotoError
+from tintype.photo.sandbox import handover
+from tintype.photo.sandbox.handover import READY, STATUS
+from tintype.photo.sandbox.wire import LENGTH, DecoderFaultError, NonsenseError, Request, received
+
+_T = TypeVar("_T")
+
+_START = (
+    "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path']; "
+    "from tintype.photo.sandbox.child import main; main(given['operations'], given['forks'])"
+)
+_START_SECONDS = 120.0
+_END_SECONDS = 10.0
+_TICK = 0.1  # seconds after which it is asked again whether the work is still wanted
+
+# What a child needs of the environment; secrets stay here.
+_ENVIRONMENT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TEMP")
+# One thread, so that it can fork; few heaps, which would count as address space.
+_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+_ADVICE = "It may be damaged, or made to do harm; copy it again from where it came."
+
+
+class Child:
+    """A process that decodes.
+
+    Args:
+        operations: Module with the table of what it can be asked.
+        forks: Whether it forks for each file.
+
+    Attributes:
+        served: How many files it was given.
+
+    Raises:
+        PhotoError: It cannot be started.
+    """
+
+    def __init__(self, operations: str, *, forks: bool) -> None:
+        self._forks = forks
+        self._owed = 0  # statuses that have not been read yet
+        self._ready = False
+        self.served = 0
+        self._control, theirs = socket.socketpair()
+        given = json.dumps({"path": sys.path, "operations": operations, "forks": forks})
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _START, given],
+                stdin=handover.standard_input(theirs),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment | _ONE_THREAD,
+                start_new_session=True,  # Ctrl-C is for the parent
+            )
+            handover.first(self._process.stdin, theirs, self._process.pid)
+        except OSError as error:
+            self._control.close()
+            raise _not_started(str(error)) from error
+        finally:
+            theirs.close()
+
+    def ask(self, request: Request, data: bytes, kind: type[_T], *, most_bytes: int) -> _T:
+        """Asks for a file.
+
+        Args:
+            request: What is asked.
+            data: The file.
+            kind: Type of the answer.
+            most_bytes: That the pixels of the answer may have.
+
+        Raises:
+            TintypeError: As the decoder has it.
+            UnreadablePhotoError: The decoder crashed or took too much.
+            NonsenseError: The answer is none that a decoder gives.
+        """
+        self._wait_until_ready()
+        mine, theirs = socket.socketpair()
+        with mine, theirs:
+            line = _Line(mine, request.limits.wall)
+            try:
+                handover.hand(self._control, theirs, self._process.pid)
+                theirs.close()
+                self.served += 1
+                self._owed += self._forks
+                head = msgspec.msgpack.encode(request)
+                line.send(LENGTH.pack(len(head)) + head)
+                line.send(data)
+                return received(line.read_into, kind, size=len(data), most_bytes=most_bytes)
+            except EOFError:
+                raise failed(request.name, self._why(request)) from None
+            except TimeoutError:
+                self.kill()
+                why = f"decoding it took longer than {request.limits.wall:.0f} seconds"
+                raise failed(request.name, why) from None
+            except OSError as error:
+                self.kill()
+                raise failed(request.name, f"the process for it has ended ({error})") from None
+            except (TintypeError, DecoderFaultError, NonsenseError):
+                raise  # of the decoder, not of the child
+            except BaseException:
+                self.kill()
+                raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked again."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """Ends it and whatever it has forked."""
+        self._process.kill()
+        self._control.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+
+    def _wait_until_ready(self) -> None:
+        """Waits for the imports of a new child, and for the end of its last work."""
+        while not self._ready or self._owed:
+            try:
+                status = self._next_status(_END_SECONDS if self._ready else _START_SECONDS)
+            except (EOFError, TimeoutError):
+                self.kill()
+                raise _not_started("it ended at once") from None
+            if status == READY:
+                self._ready = True
+            else:
+                self._owed -= 1
+
+    def _next_status(self, seconds: float) -> int:
+        buffer = bytearray(STATUS.size)
+        _Line(self._control, seconds).read_into(memoryview(buffer))
+        return int(STATUS.unpack(buffer)[0])
+
+    def _why(self, request: Request) -> str:
+        """Why no answer came."""
+        try:
+            if self._forks:
+                status = self._next_status(_END_SECONDS)
+                self._owed -= 1
+            else:
+                status = self._process.wait(_END_SECONDS)
+        except (EOFError, TimeoutError, subprocess.TimeoutExpired):  # it has ended itself, or hangs
+            self.kill()
+            status = self._process.returncode or 0
+        if status == -getattr(signal, "SIGXCPU", 0):
+            return f"decoding it took more than {request.limits.cpu} seconds of processor time"
+        if status == -getattr(signal, "SIGKILL", 0):
+            return "the system killed its decoder, most often for lack of memory"
+        return f"its decoder crashed ({_named(status)})"
+
+
+class _Line:
+    """A connection with an end to waiting."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self._end = time.monotonic() + seconds
+        connection.settimeout(_TICK)
+
+    def send(self, data: bytes) -> None:
+        """Sends all of it.
+
+        Raises:
+            EOFError: The other end has gone.
+            TimeoutError: The time is over.
+            WorkCancelledError: Nobody waits for the work any more.
+        """
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._connection.send(view) :]
+            except TimeoutError:
+                self._check()
+            except OSError:
+                raise EOFError from None
+
+    def read_into(self, view: memoryview) -> None:
+        """Fills a buffer; errors as for `send`."""
+        while view:
+            try:
+                count = self._connection.recv_into(view)
+            except TimeoutError:
+                self._check()
+                continue
+            except OSError:
+                raise EOFError from None
+            if count == 0:
+                raise EOFError
+            view = view[count:]
+
+    def _check(self) -> None:
+        cancellation.check()
+        if time.monotonic() > self._end:
+            raise TimeoutError
+
+
+def _named(status: int) -> str:
+    """What a process ended with: the name of a signal, or a number."""
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"exit code {status}"
+
+
+def failed(name: str, why: str) -> UnreadablePhotoError:
+    """The error for a file that its decoder did not survive.
+
+    Args:
+        name: Of the file.
+        why: A clause.
+    """
+    return UnreadablePhotoError(f"{name} cannot be decoded: {why}.", advice=_ADVICE)
+
+
+def _not_started(why: str) -> PhotoError:
+    return PhotoError(
+        f"The sandbox for decoders could not be started ({why}).",
+        advice='Leave out --sandbox; with "tintype serve", give --no-sandbox.',
+    )

@@ -1,0 +1,181 @@
+"""Decodes files in child processes, as the functions of `tintype.photo` decode them here."""
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import NamedTuple, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tintype.errors import UnreadablePhotoError
+from tintype.photo.limits import MAX_PIXELS
+from tintype.photo.metadata.provenance import Provenance
+from tintype.photo.photo import Photo, Tone
+from tintype.photo.sandbox import answers
+from tintype.photo.sandbox.limits import Limits, limits_of
+from tintype.photo.sandbox.process import Child, failed
+from tintype.photo.sandbox.wire import NonsenseError, Request
+
+_T = TypeVar("_T")
+_V = TypeVar("_V")
+
+OPERATIONS = "tintype.photo.sandbox.operations"
+FORKS = sys.platform == "linux"
+UNFILTERED = (
+    "This system cannot filter system calls: decoders run in a process of their own with limits, "
+    "but could open files."
+)
+"""What is said where `Sandbox.filtered` is False."""
+
+_FILES_PER_CHILD = 32
+"""Where each file has no process of its own."""
+
+
+class Sandbox:
+    """Child processes that decode: as many as are asked at once. Safe to use from several threads.
+
+    Its methods return what the functions of the same names return, and raise what they raise; an
+    `UnreadablePhotoError` also where a decoder crashed or took more than its limits.
+
+    Args:
+        limits: What a file may take, by its size in bytes and the most pixels that it may have.
+        forks: Whether each file gets a process of its own; None where the system can do that.
+    """
+
+    def __init__(
+        self, *, limits: Callable[[int, int], Limits] = limits_of, forks: bool | None = None
+    ) -> None:
+        self._limits = limits
+        self._forks = FORKS if forks is None else forks
+        self._idle: list[Child] = []
+        self._lock = threading.Lock()
+        # Whoever forgets to close it leaves no process behind.
+        self._finish = weakref.finalize(self, _end, self._idle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Starts a child without waiting for it."""
+        self._give(self._take())
+
+    def close(self) -> None:
+        """Ends the children; one that is asked afterwards is started anew."""
+        with self._lock:
+            children, self._idle[:] = list(self._idle), []
+        _end(children)
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the system calls of decoders are filtered; starts a child."""
+        asked = _Question("protection", b"", "", 0)
+        return self._ask(asked, answers.Protection, lambda found: found.filtered)
+
+    def decode(self, data: bytes, *, name: str, max_pixels: int) -> tuple[Photo, ...]:
+        """`tintype.photo.decode.decode`."""
+        asked = _Question("photos", data, name, max_pixels, 4)  # grey and alpha of 16 bits
+        return self._ask(asked, answers.Pages, lambda found: found.photos(max_pixels))
+
+    def decode_colors(
+        self, data: bytes, *, name: str, max_pixels: int
+    ) -> tuple[NDArray[np.uint8], Tone]:
+        """`tintype.photo.decode.decode_colors`."""
+        asked = _Question("colors", data, name, max_pixels, 3)
+        return self._ask(asked, answers.Colors, answers.Colors.checked)
+
+    def decode_layer(
+        self, data: bytes, *, name: str, max_pixels: int
+    ) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+        """`tintype.photo.decode.decode_layer`."""
+        asked = _Question("layer", data, name, max_pixels, 5)  # CMYK and alpha
+        return self._ask(asked, answers.Layer, answers.Layer.checked)
+
+    def read_provenance(self, data: bytes) -> Provenance | None:
+        """`tintype.photo.decode.read_provenance`; None also where its reader crashes."""
+        asked = _Question("provenance", data, "", 0)
+        try:
+            return self._ask(asked, answers.ProvenanceFound, lambda found: found.provenance)
+        except UnreadablePhotoError:
+            return None
+
+    def shown_grey(
+        self, data: bytes, shape: tuple[int, int]
+    ) -> tuple[NDArray[np.uint8], bool] | None:
+        """`tintype.photo.other_decoder.shown_grey`; None also where that decoder crashes."""
+        pixels = shape[0] * shape[1]
+        asked = _Question("shown", data, "", max(pixels, MAX_PIXELS), 1, shape)
+        try:
+            return self._ask(asked, answers.ShownGrey, answers.ShownGrey.checked)
+        except UnreadablePhotoError:
+            return None
+
+    def small_colors(self, data: bytes, *, name: str, max_pixels: int) -> NDArray[np.uint8]:
+        """`tintype.photo.thumbnail.small_colors`."""
+        asked = _Question("small", data, name, max_pixels, 3)
+        return self._ask(asked, answers.Small, answers.Small.checked)
+
+    def read_luminance(
+        self, data: bytes, size: tuple[int, int]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.uint16]]:
+        """`tintype.photo.formats.jpeg_exact.read_luminance`: pixels, coefficients, table.
+
+        Raises:
+            UnreadablePhotoError: Where that raises a `ValueError`.
+        """
+        pixels = 64 * size[0] * size[1]
+        # Coefficients of 16 bits, pixels, and the table.
+        asked = _Question("luminance", data, "The source", pixels, 4, size)
+        return self._ask(asked, answers.Luminance, lambda found: found.checked(size))
+
+    def _ask(self, asked: "_Question", kind: type[_T], check: Callable[[_T], _V]) -> _V:
+        """Asks a child that has nothing to do, and believes what passes `check`."""
+        numbers = asked.numbers or (asked.max_pixels,)
+        limits = self._limits(len(asked.data), asked.max_pixels)
+        request = Request(asked.operation, asked.name, len(asked.data), numbers, limits)
+        most = asked.max_pixels * asked.pixel_bytes
+        child = self._take()
+        try:
+            return check(child.ask(request, asked.data, kind, most_bytes=most))
+        except NonsenseError as error:
+            child.kill()
+            raise failed(asked.name, f"its decoder answered nonsense ({error})") from error
+        finally:
+            self._give(child)
+
+    def _take(self) -> Child:
+        with self._lock:
+            while self._idle:
+                child = self._idle.pop()
+                if child.alive:
+                    return child
+                child.kill()
+        return Child(OPERATIONS, forks=self._forks)
+
+    def _give(self, child: Child) -> None:
+        if child.alive and (self._forks or child.served < _FILES_PER_CHILD):
+            with self._lock:
+                self._idle.append(child)
+        else:
+            child.kill()
+
+
+class _Question(NamedTuple):
+    """What is asked about a file, and how large the answer may be."""
+
+    operation: str
+    data: bytes
+    name: str
+    max_pixels: int
+    pixel_bytes: int = 0
+    numbers: tuple[int, ...] = ()
+
+
+def _end(children: list[Child]) -> None:
+    for child in children:
+        child.kill()
