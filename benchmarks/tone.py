@@ -18,13 +18,13 @@ import time
 import tomllib
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tone_prints import KINDS, scanned
+from tone_prints import KINDS, UNFITTED, scanned
 
 from tintype.photo.decode import decode
 from tintype.photo.tone import find_tone
@@ -38,6 +38,7 @@ F64 = NDArray[np.float64]
 MISSED = 0.7
 """Per cent of the colour photographs it is fitted to that the threshold gives up."""
 _PENALTY = 1e-4
+_CLEAR = 8  # log-odds
 _FOLDS = 5
 _COLOR_KEPT = "colour photographs taken for grey or toned"
 _SKIPPED = "monochrome pictures taken for colour photographs"
@@ -57,13 +58,18 @@ def photographs(packs: Sequence[str], monochrome: frozenset[str]) -> Iterator[tu
 
 
 def made(
-    files: Sequence[tuple[str, bytes]], each: int, *, seed: int, largest: int
+    files: Sequence[tuple[str, bytes]],
+    kinds: Iterable[str],
+    each: int,
+    *,
+    seed: int,
+    largest: int,
 ) -> Iterator[tuple[str, bytes]]:
-    """Kind and file of `each` monochrome pictures of every kind, from the photographs in turn."""
+    """Kind and file of `each` monochrome pictures of some kinds, from the photographs in turn."""
     draw = np.random.default_rng(seed)
     order = draw.permutation(len(files))
     turn = 0
-    for kind in KINDS:
+    for kind in kinds:
         for _ in range(each):
             photo = Image.open(io.BytesIO(files[order[turn % len(files)]][1])).convert("RGB")
             turn += 1
@@ -80,14 +86,17 @@ def measure(packs: Sequence[str], each: int) -> str:
         if tone != "color":
             print(f"{tone}: {name}")
     color = [miss for misses in wrong.values() for miss in misses]
-    for kind, data in made(files, each, seed=1, largest=2000):
+    for kind, data in made(files, [*KINDS, *UNFITTED], each, seed=1, largest=2000):
         wrong[kind].append(decode(data, name=kind)[0].tone == "color")
     grey = [miss for kind in KINDS for miss in wrong[kind]]
+    others = [miss for kind in UNFITTED for miss in wrong[kind]]
     lines = ["| pictures | how many | wrong | share (95 %) |", "|---|---:|---:|---:|"]
     lines += [_row(f"**{_COLOR_KEPT}**", color)]
-    lines += [_row(name, misses) for name, misses in wrong.items() if name not in KINDS]
+    lines += [_row(name, misses) for name, misses in wrong.items() if name.startswith("colour:")]
     lines += [_row(f"**{_SKIPPED}**", grey)]
     lines += [_row(kind, wrong[kind]) for kind in KINDS]
+    lines += [_row(f"**{_SKIPPED}, of kinds that were not fitted**", others)]
+    lines += [_row(kind, wrong[kind]) for kind in UNFITTED]
     return "\n".join(lines) + "\n"
 
 
@@ -131,6 +140,12 @@ def fitted(features: F64, color: NDArray[np.bool_]) -> tuple[F64, F64, F64]:
     return means, scales, weights
 
 
+def fitted_near(features: F64, color: NDArray[np.bool_]) -> tuple[F64, F64, F64]:
+    """Fitted to all pictures, and then again to those that are not clear from that."""
+    near = np.abs(scores(fitted(features, color), features)) < _CLEAR
+    return fitted(features[near], color[near])
+
+
 def scores(fit: tuple[F64, F64, F64], features: F64) -> F64:
     """Log-odds of being in colour."""
     means, scales, weights = fit
@@ -143,7 +158,7 @@ def cross_validated(features: F64, color: NDArray[np.bool_]) -> F64:
     found = np.empty(len(color))
     for number in range(_FOLDS):
         out = fold == number
-        found[out] = scores(fitted(features[~out], color[~out]), features[out])
+        found[out] = scores(fitted_near(features[~out], color[~out]), features[out])
     return found
 
 
@@ -152,7 +167,7 @@ def fit(packs: Sequence[str], each: int) -> None:
     files = list(photographs(packs, listed()))
     names = [name for name, _ in files]
     rows = [features_of(data) for _, data in files]
-    for kind, data in made(files, each, seed=0, largest=400):
+    for kind, data in made(files, KINDS, each, seed=0, largest=400):
         names.append(kind)
         rows.append(features_of(data))
     features = np.array(rows, np.float64)
@@ -168,7 +183,7 @@ def fit(packs: Sequence[str], each: int) -> None:
     print(f"monochrome pictures skipped: {np.mean(found[~color] > threshold):.1%}, of each kind:")
     for kind, share in skipped.items():
         print(f"  {kind}: {share:.1%}")
-    write(fitted(features, color), threshold)
+    write(fitted_near(features, color), threshold)
 
 
 def write(fit: tuple[F64, F64, F64], threshold: float) -> None:

@@ -282,11 +282,73 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def albumen(grey: F32, draw: Draw) -> F32:
+    """Purple-brown shadows, and paper that yellowed where there is no silver."""
+    k, purple = draw.uniform(0.4, 1.2), draw.uniform(0, 1)
+    ink = (0.2 * k, 0.09 * k, (0.06 + 0.08 * purple) * k)
+    return mixed(grey, ink, (1 - 0.02 * k, 1 - 0.07 * k, 1 - 0.24 * k), (1 - 0.1 * k, 1, 1))
+
+
+def duotone(grey: F32, draw: Draw) -> F32:
+    """Two inks of any hue on white or cream paper, one of them for the shadows alone."""
+    shadow, light = (np.float32(draw.uniform(0, 0.7, 3)) for _ in range(2))
+    paper = np.float32(1 - draw.uniform(0, 1) * np.float32([0.01, 0.05, 0.15]))
+    first = (1 - grey[..., None]) * draw.uniform(0.3, 0.8)
+    second = np.clip(0.6 - grey[..., None], 0, 1) / 0.6
+    return np.asarray(paper * (1 - first * (1 - light)) * (1 - second * (1 - shadow * 0.4)), "f4")
+
+
+def tide_lines(grey: F32, draw: Draw) -> F32:
+    """Water came in from an edge: a sharp brown line, and paler brown behind it."""
+    rgb, (y, x) = _aged(grey, draw), _places(grey)
+    for _ in range(draw.integers(1, 3)):
+        angle, waves = draw.uniform(0, 2 * np.pi), draw.uniform(4, 12)
+        across = np.cos(angle) * (x - 0.5) + np.sin(angle) * (y - 0.5)
+        along = -np.sin(angle) * (x - 0.5) + np.cos(angle) * (y - 0.5)
+        depth = across - draw.uniform(0.15, 0.4) + 0.03 * np.sin(waves * along)
+        line = np.exp(-((depth / 0.015) ** 2)) * draw.uniform(0.3, 1)
+        wet = np.clip(depth / 0.02, 0, 1) * draw.uniform(0.1, 0.6)
+        rgb = _absorbed(rgb, np.maximum(line, wet), (0.06, 0.14, 0.28))
+    return rgb
+
+
+def mat_burn(grey: F32, draw: Draw) -> F32:
+    """Light or an acid mat browned all but a window, or the window alone."""
+    base, (y, x) = _aged(grey, draw), _places(grey)
+    edge, soft = draw.uniform(0.04, 0.15), draw.uniform(0.003, 0.03)
+    inside = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y)) - edge
+    amount = np.clip(0.5 + inside / soft, 0, 1)
+    amount = amount if draw.random() < 0.3 else 1 - amount
+    return _absorbed(base, amount * draw.uniform(0.3, 1), (0.05, 0.13, 0.32))
+
+
+def taped(grey: F32, draw: Draw) -> F32:
+    """Strips of adhesive tape, gone yellow or brown."""
+    rgb, (y, x) = _toned(grey, draw), _places(grey)
+    for _ in range(draw.integers(1, 4)):
+        angle, at_y, at_x = draw.uniform(0, np.pi), draw.random(), draw.random()
+        across = np.cos(angle) * (x - at_x) + np.sin(angle) * (y - at_y)
+        along = -np.sin(angle) * (x - at_x) + np.cos(angle) * (y - at_y)
+        cover = (np.abs(across) < 0.03) & (np.abs(along) < draw.uniform(0.1, 0.4))
+        rgb = _absorbed(rgb, cover * draw.uniform(0.5, 1), (0.1, 0.22, 0.5))
+    return rgb
+
+
+UNFITTED: dict[str, Kind] = {
+    "albumen print": albumen,
+    "duotone": duotone,
+    "tide lines": tide_lines,
+    "mat burn": mat_burn,
+    "old adhesive tape": taped,
+}
+"""Kinds that the decision is measured on and never fitted to."""
+
+
 def scanned(kind: str, photo: Image.Image, draw: Draw, largest: int = 2000) -> bytes:
     """A file of a picture of this kind, made of the grey of a photograph.
 
     Args:
-        kind: A key of `KINDS`.
+        kind: A key of `KINDS` or `UNFITTED`.
         photo: Any size; it is brought to one of `SIDES`.
         draw: Decides everything else, contrast, grain, noise, format and quality among it.
         largest: Of the sides it is brought to.
@@ -300,7 +362,7 @@ def scanned(kind: str, photo: Image.Image, draw: Draw, largest: int = 2000) -> b
     grey = low + (high - low) * grey
     if min(grey.shape) > 256:
         grey = grey + 0.02 * draw.standard_normal(grey.shape, np.float32)
-    rgb = KINDS[kind](grey.clip(0, 1), draw)
+    rgb = (KINDS | UNFITTED)[kind](grey.clip(0, 1), draw)
     noise = np.float32(draw.uniform(0, 0.012))
     rgb = rgb + noise * draw.standard_normal((*rgb.shape[:2], 1), np.float32)
     rgb = rgb + 0.6 * noise * draw.standard_normal(rgb.shape, np.float32)

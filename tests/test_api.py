@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -16,8 +17,12 @@ from PIL import Image
 
 import tintype
 from conftest import picture_bytes
+from photo.samples import XMP
 from tintype.cli.app import main
 from tintype.jobs.inspect import inspect
+from tintype.photo.encode import encode
+from tintype.photo.photo import Metadata, Photo
+from tintype.pipeline import TONED_NOTE
 
 Make = Callable[..., Path]
 
@@ -169,11 +174,15 @@ def test_a_pipe_that_does_not_wait_is_refused(colorizer: "tintype.Colorizer") ->
 def test_bytes_come_back_in_their_own_format(colorizer: "tintype.Colorizer", form: str) -> None:
     file = io.BytesIO()
     Image.fromarray(np.arange(64 * 48, dtype=np.uint8).reshape(48, 64)).save(file, form)
-    with Image.open(io.BytesIO(colorizer.colorize(file.getvalue()))) as image:
+    with warnings.catch_warnings(record=True, action="always") as said:
+        colored = colorizer.colorize(file.getvalue())
+    assert bool(said) == (form in {"BMP", "PPM"})  # no place for what made them
+    with Image.open(io.BytesIO(colored)) as image:
         assert image.format == form
         assert image.size == (64, 48)
 
 
+@pytest.mark.filterwarnings("ignore::tintype.PhotoWarning")  # three channels are in colour
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(40, 56), (40, 56, 1), (40, 56, 2), (40, 56, 3), (40, 56, 4)])
 def test_arrays_of_every_kind(
@@ -229,6 +238,7 @@ def test_the_grey_of_an_array_is_kept(colorizer: "tintype.Colorizer") -> None:
     np.testing.assert_array_equal(np.asarray(colored.convert("L")), grey)
 
 
+@pytest.mark.filterwarnings("ignore::tintype.PhotoWarning")  # black and white, and a palette
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 def test_images_of_every_mode(colorizer: "tintype.Colorizer", mode: str) -> None:
     image = Image.linear_gradient("L").resize((56, 40)).convert("RGB").convert(mode)
@@ -505,6 +515,87 @@ def test_exact_luminance_through_every_door(tiny_model: Path) -> None:
     assert np.array_equal(np.asarray(grey), np.asarray(Image.open(data)))
     with pytest.raises(tintype.UsageError, match="standard or exact"):
         colorizer(exact, keep_luminance="very")
+
+
+def notes_of(call: Callable[[], object]) -> list[str]:
+    """The warnings of a call; each stands at this line, where the package was called."""
+    with warnings.catch_warnings(record=True, action="always") as said:
+        call()
+    assert all(found.category is tintype.PhotoWarning for found in said)
+    assert all(Path(found.filename) == Path(__file__) for found in said)
+    return [str(found.message) for found in said]
+
+
+def deep_and_transparent(tmp_path: Path) -> Path:
+    grey = np.linspace(0, 65535, 40 * 56).reshape(40, 56).astype(np.uint16)
+    path = tmp_path / "deep.png"
+    path.write_bytes(
+        encode(
+            [Photo(grey, np.full_like(grey, 60000), "grey", Metadata("PNG"))],
+            format="PNG",
+            provenance=None,
+        ).data
+    )
+    return path
+
+
+def test_what_a_format_cannot_carry_is_said_as_the_command_says_it(
+    colorizer: "tintype.Colorizer",
+    tiny_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photo = deep_and_transparent(tmp_path)
+    said = notes_of(lambda: colorizer(photo, output=tmp_path / "out.jpg"))
+    assert said == [
+        f"{photo}: JPEG is written with 8 bits a channel, the source has 16.",
+        f"{photo}: JPEG has no transparency.",
+    ]
+    assert main([str(photo), "-o", str(tmp_path / "b.jpg"), "--model", str(tiny_model)]) == 0
+    printed = capsys.readouterr().err
+    assert all(sentence.partition(": ")[2] in printed for sentence in said)
+    assert not notes_of(lambda: colorizer(photo, output=tmp_path / "out.png"))
+    assert not notes_of(lambda: colorizer(photo.read_bytes()))
+
+
+def test_remarks_are_said_through_every_door(colorizer: "tintype.Colorizer") -> None:
+    grey = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64).astype(np.uint8)
+    sepia = (grey[..., None] * np.array([1.0, 0.8, 0.55])).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(sepia).save(file, "PNG")
+    for name, door in {
+        "the picture": file.getvalue(),
+        "the stream": io.BytesIO(file.getvalue()),
+        "the image": Image.fromarray(sepia),
+        "the array": sepia,
+    }.items():
+        assert notes_of(lambda door=door: colorizer(door)) == [f"{name}: {TONED_NOTE}"]
+
+
+def test_what_the_image_returned_has_no_place_for_is_named(
+    colorizer: "tintype.Colorizer",
+) -> None:
+    grey, file = Image.linear_gradient("L").resize((56, 40)), io.BytesIO()
+    grey.save(file, "TIFF", save_all=True, append_images=[grey])
+    frames = Image.open(file)
+    assert notes_of(lambda: colorizer(frames)) == [
+        "the image: Only one of its 2 frames is coloured; give the file for all pages."
+    ]
+    file = io.BytesIO()
+    grey.save(file, "JPEG", comment="by the lake", xmp=XMP)
+    assert notes_of(lambda: colorizer(Image.open(file))) == [
+        "the image: The image that is returned has no XMP.",
+        "the image: The image that is returned has no comment.",
+    ]
+
+
+def test_a_warning_turned_into_an_error_loses_no_file(
+    colorizer: "tintype.Colorizer", tmp_path: Path
+) -> None:
+    photo, target = deep_and_transparent(tmp_path), tmp_path / "out.jpg"
+    with pytest.raises(tintype.PhotoWarning, match="8 bits a channel"):
+        colorizer(photo, output=target)
+    assert pixels(target).shape == (40, 56, 3)
 
 
 def test_files_can_be_decoded_in_a_sandbox(

@@ -12,6 +12,7 @@ NAMES = [
     "ModelError",
     "PhotoError",
     "PhotoTooLargeError",
+    "PhotoWarning",
     "TargetExistsError",
     "TintypeError",
     "UnreadablePhotoError",
@@ -21,6 +22,7 @@ NAMES = [
     "__version__",
     "colorize",
 ]
+NOTE = tintype.PhotoWarning
 
 
 def test_the_names_are_exactly_these() -> None:
@@ -76,10 +78,14 @@ def test_the_parameters_are_exactly_these() -> None:
 def test_errors_have_one_root_and_an_exit_code() -> None:
     for name in NAMES:
         thing = getattr(tintype, name)
-        if isinstance(thing, type) and issubclass(thing, Exception):
+        if isinstance(thing, type) and issubclass(thing, Exception) and thing is not NOTE:
             assert issubclass(thing, errors.TintypeError)
             assert thing.exit_code in {1, 2, 3}
             assert str(thing("What.", advice="Do.")) == "What. Do."
+
+
+def test_notes_are_warnings_of_the_user() -> None:
+    assert issubclass(NOTE, UserWarning)
 
 
 def test_the_version_is_the_package_s() -> None:

@@ -20,6 +20,7 @@ from tintype.api_arguments import (
     steps_of,
     stream_bytes,
 )
+from tintype.api_notes import not_carried, warn
 from tintype.api_options import ColorOptions, request_from, with_signature
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.cache import CachingEngine
@@ -41,7 +42,7 @@ from tintype.photo.naming import target_name
 from tintype.photo.photo import HalfChroma, Photo
 from tintype.photo.sandbox.sandbox import Sandbox
 from tintype.photo.sandbox.scope import decoding_in
-from tintype.pipeline import Request, colorize_photos, provenance_of
+from tintype.pipeline import Coloring, Request, colorize_photos, notes_on, provenance_of
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
 
@@ -116,6 +117,10 @@ class Colorizer:
             image in mode RGB or RGBA. For an array, (H, W, 3), or (H, W, 4) where there was alpha,
             of the same type and byte order.
 
+        Warns:
+            PhotoWarning: What the result could not keep of the photograph, and what is unusual
+                about it: the notes that the command prints, one warning each.
+
         Raises:
             UsageError: `x` is of another kind, or an option is out of range.
             TargetExistsError: The output exists and `overwrite` is False.
@@ -136,24 +141,25 @@ class Colorizer:
                 target = None if output is None else path_of(output, what="output")
                 return self._path(path_of(x, what="x"), target, request, overwrite=overwrite)
             case bytes():
-                return self._file(x, request, name="the picture")
+                colored = self._file(x, request, name="the picture")
+                warn("the picture", colored.notes)
+                return colored.data
             case Image.Image():
                 return self._image(x, request.settings)
             case np.ndarray():
                 return self._array(x, request.settings)
             case _ if hasattr(x, "read"):
-                return io.BytesIO(
-                    self._file(
-                        stream_bytes(x, max_pixels=self._max_pixels), request, name="the stream"
-                    )
-                )
+                data = stream_bytes(x, max_pixels=self._max_pixels)
+                colored = self._file(data, request, name="the stream")
+                warn("the stream", colored.notes)
+                return io.BytesIO(colored.data)
             case _:
                 raise UsageError(
                     f"A {type(x).__name__} cannot be coloured.",
                     advice="Give a path, bytes, a binary stream, a PIL image or a NumPy array.",
                 )
 
-    def _file(self, data: bytes, request: Request, *, name: str) -> bytes:
+    def _file(self, data: bytes, request: Request, *, name: str) -> Coloring:
         bundle = self._engine.bundle
         return colorize_photos(
             decode(data, name=name, max_pixels=self._max_pixels),
@@ -162,7 +168,7 @@ class Colorizer:
             engine=self._engine,
             provenance=provenance_of(data, bundle, request.settings, request.output),
             source=data if request.needs_source else None,
-        ).data
+        )
 
     def _path(
         self, source: Path, target: Path | None, request: Request, *, overwrite: bool
@@ -184,7 +190,8 @@ class Colorizer:
             )
         output = replace(request.output, format=format_of_suffix(target.suffix))
         colored = self._file(data, replace(request, output=output), name=shown(source))
-        write_atomically(target, colored, overwrite=overwrite)
+        write_atomically(target, colored.data, overwrite=overwrite)
+        warn(shown(source), colored.notes)
         return target
 
     def _image(self, image: Image.Image, settings: Settings) -> Image.Image:
@@ -202,12 +209,15 @@ class Colorizer:
             colored.info["exif"] = b"Exif\0\0" + photo.meta.exif
         if photo.meta.dpi is not None:
             colored.info["dpi"] = photo.meta.dpi
+        notes = [*notes_on([photo], settings, photo.tone), *photo.meta.notes]
+        warn("the image", [*notes, *not_carried(image)])
         return colored
 
     def _array(self, pixels: NDArray[Any], settings: Settings) -> NDArray[Any]:
         floating = np.issubdtype(pixels.dtype, np.floating)
         photo = photo_from_array(steps_of(pixels) if floating else pixels)
         colored, kind = _with_alpha(self._engine.colorize(photo, settings)), pixels.dtype
+        warn("the array", [*notes_on([photo], settings, photo.tone), *photo.meta.notes])
         return floats_of(colored, kind) if floating else colored.astype(kind, copy=False)
 
 

@@ -55,6 +55,10 @@ def reason(error: Exception) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
 
 
+class PhotoWarning(UserWarning):
+    """A note on a photograph that the Python API coloured: what was lost, or what is unusual."""
+
+
 class TintypeError(Exception):
     """Base of every error that a user can cause or meet.
 

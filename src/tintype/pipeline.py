@@ -173,7 +173,7 @@ def colorize_photos(
     small = None
     if request.thumbnails:
         small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
-    notes = (*_notes(request, photos, tone, share), *encoded.lost)
+    notes = (*notes_on(photos, settings, tone, share), *encoded.lost)
     return Coloring(encoded.data, written, tone, notes, checked, small)
 
 
@@ -236,9 +236,17 @@ def _second_opinion(photos: Sequence[Photo], source: bytes, written: bytes) -> s
     return ""
 
 
-def _notes(request: Request, photos: Sequence[Photo], tone: Tone, share: float) -> list[str]:
-    """Remarks on a coloured file, besides what its format could not carry."""
-    settings = request.settings
+def notes_on(
+    photos: Sequence[Photo], settings: Settings, tone: Tone, share: float = 0.0
+) -> list[str]:
+    """Remarks on coloured pages, besides what a format could not carry.
+
+    Args:
+        photos: The pages as they were read.
+        settings: How they were coloured.
+        tone: What they were.
+        share: Of the palette, where it was one of several.
+    """
     notes = list(pale(settings.hints, settings.scribbles, photos[0].grey))
     notes.extend(remarks.on_photos(photos))
     if tone == "color":

@@ -1,11 +1,16 @@
 """Small photographs and tiny recipes, so that whole runs take seconds."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+import tintype
+from tintype.files.own import png_mark
 
 torch = pytest.importorskip("torch", reason="the learn extra is not installed")
 torch.set_num_threads(1)  # on networks this small a second thread only waits for the first
@@ -42,6 +47,27 @@ def photo_folder(tmp_path: Path) -> Path:
             rgb = _colourful(index + 100 * (label == "beach"), 96 + 8 * (index % 3), 128)
             Image.fromarray(rgb).save(root / label / f"{index:02d}.png")
     return root
+
+
+@pytest.fixture
+def outputs(photo_folder: Path, tiny_model: Path) -> Path:
+    """The photographs and six outputs of this program: three with nothing else in ``maps``."""
+    maps = photo_folder / "maps"
+    maps.mkdir()
+    source = photo_folder / "field" / "03.png"
+    colorizer = tintype.Colorizer(tiny_model)
+    with warnings.catch_warnings(action="ignore", category=tintype.PhotoWarning):
+        colorizer(source, output=maps / "one.jpg")
+        colorizer(source, output=maps / "two.png")
+    text = PngInfo()
+    text.add_text("Software", png_mark("certainty map"))
+    picture = Image.fromarray(_colourful(900, 96, 128))
+    picture.save(maps / "three.png", pnginfo=text)
+    picture.save(photo_folder / "beach" / "sheet.jpg", comment=png_mark("contact sheet"))
+    # Without a mark, as after an editor.
+    picture.save(photo_folder / "field" / "00.color.jpg")
+    picture.save(photo_folder / "beach" / "00.color-2.webp")
+    return photo_folder
 
 
 @pytest.fixture

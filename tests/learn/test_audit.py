@@ -61,6 +61,7 @@ def test_each_fault_is_found_once_and_nothing_else(spoilt: Path):
     found = _audit(spoilt)
     assert found.counts() == {
         "broken": 1,
+        "made by Tintype": 0,
         "too small": 1,
         "grey": 1,
         "sepia": 1,
@@ -76,6 +77,12 @@ def test_each_fault_is_found_once_and_nothing_else(spoilt: Path):
         "beach/05.png",
     }
     assert found.pictures == 30
+
+
+def test_outputs_of_this_program_are_found_and_compared_with_nothing(outputs: Path):
+    counts = _audit(outputs).counts()
+    assert counts["made by Tintype"] == 6
+    assert sum(counts.values()) == 6
 
 
 def test_leaks_are_found_in_the_other_set_and_in_the_other_split(

@@ -16,7 +16,9 @@ from tintype.learn.data.batches import (
     bilinear_by_rows,
 )
 from tintype.learn.data.manifest import file_hash, find_sources, is_dev, refuse_overlap
+from tintype.learn.data.own_outputs import named_as_outputs
 from tintype.learn.data.photos import is_sepia, open_photos
+from tintype.learn.evaluate.protocol import load_squares
 from tintype.learn.recipe import DataRecipe
 
 Paint = Callable[[int], np.ndarray]
@@ -54,6 +56,32 @@ def test_grey_sepia_broken_small_and_double_pictures_are_dropped_and_counted(
     photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
     assert photos.dropped == {"grey": 1, "sepia": 1, "too small": 1, "broken": 1, "duplicate": 1}
     assert len(photos) == 24
+
+
+def test_outputs_of_this_program_are_dropped_and_counted(outputs: Path, tmp_path: Path):
+    photos = open_photos([outputs], RECIPE, cache=tmp_path / "cache")
+    assert photos.dropped == {"made by Tintype": 6}
+    assert len(photos) == 24
+
+
+def test_the_name_of_an_output_counts_only_beside_its_source(photo_folder: Path):
+    lone = photo_folder / "field" / "traffic.color.png"
+    lone.write_bytes((photo_folder / "field" / "00.png").read_bytes())
+    assert not named_as_outputs(find_sources([photo_folder]))
+    (photo_folder / "beach" / "traffic.jpg").write_bytes(b"of another folder")
+    assert not named_as_outputs(find_sources([photo_folder]))
+    (photo_folder / "field" / "traffic.jpg").write_bytes(b"its source")
+    (named,) = named_as_outputs(find_sources([photo_folder]))
+    assert named.member == "field/traffic.color.png"
+
+
+def test_evaluation_leaves_them_out_and_says_so(outputs: Path):
+    said: list[str] = []
+    squares = load_squares([outputs], size=32, report=said.append)
+    assert sum(map(len, squares.values())) == 24
+    assert said == ["24 photographs, left out: {'made by Tintype': 6}"]
+    with pytest.raises(LearnError, match=r"All 3 pictures were made by Tintype\."):
+        load_squares([outputs / "maps"], size=32)
 
 
 def test_one_hue_is_not_yet_sepia():

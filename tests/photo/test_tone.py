@@ -117,14 +117,11 @@ def test_a_faded_colour_photograph_is_still_one(name: str) -> None:
     assert tone_of(as_jpeg(faded(PHOTOS[name]))) == "color"
 
 
-@pytest.mark.parametrize(
-    ("name", "small"),
-    [
-        *((name, False) for name in PHOTOS),
-        # Not the astronaut: at 192 pixels her black blurs into strong colours, and she is skipped.
-        *(("coffee", True), ("chelsea", True)),
-    ],
-)
+# Not the astronaut where it is small: her black blurs into strong colours, and she is skipped.
+SIZES = [*((name, False) for name in PHOTOS), ("coffee", True), ("chelsea", True)]
+
+
+@pytest.mark.parametrize(("name", "small"), SIZES)
 @pytest.mark.parametrize("powers", [SEPIA, CYANOTYPE, (0.95, 1.05, 1.0), (1.0, 1.0, 1.25)])
 def test_sepia_cyanotype_and_selenium_are_toned(
     name: str, powers: tuple[float, float, float], small: bool
@@ -138,6 +135,76 @@ def test_split_toning_stains_and_yellowing_are_no_colour_photograph(name: str) -
     assert tone_of(as_jpeg(split_toned(grey01(name)))) == "toned"
     assert tone_of(as_jpeg(yellower_to_the_right(grey01(name)))) == "toned"
     assert tone_of(as_jpeg(stained(grey01(name)))) != "color"
+
+
+def absorbed(rgb: np.ndarray, amount: np.ndarray, color: tuple[float, ...]) -> np.ndarray:
+    return np.clip(rgb * (1 - amount[..., None] * np.array(color)), 0, 255).astype(np.uint8)
+
+
+def places(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    y, x = (np.linspace(-1, 1, side) for side in shape[:2])
+    return y[:, None], x[None, :]
+
+
+def browner_to_the_edges(rgb: np.ndarray) -> np.ndarray:
+    """Beginning sharply: creases along the diagonals, as under an oval or a frame."""
+    y, x = places(rgb.shape)
+    return absorbed(rgb, np.maximum(np.abs(y), np.abs(x)) ** 3, (0.02, 0.1, 0.3))
+
+
+def blotched(rgb: np.ndarray) -> np.ndarray:
+    """Stains over a third of it, one light and one dark."""
+    y, x = places(rgb.shape)
+    wide = np.clip(1.2 - np.hypot(y - 0.4, x - 0.5) / 0.6, 0, 1) * 0.5
+    small = np.clip(1.2 - np.hypot(y + 0.5, x + 0.3) / 0.3, 0, 1)
+    return absorbed(rgb, np.maximum(wide, small), (0.05, 0.14, 0.3))
+
+
+def strongly_split(grey: np.ndarray) -> np.ndarray:
+    """Blue shadows and orange lights, with no neutral between."""
+    level = grey[..., None]
+    shadow = 1 / (1 + np.exp((level - 0.45) * 10))
+    cool, warm = np.array([-0.2, 0.0, 0.3]), np.array([0.3, 0.12, -0.3])
+    rgb = level + 0.55 * (shadow * (1 - 0.4 * shadow) * cool + (1 - shadow) * level * warm)
+    return np.clip(rgb * 255, 0, 255).astype(np.uint8)
+
+
+def sepia_filter(grey: np.ndarray) -> np.ndarray:
+    """As programs do it: white clips, and black stays black."""
+    factors = np.array([1.35, 1.2, 0.94])
+    return np.clip(grey[..., None] * 255 * factors, 0, 255).astype(np.uint8)
+
+
+AGED = {
+    "browner to the edges": browner_to_the_edges,
+    "blotched": blotched,
+}
+
+
+@pytest.mark.parametrize(("name", "small"), SIZES)
+@pytest.mark.parametrize("powers", [(1.0, 1.0, 1.0), (0.9, 1.0, 1.2)])
+@pytest.mark.parametrize("age", AGED)
+def test_uneven_yellowing_is_no_colour_photograph(
+    age: str, powers: tuple[float, float, float], name: str, small: bool
+) -> None:
+    pixels = AGED[age](toned(grey01(name), *powers))
+    assert tone_of(as_jpeg(at_192(pixels) if small else pixels)) != "color"
+
+
+@pytest.mark.parametrize(("name", "small"), SIZES)
+@pytest.mark.parametrize("made", [strongly_split, sepia_filter])
+def test_two_tones_and_a_filter_are_no_colour_photograph(
+    made: Callable[[np.ndarray], np.ndarray], name: str, small: bool
+) -> None:
+    pixels = made(grey01(name))
+    assert tone_of(as_jpeg(at_192(pixels) if small else pixels)) == "toned"
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+@pytest.mark.parametrize("age", AGED)
+def test_a_colour_photograph_that_yellowed_is_still_one(age: str, name: str) -> None:
+    assert tone_of(as_jpeg(AGED[age](PHOTOS[name]))) == "color"
+    assert tone_of(as_jpeg(AGED[age](faded(PHOTOS[name])))) == "color"
 
 
 @pytest.mark.parametrize("name", PHOTOS)
@@ -226,7 +293,31 @@ def dated(picture: Image.Image) -> Image.Image:
     return picture
 
 
+def with_wide_target(picture: Image.Image) -> Image.Image:
+    """A strip of colours beside it, as thick as 12 % of the width, over the whole height."""
+    width, height = picture.size
+    thick = round(0.12 * width)
+    scan = Image.new("RGB", (width + thick + 8, height), (12, 12, 12))
+    scan.paste(picture)
+    pen, step = ImageDraw.Draw(scan), height // 7
+    colors = [(0, 90, 160), (0, 140, 70), (255, 220, 0), (200, 20, 40), (190, 40, 120)]
+    for number, color in enumerate([*colors, (110, 80, 60), (255, 255, 255)]):
+        box = [width + 4, number * step, width + 4 + thick, (number + 1) * step - 2]
+        pen.rectangle(box, fill=color)
+    return scan
+
+
+def lined_in_a_margin(picture: Image.Image) -> Image.Image:
+    """A green line around it, inside a white margin."""
+    framed = Image.new("RGB", (picture.width + 24, picture.height + 24), (242, 242, 242))
+    framed.paste(Image.new("RGB", (picture.width + 12, picture.height + 12), (25, 102, 51)), (6, 6))
+    framed.paste(picture, (12, 12))
+    return framed
+
+
 PARTS = {
+    "wide target": with_wide_target,
+    "line in a margin": lined_in_a_margin,
     "stamp": stamped,
     "ink": written_on,
     "target": with_target,
@@ -252,7 +343,16 @@ def test_coloured_parts_make_no_colour_photograph(
         assert any("colour of their own" in note for note in photo.meta.notes)
 
 
-@pytest.mark.parametrize("part", ["target", "brown mount", "red line"])
+@pytest.mark.parametrize("name", ["coffee", "chelsea"])
+@pytest.mark.parametrize("part", ["wide target", "target", "line in a margin", "red line"])
+def test_small_prints_with_coloured_parts_are_toned(part: str, name: str) -> None:
+    print_of = Image.fromarray(at_192(toned(grey01(name), *SEPIA)))
+    assert tone_of(as_jpeg(np.asarray(PARTS[part](print_of)))) == "toned"
+
+
+@pytest.mark.parametrize(
+    "part", ["wide target", "target", "line in a margin", "brown mount", "red line"]
+)
 def test_a_colour_photograph_in_a_mount_stays_one(part: str) -> None:
     assert tone_of(PARTS[part](Image.fromarray(PHOTOS["coffee"]))) == "color"
 

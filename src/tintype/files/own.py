@@ -5,6 +5,7 @@ else that happens to lie under the name of an output is never replaced by it.
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from tintype.errors import TargetExistsError, WriteError, reason, shown
 _MOST_BYTES = 1 << 28
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HEAD = 1 << 12
+_JPEG_COMMENT = re.compile(rb"\xff\xfe..Tintype ", re.DOTALL)
 
 
 def check_replaceable(
@@ -69,6 +71,15 @@ def png_mark(kind: str) -> str:
         kind: What it is: "certainty map".
     """
     return f"Tintype {kind}"
+
+
+def has_any_mark(data: bytes) -> bool:
+    """Whether a file is a PNG or JPEG with a mark of `png_mark`, whatever kind it is of."""
+    head = data[:_HEAD]
+    if data.startswith(_PNG):
+        return b"tEXtSoftware\0" + png_mark("").encode("ascii") in head
+    comment = _JPEG_COMMENT.search(head) if data.startswith(b"\xff\xd8") else None
+    return comment is not None
 
 
 def has_png_mark(data: bytes, kind: str) -> bool:

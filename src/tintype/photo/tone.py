@@ -4,8 +4,8 @@ Measured once for each photo, on a small copy: colouring a colour photograph dis
 so users are told first. A toned print is not a colour photograph, however strong its tone; nor is a
 grey or toned one with a stamp, ink, a colour target or a coloured mount.
 
-The decision is a logistic regression, fitted and measured by benchmarks/tone.py. A threshold on
-the best one of its features would skip three times as many monochrome pictures.
+The decision is a logistic regression on `tintype.photo.tone_features`, fitted and measured by
+benchmarks/tone.py; benchmarks/tone.md says how often it is wrong, and on what.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,8 @@ import numpy as np
 from PIL import Image
 
 from tintype.photo.photo import Tone
-from tintype.photo.tone_features import (
-    F32,
-    Chroma,
-    inside_of_frames,
-    luma_and_chroma,
-    small_copy,
-)
+from tintype.photo.tone_features import Chroma, inside_of_frames, small_copy
+from tintype.photo.tone_fit import F32, luma_and_chroma
 from tintype.photo.tone_weights import BIAS, TERMS, THRESHOLD
 
 # Chroma in 8-bit Cb/Cr steps. Compression alone leaves up to about 3 after shrinking.

@@ -1,12 +1,16 @@
 """Measures how far the colours of a picture depart from a toned print.
 
 Toning is chroma that is a function of lightness: one hue, or one for the shadows and another for
-the highlights. Paper yellows and lamps light unevenly, which adds a smooth function of the place.
-Colours of a scene follow neither. Both functions are fitted, pixels far from them counting less
-and less, so that a stamp, ink or a colour target hardly bend them.
+the highlights. Paper yellows, stains spread and lamps light unevenly, which adds a smooth function
+of the place. Colours of a scene follow neither: what is left when both are fitted
+(`tintype.photo.tone_fit`) is measured over all pixels, and in the ways in which prints differ from
+scenes:
 
-Chroma is the logarithm of red over green and of blue over green, in steps of 0.01: there the
-yellow of a paper or of a lamp is an addition, as bright in the highlights as in the shadows.
+- *across*: at right angles to the direction in which most of it lies. Yellowing that the functions
+  cannot follow lies in one direction, colours of a scene in several.
+- *off the hue*: at right angles to the hue of the tone, for the same reason.
+- *middle*, *blocks*: without the fifths at the edges, and as percentiles over parts of the picture.
+  A colour target, a border, a date or a stamp is in few places.
 """
 
 from dataclasses import dataclass
@@ -16,23 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tintype.color.cielab import REC601
-
-F32 = NDArray[np.float32]
+from tintype.photo.tone_fit import F32, curve_at, fitted, luma_and_chroma, slopes, waves
 
 LEAST_SIDE = 96
 """Pixels of the longer side of the small copy that is measured."""
 
-_LUMA = np.array(REC601, np.float32)
-_FLOOR = 24.0  # added before the logarithm: noise in dark pixels is no colour
-_BINS = 16  # knots over lightness
-_BENDS = np.diff(np.eye(_BINS), 2, axis=0).T @ np.diff(np.eye(_BINS), 2, axis=0)
-_STIFF = 2e-3  # how much bends of the curve cost
-_ROUNDS = 4  # of reweighting
-# A lightness with few pixels leans towards the whole picture, or it would explain itself away.
-_PRIOR_PIXELS = 4
-_RIDGE = 1e-2
 _STEP = 4
+_BLOCK = 6  # pixels a side, of the copy's halves
+_ALONG = 1 / 16  # of a residual, counted as across
+_EDGE = 0.2  # of each side, left out for the middle
 # A frame is made of the lines at the edge of which this share differs from its colour by no more.
 _FRAME_SHARE = 0.85
 _FRAME_DIFFERENCE = 16
@@ -40,22 +36,68 @@ _FRAMES = 3  # one inside the other: a white margin, a coloured line, a mount
 _LEAST_INSIDE = 0.3  # of each side
 _DARK_MIDDLE_LIGHT = (15, 50, 85)  # percentiles of the lightness at which the tone is a feature
 
+_LEVELS = ("dark", "middle", "light")
 FEATURES = (
     *("residual 60, relative", "residual 90, relative", "residual 90", "residual 95"),
     *("green to magenta 80", "green to magenta 95", "yellow to blue 95"),
     *("flat residual 60, relative", "flat residual 90, relative", "flat residual 95"),
     *("flat green to magenta 95", "flat yellow to blue 95"),
+    *("wavy residual 60, relative", "wavy residual 90, relative", "wavy residual 95"),
+    *("wavy green to magenta 95", "wavy yellow to blue 95"),
+    *("across 60", "across 80", "across 95"),
+    *("wavy across 60", "wavy across 80", "wavy across 95"),
+    *("off the hue 60", "off the hue 80", "off the hue 95"),
+    *("wavy off the hue 60", "wavy off the hue 80", "wavy off the hue 95"),
+    *("middle residual 60, relative", "middle residual 90, relative"),
+    *("middle wavy residual 60, relative", "middle wavy residual 90, relative"),
+    *("block 30, relative", "block 50, relative", "block 70, relative"),
     *("step 80, relative", "step 90, relative", "step 95"),
     *("tone", "chroma 98"),
-    *(f"tone {name}" for name in ("dark", "middle", "light")),
-    *(f"red {name}" for name in ("dark", "middle", "light")),
-    *(f"blue {name}" for name in ("dark", "middle", "light")),
+    *(f"tone {name}" for name in _LEVELS),
+    *(f"red {name}" for name in _LEVELS),
+    *(f"blue {name}" for name in _LEVELS),
     *("lightness dark", "lightness light"),
 )
 """What is measured. A number is a percentile over the pixels; *relative* residuals are divided by 2
-plus a tenth of the tone; *flat* ones remain when the smooth function of the place is taken out,
-too. A *step* is the difference of the residuals of two places near each other: at the outline of a
-thing of another colour it is large, in a stain or in uneven light it is not."""
+plus a tenth of the tone. *Flat* ones remain when slopes over the picture are taken out, too, *wavy*
+ones when waves are. A *step* is the difference of the residuals of two places near each other: at
+the outline of a thing of another colour it is large, in a stain or in uneven light it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Residual:
+    """What a fit leaves of the chroma, on a copy of half the size.
+
+    Attributes:
+        chroma: (N, 2).
+        length: (N,).
+        relative: (N,) the length over 2 plus a tenth of the tone.
+    """
+
+    chroma: F32
+    length: F32
+    relative: F32
+
+    @classmethod
+    def of(cls, chroma: F32, toned: F32) -> Self:
+        """Of chroma and what was fitted to it, (N, 2) each."""
+        left = chroma - toned
+        length = _length(left)
+        return cls(left, length, np.asarray(length / (2 + 0.1 * _length(toned))))
+
+    def across(self) -> NDArray[np.float64]:
+        """Percentiles of how far it is from the line along which most of it lies.
+
+        A share of the length counts in any case: two colours lie in one line, too.
+        """
+        _, axes = np.linalg.eigh(self.chroma.T @ self.chroma)
+        found = np.percentile(np.abs(self.chroma @ axes[:, 0]), (60, 80, 95))
+        return np.asarray(np.hypot(found, _ALONG * np.percentile(self.length, 95)))
+
+    def off(self, hue: F32) -> F32:
+        """(N,) how far it is from the line of a hue (2,)."""
+        along = hue / (np.hypot(*hue) + 1)
+        return np.abs(self.chroma @ np.array([-along[1], along[0]], np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,43 +120,36 @@ class Chroma:
     def of(cls, rgb: F32) -> Self:
         """Measures a small copy, (H, W, 3) in 0..255."""
         luma, chroma = luma_and_chroma(rgb)
-        return cls(luma, chroma, (rgb.shape[0], rgb.shape[1]), _fit(luma, chroma, None)[0])
+        return cls(luma, chroma, (rgb.shape[0], rgb.shape[1]), fitted(luma, chroma, None)[0])
 
     def distance(self, luma: F32, chroma: F32) -> F32:
         """How far chroma (N, 2) is from the tone at each pixel's lightness (N,)."""
-        return _length(chroma - _at(self.curve, luma))
+        return _length(chroma - curve_at(self.curve, luma))
 
     def strength(self) -> float:
         """How strong the tone is, where it is strong: the 90th percentile over the pixels."""
-        return float(np.percentile(_length(_at(self.curve, self.luma)), 90))
+        return float(np.percentile(_length(curve_at(self.curve, self.luma)), 90))
 
     def features(self) -> F32:
         """The numbers that `FEATURES` names: logarithms of lengths, and others over 20."""
-        toned = _at(self.curve, self.luma)
-        residual = self._halved(self.chroma - toned)
-        tone = _length(self._halved(toned))
-        curve, smooth = _fit(self.luma, self.chroma, _places(self.shape))
-        flat_tone = _at(curve, self.luma) + smooth
-        flat_residual = self._halved(self.chroma - flat_tone)
-        flat = _length(flat_residual)
-        flat_relative = flat / (2 + 0.1 * _length(self._halved(flat_tone)))
-        steps = self._steps(residual)
-        step, step_relative = _length(steps), _length(steps) / (2 + 0.1 * float(np.median(tone)))
-        length = _length(residual)
-        relative = length / (2 + 0.1 * tone)
-        green, yellow = _opponents(residual)
+        toned = curve_at(self.curve, self.luma)
+        plain, flat, wavy = self._residuals(toned)
+        hue = np.median(toned, axis=0)
         levels = np.percentile(self.luma, _DARK_MIDDLE_LIGHT).astype(np.float32)
-        tones = _at(self.curve, levels)
+        tones = curve_at(self.curve, levels)
         lengths = [
-            *np.percentile(relative, (60, 90)),
-            *np.percentile(length, (90, 95)),
-            *np.percentile(green, (80, 95)),
-            np.percentile(yellow, 95),
-            *np.percentile(flat_relative, (60, 90)),
-            np.percentile(flat, 95),
-            *(np.percentile(axis, 95) for axis in _opponents(flat_residual)),
-            *np.percentile(step_relative, (80, 90)),
-            np.percentile(step, 95),
+            *np.percentile(plain.relative, (60, 90)),
+            *np.percentile(plain.length, (90, 95)),
+            *np.percentile(_opponents(plain.chroma)[0], (80, 95)),
+            np.percentile(_opponents(plain.chroma)[1], 95),
+            *_spread(flat),
+            *_spread(wavy),
+            *plain.across(),
+            *wavy.across(),
+            *(n for left in (plain, wavy) for n in np.percentile(left.off(hue), (60, 80, 95))),
+            *(n for left in (plain, wavy) for n in np.percentile(self._middle(left), (60, 90))),
+            *np.percentile(self._blocks(plain), (30, 50, 70)),
+            *self._steps(plain, float(np.median(_length(self._halved(toned))))),
             np.median(_length(toned)),
             np.percentile(_length(self.chroma), 98),
             *_length(tones),
@@ -124,22 +159,59 @@ class Chroma:
             [np.log(np.asarray(lengths) + 0.3), np.asarray(others) / 20], dtype=np.float32
         )
 
-    def _steps(self, halved: F32) -> F32:
-        """Differences of values that `_halved` gave, `_STEP` pixels across and down."""
-        rows, columns = (side // 2 for side in self.shape)
-        if rows <= _STEP or columns <= _STEP or rows * columns != len(halved):
-            return np.zeros((1, 2), np.float32)
-        grid = halved.reshape(rows, columns, 2)
+    def _residuals(self, toned: F32) -> tuple[_Residual, _Residual, _Residual]:
+        """Of the curve alone; of a curve and slopes; of a curve and waves."""
+        chroma = self._halved(self.chroma)
+        curve, smooth = fitted(self.luma, self.chroma, slopes(self.shape))
+        flat = self._halved(curve_at(curve, self.luma) + smooth)
+        luma = self._halved(self.luma[:, None])[:, 0]
+        curve, smooth = fitted(luma, chroma, waves(self._half_shape, luma))
+        wavy = curve_at(curve, luma) + smooth
+        plain = self._halved(toned)
+        return _Residual.of(chroma, plain), _Residual.of(chroma, flat), _Residual.of(chroma, wavy)
+
+    def _middle(self, left: _Residual) -> F32:
+        rows, columns = self._half_shape
+        top, side = int(_EDGE * rows), int(_EDGE * columns)
+        return left.relative.reshape(rows, columns)[top : rows - top, side : columns - side]
+
+    def _blocks(self, left: _Residual) -> F32:
+        """The 75th percentile of each block."""
+        rows, columns = self._half_shape
+        high, wide = min(_BLOCK, rows), min(_BLOCK, columns)
+        grid = left.relative.reshape(rows, columns)[: rows // high * high, : columns // wide * wide]
+        blocks = grid.reshape(rows // high, high, columns // wide, wide).swapaxes(1, 2)
+        return np.percentile(blocks.reshape(-1, high * wide), 75, axis=1)
+
+    def _steps(self, left: _Residual, tone: float) -> list[float]:
+        """Differences `_STEP` pixels across and down: two relative percentiles, one of the length.
+
+        Args:
+            left: At each pixel.
+            tone: Its strength.
+        """
+        rows, columns = self._half_shape
+        if min(rows, columns) <= _STEP:
+            return [0.0, 0.0, 0.0]
+        grid = left.chroma.reshape(rows, columns, 2)
         across, down = grid[:, _STEP:] - grid[:, :-_STEP], grid[_STEP:] - grid[:-_STEP]
-        return np.concatenate([across.reshape(-1, 2), down.reshape(-1, 2)])
+        steps = _length(np.concatenate([across.reshape(-1, 2), down.reshape(-1, 2)]))
+        return [*np.percentile(steps, (80, 90)) / (2 + 0.1 * tone), np.percentile(steps, 95)]
+
+    @property
+    def _half_shape(self) -> tuple[int, int]:
+        """Of what `_halved` gives: very small copies are left as they are."""
+        rows, columns = (side // 2 for side in self.shape)
+        return self.shape if min(rows, columns) < 4 else (rows, columns)
 
     def _halved(self, values: F32) -> F32:
-        """The means of 2 x 2 pixels: what compression smears over an edge cancels out."""
-        rows, columns = (side // 2 for side in self.shape)
-        if rows < 4 or columns < 4:
+        """The means of 2 x 2 pixels (N, C): what compression smears over an edge cancels out."""
+        if self._half_shape == self.shape:
             return values
-        grid = values.reshape(*self.shape, 2)[: 2 * rows, : 2 * columns]
-        return np.asarray(grid.reshape(rows, 2, columns, 2, 2).mean((1, 3)).reshape(-1, 2))
+        rows, columns = self._half_shape
+        grid = values.reshape(*self.shape, -1)[: 2 * rows, : 2 * columns]
+        means = grid.reshape(rows, 2, columns, 2, -1).mean((1, 3))
+        return np.asarray(means.reshape(rows * columns, -1))
 
 
 def small_copy(picture: Image.Image) -> F32:
@@ -178,12 +250,6 @@ def inside_of_frames(rgb: F32) -> F32:
     return rgb
 
 
-def luma_and_chroma(rgb: F32) -> tuple[F32, F32]:
-    """Luma (N,) and chroma (N, 2) of (H, W, 3) in 0..255."""
-    logarithm = np.log(rgb.reshape(-1, 3) + _FLOOR) * 100
-    return rgb.reshape(-1, 3) @ _LUMA, logarithm[:, ::2] - logarithm[:, 1:2]
-
-
 def _frame_lines(uniform: NDArray[np.bool_]) -> tuple[int, int]:
     """How many lines belong to a frame at either end, one blended with the picture among them."""
     others = np.flatnonzero(~uniform)
@@ -193,70 +259,12 @@ def _frame_lines(uniform: NDArray[np.bool_]) -> tuple[int, int]:
     return first + (first > 0), last + (last > 0)
 
 
-def _places(shape: tuple[int, int]) -> F32:
-    """(N, 7) of polynomials in the place of each pixel: second degree, and edges (fourth)."""
-    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    down, right = (plane.ravel() for plane in np.meshgrid(y, x, indexing="ij"))
-    curved = [down**2 - 1 / 3, right**2 - 1 / 3, down**4 - 1 / 5, right**4 - 1 / 5]
-    return np.stack([down, right, down * right, *curved], -1)
-
-
-def _fit(luma: F32, chroma: F32, places: F32 | None) -> tuple[F32, F32]:
-    """Fits a curve over lightness and, with `places`, a smooth function of the place.
-
-    The curve is linear between its knots, with a penalty on its bends.
-
-    Returns:
-        (_BINS, 2), and (N, 2) or (1, 2) of zeros.
-    """
-    lower, part = _bins(luma)
-    weights: F32 = np.ones(len(luma), np.float32)
-    smooth = np.zeros((1, 2), np.float32)
-    overall = np.median(chroma, axis=0)
-    for _ in range(_ROUNDS):
-        curve = _curve(lower, part, chroma - smooth, weights, overall)
-        toned = curve[lower] * (1 - part[:, None]) + curve[lower + 1] * part[:, None]
-        if places is not None:
-            weighted = (places * weights[:, None]).T
-            normal = weighted @ places + _RIDGE * len(luma) * np.eye(places.shape[1], dtype="f4")
-            smooth = places @ np.linalg.solve(normal, weighted @ (chroma - toned))
-        length = _length(chroma - toned - smooth)
-        scale = 1 + 1.5 * float(np.median(length))
-        weights = np.asarray(1 / (1 + (length / scale) ** 2), np.float32)
-    return curve, smooth
-
-
-def _curve(lower: NDArray[np.intp], part: F32, chroma: F32, weights: F32, overall: F32) -> F32:
-    """(_BINS, 2) by weighted least squares, leaning to `overall` where there are few pixels."""
-    mean = float(weights.mean())
-    left, right = weights * (1 - part), weights * part
-    normal = mean * (_STIFF * len(lower) * _BENDS + _PRIOR_PIXELS * np.eye(_BINS))
-    at, after = np.arange(_BINS - 1), np.arange(1, _BINS)
-    normal[at, at] += np.bincount(lower, left * (1 - part), _BINS)[:-1]
-    normal[after, after] += np.bincount(lower, right * part, _BINS)[:-1]
-    both = np.bincount(lower, left * part, _BINS)[:-1]
-    normal[at, after] += both
-    normal[after, at] += both
-    total = np.empty((_BINS, 2))
-    for axis in range(2):
-        total[:, axis] = np.bincount(lower, left * chroma[:, axis], _BINS)
-        total[1:, axis] += np.bincount(lower, right * chroma[:, axis], _BINS)[:-1]
-    total += mean * _PRIOR_PIXELS * overall
-    return np.linalg.solve(normal, total).astype(np.float32)
-
-
-def _bins(luma: F32) -> tuple[NDArray[np.intp], F32]:
-    # As logarithms, like the chroma: toning bends it most in the shadows.
-    place = np.log1p(luma / _FLOOR) * np.float32((_BINS - 1.001) / np.log1p(255 / _FLOOR))
-    lower = place.astype(np.intp)
-    return lower, (place - lower).astype(np.float32)
-
-
-def _at(curve: F32, luma: F32) -> F32:
-    """The curve between its bins."""
-    lower, part = _bins(luma)
-    part = part[:, None]
-    return np.asarray(curve[lower] * (1 - part) + curve[lower + 1] * part)
+def _spread(left: _Residual) -> list[float]:
+    return [
+        *np.percentile(left.relative, (60, 90)),
+        np.percentile(left.length, 95),
+        *(np.percentile(axis, 95) for axis in _opponents(left.chroma)),
+    ]
 
 
 def _opponents(residual: F32) -> tuple[F32, F32]:

@@ -76,8 +76,8 @@ DATA = Command(
     usage="[OPTIONS] audit PATH...",
     help="""Checks photographs before training on them.
 
-    "audit" finds pictures that are broken, too small, grey, sepia or duplicates, and pictures that
-    are in both a training and a held-out set. PATH is a folder or a zip.""",
+    "audit" finds pictures that are broken, made by Tintype, too small, grey, sepia or duplicates,
+    and pictures that are in both a training and a held-out set. PATH is a folder or a zip.""",
     params=[
         # A subcommand, so that others can be added.
         click.Argument(["what"], type=click.Choice(["audit"]), metavar="audit"),

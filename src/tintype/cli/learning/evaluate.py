@@ -96,7 +96,7 @@ def _draw_sheets(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
         )
     settings = Settings(next(iter(argv.vividness), None), argv.quality)
     engines = [Engine(bundle, threads=argv.threads) for bundle in bundles]
-    sources = choose_sources(argv.data, limit=argv.limit)
+    sources = choose_sources(argv.data, limit=argv.limit, report=say)
     files = contact_sheets(engines, sources, argv.sheet, height=argv.size, settings=settings)
     say(f"{len(sources)} pictures on {len(files)} sheets, from {files[0]}")
 
@@ -164,7 +164,7 @@ def _squares(argv: EvaluateArguments) -> "Squares":
     from tintype.learn.recipe import read_recipe
 
     if argv.dev_of is None:
-        return load_squares(argv.data, size=argv.size, limit=argv.limit)
+        return load_squares(argv.data, size=argv.size, limit=argv.limit, report=say)
     recipe = read_recipe(argv.dev_of).data
     photos = open_photos(argv.data, recipe, cache=argv.cache)
     return dev_squares(photos, size=argv.size, limit=argv.limit)
@@ -178,7 +178,8 @@ EVALUATE = Command(
     help="""Scores models on photographs in colour: their grey versions are coloured, and the
     result is compared with the original.
 
-    MODEL is the name of a model (see "tintype models") or a model file. Prints a table. Each of
+    MODEL is the name of a model (see "tintype models") or a model file. Outputs of Tintype among
+    the photographs are left out and counted. Prints a table. Each of
     --distribution, --regions and --sheet prints or writes something else instead.""",
     params=[
         click.Argument(["models"], nargs=-1, required=True, metavar="MODEL...", type=ModelType()),

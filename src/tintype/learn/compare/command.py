@@ -103,7 +103,7 @@ def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
     )
     refuse_overlap(sources, find_sources(arguments.evaluation))
     photos = open_photos(arguments.data, first.data, cache=arguments.cache)
-    pictures = _pictures(arguments, first, photos)
+    pictures = _pictures(arguments, first, photos, report)
     try:
         for name in OTHERS:
             if arguments.only and name not in arguments.only:
@@ -193,9 +193,13 @@ def _scored(name: str, pictures: Pictures, options: ScoringOptions) -> bool:
     return result.measured == measured_on(pictures)
 
 
-def _pictures(arguments: Comparison, recipe: Recipe, photos: Photos) -> Pictures:
+def _pictures(
+    arguments: Comparison, recipe: Recipe, photos: Photos, report: Callable[[str], None]
+) -> Pictures:
     sampler = Sampler(photos, recipe.data, batch=1, seed=0, device=torch.device("cpu"))
-    sets = load_squares(arguments.evaluation, size=arguments.size, limit=arguments.limit)
+    sets = load_squares(
+        arguments.evaluation, size=arguments.size, limit=arguments.limit, report=report
+    )
     if not sets:
         raise LearnError("There are no evaluation pictures.", advice="Check --evaluation.")
     groups = dev_squares(

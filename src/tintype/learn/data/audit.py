@@ -24,10 +24,19 @@ from tintype.errors import shown
 from tintype.files.own import png_mark
 from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.manifest import PhotoSource, file_hash, is_dev, read_sources
+from tintype.learn.data.own_outputs import is_own_output, named_as_outputs
 from tintype.learn.data.photos import decode_small, reason_to_drop
 
 Kind = Literal[
-    "broken", "too small", "grey", "sepia", "duplicate", "near duplicate", "split leak", "leak"
+    "broken",
+    "made by Tintype",
+    "too small",
+    "grey",
+    "sepia",
+    "duplicate",
+    "near duplicate",
+    "split leak",
+    "leak",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -141,14 +150,16 @@ def _decode_all(
     kept: list[PhotoSource] = []
     digests: list[bytes] = []
     small: list[NDArray[np.uint8]] = []
+    named = named_as_outputs(sources)
     for index, (source, data) in enumerate(read_sources(sources)):
         if index and index % 5000 == 0:
             report(f"{index} of {len(sources)}")
         rgb_u8 = decode_small(data)
+        own = source in named or is_own_output(data)
         if findings is not None:
-            reason = reason_to_drop(rgb_u8, False, min_colorfulness)
+            reason = reason_to_drop(rgb_u8, own, False, min_colorfulness)
             findings.extend(Finding(kind, source) for kind in KINDS if kind == reason)
-        if rgb_u8 is not None:
+        if rgb_u8 is not None and not own:  # an output is like its source, which is no fault
             kept.append(source)
             digests.append(file_hash(data))
             small.append(grey_thumbnail(rgb_u8))

@@ -23,10 +23,11 @@ from PIL import Image, UnidentifiedImageError
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import PhotoSource, file_hash, find_sources, is_dev, read_sources
+from tintype.learn.data.own_outputs import MADE_HERE, is_own_output, named_as_outputs
 from tintype.learn.evaluate.metrics import colorfulness
 from tintype.learn.recipe import DataRecipe
 
-_CACHE_VERSION = 3
+_CACHE_VERSION = 4
 _LONGEST = 512  # training uses no more, and a folder of 12-MP photos must still fit
 
 
@@ -147,13 +148,15 @@ def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> No
     digests: set[bytes] = set()
     rows: list[tuple[int, int, int, int, int, bool]] = []
     whole = hashlib.sha256()
+    named = named_as_outputs(sources)
     offset = 0
     try:
         with (work / "pixels.u8").open("wb") as out:
             for source, data in read_sources(sources):
                 digest = file_hash(data)
                 rgb_u8 = decode_small(data)
-                reason = reason_to_drop(rgb_u8, digest in digests, recipe.min_colorfulness)
+                own = source in named or is_own_output(data)
+                reason = reason_to_drop(rgb_u8, own, digest in digests, recipe.min_colorfulness)
                 if rgb_u8 is None or reason:
                     dropped[reason] += 1
                     continue
@@ -205,17 +208,20 @@ def decode_small(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def reason_to_drop(
-    rgb_u8: NDArray[np.uint8] | None, duplicate: bool, min_colorfulness: float
+    rgb_u8: NDArray[np.uint8] | None, own: bool, duplicate: bool, min_colorfulness: float
 ) -> str:
     """Why a picture is left out of training; empty if it is used.
 
     Args:
         rgb_u8: (H, W, 3), or None where the file is no picture.
+        own: Whether it is an output of this program.
         duplicate: Whether the same file was there before.
         min_colorfulness: Below this (Hasler and Suesstrunk) a picture counts as grey.
     """
     if rgb_u8 is None:
         return "broken"
+    if own:
+        return MADE_HERE
     if duplicate:
         return "duplicate"
     if min(rgb_u8.shape[:2]) < 32:

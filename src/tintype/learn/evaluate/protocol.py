@@ -6,7 +6,7 @@ grey input and the truth are rows of the table as well, as the floor and the cei
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
@@ -24,6 +24,7 @@ from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError
 from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.manifest import PhotoSource, find_sources, read_sources
+from tintype.learn.data.own_outputs import MADE_HERE, is_own_output, named_as_outputs
 from tintype.learn.data.photos import Photos
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import (
@@ -86,7 +87,11 @@ class ScoreRow:
 
 
 def load_squares(
-    paths: Sequence[Path], *, size: int, limit: int | None = None
+    paths: Sequence[Path],
+    *,
+    size: int,
+    limit: int | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> dict[str, list[NDArray[np.uint8]]]:
     """The evaluation pictures by group.
 
@@ -94,15 +99,16 @@ def load_squares(
         paths: Folders or zips.
         size: Side of the square.
         limit: Maximum per group, evenly spaced; None for no limit.
+        report: As for `choose_sources`.
 
     Returns:
         Lists of (size, size, 3) sRGB.
 
     Raises:
-        LearnError: A picture cannot be read.
+        LearnError: A picture cannot be read, or none is left.
     """
     squares: dict[str, list[NDArray[np.uint8]]] = {}
-    for source, data in read_sources(choose_sources(paths, limit=limit)):
+    for source, data in read_sources(choose_sources(paths, limit=limit, report=report)):
         try:
             with Image.open(io.BytesIO(data)) as image:
                 square = to_square(image.convert("RGB"), size)
@@ -112,19 +118,41 @@ def load_squares(
     return squares
 
 
-def choose_sources(paths: Sequence[Path], *, limit: int | None = None) -> list[PhotoSource]:
-    """The pictures of folders and zips, or an evenly spaced subset of each group.
+def choose_sources(
+    paths: Sequence[Path],
+    *,
+    limit: int | None = None,
+    report: Callable[[str], None] | None = None,
+) -> list[PhotoSource]:
+    """The photographs of folders and zips, or an evenly spaced subset of each group.
+
+    Outputs of this program are left out: a model would be measured against colours of a model.
 
     Args:
         paths: Folders or zips.
         limit: Maximum per group, evenly spaced; None for no limit.
+        report: Called with a sentence on how many outputs were left out, if any.
+
+    Raises:
+        LearnError: A container cannot be read, or none of it is a photograph.
     """
     chosen: list[PhotoSource] = []
-    sources = find_sources(paths)
+    every = find_sources(paths)
+    named = named_as_outputs(every)
+    sources = [source for source in every if source not in named]
     for group in sorted({source.group for source in sources}):
         members = [source for source in sources if source.group == group]
         chosen += [members[i] for i in evenly_spaced(len(members), limit or len(members))]
-    return chosen
+    photos = [source for source, data in read_sources(chosen) if not is_own_output(data)]
+    own = len(named) + len(chosen) - len(photos)
+    if not photos:
+        raise LearnError(
+            f"All {own} pictures were made by Tintype.", advice="Give photographs in colour."
+        )
+    if own and report is not None:
+        left_out = {MADE_HERE: own}
+        report(f"{len(photos)} photographs, left out: {left_out}")
+    return photos
 
 
 def dev_squares(
