@@ -7,8 +7,9 @@
 #   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
-#   make promises  the long checks of docs/promises.md, about an hour; QUICK=1 for a sample of each
-#   make fuzz      a fuzzer at the decoders for SECONDS=600; needs EXTRAS=dev,fuzz
+#   make promises  the long checks of docs/promises.md, 90 minutes; QUICK=1 for a sample of each
+#   make fuzz      a fuzzer at READER=icc (or each of them) for MINUTES=1; needs EXTRAS=dev,fuzz
+#   make lock      what CI installs, by hash, in the versions of today; needs PyPI
 #   make sbom      the bill of materials and the licences of what is installed; needs PyPI
 #   make clean     remove the environment and the caches of the tools
 
@@ -28,7 +29,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
-.PHONY: page page-checks screenshots promises fuzz sbom
+.PHONY: page page-checks screenshots promises fuzz lock sbom
 
 check: format-check lint types contracts page test
 
@@ -97,14 +98,17 @@ release-check:
 
 # ----- promises -----
 
-SECONDS ?= 600
+MINUTES ?= 1
 
 promises: $(STAMP)
 	PYTHONPATH=src:tests $(BIN)/python -m promises $(if $(QUICK),--quick,--write)
 	$(BIN)/python docs/make_reference.py
 
 fuzz: $(STAMP)
-	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz_decode --seconds $(SECONDS)
+	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz $(READER) --minutes $(MINUTES)
+
+lock: $(STAMP)
+	$(BIN)/python docs/make_lock.py
 
 sbom: $(STAMP)
 	$(BIN)/python docs/make_sbom.py

@@ -91,7 +91,7 @@ def choose(
         if dev and not held_out(source, data, recipe.dev_share):
             continue
         rgb, _ = decode_colors(data, name=source.member)
-        if colored and reason_to_drop(rgb, False, recipe.min_colorfulness) in {"grey", "sepia"}:
+        if colored and reason_to_drop(rgb, recipe.min_colorfulness) in {"grey", "sepia"}:
             continue
         image = Image.fromarray(rgb)
         image.thumbnail((2 * WIDTH, 2 * WIDTH), Image.Resampling.LANCZOS)

@@ -121,7 +121,7 @@ def dev_pictures(
         if not (foreign or is_dev(digest, recipe.dev_share)):
             continue
         rgb = decode_small(data)
-        if rgb is None or reason_to_drop(rgb, digest in seen, recipe.min_colorfulness):
+        if rgb is None or reason_to_drop(rgb, recipe.min_colorfulness, duplicate=digest in seen):
             continue
         seen.add(digest)
         group = "foreign" if foreign else source.group

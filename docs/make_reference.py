@@ -39,8 +39,8 @@ BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 SCRIPTS = (
-    "mutants", "bombs", "size", "names", "disk", "kills", "training", "load", "limits", "models",
-    "privacy", "sandbox", "fuzz_decode",
+    "mutants", "bombs", "size", "calls", "names", "disk", "kills", "training", "load", "limits",
+    "models", "privacy", "sandbox", "fuzz",
 )  # fmt: skip
 """Of tests/promises, in the order of docs/promises.md."""
 

@@ -174,6 +174,23 @@ def test_two_runs_do_not_write_one_report(color: Callable[..., int], capfd: Capt
     assert written == ["photo.png"]
 
 
+def test_two_runs_do_not_write_one_contact_sheet(
+    color: Callable[..., int], capfd: Capture, tmp_path: Path
+) -> None:
+    with sheets.open_sheet(tmp_path / "s.html", items=1) as first:
+        assert first is not None
+        for name in ("s.html", "./s.html", str(tmp_path / "s.html")):
+            assert color("--contact-sheet", name) == 2
+            assert "Another run is writing the contact sheet" in capfd.readouterr().err
+        assert not Path("photo.color.png").exists()
+        assert color("--contact-sheet", "other.html") == 0  # which removes what is abandoned
+        assert color("--contact-sheet", "s.html") == 2
+        first.add(_result("a"))  # type: ignore[arg-type]
+    assert b">a<" in Path("s.html").read_bytes()
+    assert color("--contact-sheet", "s.html") == 0
+    assert not list(tmp_path.glob(".tintype-*"))
+
+
 def _result(name: str) -> "object":
     from tintype.jobs.report import JobResult
 

@@ -1,12 +1,18 @@
 """ONNX Runtime behind one interface: quiet, checked, usable from several threads."""
 
+import signal
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tintype.engine.bundle import Bundle
+from tintype.cancellation import WorkCancelledError, cancelled_when
+from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.network import Network, NetworkOutput
 from tintype.engine.predict import Engine
 from tintype.errors import ModelError
@@ -95,3 +101,75 @@ def test_a_model_that_gives_no_numbers_colours_nothing(
     photo = Photo(np.zeros((40, 60), np.uint8), None, "grey", Metadata("PNG"))
     with pytest.raises(ModelError, match="tiny gives ab"):
         Engine(tiny).colorize(photo)
+
+
+# ----- a run that is ended -----
+
+
+class Slow:
+    """A session that goes on until it is told to end, as ONNX Runtime's does."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="L")]
+
+    def get_outputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="ab")]
+
+    def run(self, _names: object, _feed: object, options: Any) -> None:
+        self.begun.set()
+        until = time.monotonic() + 30
+        while not options.terminate and time.monotonic() < until:
+            time.sleep(0.002)
+        self.ended.set()
+        raise RuntimeError("ended by its flag" if options.terminate else "not ended")
+
+
+@pytest.fixture
+def slow(tiny: Bundle) -> tuple[Network, Slow]:
+    network, session = Network(tiny.data, name="tiny", threads=1), Slow()
+    network._network = session  # type: ignore[assignment]
+    return network, session
+
+
+def test_work_that_is_no_longer_wanted_ends_the_network(slow: tuple[Network, Slow]) -> None:
+    network, session = slow
+    with cancelled_when(session.begun.is_set), pytest.raises(WorkCancelledError):
+        network.run(lightness(0))
+    assert session.ended.is_set()
+    assert "tintype-network" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_ctrl_c_ends_the_network(slow: tuple[Network, Slow]) -> None:
+    network, session = slow
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def press() -> None:
+        session.begun.wait(10)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    with pytest.raises(KeyboardInterrupt):
+        network.run(lightness(0))
+    presser.join()
+    assert session.ended.is_set()
+
+
+def test_onnx_runtime_ends_at_the_next_operator() -> None:
+    bundle = load_bundle()
+    network = Network(bundle.data, name="own", threads=1)
+    network.run(lightness(0))
+    began = time.process_time()
+    network.run(lightness(0, 512, 512))
+    whole = time.process_time() - began
+    answers = iter([False, False])
+    began = time.process_time()
+    with cancelled_when(lambda: next(answers, True)), pytest.raises(WorkCancelledError):
+        network.run(lightness(0, 512, 512))
+    assert time.process_time() - began < whole / 2
+    assert network.run(lightness(0)).ab.shape == (1, 2, 16, 24)

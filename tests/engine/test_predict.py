@@ -340,9 +340,9 @@ def test_a_model_without_a_distribution_has_no_palettes_and_no_certainty(
         Engine(tiny_ab, threads=1).versions(photo_of(cameraman), Settings(palettes=2))
     engine = Engine(tiny_ab, threads=1)
     prediction = engine.predict(photo_of(cameraman))
-    with pytest.raises(ModelError, match="not a distribution"):
+    with pytest.raises(ModelError, match="no distribution"):
         engine.uncertainty(photo_of(cameraman), prediction)
-    with pytest.raises(ModelError, match="not a distribution"):
+    with pytest.raises(ModelError, match="no distribution"):
         engine.suggestions(prediction, 0, 0, count=3)
 
 

@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from tintype.errors import TargetExistsError, WriteError
 from tintype.files import atomic
-from tintype.files.atomic import write_atomically
+from tintype.files.atomic import remove_abandoned, reserved, write_atomically
 
 
 def contents(folder: Path) -> list[str]:
@@ -157,3 +159,66 @@ def test_a_claimed_name_is_given_back_when_the_rest_fails(tmp_path: Path) -> Non
     with pytest.raises(FileNotFoundError):
         atomic._claim_and_replace(tmp_path / "not there", tmp_path / "a.png")
     assert contents(tmp_path) == []
+
+
+def test_a_name_is_reserved_by_one_at_a_time(tmp_path: Path) -> None:
+    target = tmp_path / "a.html"
+    with reserved(target) as first, reserved(target) as second, reserved(tmp_path / "b") as other:
+        assert (first, second, other) == (True, False, True)
+        assert remove_abandoned(tmp_path) == 0
+        with reserved(target) as third:
+            assert third is False
+    assert contents(tmp_path) == []
+    with reserved(target) as again:
+        assert again is True
+
+
+def test_what_a_killed_process_had_reserved_is_free(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, sys; from tintype.files.atomic import reserved\n"
+        "with reserved(pathlib.Path(sys.argv[1])) as ours: print(ours, flush=True); os._exit(9)"
+    )
+    target = tmp_path / "a.html"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(target)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("True\n", 9)
+    assert len(contents(tmp_path)) == 1
+    with reserved(target) as ours:
+        assert ours is True
+    assert contents(tmp_path) == []
+
+
+def test_of_many_who_reserve_a_name_one_works_at_a_time(tmp_path: Path) -> None:
+    at_work: list[int] = []
+    most: list[int] = []
+
+    def work() -> None:
+        for _ in range(30):
+            with reserved(tmp_path / "a") as ours:
+                if ours:
+                    at_work.append(1)
+                    most.append(len(at_work))
+                    at_work.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(most) == {1}
+    assert contents(tmp_path) == []
+
+
+def test_without_locks_a_name_is_everybody_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(_file: object) -> bool:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(atomic, "try_lock", no_locks)
+    with reserved(tmp_path / "a") as ours:
+        assert ours is True
+    monkeypatch.setattr(atomic, "try_lock", lambda _file: (_ for _ in ()).throw(OSError(5, "x")))
+    with pytest.raises(OSError, match="x"), reserved(tmp_path / "a"):
+        pass

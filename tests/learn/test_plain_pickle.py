@@ -28,6 +28,7 @@ def test_texts_of_python_2_are_bytes():
         b"cafe": 12,
         b"b": [True, 7, 1.5],
     }
+    assert loads(rb"S'a\*b\q'" + b"\n.") == rb"a\*b\q"
     assert loads(b"\x80\x02}U\x03ab\xffT\x01\x00\x00\x00zs.") == {b"ab\xff": b"z"}
 
 
@@ -109,6 +110,9 @@ def test_the_arrays_of_these_tests_are_read():
         (b"L" + b"9" * 5000 + b"L\n.", "damaged"),
         (b"", "damaged"),
         (b"no pickle", "damaged|plain data"),
+        (_named(b"numpy", b"ndarray" + bytes(100)) + b".", r"it refers to 'numpy\.ndarray"),
+        (_named(b"numpy", b"dtype") + b"(U\x40" + b"\x01" * 64 + b"tR.", "no numbers"),
+        (b"(cx" + b"\x0c" * 90 + b"\ny\n.", "it refers to"),
     ],
 )
 def test_everything_else_is_refused_in_one_line(data: bytes, says: str):

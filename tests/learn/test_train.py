@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from learn.command import main
 from tintype.errors import LearnError
+from tintype.files.atomic import reserved
 from tintype.learn.recipe import TrainRecipe, read_recipe
 from tintype.learn.train import loop
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, write_whole
@@ -206,6 +207,22 @@ def test_an_existing_run_is_not_begun_again_and_a_missing_one_not_resumed(
     with pytest.raises(LearnError, match="already contains a run"):
         main("train", words(recipe, photo_folder, run))
     assert (run / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_two_processes_do_not_train_in_one_folder(
+    tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
+):
+    run = tmp_path / "run"
+    run.mkdir()
+    asked = words(recipe_file(), photo_folder, run, "--max-samples", "8")
+    with (
+        reserved(run / "checkpoint.safetensors"),
+        pytest.raises(LearnError, match="another process is training"),
+    ):
+        main("train", asked)
+    assert list(run.iterdir()) == []
+    assert main("train", asked) == 0
+    assert not list(run.glob(".tintype-*"))
 
 
 def test_the_rate_warms_up_holds_and_cools_down():

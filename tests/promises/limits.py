@@ -7,16 +7,19 @@ Rounds are uploads to a server that may hold 64 MiB.
 
 import io
 import re
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import numpy as np
+import tifffile
 from PIL import Image
 
 from promises.outcome import TINY, Outcome, Words, command, environment, run_script
@@ -25,6 +28,8 @@ from tintype.web.serve import listen, serving
 from tintype.web.server_options import ServerOptions
 
 _MEMORY, _WORKERS, _BESIDE = 64, 2, 300  # MiB held, workers, MiB for each of them
+PER_PIXEL = {"JPEG": 8, "PNG, 16 bits": 36, "TIFF, 16 bits": 36}
+"""Bytes that work on a photograph takes for each pixel beside that, at most."""
 
 
 def picture(number: int, size: tuple[int, int] = (160, 120)) -> bytes:
@@ -70,6 +75,87 @@ def uploads(words: Words, outcome: Outcome) -> None:
     outcome.figures[f"uploads, with --memory {_MEMORY} and {_WORKERS} workers"] = (
         f"{words.rounds}; {idle} MB before, {taken} MB afterwards ({bound} allowed)"
     )
+
+
+def peak(pid: int) -> int:
+    """The most MB of a process that were in memory since `forget_peak`."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) >> 10
+
+
+def forget_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def large_file(kind: str, side: int) -> bytes:
+    """An RGB photograph with the detail of one, so that it compresses as one does."""
+    rows = np.random.default_rng(0).integers(0, 60, (64, side, 3), np.uint16)
+    ramp = np.linspace(20, 190, side).astype(np.uint16)
+    pixels = np.tile(rows, (side // 64 + 1, 1, 1))[:side] + ramp[:, None, None]
+    file = io.BytesIO()
+    if kind == "JPEG":
+        Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG", quality=90)
+    elif kind == "PNG, 16 bits":
+        file.write(deep_png_of(pixels * 257))
+    else:
+        tifffile.imwrite(file, pixels * 257, photometric="rgb", rowsperstrip=64)
+    return file.getvalue()
+
+
+def deep_png_of(pixels: np.ndarray) -> bytes:
+    """A PNG of 16 bits without filters, row by row: the picture is large."""
+    height, width, _ = pixels.shape
+    packer = zlib.compressobj(1)
+    parts = [packer.compress(b"\0" + row.astype(">u2").tobytes()) for row in pixels]
+    data = b"".join([*parts, packer.flush()])
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+# One worker, and time limits that a busy machine does not reach.
+_PATIENT = """
+import sys
+from tintype.web.serve import listen
+from tintype.web.server_options import ServerOptions
+options = ServerOptions(port=0, model=sys.argv[1], jobs=1, seconds=3600.0, body_seconds=3600.0)
+server = listen(options, say=print)
+print(server.url, flush=True)
+server.run()
+"""
+
+
+def large_photographs(sizes: tuple[int, ...], outcome: Outcome) -> None:
+    """One worker on one large photograph: what its work takes beside what is held."""
+    told = [sys.executable, "-c", _PATIENT, str(TINY)]
+    for kind, allowed in PER_PIXEL.items():
+        most = []
+        for size in sizes:
+            data = large_file(kind, int((size * 1e6) ** 0.5))
+            with subprocess.Popen(
+                told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                env=environment(),
+            ) as process:  # fmt: skip
+                assert process.stdout is not None
+                url = process.stdout.readline().strip()
+                with httpx.Client(base_url=url, timeout=3600) as client:
+                    client.post("/v1/color", content=picture(0))
+                    idle = resident(process.pid)
+                    forget_peak(process.pid)
+                    answer = client.post("/v1/color", content=data)
+                    taken = peak(process.pid) - idle
+                process.terminate()
+            outcome.expect(answer.status_code == 200, f"{kind}, {size} MP: {answer.text[:200]}")
+            held = len(data) >> 20  # the body, within --memory
+            bound = held + _BESIDE + allowed * size * 10**6 // 2**20
+            outcome.expect(taken <= bound, f"{kind}, {size} MP: {taken} MB, not {bound}")
+            most.append(f"{taken} ({bound} allowed)")
+            print(f"{kind}, {size} MP: {taken} MB of {bound}", file=sys.stderr, flush=True)
+        where = " / ".join(map(str, sizes))
+        outcome.figures[f"{kind}, {where} MP: MB beside an idle server"] = " / ".join(most)
 
 
 def strokes(outcome: Outcome) -> None:
@@ -167,6 +253,7 @@ def check(words: Words, outcome: Outcome) -> None:
     strokes(outcome)
     stopping(outcome)
     uploads(words, outcome)
+    large_photographs((3,) if words.quick else (12, 50), outcome)
 
 
 if __name__ == "__main__":

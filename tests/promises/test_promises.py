@@ -5,14 +5,18 @@ import json
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from docs.pages import ROOT, make_reference
-from promises import bombs, models, mutants, names
+from promises import bombs, fuzz, models, mutants, names
 from promises.__main__ import RESULTS, SCRIPTS
 from promises.mutants import fault_of
+from promises.mutation import mutant
 from promises.outcome import Outcome, Words
+from promises.readers import READERS, one_line
 from promises.watched import Watched
+from tintype.errors import UsageError
 
 PAGE = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
 
@@ -131,17 +135,68 @@ def test_a_broken_promise_ends_with_1(capsys: pytest.CaptureFixture[str]) -> Non
     assert run_script("x", breaks, rounds=5, quick=1, words=["--quick"]) == 0
 
 
-def test_the_fuzzer_starts_where_atheris_is_installed() -> None:
-    from promises.fuzz_decode import one_input
-    from promises.seeds import PICTURES
+# ----- the fuzzer -----
 
-    for make in PICTURES.values():
-        one_input(make()[:-7])
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_reads_its_seeds_and_what_damage_leaves_of_them(name: str) -> None:
+    rng = np.random.default_rng(0)
+    if name == "heic":
+        pytest.importorskip("pi_heif", reason="the heic extra is not installed")
+        pytest.importorskip("pillow_heif", reason="no HEIC writer for the test picture")
+    seeds = READERS[name].seeds()
+    assert seeds
+    for data in seeds:
+        assert len(data) <= READERS[name].longest
+        READERS[name].read(data)
+    for number in range(12):
+        READERS[name].read(mutant(seeds[number % len(seeds)], rng, seeds))
+    READERS[name].read(b"")
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_of_every_reader_functions_are_watched(name: str) -> None:
+    found = [function for module in fuzz.modules_of(name) for function in fuzz.functions_of(module)]
+    assert len(found) >= 5
+    assert all(
+        function.__module__.startswith(("tintype.", "pickletools", "zipfile")) for function in found
+    )
+
+
+def test_methods_are_watched_as_well() -> None:
+    from tintype.learn.data import plain_pickle
+
+    names = {function.__qualname__ for function in fuzz.functions_of(plain_pickle)}
+    assert {"loads", "_array", "_Machine.run", "_Name.__init__"} <= names
+
+
+def test_every_format_has_a_reader() -> None:
+    from tintype.photo.formats.registry import FORMATS
+
+    assert {form.lower() for form in FORMATS} <= set(READERS)
+
+
+@pytest.mark.parametrize("error", [UsageError("x" * 1000), ValueError("another")])
+def test_an_error_that_is_no_line_for_people_is_a_fault(error: Exception) -> None:
+    with pytest.raises((AssertionError, ValueError)), one_line():
+        raise error
+    with one_line(KeyError):
+        raise UsageError("one line")
+
+
+def test_the_fuzzer_finds_a_fault_and_keeps_its_input() -> None:
+    """Its loop is an extra; everything but that is tested above."""
     if importlib.util.find_spec("atheris") is None:
-        return  # an extra for `make fuzz`; everything but its loop was run above
-    from promises import fuzz_decode
-
-    outcome = Outcome("fuzz_decode")
-    fuzz_decode.check(120, 1, outcome, runs=100)
+        return
+    outcome = Outcome("fuzz")
+    assert fuzz.check("card", 120, 1, outcome, runs=200)["inputs"] >= 200
     kept(outcome)
-    assert outcome.rounds > 0
+    fuzz.check("card", 0, 1, nothing := Outcome("fuzz"))
+    assert nothing.broken == ["card: no input was read"]
+    found = fuzz.check("broken", 120, 1, outcome, runs=5000)
+    assert found["findings"] > 0
+    said = outcome.broken[0]
+    assert "KeyError: 'the fault'" in said
+    command = said.splitlines()[-1].split()
+    assert command[:4] == ["python", "-m", "promises.fuzz", "broken"]
+    assert b"W" in (ROOT / command[-1]).read_bytes()

@@ -171,6 +171,30 @@ def test_unsupported_streams_are_reported_before_the_work(tmp_path: Path, bundle
     assert [kind for kind, *_ in streams_of(job.target)] == ["video"]
 
 
+@pytest.mark.parametrize(
+    ("codecs", "named"),
+    [
+        ((b"A_AAC", b"A_XXX"), "sound 1 (unknown codec"),
+        ((b"A_AAC", b"A_\xff\xfe\x80"), "sound 1 (unknown codec"),
+        ((b"S_TEXT/UTF8", b"S_TEXT/XXXX"), "subtitles 1 (unknown codec"),
+    ],
+    ids=["sound", "no text", "subtitles"],
+)
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_stream_of_an_unknown_codec_is_left_out_with_a_warning(
+    tmp_path: Path, bundle: Bundle, codecs: tuple[bytes, bytes], named: str, suffix: str
+) -> None:
+    path = make_clip(tmp_path / "a.mkv", sound="aac", texts="subrip", clock=MILLI)
+    data = path.read_bytes()
+    assert codecs[0] in data
+    path.write_bytes(data.replace(*codecs))
+    job = plan(path, tmp_path / f"b{suffix}", LOSSLESS, bundle)
+    assert any(f"does not support {named}" in warning for warning in job.warnings)
+    assert all(warning.isprintable() for warning in job.warnings)
+    color(job, bundle, renderers=FakeRenderer)
+    assert "video" in [kind for kind, *_ in streams_of(job.target)]
+
+
 def test_another_container_becomes_one_that_supports_all_streams(
     tmp_path: Path, bundle: Bundle
 ) -> None:

@@ -3,8 +3,10 @@
 The import takes a tenth of a second and the graph another, so both wait for the first photograph.
 """
 
+import contextlib
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -66,6 +68,43 @@ class NetworkOutput:
                     f"The model {name} gives {part} that are not numbers up to {LARGEST[part]:,}.",
                     advice="Use another model, or train and export it again.",
                 )
+
+
+_ASK_SECONDS = 0.05
+"""How often it is asked whether an answer is still wanted."""
+
+
+def _interruptible(
+    session: "InferenceSession", names: list[str], feed: Mapping[str, NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
+    """Runs a session in a thread of its own, so that it can be ended while it runs.
+
+    Whatever is raised here while it runs, Ctrl-C in the main thread included, ends it after the
+    operator that it is at; then it is raised.
+    """
+    import onnxruntime
+
+    cancellation.check()
+    options = onnxruntime.RunOptions()
+    answer: Future[list[NDArray[np.float32]]] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(session.run(names, feed, options))
+        except Exception as error:  # noqa: BLE001 - raised in the thread that asked
+            answer.set_exception(error)
+
+    thread = threading.Thread(target=run, name="tintype-network", daemon=True)
+    try:
+        thread.start()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                return answer.result(_ASK_SECONDS)
+            cancellation.check()
+    finally:
+        options.terminate = True
+        with contextlib.suppress(RuntimeError):  # interrupted before it had started
+            thread.join()
 
 
 class Network:
@@ -146,10 +185,10 @@ class Network:
 
         Raises:
             ModelError: The graph does not load, does not keep the contract, or fails.
+            WorkCancelledError: Nobody wants the answer any more.
         """
         from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
-        cancellation.check()
         session = self._ready()
         feed = {"L": np.ascontiguousarray(L, np.float32)}
         if any(value.name == "hints" for value in session.get_inputs()):
@@ -161,7 +200,7 @@ class Network:
             )
         names = [value.name for value in session.get_outputs()]
         try:
-            values = session.run(names, feed)
+            values = _interruptible(session, names, feed)
         except (
             ort.Fail,
             ort.InvalidArgument,

@@ -1,6 +1,7 @@
 """Writing a file all or nothing: under its name is the old file, the whole new one, or none."""
 
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from tintype.errors import (
     WriteError,
     shown,
 )
-from tintype.files.lock import try_lock, wait_for_lock
+from tintype.files.lock import NO_LOCKS, try_lock, wait_for_lock
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
@@ -138,6 +139,53 @@ def spool(folder: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             path.unlink()
+
+
+@contextmanager
+def reserved(path: Path) -> Iterator[bool]:
+    """Reserves a name for this process, for as long as the block.
+
+    A hidden file beside it, named after it, is locked: the file itself may not exist yet, and is
+    replaced when it is written. `remove_abandoned` removes what a killed process leaves of it.
+
+    Args:
+        path: What is to be written; its folder exists.
+
+    Yields:
+        Whether it is ours; False where another process has it.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    name = hashlib.sha256(os.path.normcase(path.name).encode("utf-8", "surrogateescape"))
+    lock = path.parent / f"{_PREFIX}{name.hexdigest()[:16]}{_SUFFIX}"
+    while True:
+        with lock.open("a+b") as file:
+            if not _locked(file):
+                yield False
+                return
+            if os.name != "nt" and not os.fstat(file.fileno()).st_nlink:
+                continue  # who had it before removed it just now
+            try:
+                yield True
+            finally:
+                if os.name != "nt":
+                    with suppress(OSError):
+                        lock.unlink()
+        if os.name == "nt":  # an open file cannot be removed there
+            with suppress(OSError):
+                lock.unlink()
+        return
+
+
+def _locked(file: IO[bytes]) -> bool:
+    try:
+        return try_lock(file)
+    except OSError as error:
+        # A file system without locks cannot tell, and must not stop the work.
+        if error.errno in NO_LOCKS:
+            return True
+        raise
 
 
 def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:

@@ -4,12 +4,17 @@ The package filelock was considered: it locks a file of its own beside the one t
 would lie in people's folders, and it cannot lock a file that is to be renamed.
 """
 
+import errno
 import os
 import sys
 from typing import IO
 
 File = IO[bytes] | int
 """An open file, or its descriptor."""
+
+
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
+"""What locking fails with where a file system has no locks."""
 
 
 def wait_for_lock(file: File) -> None:

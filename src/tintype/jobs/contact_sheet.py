@@ -17,7 +17,7 @@ from typing import IO
 from urllib.parse import quote
 
 from tintype.errors import TargetExistsError, UsageError, WriteError, shown
-from tintype.files.atomic import remove_abandoned, spool, write_atomically
+from tintype.files.atomic import remove_abandoned, reserved, spool, write_atomically
 from tintype.jobs.report import JobResult
 
 PAGE_ITEMS = 500
@@ -255,7 +255,7 @@ def open_sheet(path: Path | None, *, items: int) -> Iterator[ContactSheet | None
         The sheet, or None.
 
     Raises:
-        UsageError: The name has another extension.
+        UsageError: The name has another extension, or another run is writing this sheet.
         TargetExistsError: One of the names belongs to a file that is not a contact sheet.
         WriteError: It cannot be written.
     """
@@ -274,6 +274,11 @@ def open_sheet(path: Path | None, *, items: int) -> Iterator[ContactSheet | None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             remove_abandoned(path.parent)
+            if not stack.enter_context(reserved(path)):
+                raise UsageError(
+                    f"Another run is writing the contact sheet {shown(path)}.",
+                    advice="Give --contact-sheet another name, or wait for that run.",
+                )
             sheet = ContactSheet(path, stack.enter_context(spool(path.parent)))
         except OSError as error:
             raise _unwritable(path, error) from error

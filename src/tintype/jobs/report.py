@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
-from tintype.files.lock import try_lock
+from tintype.files.lock import NO_LOCKS, try_lock
 from tintype.photo.photo import Tone
 
 Status = Literal["done", "already_done", "skipped", "failed"]
@@ -236,7 +236,7 @@ def _locked(file: RawIOBase) -> bool:
         return try_lock(file.fileno())
     except OSError as error:
         # A file system without locks cannot tell, and must not stop the run.
-        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+        if error.errno in NO_LOCKS:
             return True
         raise
 

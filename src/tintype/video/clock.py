@@ -109,6 +109,14 @@ def is_cover(stream: Stream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
+def codec_name(stream: Stream) -> str:
+    """FFmpeg's name of a stream's codec; empty where it knows none."""
+    context = stream.codec_context
+    codec = getattr(context, "codec", None)
+    name = getattr(context, "name", None) if codec is None else codec.canonical_name
+    return name or ""
+
+
 def _set_time(packet: AnyPacket, time: int) -> None:
     """Sets the decoding time of a packet, in `FINE`."""
     if packet.stream.type == "audio":

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
 from tintype.photo.metadata.provenance import Provenance
-from tintype.video.clock import AnyPacket, FilmClock, is_cover
+from tintype.video.clock import AnyPacket, FilmClock, codec_name, is_cover
 from tintype.video.container import open_film
 from tintype.video.encoding import Encoding, configure_encoder, encoder_name, extradata_digest
 from tintype.video.packets import Timeline, complete_times, merged_packets
@@ -55,7 +55,7 @@ def supported_streams(
             ways = [stream]
             if stream.kind == "audio" and encoding.muxer == "matroska":
                 ways.append(replace(stream, wave=True))
-            if stream.kind == "audio" and convert_sound:
+            if stream.kind == "audio" and convert_sound and stream.codec:
                 ways.append(replace(stream, encoder=sound_encoder(encoding)))
             old, packets = container.streams[stream.index], samples[stream.index]
             supported = (way for way in ways if _supports(source, encoding, way, old, packets))
@@ -230,7 +230,7 @@ def _add_other(out: OutputContainer, old: Stream, how: OtherStream) -> Stream:
 
 def _add_cover(out: OutputContainer, old: Stream, picture: bytes) -> None:
     """Adds a cover picture to Matroska, where it is an attached file and no stream."""
-    name = old.codec_context.codec.canonical_name
+    name = codec_name(old) or "bin"
     extension, subtype = ("jpg", "jpeg") if name == "mjpeg" else (name, name)
     filename = old.metadata.get("filename", f"cover.{extension}")
     out.add_attachment(filename, old.metadata.get("mimetype", f"image/{subtype}"), picture)

@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from tintype.video.clock import AnyPacket, is_cover
+from tintype.video.clock import AnyPacket, codec_name, is_cover
 from tintype.video.request import Window
 from tintype.video.segments import SegmentStore
 from tintype.video.sound import SoundConverter
@@ -194,7 +194,7 @@ def _demuxed(container: InputContainer) -> Iterator[AnyPacket]:
 
 def _is_gap(packet: AnyPacket) -> bool:
     """Whether it is an empty text between two subtitles of MP4, which the muxer adds itself."""
-    return packet.size == 2 and packet.stream.name == "mov_text" and bytes(packet) == b"\0\0"
+    return packet.size == 2 and codec_name(packet.stream) == "mov_text" and bytes(packet) == b"\0\0"
 
 
 def _is_within(packet: AnyPacket, window: Window, shift: Fraction) -> bool:

@@ -213,7 +213,7 @@ def _container_warnings(
         way = ways.get(stream.index)
         if way is None and not stream.regenerated:
             advice = "" if encoding.muxer == "matroska" else " -o NAME.mkv may keep it."
-            if stream.kind == "audio":
+            if stream.kind == "audio" and stream.codec:
                 advice += " --convert-sound keeps it, compressed again."
             yield (
                 f"The output container does not support {stream.label}, which is left out.{advice}"

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tintype.errors import FilmError, shown
-from tintype.video.clock import FilmClock
+from tintype.video.clock import FilmClock, codec_name
 from tintype.video.container import open_film
 from tintype.video.decode import first_frame, plain_format_name
 from tintype.video.layout import Matrix, PlaneLayout, orientation
@@ -35,6 +35,7 @@ _MATRICES: dict[int, Matrix] = {
     10: "bt2020",
 }
 _APPROXIMATED = {4: "FCC", 7: "SMPTE 240M", 10: "BT.2020 of constant luminance"}
+_WITHOUT_CODEC = frozenset({"attachment", "data"})
 _PROGRESSIVE, _TOP_FIRST, _BOTTOM_FIRST = 1, 2, 3  # FFmpeg's AVFieldOrder; 0 is unknown
 _UPRIGHT = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 _TOLD_FROM = 10  # seconds: nearly every broadcast begins a second or two after 0
@@ -287,10 +288,10 @@ def _other_streams(container: InputContainer, video: VideoStream) -> Iterator[Ot
         if stream.disposition & Disposition.attached_pic:
             kind = "cover picture"  # type: ignore[assignment]
         counts[kind] = counts.get(kind, 0) + 1
-        codec = getattr(stream.codec_context, "codec", None)
-        name = stream.name if codec is None else codec.canonical_name
-        details = ", ".join(v for v in (name, stream.metadata.get("language")) if v)
+        name = codec_name(stream)
+        unknown = "" if name or stream.type in _WITHOUT_CODEC else "unknown codec"
+        details = ", ".join(v for v in (name or unknown, stream.metadata.get("language")) if v)
         label = f"{words.get(kind, kind)} {counts[kind]} ({shown(details)})"
         chapters = stream.discard == av.stream.Discard.all
         regenerated = stream.type == "data" and (chapters or "timecode" in stream.metadata)
-        yield OtherStream(stream.index, label, name or "", stream.type, regenerated)
+        yield OtherStream(stream.index, label, name, stream.type, regenerated)

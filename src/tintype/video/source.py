@@ -47,7 +47,7 @@ class OtherStream:
     Attributes:
         index: In the file.
         label: For messages: ``sound 1 (aac, eng)``.
-        codec: FFmpeg's name.
+        codec: FFmpeg's name; empty where it knows none.
         kind: FFmpeg's, as ``audio``.
         regenerated: Whether the muxer writes it by itself: QuickTime keeps chapters and timecode as
             streams.

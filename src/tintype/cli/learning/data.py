@@ -37,8 +37,10 @@ def audit_data(argv: DataArguments) -> int:
         The exit code.
 
     Raises:
-        LearnError: The photographs cannot be read, or the sheet cannot be written.
+        LearnError: The photographs cannot be read.
+        WriteError: The sheet cannot be written.
     """
+    from tintype.files.atomic import write_atomically
     from tintype.files.own import check_replaceable, has_png_mark
     from tintype.learn.data.audit import SHEET, audit, sheet_bytes, to_json, to_text
     from tintype.learn.data.manifest import find_sources
@@ -62,11 +64,7 @@ def audit_data(argv: DataArguments) -> int:
         report=say,
     )
     if argv.sheet:
-        data = sheet_bytes(found)
-        try:
-            argv.sheet.write_bytes(data)
-        except OSError as error:
-            raise LearnError(f"{argv.sheet}: cannot be written ({error.strerror}).") from None
+        write_atomically(argv.sheet, sheet_bytes(found), overwrite=True)
     print_result((to_json(found) if argv.json else to_text(found)).rstrip("\n"))
     return 0
 

@@ -131,6 +131,7 @@ def _print_distribution(argv: EvaluateArguments, bundles: "Sequence[Bundle]") ->
 
 
 def _print_scores(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
+    from tintype.files.atomic import write_atomically
     from tintype.files.own import check_replaceable
     from tintype.learn.evaluate.table import (
         Scoring,
@@ -153,7 +154,7 @@ def _print_scores(argv: EvaluateArguments, bundles: "Sequence[Bundle]") -> None:
     )
     rows = score_models(bundles, _squares(argv), scoring, report=say)
     if argv.json is not None:
-        argv.json.write_text(rows_to_json(rows), encoding="utf-8")
+        write_atomically(argv.json, rows_to_json(rows).encode("utf-8"), overwrite=True)
     print_result(to_markdown(rows).rstrip("\n"))
 
 

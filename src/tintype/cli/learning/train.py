@@ -63,12 +63,13 @@ def train_model(argv: TrainArguments) -> int:
     from tintype.learn.train.distributed import join_process_group
     from tintype.learn.train.loop import train
     from tintype.learn.train.objectives import objective_of
-    from tintype.learn.train.run import TrainingSession
+    from tintype.learn.train.run import TrainingSession, check_folder
 
     recipe = read_recipe(argv.recipe)
     objective_of(recipe).check(recipe)  # before decoding the photographs, which may take long
     run = argv.run or Path("runs") / recipe.name
     _check_folder(run, resume=argv.resume)
+    check_folder(run)
     if argv.never:
         _refuse_overlap(argv, recipe)
     process_group = join_process_group()

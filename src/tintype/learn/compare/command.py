@@ -17,7 +17,7 @@ from tintype.learn.compare.measure import (
     lacks_perceptual,
     measured_on,
 )
-from tintype.learn.compare.page import write_page
+from tintype.learn.compare.page import check_outputs, write_page
 from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
     StoppedError,
@@ -88,10 +88,12 @@ def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
         Whether everything that was requested is done; False after an interruption.
 
     Raises:
+        TargetExistsError: Somebody else's file lies under the name of an output.
         LearnError: There is nothing to train, evaluation pictures are in the training data, or a
             method fails.
     """
     everything = read_recipes(arguments.recipes)
+    check_outputs(arguments.into, [*OTHERS, *(recipe.name for recipe in everything)])
     names = [name for name in arguments.only if name not in OTHERS]
     recipes = read_recipes(arguments.recipes, only=names) if names or not arguments.only else []
     options = _scoring_options(arguments)

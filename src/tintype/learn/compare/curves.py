@@ -5,25 +5,36 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
-from tintype.learn.train.checkpoint import write_whole
+from tintype.files.own import has_png_mark, png_mark
+from tintype.learn.train.checkpoint import write_own
 
 _SIZE = (720, 420)
 _BOX = (70, 20, 700, 360)  # left, top, right, bottom
 _COLORS = ("#0b5fa5", "#c4501b", "#2b7a3d", "#7a3d8f", "#8a6d00")
 _TICKS = 5
+_CURVES = "learning curves"
 
 Points = Sequence[tuple[float, float]]
+
+
+def is_curves(data: bytes) -> bool:
+    """Whether a file was written by `draw_curves`."""
+    return has_png_mark(data, _CURVES)
 
 
 def draw_curves(path: Path, lines: Mapping[str, Points], *, x: str, y: str) -> None:
     """Writes a PNG.
 
     Args:
-        path: The file; replaced if it exists.
+        path: The file; an earlier picture of curves is replaced.
         lines: Points by name, at least one per line.
         x: Title of the x axis.
         y: Title of the y axis.
+
+    Raises:
+        TargetExistsError: There is a file that is no picture of curves.
     """
     image = Image.new("RGB", _SIZE, "white")
     draw = ImageDraw.Draw(image)
@@ -58,8 +69,10 @@ def draw_curves(path: Path, lines: Mapping[str, Points], *, x: str, y: str) -> N
             draw.ellipse([column - 3, row - 3, column + 3, row + 3], color)
         draw.text((right - 8, top + 6 + 18 * index), name, color, font, anchor="ra")
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
-    write_whole(path, out.getvalue())
+    text = PngInfo()
+    text.add_text("Software", png_mark(_CURVES))
+    image.save(out, "PNG", optimize=True, pnginfo=text)
+    write_own(path, out.getvalue(), is_curves, what="a picture of curves")
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

@@ -1,13 +1,14 @@
 """Writes the page; everything on it is computed from the JSON files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tintype.files.own import check_replaceable
-from tintype.learn.compare.curves import draw_curves
+from tintype.learn.compare.curves import draw_curves, is_curves
 from tintype.learn.compare.report_claims import judge_claims
-from tintype.learn.compare.results import DEMONSTRATION, Result, collapses, read_results
+from tintype.learn.compare.results import DEMONSTRATION, Result, collapses, is_result, read_results
+from tintype.learn.compare.strip import is_strip
 from tintype.learn.compare.tables import (
     HEAD,
     MISSING,
@@ -23,9 +24,10 @@ from tintype.learn.compare.tables import (
 )
 from tintype.learn.models.registry import MODELS
 from tintype.learn.recipe import Recipe
-from tintype.learn.train.checkpoint import write_whole
+from tintype.learn.train.checkpoint import write_own
 from tintype.learn.train.objectives import objective_of
 
+_CURVES = "curves.png"
 _SHORT_SECONDS = 20 * 60
 _INTRO = """# Every method of the report, on the same photographs
 
@@ -92,9 +94,30 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
     parts.append(_curves(results, folder))
     parts.append(_cards(results, recipes))
     page = folder.with_suffix(".md")
-    check_replaceable(page, is_page, overwrite=True, what="a page of comparisons")
-    write_whole(page, ("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
+    text = "\n\n".join(part.strip() for part in parts if part) + "\n"
+    write_own(page, text.encode(), is_page, what="a page of comparisons")
     return page
+
+
+def check_outputs(folder: Path, names: Iterable[str]) -> None:
+    """Refuses a folder of results in which somebody else's files have the names of outputs.
+
+    Args:
+        folder: As for `write_page`.
+        names: Of the rows.
+
+    Raises:
+        TargetExistsError: There is such a file.
+    """
+    check_replaceable(
+        folder.with_suffix(".md"), is_page, overwrite=True, what="a page of comparisons"
+    )
+    curves = folder / _CURVES
+    check_replaceable(curves, is_curves, overwrite=True, what="a picture of curves")
+    for name in names:
+        check_replaceable(folder / f"{name}.json", is_result, overwrite=True, what="a result")
+        for strip in (folder / f"{name}.jpg", *folder.glob(f"{name}-{'[0-9]' * 9}.jpg")):
+            check_replaceable(strip, is_strip, overwrite=True, what="a sample strip")
 
 
 def _protocol(results: Mapping[str, Result]) -> str:
@@ -279,9 +302,9 @@ def _curves(results: Mapping[str, Result], folder: Path) -> str:
     points = {
         name: [(row["samples"], row["dev_loss"]) for row in rows] for name, rows in lines.items()
     }
-    draw_curves(folder / "curves.png", points, x="training samples", y="loss on dev")
+    draw_curves(folder / _CURVES, points, x="training samples", y="loss on dev")
     missing = "".join(f" {name}: {MISSING}." for name in pair if name not in lines)
-    drawn = f"![curves]({folder.name}/curves.png)"
+    drawn = f"![curves]({folder.name}/{_CURVES})"
     return f"{text}\n\nLoss on dev by training samples.{missing}\n\n{drawn}"
 
 

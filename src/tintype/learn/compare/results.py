@@ -11,7 +11,7 @@ from typing import Any
 from tintype.errors import LearnError
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.recipe import Recipe
-from tintype.learn.train.checkpoint import write_whole
+from tintype.learn.train.checkpoint import write_own
 
 DEMONSTRATION = "collapse-on-purpose"
 """The recipe that demonstrates a collapse; it is not a row of the tables."""
@@ -109,17 +109,27 @@ def short_recipe(recipe: Recipe) -> dict[str, Any]:
     return recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
+def is_result(data: bytes) -> bool:
+    """Whether a file was written by `write_result`."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"name", "recipe_hash", "measured", "curve"} <= set(found)
+
+
 def write_result(folder: Path, result: Result) -> None:
     """Writes ``NAME.json``.
 
     Raises:
+        TargetExistsError: There is a file that is no result.
         LearnError: The file cannot be written.
     """
     values = {key: _rounded(value) for key, value in dataclasses.asdict(result).items()}
     # One key per line, so that diffs stay readable.
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in values.items()]
     text = "{\n" + ",\n".join(lines) + "\n}\n"
-    write_whole(folder / f"{result.name}.json", text.encode())
+    write_own(folder / f"{result.name}.json", text.encode(), is_result, what="a result")
 
 
 def _rounded(value: object) -> object:

@@ -13,7 +13,9 @@ from typing import Any
 from PIL import Image
 
 from tintype.engine.bundle import Bundle, load_bundle
+from tintype.engine.onnx_file import is_own_model
 from tintype.errors import LearnError
+from tintype.files.own import check_replaceable
 from tintype.learn.compare.measure import ScoringOptions, count_gmac, score_bundle
 from tintype.learn.compare.results import (
     DEMONSTRATION,
@@ -230,8 +232,14 @@ def _export(trained: Trained, recipe: Recipe, target: Path, options: ScoringOpti
     calibration, check = lightness_examples(
         trained, options.data, cache=options.cache, calibration=1, check=4
     )
-    export(trained, target, card=card, calibration=calibration, check=check)
+    export(trained, _replaceable_model(target), card=card, calibration=calibration, check=check)
     return load_bundle(target)
+
+
+def _replaceable_model(path: Path) -> Path:
+    """The path, unless somebody else's file lies there."""
+    check_replaceable(path, is_own_model, overwrite=True, what="a model")
+    return path
 
 
 def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:

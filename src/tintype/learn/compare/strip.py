@@ -9,10 +9,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import LearnError
+from tintype.files.own import png_mark
 from tintype.learn.evaluate.protocol import to_square
-from tintype.learn.train.checkpoint import write_whole
+from tintype.learn.train.checkpoint import write_own
 
 _SIDE = 160
+_STRIP = "sample strip"
+
+
+def is_strip(data: bytes) -> bool:
+    """Whether a file was written by `write_strip`."""
+    return data.startswith(b"\xff\xd8") and png_mark(_STRIP).encode("ascii") in data[: 1 << 12]
 
 
 def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
@@ -39,8 +46,13 @@ def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
 
 
 def write_strip(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
-    """Writes pictures side by side."""
+    """Writes pictures side by side.
+
+    Raises:
+        TargetExistsError: There is a file that is no strip.
+    """
     row = [to_square(Image.fromarray(picture), _SIDE) for picture in pictures]
     out = io.BytesIO()
-    Image.fromarray(np.concatenate(row, axis=1)).save(out, "JPEG", quality=85)
-    write_whole(path, out.getvalue())
+    sheet = Image.fromarray(np.concatenate(row, axis=1))
+    sheet.save(out, "JPEG", quality=85, comment=png_mark(_STRIP))
+    write_own(path, out.getvalue(), is_strip, what="a sample strip")

@@ -157,7 +157,7 @@ def _decode_all(
         rgb_u8 = decode_small(data)
         own = source in named or is_own_output(data)
         if findings is not None:
-            reason = reason_to_drop(rgb_u8, own, False, min_colorfulness)
+            reason = reason_to_drop(rgb_u8, min_colorfulness, own=own)
             findings.extend(Finding(kind, source) for kind in KINDS if kind == reason)
         if rgb_u8 is not None and not own:  # an output is like its source, which is no fault
             kept.append(source)

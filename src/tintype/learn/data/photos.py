@@ -156,7 +156,9 @@ def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> No
                 digest = file_hash(data)
                 rgb_u8 = decode_small(data)
                 own = source in named or is_own_output(data)
-                reason = reason_to_drop(rgb_u8, own, digest in digests, recipe.min_colorfulness)
+                reason = reason_to_drop(
+                    rgb_u8, recipe.min_colorfulness, own=own, duplicate=digest in digests
+                )
                 if rgb_u8 is None or reason:
                     dropped[reason] += 1
                     continue
@@ -208,15 +210,19 @@ def decode_small(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def reason_to_drop(
-    rgb_u8: NDArray[np.uint8] | None, own: bool, duplicate: bool, min_colorfulness: float
+    rgb_u8: NDArray[np.uint8] | None,
+    min_colorfulness: float,
+    *,
+    own: bool = False,
+    duplicate: bool = False,
 ) -> str:
     """Why a picture is left out of training; empty if it is used.
 
     Args:
         rgb_u8: (H, W, 3), or None where the file is no picture.
+        min_colorfulness: Below this (Hasler and Suesstrunk) a picture counts as grey.
         own: Whether it is an output of this program.
         duplicate: Whether the same file was there before.
-        min_colorfulness: Below this (Hasler and Suesstrunk) a picture counts as grey.
     """
     if rgb_u8 is None:
         return "broken"

@@ -11,11 +11,14 @@ import math
 import pickletools
 import re
 import struct
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tintype.errors import brief
 
 MAX_BYTES = 256 << 20
 """Of a pickle; a batch of CIFAR-10 has 31 MB."""
@@ -51,15 +54,18 @@ def loads(data: bytes) -> object:
         raise PlainPickleError(f"it has more than {MAX_BYTES >> 20} MB")
     machine = _Machine()
     try:
-        for opcode, argument, _ in pickletools.genops(data):
-            if opcode.name == "STOP":
-                return machine.result()
-            machine.run(opcode.name, argument)
+        with warnings.catch_warnings():
+            # About a backslash in a text of Python 2 that escapes nothing, and stays.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for opcode, argument, _ in pickletools.genops(data):
+                if opcode.name == "STOP":
+                    return machine.result()
+                machine.run(opcode.name, argument)
     except PlainPickleError:
         raise
     except (ValueError, OverflowError, struct.error) as error:
         # Of pickletools, about an argument that is cut off or malformed.
-        raise PlainPickleError(f"it is damaged: {str(error)[:100]}") from None
+        raise PlainPickleError(f"it is damaged: {brief(error, most=100)}") from None
     raise PlainPickleError("it is damaged: it does not end")
 
 
@@ -68,7 +74,7 @@ class _Name:
 
     def __init__(self, name: str) -> None:
         if name not in _NAMES:
-            raise PlainPickleError(f"it refers to {name.replace(' ', '.')[:100]!r}")
+            raise PlainPickleError(f"it refers to '{brief(name.replace(' ', '.'))}'")
         self.name = name
 
 
@@ -77,7 +83,7 @@ class _NumberType:
 
     def __init__(self, code: str) -> None:
         if _NUMBERS.fullmatch(code) is None:
-            raise PlainPickleError(f"an array holds {code[:20]!r}, which are no numbers")
+            raise PlainPickleError(f"an array holds '{brief(code)}', which are no numbers")
         self.dtype = np.dtype(code)
 
 

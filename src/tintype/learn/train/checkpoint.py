@@ -7,7 +7,7 @@ header has the counters, the recipe, the hash of the data and the versions. Pick
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from tintype.errors import LearnError
+from tintype.files.own import check_replaceable
 
 
 @dataclass(slots=True)
@@ -107,6 +108,23 @@ def _write(
     header = {"progress": json.dumps(asdict(progress)), "facts": json.dumps(dict(facts))}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_whole(path, save(contiguous, metadata=header))
+
+
+def write_own(path: Path, data: bytes, is_own: Callable[[bytes], bool], *, what: str) -> None:
+    """Writes a file as `write_whole` does, unless somebody else's lies there.
+
+    Args:
+        path: The file.
+        data: All of it.
+        is_own: Whether the bytes of a file carry the mark of what is written there.
+        what: What is written there, for the message.
+
+    Raises:
+        TargetExistsError: There is a file without that mark.
+        LearnError: No room or no permission.
+    """
+    check_replaceable(path, is_own, overwrite=True, what=what)
+    write_whole(path, data)
 
 
 def write_whole(path: Path, data: bytes) -> None:

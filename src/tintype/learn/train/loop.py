@@ -8,13 +8,14 @@ weights.
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from tintype.errors import LearnError
+from tintype.files.atomic import reserved
 from tintype.learn.data.photos import Photos
 from tintype.learn.models.contract import stride_of
 from tintype.learn.models.registry import build
@@ -24,7 +25,7 @@ from tintype.learn.train.collapse import CollapseDetector, Verdict
 from tintype.learn.train.log import Log
 from tintype.learn.train.measure import DevMeasurement, measure_dev
 from tintype.learn.train.pace import PaceMeter
-from tintype.learn.train.run import BEST, Run, TrainingSession, open_run
+from tintype.learn.train.run import BEST, CHECKPOINT, Run, TrainingSession, open_run
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
 
 
@@ -42,8 +43,30 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
 
     Raises:
         LearnError: The checkpoint belongs to another recipe or other data, the network does not
-            support the recipe, the data have more labels than the network, or the loss diverged.
+            support the recipe, the data have more labels than the network, the loss diverged, or
+            another process trains in this folder.
     """
+    with ExitStack() as stack:
+        if session.process_group.rank == 0:
+            _reserve(folder, stack)
+        return _train(folder, recipe, photos, session)
+
+
+def _reserve(folder: Path, stack: ExitStack) -> None:
+    """Keeps other processes from training in a folder, until the stack is closed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ours = stack.enter_context(reserved(folder / CHECKPOINT))
+    except OSError as error:
+        raise LearnError(f"{folder}: cannot be written ({error.strerror}).") from None
+    if not ours:
+        raise LearnError(
+            f"{folder}: another process is training there.",
+            advice="Wait for it, or give --run another folder.",
+        )
+
+
+def _train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Progress:
     run = open_run(folder, recipe, photos, session)
     settings, progress, process_group = recipe.train, run.progress, run.process_group
     ends = session.ends(recipe, progress)

@@ -42,6 +42,16 @@ from tintype.learn.train.pace import Pace
 from tintype.learn.train.steps import PlainStep, Step, device_name
 
 CHECKPOINT = "checkpoint.safetensors"
+_RECIPE, _PRIOR = "recipe.toml", "prior.npy"
+_WRITTEN = (
+    _PRIOR,
+    "best.safetensors",
+    "weights-*.safetensors",
+    "log.jsonl",
+    "samples/*",
+    "events/*",
+)
+"""What a run writes beside its checkpoint and its recipe."""
 BEST = "best.safetensors"
 """The state to which a collapsed generator is rolled back, in the format of the checkpoint."""
 
@@ -174,14 +184,31 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
     if (folder / CHECKPOINT).exists():
         _resume(run, folder / CHECKPOINT)
     else:
+        check_folder(folder)
         _load_discriminator(run, session)
         if process_group.rank == 0:
-            _write_recipe(folder / "recipe.toml", recipe_to_toml(recipe).encode())
-            np.save(folder / "prior.npy", prior.numpy())
+            _write_recipe(folder / _RECIPE, recipe_to_toml(recipe).encode())
+            np.save(folder / _PRIOR, prior.numpy())
     progress = run.progress
     if session.cooldown is not None and progress.cooldown_from < 0:
         progress.cooldown_from, progress.cooldown_samples = progress.samples, session.cooldown
     return run
+
+
+def check_folder(folder: Path) -> None:
+    """Refuses to begin a run among files that are not of an earlier start of it.
+
+    Raises:
+        LearnError: There are files under the names that a run writes, and no recipe of a run.
+    """
+    if (folder / CHECKPOINT).exists() or (folder / _RECIPE).exists():
+        return  # then its recipe decides
+    for pattern in _WRITTEN:
+        for path in folder.glob(pattern):
+            raise LearnError(
+                f"{path} exists and is not of a run of Tintype, so it is never replaced.",
+                advice="Move it away, or give --run another folder.",
+            )
 
 
 def _write_recipe(path: Path, data: bytes) -> None:
