@@ -242,3 +242,23 @@ def test_roles_of_links_and_of_what_is_not_there(tmp_path: Path) -> None:
     check_roles([("IN", str(tmp_path / "loop"))], [("-o", str(tmp_path / "none"))])
     with pytest.raises(UsageError, match="-o and -p name the same file"):
         check_roles([], [("-o", str(tmp_path / "n")), ("-p", str(tmp_path / "." / "n"))])
+
+
+@pytest.mark.parametrize(
+    "option", ["--report", "--save-settings", "--certainty", "--contact-sheet"]
+)
+@pytest.mark.parametrize("more", [[], ["--overwrite"]], ids=["", "overwrite"])
+def test_no_other_output_has_the_name_of_the_coloured_photograph(
+    color: Callable[..., int], capfd: Capture, option: str, more: list[str]
+) -> None:
+    assert color(option, "photo.color.png", *more) == 2
+    said = capfd.readouterr().err
+    assert f"{option} and the output of photo.png have the same name" in said
+    assert not Path("photo.color.png").exists()
+
+
+def test_a_link_that_leads_nowhere_stays(color: Callable[..., int], capfd: Capture) -> None:
+    Path("link.png").symlink_to("nowhere/x.png")
+    assert color("-o", "link.png", "--overwrite") == 3
+    assert "link.png is not a regular file, and is never replaced" in capfd.readouterr().err
+    assert Path("link.png").is_symlink()

@@ -83,9 +83,21 @@ def test_an_answer_that_is_no_colour_is_refused(part: str, plane: np.ndarray) ->
         "logits": np.full((1, 313, 4, 6), -50, np.float32),
         "features": np.zeros((1, 8, 2, 3), np.float32),
     }
-    NetworkOutput(**sound).check("tiny", shape=(4, 6), bins=313)
+    known = ("logits", "features")
+    NetworkOutput(**sound).check("tiny", shape=(4, 6), bins=313, capabilities=known)
     with pytest.raises(ModelError, match=f"tiny gives {part}"):
-        NetworkOutput(**sound | {part: plane}).check("tiny", shape=(4, 6), bins=313)
+        NetworkOutput(**sound | {part: plane}).check(
+            "tiny", shape=(4, 6), bins=313, capabilities=known
+        )
+
+
+@pytest.mark.parametrize("part", ["logits", "features"])
+def test_a_part_that_the_card_lists_must_be_there(part: str) -> None:
+    ab = np.zeros((1, 2, 4, 6), np.float32)
+    bare = NetworkOutput(ab, None, None)
+    bare.check("tiny", shape=(4, 6), bins=313, capabilities=("hints",))
+    with pytest.raises(ModelError, match=f"the model tiny lists {part}"):
+        bare.check("tiny", shape=(4, 6), bins=313, capabilities=(part,))
 
 
 def test_a_model_that_gives_no_numbers_colours_nothing(

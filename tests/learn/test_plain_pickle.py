@@ -181,3 +181,24 @@ def _read_or_refused(data: bytes) -> None:
     assert isinstance(value, PLAIN_TYPES)
     if isinstance(value, np.ndarray):
         assert value.dtype.kind in "biufc"
+
+
+def _encoded_again_and_again(text: str, times: int) -> bytes:
+    """A text in the memo, and calls that each make bytes of it."""
+    stored = text.encode()
+    code = b"\x80\x02X" + struct.pack("<I", len(stored)) + stored + b"q\x000"
+    call = _named(b"_codecs", b"encode") + b"h\x00X\x06\x00\x00\x00latin1\x86R"
+    return code + b"]" + b"(" + call * times + b"e."
+
+
+def test_calls_make_no_more_bytes_than_the_pickle_has():
+    assert loads(_encoded_again_and_again("x" * 1000, 1)) == [b"x" * 1000]
+    with pytest.raises(PlainPickleError, match="more bytes than it has"):
+        loads(_encoded_again_and_again("x" * 100_000, 1000))
+
+
+def test_a_pickle_has_so_many_instructions(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(plain_pickle, "_MAX_INSTRUCTIONS", 100)
+    assert loads(b"\x80\x02](" + b"}" * 90 + b"e.") == [{}] * 90
+    with pytest.raises(PlainPickleError, match="more than 100 instructions"):
+        loads(b"\x80\x02](" + b"}" * 100 + b"e.")

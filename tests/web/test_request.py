@@ -80,6 +80,8 @@ def test_what_version_0_1_0_accepted_is_accepted(data: dict[str, Any], settings:
         {"palette": 2},
         {"hints": [7]},
         {"hints": 7},
+        {"hints": {}},
+        {"quality": {}},
         {"hints": [{"x": 1, "y": 2}]},
         {"hints": [HINT | {"radius": None}]},
         {"hints": [HINT] * 1001},

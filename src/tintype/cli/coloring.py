@@ -78,6 +78,9 @@ def _files(arguments: PhotoArguments) -> int:
         overwrite=arguments.overwrite,
         palettes=options.settings.palettes,
         other_inputs=[(option, Path(word)) for option, word in inputs if word is not None],
+        other_outputs=[
+            (option, Path(word)) for option, word in outputs if word is not None and option != "-o"
+        ],
     )
     counts = plan.check()
     if counts.items == 0:

@@ -1,10 +1,10 @@
 """Every file that is named on the command line is an input or an output, never both."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from tintype.errors import UsageError, shown
+from tintype.jobs.same_file import same_place
 
 Named = Sequence[tuple[str, str | None]]
 """What a file is named with (an option, or the metavar of an argument), and the file."""
@@ -23,13 +23,13 @@ def check_roles(inputs: Named, outputs: Named) -> None:
     written = _files(outputs)
     for number, (option, path) in enumerate(written):
         for other, source in _files(inputs):
-            if _same(path, source):
+            if same_place(path, source):
                 raise UsageError(
                     f"{shown(str(path))} is an input ({other}) and an output ({option}).",
                     advice=f"Give {option} another name; inputs are never replaced.",
                 )
         for other, second in written[:number]:
-            if _same(path, second):
+            if same_place(path, second):
                 raise UsageError(
                     f"{other} and {option} name the same file, {shown(str(path))}.",
                     advice=f"Give {option} another name.",
@@ -38,14 +38,3 @@ def check_roles(inputs: Named, outputs: Named) -> None:
 
 def _files(named: Named) -> list[tuple[str, Path]]:
     return [(option, Path(word)) for option, word in named if word not in (None, "", "-")]
-
-
-def _same(one: Path, other: Path) -> bool:
-    """Whether two names lead to one file, which need not exist."""
-    try:
-        if one.samefile(other):
-            return True
-    except (OSError, ValueError):
-        pass
-    # Not Path.resolve: a loop of links is an error to it.
-    return os.path.realpath(one) == os.path.realpath(other)

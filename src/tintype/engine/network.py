@@ -5,7 +5,7 @@ The import takes a tenth of a second and the graph another, so both wait for the
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -39,20 +39,30 @@ class NetworkOutput:
     logits: NDArray[np.float32] | None
     features: NDArray[np.float32] | None
 
-    def check(self, name: str, *, shape: tuple[int, int], bins: int) -> None:
+    def check(
+        self, name: str, *, shape: tuple[int, int], bins: int, capabilities: Collection[str]
+    ) -> None:
         """Refuses an answer that does not keep the contract: no colours are made from it.
 
         Args:
             name: Of the model, for the message.
             shape: (height, width) that the output must have.
             bins: Colours of the distribution, where there is one.
+            capabilities: As its card lists them.
 
         Raises:
-            ModelError: A part has another shape or type, or numbers that are NaN or too large.
+            ModelError: A part that the card lists is missing, has another shape or type, or numbers
+                that are NaN or too large.
         """
         wanted = {"ab": (1, 2, *shape), "logits": (1, bins, *shape)}
         for part in ("ab", "logits", "features"):
             plane = getattr(self, part)
+            if plane is None and part in capabilities:
+                raise ModelError(
+                    f"The card of the model {name} lists {part}, but its network has no such "
+                    "output.",
+                    advice="Export the model again with `tintype export`.",
+                )
             if plane is None:
                 continue
             expected = wanted.get(part, plane.shape)

@@ -308,7 +308,8 @@ class Engine:
         luma = luma_down(grey, fit)
         output = self._network.run(luma_to_input(luma), self._hint_input(settings, fit))
         shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
-        output.check(self.bundle.name, shape=shape, bins=self.bundle.card.bins)
+        card = self.bundle.card
+        output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=card.capabilities)
         return luma, output
 
     def _run_twice(

@@ -1,6 +1,7 @@
 """Executes jobs one after the other: reads a source, writes a target, returns a result."""
 
 import errno
+import os
 import stat
 import time
 from dataclasses import dataclass, field, replace
@@ -267,10 +268,13 @@ def _refuse_without_provenance(job: Job, form: str | None) -> None:
 
 def _replaceable(target: remote.Location) -> bool:
     """Whether the target is a regular file or does not exist; opening a pipe would block."""
-    try:
-        return not isinstance(target, Path) or stat.S_ISREG(target.stat().st_mode)
-    except FileNotFoundError:
+    if not isinstance(target, Path):
         return True
+    try:
+        return stat.S_ISREG(target.stat().st_mode)
+    except FileNotFoundError:
+        # A link that leads nowhere is somebody's, too.
+        return not os.path.lexists(target)
 
 
 def _same_colors(found: Provenance | None, expected: Provenance) -> bool:

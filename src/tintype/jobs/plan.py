@@ -15,7 +15,14 @@ from tintype.files.atomic import target_exists
 from tintype.files.remote import Location, parse_location
 from tintype.jobs.digest_table import DigestTable
 from tintype.jobs.report import JobResult
-from tintype.jobs.same_file import PathKeys, TargetIndex, TargetUse, file_digest, same_file
+from tintype.jobs.same_file import (
+    PathKeys,
+    TargetIndex,
+    TargetUse,
+    file_digest,
+    same_file,
+    same_place,
+)
 from tintype.jobs.walk import FoundPicture, PlanCounts, Walk
 from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.naming import check_output_name, target_name
@@ -59,6 +66,8 @@ class Plan:
         overwrite: Whether earlier outputs may be replaced; inputs are then distinguished from them.
         other_inputs: Files that are read besides the pictures, and the option that named each; no
             output replaces them.
+        other_outputs: Files that are written besides the pictures, and the option that names each;
+            no picture gets the name of one.
         palettes: Number of palettes; with several, each output has a number, ``name.color-2.jpg``.
     """
 
@@ -70,6 +79,7 @@ class Plan:
     overwrite: bool = False
     palettes: int = 1
     other_inputs: Sequence[tuple[str, Path]] = ()
+    other_outputs: Sequence[tuple[str, Path]] = ()
     _input_digests: DigestTable = field(default_factory=DigestTable, init=False, repr=False)
 
     def check(self) -> PlanCounts:
@@ -98,6 +108,7 @@ class Plan:
                         raise _clash(first, item)
                 if use is TargetUse.SAME_SOURCE:
                     continue
+                self._refuse_other_outputs(item)
                 if self.overwrite:
                     self._refuse_other_inputs(item)
                     self._input_digests.put(file_digest(item.source), 1)
@@ -194,6 +205,15 @@ class Plan:
                     f"{shown(job.target)} is an input ({option}), and the output of "
                     f"{shown(job.source)} would replace it.",
                     advice="Choose another folder with --into.",
+                )
+
+    def _refuse_other_outputs(self, job: Job) -> None:
+        for option, path in self.other_outputs:
+            if isinstance(job.target, Path) and same_place(path, job.target):
+                raise UsageError(
+                    f"{option} and the output of {shown(job.source)} have the same name, "
+                    f"{shown(job.target)}.",
+                    advice=f"Give {option} another name.",
                 )
 
     def _first_with_target_of(self, second: Job) -> Job:

@@ -20,6 +20,11 @@ def same_file(one: Location, other: Location) -> bool:
         return False
 
 
+def same_place(one: Path, other: Path) -> bool:
+    """Whether two names lead to the same file, which need not exist."""
+    return same_file(one, other) or real_path(one) == real_path(other)
+
+
 def real_path(path: Path) -> Path:
     """The path with all symbolic links resolved.
 

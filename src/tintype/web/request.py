@@ -109,7 +109,7 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
     given = {
         name: value
         for name, value in data.items()
-        if value
+        if not _is_absent(value)
         or (value is not None and defaults[name] is None)
         or (value == 0 and name in _NUMBERS)
     }
@@ -127,6 +127,13 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
         _checked(grey_strokes, colored=False),
         {name: layer for name, layer in layers.items() if layer},
     )
+
+
+def _is_absent(value: object) -> bool:
+    """Whether it is null, an empty text or list, or a count of 0."""
+    if isinstance(value, str | list | tuple):
+        return not value
+    return value is None or (type(value) is int and value == 0)
 
 
 def coloring_from_query(query: Mapping[str, str], hints: list[str]) -> ColorRequest:

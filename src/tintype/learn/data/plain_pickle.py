@@ -23,6 +23,8 @@ from tintype.errors import brief
 MAX_BYTES = 256 << 20
 """Of a pickle; a batch of CIFAR-10 has 31 MB."""
 
+_MAX_INSTRUCTIONS = 1 << 22
+"""Of a pickle. One byte can make an object of 64 bytes; a batch of CIFAR has some 200,000."""
 _MAX_DIMENSIONS = 8
 _MAX_INTEGER_BITS = 63
 _NUMBERS = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c8|c16)")
@@ -52,12 +54,14 @@ def loads(data: bytes) -> object:
     """
     if len(data) > MAX_BYTES:
         raise PlainPickleError(f"it has more than {MAX_BYTES >> 20} MB")
-    machine = _Machine()
+    machine = _Machine(room=len(data))
     try:
         with warnings.catch_warnings():
             # About a backslash in a text of Python 2 that escapes nothing, and stays.
             warnings.simplefilter("ignore", DeprecationWarning)
-            for opcode, argument, _ in pickletools.genops(data):
+            for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+                if number >= _MAX_INSTRUCTIONS:
+                    raise PlainPickleError(f"it has more than {_MAX_INSTRUCTIONS:,} instructions")
                 if opcode.name == "STOP":
                     return machine.result()
                 machine.run(opcode.name, argument)
@@ -98,9 +102,14 @@ _MARK = object()
 
 
 class _Machine:
-    """The stack and the memo, and what each instruction does with them."""
+    """The stack and the memo, and what each instruction does with them.
 
-    def __init__(self) -> None:
+    Args:
+        room: Bytes that calls may make: a text that is recalled can be encoded again and again.
+    """
+
+    def __init__(self, *, room: int) -> None:
+        self._room = room
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
 
@@ -184,7 +193,12 @@ class _Machine:
         arguments, function = self._pop(), self._pop()
         if not (isinstance(function, _Name) and isinstance(arguments, tuple)):
             raise PlainPickleError("it calls what is no name")
-        self._stack.append(_pattern(function.name, arguments))
+        made = _pattern(function.name, arguments)
+        if isinstance(made, bytes):
+            self._room -= len(made)
+            if self._room < 0:
+                raise PlainPickleError("its calls make more bytes than it has")
+        self._stack.append(made)
 
     def build(self) -> None:
         """Where a pickle fills an object: the byte order of a type, or an array."""
