@@ -185,7 +185,7 @@ def test_the_sheet_replaces_only_a_sheet(
         (["data", "adit", "x"], 2, "adit"),
         (["data", "audit", "missing"], 3, "no such file"),
         (["data", "audit", "{folder}", "--sheet", "x.txt"], 3, "PNG"),
-        (["data", "audit", "{folder}", "--sheet", "missing/x.png"], 3, "cannot be written"),
+        (["data", "audit", "{folder}", "--sheet", "missing/x.png"], 1, "Make the folder first"),
     ],
 )
 def test_bad_words_are_one_line(

@@ -258,7 +258,7 @@ class PhotoStore:
         return _jpeg(self.engine.render(small, prediction, settings, half_chroma=True))
 
     def comparison(
-        self, stored: StoredPhoto, coloring: ColorRequest, *, form: str, rotate: str = "0"
+        self, stored: StoredPhoto, coloring: ColorRequest, *, form: str, rotate: str
     ) -> bytes:
         """A file to show to others, before and after.
 

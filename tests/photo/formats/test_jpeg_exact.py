@@ -230,9 +230,7 @@ def refusal(data: bytes, form: str = "JPEG") -> str:
 
 
 def test_what_has_no_luminance_is_refused() -> None:
-    cmyk = saved(RGB.convert("CMYK"), "JPEG", icc_profile=None)
-    with pytest.raises(TintypeError, match="CMYK"):
-        decode(cmyk, name="x.jpg")
+    assert "CMYK" in refusal(saved(RGB.convert("CMYK"), "JPEG", icc_profile=None))
     assert "RGB" in refusal(saved(RGB, "JPEG", keep_rgb=True))
     small_luma = bytearray(saved(RGB, "JPEG", subsampling="4:4:4"))
     at = small_luma.index(b"\xff\xc0") + 4 + 6

@@ -53,3 +53,14 @@ def test_colours_and_light_above_white() -> None:
 def test_a_damaged_one_is_one_line(change: object) -> None:
     with pytest.raises(UnreadablePhotoError, match="damaged"):
         one(change(pfm(LIGHT)))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "bits", [0x7F800001, 0x7FC00000, 0x7F800000, 0xFF800000], ids=["signalling", "quiet", "+", "-"]
+)
+@pytest.mark.filterwarnings("error")
+def test_what_is_no_number_is_black_or_white(bits: int) -> None:
+    data = bytearray(pfm(LIGHT))
+    data[-4:] = bits.to_bytes(4, "little")  # the last of the top row
+    found = one(bytes(data))
+    assert found.grey[0, -1] == (65_535 if bits == 0x7F800000 else 0)

@@ -47,9 +47,10 @@ class SampleRange:
         out = np.empty(values.shape, np.uint16)
         for at in range(0, len(values), _ROWS):
             part = values[at : at + _ROWS]
-            scaled = (part.astype(np.float64) - self.low) / (self.high - self.low)
-            if alpha is not None:
-                scaled[..., alpha] = part[..., alpha] / self.alpha
+            with np.errstate(invalid="ignore", over="ignore"):  # signalling NaN, infinities
+                scaled = (part.astype(np.float64) - self.low) / (self.high - self.low)
+                if alpha is not None:
+                    scaled[..., alpha] = part[..., alpha] / self.alpha
             scaled = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
             out[at : at + _ROWS] = np.round((curve(scaled) if curve else scaled) * _TOP)
         return out
