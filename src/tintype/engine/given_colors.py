@@ -14,10 +14,9 @@ from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.geometry import Fit, luma_down
-from tintype.engine.layers import Layer
+from tintype.engine.layers import Layer, colors_of
 from tintype.engine.prediction import Prediction
-from tintype.errors import PhotoError, UsageError, shown
-from tintype.photo.decode import decode_colors
+from tintype.errors import UsageError, shown
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.photo import rgb_to_grey
 
@@ -111,12 +110,7 @@ class GivenColors(Layer):
         Raises:
             UsageError: It is no picture, or has no colours.
         """
-        try:
-            rgb, tone = decode_colors(data, name=shown(name), max_pixels=max_pixels)
-        except PhotoError as error:
-            raise UsageError(error.message, advice=error.advice) from error
-        if tone == "grey":
-            raise UsageError(f"{shown(name)} has no colours.", advice="Give a colour picture.")
+        rgb = colors_of(data, name=name, max_pixels=max_pixels)
         scale = (_MOST_PIXELS / (rgb.shape[0] * rgb.shape[1])) ** 0.5
         if scale < 1:
             size = round(rgb.shape[0] * scale), round(rgb.shape[1] * scale)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import PhotoError, PhotoTooLargeError, UsageError, shown
-from tintype.photo.decode import decode_layer
+from tintype.photo.decode import decode_colors, decode_layer
 from tintype.photo.limits import MAX_PIXELS
 
 _PAINTED = 128  # alpha from which a pixel counts as painted
@@ -223,6 +223,26 @@ def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
             advice="Save it without transparency: white is coloured, black stays grey.",
         )
     return Mask(name, hashlib.sha256(data).hexdigest(), np.asarray(image.convert("L")))
+
+
+def colors_of(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """(H, W, 3) upright sRGB of a picture whose colours are wanted.
+
+    Args:
+        data: A picture file, of any format that can be coloured.
+        name: For messages.
+        max_pixels: A picture with more is refused unread.
+
+    Raises:
+        UsageError: It is no picture, or has no colours.
+    """
+    try:
+        rgb, tone = decode_colors(data, name=shown(name), max_pixels=max_pixels)
+    except PhotoError as error:
+        raise UsageError(error.message, advice=error.advice) from error
+    if tone == "grey":
+        raise UsageError(f"{shown(name)} has no colours.", advice="Give a colour picture.")
+    return rgb
 
 
 def read_bytes(path: Path, *, most: int = _MOST_BYTES) -> bytes:

@@ -22,9 +22,7 @@ from PIL import Image
 from tintype.color.abgrid import BINS, bin_centers
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.geometry import Fit
-from tintype.engine.layers import Layer
-from tintype.errors import PhotoError, UsageError, shown
-from tintype.photo.decode import decode_colors
+from tintype.engine.layers import Layer, colors_of
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.photo import rgb_to_grey
 
@@ -97,15 +95,7 @@ def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> R
     Raises:
         UsageError: It is no picture, or has no colours.
     """
-    try:
-        rgb, tone = decode_colors(data, name=shown(name), max_pixels=max_pixels)
-    except PhotoError as error:
-        raise UsageError(error.message, advice=error.advice) from error
-    if tone == "grey":
-        raise UsageError(
-            f"The reference {shown(name)} has no colours.",
-            advice="Give a colour picture.",
-        )
+    rgb = colors_of(data, name=name, max_pixels=max_pixels)
     factor = int(np.ceil((rgb.shape[0] * rgb.shape[1] / _MOST_PIXELS) ** 0.5))
     if factor > 1:
         rgb = np.asarray(Image.fromarray(rgb).reduce(factor))

@@ -115,7 +115,7 @@ def packed(value: object) -> tuple[bytes, list[Plane]]:
 
     def hook(part: object) -> int:
         if not isinstance(part, np.ndarray):
-            raise NotImplementedError(f"a {type(part).__name__} in an answer")
+            raise TypeError(f"a {type(part).__name__} in an answer")
         planes.append(np.ascontiguousarray(part))
         return len(planes) - 1
 
