@@ -10,6 +10,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from e2e.states import Material, material
 from e2e.visits import SIZE, TINY, Visit
 from tintype.web.serve import serving
 from tintype.web.server_options import ServerOptions
@@ -51,6 +52,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     camera.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "mirrored.jpg")
     (folder / "letter.jpg").write_bytes(b"Dear grandmother,")
     return folder
+
+
+@pytest.fixture(scope="module")
+def brought(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """What a visit of every state needs."""
+    pictures = [
+        Image.fromarray(pixels).resize((320, 240))
+        for pixels in (skimage.data.chelsea(), skimage.data.astronaut())
+    ]
+    return material(tmp_path_factory.mktemp("brought"), pictures)
 
 
 @pytest.fixture

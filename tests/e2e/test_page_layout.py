@@ -5,23 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import skimage.data
-from PIL import Image
 
-from e2e.states import STATES, VIEWS, Material, material
+from e2e.states import STATES, VIEWS, Material
 from e2e.visits import Visit
 
 FADE = 40
 """Height in CSS pixels above the download in which what is cut off fades."""
-
-
-@pytest.fixture(scope="module")
-def brought(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    pictures = [
-        Image.fromarray(pixels).resize((320, 240))
-        for pixels in (skimage.data.chelsea(), skimage.data.astronaut())
-    ]
-    return material(tmp_path_factory.mktemp("brought"), pictures)
 
 
 @pytest.fixture(scope="module")

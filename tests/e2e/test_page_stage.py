@@ -11,8 +11,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from e2e.visits import TINY, Visit
-from tintype.engine.predict import Engine
+from e2e.visits import TINY, Visit, held_predictions
 from tintype.web.serve import serving
 from tintype.web.server_options import ServerOptions
 
@@ -321,14 +320,7 @@ def test_a_photograph_is_turned_shown_kept_and_saved(
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Predictions wait for this."""
-    gate = threading.Event()
-    predict = Engine.predict
-
-    def slow(engine: Engine, *rest: Any) -> Any:
-        gate.wait(20)
-        return predict(engine, *rest)
-
-    monkeypatch.setattr(Engine, "predict", slow)
+    gate = held_predictions(monkeypatch)
     yield gate
     gate.set()
 

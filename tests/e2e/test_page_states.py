@@ -4,24 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import skimage.data
-from PIL import Image
 
-from e2e.states import STATES, VIEWS, Material, material
+from e2e.states import STATES, VIEWS, Material
 from e2e.visits import Visit
 
 MAIN = tuple(name for name in STATES if name not in {"drag-over", "compared", "keep-grey"})
 WIDTHS = (390, 640, 820, 1280, 1920, 2560)
 LIVE = {"#live": "status", "#failure": "alert"}
-
-
-@pytest.fixture(scope="module")
-def brought(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    pictures = [
-        Image.fromarray(pixels).resize((320, 240))
-        for pixels in (skimage.data.chelsea(), skimage.data.astronaut())
-    ]
-    return material(tmp_path_factory.mktemp("brought"), pictures)
 
 
 @pytest.fixture(scope="module")
