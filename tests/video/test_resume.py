@@ -2,6 +2,7 @@
 
 import errno
 import os
+import queue
 import random
 import signal
 import subprocess
@@ -18,10 +19,12 @@ import pytest
 from tintype.engine.bundle import Bundle
 from tintype.errors import FilmError, ModelError, WriteError
 from tintype.video import run, segments
+from tintype.video.frames import Frame
 from tintype.video.plan import plan
 from tintype.video.request import FilmRequest
 from tintype.video.run import clean_up, color
 from tintype.video.segments import SegmentStore
+from tintype.video.threads import SegmentEncoder
 from video.clips import make_clip, video_of
 from video.conftest import LOSSLESS, MILLI, FakeRenderer, colored
 
@@ -54,6 +57,38 @@ def test_a_stopped_run_continues_to_the_same_bytes(
     assert progress[0] % 5 == 0
     assert job.target.read_bytes() == whole
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.color.mp4", "a.mp4", "b.mp4"]
+
+
+def test_a_segment_of_which_a_frame_was_discarded_is_not_kept(
+    tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the run stops between the last two frames that the encoder takes."""
+    job = plan(make_clip(tmp_path / "a.mp4"), None, FilmRequest(), bundle)
+    encoders: list[SegmentEncoder] = []
+    real = queue.Queue.get
+
+    def get(items: queue.Queue, *args: object, **options: object) -> object:
+        item = real(items, *args, **options)
+        encodes = threading.current_thread().name == "tintype-encode"
+        if encodes and isinstance(item, Frame) and item.number == 4:
+            encoders[0]._stop.set()
+            return real(items)  # as after close() has discarded the frame
+        return item
+
+    class Encoder(SegmentEncoder):
+        def __init__(self, *args: object) -> None:
+            encoders.append(self)
+            super().__init__(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "SegmentEncoder", Encoder)
+        patched.setattr(queue.Queue, "get", get)
+        with pytest.raises(_StoppedError):
+            color(job, bundle, renderers=FakeRenderer, segment_frames=5, on_progress=stopping(11))
+    progress: list[int] = []
+    color(job, bundle, renderers=FakeRenderer, segment_frames=5, on_progress=progress.append)
+    assert progress[0] == 0
+    assert len(video_of(job.target)) == 12
 
 
 @pytest.mark.parametrize("name", ["000001.segment", "000000.segment", "job.json"])

@@ -182,12 +182,14 @@ def _put(items: "queue.Queue[_T]", item: _T, stop: threading.Event) -> bool:
 
 
 def _get(items: "queue.Queue[Any]", stop: threading.Event) -> Any:  # noqa: ANN401
-    """The next item; None if the producer has stopped."""
+    """The next item; None once the producer has stopped."""
     while not stop.is_set():
         try:
-            return items.get(timeout=0.2)
+            item = items.get(timeout=0.2)
         except queue.Empty:
             continue
+        # Whoever stops the consumer drains the queue, and this may be what was left of a segment.
+        return None if stop.is_set() else item
     return None
 
 
