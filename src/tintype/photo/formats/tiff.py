@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 # How many samples are colours, by photometric interpretation.
 _COLORS = {2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3}
 _UNKNOWN_PIXELS = ("unknown pixel mode", "unknown raw mode for given image mode")  # says Pillow
+# Compressions of which libtiff reads the usual kinds.
+_HALF_KNOWN = {6: "old-style JPEG", 32809: "ThunderScan"}
 _NOT_BUILT_IN = "support is not configured"  # what libtiff prints of a compression it lacks
 
 
@@ -146,9 +148,12 @@ def _read_page(file: "InputFile", structure: TiffStructure, page: Directory) -> 
                 else tiff_strips.read_strips(file, layout)
             )
     except PhotoError as error:
-        if any(_NOT_BUILT_IN in line for line in warnings):
+        compression = tiff_tags.values(structure, page, tiff_tags.COMPRESSION, 1)[0]
+        name = _HALF_KNOWN.get(compression)
+        if name or any(_NOT_BUILT_IN in line for line in warnings):
+            with_it = f"with {name}" if name else "in a compression"
             raise UnsupportedPhotoError(
-                f"{file.name} is a TIFF in a compression that cannot be read here.",
+                f"{file.name} is a TIFF {with_it} that cannot be read here.",
                 advice="Save it uncompressed, or with LZW or deflate.",
             ) from error
         raise

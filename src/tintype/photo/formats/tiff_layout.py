@@ -231,6 +231,9 @@ def _is_plain(
             "form",
             "Save it uncompressed, or with LZW or deflate.",
         )
+    planar_ycbcr = photometric == _YCBCR and one(tiff_tags.PLANAR, 1) == 2
+    if not plain and planar_ycbcr and compression in tiff_tags.BYTE_COMPRESSIONS:
+        file.refuse("is a TIFF with YCbCr in planes of different size", "Save it as RGB.")
     if plain and photometric in (*_GREY, _PALETTE) and not extra and depth in (1, 2, 4):
         return False  # Pillow's: most are fax and line art
     if plain and photometric in (_CMYK, _PALETTE) and depth == 8 and not extra:
