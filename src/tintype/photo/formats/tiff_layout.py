@@ -257,16 +257,14 @@ def _photometrics(depth: int, kind: int) -> tuple[int, ...]:
 
 
 def _is_plain_ycbcr(structure: TiffStructure, page: Directory) -> bool:
-    """Whether YCbCr lies in one plane, or in three of the same size, without differences."""
-    planes = tiff_tags.values(structure, page, tiff_tags.PLANAR, 1)[0]
+    """Whether YCbCr lies in three planes of the same size, or in one without differences."""
     factors = tiff_tags.values(structure, page, _SUBSAMPLING, 2, 2)
-    return (
-        tiff_tags.values(structure, page, tiff_tags.SAMPLES, 3)[0] == 3
-        and tiff_tags.values(structure, page, tiff_tags.PREDICTOR, 1)[0] == 1
-        and len(factors) == 2
-        and set(factors) <= {1, 2, 4}
-        and (planes == 1 or set(factors) == {1})
-    )
+    if tiff_tags.values(structure, page, tiff_tags.SAMPLES, 3)[0] != 3 or len(factors) != 2:
+        return False
+    if tiff_tags.values(structure, page, tiff_tags.PLANAR, 1)[0] == 2:
+        return set(factors) == {1}
+    predictor = tiff_tags.values(structure, page, tiff_tags.PREDICTOR, 1)[0]
+    return predictor == 1 and set(factors) <= {1, 2, 4}
 
 
 def _ycbcr(structure: TiffStructure, page: Directory) -> tiff_samples.YCbCr:
