@@ -263,6 +263,7 @@ def test_run_lengths_of_24_bits_are_read() -> None:
         (b"\0\7\1\2", "ends too early"),
         (runs(b"\7\3", b"\x09\3"), "too many pixels"),
         (runs(b"", b"", b"", b"", b"\1\3"), "too many pixels"),
+        (b"\0\2\0\0" * 100, "make no sense"),
     ],
 )
 def test_run_lengths_that_are_cut_or_too_long_are_damage(raw: bytes, why: str) -> None:

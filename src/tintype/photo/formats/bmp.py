@@ -46,12 +46,12 @@ def _is_bare(head: bytes) -> bool:
 
 
 def _with_file_header(data: bytes) -> bytes:
-    """A bare picture with the header of a file: its size, and where the pixels begin."""
+    """A bare picture with the header of a file: where the pixels begin."""
     header, bits, compression, used = struct.unpack("<I10xHI12xI", data[:36])
-    colors = min(used or 1 << bits, 256) if bits <= 8 else used
+    colors = min(used or (1 << bits if bits <= 8 else 0), 256)
     masks = 12 if compression == _BIT_FIELDS and header == _INFO_BYTES else 0
     start = _HEADER_AT + header + masks + 4 * colors
-    return b"BM" + struct.pack("<IHHI", _HEADER_AT + len(data), 0, 0, start) + data
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, start) + data
 
 
 def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:

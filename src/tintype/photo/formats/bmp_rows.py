@@ -143,7 +143,8 @@ class _Runs:
     def rows(self) -> tuple[NDArray[np.uint8], bool]:
         """The pixels as `_plain` gives them, and whether all of them were coded."""
         data, at, size = self._file.data, self._layout.start, self._channels
-        while True:
+        # Every code stands for a pixel or more, or the end of a row, or skips.
+        for _ in range(2 * (self._layout.width + 1) * self._layout.height + 2):
             if at + 2 > len(data):
                 if (self._y, self._x) < (self._layout.height - 1, self._layout.width):
                     self._file.fail("the file ends too early")
@@ -165,6 +166,8 @@ class _Runs:
                 length = (code * self._layout.bits + 7) // 8
                 self._put(self._pixels(data[at + 2 : at + 2 + length], code, run=False))
                 at += 2 + length + length % 2
+        else:
+            self._file.fail("its run lengths make no sense")
         return self._rows, self._coded == self._layout.width * self._layout.height
 
     def _pixels(self, stored: bytes, count: int, *, run: bool) -> NDArray[np.uint8]:

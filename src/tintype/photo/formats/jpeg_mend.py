@@ -14,6 +14,8 @@ _WHOLE_BAND = b"\0\x3f\0"
 _STRAY = re.compile(r"(\d+) extraneous bytes before marker 0x(\w\w)")
 # Bytes that some cameras leave before a restart or the end.
 _FEW = 16
+_RESTARTS = range(0xD0, 0xD8)
+_PADDING = re.compile(rb"([^\xff])\1{%d,}(?=\xff[\xd0-\xd7])" % _FEW, re.DOTALL)
 
 
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -72,25 +74,55 @@ def is_harmless(warning: str) -> bool:
     return int(stray[1]) <= _FEW
 
 
-def without_padding(data: bytes, warning: str) -> bytes | None:
-    """The file without bytes of one value that a warning counts before the end marker.
+def without_padding(data: bytes, warning: str) -> tuple[bytes, str] | None:
+    """The file without bytes of one value that a warning counts before a marker.
 
-    They are what a program leaves that reserved more room than the picture took. Other bytes that
-    are left over are coded data which the decoder did not reach, as it lost its way.
+    They are what a program leaves that reserved more room than the picture, or a part of it, took.
+    Other bytes that are left over are coded data which the decoder did not reach, as it lost its
+    way. Where some were coded data after all, the decoder misses them, and says so.
 
     Args:
         data: The file.
         warning: What libjpeg prints.
 
     Returns:
-        None where the warning is about something else, or the bytes are not padding.
+        The file and a sentence; None where the warning is about something else, or the bytes are
+        not padding.
     """
     stray = _STRAY.search(warning)
     if stray is None or int(stray[1]) <= _FEW:
         return None
-    count, end = int(stray[1]), _coded(data).end
-    if end is None or int(stray[2], 16) != data[end - 1]:
-        return None
+    if int(stray[2], 16) in _RESTARTS:
+        shorter = _without_restart_padding(data)
+        place = "restart markers"
+    else:
+        shorter = _without_end_padding(data, int(stray[1]), int(stray[2], 16))
+        place = "end"
+    gone = len(data) - len(shorter)
+    return (shorter, f"It has {gone} bytes of padding before its {place}.") if gone else None
+
+
+def _without_end_padding(data: bytes, count: int, marker: int) -> bytes:
+    end = _coded(data).end
+    if end is None or marker != data[end - 1]:
+        return data
     before = data[max(0, end - 2 - count) : end - 2]
     padding = len(before) == count and before == before[:1] * count
-    return data[: end - 2 - count] + data[end - 2 :] if padding else None
+    return data[: end - 2 - count] + data[end - 2 :] if padding else data
+
+
+def _without_restart_padding(data: bytes) -> bytes:
+    """Runs of one value before every restart marker, each part may have other room to spare."""
+    out, at = [], 0
+    for start, body in _coded(data).scans:
+        first = start + 4 + len(body)
+        end = jpeg_scans.end_of_scan(data, first)
+        out += [data[at:first], _PADDING.sub(_stuffed_zero, data[first:end])]
+        at = end
+    return b"".join([*out, data[at:]])
+
+
+def _stuffed_zero(run: re.Match[bytes]) -> bytes:
+    """What stays of a run: the zero that belongs to a byte of ones before it."""
+    before = run.string[run.start() - 1 : run.start()]
+    return b"\0" if before == b"\xff" and run[1] == b"\0" else b""
