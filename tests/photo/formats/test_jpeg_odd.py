@@ -137,6 +137,23 @@ def test_a_transfer_as_text_is_damage() -> None:
         decode(large[:start] + large[start:].replace(b"\r", b""), name="x")
 
 
+@pytest.mark.parametrize("transform", [2, 7, 255])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_conversion_that_does_not_fit_costs_no_pixel(channels: int, transform: int) -> None:
+    transform += channels == 4 and transform == 2
+    usual = 1 if channels == 3 else 2
+    plain = SOUND["colour"] if channels == 3 else saved(RGB.convert("CMYK"), "JPEG")
+    plain = plain[:2] + plain[plain.index(b"\xff\xdb") :]  # JFIF would settle it
+
+    def with_transform(number: int) -> bytes:
+        adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0" + bytes([number]))
+        return with_segments(plain, adobe)
+
+    found = one(with_transform(transform))
+    assert np.array_equal(found.grey, one(with_transform(usual)).grey)
+    assert any("Adobe segment" in note for note in found.meta.notes)
+
+
 @pytest.mark.parametrize("picture", ["grey", "colour", "restarts", "a scan for each component"])
 def test_empty_scan_parameters_cost_no_pixel_and_are_said(picture: str) -> None:
     found = one(without_scan_parameters(SOUND[picture]))

@@ -15,6 +15,9 @@ _STRAY = re.compile(r"(\d+) extraneous bytes before marker 0x(\w\w)")
 # Bytes that some cameras leave before a restart or the end.
 _FEW = 16
 _RESTARTS = range(0xD0, 0xD8)
+# The Adobe segment; what it may say of three and four channels, last what libjpeg assumes.
+_ADOBE, _TRANSFORM_AT = b"\xff\xee\0\x0eAdobe", 15
+_TRANSFORMS = {3: (0, 1), 4: (0, 2)}
 _PADDING = re.compile(rb"([^\xff])\1{%d,}(?=\xff[\xd0-\xd7])" % _FEW, re.DOTALL)
 
 
@@ -34,6 +37,11 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     notes: list[str] = []
     header = jpeg_segments.read_header(data)
     out = bytearray(jpeg_segments.for_decoder(data, header.height))
+    if _name_transform(out, header.components):
+        notes.append(
+            "Its Adobe segment names a conversion of colours that does not fit its channels; the "
+            "usual one is taken."
+        )
     coded = _coded(bytes(out))
     if header.frame in _SEQUENTIAL and _fill_scan_headers(out, coded):
         notes.append("Its scan header is not filled in, as some phones write it: no pixel is lost.")
@@ -48,6 +56,17 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 def _coded(data: bytes) -> jpeg_scans.CodedPart:
     return jpeg_scans.read(data, jpeg_segments.read_header(data).scan_header_at)
+
+
+def _name_transform(out: bytearray, components: int) -> bool:
+    """Writes the conversion that libjpeg assumes where an unknown one is named; whether it was."""
+    start = out.find(_ADOBE, 0, jpeg_segments.read_header(bytes(out)).scan_header_at)
+    known = _TRANSFORMS.get(components)
+    at = start + _TRANSFORM_AT
+    if start < 0 or known is None or out[at] in known:
+        return False
+    out[at] = known[-1]
+    return True
 
 
 def _fill_scan_headers(out: bytearray, coded: jpeg_scans.CodedPart) -> bool:
