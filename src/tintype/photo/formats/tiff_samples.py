@@ -64,8 +64,8 @@ class YCbCr:
         units = np.frombuffer(data, np.uint8, down * row_bytes).reshape(
             down, -1, self.across * self.down + 2
         )
-        luma = units[..., :-2].reshape(down, -1, self.down, self.across).swapaxes(1, 2)
-        luma = luma.reshape(down * self.down, -1)
+        blocks = units[..., :-2].reshape(down, -1, self.down, self.across).swapaxes(1, 2)
+        luma = blocks.reshape(down * self.down, -1)
         chroma = units[..., -2:].repeat(self.down, axis=0).repeat(self.across, axis=1)
         return np.dstack([luma, chroma])[:rows, :columns]
 

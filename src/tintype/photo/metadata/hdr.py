@@ -122,4 +122,4 @@ def compressed(light: NDArray[Any], peak: float) -> NDArray[Any]:
         + (t**3 - 2 * t**2 + t) * (1 - knee)
         + (3 * t**2 - 2 * t**3) * most
     )
-    return np.where(e < knee, light, pq_light(np.where(e < knee, e, bent) * top))
+    return np.asarray(np.where(e < knee, light, pq_light(np.where(e < knee, e, bent) * top)))
