@@ -283,6 +283,14 @@ def test_missing_rows_of_2_bits_are_damage() -> None:
         decode(data, name="a.bmp", max_pixels=100)
 
 
+@pytest.mark.parametrize("kind", [12, 16, 40, 124])
+def test_a_file_that_ends_anywhere_is_damaged(kind: int) -> None:
+    data = with_rows(plain_rows(indices_of(2), 2), 2, kind=kind)
+    for end in range(27, len(data) - 1, 3):
+        with pytest.raises((UnreadablePhotoError, UnsupportedPhotoError)):
+            decode(data[:end], name="a.bmp")
+
+
 @pytest.mark.parametrize("bits", [1, 8, 24])
 def test_a_picture_of_a_clipboard_has_no_file_header(bits: int) -> None:
     whole = bytes(bmp()) if bits == 24 else with_rows(plain_rows(indices_of(bits), bits), bits)

@@ -85,7 +85,7 @@ def _palette(data: bytes, start: int, header: int, bits: int, used: int) -> NDAr
     size, at = (3 if header == _CORE else 4), _HEADER_AT + header
     room = max(0, min(start, len(data)) - at) // size
     count = min(used or 1 << bits, 1 << bits, room)
-    stored = np.frombuffer(data, np.uint8, count * size, at).reshape(count, size)
+    stored = np.frombuffer(data[at : at + count * size], np.uint8).reshape(count, size)
     palette = np.zeros((1 << bits, 3), np.uint8)
     palette[:count] = stored[:, 2::-1]
     return palette

@@ -111,7 +111,7 @@ def compressed(light: NDArray[Any], peak: float) -> NDArray[Any]:
         peak: cd/m2 that become the white; at least that.
     """
     if peak <= REFERENCE_WHITE:
-        return np.minimum(light, REFERENCE_WHITE)
+        return np.asarray(np.minimum(light, REFERENCE_WHITE))
     top = float(pq_codes(np.array(peak)))
     most = float(pq_codes(np.array(REFERENCE_WHITE))) / top
     knee = 1.5 * most - 0.5
