@@ -69,6 +69,9 @@ class ColorOptions(TypedDict, total=False):
         keep_luminance: "exact" gives a JPEG the luminance coefficients of the JPEG that it was
             made from, and verifies it (the extra ``exact``). What comes out as PNG, TIFF, an image
             or an array has exactly the photograph's grey in any case.
+        layer: Write the colours as a layer for an image editor, only for files: an OpenRaster file
+            with the photograph in grey below it, or, where `output` is a PNG or TIFF, that layer
+            alone.
         output: The file to write, whose ending decides the format; only for a path. None is
             ``name.color.jpg`` beside ``name.jpg``.
         overwrite: Replace an earlier output; only for a path, and never the input itself.
@@ -84,6 +87,7 @@ class ColorOptions(TypedDict, total=False):
     reference: LayerLike | None
     colors: LayerLike | None
     keep_luminance: KeepLuminance
+    layer: bool
     output: str | os.PathLike[str] | None
     overwrite: bool
 

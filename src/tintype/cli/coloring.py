@@ -77,6 +77,7 @@ def _files(arguments: PhotoArguments) -> int:
         format=options.output.format,
         overwrite=arguments.overwrite,
         palettes=options.settings.palettes,
+        layered=options.output.layer,
         other_inputs=[(option, Path(word)) for option, word in inputs if word is not None],
         other_outputs=[
             (option, Path(word)) for option, word in outputs if word is not None and option != "-o"
@@ -384,7 +385,8 @@ def _stream(arguments: PhotoArguments) -> int:
         raise UsageError("--palettes writes several files, but a stream is one.")
     written = options.output
     if output is not None:
-        written = replace(written, format=check_output_name(output, written.format))
+        form = check_output_name(output, written.format, layered=written.layer)
+        written = replace(written, format=form)
     if source == "-":
         name = "standard input"
         data = read_stream(sys.stdin.buffer, name=name, max_pixels=options.max_pixels)

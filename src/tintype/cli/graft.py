@@ -17,6 +17,7 @@ _OPTIONS = (
     "format",
     "strip_metadata",
     "keep_luminance",
+    "layer",
     "overwrite",
     "report",
     "check",

@@ -259,7 +259,9 @@ class Worker:
 
 def _refuse_without_provenance(job: Job, form: str | None) -> None:
     """Refuses a format without provenance in a store, where there are no state files."""
-    if isinstance(job.target, remote.RemotePath) and "provenance" not in FORMATS[str(form)].carries:
+    if form is None:  # OpenRaster, which has it in a PNG
+        return
+    if isinstance(job.target, remote.RemotePath) and "provenance" not in FORMATS[form].carries:
         raise UnsupportedPhotoError(
             f"{form} cannot store provenance in the file, which {shown(job.target)} would need.",
             advice="Give --format png.",

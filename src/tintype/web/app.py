@@ -20,6 +20,7 @@ from starlette.routing import Route
 from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
+from tintype.photo.formats import open_raster
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.entry import other_computer
 from tintype.web.entry_endpoint import ENTRY_ROUTES
@@ -351,12 +352,12 @@ def _facts(stored: StoredPhoto) -> dict[str, Any]:
 
 
 def _finished(done: Finished) -> Response:
-    codec = FORMATS[done.format]
+    mime = open_raster.MIME if done.format == open_raster.NAME else FORMATS[done.format].mime
     return Response(
         done.data,
-        media_type=codec.mime,
+        media_type=mime,
         headers={
             "X-Tintype-Notes": json.dumps(done.notes),
-            "Content-Disposition": f'attachment; filename="photo.color{codec.suffixes[0]}"',
+            "Content-Disposition": f'attachment; filename="{done.name}"',
         },
     )
