@@ -13,6 +13,8 @@ from tintype.cli.values import PICTURES, FileType
 _OPTIONS = (
     "output",
     "vividness",
+    "sober",
+    "vivid",
     "mask",
     "format",
     "strip_metadata",

@@ -62,6 +62,7 @@ class Settings:
             low=0,
             high=2,
             unset="the model's",
+            named={"sober": 0.6, "vivid": 1.3},
             recorded="always",
         ),
     ] = None
@@ -93,7 +94,7 @@ class Settings:
             heard_by="hints",
             spelling={
                 "http": 'A list of {"x", "y", "color", "radius"}: pixels of the upright '
-                "photograph, a colour as #c04030 or its name in CSS, and an optional radius.",
+                "photograph, a colour as #c04030 or its name, and an optional radius.",
                 "python": 'Each is (x, y, "#c04030") or (x, y, "#c04030", radius), in pixels of '
                 'the upright photograph; the colour may also be a name such as "steelblue", or '
                 "(192, 64, 48).",
@@ -182,7 +183,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         for row in SETTINGS.values():
-            row.check(getattr(self, row.name))
+            value = row.current(getattr(self, row.name))
+            row.check(value)
+            object.__setattr__(self, row.name, value)
         if not 0 <= self.palette <= self.palettes:
             raise UsageError(f"Palette {brief(self.palette)} of {self.palettes} does not exist.")
 

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tintype._version import __version__
+from tintype.engine.color_names import color_names
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
 from tintype.photo.formats import open_raster
@@ -294,6 +295,11 @@ async def status(services: Services, request: Request) -> Response:
     )
 
 
+async def colors(services: Services, request: Request) -> Response:
+    """``GET /v1/colors``: the names that colours can be given by."""
+    return JSONResponse(dict(color_names()))
+
+
 ROUTES: tuple[ApiRoute, ...] = (
     ("POST", "/v1/color", color),
     ("POST", "/v1/photos", add_photo),
@@ -309,6 +315,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("POST", "/v1/photos/{id}/suggestions", suggestions),
     ("POST", "/v1/photos/{id}/file", finished_file),
     ("POST", "/v1/layers", add_layer),
+    ("GET", "/v1/colors", colors),
     ("GET", "/v1/status", status),
     *ENTRY_ROUTES,
     *PAIR_ROUTES,
