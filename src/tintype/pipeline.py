@@ -110,6 +110,23 @@ def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Outpu
     )
 
 
+def tone_of(photos: Sequence[Photo], request: Request, *, name: str) -> Tone:
+    """What a decoded file is, if it is to be coloured.
+
+    Args:
+        photos: As for `colorize_photos`, and the following.
+        request: What is wanted.
+        name: For messages.
+
+    Raises:
+        SkippedPhotoError: A colour photograph, and these are to be skipped.
+    """
+    tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
+    if tone == "color" and request.color_photos == "skip":
+        raise SkippedPhotoError(f"{name} is a colour photograph.")
+    return tone
+
+
 # One screen on purpose: the whole path of a file, step after step, in the order it happens.
 def colorize_photos(
     photos: Sequence[Photo],
@@ -142,9 +159,7 @@ def colorize_photos(
         PhotoError: Any other reason why this file cannot be coloured.
     """
     settings, output = request.settings, request.output
-    tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
-    if tone == "color" and request.color_photos == "skip":
-        raise SkippedPhotoError(f"{name} is a colour photograph.")
+    tone = tone_of(photos, request, name=name)
     if not output.keep_location:
         photos = [without_location(photo) for photo in photos]
     layers = output.layer and output.format is None

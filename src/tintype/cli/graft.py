@@ -21,6 +21,7 @@ _OPTIONS = (
     "keep_luminance",
     "layer",
     "overwrite",
+    "dry_run",
     "report",
     "check",
     "sandbox",
