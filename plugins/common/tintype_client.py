@@ -8,6 +8,7 @@ The Python of an image editor may be older than that of Tintype: this runs from 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import time
 import urllib.error
@@ -81,7 +82,7 @@ class Client:
         Raises:
             TintypeError: As `color`.
         """
-        held = json.loads(self._post("v1/photos", picture))["id"]
+        held = self._hold(picture)
         try:
             wanted = json.dumps(settings or {}).encode("utf-8")
             colored = self._post(f"v1/photos/{held}/file", wanted, format=form)
@@ -89,6 +90,12 @@ class Client:
             return colored, found
         finally:
             self._forget(held)
+
+    def _hold(self, picture: bytes) -> str:
+        try:
+            return str(json.loads(self._post("v1/photos", picture))["id"])
+        except (ValueError, KeyError, TypeError):
+            raise TintypeError(f"What answers at {self.server} is not Tintype.") from None
 
     def _forget(self, held: str) -> None:
         # Where it fails, the server lets go of it by itself, and the picture is there.
@@ -113,7 +120,7 @@ class Client:
                 if refused.code != 503:
                     raise TintypeError(_why(refused)) from None
                 time.sleep(_wait_of(refused))
-            except OSError as error:  # refused connections and timeouts
+            except (OSError, http.client.HTTPException) as error:
                 reason = getattr(error, "reason", error)
                 raise TintypeError(
                     f"No Tintype server answers at {self.server} ({reason}). "
