@@ -74,7 +74,8 @@ def check_output_name(
     """
     by_name = format_of_suffix(output.suffix)
     if output.suffix.lower() == open_raster.SUFFIX:
-        return _check_layered_name(output, form, layered=layered)
+        _check_layered_name(output, form, layered=layered)
+        return None
     if layered and by_name not in open_raster.ALONE:
         raise UsageError(
             f"{shown(output.name)} is not the name of a file with layers.",

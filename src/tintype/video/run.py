@@ -154,9 +154,9 @@ def _color_rest(
     damage = Damage()
     source, window = job.source, job.request.window
     start = None if window is None else window.start
-    frames = frames_until(source, window, read_frames(source, damage, start=start))
+    shown = frames_until(source, window, read_frames(source, damage, start=start))
     # Whether a frame is in a fade depends on those before it, the finished ones too.
-    frames = islice(with_exposures(frames, source.layout), number, None)
+    frames = islice(with_exposures(shown, source.layout), number, None)
     cores = usable_cores()
     prepared: deque[tuple[Frame, Future[Any]]] = deque()
     with (
