@@ -209,7 +209,7 @@ class Colorizer:
             colored.info["exif"] = b"Exif\0\0" + photo.meta.exif
         if photo.meta.dpi is not None:
             colored.info["dpi"] = photo.meta.dpi
-        notes = [*notes_on([photo], settings, photo.tone), *photo.meta.notes]
+        notes = [*notes_on([photo], settings, photo.tone, self._engine), *photo.meta.notes]
         warn("the image", [*notes, *not_carried(image)])
         return colored
 
@@ -217,7 +217,9 @@ class Colorizer:
         floating = np.issubdtype(pixels.dtype, np.floating)
         photo = photo_from_array(steps_of(pixels) if floating else pixels)
         colored, kind = _with_alpha(self._engine.colorize(photo, settings)), pixels.dtype
-        warn("the array", [*notes_on([photo], settings, photo.tone), *photo.meta.notes])
+        warn(
+            "the array", [*notes_on([photo], settings, photo.tone, self._engine), *photo.meta.notes]
+        )
         return floats_of(colored, kind) if floating else colored.astype(kind, copy=False)
 
 

@@ -173,7 +173,7 @@ def colorize_photos(
     small = None
     if request.thumbnails:
         small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
-    notes = (*notes_on(photos, settings, tone, share), *encoded.lost)
+    notes = (*notes_on(photos, settings, tone, engine, share), *encoded.lost)
     return Coloring(encoded.data, written, tone, notes, checked, small)
 
 
@@ -237,7 +237,7 @@ def _second_opinion(photos: Sequence[Photo], source: bytes, written: bytes) -> s
 
 
 def notes_on(
-    photos: Sequence[Photo], settings: Settings, tone: Tone, share: float = 0.0
+    photos: Sequence[Photo], settings: Settings, tone: Tone, engine: Engine, share: float = 0.0
 ) -> list[str]:
     """Remarks on coloured pages, besides what a format could not carry.
 
@@ -245,6 +245,7 @@ def notes_on(
         photos: The pages as they were read.
         settings: How they were coloured.
         tone: What they were.
+        engine: What coloured them.
         share: Of the palette, where it was one of several.
     """
     notes = list(pale(settings.hints, settings.scribbles, photos[0].grey))
@@ -255,6 +256,8 @@ def notes_on(
         notes.append(TONED_NOTE)
     if settings.one_of_several:
         notes.insert(0, f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.")
+    if note := engine.device_note(settings):
+        notes.append(note)
     return notes
 
 

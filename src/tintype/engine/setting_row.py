@@ -39,6 +39,7 @@ class Setting:
         interfaces: Who has it.
         defaults: Of interfaces with a default of their own.
         former: Earlier names of choices, and what they are called now; they are still taken.
+        same: Choices that are the default under another name, and are recorded like it.
         spelling: How an interface writes a value that is not simply the value; a sentence.
         needs: Capabilities of the model without which it cannot be used.
         heard_by: The capability of a model whose network takes it as an input; without it, it is
@@ -58,6 +59,7 @@ class Setting:
     interfaces: tuple[Interface, ...] = _EVERYWHERE
     defaults: Mapping[Interface, Any] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
     spelling: Mapping[Interface, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     heard_by: str = ""
@@ -86,6 +88,10 @@ class Setting:
         limits = f", {self.range_text}" if self.range_text else ""
         sentence = f"{self.help.removesuffix('.')}{limits}."
         return f"{sentence} {self.spelling[interface]}" if interface in self.spelling else sentence
+
+    def is_default(self, value: Any) -> bool:  # noqa: ANN401
+        """Whether a value means what the default means."""
+        return bool(value == self.default) or (isinstance(value, str) and value in self.same)
 
     def current(self, value: Any) -> Any:  # noqa: ANN401
         """A value by its present name, where it is given by an earlier one."""
@@ -173,7 +179,7 @@ def recorded(values: object, rows: Mapping[str, Setting]) -> dict[str, Any]:
     found = {}
     for row in rows.values():
         value = getattr(values, row.name)
-        if row.recorded == "always" or (row.recorded == "changed" and value != row.default):
+        if row.recorded == "always" or (row.recorded == "changed" and not row.is_default(value)):
             found[row.name] = row.plain(value)
     return found
 
