@@ -40,8 +40,7 @@ from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.naming import target_name
 from tintype.photo.photo import HalfChroma, Photo
-from tintype.photo.sandbox.sandbox import Sandbox
-from tintype.photo.sandbox.scope import decoding_in
+from tintype.photo.sandbox.scope import decoding_in, new_sandbox
 from tintype.pipeline import Coloring, Request, colorize_photos, notes_on, provenance_of
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
@@ -83,7 +82,7 @@ class Colorizer:
 
     def _start(self, bundle: Bundle, max_pixels: int, sandbox: bool) -> None:
         self._max_pixels = max_pixels
-        self._sandbox = Sandbox() if sandbox else None
+        self._sandbox = new_sandbox() if sandbox else None
         self._engine = CachingEngine(bundle)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
@@ -279,6 +278,8 @@ def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings
     Raises:
         ModelError: The model predicts no distribution.
     """
+    from PIL.PngImagePlugin import PngInfo
+
     file = io.BytesIO()
     prediction = engine.predict(photos[0], settings)
     text = PngInfo()
