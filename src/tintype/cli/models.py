@@ -108,8 +108,8 @@ MODELS = Command(
         Option(
             "--devices",
             is_flag=True,
-            help="List what --device takes, how fast each is on this machine, and how near its "
-            "pixels are to the CPU's.",
+            help="List the devices, how fast each is on this machine, and how near its pixels are "
+            "to the CPU's.",
         ),
     ],
 )
