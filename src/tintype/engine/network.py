@@ -164,7 +164,7 @@ def _nothing_reported() -> Iterator[None]:
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = None  # type: ignore[assignment] - importing it now fails
+    sys.modules[name] = None  # type: ignore[assignment]  # importing it now fails
     try:
         yield
     finally:
