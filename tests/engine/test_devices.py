@@ -25,6 +25,7 @@ from tintype.engine.predict import Engine
 from tintype.engine.settings import SETTINGS, Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import Photo
+from tintype.pipeline import notes_on
 
 UNTRIED = ("cuda", "directml", "coreml")
 
@@ -270,6 +271,16 @@ def test_a_device_that_differs_says_so_and_is_measured_once(
     assert "bfloat16" in note
     assert "99.89 %" in note
     assert measured == ["openvino", "openvino-bf16"]
+
+
+def test_the_note_stands_among_those_on_the_photograph(
+    tiny: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_check, "measure", lambda *_: 0.5)
+    engine, photo = Engine(tiny, threads=1), device_check.sample()
+    assert notes_on([photo], Settings(), photo.tone, engine) == []
+    (note,) = notes_on([photo], Settings(device="openvino"), photo.tone, engine)
+    assert "50 % of the pixels are within one step" in note
 
 
 def test_openvino_keeps_the_promise(openvino: Network, tiny: Bundle) -> None:
