@@ -58,6 +58,7 @@ SETTINGS = [
     ("colors", "KEYWORD_ONLY", None),
     ("device", "KEYWORD_ONLY", "auto"),
     ("keep_luminance", "KEYWORD_ONLY", "standard"),
+    ("layer", "KEYWORD_ONLY", False),
 ]
 WRITING = [("output", "KEYWORD_ONLY", None), ("overwrite", "KEYWORD_ONLY", False)]
 
