@@ -1,6 +1,6 @@
 """Runs the scripts here one after the other and writes what they measured.
 
-    PYTHONPATH=tests python -m promises [--quick] [--seed 0] [--only NAME...] [--write]
+    PYTHONPATH=tests python -m promises [--quick] [--seed 0] [--only NAME... [--part P...]] [--write]
 
 With `--write` the figures go to docs/promises.json, from which the tables of docs/promises.md are
 made (`python docs/make_reference.py`). Exit code 1 where a promise is broken.
@@ -10,6 +10,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,11 +21,12 @@ NEEDS = {"training": ("torch", "safetensors"), "fuzz": ("atheris", "av", "pi_hei
 """What is not among the development packages; the figures of an earlier run stay."""
 
 
-def run(script: str, *, quick: bool, seed: int) -> dict[str, Any]:
+def run(script: str, *, quick: bool, seed: int, parts: Sequence[str] = ()) -> dict[str, Any]:
     """One script; its line, and what it said where it has none."""
     # As a module: as a file its folder would come first, with a conftest that is not meant.
     words = [sys.executable, "-m", f"promises.{script}", "--seed", str(seed)]
     words += ["--quick"] if quick else []
+    words += [f"--part={part}" for part in parts]
     done = subprocess.run(
         words, stdout=subprocess.PIPE, text=True, env=environment(), check=False, cwd=ROOT
     )
@@ -41,6 +43,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS)
+    parser.add_argument("--part", nargs="+", default=(), help="of calls or limits, with --only")
     parser.add_argument("--write", action="store_true", help="write docs/promises.json")
     told = parser.parse_args()
     broken = 0
@@ -51,7 +54,7 @@ def main() -> int:
             continue
         print(f"{script} ...", file=sys.stderr, flush=True)
         where = machine()
-        said = run(script, quick=told.quick, seed=told.seed)
+        said = run(script, quick=told.quick, seed=told.seed, parts=told.part)
         broken += not said["kept"]
         print(json.dumps(said, ensure_ascii=False), flush=True)
         if told.write:

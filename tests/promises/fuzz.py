@@ -180,13 +180,15 @@ def _finding(said: str, name: str, place: Path) -> str:
 def part_of(name: str, found: dict[str, int], seconds: float) -> dict[str, Any]:
     """What is kept of the run of a reader."""
     return {
-        "title": READERS[name].title,
-        "figure": f"{seconds / 60:g} min ({found['used'] / 60:.1f} of processor time): "
-        f"{found['inputs']:,} inputs, {found['new']:,} reached something new, "
-        f"{found['reached']:,} places, {found['findings']} findings",
+        "figures": {
+            READERS[name].title: f"{seconds / 60:g} min ({found['used'] / 60:.1f} of processor "
+            f"time): {found['inputs']:,} inputs, {found['new']:,} reached something new, "
+            f"{found['reached']:,} places, {found['findings']} findings"
+        },
         "kept": found["findings"] == 0 and found["inputs"] > 0,
         "rounds": found["inputs"],
         "seconds": seconds,
+        "length": seconds,
     }
 
 
@@ -224,7 +226,8 @@ def main() -> int:
             with changed() as results:
                 results["fuzz"] = with_parts(results.get("fuzz"), one, where)
     outcome.rounds = sum(part["rounds"] for part in parts.values())
-    outcome.figures = {part["title"]: part["figure"] for part in parts.values()}
+    for part in parts.values():
+        outcome.figures |= part["figures"]
     outcome.seconds = round(time.monotonic() - began, 1)
     print(json.dumps({**json.loads(outcome.to_json()), "parts": parts}), flush=True)
     return 0 if outcome.kept else 1

@@ -70,29 +70,33 @@ def row(said: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def with_parts(earlier: dict[str, Any] | None, said: dict[str, Any], where: str) -> dict[str, Any]:
-    """The row of a script that can run in parts, each for as long as there is time.
+    """The row of a script that can run in parts, each where there is time for it.
 
-    A part is replaced by a run that was at least as long or found something wrong, and one that
-    found something by any run.
+    A part is replaced by a run that was meant to be at least as long or found something wrong, and
+    one that found something by any run.
 
     Args:
         earlier: The row as it is, None where there is none.
-        said: The line that the script printed; its `parts` have a `title`, a `figure`, `kept`,
-            `seconds` and `rounds`.
+        said: The line that the script printed; its `parts` have `figures`, `kept`, `rounds`,
+            `seconds`, and as `length` how long they were meant to be.
         where: The machine, as it was before.
     """
     parts = dict((earlier or {}).get("parts", {}))
     for name, part in said["parts"].items():
         old = parts.get(name)
-        if old and old["kept"] and part["kept"] and old["seconds"] > part["seconds"]:
+        if old and old["kept"] and part["kept"] and old["length"] > part["length"]:
             continue
         parts[name] = {**part, "date": today(), "machine": where}
     return {
         "kept": all(part["kept"] for part in parts.values()),
-        "figures": {part["title"]: f"{part['figure']}; {part['date']}" for part in parts.values()},
+        "figures": {
+            what: f"{found}; {part['date']}"
+            for part in parts.values()
+            for what, found in part["figures"].items()
+        },
         "rounds": sum(part["rounds"] for part in parts.values()),
         "seed": said["seed"],
-        "seconds": sum(part["seconds"] for part in parts.values()),
+        "seconds": round(sum(part["seconds"] for part in parts.values()), 1),
         "date": max(part["date"] for part in parts.values()),
         "machine": where,
         "parts": parts,

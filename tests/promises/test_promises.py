@@ -106,8 +106,8 @@ def test_every_promise_was_kept_when_it_was_measured_last() -> None:
 
 def test_of_each_part_the_longest_run_is_kept_unless_something_was_found() -> None:
     def said(seconds: float, kept: bool = True) -> dict[str, Any]:
-        part = {"title": "T", "figure": f"{seconds} s", "kept": kept, "seconds": seconds}
-        return {"seed": 1, "parts": {"t": {**part, "rounds": 5}}}
+        part = {"figures": {"T": f"{seconds} s"}, "kept": kept, "rounds": 5}
+        return {"seed": 1, "parts": {"t": {**part, "seconds": seconds, "length": seconds}}}
 
     row = with_parts(None, said(60), "here")
     assert row["figures"]["T"].startswith("60 s; 20")
