@@ -1,6 +1,7 @@
 """Runs the scripts here one after the other and writes what they measured.
 
-    PYTHONPATH=tests python -m promises [--quick] [--seed 0] [--only NAME... [--part P...]] [--write]
+    PYTHONPATH=tests python -m promises [--quick] [--seed 0] [--only NAME... [--part P...]]
+                                         [--write]
 
 With `--write` the figures go to docs/promises.json, from which the tables of docs/promises.md are
 made (`python docs/make_reference.py`). Exit code 1 where a promise is broken.
