@@ -87,6 +87,11 @@ class PredictionCache:
         with self._lock:
             return self._kept.get(key)
 
+    def drop(self, key: Key) -> None:
+        """Lets go of the prediction of a key, where there is one."""
+        with self._lock:
+            self._remove(key)
+
     def drop_oldest(self, *, keep: int = 1) -> int:
         """Lets go of the least recently used one.
 

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -247,7 +248,7 @@ class PhotoStore:
             stored: The photograph.
             coloring: How.
             side: Its longest side, at most the photograph's own.
-            draft: It may be less exact where hints reach, to be there sooner.
+            draft: It may be less exact, to be there sooner.
 
         Raises:
             UsageError: The request does not fit the photograph.
@@ -394,33 +395,32 @@ class PhotoStore:
     def _predict(self, stored: StoredPhoto, settings: Settings) -> Prediction:
         settings.check_size(stored.page.shape)
         key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
-        without = self.engine.without_hints(settings)
-        # Asked for by itself, it is kept: another hint does not run the network without them again.
-        plain = None if without is None else self._predict(stored, without)
+        plain = self._without_hints(stored, settings)
 
         def predict() -> Prediction:
-            if plain is None:
-                return self.engine.predict(stored.page, settings)
-            return self.engine.predict_beside(stored.page, settings, plain)
+            draft = self._predictions.kept(_draft_of(key))
+            return self.engine.predict_beside(stored.page, settings, plain, draft=draft)
 
-        return self._kept(stored, key, predict)
+        prediction = self._kept(stored, key, predict)
+        self._predictions.drop(_draft_of(key))
+        return prediction
+
+    def _without_hints(self, stored: StoredPhoto, settings: Settings) -> Prediction | None:
+        """What a prediction with hints needs beside it; None where it needs nothing."""
+        without = self.engine.without_hints(settings)
+        # Asked for by itself, it is kept: another hint does not run the network without them again.
+        return None if without is None else self._predict(stored, without)
 
     def _draft(self, stored: StoredPhoto, settings: Settings) -> Prediction:
-        """As `_predict`; hints that are new are predicted at one size in place of two.
-
-        Both have the same grid, so what lies beyond the reach of hints is the same as well.
-        """
-        without = self.engine.without_hints(settings)
-        key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
-        if without is None or settings.quality != "high" or self._predictions.kept(key):
-            return self._predict(stored, settings)
+        """As `_predict`; what is new is predicted at the smallest size alone (`Engine.draft`)."""
         settings.check_size(stored.page.shape)
-        plain, quick = self._predict(stored, without), replace(settings, quality="normal")
-        return self._kept(
-            stored,
-            (key[0], f"draft {key[1]}"),
-            lambda: self.engine.predict_beside(stored.page, quick, plain),
-        )
+        key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
+        drafted = self.engine.has_draft(stored.page.shape, settings)
+        if not drafted or self._predictions.kept(key):
+            return self._predict(stored, settings)
+        plain = self._without_hints(stored, settings)
+        work = partial(self.engine.draft, stored.page, settings, plain)
+        return self._kept(stored, _draft_of(key), work)
 
     def _kept(self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction]) -> Prediction:
         """A prediction that is kept as long as there is room."""
@@ -460,6 +460,11 @@ class PhotoStore:
         if layer is None:
             raise GoneError(f"No {kind} with this id is available.", advice="Send them again.")
         return layer
+
+
+def _draft_of(key: Key) -> Key:
+    """The key of the draft of a prediction."""
+    return key[0], f"draft {key[1]}"
 
 
 def _shape_of(shape: tuple[int, int], side: int) -> tuple[int, int]:

@@ -38,6 +38,7 @@
  * @property {object} [json] sent as the body in place of `body`
  * @property {(seconds: number) => void} [onWait] called before each pause of a busy server
  * @property {number} [attempts] how often a busy server is asked again
+ * @property {AbortSignal} [signal] ends the request; then the code of the error is "ended"
  */
 
 /** An error of the API, or of the way to it (then the status is 0). */
@@ -83,9 +84,10 @@ const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000
  * @param {CallOptions} [options]
  * @returns {Promise<Response>} an answer with a status of success
  */
-export async function call(method, path, { body, json, onWait, attempts = 6 } = {}) {
+export async function call(method, path, { body, json, onWait, attempts = 6, signal } = {}) {
   for (let attempt = 0; ; attempt++) {
-    const answer = await send(method, path, json === undefined ? { body } : jsonBody(json));
+    const sent = json === undefined ? { body } : jsonBody(json);
+    const answer = await send(method, path, { ...sent, signal });
     if (answer.ok) return answer;
     if (answer.status !== 503 || attempt >= attempts) throw await errorOf(answer);
     const wait = Number(answer.headers.get("Retry-After")) || 0;
@@ -109,6 +111,7 @@ async function send(method, path, init) {
   try {
     return await fetch(path, { method, ...init });
   } catch {
+    if (init.signal?.aborted) throw new ApiError(0, { code: "ended", message: "No longer wanted." });
     throw noAnswer();
   }
 }
@@ -184,10 +187,13 @@ export const grey = async (id, side) => (await call("GET", photoPath(id, "grey",
  * @param {string} id
  * @param {ColorRequest} json
  * @param {number} side the longest side of the picture that is wanted, in pixels
- * @param {boolean} [draft] whether it may be less exact, to be there sooner
+ * @param {{draft?: boolean, signal?: AbortSignal}} [how] whether it may be less exact, to be there
+ *   sooner; and what ends it
  */
-export const preview = async (id, json, side, draft = false) =>
-  (await call("POST", photoPath(id, "preview", draft ? { side, draft: 1 } : { side }), { json })).blob();
+export async function preview(id, json, side, { draft = false, signal } = {}) {
+  const path = photoPath(id, "preview", draft ? { side, draft: 1 } : { side });
+  return (await call("POST", path, { json, signal })).blob();
+}
 
 /**
  * @param {string} id
@@ -224,10 +230,11 @@ export const comparison = (id, json, format, rotate) =>
 /**
  * @param {string} id
  * @param {ColorRequest} json
+ * @param {AbortSignal} [signal]
  * @returns {Promise<(Look | null)[]>} what each palette is called; null for one that is left out
  */
-export const looks = async (id, json) =>
-  (await (await call("POST", photoPath(id, "palettes"), { json })).json()).looks;
+export const looks = async (id, json, signal) =>
+  (await (await call("POST", photoPath(id, "palettes"), { json, signal })).json()).looks;
 
 /**
  * @param {string} id

@@ -72,10 +72,11 @@ async function color(photo) {
       workspace.setState(photo, "working");
       if (photo === workspace.current) show(photo);
     }
-    const first = () => api.preview(photo.id, photo.request(), quickSide(photo));
+    const request = photo.request();
+    const first = () => api.preview(photo.id, request, quickSide(photo), { draft: true });
     const picture = await withPhoto(photo, first);
     if (isGone(photo)) return false;
-    photo.setPicture("after", picture);
+    photo.setPicture("after", picture, request);
     workspace.setState(photo, "ready");
     if (photo === workspace.current) showFirst(photo);
     photo.setPicture("before", await api.grey(photo.id, fullSide(photo)));
