@@ -73,6 +73,7 @@ class Coloring:
         format: A key of `tintype.photo.formats.registry.FORMATS`.
         tone: What the source was.
         notes: Remarks: what the format could not carry, and colours that were there before.
+        palette: The one of them that says which palette it is; empty without one.
         grey_check: What comparing the written grey with the source's gave; None where not asked.
         thumbnails: Of the first page, before and after, as JPEG files; None where not asked.
     """
@@ -83,6 +84,7 @@ class Coloring:
     notes: tuple[str, ...]
     grey_check: str | None = None
     thumbnails: tuple[bytes, bytes] | None = None
+    palette: str = ""
 
 
 def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Output) -> Provenance:
@@ -174,7 +176,8 @@ def colorize_photos(
     if request.thumbnails:
         small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
     notes = (*notes_on(photos, settings, tone, share), *encoded.lost)
-    return Coloring(encoded.data, written, tone, notes, checked, small)
+    palette = palette_note(settings, share) if settings.one_of_several else ""
+    return Coloring(encoded.data, written, tone, notes, checked, small, palette)
 
 
 def _inexact(codec: Codec, name: str, checked: str) -> UnsupportedPhotoError:
@@ -254,8 +257,13 @@ def notes_on(
     elif tone == "toned":
         notes.append(TONED_NOTE)
     if settings.one_of_several:
-        notes.insert(0, f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.")
+        notes.insert(0, palette_note(settings, share))
     return notes
+
+
+def palette_note(settings: Settings, share: float) -> str:
+    """Which of several palettes it is, and how much the model believes in it."""
+    return f"Palette {settings.palette} of {settings.palettes}: {share:.0%}."
 
 
 CERTAINTY = "certainty map"

@@ -18,8 +18,7 @@ test("the ends of the reach have words", () => {
 });
 
 test("numbers have two digits, and a sign where it matters", () => {
-  assert.equal(labels.twoDigits(1), "1.00");
-  assert.deepEqual([0.5, 0, -0.25].map(labels.signed), ["+0.50", "0.00", "-0.25"]);
+  assert.deepEqual([0.5, 0, -0.25].map(labels.signedPercent), ["+50%", "0%", "−25%"]);
 });
 
 test("each state has its label; a photograph that is ready needs none", () => {
@@ -156,4 +155,13 @@ test("a choice names its key where there are keys", () => {
   assert.equal(labels.choiceText("left", false), "This one is real (←)");
   assert.equal(labels.choiceText("right", false), "This one is real (→)");
   assert.equal(labels.choiceText("left", true), "This one is real");
+});
+
+test("what is wrong with the file itself is not tried again", () => {
+  for (const code of ["unreadable_photo", "unsupported_photo", "empty_file", "unreadable_file"]) {
+    assert.equal(labels.canBeRetried({ code }), false, code);
+  }
+  for (const code of ["", "busy", "too_large", "internal_error", "work_timeout", "body_timeout"]) {
+    assert.equal(labels.canBeRetried({ code }), true, code);
+  }
 });

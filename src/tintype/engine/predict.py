@@ -385,9 +385,7 @@ class Engine:
         found = self._at_smallest(photo, settings, fit, self._sizes(photo.shape)[0])
         return replace(found, plain=plain)
 
-    def _at_smallest(
-        self, photo: Photo, settings: Settings, fit: Fit, smallest: Fit
-    ) -> Prediction:
+    def _at_smallest(self, photo: Photo, settings: Settings, fit: Fit, smallest: Fit) -> Prediction:
         """What the network answers at the smallest size, brought to a grid."""
         output = self._run(photo.grey, settings, smallest)[1]
         features = output.features

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from tintype._version import __version__
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
+from tintype.photo.comparison import TYPES, possible
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.entry import other_computer
 from tintype.web.entry_endpoint import ENTRY_ROUTES
@@ -201,9 +202,9 @@ async def comparison(services: Services, request: Request) -> Response:
         request,
         lambda: services.photos.comparison(stored, coloring, form=form, rotate=rotate),
     )
-    codec = FORMATS[form.upper()]
-    place = f'attachment; filename="photo.comparison{codec.suffixes[0]}"'
-    return Response(data, media_type=codec.mime, headers={"Content-Disposition": place})
+    mime, suffix = TYPES[form]
+    place = f'attachment; filename="photo.comparison{suffix}"'
+    return Response(data, media_type=mime, headers={"Content-Disposition": place})
 
 
 async def certainty(services: Services, request: Request) -> Response:
@@ -285,6 +286,7 @@ async def status(services: Services, request: Request) -> Response:
             "formats": list(writable_formats()),
             "reads": [codec.title for codec in CODECS],
             "accept": list(accepted_types()),
+            "comparisons": list(possible()),
             "tile": TILE,
             "pending": services.workers.pending,
             "capacity": services.workers.capacity,

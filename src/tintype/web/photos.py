@@ -388,7 +388,9 @@ class PhotoStore:
             engine=self.engine,
             provenance=provenance_of(stored.data, self.engine.bundle, settings, output),
         )
-        return Finished(done.data, done.format, done.notes)
+        # Whoever chose a look knows which; how likely it is belongs to the command.
+        notes = tuple(note for note in done.notes if note != done.palette)
+        return Finished(done.data, done.format, notes)
 
     # ----- what is made of it on the way -----
 

@@ -13,6 +13,7 @@
  * @property {string[]} reads names of the formats that can be read
  * @property {string[]} accept their MIME types and file name endings
  * @property {string[]} capabilities of the model: "logits", "features", "hints"
+ * @property {string[]} comparisons formats in which before and after can be shared
  * @property {number} tile longest side of a tile, in pixels
  *
  * @typedef {object} PhotoData
@@ -29,7 +30,7 @@
  * @property {{color: string, share: number}[]} suggestions the most likely first
  * @property {string} now the colour of the place as it is
  *
- * @typedef {"jpeg" | "gif" | "webp"} ComparisonFormat side by side; the others sweep
+ * @typedef {"jpeg" | "gif" | "webp" | "webm"} ComparisonFormat side by side; the others sweep
  *
  * @typedef {"suggested" | "quieter" | "bolder" | "warmer" | "greener" | "cooler" | "rosier"} Look
  *

@@ -4,9 +4,10 @@
 import * as api from "./api.js";
 import { noGreyText } from "./labels.js";
 import { quickSide } from "./geometry.js";
-import { announce, complain, wireRetry } from "./notices.js";
+import { announce, complain, wireFailure } from "./notices.js";
 import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
+import * as removal from "./removal.js";
 import { withPhoto } from "./resend.js";
 import * as reveal from "./reveal.js";
 import { show, showFirst } from "./stage.js";
@@ -134,5 +135,8 @@ function retry(photo) {
 }
 
 export function wire() {
-  wireRetry(() => workspace.current && retry(workspace.current));
+  wireFailure(
+    () => workspace.current && retry(workspace.current),
+    (byKeyboard) => workspace.current && removal.remove(workspace.current, byKeyboard),
+  );
 }

@@ -13,11 +13,8 @@ export const reachText = (reach) =>
 /** @param {number} share 0 to 1; what is possible is never shown as 0% */
 export const percentOfPossible = (share) => `${Math.max(1, Math.round(share * 100))}%`;
 
-/** @param {number} value */
-export const twoDigits = (value) => value.toFixed(2);
-
-/** @param {number} value with a plus sign where it is above 0 */
-export const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2);
+/** @param {number} share -1 to 1; with its sign */
+export const signedPercent = (share) => (share > 0 ? "+" : "") + percent(share).replace("-", "−");
 
 /** @type {Record<PhotoState, string>} */
 const LABELS = {
@@ -61,6 +58,17 @@ const ADVICE = {
   token_required: "Reload this page, and enter the code that Tintype shows in its terminal.",
   internal_error: "Try again. If it happens again, please report it with the photograph's format.",
 };
+
+const CANNOT_CHANGE = [
+  "unreadable_photo", "unsupported_photo", "unreadable_file", "empty_file", "invalid_value",
+];
+
+/**
+ * Whether the same file may have another answer: later, or from a server with a higher limit.
+ *
+ * @param {{code: string}} error
+ */
+export const canBeRetried = ({ code }) => !CANNOT_CHANGE.includes(code);
 
 /**
  * What to do about an error, for people in front of the page: the server's advice is for programs

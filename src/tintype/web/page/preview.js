@@ -63,6 +63,7 @@ async function render(quick, signal) {
     after.dataset.drawn = String(Number(after.dataset.drawn ?? 0) + 1);
   } catch (error) {
     if (signal.aborted) return;
+    if (photo === workspace.current) shade.hide();
     complain(notRenderedText(photo.name), api.asApiError(error), refreshSoon);
   }
 }

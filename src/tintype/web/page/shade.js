@@ -17,6 +17,11 @@ export function show() {
   after.classList.toggle("shaded", Boolean(found));
 }
 
+/** What is there is shown as it is, where the picture that was asked for does not come. */
+export function hide() {
+  after.classList.remove("shaded");
+}
+
 /**
  * @param {{vividness: number | null, warmth: number}} settings
  * @returns {import("./color.js").Tone}
