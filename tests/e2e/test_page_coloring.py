@@ -69,7 +69,7 @@ def test_a_slider_moves_without_a_new_inference(
         raise AssertionError("the network was asked again")
 
     monkeypatch.setattr(Engine, "predict", refuse)
-    # Before the server can have answered, the picture that is there is shown in about these colours.
+    # Before the server can have answered, the picture is shown in about these colours.
     filters = "getComputedStyle(document.querySelector('#after')).filter"
     assert person.page.evaluate(filters) == "none"
     person.page.route("**/preview*", lambda route: route.abort())
