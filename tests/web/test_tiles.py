@@ -204,6 +204,12 @@ def test_the_network_runs_once_for_hints_that_are_tried(
     assert len(runs) == before + plain
     assert photos.preview(held, coloring, side=100, draft=True) == exact
     assert len(runs) == before + plain
+    # Colours to choose from wait for nothing more than a draft either.
+    other = ColorRequest(Settings(hints=(parse_hint("90,20,#c04030"),)))
+    with held.lock:  # as while the exact one is made
+        photos.suggestions(held, other, (30, 30), count=3, draft=True)
+        photos.preview(held, other, side=100, draft=True)
+    assert len(runs) == before + plain + 1
     # Beyond the reach of hints both are the same; here that is everywhere but the hint itself.
     far = np.abs(opened(draft).astype(int) - opened(exact))[40:]
     assert far.max() == 0

@@ -164,7 +164,7 @@ async def preview(services: Services, request: Request) -> Response:
     stored, side, draft, coloring = (
         _stored(services, request),
         side_of(request),
-        number_of(request, "draft", 0, 1, default=0) == 1,
+        _is_draft(request),
         await _coloring(services, request),
     )
     data = await run_work(
@@ -235,15 +235,13 @@ async def suggestions(services: Services, request: Request) -> Response:
     x = number_of(request, "x", 0, stored.page.width - 1)
     y = number_of(request, "y", 0, stored.page.height - 1)
     count = number_of(request, "count", 1, 12, default=6)
+    draft = _is_draft(request)
     coloring = await _coloring(services, request)
     photos = services.photos
     found, now = await run_work(
         services,
         request,
-        lambda: (
-            photos.suggestions(stored, coloring, x, y, count=count),
-            photos.color_at(stored, coloring, x, y),
-        ),
+        lambda: photos.suggestions(stored, coloring, (x, y), count=count, draft=draft),
     )
     shares = [{"color": color, "share": round(share, 4)} for color, share in found]
     return JSONResponse({"suggestions": shares, "now": now})
@@ -330,6 +328,10 @@ def _stored(services: Services, request: Request) -> StoredPhoto:
 
 async def _coloring(services: Services, request: Request) -> ColorRequest:
     return coloring_from(await services.bodies.read_json(request))
+
+
+def _is_draft(request: Request) -> bool:
+    return number_of(request, "draft", 0, 1, default=0) == 1
 
 
 def _file_name(request: Request) -> str:

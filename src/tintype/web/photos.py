@@ -342,25 +342,41 @@ class PhotoStore:
         return [(palette.share, name) for palette, name in zip(found, names, strict=True)]
 
     def suggestions(
-        self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int, *, count: int
-    ) -> list[tuple[str, float]]:
+        self,
+        stored: StoredPhoto,
+        coloring: ColorRequest,
+        place: tuple[int, int],
+        *,
+        count: int,
+        draft: bool = False,
+    ) -> tuple[list[tuple[str, float]], str]:
         """Colours that the model thinks possible at a place, under the photograph's own lightness.
 
+        Args:
+            stored: The photograph.
+            coloring: How.
+            place: Its column and row.
+            count: At most so many.
+            draft: As for `preview`.
+
         Returns:
-            sRGB as ``#c04030`` and a share, the likeliest first.
+            sRGB as ``#c04030`` and a share, the likeliest first; and the colour of the place now.
+
+        Raises:
+            UsageError: As for `preview`.
         """
-        prediction = self._predict(stored, self._settings(stored, coloring))
+        settings, (x, y) = self._settings(stored, coloring), place
+        prediction = (self._draft if draft else self._predict)(stored, settings)
         found = self.engine.suggestions(prediction, x, y, count=count)
         luma = float(stored.page.grey[y, x]) / (2**stored.page.bits - 1)
         # A place in deep shadow or bright light shows no colour: choosing needs to see one.
         luma = min(max(luma, 0.25), 0.85)
         ab = np.array([[s.a, s.b] for s in found])
-        return list(zip(_sentence(luma, ab), (s.share for s in found), strict=True))
+        possible = list(zip(_sentence(luma, ab), (s.share for s in found), strict=True))
+        return possible, self._color_at(prediction, settings, x, y)
 
-    def color_at(self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int) -> str:
+    def _color_at(self, prediction: Prediction, settings: Settings, x: int, y: int) -> str:
         """The colour that a place has now, as ``#c04030``."""
-        settings = self._settings(stored, coloring)
-        prediction = self._predict(stored, settings)
         row, column = prediction.fit.output_place(x, y)
         plain = self.engine.chroma(prediction.plain or prediction, settings)
         found = self.engine.with_hints(prediction, plain, settings)
@@ -403,7 +419,7 @@ class PhotoStore:
             draft = self._predictions.kept(_draft_of(key))
             return self.engine.predict_beside(stored.page, settings, plain, draft=draft)
 
-        prediction = self._kept(stored, key, predict)
+        prediction = self._kept(stored, key, predict, stored.lock)
         self._predictions.drop(_draft_of(key))
         return prediction
 
@@ -422,11 +438,15 @@ class PhotoStore:
             return self._predict(stored, settings)
         plain = self._without_hints(stored, settings)
         work = partial(self.engine.draft, stored.page, settings, plain)
-        return self._kept(stored, _draft_of(key), work)
+        return self._kept(stored, _draft_of(key), work, stored.drafting)
 
-    def _kept(self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction]) -> Prediction:
+    def _kept(
+        self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction], lock: threading.Lock
+    ) -> Prediction:
         """A prediction that is kept as long as there is room."""
-        with stored.lock:  # so that the network runs once
+        if found := self._predictions.kept(key):
+            return found
+        with lock:  # so that the network runs once
             prediction = self._predictions.get(key, predict)
         size = stored.size + size_of(prediction)
         if size > self._budget:

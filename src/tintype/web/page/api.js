@@ -245,7 +245,7 @@ export const looks = async (id, json, signal) =>
  * @returns {Promise<Suggestions>}
  */
 export const suggestions = async (id, json, x, y) =>
-  (await call("POST", photoPath(id, "suggestions", { x, y, count: 6 }), { json })).json();
+  (await call("POST", photoPath(id, "suggestions", { x, y, count: 6, draft: 1 }), { json })).json();
 
 /**
  * @param {string} kind
