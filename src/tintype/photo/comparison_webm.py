@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,8 @@ def webm(
     # Bit-exact: no version and no random numbers, so that one photograph has one film.
     with av.open(file, "w", format="webm", options={"fflags": "+bitexact"}) as container:
         container.metadata.update({"title": title, "comment": comment})
-        stream: VideoStream = container.add_stream(_CODEC, rate=1000, options=dict(_OPTIONS))
+        made = container.add_stream(_CODEC, rate=1000, options=dict(_OPTIONS))
+        stream = cast("VideoStream", made)
         for picture, start in _timed(frames, durations):
             if not start:
                 _set_up(stream, picture)
