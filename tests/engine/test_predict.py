@@ -309,7 +309,7 @@ def test_a_draft_is_a_part_of_what_is_exact(
     [
         ((480, 640), Settings(quality="fast")),
         ((480, 640), Settings(quality="normal")),
-        ((16, 16), Settings()),
+        ((6, 5), Settings()),
     ],
 )
 def test_there_is_no_draft_of_what_is_one_run(
