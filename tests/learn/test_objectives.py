@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tintype.errors import LearnError
-from tintype.learn.compare.run import is_classifier
+from tintype.learn.compare.seeds import is_classifier
 from tintype.learn.data.batches import Batch
 from tintype.learn.data.photos import open_photos
 from tintype.learn.recipe import LossRecipe, Recipe, make_recipe, read_recipe
@@ -47,6 +47,7 @@ def test_every_recipe_of_ours_is_free_of_contradictions(path: Path) -> None:
     ("tables", "message"),
     [
         ({"loss": {"kind": "l1", "decoded": 0.1}}, "loss.decoded needs a distribution"),
+        ({"loss": {"kind": "l2", "teacher": "x"}}, "loss.teacher needs a distribution"),
         ({"loss": {"kind": "joint"}, "data": {"mosaic": 0.2}}, "mosaic puts several labels"),
         ({"loss": {"kind": "labels"}, "data": {"mosaic": 0.2}}, "mosaic puts several labels"),
         ({"train": {"watch_collapse": True}}, "watch_collapse needs a discriminator"),
