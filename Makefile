@@ -4,6 +4,8 @@
 #   make docs      the documentation as a site, in build/site
 #   make release-check   build the packages, install them alone, and look at what people get
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
+#   make plugins   the plug-ins for GIMP, Krita and ComfyUI, as archives in dist/
+#   make krita     that for Krita, tried in Krita itself; needs kritarunner and python3-pyqt5
 #   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
@@ -29,6 +31,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
+.PHONY: plugins krita
 .PHONY: page page-checks screenshots promises fuzz lock sbom
 
 check: format-check lint types contracts page test
@@ -118,6 +121,12 @@ sbom: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+plugins: $(STAMP)
+	$(BIN)/python plugins/pack.py
+
+krita: $(STAMP)
+	$(BIN)/python tests/plugins/in_krita.py
 
 clean:
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
