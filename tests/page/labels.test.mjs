@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import * as album from "../../src/tintype/web/page/album_labels.js";
 import * as labels from "../../src/tintype/web/page/labels.js";
 import * as rounds from "../../src/tintype/web/page/round_labels.js";
 
@@ -126,11 +127,11 @@ test("progress names the time that is left once it can be known", () => {
 });
 
 test("an album says what is in it and what is not", () => {
-  assert.equal(labels.albumText(1, false), "1 photograph saved as one zip.");
-  assert.equal(labels.albumText(3, true), "3 photographs saved as one zip, with remarks in notes.txt.");
-  assert.equal(labels.leftOutText([], []), "");
-  assert.equal(labels.leftOutText(["a"], []), "Not coloured, and not in it: a.");
-  assert.match(labels.leftOutText(["a"], ["b", "c"]), /in it: a\. Left out, .*: 2 photographs\./);
+  assert.equal(album.albumText(1, false), "1 photograph saved as one zip.");
+  assert.equal(album.albumText(3, true), "3 photographs saved as one zip, with remarks in notes.txt.");
+  assert.equal(album.leftOutText([], []), "");
+  assert.equal(album.leftOutText(["a"], []), "Not coloured, and not in it: a.");
+  assert.match(album.leftOutText(["a"], ["b", "c"]), /in it: a\. Left out, .*: 2 photographs\./);
   assert.match(labels.sameText(1), /used for the other one\.$/);
   assert.match(labels.sameText(3), /used for 3 others\.$/);
   assert.equal(labels.positionText("a", 0, 3), "a, 1 of 3");

@@ -124,7 +124,7 @@ const LOOKS = {
 export const lookLabel = (look) => (look ? LOOKS[look] : "Chosen");
 
 /** @param {string[]} names one by its name, several by their number */
-const named = (names) => (names.length === 1 ? names[0] : `${names.length} photographs`);
+export const named = (names) => (names.length === 1 ? names[0] : `${names.length} photographs`);
 
 /** @param {string[]} names */
 export const removedText = (names) => `${named(names)} removed.`;
@@ -156,26 +156,6 @@ export function progressLine({ done, total, seconds }, verb) {
   const line = `${done} of ${total} ${verb}`;
   return done ? `${line}, about ${timeLeft((seconds / done) * (total - done))} left` : line;
 }
-
-/**
- * @param {number} count of photographs in the zip
- * @param {boolean} notes whether there are notes on them
- */
-export const albumText = (count, notes) =>
-  `${count === 1 ? "1 photograph" : `${count} photographs`} saved as one zip` +
-  (notes ? ", with remarks in notes.txt." : ".");
-
-/**
- * @param {string[]} missing names of photographs that could not be saved
- * @param {string[]} over names of those that would take the zip over its limit
- */
-export const leftOutText = (missing, over) =>
-  [
-    missing.length ? `Not coloured, and not in it: ${named(missing)}.` : "",
-    over.length
-      ? `Left out, since a zip holds 4 GiB at most: ${named(over)}. Download them one by one.`
-      : "",
-  ].filter(Boolean).join(" ");
 
 /** @param {number} count of the other photographs */
 export const sameText = (count) =>
