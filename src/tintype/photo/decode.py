@@ -138,7 +138,8 @@ def decode_layer(
         page = codec.read(file, True)[0]
         picture = page.picture
         if not isinstance(picture, Image.Image):
-            picture = Image.fromarray(_eight_bits(picture))
+            inks = picture.ndim == 3 and picture.shape[2] == 4
+            picture = Image.fromarray(_eight_bits(picture), "CMYK" if inks else None)
         return picture, None if page.alpha is None else _eight_bits(page.alpha)
     except MemoryError as error:
         raise file.too_large_for_memory() from error
