@@ -60,8 +60,8 @@ class ColorOptions(TypedDict, total=False):
             or of the xkcd colour survey, or ``(192, 64, 48)``.
         scribbles: Colours painted on a transparent layer as large as the upright photograph. They
             cover the hints. An array is (H, W, 4).
-        reach: How far hints and scribbles spread: 0 colours only what they cover, 1 the whole thing
-            they lie on.
+        reach: How far hints and scribbles spread: 0 colours only what they cover, 1 the whole
+            object they lie on.
         mask: What is coloured, as large: white is, black stays grey, grey is in between. An array
             is (H, W); True is white.
         reference: A picture in colour, of any size, that the colours are taken from. An array is

@@ -74,6 +74,7 @@ class Coloring:
             `tintype.photo.formats.open_raster.NAME`.
         tone: What the source was.
         notes: Remarks: what the format could not carry, and colours that were there before.
+        palette: The one of them that says which palette it is; empty without one.
         grey_check: What comparing the written grey with the source's gave; None where not asked.
         thumbnails: Of the first page, before and after, as JPEG files; None where not asked.
     """
@@ -84,6 +85,7 @@ class Coloring:
     notes: tuple[str, ...]
     grey_check: str | None = None
     thumbnails: tuple[bytes, bytes] | None = None
+    palette: str = ""
 
 
 def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Output) -> Provenance:
@@ -196,9 +198,10 @@ def colorize_photos(
     if request.thumbnails:
         small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
     notes = (*notes_on(photos, settings, tone, engine, share), *encoded.lost)
+    palette = palette_note(settings, share) if settings.one_of_several else ""
     data = layered(colored[0], encoded.data) if layers else encoded.data
     form = open_raster.NAME if layers else written
-    return Coloring(data, form, tone, notes, checked, small)
+    return Coloring(data, form, tone, notes, checked, small, palette)
 
 
 def _inexact(codec: Codec, name: str, checked: str) -> UnsupportedPhotoError:
@@ -279,10 +282,15 @@ def notes_on(
     elif tone == "toned":
         notes.append(TONED_NOTE)
     if settings.one_of_several:
-        notes.insert(0, f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.")
+        notes.insert(0, palette_note(settings, share))
     if note := engine.device_note(settings):
         notes.append(note)
     return notes
+
+
+def palette_note(settings: Settings, share: float) -> str:
+    """Which of several palettes it is, and how much the model believes in it."""
+    return f"Palette {settings.palette} of {settings.palettes}: {share:.0%}."
 
 
 CERTAINTY = "certainty map"

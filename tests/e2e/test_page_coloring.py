@@ -69,14 +69,31 @@ def test_a_slider_moves_without_a_new_inference(
         raise AssertionError("the network was asked again")
 
     monkeypatch.setattr(Engine, "predict", refuse)
-    person.move("#vividness", 1.6)
+    # Before the server can have answered, the picture is shown in about these colours.
+    filters = "getComputedStyle(document.querySelector('#after')).filter"
+    assert person.page.evaluate(filters) == "none"
+    person.page.route("**/preview*", lambda route: route.abort())
+    at_once = person.page.locator("#vividness").evaluate(
+        f"""slider => {{
+          slider.value = '1.6';
+          slider.dispatchEvent(new Event('input'));
+          return {filters};
+        }}"""
+    )
+    assert "#shade" in at_once
+    # Where no answer comes, it is shown as the server made it.
+    person.page.wait_for_selector("#notice:visible")
+    assert person.page.evaluate(filters) == "none"
+    person.page.unroute("**/preview*")
+    person.page.locator("#notice-again").click()
     person.settled()
+    assert person.page.evaluate(filters) == "none"
     vivid = person.pixels()
     assert np.ptp(vivid.astype(int), axis=-1).mean() > np.ptp(before.astype(int), axis=-1).mean()
     person.move("#warmth", 1)
     person.settled()
     assert (person.pixels().astype(int) - vivid)[..., 2].mean() < 0
-    assert person.page.locator("#warmth-out").text_content() == "+1.00"
+    assert person.page.locator("#warmth-out").text_content() == "+100%"
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])

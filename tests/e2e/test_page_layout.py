@@ -104,3 +104,30 @@ def test_the_first_screen_of_a_phone(visit: Callable[..., Visit]) -> None:
     )
     assert len(tops) == 3
     assert len(set(tops)) == 1
+
+
+def test_a_phone_shows_all_of_what_is_used(visit: Callable[..., Visit], brought: Material) -> None:
+    person = visit(**VIEWS["390"].context)
+    person.drop(brought.photographs[0])
+    page = person.page
+
+    def bottom(selector: str) -> float:
+        box = page.locator(selector).first.bounding_box()
+        return float(box["y"] + box["height"])
+
+    # Whichever part of the panel is looked at, these are there.
+    for top in (0, 10_000):
+        page.evaluate("top => scrollTo(0, top)", top)
+        page.wait_for_timeout(100)
+        assert bottom("#download") <= VIEWS["390"].height
+        assert 0 < bottom("#help") < 60
+    page.evaluate("scrollTo(0, 0)")
+    # The photograph is smaller than the screen.
+    assert page.locator('[data-zoom="full"]').is_disabled()
+    person.tool("hint")
+    page.mouse.click(*person.at(0.7, 0.3))
+    page.wait_for_selector("#suggestions button")
+    assert bottom("#radius") <= page.locator("#done").bounding_box()["y"] + 1
+    page.locator("#suggestions button").first.click()
+    mark = page.locator("#marks button").bounding_box()
+    assert mark["width"] == mark["height"]

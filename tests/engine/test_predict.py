@@ -277,6 +277,47 @@ def test_high_quality_is_the_mean_of_the_smallest_and_the_largest_size(
     np.testing.assert_allclose(prediction.logits, np.mean(expected, axis=0), rtol=1e-4, atol=1e-4)
 
 
+def test_a_draft_is_a_part_of_what_is_exact(
+    engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, settings = photo_of(cameraman), Settings()
+    runs = []
+    run = Network.run
+    monkeypatch.setattr(
+        Network, "run", lambda self, L, hints: runs.append(1) or run(self, L, hints)
+    )
+    exact = engine.predict(photo, settings)
+    once = len(runs)
+    assert engine.has_draft(photo.shape, settings)
+    draft = engine.draft(photo, settings)
+    assert len(runs) == once + 1
+    assert draft.fit == exact.fit
+    assert draft.logits is not None
+    assert exact.logits is not None
+    assert draft.logits.shape == exact.logits.shape
+    assert not np.array_equal(draft.logits, exact.logits)
+    # What is made with it has the same bits, and needs one run less.
+    again = engine.predict_beside(photo, settings, None, draft=draft)
+    assert len(runs) == 2 * once
+    np.testing.assert_array_equal(again.logits, exact.logits)
+    np.testing.assert_array_equal(again.ab, exact.ab)
+    np.testing.assert_array_equal(again.luma, exact.luma)
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [
+        ((480, 640), Settings(quality="fast")),
+        ((480, 640), Settings(quality="normal")),
+        ((6, 5), Settings()),
+    ],
+)
+def test_there_is_no_draft_of_what_is_one_run(
+    engine: Engine, shape: tuple[int, int], settings: Settings
+) -> None:
+    assert not engine.has_draft(shape, settings)
+
+
 def test_high_quality_tells_its_hints_at_every_size(
     hinted: Bundle, photo_of: PhotoOf, cameraman: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

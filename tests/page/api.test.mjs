@@ -32,7 +32,7 @@ test("each function asks for its path", async (context) => {
     { method: "POST", path: "v1/photos/p/preview?side=132", body },
     { method: "POST", path: "v1/photos/p/certainty?side=80", body },
     { method: "POST", path: "v1/photos/p/palettes", body },
-    { method: "POST", path: "v1/photos/p/suggestions?x=7&y=9&count=6", body },
+    { method: "POST", path: "v1/photos/p/suggestions?x=7&y=9&count=6&draft=1", body },
     { method: "POST", path: "v1/photos/p/file", body },
     { method: "POST", path: "v1/photos/p/file?format=PNG&keep_location=1", body },
     { method: "DELETE", path: "v1/photos/p", body: undefined },

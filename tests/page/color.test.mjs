@@ -112,3 +112,27 @@ test("hatching is lines from a level on, and nothing below it", () => {
   assert.deepEqual(at(15, 5), at(17, 3));
   assert.deepEqual(at(19, 3), [0, 0, 0, 150]);
 });
+
+test("another vividness or warmth is estimated with the luma that was there", () => {
+  const normal = { vividness: 1, warmth: 0 };
+  const through = (matrix, rgb) =>
+    [0, 1, 2].map((row) => {
+      const [r, g, b, , shift] = matrix.slice(5 * row, 5 * row + 5);
+      return r * rgb[0] + g * rgb[1] + b * rgb[2] + shift;
+    });
+  const luma = ([r, g, b]) => 0.299 * r + 0.587 * g + 0.114 * b;
+  const spread = (rgb) => Math.max(...rgb) - Math.min(...rgb);
+  const rgb = [0.55, 0.45, 0.35];
+  assert.equal(color.toneMatrix(normal, { ...normal }), null);
+  const vivid = through(color.toneMatrix(normal, { vividness: 1.6, warmth: 0 }), rgb);
+  const pale = through(color.toneMatrix(normal, { vividness: 0.4, warmth: 0 }), rgb);
+  assert.ok(spread(pale) < spread(rgb) && spread(rgb) < spread(vivid));
+  const [warm, cold] = [0.5, -0.5].map((warmth) =>
+    through(color.toneMatrix(normal, { vividness: 1, warmth }), rgb));
+  assert.ok(warm[0] > rgb[0] && warm[2] < rgb[2] && cold[0] < rgb[0] && cold[2] > rgb[2]);
+  for (const made of [vivid, pale, warm, cold]) assert.ok(Math.abs(luma(made) - luma(rgb)) < 1e-3);
+  // There and back again.
+  const other = { vividness: 0.2, warmth: 0 };
+  const back = through(color.toneMatrix(other, normal), through(color.toneMatrix(normal, other), rgb));
+  back.forEach((value, channel) => assert.ok(Math.abs(value - rgb[channel]) < 0.01));
+});

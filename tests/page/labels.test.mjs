@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import * as album from "../../src/tintype/web/page/album_labels.js";
 import * as labels from "../../src/tintype/web/page/labels.js";
+import * as rounds from "../../src/tintype/web/page/round_labels.js";
 
 test("shares are whole percents, and what is possible is at least one", () => {
   assert.equal(labels.percent(0.256), "26%");
@@ -18,8 +20,7 @@ test("the ends of the reach have words", () => {
 });
 
 test("numbers have two digits, and a sign where it matters", () => {
-  assert.equal(labels.twoDigits(1), "1.00");
-  assert.deepEqual([0.5, 0, -0.25].map(labels.signed), ["+0.50", "0.00", "-0.25"]);
+  assert.deepEqual([0.5, 0, -0.25].map(labels.signedPercent), ["+50%", "0%", "−25%"]);
 });
 
 test("each state has its label; a photograph that is ready needs none", () => {
@@ -63,25 +64,25 @@ test("a saved file has the name of the photograph and the ending of the server",
 
 test("the count of pairs says how sure it is", () => {
   const none = { answered: 0, fooled: 0, rate: null, low: 0, high: 1 };
-  assert.equal(labels.foolingText(none), "");
-  assert.equal(labels.everyoneText({ answered: 0, everyone: none }), "");
+  assert.equal(rounds.foolingText(none), "");
+  assert.equal(rounds.everyoneText({ answered: 0, everyone: none }), "");
   const some = { answered: 4, fooled: 1, rate: 0.25, low: 0.046, high: 0.699 };
-  assert.equal(labels.foolingText(some), "Fooled 1 of 4 times: 25%.");
-  assert.equal(labels.everyoneText({ answered: 4, everyone: some }), ""); // nobody else has played
+  assert.equal(rounds.foolingText(some), "Fooled 1 of 4 times: 25%.");
+  assert.equal(rounds.everyoneText({ answered: 4, everyone: some }), ""); // nobody else has played
   assert.equal(
-    labels.everyoneText({ answered: 2, everyone: some }),
+    rounds.everyoneText({ answered: 2, everyone: some }),
     "All rounds: 1 of 4 times, 25% (95% between 5% and 70%; 50% would be perfect).",
   );
   const never = { answered: 4, fooled: 0, rate: 0, low: 0, high: 0.49 };
-  assert.match(labels.foolingText(never), /^Fooled 0 of 4 times: 0%/);
+  assert.match(rounds.foolingText(never), /^Fooled 0 of 4 times: 0%/);
 });
 
 test("the card of a round says what it shows", () => {
-  assert.equal(labels.scoreText(7, 10), "I found 7 of 10 real photographs.");
-  assert.equal(labels.scoreText(0, 0), "No pair was answered.");
-  assert.equal(labels.cardText(0, 0), "Nothing fooled me.");
-  assert.equal(labels.cardText(1, 1), "The pair that fooled me:");
-  assert.equal(labels.cardText(6, 4), "4 of the 6 pairs that fooled me:");
+  assert.equal(rounds.scoreText(7, 10), "I found 7 of 10 real photographs.");
+  assert.equal(rounds.scoreText(0, 0), "No pair was answered.");
+  assert.equal(rounds.cardText(0, 0), "Nothing fooled me.");
+  assert.equal(rounds.cardText(1, 1), "The pair that fooled me:");
+  assert.equal(rounds.cardText(6, 4), "4 of the 6 pairs that fooled me:");
 });
 
 test("advice is for people in front of the page", () => {
@@ -126,11 +127,11 @@ test("progress names the time that is left once it can be known", () => {
 });
 
 test("an album says what is in it and what is not", () => {
-  assert.equal(labels.albumText(1, false), "1 photograph saved as one zip.");
-  assert.equal(labels.albumText(3, true), "3 photographs saved as one zip, with remarks in notes.txt.");
-  assert.equal(labels.leftOutText([], []), "");
-  assert.equal(labels.leftOutText(["a"], []), "Not coloured, and not in it: a.");
-  assert.match(labels.leftOutText(["a"], ["b", "c"]), /in it: a\. Left out, .*: 2 photographs\./);
+  assert.equal(album.albumText(1, false), "1 photograph saved as one zip.");
+  assert.equal(album.albumText(3, true), "3 photographs saved as one zip, with remarks in notes.txt.");
+  assert.equal(album.leftOutText([], []), "");
+  assert.equal(album.leftOutText(["a"], []), "Not coloured, and not in it: a.");
+  assert.match(album.leftOutText(["a"], ["b", "c"]), /in it: a\. Left out, .*: 2 photographs\./);
   assert.match(labels.sameText(1), /used for the other one\.$/);
   assert.match(labels.sameText(3), /used for 3 others\.$/);
   assert.equal(labels.positionText("a", 0, 3), "a, 1 of 3");
@@ -153,7 +154,16 @@ test("the page says where photographs go: nowhere, or to a computer with a name"
 });
 
 test("a choice names its key where there are keys", () => {
-  assert.equal(labels.choiceText("left", false), "This one is real (←)");
-  assert.equal(labels.choiceText("right", false), "This one is real (→)");
-  assert.equal(labels.choiceText("left", true), "This one is real");
+  assert.equal(rounds.choiceText("left", false), "This one is real (←)");
+  assert.equal(rounds.choiceText("right", false), "This one is real (→)");
+  assert.equal(rounds.choiceText("left", true), "This one is real");
+});
+
+test("what is wrong with the file itself is not tried again", () => {
+  for (const code of ["unreadable_photo", "unsupported_photo", "empty_file", "unreadable_file"]) {
+    assert.equal(labels.canBeRetried({ code }), false, code);
+  }
+  for (const code of ["", "busy", "too_large", "internal_error", "work_timeout", "body_timeout"]) {
+    assert.equal(labels.canBeRetried({ code }), true, code);
+  }
 });

@@ -6,8 +6,8 @@ import { test } from "node:test";
 
 const FOLDER = new URL("../../src/tintype/web/page/", import.meta.url);
 const PURE = [
-  "api", "color", "folders", "geometry", "history", "labels", "names", "photo", "queue", "resend", "settings",
-  "storage", "workspace", "zip",
+  "album_labels", "api", "color", "folders", "geometry", "history", "labels", "names", "photo", "queue", "resend", "round_labels",
+  "settings", "storage", "workspace", "zip",
 ];
 const DOCUMENT = /\b(document|window|HTML\w*Element|innerWidth)\b/;
 // A decision by a text that people read: compared or searched.

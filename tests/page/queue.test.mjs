@@ -82,8 +82,9 @@ test("progress counts what was worked on since the queue was empty", async () =>
 function recorded() {
   const log = [];
   const ends = [];
-  const run = (quick) => {
+  const run = (quick, signal) => {
     log.push(quick ? "quick" : "full");
+    signal.onabort = () => log.push("ended");
     return new Promise((end) => ends.push(end));
   };
   const latest = new LatestOnly(run, () => log.push("idle"));
@@ -133,4 +134,19 @@ test("a request waits for its run, and for no other one's", async () => {
   assert.equal(done, false);
   await end();
   await first;
+});
+
+test("a full run is ended where a quick one is wanted, and no other", async () => {
+  const { latest, log, end } = recorded();
+  latest.request(false);
+  latest.request(false);
+  assert.deepEqual(log, ["full"]);
+  latest.request(true);
+  assert.deepEqual(log, ["full", "ended"]);
+  await end();
+  await end();
+  latest.request(true);
+  latest.request(true);
+  latest.request(false);
+  assert.deepEqual(log, ["full", "ended", "full", "idle", "quick"]);
 });

@@ -7,7 +7,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from tintype.photo.comparison import CAPTION, SIDES, comparison
+from tintype.errors import UnsupportedPhotoError
+from tintype.photo.comparison import CAPTION, SIDES, comparison, possible
 from tintype.photo.decode import read_provenance
 from tintype.photo.metadata.provenance import DIGITAL_SOURCE_TYPE, Provenance
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
@@ -45,11 +46,8 @@ def test_side_by_side_has_both_at_full_size(size: tuple[int, int]) -> None:
         assert (band[:, -4:] < 80).all()
 
 
-@pytest.mark.parametrize(("form", "near"), [("gif", 14), ("webp", 8)])
-def test_a_sweep_goes_from_grey_to_colour_and_back(form: str, near: float) -> None:
-    photo = colored((240, 180))
-    assert isinstance(photo.color, np.ndarray)
-    data = comparison(photo, form=form, provenance=PROVENANCE)
+def animated(data: bytes) -> tuple[list[np.ndarray], list[float]]:
+    """The frames of a GIF or WebP, and how many milliseconds each stands."""
     with Image.open(io.BytesIO(data)) as image:
         assert image.info.get("loop") == 0
         shown, durations = [], []
@@ -57,6 +55,27 @@ def test_a_sweep_goes_from_grey_to_colour_and_back(form: str, near: float) -> No
             image.seek(number)
             shown.append(np.asarray(image.convert("RGB"), int))
             durations.append(image.info["duration"])
+    return shown, durations
+
+
+def film(data: bytes) -> tuple[list[np.ndarray], list[float]]:
+    """The same of a film, without the copy of its last frame."""
+    av = pytest.importorskip("av")
+    shown, starts = [], []
+    with av.open(io.BytesIO(data)) as container:
+        for frame in container.decode(video=0):
+            shown.append(frame.to_ndarray(format="rgb24").astype(int))
+            starts.append(1000 * frame.time)
+    assert np.abs(shown[-1] - shown[-2]).max() < 30
+    return shown[:-1], np.diff(starts).tolist()
+
+
+@pytest.mark.parametrize(("form", "near"), [("gif", 14), ("webp", 8), ("webm", 8)])
+def test_a_sweep_goes_from_grey_to_colour_and_back(form: str, near: float) -> None:
+    photo = colored((240, 180))
+    assert isinstance(photo.color, np.ndarray)
+    data = comparison(photo, form=form, provenance=PROVENANCE)
+    shown, durations = film(data) if form == "webm" else animated(data)
     truth = photo.color.astype(int)
     middle = int(np.argmin([np.abs(frame[:180] - truth).mean() for frame in shown]))
     assert middle == len(shown) // 2
@@ -84,6 +103,25 @@ def test_each_says_that_its_colours_are_a_guess() -> None:
     with Image.open(io.BytesIO(gif)) as image:
         assert image.info["comment"].startswith(CAPTION.encode())
         assert b"tiny" in image.info["comment"]
+    webm = comparison(photo, form="webm", provenance=PROVENANCE)
+    with pytest.importorskip("av").open(io.BytesIO(webm)) as film:
+        assert film.metadata["title"] == CAPTION
+        assert "tiny" in film.metadata["COMMENT"]
+    assert comparison(photo, form="webm", provenance=PROVENANCE) == webm
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (33, 480)])
+def test_a_film_of_any_size_is_written(size: tuple[int, int]) -> None:
+    shown, _ = film(comparison(colored(size), form="webm", provenance=PROVENANCE))
+    assert len(shown) == 40
+
+
+def test_without_the_packages_for_film_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tintype.photo.comparison_webm.find_spec", lambda name: None)
+    assert possible() == ("jpeg", "gif", "webp")
+    with pytest.raises(UnsupportedPhotoError, match="not installed") as refused:
+        comparison(colored((20, 20)), form="webm", provenance=PROVENANCE)
+    assert "tintype[video]" in refused.value.advice
 
 
 def test_sixteen_bits_are_shown_as_eight() -> None:

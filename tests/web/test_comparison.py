@@ -17,14 +17,20 @@ def held(client: httpx.Client, data: bytes) -> str:
     return str(client.post("/v1/photos", content=data).json()["id"])
 
 
-@pytest.mark.parametrize("form", ["jpeg", "gif", "WebP"])
+@pytest.mark.parametrize("form", ["jpeg", "gif", "WebP", "webm"])
 def test_a_comparison_is_a_file_to_save(client: httpx.Client, picture: Make, form: str) -> None:
     name = held(client, picture("JPEG", (1600, 1200)))
     answer = client.post(f"/v1/photos/{name}/comparison", params={"format": form})
     assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == f"image/{form.lower()}"
+    kind = "video" if form == "webm" else "image"
+    assert answer.headers["content-type"] == f"{kind}/{form.lower()}"
     suffix = {"jpeg": "jpg"}.get(form, form.lower())
     assert f'filename="photo.comparison.{suffix}"' in answer.headers["content-disposition"]
+    if form == "webm":
+        with pytest.importorskip("av").open(io.BytesIO(answer.content)) as film:
+            assert film.streams.video[0].width == SIDES[form]
+        assert form in client.get("/v1/status").json()["comparisons"]
+        return
     with Image.open(io.BytesIO(answer.content)) as image:
         assert image.format == form.upper()
         shown = image.width // 2 if form == "jpeg" else image.width
@@ -57,6 +63,8 @@ def test_it_has_nothing_of_the_metadata(client: httpx.Client) -> None:
     for form in SIDES:
         data = client.post(f"/v1/photos/{name}/comparison", params={"format": form}).content
         assert b"grandmother" not in data
+        if form == "webm":
+            continue
         with Image.open(io.BytesIO(data)) as image:
             assert not image.getexif().get_ifd(0x8825)
 
@@ -65,7 +73,7 @@ def test_what_cannot_be_made_is_refused(client: httpx.Client, picture: Make) -> 
     name = held(client, picture())
     refused = client.post(f"/v1/photos/{name}/comparison", params={"format": "bmp"})
     assert refused.status_code == 400
-    assert "jpeg, gif, webp" in refused.json()["error"]["message"]
+    assert "jpeg, gif, webp, webm" in refused.json()["error"]["message"]
     assert client.post("/v1/photos/none/comparison").status_code == 404
 
 

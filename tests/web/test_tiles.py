@@ -193,16 +193,23 @@ def test_the_network_runs_once_for_hints_that_are_tried(
         photos.preview(held, ColorRequest(Settings(hints=(hint,))), side=100)
     assert runs.count(False) == plain
     assert runs.count(True) == 2 * plain
-    # A draft is predicted at one size, and what was predicted already is no draft.
+    # A draft is predicted at one size, which is not predicted again for what is exact; and what
+    # was predicted already is no draft.
     assert plain > 1
     before = len(runs)
     coloring = ColorRequest(Settings(hints=(parse_hint("60,20,#c04030"),), reach=0.0))
     draft = photos.preview(held, coloring, side=100, draft=True)
     assert len(runs) == before + 1
     exact = photos.preview(held, coloring, side=100)
-    assert len(runs) == before + 1 + plain
+    assert len(runs) == before + plain
     assert photos.preview(held, coloring, side=100, draft=True) == exact
-    assert len(runs) == before + 1 + plain
+    assert len(runs) == before + plain
+    # Colours to choose from wait for nothing more than a draft either.
+    other = ColorRequest(Settings(hints=(parse_hint("90,20,#c04030"),)))
+    with held.lock:  # as while the exact one is made
+        photos.suggestions(held, other, (30, 30), count=3, draft=True)
+        photos.preview(held, other, side=100, draft=True)
+    assert len(runs) == before + plain + 1
     # Beyond the reach of hints both are the same; here that is everywhere but the hint itself.
     far = np.abs(opened(draft).astype(int) - opened(exact))[40:]
     assert far.max() == 0

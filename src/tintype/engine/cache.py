@@ -83,9 +83,16 @@ class PredictionCache:
         return prediction
 
     def kept(self, key: Key) -> Prediction | None:
-        """The prediction of a key, where there is one."""
+        """The prediction of a key, where there is one; it counts as used."""
         with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
             return self._kept.get(key)
+
+    def drop(self, key: Key) -> None:
+        """Lets go of the prediction of a key, where there is one."""
+        with self._lock:
+            self._remove(key)
 
     def drop_oldest(self, *, keep: int = 1) -> int:
         """Lets go of the least recently used one.

@@ -1,4 +1,4 @@
-"""How far hints and strokes reach: from the pixels that they cover to the whole thing they lie on.
+"""How far hints and strokes reach: from the pixels that they cover to the whole object they lie on.
 
 A network that takes hints changes colours all over the photograph, and nobody can tell it where to
 stop. So the network is run without the hints as well, and a region around each hint decides between
@@ -25,7 +25,7 @@ from tintype.engine.layers import Scribbles
 
 F32 = NDArray[np.float32]
 
-# A logistic regression of "belongs to the thing under the hint" on 30 outlined objects, fitted and
+# A logistic regression of "belongs to the object under the hint" on 30 outlined objects, fitted and
 # measured by benchmarks/hint_reach.py. Similarity of distributions and of features, 0 to 1 and
 # -1 to 1; difference of grey, in 50 steps of Y'; distance, in square roots of the area.
 _WEIGHTS = (10.4, 4.5, -0.34, -3.4)
@@ -104,7 +104,7 @@ def limited(hinted: F32, around: Surroundings, planes: F32, *, reach: float) -> 
         hinted: (2, h, w) chroma with the hints, exact at their places, CIELAB units.
         around: The prediction without them.
         planes: (3, h, w) as `tintype.engine.hints.hints_at` gives them for the output.
-        reach: 0, nothing but what is covered, to 1, the whole thing.
+        reach: 0, nothing but what is covered, to 1, the whole object.
 
     Returns:
         (2, h, w): as without hints outside the regions.
@@ -128,7 +128,7 @@ def limited(hinted: F32, around: Surroundings, planes: F32, *, reach: float) -> 
 
 
 def cues(around: Surroundings, seed: NDArray[np.bool_]) -> tuple[F32, F32, F32, F32]:
-    """What tells whether a place belongs to the thing under a hint.
+    """What tells whether a place belongs to the object under a hint.
 
     Args:
         around: The prediction without hints.
@@ -150,7 +150,7 @@ def cues(around: Surroundings, seed: NDArray[np.bool_]) -> tuple[F32, F32, F32, 
 
 
 def _prior(around: Surroundings, seed: NDArray[np.bool_], reach: float) -> F32:
-    """(h, w) chance of each place to belong to the thing under a hint, as far as it may reach."""
+    """(h, w) chance of each place to belong to the object under a hint, as far as it may reach."""
     weights, bias = _WEIGHTS, _BIAS
     if around.features is None:
         weights, bias = _WEIGHTS_WITHOUT_FEATURES, _BIAS_WITHOUT_FEATURES

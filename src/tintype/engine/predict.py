@@ -109,7 +109,12 @@ class Engine:
         return None
 
     def predict_beside(
-        self, photo: Photo, settings: Settings, plain: Prediction | None
+        self,
+        photo: Photo,
+        settings: Settings,
+        plain: Prediction | None,
+        *,
+        draft: Prediction | None = None,
     ) -> Prediction:
         """`predict` where the prediction without hints is there already.
 
@@ -117,6 +122,7 @@ class Engine:
             photo: As for `predict`.
             settings: As for `predict`.
             plain: What `predict` gave for `without_hints`; None where that is None.
+            draft: What `draft` gave for the same; the network does not run at its size again.
 
         Raises:
             ModelError: As `colorize`.
@@ -128,7 +134,7 @@ class Engine:
             return settings.colors.prediction(photo.grey)
         settings.check_model(self.bundle.name, self.bundle.card.capabilities)
         if settings.quality == "high":
-            luma, output = self._run_twice(photo, settings, fit)
+            luma, output = self._run_twice(photo, settings, fit, draft)
         else:
             luma, output = self._run(photo.grey, settings, fit)
         logits = None if output.logits is None else output.logits[0]
@@ -359,7 +365,7 @@ class Engine:
         return luma, output
 
     def _run_twice(
-        self, photo: Photo, settings: Settings, fit: Fit
+        self, photo: Photo, settings: Settings, fit: Fit, draft: Prediction | None
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
         """Runs the network in high quality: the mean over the smallest and the largest size.
 
@@ -367,30 +373,77 @@ class Engine:
         smallest size; with a reference they are compared at the normal size, so the network runs
         there too.
         """
-        fits = dict.fromkeys(self._fit(photo.shape, quality) for quality in ("fast", "high"))
-        if list(fits) == [fit]:  # a tiny picture is enlarged no further, and both are one
+        smallest, *larger = self._sizes(photo.shape)
+        if not larger and smallest == fit:  # tiny, it is enlarged no further, and both are one
             return self._run(photo.grey, settings, fit)
-        outputs = [(other, self._run(photo.grey, settings, other)[1]) for other in fits]
-        if settings.reference is None:
-            luma, features = luma_down(photo.grey, fit), None
-            smallest, output = outputs[0]
-            if output.features is not None:
-                coarse = smallest.stride * output.ab.shape[2] // output.features.shape[2]
-                at, to = replace(smallest, stride=coarse), replace(fit, stride=coarse)
-                features = regrid(output.features[0], at, to)[None]
-        else:
+        first = draft or self._at_smallest(photo, settings, fit, smallest)
+        luma, features = first.luma, None if first.features is None else first.features[None]
+        if settings.reference is not None:
             luma, output = self._run(photo.grey, settings, fit)
             features = output.features
-        found = [
-            regrid(output.logits[0], other, fit)
-            for other, output in outputs
-            if output.logits is not None
-        ]
-        if not found:
-            ab = _mean([regrid(output.ab[0], size, fit) for size, output in outputs])
+        outputs = [(size, self._run(photo.grey, settings, size)[1]) for size in larger]
+        if first.logits is None:
+            ab = _mean([first.ab, *(regrid(output.ab[0], size, fit) for size, output in outputs)])
             return luma, NetworkOutput(ab[None], None, features)
+        found = [first.logits]
+        for size, output in outputs:
+            assert output.logits is not None
+            found.append(regrid(output.logits[0], size, fit))
         logits = _mean(found)
         return luma, NetworkOutput(self._default_ab(logits)[None], logits[None], features)
+
+    def _sizes(self, shape: tuple[int, int]) -> list[Fit]:
+        """Those that high quality takes the mean over, the smallest first."""
+        return list(dict.fromkeys(self._fit(shape, quality) for quality in ("fast", "high")))
+
+    def has_draft(self, shape: tuple[int, int], settings: Settings) -> bool:
+        """Whether `draft` gives anything sooner than `predict` does.
+
+        Not in another quality, with a reference or given colours, or for a tiny photograph.
+
+        Args:
+            shape: (height, width) of the photograph.
+            settings: As for `predict`.
+        """
+        alone = settings.colors is None and settings.reference is None
+        return alone and settings.quality == "high" and len(self._sizes(shape)) > 1
+
+    def draft(
+        self, photo: Photo, settings: Settings, plain: Prediction | None = None
+    ) -> Prediction:
+        """A prediction in a sixth of the time, for what is looked at until the exact one is there.
+
+        It is the part of high quality that comes from the smallest size, on the same grid, so that
+        what lies beyond the reach of hints is the same in both.
+
+        Args:
+            photo: As for `predict`.
+            settings: As for `predict`, those for which `has_draft` says so.
+            plain: As for `predict_beside`.
+
+        Raises:
+            ModelError: As `colorize`.
+            UsageError: As `colorize`.
+        """
+        settings.check_size(photo.shape)
+        settings.check_model(self.bundle.name, self.bundle.card.capabilities)
+        fit = self.fit(photo.shape, settings.quality)
+        found = self._at_smallest(photo, settings, fit, self._sizes(photo.shape)[0])
+        return replace(found, plain=plain)
+
+    def _at_smallest(self, photo: Photo, settings: Settings, fit: Fit, smallest: Fit) -> Prediction:
+        """What the network answers at the smallest size, brought to a grid."""
+        output = self._run(photo.grey, settings, smallest)[1]
+        features = output.features
+        if features is not None:
+            coarse = smallest.stride * output.ab.shape[2] // features.shape[2]
+            at, to = replace(smallest, stride=coarse), replace(fit, stride=coarse)
+            features = regrid(features[0], at, to)
+        luma = luma_down(photo.grey, fit)
+        if output.logits is None:
+            return Prediction(fit, luma, regrid(output.ab[0], smallest, fit), None, features)
+        logits = regrid(output.logits[0], smallest, fit)
+        return Prediction(fit, luma, self._default_ab(logits), logits, features)
 
     def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
         """How `predict` places a photograph in the network's input.

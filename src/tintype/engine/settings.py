@@ -46,7 +46,7 @@ class Settings:
         warmth: Where several colours are possible, towards blue or towards orange.
         hints: For the one photograph they are for; a later one covers an earlier one.
         scribbles: Painted over that photograph; they cover the hints.
-        reach: How far both spread: 0, only what they cover, to 1, the whole thing they lie on.
+        reach: How far both spread: 0, only what they cover, to 1, the whole object they lie on.
         mask: What of that photograph is coloured.
         reference: For any photograph.
         colors: Another program's version of that photograph, whose colours it gets. No network
@@ -119,7 +119,7 @@ class Settings:
         float,
         Setting(
             help="How far hints and scribbles spread: 0 colours only what they cover, 1 the whole "
-            "thing they lie on.",
+            "object they lie on.",
             stage="decoding",
             low=0,
             high=1,

@@ -13,16 +13,26 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from tintype import cancellation
+from tintype.photo.comparison_webm import can_write_webm, webm
 from tintype.photo.encode import encode
+from tintype.photo.formats.registry import FORMATS
 from tintype.photo.metadata import xmp
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 CAPTION = "Colours guessed by Tintype"
 """What stands under the picture."""
-SIDES: Mapping[str, int] = MappingProxyType({"jpeg": 1280, "gif": 480, "webp": 720})
+SIDES: Mapping[str, int] = MappingProxyType({"jpeg": 1280, "gif": 480, "webp": 720, "webm": 720})
 """Longest side of the photograph in each kind of file, in pixels: side by side in the first, with a
 sweep in the others."""
+TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"webm": ("video/webm", ".webm")}
+    | {
+        form: (FORMATS[form.upper()].mime, FORMATS[form.upper()].suffixes[0])
+        for form in ("jpeg", "gif", "webp")
+    }
+)
+"""MIME type and file name ending of each."""
 
 _GROUND, _INK = (38, 38, 39), (236, 235, 233)
 _GAP = 4  # between the two, and the width of the line that sweeps, in pixels
@@ -52,7 +62,7 @@ def comparison(photo: Photo, *, form: str, provenance: Provenance) -> bytes:
         page = Photo(rgb_to_grey(both), None, "color", Metadata("JPEG"), color=both)
         return encode([page], format="JPEG", provenance=provenance).data
     before, after = (_captioned(rgb, max(photo.shape)) for rgb in (before, after))
-    write = _gif if form == "gif" else _webp
+    write = {"gif": _gif, "webp": _webp, "webm": _webm}[form]
     return write(before, after, photo.height, provenance)
 
 
@@ -126,6 +136,18 @@ def _webp(
     frames = [Image.fromarray(frame) for frame in _frames(before, after, rows, line)]
     packet = xmp.with_provenance(None, provenance)
     return _saved(frames, "webp", xmp=packet, quality=80, method=2)
+
+
+def _webm(
+    before: NDArray[np.uint8], after: NDArray[np.uint8], rows: int, provenance: Provenance
+) -> bytes:
+    frames = _frames(before, after, rows, np.array(_INK, np.uint8))
+    return webm(frames, _durations(), title=CAPTION, comment=provenance.sentence)
+
+
+def possible() -> tuple[str, ...]:
+    """Those of `SIDES` that can be written with the packages that are installed."""
+    return tuple(form for form in SIDES if form != "webm" or can_write_webm())
 
 
 def _saved(frames: list[Image.Image], form: str, **options: object) -> bytes:

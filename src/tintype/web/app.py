@@ -21,6 +21,7 @@ from tintype._version import __version__
 from tintype.engine.color_names import color_names
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
+from tintype.photo.comparison import TYPES, possible
 from tintype.photo.formats import open_raster
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.entry import other_computer
@@ -165,7 +166,7 @@ async def preview(services: Services, request: Request) -> Response:
     stored, side, draft, coloring = (
         _stored(services, request),
         side_of(request),
-        number_of(request, "draft", 0, 1, default=0) == 1,
+        _is_draft(request),
         await _coloring(services, request),
     )
     data = await run_work(
@@ -203,9 +204,9 @@ async def comparison(services: Services, request: Request) -> Response:
         request,
         lambda: services.photos.comparison(stored, coloring, form=form, rotate=rotate),
     )
-    codec = FORMATS[form.upper()]
-    place = f'attachment; filename="photo.comparison{codec.suffixes[0]}"'
-    return Response(data, media_type=codec.mime, headers={"Content-Disposition": place})
+    mime, suffix = TYPES[form]
+    place = f'attachment; filename="photo.comparison{suffix}"'
+    return Response(data, media_type=mime, headers={"Content-Disposition": place})
 
 
 async def certainty(services: Services, request: Request) -> Response:
@@ -236,15 +237,13 @@ async def suggestions(services: Services, request: Request) -> Response:
     x = number_of(request, "x", 0, stored.page.width - 1)
     y = number_of(request, "y", 0, stored.page.height - 1)
     count = number_of(request, "count", 1, 12, default=6)
+    draft = _is_draft(request)
     coloring = await _coloring(services, request)
     photos = services.photos
     found, now = await run_work(
         services,
         request,
-        lambda: (
-            photos.suggestions(stored, coloring, x, y, count=count),
-            photos.color_at(stored, coloring, x, y),
-        ),
+        lambda: photos.suggestions(stored, coloring, (x, y), count=count, draft=draft),
     )
     shares = [{"color": color, "share": round(share, 4)} for color, share in found]
     return JSONResponse({"suggestions": shares, "now": now})
@@ -287,6 +286,7 @@ async def status(services: Services, request: Request) -> Response:
             "formats": list(writable_formats()),
             "reads": [codec.title for codec in CODECS],
             "accept": list(accepted_types()),
+            "comparisons": list(possible()),
             "tile": TILE,
             "pending": services.workers.pending,
             "capacity": services.workers.capacity,
@@ -336,6 +336,10 @@ def _stored(services: Services, request: Request) -> StoredPhoto:
 
 async def _coloring(services: Services, request: Request) -> ColorRequest:
     return coloring_from(await services.bodies.read_json(request))
+
+
+def _is_draft(request: Request) -> bool:
+    return number_of(request, "draft", 0, 1, default=0) == 1
 
 
 def _file_name(request: Request) -> str:

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -261,7 +262,7 @@ class PhotoStore:
             stored: The photograph.
             coloring: How.
             side: Its longest side, at most the photograph's own.
-            draft: It may be less exact where hints reach, to be there sooner.
+            draft: It may be less exact, to be there sooner.
 
         Raises:
             UsageError: The request does not fit the photograph.
@@ -355,25 +356,41 @@ class PhotoStore:
         return [(palette.share, name) for palette, name in zip(found, names, strict=True)]
 
     def suggestions(
-        self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int, *, count: int
-    ) -> list[tuple[str, float]]:
+        self,
+        stored: StoredPhoto,
+        coloring: ColorRequest,
+        place: tuple[int, int],
+        *,
+        count: int,
+        draft: bool = False,
+    ) -> tuple[list[tuple[str, float]], str]:
         """Colours that the model thinks possible at a place, under the photograph's own lightness.
 
+        Args:
+            stored: The photograph.
+            coloring: How.
+            place: Its column and row.
+            count: At most so many.
+            draft: As for `preview`.
+
         Returns:
-            sRGB as ``#c04030`` and a share, the likeliest first.
+            sRGB as ``#c04030`` and a share, the likeliest first; and the colour of the place now.
+
+        Raises:
+            UsageError: As for `preview`.
         """
-        prediction = self._predict(stored, self._settings(stored, coloring))
+        settings, (x, y) = self._settings(stored, coloring), place
+        prediction = (self._draft if draft else self._predict)(stored, settings)
         found = self.engine.suggestions(prediction, x, y, count=count)
         luma = float(stored.page.grey[y, x]) / (2**stored.page.bits - 1)
         # A place in deep shadow or bright light shows no colour: choosing needs to see one.
         luma = min(max(luma, 0.25), 0.85)
         ab = np.array([[s.a, s.b] for s in found])
-        return list(zip(_sentence(luma, ab), (s.share for s in found), strict=True))
+        possible = list(zip(_sentence(luma, ab), (s.share for s in found), strict=True))
+        return possible, self._color_at(prediction, settings, x, y)
 
-    def color_at(self, stored: StoredPhoto, coloring: ColorRequest, x: int, y: int) -> str:
+    def _color_at(self, prediction: Prediction, settings: Settings, x: int, y: int) -> str:
         """The colour that a place has now, as ``#c04030``."""
-        settings = self._settings(stored, coloring)
-        prediction = self._predict(stored, settings)
         row, column = prediction.fit.output_place(x, y)
         plain = self.engine.chroma(prediction.plain or prediction, settings)
         found = self.engine.with_hints(prediction, plain, settings)
@@ -401,48 +418,53 @@ class PhotoStore:
             engine=self.engine,
             provenance=provenance_of(stored.data, self.engine.bundle, settings, output),
         )
+        # Whoever chose a look knows which; how likely it is belongs to the command.
+        notes = tuple(note for note in done.notes if note != done.palette)
         if output.layer:
             name = f"photo{layer_ending(output.format)}"
         else:
             name = f"photo.color{FORMATS[done.format].suffixes[0]}"
-        return Finished(done.data, done.format, name, done.notes)
+        return Finished(done.data, done.format, name, notes)
 
     # ----- what is made of it on the way -----
 
     def _predict(self, stored: StoredPhoto, settings: Settings) -> Prediction:
         settings.check_size(stored.page.shape)
         key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
-        without = self.engine.without_hints(settings)
-        # Asked for by itself, it is kept: another hint does not run the network without them again.
-        plain = None if without is None else self._predict(stored, without)
+        plain = self._without_hints(stored, settings)
 
         def predict() -> Prediction:
-            if plain is None:
-                return self.engine.predict(stored.page, settings)
-            return self.engine.predict_beside(stored.page, settings, plain)
+            draft = self._predictions.kept(_draft_of(key))
+            return self.engine.predict_beside(stored.page, settings, plain, draft=draft)
 
-        return self._kept(stored, key, predict)
+        prediction = self._kept(stored, key, predict, stored.lock)
+        self._predictions.drop(_draft_of(key))
+        return prediction
+
+    def _without_hints(self, stored: StoredPhoto, settings: Settings) -> Prediction | None:
+        """What a prediction with hints needs beside it; None where it needs nothing."""
+        without = self.engine.without_hints(settings)
+        # Asked for by itself, it is kept: another hint does not run the network without them again.
+        return None if without is None else self._predict(stored, without)
 
     def _draft(self, stored: StoredPhoto, settings: Settings) -> Prediction:
-        """As `_predict`; hints that are new are predicted at one size in place of two.
-
-        Both have the same grid, so what lies beyond the reach of hints is the same as well.
-        """
-        without = self.engine.without_hints(settings)
-        key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
-        if without is None or settings.quality != "high" or self._predictions.kept(key):
-            return self._predict(stored, settings)
+        """As `_predict`; what is new is predicted at the smallest size alone (`Engine.draft`)."""
         settings.check_size(stored.page.shape)
-        plain, quick = self._predict(stored, without), replace(settings, quality="normal")
-        return self._kept(
-            stored,
-            (key[0], f"draft {key[1]}"),
-            lambda: self.engine.predict_beside(stored.page, quick, plain),
-        )
+        key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
+        drafted = self.engine.has_draft(stored.page.shape, settings)
+        if not drafted or self._predictions.kept(key):
+            return self._predict(stored, settings)
+        plain = self._without_hints(stored, settings)
+        work = partial(self.engine.draft, stored.page, settings, plain)
+        return self._kept(stored, _draft_of(key), work, stored.drafting)
 
-    def _kept(self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction]) -> Prediction:
+    def _kept(
+        self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction], lock: threading.Lock
+    ) -> Prediction:
         """A prediction that is kept as long as there is room."""
-        with stored.lock:  # so that the network runs once
+        if found := self._predictions.kept(key):
+            return found
+        with lock:  # so that the network runs once
             prediction = self._predictions.get(key, predict)
         size = stored.size + size_of(prediction)
         if size > self._budget:
@@ -478,6 +500,11 @@ class PhotoStore:
         if layer is None:
             raise GoneError(f"No {kind} with this id is available.", advice="Send them again.")
         return layer
+
+
+def _draft_of(key: Key) -> Key:
+    """The key of the draft of a prediction."""
+    return key[0], f"draft {key[1]}"
 
 
 def _shape_of(shape: tuple[int, int], side: int) -> tuple[int, int]:

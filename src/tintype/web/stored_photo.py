@@ -35,8 +35,9 @@ class StoredPhoto:
         scribbles: What was painted last, by the digest of its strokes.
         masks: What was last painted to stay grey, by the digest of its strokes.
         parts: What tiles in colour are cut from, the newest, by level and settings.
-        lock: Held while something of it is predicted or painted, so that it is made once.
-        drawing: The same for pictures of it, which do not wait for a prediction.
+        lock: Held while something of it is predicted, so that the network runs once.
+        drafting: The same for drafts, which do not wait for what is exact.
+        drawing: The same for pictures of it and what is painted, which wait for neither.
     """
 
     id: str
@@ -50,6 +51,7 @@ class StoredPhoto:
     masks: dict[str, Mask] = field(default_factory=dict)
     parts: dict[tuple[int, str], Parts] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    drafting: threading.Lock = field(default_factory=threading.Lock)
     drawing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -83,12 +85,12 @@ class StoredPhoto:
 
     def painted_colors(self, strokes: Strokes) -> Scribbles:
         """Strokes as a layer, drawn once."""
-        with self.lock:
+        with self.drawing:
             return _newest(self.scribbles, strokes, as_scribbles, self.page.shape)
 
     def painted_grey(self, strokes: Strokes) -> Mask:
         """Strokes that stay grey as a layer, drawn once."""
-        with self.lock:
+        with self.drawing:
             return _newest(self.masks, strokes, as_mask, self.page.shape)
 
     @property

@@ -13,6 +13,7 @@
  * @property {string[]} reads names of the formats that can be read
  * @property {string[]} accept their MIME types and file name endings
  * @property {string[]} capabilities of the model: "logits", "features", "hints"
+ * @property {string[]} comparisons formats in which before and after can be shared
  * @property {number} tile longest side of a tile, in pixels
  *
  * @typedef {object} PhotoData
@@ -29,7 +30,7 @@
  * @property {{color: string, share: number}[]} suggestions the most likely first
  * @property {string} now the colour of the place as it is
  *
- * @typedef {"jpeg" | "gif" | "webp"} ComparisonFormat side by side; the others sweep
+ * @typedef {"jpeg" | "gif" | "webp" | "webm"} ComparisonFormat side by side; the others sweep
  *
  * @typedef {"suggested" | "quieter" | "bolder" | "warmer" | "greener" | "cooler" | "rosier"} Look
  *
@@ -38,6 +39,7 @@
  * @property {object} [json] sent as the body in place of `body`
  * @property {(seconds: number) => void} [onWait] called before each pause of a busy server
  * @property {number} [attempts] how often a busy server is asked again
+ * @property {AbortSignal} [signal] ends the request; then the code of the error is "ended"
  */
 
 /** An error of the API, or of the way to it (then the status is 0). */
@@ -83,9 +85,10 @@ const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000
  * @param {CallOptions} [options]
  * @returns {Promise<Response>} an answer with a status of success
  */
-export async function call(method, path, { body, json, onWait, attempts = 6 } = {}) {
+export async function call(method, path, { body, json, onWait, attempts = 6, signal } = {}) {
   for (let attempt = 0; ; attempt++) {
-    const answer = await send(method, path, json === undefined ? { body } : jsonBody(json));
+    const sent = json === undefined ? { body } : jsonBody(json);
+    const answer = await send(method, path, { ...sent, signal });
     if (answer.ok) return answer;
     if (answer.status !== 503 || attempt >= attempts) throw await errorOf(answer);
     const wait = Number(answer.headers.get("Retry-After")) || 0;
@@ -109,6 +112,7 @@ async function send(method, path, init) {
   try {
     return await fetch(path, { method, ...init });
   } catch {
+    if (init.signal?.aborted) throw new ApiError(0, { code: "ended", message: "No longer wanted." });
     throw noAnswer();
   }
 }
@@ -187,10 +191,13 @@ export const grey = async (id, side) => (await call("GET", photoPath(id, "grey",
  * @param {string} id
  * @param {ColorRequest} json
  * @param {number} side the longest side of the picture that is wanted, in pixels
- * @param {boolean} [draft] whether it may be less exact, to be there sooner
+ * @param {{draft?: boolean, signal?: AbortSignal}} [how] whether it may be less exact, to be there
+ *   sooner; and what ends it
  */
-export const preview = async (id, json, side, draft = false) =>
-  (await call("POST", photoPath(id, "preview", draft ? { side, draft: 1 } : { side }), { json })).blob();
+export async function preview(id, json, side, { draft = false, signal } = {}) {
+  const path = photoPath(id, "preview", draft ? { side, draft: 1 } : { side });
+  return (await call("POST", path, { json, signal })).blob();
+}
 
 /**
  * @param {string} id
@@ -227,10 +234,11 @@ export const comparison = (id, json, format, rotate) =>
 /**
  * @param {string} id
  * @param {ColorRequest} json
+ * @param {AbortSignal} [signal]
  * @returns {Promise<(Look | null)[]>} what each palette is called; null for one that is left out
  */
-export const looks = async (id, json) =>
-  (await (await call("POST", photoPath(id, "palettes"), { json })).json()).looks;
+export const looks = async (id, json, signal) =>
+  (await (await call("POST", photoPath(id, "palettes"), { json, signal })).json()).looks;
 
 /**
  * @param {string} id
@@ -240,7 +248,7 @@ export const looks = async (id, json) =>
  * @returns {Promise<Suggestions>}
  */
 export const suggestions = async (id, json, x, y) =>
-  (await call("POST", photoPath(id, "suggestions", { x, y, count: 6 }), { json })).json();
+  (await call("POST", photoPath(id, "suggestions", { x, y, count: 6, draft: 1 }), { json })).json();
 
 /**
  * @param {string} kind

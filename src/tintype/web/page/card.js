@@ -2,7 +2,7 @@
 // The result of a round of "Which is real?" as one picture: the score, and the pairs that fooled.
 
 import { context2d } from "./dom.js";
-import { cardText } from "./labels.js";
+import { cardText } from "./round_labels.js";
 
 const WIDTH = 1080; // in pixels, as everything here
 const MARGIN = 48;

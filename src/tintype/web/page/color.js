@@ -1,6 +1,6 @@
 // @ts-check
 // Colours of the wheel and of the overlay. What a colour becomes under the grey of a photograph is
-// computed by the server and nowhere here.
+// computed by the server; here is only an estimate, for the moment until it has answered.
 
 /** @typedef {{h: number, s: number}} HueStrength hue in degrees, strength 0 to 1 */
 
@@ -132,4 +132,39 @@ export function hatchFrom(rgba, width, level, line = 2) {
     if (rgba[i] < level) rgba[i + 3] = 0;
     else rgba.set(along === 0 ? HATCH.light : along === 1 ? HATCH.dark : HATCH.between, i);
   }
+}
+
+/** @typedef {{vividness: number, warmth: number}} Tone */
+
+const LUMA = [0.299, 0.587, 0.114];
+const ORANGE = [0.85, -0.12, -1.6].map((share) => share / 255); // without luma; about one unit of b*
+
+/**
+ * How strong colours are at a vividness, as a share of those at 1: fitted to six photographs, in
+ * which it leaves 1 to 3 units of CIELAB for a step of 0.2.
+ *
+ * @param {number} vividness
+ */
+const strengthAt = (vividness) => 0.32 + 0.82 * vividness - 0.14 * vividness ** 2;
+
+/** @param {number} warmth @returns {number} units of b* that it adds to colours of which much is open */
+const leanAt = (warmth) => warmth * (13 - 3.6 * Math.abs(warmth));
+
+/**
+ * What makes of a picture in one vividness and warmth about the same in others, and keeps its luma.
+ *
+ * @param {Tone} from
+ * @param {Tone} to
+ * @returns {number[] | null} the 20 values of an feColorMatrix in sRGB; null where both are the same
+ */
+export function toneMatrix(from, to) {
+  if (from.vividness === to.vividness && from.warmth === to.warmth) return null;
+  const gain = strengthAt(to.vividness) / strengthAt(from.vividness);
+  const lean = leanAt(to.warmth) - leanAt(from.warmth);
+  const rows = ORANGE.map((share, row) => [
+    ...LUMA.map((luma, column) => (1 - gain) * luma + (row === column ? gain : 0)),
+    0,
+    lean * share,
+  ]);
+  return [...rows.flat(), 0, 0, 0, 1, 0];
 }

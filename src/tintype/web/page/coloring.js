@@ -4,9 +4,10 @@
 import * as api from "./api.js";
 import { noGreyText } from "./labels.js";
 import { quickSide } from "./geometry.js";
-import { announce, complain, wireRetry } from "./notices.js";
+import { announce, complain, wireFailure } from "./notices.js";
 import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
+import * as removal from "./removal.js";
 import { withPhoto } from "./resend.js";
 import * as reveal from "./reveal.js";
 import { show, showFirst } from "./stage.js";
@@ -72,10 +73,11 @@ async function color(photo) {
       workspace.setState(photo, "working");
       if (photo === workspace.current) show(photo);
     }
-    const first = () => api.preview(photo.id, photo.request(), quickSide(photo));
+    const request = photo.request();
+    const first = () => api.preview(photo.id, request, quickSide(photo), { draft: true });
     const picture = await withPhoto(photo, first);
     if (isGone(photo)) return false;
-    photo.setPicture("after", picture);
+    photo.setPicture("after", picture, request);
     workspace.setState(photo, "ready");
     if (photo === workspace.current) showFirst(photo);
     photo.setPicture("before", await api.grey(photo.id, fullSide(photo)));
@@ -133,5 +135,8 @@ function retry(photo) {
 }
 
 export function wire() {
-  wireRetry(() => workspace.current && retry(workspace.current));
+  wireFailure(
+    () => workspace.current && retry(workspace.current),
+    (byKeyboard) => workspace.current && removal.remove(workspace.current, byKeyboard),
+  );
 }

@@ -2,7 +2,7 @@
 // The sliders, undo and redo, and whether the panel can be used.
 
 import { button, element, input } from "./dom.js";
-import { reachText, signed, twoDigits } from "./labels.js";
+import { percent, reachText, signedPercent } from "./labels.js";
 import { announce } from "./notices.js";
 import * as picker from "./picker.js";
 import { defaultSettings } from "./settings.js";
@@ -23,9 +23,11 @@ export function showSettings() {
   const settings = workspace.current?.settings ?? defaultSettings();
   const value = settings.vividness ?? workspace.server.vividness;
   vividness.value = String(value);
-  vividnessText.value = twoDigits(value);
+  vividnessText.value = percent(value);
+  vividness.setAttribute("aria-valuetext", vividnessText.value);
   warmth.value = String(settings.warmth);
-  warmthText.value = signed(settings.warmth);
+  warmthText.value = signedPercent(settings.warmth);
+  warmth.setAttribute("aria-valuetext", warmthText.value);
   const spread = settings.reach ?? workspace.server.reach;
   reach.value = String(spread);
   reachOut.value = reachText(spread);

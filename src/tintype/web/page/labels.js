@@ -13,11 +13,8 @@ export const reachText = (reach) =>
 /** @param {number} share 0 to 1; what is possible is never shown as 0% */
 export const percentOfPossible = (share) => `${Math.max(1, Math.round(share * 100))}%`;
 
-/** @param {number} value */
-export const twoDigits = (value) => value.toFixed(2);
-
-/** @param {number} value with a plus sign where it is above 0 */
-export const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2);
+/** @param {number} share -1 to 1; with its sign */
+export const signedPercent = (share) => (share > 0 ? "+" : "") + percent(share).replace("-", "−");
 
 /** @type {Record<PhotoState, string>} */
 const LABELS = {
@@ -61,6 +58,17 @@ const ADVICE = {
   token_required: "Reload this page, and enter the code that Tintype shows in its terminal.",
   internal_error: "Try again. If it happens again, please report it with the photograph's format.",
 };
+
+const CANNOT_CHANGE = [
+  "unreadable_photo", "unsupported_photo", "unreadable_file", "empty_file", "invalid_value",
+];
+
+/**
+ * Whether the same file may have another answer: later, or from a server with a higher limit.
+ *
+ * @param {{code: string}} error
+ */
+export const canBeRetried = ({ code }) => !CANNOT_CHANGE.includes(code);
 
 /**
  * What to do about an error, for people in front of the page: the server's advice is for programs
@@ -116,7 +124,7 @@ const LOOKS = {
 export const lookLabel = (look) => (look ? LOOKS[look] : "Chosen");
 
 /** @param {string[]} names one by its name, several by their number */
-const named = (names) => (names.length === 1 ? names[0] : `${names.length} photographs`);
+export const named = (names) => (names.length === 1 ? names[0] : `${names.length} photographs`);
 
 /** @param {string[]} names */
 export const removedText = (names) => `${named(names)} removed.`;
@@ -148,26 +156,6 @@ export function progressLine({ done, total, seconds }, verb) {
   const line = `${done} of ${total} ${verb}`;
   return done ? `${line}, about ${timeLeft((seconds / done) * (total - done))} left` : line;
 }
-
-/**
- * @param {number} count of photographs in the zip
- * @param {boolean} notes whether there are notes on them
- */
-export const albumText = (count, notes) =>
-  `${count === 1 ? "1 photograph" : `${count} photographs`} saved as one zip` +
-  (notes ? ", with remarks in notes.txt." : ".");
-
-/**
- * @param {string[]} missing names of photographs that could not be saved
- * @param {string[]} over names of those that would take the zip over its limit
- */
-export const leftOutText = (missing, over) =>
-  [
-    missing.length ? `Not coloured, and not in it: ${named(missing)}.` : "",
-    over.length
-      ? `Left out, since a zip holds 4 GiB at most: ${named(over)}. Download them one by one.`
-      : "",
-  ].filter(Boolean).join(" ");
 
 /** @param {number} count of the other photographs */
 export const sameText = (count) =>
@@ -216,59 +204,6 @@ export function savedName(name, disposition) {
   const suffix = /filename="photo(\.(?:color|comparison)\.\w+)"/.exec(disposition ?? "")?.[1] ?? ".color.png";
   return name.replace(/\.[^.]*$/, "") + suffix;
 }
-
-/**
- * @typedef {object} PairCount
- * @property {number} answered
- * @property {number} [pairs]
- * @property {number} fooled
- * @property {number | null} rate 0 to 1; null before the first answer
- * @property {number} low
- * @property {number} high
- */
-
-/** @param {PairCount} count of a round */
-export const foolingText = ({ answered, fooled, rate }) =>
-  rate === null ? "" : `Fooled ${fooled} of ${answered} times: ${percent(rate)}.`;
-
-/** @param {{answered: number, everyone: PairCount}} facts of a round, and of all of them */
-export function everyoneText({ answered, everyone }) {
-  if (everyone.rate === null || everyone.answered === answered) return "";
-  const { fooled, rate, low, high } = everyone;
-  const range = `95% between ${percent(low)} and ${percent(high)}; 50% would be perfect`;
-  return `All rounds: ${fooled} of ${everyone.answered} times, ${percent(rate)} (${range}).`;
-}
-
-/**
- * @param {number} number from 0
- * @param {number} pairs
- */
-export const questionText = (number, pairs) =>
-  `${number + 1} of ${pairs}: which picture has its original colours?`;
-
-/**
- * @param {"left" | "right"} side
- * @param {boolean} byTouch whether there are no keys to name
- */
-export const choiceText = (side, byTouch) =>
-  "This one is real" + (byTouch ? "" : side === "left" ? " (←)" : " (→)");
-
-/**
- * @param {number} right
- * @param {number} answered
- */
-export const scoreText = (right, answered) =>
-  answered ? `I found ${right} of ${answered} real photographs.` : "No pair was answered.";
-
-/**
- * @param {number} missed pairs
- * @param {number} shown so many of them are in the picture
- */
-export const cardText = (missed, shown) => {
-  if (!missed) return "Nothing fooled me.";
-  const which = shown < missed ? `${shown} of the ${missed} pairs` : missed === 1 ? "The pair" : "The pairs";
-  return `${which} that fooled me:`;
-};
 
 /** @param {string | null} computer that the photographs go to; null for the one with this browser */
 export const promiseText = (computer) =>

@@ -2,7 +2,7 @@
 // What is announced and what is noted over the photograph: progress, failures, advice.
 
 import { button, element, inside } from "./dom.js";
-import { adviceText, noteTexts, progressText } from "./labels.js";
+import { adviceText, canBeRetried, noteTexts, progressText } from "./labels.js";
 
 const NOTICE_MS = 8000;
 
@@ -77,6 +77,7 @@ export function showState(photo) {
   if (state === "failed" && error) {
     inside(failure, "strong", HTMLElement).textContent = error.message;
     inside(failure, "span", HTMLElement).textContent = adviceText(error);
+    button("retry").hidden = !canBeRetried(error);
   }
   showNotes(photo.data && state !== "failed" ? noteTexts(photo.data) : []);
   sheet.hidden = state === "failed" || !photo.width;
@@ -94,9 +95,15 @@ function showNotes(texts) {
   notes.hidden = !texts.length;
 }
 
-/** @param {() => void} retry */
-export function wireRetry(retry) {
+/**
+ * What can be done about a photograph that was refused.
+ *
+ * @param {() => void} retry
+ * @param {(byKeyboard: boolean) => void} remove
+ */
+export function wireFailure(retry, remove) {
   button("retry").onclick = retry;
+  button("failure-remove").onclick = ({ detail }) => remove(detail === 0);
 }
 
 export function wire() {

@@ -27,6 +27,8 @@ const large = element("look", HTMLImageElement);
 const choices = [];
 let shownFor = ""; // the photograph and the request that the choices are of
 let timer = 0;
+/** @type {AbortController | null} ends what is asked for */
+let underway = null;
 
 export function wire() {
   for (let number = 1; number <= PALETTES; number++) {
@@ -87,6 +89,15 @@ export function clear() {
   }
 }
 
+/** Ends what is asked for: it would be out of date, and takes time from what has changed. */
+export function stop() {
+  clearTimeout(timer);
+  if (!underway) return;
+  underway.abort();
+  underway = null;
+  shownFor = "";
+}
+
 export function refreshSoon() {
   clearTimeout(timer);
   timer = window.setTimeout(refresh, DELAY_MS);
@@ -99,16 +110,20 @@ async function refresh() {
   const key = photo.id + JSON.stringify(photo.request(0));
   if (key === shownFor) return;
   shownFor = key;
+  underway?.abort();
+  const end = new AbortController();
+  const { signal } = end;
+  underway = end;
   try {
     const looks = await withPhoto(photo, () =>
-      api.looks(photo.id, { ...photo.request(0), palettes: PALETTES }),
+      api.looks(photo.id, { ...photo.request(0), palettes: PALETTES }, signal),
     );
     if (photo !== workspace.current || key !== shownFor) return;
     choices.forEach(({ item }, index) => (item.hidden = !looks[index] && index + 1 !== chosen));
     for (const { item, radio, picture, name } of choices) {
       if (item.hidden) continue;
       const request = photo.request(Number(radio.value));
-      const blob = await api.preview(photo.id, request, quickSide(photo));
+      const blob = await api.preview(photo.id, request, quickSide(photo), { signal });
       if (photo !== workspace.current || key !== shownFor) return;
       if (picture.src) URL.revokeObjectURL(picture.src);
       picture.src = URL.createObjectURL(blob);
@@ -116,6 +131,8 @@ async function refresh() {
     }
   } catch (error) {
     const problem = api.asApiError(error);
-    if (problem.status !== 404) announce(problem.message);
+    if (problem.status !== 404 && !signal.aborted) announce(problem.message);
+  } finally {
+    if (underway === end) underway = null;
   }
 }

@@ -40,6 +40,8 @@ export class Photo {
   ownCopy = false;
   /** @type {Partial<Record<Side, Blob>>} */
   blobs = {};
+  /** @type {import("./settings.js").ColorRequest | null} what the picture after was asked for with */
+  drawn = null;
   /** Counts the changes of the settings; `stored` and `saved` are the counts of what is safe. */
   revision = 0;
   stored = -1;
@@ -166,14 +168,16 @@ export class Photo {
   /**
    * @param {Side} side
    * @param {Blob} blob
+   * @param {import("./settings.js").ColorRequest | null} [request] of a picture after
    * @returns {string} the address of the picture, in place of the one before
    */
-  setPicture(side, blob) {
+  setPicture(side, blob, request = null) {
     const old = this.urls[side];
     if (old) URL.revokeObjectURL(old);
     const url = URL.createObjectURL(blob);
     this.urls[side] = url;
     if (side === "before") this.ownCopy = false;
+    else this.drawn = request;
     this.blobs[side] = blob;
     return url;
   }

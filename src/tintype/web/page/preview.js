@@ -11,6 +11,8 @@ import { complain } from "./notices.js";
 import * as palettes from "./palettes.js";
 import { LatestOnly, Queue } from "./queue.js";
 import { withPhoto } from "./resend.js";
+import * as shade from "./shade.js";
+import * as stage from "./stage.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */
@@ -38,24 +40,30 @@ export function fullSide(photo) {
   return previewSide(photo, photo === workspace.current ? shown : HIDDEN_SIDE, devicePixelRatio);
 }
 
-/** @param {boolean} quick */
-async function render(quick) {
+/**
+ * @param {boolean} quick
+ * @param {AbortSignal} signal ends it where it is out of date
+ */
+async function render(quick, signal) {
   const photo = workspace.current;
   if (photo?.state !== "ready") return;
   after.setAttribute("aria-busy", "true");
   try {
     const side = quick ? quickSide(photo) : fullSide(photo);
     const key = keyOf(photo);
-    const blob = await withPhoto(photo, () => api.preview(photo.id, photo.request(), side, quick));
-    const url = photo.setPicture("after", blob);
+    const request = photo.request();
+    const how = { draft: quick, signal };
+    const blob = await withPhoto(photo, () => api.preview(photo.id, request, side, how));
+    const url = photo.setPicture("after", blob, request);
     filmstrip.showPicture(photo);
-    if (photo === workspace.current) {
-      after.src = url;
-      shownFor = key;
-      await after.decode().catch(() => {});
-      after.dataset.drawn = String(Number(after.dataset.drawn ?? 0) + 1);
-    }
+    if (photo !== workspace.current) return;
+    shownFor = key;
+    await stage.replace(photo, "after");
+    if (photo.urls.after !== url) return;
+    after.dataset.drawn = String(Number(after.dataset.drawn ?? 0) + 1);
   } catch (error) {
+    if (signal.aborted) return;
+    if (photo === workspace.current) shade.hide();
     complain(notRenderedText(photo.name), api.asApiError(error), refreshSoon);
   }
 }
@@ -64,9 +72,10 @@ async function render(quick) {
 async function renderHidden(photo) {
   const ready = photo.state === "ready" && workspace.photos.includes(photo);
   if (!ready || photo === workspace.current) return;
-  const ask = () => api.preview(photo.id, photo.request(), quickSide(photo));
+  const request = photo.request();
+  const ask = () => api.preview(photo.id, request, quickSide(photo), { draft: true });
   try {
-    photo.setPicture("after", await withPhoto(photo, ask));
+    photo.setPicture("after", await withPhoto(photo, ask), request);
     filmstrip.showPicture(photo);
   } catch (error) {
     complain(notRenderedText(photo.name), api.asApiError(error), () => refreshHidden(photo));
@@ -100,6 +109,8 @@ function settle(work) {
 
 /** Quickly now, and everything sharply when nothing moves any more. */
 export function refreshSoon() {
+  shade.show();
+  palettes.stop();
   refresh(true);
   settle(() => {
     refresh(false);
@@ -111,7 +122,10 @@ export function refreshSoon() {
 export function refreshChanged() {
   const photo = workspace.current;
   if (photo && keyOf(photo) !== shownFor) refreshSoon();
-  else refreshSharp();
+  else {
+    shade.show();
+    refreshSharp();
+  }
 }
 
 /** A sharper picture where it is shown larger than it is, when nothing moves any more. */

@@ -75,17 +75,19 @@ export class Queue {
 
 /**
  * One run at a time. What is asked for meanwhile becomes a single run afterwards, and that is a
- * full one where any of them was.
+ * full one where any of them was. A full run is ended where a quick one is wanted: something has
+ * changed, and its result would be out of date.
  */
 export class LatestOnly {
-  #busy = false;
+  /** @type {{quick: boolean, end: AbortController} | null} */
+  #running = null;
   /** @type {"quick" | "full" | null} */
   #next = null;
   #run;
   #idle;
 
   /**
-   * @param {(quick: boolean) => Promise<void>} run must not reject
+   * @param {(quick: boolean, signal: AbortSignal) => Promise<void>} run must not reject
    * @param {() => void} idle called when nothing is left to do
    */
   constructor(run, idle) {
@@ -98,13 +100,15 @@ export class LatestOnly {
    * @returns {Promise<void>} resolves at the end of the run, or at once while another is on its way
    */
   async request(quick) {
-    if (this.#busy) {
+    if (this.#running) {
       this.#next = this.#next === "full" || !quick ? "full" : "quick";
+      if (quick && !this.#running.quick) this.#running.end.abort();
       return;
     }
-    this.#busy = true;
-    await this.#run(quick);
-    this.#busy = false;
+    const end = new AbortController();
+    this.#running = { quick, end };
+    await this.#run(quick, end.signal);
+    this.#running = null;
     const next = this.#next;
     this.#next = null;
     if (next) this.request(next === "quick");

@@ -68,6 +68,9 @@ export function showFormats() {
     new Option("Same as the original", ""),
     ...workspace.server.formats.map((name) => new Option(name, name)),
   );
+  const film = workspace.server.comparisons.includes("webm");
+  button("share-film").hidden = !film;
+  element("share-more", HTMLElement).hidden = film;
 }
 
 /**
@@ -84,4 +87,5 @@ export function wire() {
   stripMetadata.onchange = () => stripMetadata.checked && (keepLocation.checked = false);
   button("share-picture").onclick = () => share("jpeg");
   button("share-sweep").onclick = () => share("gif");
+  button("share-film").onclick = () => share("webm");
 }

@@ -9,7 +9,7 @@ import { announce, complain } from "./notices.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
 
-const buttons = [button("share-picture"), button("share-sweep")];
+const buttons = ["share-picture", "share-sweep", "share-film"].map(button);
 
 /** @param {api.ComparisonFormat} format */
 export async function share(format) {

@@ -3,6 +3,7 @@
 
 import { element, inside, input } from "./dom.js";
 import { isZoomed, sheetSize, turnedSize, visiblePart } from "./geometry.js";
+import * as shade from "./shade.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./photo.js").Photo} Photo */
@@ -49,6 +50,7 @@ export function show(photo) {
 function put(photo, side) {
   pictures[side].src = photo.urls[side] ?? "";
   if (side === "before") pictures.before.classList.toggle("own", photo.ownCopy);
+  else shade.show();
 }
 
 /**
@@ -57,7 +59,7 @@ function put(photo, side) {
  * @param {Photo} photo
  * @param {import("./photo.js").Side} side
  */
-async function replace(photo, side) {
+export async function replace(photo, side) {
   const url = photo.urls[side];
   if (!url || pictures[side].src === url) return;
   const next = new Image();
@@ -82,7 +84,7 @@ export async function painted() {
 export async function showFirst(photo) {
   sheet.classList.add("sweeping");
   setTimeout(endSweep, SWEEP_MS);
-  if (photo.urls.after) pictures.after.src = photo.urls.after;
+  if (photo.urls.after) put(photo, "after");
   await pictures.after.decode().catch(() => {});
   layOut();
 }

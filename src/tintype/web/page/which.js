@@ -3,11 +3,11 @@
 
 import { asApiError, call } from "./api.js";
 import { button, byTouch, element, inside } from "./dom.js";
-import { choiceText, everyoneText, foolingText, questionText, scoreText } from "./labels.js";
+import { choiceText, everyoneText, foolingText, questionText, scoreText } from "./round_labels.js";
 import { triggerDownload } from "./download.js";
 
 /** @typedef {"left" | "right"} Side */
-/** @typedef {import("./labels.js").PairCount} PairCount */
+/** @typedef {import("./round_labels.js").PairCount} PairCount */
 /** @typedef {{number: number, real: Side, taken: Side}} Answer */
 /** @typedef {PairCount & {pairs: number, answers: Answer[], everyone: PairCount}} RoundFacts */
 

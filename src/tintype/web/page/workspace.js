@@ -36,7 +36,7 @@ export class Workspace {
   /** @type {import("./api.js").ServerStatus} */
   server = {
     computer: null, pairs: 0, vividness: 1, reach: 1,
-    formats: [], reads: [], accept: [], capabilities: [], tile: 512,
+    formats: [], reads: [], accept: [], capabilities: [], comparisons: [], tile: 512,
   };
   /** @type {{[K in keyof Events]: Listener<K>[]}} */
   #listeners = {

@@ -17,6 +17,7 @@ const PAN = 0.2; // of what can be seen, for a key
 
 const scroller = element("scroller", HTMLElement);
 const sheet = element("sheet", HTMLElement);
+const fullButton = inside(document, '[data-zoom="full"]', HTMLButtonElement);
 
 export const isZoomedIn = () => isZoomed(workspace.current?.zoom ?? 1);
 
@@ -103,7 +104,16 @@ function turnWheel(event) {
   zoomTo(zoomedByWheel(photo.zoom, event), { x: event.clientX, y: event.clientY });
 }
 
+/** 1:1 is of no use where every pixel of the photograph is seen already. */
+function showFull() {
+  const enough = full() <= 1;
+  fullButton.disabled = enough;
+  fullButton.title = enough ? "Already at full size or larger" : "Full size (Z)";
+}
+
 export function wire() {
+  for (const event of /** @type {const} */ (["select", "change", "state"])) workspace.on(event, showFull);
+  new ResizeObserver(showFull).observe(scroller);
   for (const step of /** @type {ZoomStep[]} */ (["in", "out", "fit", "full"])) {
     inside(document, `[data-zoom="${step}"]`, HTMLButtonElement).onclick = () => zoomBy(step);
   }
