@@ -5,6 +5,7 @@
 #   make release-check   build the packages, install them alone, and look at what people get
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
 #   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
+#   make moving-picture   the moving picture of the README, examples/page.webp
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
 #   make promises  the long checks of docs/promises.md, 90 minutes; QUICK=1 for a sample of each
@@ -29,7 +30,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
-.PHONY: page page-checks screenshots promises fuzz lock sbom
+.PHONY: page page-checks screenshots moving-picture promises fuzz lock sbom
 
 check: format-check lint types contracts page test
 
@@ -82,6 +83,9 @@ OUT ?= build/screenshots
 
 screenshots: $(STAMP)
 	PYTHONPATH=src:tests $(BIN)/python -m e2e.screenshots $(OUT) --only '$(ONLY)'
+
+moving-picture: $(STAMP)
+	PYTHONPATH=src:tests $(BIN)/python -m e2e.moving_picture
 
 # Several processes, each with a part of the tests; what is slow is given away when a process is idle.
 # More than four would mostly wait for memory: torch is loaded in each.
