@@ -28,7 +28,8 @@ class Message:
     Attributes:
         text: A few lines.
         button: What it says on the button that closes the window.
-        action: What it says on a second button, and what that does; or None.
+        action: What it says on a second button, and what that does, also once at the beginning; or
+            None.
     """
 
     text: str
@@ -63,8 +64,8 @@ def main(argv: Sequence[str] | None = None, *, show: Show | None = None) -> int:
 
 
 def _color(photos: Sequence[str], show: Show) -> int:
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+    said, results = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(results):
         code = command(["--", *photos])
     lines = [line.removeprefix("tintype: ") for line in said.getvalue().splitlines()]
     show(Message("\n".join(lines), "Close"))
@@ -80,7 +81,6 @@ def _serve(show: Show) -> int:
         open_browser(url)
         return 0
     with serving(ServerOptions()) as server:
-        open_browser(server.url)
         notes = "".join(f"\n{note}" for note in server.notes)
         show(
             Message(
@@ -134,6 +134,7 @@ def _show_window(message: Message) -> None:
     if message.action is not None:
         title, act = message.action
         tkinter.Button(row, text=title, command=act).pack(side="left", padx=(0, 8))
+        window.after_idle(act)
     close = tkinter.Button(row, text=message.button, command=window.destroy)
     close.pack(side="left")
     close.focus_set()

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import click
-
 from tintype._version import __version__
 from tintype.cli.parsing import Command, Option
 from tintype.cli.show import print_path, say
+from tintype.cli.values import FolderType
 from tintype.errors import TintypeError, WriteError, reason
 
 PROGRAM = "tintype-desktop"
@@ -200,7 +199,7 @@ SHORTCUT = Command(
     params=[
         Option(
             "--into",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=FolderType(),
             metavar="DIR",
             show_default="the user's folder of programs",
             help="Write the shortcut to this folder.",
