@@ -3,6 +3,7 @@
 #   make check     everything below, in this order
 #   make docs      the documentation as a site, in build/site
 #   make release-check   build the packages, install them alone, and look at what people get
+#   make handout-check   the part of it that tries what people are handed: uvx, shortcuts, container
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
 #   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
 #   make moving-picture   the moving picture of the README, examples/page.webp
@@ -30,6 +31,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
+.PHONY: handout-check
 .PHONY: page page-checks screenshots moving-picture promises fuzz lock sbom
 
 check: format-check lint types contracts page test
@@ -98,7 +100,11 @@ docs: $(STAMP)
 
 # FINAL=1 where the version goes out now.
 release-check:
-	$(PYTHON) tests/release/check.py $(if $(FINAL),--final)
+	PYTHONPATH=tests $(PYTHON) -m release.check $(if $(FINAL),--final)
+
+handout-check:
+	PYTHONPATH=tests $(PYTHON) -m release.check \
+		--only build metadata install uvx page desktop container
 
 # ----- promises -----
 
