@@ -159,10 +159,13 @@ def strangers(names: Sequence[str], version: str) -> list[str]:
         rf"|tintype-{re.escape(version)}\.dist-info/"
         rf"|tintype-{re.escape(version)}\.data/data/share/man/man1/tintype\.1$"
     )
+    # The page offers a few photographs to try, and no other picture is in the package.
+    samples = re.compile(r"tintype/web/page/samples/[\w-]+\.jpg$")
     return [
         name
         for name in names
-        if not ours.match(name) or PICTURES.search(name) or "/tests/" in name or "/test_" in name
+        if not samples.match(name)
+        and (not ours.match(name) or PICTURES.search(name) or "/tests/" in name or "/test_" in name)
     ]
 
 
