@@ -55,6 +55,7 @@ def test_on_linux_there_are_an_entry_for_the_page_and_one_for_photographs(
     assert run_of(entry(page)["Exec"]) == [str(program)]
     assert run_of(entry(photos)["Exec"]) == [str(program), "%F"]
     assert {"image/jpeg", "image/tiff", "image/png"} <= set(entry(photos)["MimeType"].split(";"))
+    assert main(["shortcut", "--into", str(folder)]) == 0  # after Tintype was installed anew
     for path in (page, photos):
         assert Path(entry(path)["Icon"]).is_file()
         assert entry(path)["Type"] == "Application"
@@ -71,6 +72,11 @@ def test_on_macos_there_is_a_bundle_that_starts(
     assert f"{program.parent.name}".replace("'", "'\\''") in script.read_text(encoding="utf-8")
     if os.name == "posix":
         assert subprocess.check_output([script], text=True) == "started\n"
+    # Made again after Tintype was installed elsewhere; another program of that name stays.
+    assert main(["shortcut", "--into", str(tmp_path / "Applications")]) == 0
+    (contents / "Info.plist").write_bytes(plistlib.dumps({"CFBundleIdentifier": "org.other"}))
+    assert main(["shortcut", "--into", str(tmp_path / "Applications")]) == 3
+    assert b"org.other" in (contents / "Info.plist").read_bytes()
 
 
 @pytest.mark.parametrize("works", [True, False])
@@ -81,6 +87,7 @@ def test_on_windows_the_shell_makes_links(
 
     def powershell(words: list[str], env: dict[str, str], **_rest: object) -> Any:
         assert words[0] == "powershell"
+        assert "-notlike '*tintype-desktop.exe'" in words[-1]  # a link to another program stays
         assert str(program) not in " ".join(words)
         made.append((env["TINTYPE_LINK"], env["TINTYPE_TARGET"]))
         if works:

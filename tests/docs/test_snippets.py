@@ -159,7 +159,7 @@ def test_a_shell_can_read_the_commands_that_are_not_run(page: Path) -> None:
 
 
 SPAN = re.compile(r"`([^`]+)`")
-OTHERS = {"pip", "python", "twine", "ray", "git", "docker", "podman"}
+OTHERS = {"pip", "python", "twine", "ray", "git", "docker", "podman", "uvx"}
 """Programs with options of their own."""
 
 OPTION = re.compile(r"(?:^|(?<=\s))--?[a-z][\w-]*")

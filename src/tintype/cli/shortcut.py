@@ -19,7 +19,9 @@ from tintype._version import __version__
 from tintype.cli.parsing import Command, Option
 from tintype.cli.show import print_path, say
 from tintype.cli.values import FolderType
-from tintype.errors import TintypeError, WriteError, reason
+from tintype.errors import TintypeError, WriteError, brief, reason, shown
+from tintype.files.atomic import write_atomically
+from tintype.files.own import check_replaceable
 
 PROGRAM = "tintype-desktop"
 
@@ -54,7 +56,7 @@ def make_shortcut(argv: ShortcutArguments) -> int:
             made = _write_entries(folder, program)
     except OSError as error:
         place = error.filename or folder
-        raise WriteError(f"{place} cannot be written: {reason(error)}.") from error
+        raise WriteError(f"{shown(place)} cannot be written: {reason(error)}.") from error
     for path in made:
         print_path(str(path))
     say("The shortcut opens the page. Make it again after Tintype was moved or installed anew.")
@@ -103,6 +105,12 @@ def default_folder(platform: str, environment: Mapping[str, str]) -> Path:
     return (data if data.is_absolute() else home / ".local/share") / "applications"
 
 
+def _write_own(path: Path, text: str, *, mark: str) -> None:
+    """Writes a file, in place of an earlier one that has the same mark in it."""
+    check_replaceable(path, lambda data: mark.encode() in data, overwrite=True, what="a shortcut")
+    write_atomically(path, text.encode(), overwrite=True)
+
+
 # ----- Linux -----
 
 
@@ -111,7 +119,9 @@ def _write_entries(folder: Path, program: Path) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     icon = files("tintype.web") / "page" / "icon.svg"
+    mark = "X-Tintype=shortcut\n"
     common = f"[Desktop Entry]\nType=Application\nIcon={icon}\nCategories=Graphics;Photography;\n"
+    common += mark
     types = "".join(f"{name};" for name in dict.fromkeys(codec.mime for codec in CODECS))
     run = _quoted(program)
     entries = {
@@ -126,7 +136,7 @@ def _write_entries(folder: Path, program: Path) -> list[Path]:
         ),
     }
     for name, text in entries.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        _write_own(folder / name, text, mark=mark)
     return [folder / name for name in entries]
 
 
@@ -145,18 +155,20 @@ def _write_bundle(folder: Path, program: Path) -> Path:
     bundle = folder / "Tintype.app"
     inside = bundle / "Contents" / "MacOS"
     inside.mkdir(parents=True, exist_ok=True)
+    identifier = "tintype.page"
     facts = {
         "CFBundleName": "Tintype",
-        "CFBundleIdentifier": "tintype.page",
+        "CFBundleIdentifier": identifier,
         "CFBundlePackageType": "APPL",
         "CFBundleExecutable": "Tintype",
         "CFBundleShortVersionString": __version__,
         "NSHighResolutionCapable": True,
     }
-    (bundle / "Contents" / "Info.plist").write_bytes(plistlib.dumps(facts))
+    _write_own(bundle / "Contents" / "Info.plist", plistlib.dumps(facts).decode(), mark=identifier)
     script = inside / "Tintype"
     escaped = str(program).replace("'", "'\\''")
-    script.write_text(f"#!/bin/sh\nexec '{escaped}'\n", encoding="utf-8")
+    text = f"#!/bin/sh\n# {identifier}\nexec '{escaped}'\n"
+    _write_own(script, text, mark=identifier)
     script.chmod(0o755)
     return bundle
 
@@ -166,6 +178,8 @@ def _write_bundle(folder: Path, program: Path) -> Path:
 # Paths go through the environment, where nothing in them is taken for a word of the shell.
 _MAKE_LINK = (
     "$link = (New-Object -ComObject WScript.Shell).CreateShortcut($env:TINTYPE_LINK);"
+    "if ((Test-Path $env:TINTYPE_LINK) -and ($link.TargetPath -notlike '*tintype-desktop.exe'))"
+    "{ [Console]::Error.Write('it exists and leads elsewhere'); exit 3 }"
     "$link.TargetPath = $env:TINTYPE_TARGET; $link.Description = $env:TINTYPE_TEXT; $link.Save()"
 )
 
@@ -183,7 +197,8 @@ def _write_links(folder: Path, program: Path) -> list[Path]:
             env=os.environ | given, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0 or not link.is_file():
-            raise WriteError(f"{link} cannot be written: {' '.join(done.stderr.split())[:200]}")
+            why = brief(" ".join(done.stderr.split()), most=200)
+            raise WriteError(f"{shown(link)} cannot be written: {why}.")
     return list(links)
 
 
