@@ -3,6 +3,7 @@
 import http.client
 import http.server
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,6 +114,22 @@ def test_photographs_are_coloured_and_the_window_says_so(
     assert main([str(photo)], show=lambda message: said.append(message.text)) == 0
     assert (tmp_path / "-a.color.png").is_file()
     assert said[0].startswith(f"{photo} is coloured")
+
+
+def test_without_a_window_the_terminal_says_what_became_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show(_message: Message) -> None:
+        raise UsageError("There is no window.")
+
+    def colored(words: list[str]) -> int:
+        print("tintype: a.jpg is coloured.\ntintype: b.jpg is damaged.", file=sys.stderr)
+        return 1
+
+    monkeypatch.setattr(desktop, "command", colored)
+    assert main(["a.jpg", "b.jpg"], show=show) == 1
+    said = capsys.readouterr().err
+    assert said == "tintype: a.jpg is coloured.\ntintype: b.jpg is damaged.\n"
 
 
 def test_what_went_wrong_stands_in_the_window(tmp_path: Path) -> None:

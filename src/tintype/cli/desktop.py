@@ -58,9 +58,13 @@ def main(argv: Sequence[str] | None = None, *, show: Show | None = None) -> int:
     except TintypeError as error:
         with contextlib.suppress(TintypeError):  # no window, so that it stands in the terminal
             show(Message(str(error), "Close"))
-        if sys.stderr is not None:
-            print(f"tintype: {error}", file=sys.stderr)  # noqa: T201
+        _print_line(str(error))
         return error.exit_code
+
+
+def _print_line(text: str) -> None:
+    if sys.stderr is not None:  # as for a program that Windows starts without a console
+        print(f"tintype: {text}", file=sys.stderr)  # noqa: T201
 
 
 def _color(photos: Sequence[str], show: Show) -> int:
@@ -68,7 +72,11 @@ def _color(photos: Sequence[str], show: Show) -> int:
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(results):
         code = command(["--", *photos])
     lines = [line.removeprefix("tintype: ") for line in said.getvalue().splitlines()]
-    show(Message("\n".join(lines), "Close"))
+    try:
+        show(Message("\n".join(lines), "Close"))
+    except TintypeError:  # without a window the terminal is told, if there is one
+        for line in lines:
+            _print_line(line)
     return code
 
 
