@@ -36,6 +36,14 @@ def test_every_link_of_the_readme_leads_into_the_repository_at_its_version() -> 
         assert (ROOT / place.removeprefix(f"{PLACE}/raw/v1.2.3/")).is_file()
 
 
+def test_the_pictures_of_the_readme_are_quickly_loaded_and_credited() -> None:
+    rights = (ROOT / "examples" / "CREDITS.md").read_text(encoding="utf-8")
+    places = [ROOT / place for place in re.findall(r"!\[[^\]]*\]\((\S+)\)", README)]
+    for place in places:
+        assert place.stat().st_size <= (900_000 if place.suffix == ".webp" else 60_000)
+        assert f"`{place.name.replace('-compared', '')}`" in rights
+
+
 def test_a_clone_is_of_that_repository() -> None:
     text = MAKE.readme_for_elsewhere(README, PLACE, "1.2.3")
     assert f"git clone --depth 1 {PLACE} tintype\n" in text
