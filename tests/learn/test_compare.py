@@ -12,7 +12,7 @@ from learn.command import main
 from tintype.errors import LearnError, UsageError
 from tintype.learn.compare.measure import ScoringOptions, add_perceptual, lacks_perceptual
 from tintype.learn.compare.page import write_page
-from tintype.learn.compare.report_claims import judge_claims
+from tintype.learn.compare.report_claims import Claim, discriminator_accuracy, judge_claims
 from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import is_done, read_recipes
 from tintype.learn.compare.score import Pictures, find_gain
@@ -98,22 +98,32 @@ def test_one_command_makes_rows_and_page_and_does_nothing_twice(place, capsys):
     assert "one: already done" in capsys.readouterr().err
 
 
-def result(name: str, cf: float, **more) -> Result:
-    """A method scored on thirty pictures, as colourful as said, with a little noise."""
-    noise = np.random.default_rng(0).normal(0, 1, 30)
+def result(name: str, cf: float, *, pictures: int = 60, **more) -> Result:
+    """A method scored on sixty pictures, as colourful as said, with a little noise."""
+    noise = np.random.default_rng(0).normal(0, 1, pictures)
     kept = {
         "cf": list(40 * cf + noise),
-        "true_cf": [40.0] * 30,
+        "true_cf": [40.0] * pictures,
         "delta_e": list(10 + more.pop("worse", 0.0) + noise / 10),
         "rare_area": list(60 - more.pop("rarer", 0.0) + noise / 10),
-        "rare_mass": [1.0] * 30,
+        "rare_mass": [1.0] * pictures,
     }
-    same = {"sets": {"x": 30}, "sha256": "0"}
+    same = {"sets": {"x": pictures}, "sha256": "0"}
     return Result(name, measured=same, pictures={"published": kept, "equal": kept}, **more)
 
 
+def thrice(one: Result) -> list[Result]:
+    """The same result of three seeds."""
+    return [one, *(replace(one, name=f"{one.name}.seed-{number}") for number in (1, 2))]
+
+
+def claim(place: int, *results: Result) -> Claim:
+    return judge_claims({r.name: r for r in results})[place]
+
+
 def verdict(place: int, *results: Result) -> str:
-    return judge_claims({r.name: r for r in results})[place].verdict
+    """Of three seeds that agree."""
+    return claim(place, *(seed for one in results for seed in thrice(one))).verdict
 
 
 def test_vibrancy_is_judged_by_paired_intervals():
@@ -122,11 +132,36 @@ def test_vibrancy_is_judged_by_paired_intervals():
     assert verdict(0, *dull, result("rescnn-ce", 0.3)) == "not held"
     assert verdict(0, *dull, result("rescnn-ce", 0.5)) == "undecided"
     assert verdict(0, *dull) == "not trained yet"
+    seeds = [seed for one in (*dull, result("rescnn-ce", vivid)) for seed in thrice(one)]
+    seeds[-1] = replace(result("rescnn-ce", 0.3), name=seeds[-1].name)
+    assert claim(0, *seeds).verdict == "undecided"  # one seed disagrees
 
 
 def test_methods_on_different_pictures_are_not_compared():
-    other = replace(result("rescnn-ce", 0.9), measured={"sha256": "1"})
+    other = replace(result("rescnn-ce", 0.9), measured={"sets": {"x": 60}, "sha256": "1"})
     assert verdict(0, result("rescnn-l1", 0.1), result("rescnn-l2", 0.1), other) == "undecided"
+
+
+def test_runs_that_cannot_carry_a_verdict_get_none():
+    dull = [result(f"rescnn-{loss}", 0.5) for loss in ("l1", "l2")]
+    once = claim(0, *dull, result("rescnn-ce", 0.8))
+    assert once.verdict == "withheld"
+    assert once.figures.endswith("No verdict: 1 of 3 seeds")
+    few = [
+        result(f"rescnn-{loss}", cf, pictures=3) for loss, cf in zip(LOSSES, (5, 1, 1), strict=True)
+    ]
+    found = claim(0, *(seed for one in few for seed in thrice(one)))
+    assert (found.verdict, found.figures[-10:]) == ("withheld", "3 pictures")
+    for change, why in (
+        ({"data_hash": "1"}, "different photographs"),
+        ({"samples": 1000}, "from 0 to 1,000 training samples"),
+    ):
+        seeds = [s for one in (*dull, result("rescnn-ce", 0.8, **change)) for s in thrice(one)]
+        assert claim(0, *seeds).verdict == "withheld"
+        assert why in claim(0, *seeds).figures
+
+
+LOSSES = ("ce", "l1", "l2")
 
 
 def dev(*losses: float) -> list[dict[str, float]]:
@@ -139,11 +174,12 @@ def test_pretraining_is_judged_at_equal_photographs():
     assert verdict(1, Result("rescnn-ce", dev=better), scratch) == "held"
     assert verdict(1, Result("rescnn-ce", dev=mixed), scratch) == "undecided"
     assert verdict(1, replace(scratch, name="rescnn-ce", dev=dev(6, 6, 6)), scratch) == "not held"
+    assert claim(1, Result("rescnn-ce", dev=better), scratch).verdict == "withheld"
 
 
-def looks(name: str, *collapsed: bool) -> Result:
+def looks(name: str, *collapsed: bool, accuracy: float = 0.7) -> Result:
     rows = [{"samples": 100 * i, "collapsed": c} for i, c in enumerate(collapsed)]
-    return Result(name, verdicts=rows)
+    return Result(name, verdicts=rows, dev=[{"dev_d_accuracy": accuracy}] * 4)
 
 
 def test_a_collapse_that_does_not_come_is_not_observed():
@@ -160,12 +196,49 @@ def test_a_collapse_that_does_not_come_is_not_observed():
     assert verdict(2, looks("cdcgan-places"), healthy) == "undecided"
 
 
+def test_a_verdict_on_collapse_says_how_the_discriminator_did():
+    asleep = looks("cdcgan-places", False, accuracy=0.52)
+    figures = claim(2, asleep, looks("cdcgan-improved", False)).figures
+    assert "accuracy of its discriminator 0.52 (it does not play)" in figures
+    assert "accuracy of its discriminator 0.70" in figures
+    assert discriminator_accuracy(replace(asleep, dev=[])) is None
+    halves = [{"dev_d_accuracy": 0.1}] * 2 + [{"dev_d_accuracy": 0.9}] * 2
+    assert discriminator_accuracy(replace(asleep, dev=halves)) == 0.9
+
+
 def test_gans_must_lose_somewhere_for_the_claim_to_hold():
     cnn = result("rescnn-ce", 1.0)
     assert verdict(3, cnn, result("pix2pix", 1.0, worse=1)) == "held"
     assert verdict(3, cnn, result("pix2pix", 1.0, worse=-1, rarer=1)) == "held"
     assert verdict(3, cnn, result("pix2pix", 1.0, worse=-1, rarer=-1)) == "not held"
     assert verdict(3, cnn, result("pix2pix", 1.0, worse=-1)) == "undecided"
+
+
+@pytest.mark.parametrize(("accuracy", "state"), [(0.55, "sleeps"), (0.97, "has won")])
+def test_a_gan_whose_discriminator_did_not_play_proves_nothing(accuracy: float, state: str):
+    played = [{"dev_d_accuracy": accuracy}] * 2
+    gan = result("pix2pix", 1.0, worse=1, dev=played)
+    found = claim(3, *(s for one in (result("rescnn-ce", 1.0), gan) for s in thrice(one)))
+    assert found.verdict == "withheld"
+    assert f"the discriminator of pix2pix {state} (accuracy {accuracy})" in found.figures
+
+
+def test_seeds_are_trained_one_after_another_and_shown_together(place, capsys):
+    options = words(place, "--samples", "4", "--only", "one", "--limit", "2")
+    assert main("compare", [*options, "--seeds", "2"]) == 0
+    first, second = (
+        json.loads((place / "results" / f"{name}.json").read_text())
+        for name in ("one", "one.seed-1")
+    )
+    assert first["samples"] == second["samples"] == 4
+    assert first["sha256"] != second["sha256"]
+    page = (place / "results.md").read_text()
+    assert "## Over seeds" in page
+    assert "| one | 2 |" in page
+    assert "one.seed-1" not in page
+    capsys.readouterr()
+    assert main("compare", [*options, "--seeds", "2"]) == 0
+    assert "one.seed-1: already done" in capsys.readouterr().err
 
 
 def test_the_factor_makes_a_method_as_colourful_as_the_truth(colourful):

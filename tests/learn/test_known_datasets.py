@@ -12,9 +12,13 @@ from tintype.errors import LearnError
 from tintype.learn.data.known_datasets import read_classes, read_pickle
 from tintype.learn.data.manifest import find_sources, read_sources
 from tintype.learn.data.photos import open_photos
-from tintype.learn.recipe import DataRecipe, read_recipe
+from tintype.learn.recipe import DataRecipe, Recipe, read_recipe
+from tintype.learn.train.adapt import adapt_recipe
+from tintype.learn.train.loop import train
+from tintype.learn.train.run import TrainingSession
 
-REPORT = Path(__file__).parents[2] / "recipes" / "report"
+RECIPES = Path(__file__).parents[2] / "recipes"
+REPORT = RECIPES / "report"
 CLASSES = [b"airplane", b"automobile", b"bird"]
 
 
@@ -157,6 +161,55 @@ def test_places_in_its_easy_form_gives_its_training_part(tmp_path: Path):
     assert [s.label for s in find_sources([root], only_labels=outdoor)] == [
         "apartment_building-outdoor"
     ]
+
+
+@pytest.mark.parametrize("make", [_python_cifar, _binary_cifar])
+def test_the_recipe_for_cifar_trains_on_its_archive(tmp_path: Path, make: Callable[[Path], Path]):
+    folder = make(tmp_path)
+    recipe, remarks = adapt_recipe(_small("cifar-10"), [folder])
+    assert remarks == []
+    photos = open_photos([folder], recipe.data, cache=tmp_path / "cache")
+    assert len(photos) == 20
+    progress = train(tmp_path / "run", recipe, photos, TrainingSession(max_samples=8))
+    assert progress.samples == 8
+
+
+def test_the_recipe_for_outdoor_places_takes_the_outdoor_classes(tmp_path: Path):
+    (tmp_path / "lists").mkdir()
+    root, easy = _places(tmp_path / "lists"), tmp_path / "places365_standard"
+    for name in ("apartment_building-outdoor", "art_studio", "airfield"):
+        _picture(easy / "train" / name / "1.jpg")
+    (easy / "train.txt").write_text("")
+    for folder in (root, easy):
+        recipe, remarks = adapt_recipe(_small("places365-outdoor"), [folder])
+        assert remarks == []
+        photos = open_photos([folder], recipe.data, cache=tmp_path / "cache")
+        assert len(photos) == 2
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"size": 128})})
+    progress = train(tmp_path / "run", recipe, photos, TrainingSession(max_samples=2))
+    assert progress.samples == 2
+
+
+def test_the_recipe_for_a_folder_takes_any_folder(tmp_path: Path):
+    for name in ("1.jpg", "2.png", "holidays/3.jpg", "holidays/sea/4.jpg"):
+        _picture(tmp_path / "mine" / name)
+    recipe, remarks = adapt_recipe(_small("own-folder"), [tmp_path / "mine"])
+    assert remarks == []
+    photos = open_photos([tmp_path / "mine"], recipe.data, cache=tmp_path / "cache")
+    assert len(photos) == 4
+    progress = train(tmp_path / "run", recipe, photos, TrainingSession(max_samples=2))
+    assert progress.samples == 2
+
+
+def _small(name: str) -> Recipe:
+    """A recipe of the folder, with a small network, small batches and no dev."""
+    recipe = read_recipe(RECIPES / "data" / f"{name}.toml")
+    model = recipe.model.model_copy(
+        update={"width": 0.05, "widths": (8, 8, 8, 8), "pretrained": False, "train_encoder_from": 0}
+    )
+    data = recipe.data.model_copy(update={"dev_share": 0.0})
+    settings = recipe.train.model_copy(update={"batch": 2, "amp": False, "warmup_samples": 2})
+    return recipe.model_copy(update={"model": model, "data": data, "train": settings})
 
 
 @pytest.mark.parametrize("part", ["places365_train_standard.txt", "data_256"])

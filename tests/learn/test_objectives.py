@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tintype.errors import LearnError
-from tintype.learn.compare.run import is_classifier
+from tintype.learn.compare.seeds import is_classifier
 from tintype.learn.data.batches import Batch
 from tintype.learn.data.photos import open_photos
 from tintype.learn.recipe import LossRecipe, Recipe, make_recipe, read_recipe

@@ -49,6 +49,23 @@ def test_a_run_in_three_sittings_ends_with_the_same_bits(
     assert same(whole, parts)
 
 
+def test_a_run_that_began_from_a_classifier_goes_on_without_it(tmp_path: Path, photo_folder: Path):
+    shared = "[data]\nsize = 32\n[train]\nbatch = 2\namp = false\n"
+    grey, colors = tmp_path / "grey.toml", tmp_path / "colors.toml"
+    grey.write_text(
+        f'name = "g"\n{shared}[model]\nkind = "grey-resnet18"\n[loss]\nkind = "labels"\n'
+    )
+    colors.write_text(f'name = "c"\n{shared}[model]\nkind = "rescnn"\ninit = "classifier"\n')
+    assert main("train", words(grey, photo_folder, tmp_path / "g", "--max-samples", "2")) == 0
+    classifier = tmp_path / "g" / "checkpoint.safetensors"
+    begin = words(colors, photo_folder, tmp_path / "c", "--max-samples", "2")
+    with pytest.raises(LearnError, match="needs a trained grey classifier"):
+        main("train", begin)
+    assert main("train", [*begin, "--classifier", str(classifier)]) == 0
+    classifier.unlink()
+    assert main("train", [*begin, "--resume", "--max-samples", "4"]) == 0
+
+
 def test_the_guard_for_same_bits_sees_one_more_step(
     tmp_path: Path, photo_folder: Path, recipe_file: WriteRecipe
 ):

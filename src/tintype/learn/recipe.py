@@ -37,7 +37,11 @@ class ModelRecipe(_Table):
     outputs: Literal["ab", "bins"] = "bins"
     """Whether the report's CNN predicts chroma or a distribution over 313 colours."""
     classes: int = Field(default=0, ge=0)
-    """Number of classes of the class head; 0 for no head."""
+    """Number of classes of the class head; 0 for as many as the data have labels, where the loss
+    has a term for them."""
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Dropout after the first two decoder layers of the cDCGAN; none for what the variant has: 0.5
+    for cifar, 0 for places."""
     global_size: int = Field(default=224, ge=32, multiple_of=32)
     """Side of the scaled copy for the global stream (Iizuka, section 3.2)."""
     init: Literal["scratch", "classifier"] = "scratch"
@@ -75,11 +79,13 @@ class DataRecipe(_Table):
     """Patterns of labels to leave out, such as ``wallpapers/*``."""
     only_labels: tuple[str, ...] = ()
     """Patterns of labels to use; empty for all. ``@FILE`` stands for the classes listed in a file
-    in the recipe's folder."""
+    in the recipe's folder. Where no label of the data matches, all are used, with a remark."""
     only_groups: tuple[str, ...] = ()
-    """Groups to use; empty for all. A group is the name of a folder or zip without its number."""
+    """Groups to use; empty for all. A group is the name of a folder or zip without its number.
+    Those that the data lack are left out, with a remark."""
     mix: dict[str, float] = Field(default_factory=dict)
-    """Share of each group in a batch; empty for shares in proportion to their sizes."""
+    """Share of each group in a batch; empty for shares in proportion to their sizes. Groups that
+    the data lack are left out, with a remark."""
     favor: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
     """Sampling factors by label pattern, such as ``{"*market*" = 4}``: how many times their
     photographs are drawn per pass through their group. The first matching pattern applies."""
@@ -321,7 +327,9 @@ def recipe_to_toml(recipe: Recipe) -> str:
     for table, values in recipe.model_dump(by_alias=True).items():
         if isinstance(values, dict):
             lines += ["", f"[{table}]"]
-            lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+            # TOML has no word for none, which is the default wherever it is allowed.
+            known = {key: value for key, value in values.items() if value is not None}
+            lines += [f"{key} = {_toml(value)}" for key, value in known.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -56,7 +56,7 @@ def small(path: Path) -> Recipe:
         "variant": SMALLEST.get(kind, recipe.model.variant),
         "widths": (16, 16, 16, 16),
         "global_size": 32,
-        "classes": 3 if recipe.model.classes else 0,
+        "classes": 3 if objective_of(recipe).learns_labels else 0,
         "pretrained": False,
         "train_encoder_from": 0,
     }

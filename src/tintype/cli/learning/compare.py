@@ -34,6 +34,7 @@ class CompareArguments:
     budget: float | None
     samples: int | None
     only: tuple[str, ...]
+    seeds: int
     limit: int | None
     size: int
     threads: int
@@ -109,6 +110,7 @@ def compare_methods(argv: CompareArguments) -> int:
         seconds=argv.budget,
         samples=argv.samples,
         only=argv.only,
+        seeds=argv.seeds,
         limit=argv.limit,
         size=argv.size,
         threads=argv.threads,
@@ -151,6 +153,14 @@ COMPARE = Command(
             help="Train each method on this many samples.",
         ),
         Several("--only", metavar="NAME", help="Include only these rows."),
+        Option(
+            "--seeds",
+            type=click.IntRange(1),
+            default=1,
+            metavar="N",
+            help="Train each method N times, with different random numbers. Verdicts on the claims "
+            "need three.",
+        ),
         limit_option(),
         size_option(),
         threads_option(),

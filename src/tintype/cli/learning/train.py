@@ -60,6 +60,7 @@ def train_model(argv: TrainArguments) -> int:
     """
     from tintype.learn.data.photos import open_photos
     from tintype.learn.recipe import read_recipe
+    from tintype.learn.train.adapt import adapt_recipe
     from tintype.learn.train.distributed import join_process_group
     from tintype.learn.train.loop import train
     from tintype.learn.train.objectives import objective_of
@@ -67,12 +68,16 @@ def train_model(argv: TrainArguments) -> int:
 
     recipe = read_recipe(argv.recipe)
     objective_of(recipe).check(recipe)  # before decoding the photographs, which may take long
+    recipe, remarks = adapt_recipe(recipe, argv.data)
     run = argv.run or Path("runs") / recipe.name
     _check_folder(run, resume=argv.resume)
     check_folder(run)
     if argv.never:
         _refuse_overlap(argv, recipe)
     process_group = join_process_group()
+    if process_group.rank == 0:
+        for remark in remarks:
+            say(remark)
     # Rank 0 decodes the photographs; the others wait, then read its output.
     if process_group.rank > 0:
         process_group.barrier()
@@ -150,10 +155,12 @@ TRAIN = Command(
         ),
         Option(
             "--run",
+            "--run-folder",
             type=FolderType(),
             metavar="DIR",
             show_default="runs/NAME",
-            help="Folder of the run.",
+            help="Folder of the run. Under torchrun, which has options that begin alike, write "
+            "--run-folder.",
         ),
         Option("--resume", is_flag=True, help="Continue the run from its checkpoint."),
         Option(

@@ -22,12 +22,12 @@ from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
     StoppedError,
     find_classifier,
-    is_classifier,
     is_done,
     read_recipes,
     run_method,
 )
 from tintype.learn.compare.score import Colorize, Pictures
+from tintype.learn.compare.seeds import is_classifier, repetitions
 from tintype.learn.compare.strip import read_originals
 from tintype.learn.compare.untrained_rows import OTHERS, colorizer_of, run_other
 from tintype.learn.data.batches import Sampler
@@ -36,6 +36,7 @@ from tintype.learn.data.photos import Photos, open_photos
 from tintype.learn.data.prior import color_prior
 from tintype.learn.evaluate.protocol import dev_squares, load_squares
 from tintype.learn.recipe import Recipe
+from tintype.learn.train.adapt import adapt_recipe
 
 _DEV_PICTURES = 200
 
@@ -55,6 +56,7 @@ class Comparison:
         seconds: Time budget of each method, or None.
         samples: Sample budget of each method, or None.
         only: Names of the rows to compute; empty for all.
+        seeds: Number of times that each method is trained, with other random numbers.
         limit: Maximum number of pictures of each evaluation set, or None.
         size: Side of the squares that are scored.
         threads: Number of pictures in parallel.
@@ -71,6 +73,7 @@ class Comparison:
     seconds: float | None
     samples: int | None
     only: Sequence[str]
+    seeds: int
     limit: int | None
     size: int
     threads: int
@@ -93,11 +96,19 @@ def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
             method fails.
     """
     everything = read_recipes(arguments.recipes)
-    check_outputs(arguments.into, [*OTHERS, *(recipe.name for recipe in everything)])
+    rows = [one for recipe in everything for one in repetitions(recipe, arguments.seeds)]
+    check_outputs(arguments.into, [*OTHERS, *(recipe.name for recipe in rows)])
     names = [name for name in arguments.only if name not in OTHERS]
-    recipes = read_recipes(arguments.recipes, only=names) if names or not arguments.only else []
+    chosen = read_recipes(arguments.recipes, only=names) if names or not arguments.only else []
+    # A first seed of every method before a second of any, so that the page is soon complete.
+    recipes = sorted(
+        (one for recipe in chosen for one in enumerate(repetitions(recipe, arguments.seeds))),
+        key=lambda one: one[0],
+    )
     options = _scoring_options(arguments)
-    first = next(recipe for recipe in everything if not is_classifier(recipe))
+    first, _ = adapt_recipe(
+        next(recipe for recipe in everything if not is_classifier(recipe)), arguments.data
+    )
     sources = find_sources(
         arguments.data, exclude=first.data.exclude, only_groups=first.data.only_groups
     )
@@ -114,7 +125,7 @@ def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
             report(f"{name}: scoring")
             run_other(name, pictures, photos, options)
             write_page(arguments.into, everything)
-        for recipe in recipes:
+        for _, recipe in recipes:
             if _keep(recipe, pictures, options):
                 result = read_result(arguments.into / f"{recipe.name}.json")
                 _complete(
@@ -122,15 +133,8 @@ def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
                 )
                 report(f"{recipe.name}: already done")
                 continue
-            own = open_photos(arguments.data, recipe.data, cache=arguments.cache)
-            run_method(
-                recipe,
-                own,
-                pictures,
-                options,
-                classifier=find_classifier(everything),
-                report=report,
-            )
+            classifier = find_classifier(everything)
+            run_method(recipe, pictures, options, classifier=classifier, report=report)
             write_page(arguments.into, everything)
     except StoppedError as stopped:
         report(f"{stopped.message} The same command continues where this one stopped.")

@@ -30,9 +30,10 @@ from tintype.learn.compare.score import (
     engine_colorizer,
     score_block,
 )
+from tintype.learn.compare.seeds import is_classifier
 from tintype.learn.compare.strip import write_strip
 from tintype.learn.data.even_sampling import evenly_spaced
-from tintype.learn.data.photos import Photos
+from tintype.learn.data.photos import open_photos
 from tintype.learn.evaluate.protocol import to_square
 from tintype.learn.export.bundle import export, lightness_examples
 from tintype.learn.export.card import default_card
@@ -41,6 +42,7 @@ from tintype.learn.export.weights import Trained, load_trained
 from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe
+from tintype.learn.train.adapt import adapt_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
 from tintype.learn.train.loop import train
 from tintype.learn.train.objectives import objective_of
@@ -80,12 +82,6 @@ def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
     return sorted(chosen, key=lambda recipe: (not is_classifier(recipe), recipe.name))
 
 
-def is_classifier(recipe: Recipe) -> bool:
-    """Whether a recipe trains a grey classifier, from which other methods start."""
-    objective = objective_of(recipe)
-    return objective.learns_labels and not objective.learns_colors
-
-
 def is_done(recipe: Recipe, options: ScoringOptions) -> bool:
     """Whether there is a result of this recipe with the whole budget."""
     path = options.into / f"{recipe.name}.json"
@@ -106,8 +102,7 @@ def _enough(progress: Progress, recipe: Recipe, options: ScoringOptions) -> bool
 
 
 def run_method(
-    recipe: Recipe,
-    photos: Photos,
+    written: Recipe,
     pictures: Pictures,
     options: ScoringOptions,
     *,
@@ -117,8 +112,7 @@ def run_method(
     """Trains, exports, scores and writes one method.
 
     Args:
-        recipe: The method.
-        photos: Its training data.
+        written: The method, as in its file; it is adapted to the data.
         pictures: The evaluation pictures.
         options: The options of the command.
         classifier: The recipe of the grey classifier, for a method that starts from one.
@@ -128,6 +122,9 @@ def run_method(
         StoppedError: Interrupted by Ctrl-C; the same command resumes.
         LearnError: Training or export failed.
     """
+    recipe, remarks = adapt_recipe(written, options.data)
+    for remark in remarks:
+        report(remark)
     start = None
     if recipe.model.init == "classifier":
         if classifier is None:
@@ -136,16 +133,18 @@ def run_method(
                 advice='Add one whose [loss] has kind = "labels" to the folder.',
             )
         if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
-            train_enough(classifier, photos, options, classifier=None, report=report)
+            adapted, _ = adapt_recipe(classifier, options.data)
+            train_enough(adapted, options, classifier=None, report=report)
         start = options.runs / classifier.name / "checkpoint.safetensors"
-    progress = train_enough(recipe, photos, options, classifier=start, report=report)
+    progress = train_enough(recipe, options, classifier=start, report=report)
     run = options.runs / recipe.name
     result = Result(
         name=recipe.name,
         kind=_kind(recipe),
         recipe=short_recipe(recipe),
-        recipe_hash=recipe_hash(recipe),
-        data_hash=photos.data_hash,
+        recipe_hash=recipe_hash(written),
+        data_hash=_data_hash(run),
+        note="; ".join(remark.partition(": ")[2].rstrip(".") for remark in remarks),
         samples=progress.samples,
         seconds=progress.seconds,
         device=trained_on(run),
@@ -166,13 +165,18 @@ def run_method(
 
 def train_enough(
     recipe: Recipe,
-    photos: Photos,
     options: ScoringOptions,
     *,
     classifier: Path | None,
     report: Callable[[str], None],
 ) -> Progress:
     """Trains a run for the rest of its budget.
+
+    Args:
+        recipe: The method, adapted to the data.
+        options: The options of the command.
+        classifier: Checkpoint of the grey classifier, for a method that starts from one.
+        report: Called with progress messages.
 
     Raises:
         StoppedError: It was interrupted before the end.
@@ -192,6 +196,7 @@ def train_enough(
         device=options.device,
         report=report,
     )
+    photos = open_photos(options.data, recipe.data, cache=options.cache)
     progress = train(run, recipe, photos, session)
     if not _enough(progress, recipe, options):
         raise StoppedError(f"{recipe.name}: stopped at {progress.samples} samples.")
@@ -294,6 +299,12 @@ def read_log(path: Path) -> dict[str, Any]:
 def _without_counters(row: Mapping[str, Any]) -> dict[str, Any]:
     left_out = {"step", "cooldown_from", "cooldown_samples", "best", "waited", "cuts"}
     return {key: value for key, value in row.items() if key not in left_out}
+
+
+def _data_hash(run: Path) -> str:
+    """The hash of the photographs that a run was trained on."""
+    _, _, facts = load_checkpoint(run / "checkpoint.safetensors")
+    return str(facts["data_hash"])
 
 
 def trained_on(run: Path) -> str:

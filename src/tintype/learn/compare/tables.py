@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tintype.learn.compare.results import DEMONSTRATION, EVERYTHING, Result
+from tintype.learn.compare.seeds import seeds_of
 from tintype.learn.compare.untrained_rows import OTHERS
 from tintype.learn.evaluate.figures import FIGURES, Figure
 from tintype.learn.recipe import Recipe
@@ -110,6 +111,33 @@ def _best(
 def _cell(figure: str, found: Figure) -> str:
     value, low, high = (f"{number:.{FIGURES[figure].digits}f}" for number in found)
     return value if low == high == value else f"{value} ({low}–{high})"
+
+
+def over_seeds(names: Sequence[str], results: Mapping[str, Result]) -> str:
+    """The mean and the range of each method over its seeds; empty if each has only one."""
+    rows = []
+    for name in names:
+        seeds = [result for (result,) in seeds_of(results, name)]
+        if len(seeds) < 2:
+            continue
+        cells = [_range([s.published[EVERYTHING]["cf_ratio"][0] for s in seeds], "cf_ratio")]
+        for figure in ("delta_e", "auc_rebalanced"):
+            found = [s.equal[EVERYTHING][figure][0] for s in seeds if EVERYTHING in s.equal]
+            cells.append(_range(found, figure) if len(found) == len(seeds) else "")
+        rows.append([title(name, results), str(len(seeds)), *cells])
+    if not rows:
+        return ""
+    head = ["method", "seeds", "CF ratio (i)", "ΔE2000 (ii)", "AuC rebal. (ii)"]
+    return (
+        "## Over seeds\n\nThe mean over runs with different random numbers, and their range. The "
+        "other tables show the first seed.\n\n" + markdown(head, rows)
+    )
+
+
+def _range(values: Sequence[float], figure: str) -> str:
+    digits = FIGURES[figure].digits
+    mean, low, high = sum(values) / len(values), min(values), max(values)
+    return f"{mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
 
 
 def per_set(names: Sequence[str], results: Mapping[str, Result]) -> str:

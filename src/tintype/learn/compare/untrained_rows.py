@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.engine.bundle import load_bundle
+from tintype.engine.bundle import Card, load_bundle
 from tintype.engine.geometry import luma_to_input
 from tintype.learn.baselines import example, scribble
 from tintype.learn.compare.measure import ScoringOptions, score_bundle, score_colorizer
@@ -47,7 +47,8 @@ def run_other(name: str, pictures: Pictures, photos: Photos, options: ScoringOpt
             "own",
             samples=int(metrics.get("samples", 0)),
             seconds=float(metrics.get("seconds", 0)),
-            note=f"version {bundle.card.version}, as embedded; vividness {bundle.card.vividness}",
+            data_hash=str(bundle.card.data.get("sha256", "")),
+            note=_own_note(bundle.card),
         )
         result = score_bundle(own, bundle, pictures, options)
     elif name == "scribble":
@@ -60,6 +61,12 @@ def run_other(name: str, pictures: Pictures, photos: Photos, options: ScoringOpt
         result = score_colorizer(assisted, colorize, pictures, options)
     write_result(options.into, result)
     return result
+
+
+def _own_note(card: Card) -> str:
+    photographs = sum(card.data.get("photographs", {}).values())
+    note = f"version {card.version}, as embedded; vividness {card.vividness}"
+    return f"{note}; **not from scratch**: encoder from ImageNet, {photographs:,} other photographs"
 
 
 def colorizer_of(name: str, photos: Photos) -> Colorize:

@@ -60,9 +60,21 @@ class _DistributionGraph(nn.Module):
         sharp = (logits + self.bias) / self.temperature
         # Not softmax, for which ONNX Runtime transposes to the last axis and back, which took a
         # fifth of the inference time. One convolution computes both moments and the total.
-        mass = torch.exp(sharp - sharp.amax(dim=1, keepdim=True))
+        mass = torch.exp(sharp - _largest(sharp))
         total = torch.nn.functional.conv2d(mass, self.moments)
         return total[:, :2] / total[:, 2:], logits, *features
+
+
+def _largest(values: Tensor) -> Tensor:
+    """The maximum over channels, (B, 1, H, W), of (B, C, H, W).
+
+    Halves are compared, whose elements are contiguous. The reduction over the channels that ONNX
+    Runtime has took eight times as long: 3.7 ms of 59 at 256 pixels.
+    """
+    while (channels := values.shape[1]) > 1:
+        half = (channels + 1) // 2
+        values = torch.maximum(values[:, :half], values[:, channels - half :])
+    return values
 
 
 class _ChromaGraph(nn.Module):

@@ -7,8 +7,9 @@ version use this network; they differ in loss and schedule.
 
 Deviations:
     - The lightness is scaled to [-1, 1]. The released code passes 0 to 255 to both networks.
-    - Dropout is active in training, in the layers given by the paper's table. In the released code
-      it is never active.
+    - Dropout is active in training, in the layers given by the paper's table: the first two of the
+      decoder for CIFAR-10, none for Places365, unless the recipe sets it. In the released code it
+      is never active.
     - In inference, dropout is off and batch norm uses its running statistics, so that a picture's
       colours are deterministic and do not depend on the rest of the batch.
     - The discriminator has no running statistics: in training and in evaluation its batches are
@@ -34,6 +35,7 @@ PAPER = (
 )
 
 _RANGE = 110.0  # of a and b: the range of tanh, -1 to 1, is mapped to -110 to 110
+_DROPPED = 2  # layers of the decoder with dropout
 _SLOPE = 0.2  # of the leaky ReLU (section 3.1)
 
 
@@ -43,16 +45,16 @@ class CdcganLayout(NamedTuple):
     down: tuple[int, ...]
     strides: tuple[int, ...]
     up: tuple[int, ...]
-    dropped: int
-    """Number of decoder layers, from the first, that are followed by dropout."""
+    dropout: float
+    """After each of the first two layers of the decoder."""
 
 
-CIFAR = CdcganLayout((64, 128, 256, 512, 512), (1, 2, 2, 2, 2), (512, 256, 128, 64), 2)
+CIFAR = CdcganLayout((64, 128, 256, 512, 512), (1, 2, 2, 2, 2), (512, 256, 128, 64), 0.5)
 PLACES = CdcganLayout(
     (64, 64, 128, 256, 512, 512, 512, 512),
     (1, 2, 2, 2, 2, 2, 2, 2),
     (512, 512, 512, 256, 128, 64, 64),
-    0,
+    0.0,
 )
 VARIANTS: Mapping[str, CdcganLayout] = {"cifar": CIFAR, "places": PLACES}
 
@@ -94,13 +96,17 @@ class CdcganNet(nn.Module):
     Args:
         variant: A key of `VARIANTS`.
         width: Factor of the paper's number of channels.
+        dropout: After each of the first two decoder layers, in training; None for the variant's.
     """
 
     stride = 1
 
-    def __init__(self, variant: str = "cifar", *, width: float = 1.0) -> None:
+    def __init__(
+        self, variant: str = "cifar", *, width: float = 1.0, dropout: float | None = None
+    ) -> None:
         super().__init__()
         layout = VARIANTS[variant]
+        dropout = layout.dropout if dropout is None else dropout
         down = [max(1, round(channels * width)) for channels in layout.down]
         up = [max(1, round(channels * width)) for channels in layout.up]
         mirrors = down[-2::-1]
@@ -111,7 +117,7 @@ class CdcganNet(nn.Module):
             for (inputs, outputs), stride in zip(pairwise([1, *down]), layout.strides, strict=True)
         )
         self.up = nn.ModuleList(
-            CdcganUp(inputs, outputs, 0.5 if index < layout.dropped else 0.0)
+            CdcganUp(inputs, outputs, dropout if index < _DROPPED else 0.0)
             for index, (inputs, outputs) in enumerate(zip(joined, up, strict=False))
         )
         self.last = nn.Conv2d(joined[-1], 3, 1)
@@ -201,7 +207,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
             f"The cDCGAN has no variant {variant}.",
             advice=f"Set model.variant to one of {', '.join(VARIANTS)}.",
         )
-    return CdcganNet(variant, width=recipe.width)
+    return CdcganNet(variant, width=recipe.width, dropout=recipe.dropout)
 
 
 def build_discriminator(recipe: ModelRecipe) -> nn.Module:

@@ -28,6 +28,10 @@ from tintype.learn.train.pace import PaceMeter
 from tintype.learn.train.run import BEST, CHECKPOINT, Run, TrainingSession, open_run
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
 
+_FIRST_CHECKPOINT = 30.0
+"""Seconds to the first checkpoint of a session: whoever stops early loses little, and learns soon
+whether the disk can be written."""
+
 
 def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Progress:
     """Trains the run in a folder, from its checkpoint if there is one.
@@ -76,7 +80,7 @@ def _train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSessio
         _stop_signals(session.on_signal) as stopped,
     ):
         began = kept = time.monotonic()
-        before = progress.seconds
+        before, pause = progress.seconds, min(_FIRST_CHECKPOINT, settings.checkpoint_seconds)
         while not process_group.broadcast(
             stopped() or _at_end(run, session, time.monotonic() - began)
         ):
@@ -94,9 +98,9 @@ def _train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSessio
                 progress.samples, settings.batch, settings.keep_every
             ):
                 _keep_weights(run, f"weights-{progress.samples:09d}")
-            if time.monotonic() - kept > settings.checkpoint_seconds:
+            if time.monotonic() - kept > pause:
                 run.save()
-                kept = time.monotonic()
+                kept, pause = time.monotonic(), settings.checkpoint_seconds
         # Checked again: measuring dev after the last step may have used up the remaining time.
         progress.seconds = before + time.monotonic() - began
         run.save()

@@ -166,7 +166,9 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
         part=(process_group.rank, process_group.size),
     )
     prior = color_prior(sampler, photos)
-    model = _new_model(recipe, session).to(device)
+    resumed = (folder / CHECKPOINT).exists()
+    # A checkpoint has all weights, so that where they began need not exist any more.
+    model = (build(recipe.model) if resumed else _new_model(recipe, session)).to(device)
     _check_recipe(recipe, model)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = Run(
@@ -181,7 +183,7 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
         collapse_detector=CollapseDetector(),
         report=session.report,
     )
-    if (folder / CHECKPOINT).exists():
+    if resumed:
         _resume(run, folder / CHECKPOINT)
     else:
         check_folder(folder)
@@ -331,6 +333,7 @@ def _resume(run: Run, checkpoint: Path) -> None:
     tensors, run.progress, kept = load_checkpoint(checkpoint)
     _refuse_other(checkpoint, kept, run.facts, name=run.recipe.name)
     run.restore(tensors)
+    run.facts["init"] = kept.get("init")
     # A run may have been moved between machines; each is listed once.
     devices = [*kept.get("trained_on", ()), *run.facts["trained_on"]]
     run.facts["trained_on"] = list(dict.fromkeys(devices))
