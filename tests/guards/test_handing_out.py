@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,12 @@ def test_the_service_can_do_little() -> None:
     assert not {"volumes", "privileged", "network_mode", "devices"} & set(service)
     dockerfile = ROOT / "container" / service["build"]["context"] / service["build"]["dockerfile"]
     assert dockerfile.resolve() == ROOT / RECIPE
+
+
+def test_the_source_archive_has_all_of_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    kept = set(project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"])
+    assert {"container", ".dockerignore", "hatch_build.py", ".github", "docs", "src"} <= kept
 
 
 def test_a_build_is_given_what_the_package_is_made_of_and_nothing_else(tmp_path: Path) -> None:
