@@ -48,6 +48,7 @@ def test_on_linux_there_are_an_entry_for_the_page_and_one_for_photographs(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shortcut, "find_spec", lambda _name: object())
     folder = tmp_path / "applications"
     assert main(["shortcut", "--into", str(folder)]) == 0
     page, photos = folder / "tintype.desktop", folder / "tintype-color.desktop"
@@ -59,6 +60,21 @@ def test_on_linux_there_are_an_entry_for_the_page_and_one_for_photographs(
     for path in (page, photos):
         assert Path(entry(path)["Icon"]).is_file()
         assert entry(path)["Type"] == "Application"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no shell to ask")
+def test_without_a_window_the_entries_open_a_terminal(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shortcut, "find_spec", lambda _name: None)
+    assert main(["shortcut", "--into", str(tmp_path / "menu")]) == 0
+    assert "python3-tk" in capfd.readouterr().err
+    page = entry(tmp_path / "menu" / "tintype.desktop")
+    assert run_of(page["Exec"]) == [str(program.with_name("tintype")), "serve"]
+    photos = entry(tmp_path / "menu" / "tintype-color.desktop")
+    assert run_of(photos["Exec"]) == [str(program.with_name("tintype")), "--", "%F"]
+    assert page["Terminal"] == photos["Terminal"] == "true"
 
 
 def test_on_macos_there_is_a_bundle_that_starts(

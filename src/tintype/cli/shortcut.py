@@ -13,6 +13,7 @@ import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from tintype._version import __version__
@@ -123,16 +124,21 @@ def _write_entries(folder: Path, program: Path) -> list[Path]:
     common = f"[Desktop Entry]\nType=Application\nIcon={icon}\nCategories=Graphics;Photography;\n"
     common += mark
     types = "".join(f"{name};" for name in dict.fromkeys(codec.mime for codec in CODECS))
-    run = _quoted(program)
+    page = photos = _quoted(program)
+    terminal = "false"
+    if find_spec("_tkinter") is None:
+        say("This Python has no tkinter for a window (python3-tk): the shortcut opens a terminal.")
+        command = _quoted(program.with_name("tintype"))
+        page, photos, terminal = f"{command} serve", f"{command} --", "true"
     entries = {
         "tintype.desktop": (
             f"{common}Name=Tintype\nComment=Colour black-and-white photographs\n"
-            f"Exec={run}\nTerminal=false\n"
+            f"Exec={page}\nTerminal={terminal}\n"
         ),
         # Only in the menu of a file.
         "tintype-color.desktop": (
             f"{common}Name=Colour with Tintype\nComment=Writes a coloured copy beside it\n"
-            f"Exec={run} %F\nTerminal=false\nNoDisplay=true\nMimeType={types}\n"
+            f"Exec={photos} %F\nTerminal={terminal}\nNoDisplay=true\nMimeType={types}\n"
         ),
     }
     for name, text in entries.items():
