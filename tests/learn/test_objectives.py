@@ -47,6 +47,7 @@ def test_every_recipe_of_ours_is_free_of_contradictions(path: Path) -> None:
     ("tables", "message"),
     [
         ({"loss": {"kind": "l1", "decoded": 0.1}}, "loss.decoded needs a distribution"),
+        ({"loss": {"kind": "l2", "teacher": "x"}}, "loss.teacher needs a distribution"),
         ({"loss": {"kind": "joint"}, "data": {"mosaic": 0.2}}, "mosaic puts several labels"),
         ({"loss": {"kind": "labels"}, "data": {"mosaic": 0.2}}, "mosaic puts several labels"),
         ({"train": {"watch_collapse": True}}, "watch_collapse needs a discriminator"),

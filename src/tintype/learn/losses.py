@@ -53,17 +53,33 @@ class SoftCrossEntropy(nn.Module):
         Returns:
             A scalar, in nats per pixel: the entropy of the soft encoding plus the KL divergence.
         """
-        cell = (ab.round().long() + AB_LIMIT).clamp(0, 2 * AB_LIMIT)
-        where = self.indices[cell[:, 0], cell[:, 1]].long()  # (B, h, w, n)
-        share = self.weights[cell[:, 0], cell[:, 1]]
         # Bins in the last dimension: a single pass forward and backward for channels-last memory.
         log_shares = F.log_softmax(logits.permute(0, 2, 3, 1), dim=-1, dtype=torch.float32)
-        per_pixel = -(log_shares.gather(-1, where) * share).sum(dim=-1)  # (B, h, w)
+        per_pixel, where = self._per_pixel(log_shares, ab)
         if self.class_weights is not None:
             per_pixel = per_pixel * self.class_weights[where[..., 0]]
         if weights is not None:
             per_pixel = per_pixel * weights[:, None, None]
         return per_pixel.mean()
+
+    def per_picture(self, log_shares: Tensor, ab: Tensor) -> Tensor:
+        """The mean over the pixels of each picture, without class weights.
+
+        Args:
+            log_shares: (B, h, w, 313), log of the predicted distribution.
+            ab: (B, 2, h, w) true chroma in CIELAB units.
+
+        Returns:
+            (B,) in nats per pixel.
+        """
+        return self._per_pixel(log_shares, ab)[0].mean(dim=(1, 2))
+
+    def _per_pixel(self, log_shares: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, h, w) cross-entropy, and the (B, h, w, n) bins that share each true colour."""
+        cell = (ab.round().long() + AB_LIMIT).clamp(0, 2 * AB_LIMIT)
+        where = self.indices[cell[:, 0], cell[:, 1]].long()
+        share = self.weights[cell[:, 0], cell[:, 1]]
+        return -(log_shares.gather(-1, where) * share).sum(dim=-1), where
 
 
 class Decoded(NamedTuple):

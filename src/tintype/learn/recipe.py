@@ -158,6 +158,12 @@ class LossRecipe(_Table):
     It classifies colours as real or fake, given the features of the encoder; 0 for none."""
     adversarial_warmup: int = Field(default=8_000, ge=0)
     """Samples over which ``adversarial`` rises from zero, while the discriminator learns."""
+    teacher: str = ""
+    """A checkpoint of another network over the 313 colours, from whose distribution the network
+    learns where it is nearer the truth (Hinton et al. 2015); empty for none. A path from the
+    current folder."""
+    teacher_weight: float = Field(default=1.0, ge=0)
+    """Weight of the divergence from the teacher, relative to the cross-entropy."""
     vividness: float = Field(default=0.9, ge=0)
     """Vividness tau of the decoding: exponent of Zhang's weights."""
     temperature: float = Field(default=0.38, ge=0.01, le=1)

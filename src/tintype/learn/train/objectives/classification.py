@@ -1,5 +1,6 @@
 """Cross-entropy over 313 colours (Zhang et al. 2016, section 2); losses on decoded colours."""
 
+from pathlib import Path
 from typing import ClassVar, Self
 
 import torch
@@ -12,6 +13,7 @@ from tintype.learn.models.contract import run_network, stride_of
 from tintype.learn.perceptual_loss import load_perceptual_loss
 from tintype.learn.recipe import LossRecipe, Recipe
 from tintype.learn.train.objectives.contract import Objective
+from tintype.learn.train.objectives.teacher import load_teacher
 
 _GREY = 5.0  # of |a| and |b|: Zhang's code treats a picture below this everywhere as grey
 
@@ -39,7 +41,7 @@ class Classification(Objective):
             balanced = balanced**recipe.rebalance
             weights = (balanced / (balanced * prior).sum()).float()
         self.loss = SoftCrossEntropy(recipe.neighbors, recipe.sigma, weights)
-        self.colors = self.perceptual = None
+        self.colors = self.perceptual = self.teacher = None
         if recipe.decoded > 0:
             rarity = torch.from_numpy(log_rarity(prior.double().numpy()))
             self.colors = DecodedColors(
@@ -47,6 +49,9 @@ class Classification(Objective):
             )
         if recipe.perceptual > 0:
             self.perceptual = load_perceptual_loss()
+        if recipe.teacher:
+            likelihood = SoftCrossEntropy(recipe.neighbors, recipe.sigma)
+            self.teacher = load_teacher(Path(recipe.teacher), likelihood)
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, prior: Tensor) -> Self:
@@ -58,7 +63,9 @@ class Classification(Objective):
         ab, weights = self.target(batch, stride_of(model))
         logits = run_network(model, batch.L, batch.hints)
         if self.colors is None:
-            return {"loss": self.loss(logits, ab, weights)}
+            loss = self.loss(logits, ab, weights)
+            taught, values = self._taught(logits, batch, ab)
+            return {"loss": loss + taught} | ({"nats": loss} | values if values else {})
         return self.of_decoded(logits, self.colors(logits, ab), batch, ab, weights)
 
     def target(self, batch: Batch, stride: int) -> tuple[Tensor, Tensor | None]:
@@ -107,4 +114,15 @@ class Classification(Objective):
         if self.perceptual is not None:
             values["lpips"] = self.perceptual(batch, decoded.ab)
             shown = shown + self.recipe.perceptual * values["lpips"]
-        return {"loss": nats + self.recipe.decoded * shown} | values
+        taught, about = self._taught(logits, batch, ab)
+        return {"loss": nats + taught + self.recipe.decoded * shown} | values | about
+
+    def _taught(
+        self, logits: Tensor, batch: Batch, ab: Tensor
+    ) -> tuple[Tensor | float, dict[str, Tensor]]:
+        """The weighted divergence from the teacher, and values for the log; 0 without one."""
+        if self.teacher is None:
+            return 0.0, {}
+        divergence, share = self.teacher(logits, batch, ab)
+        about = {"divergence": divergence, "taught": share}
+        return self.recipe.teacher_weight * divergence, about

@@ -54,12 +54,13 @@ class Objective(nn.Module):
             LearnError: Two keys contradict each other.
         """
         kind = recipe.loss.kind
-        if recipe.loss.decoded and not cls.over_bins:
-            raise LearnError(
-                f'{recipe.name}: loss.decoded needs a distribution, which loss.kind = "{kind}" '
-                "does not train.",
-                advice='Set loss.kind = "classification", or leave loss.decoded out.',
-            )
+        for key in ("decoded", "teacher"):
+            if getattr(recipe.loss, key) and not cls.over_bins:
+                raise LearnError(
+                    f'{recipe.name}: loss.{key} needs a distribution, which loss.kind = "{kind}" '
+                    "does not train.",
+                    advice=f'Set loss.kind = "classification", or leave loss.{key} out.',
+                )
         if recipe.data.mosaic and cls.learns_labels:
             raise LearnError(
                 f"{recipe.name}: data.mosaic puts several labels into one picture, but "
