@@ -102,7 +102,8 @@ def check_build(bench: Bench) -> str:
 def build(bench: Bench, tree: Path, target: Path) -> None:
     """`python -m build`, with the time of the last change as the time of every file."""
     words = [bench.python("tools"), "-m", "build", "--outdir", target, tree]
-    run(words, cwd=bench.work, SOURCE_DATE_EPOCH=epoch())
+    # Compiled, hatch_build.py would lie in the tree, with its path in it.
+    run(words, cwd=bench.work, SOURCE_DATE_EPOCH=epoch(), PYTHONDONTWRITEBYTECODE="1")
 
 
 def epoch() -> str:
