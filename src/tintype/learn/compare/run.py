@@ -237,14 +237,17 @@ def _export(trained: Trained, recipe: Recipe, target: Path, options: ScoringOpti
     calibration, check = lightness_examples(
         trained, options.data, cache=options.cache, calibration=1, check=4
     )
-    export(trained, _replaceable_model(target), card=card, calibration=calibration, check=check)
+    _replaceable_model(target)
+    try:
+        export(trained, target, card=card, calibration=calibration, check=check)
+    except LearnError as error:
+        raise LearnError(f"{recipe.name}: {error.message}", advice=error.advice) from None
     return load_bundle(target)
 
 
-def _replaceable_model(path: Path) -> Path:
-    """The path, unless somebody else's file lies there."""
+def _replaceable_model(path: Path) -> None:
+    """Refuses a path where somebody else's file lies."""
     check_replaceable(path, is_own_model, overwrite=True, what="a model")
-    return path
 
 
 def _native(bundle: Bundle, size: int, pictures: Pictures) -> dict[str, Any]:

@@ -41,6 +41,9 @@ RANK_LEFT_OUT = "rank_left_out"
 _IN_FLOAT = 12
 """Number of convolutions that stay in float32 in an int8 file."""
 
+_SAME = 0.05
+"""Largest difference in ab, anywhere, between the float32 graph and torch, by rounding. Trained
+networks differ by 0.0002, a generator collapsed on purpose, with huge activations, by 0.012."""
 _MOST = 0.5
 """Mean difference in ab by which a step may change the colours."""
 
@@ -109,7 +112,7 @@ def export(
             default rank was not used, `RANK_LEFT_OUT` is the mean difference that it would make.
 
     Raises:
-        LearnError: The float32 graph differs from torch by more than 0.01 ab anywhere, or another
+        LearnError: The float32 graph differs from torch by more than 0.05 ab anywhere, or another
             step by more than 0.5 on average.
     """
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
@@ -163,7 +166,7 @@ def _refuse_differing(report: Mapping[str, float]) -> None:
     Raises:
         LearnError: It does not.
     """
-    if not report["float32_max"] <= 0.01:  # also where it is not a number
+    if not report["float32_max"] <= _SAME:  # also where it is not a number
         raise LearnError(f"The exported graph differs from torch by {report['float32_max']} ab.")
     for step, difference in report.items():
         if step.endswith("_mean") and not difference <= _MOST:
