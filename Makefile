@@ -5,6 +5,8 @@
 #   make release-check   build the packages, install them alone, and look at what people get
 #   make handout-check   the part of it that tries what people are handed: uvx, shortcuts, container
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
+#   make plugins   the plug-ins for GIMP, Krita and ComfyUI, as archives in dist/
+#   make krita     that for Krita, tried in Krita itself; needs kritarunner and python3-pyqt5
 #   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
 #   make moving-picture   the moving picture of the README, examples/page.webp
 #   make format    write the formatting that `make check` asks for
@@ -31,7 +33,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
-.PHONY: handout-check
+.PHONY: handout-check plugins krita
 .PHONY: page page-checks screenshots moving-picture promises fuzz lock sbom
 
 check: format-check lint types contracts page test
@@ -128,6 +130,12 @@ sbom: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+plugins: $(STAMP)
+	$(BIN)/python plugins/pack.py
+
+krita: $(STAMP)
+	$(BIN)/python tests/plugins/in_krita.py
 
 clean:
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -57,6 +57,7 @@ SETTINGS = [
     ("reference", "KEYWORD_ONLY", None),
     ("colors", "KEYWORD_ONLY", None),
     ("keep_luminance", "KEYWORD_ONLY", "standard"),
+    ("layer", "KEYWORD_ONLY", False),
 ]
 WRITING = [("output", "KEYWORD_ONLY", None), ("overwrite", "KEYWORD_ONLY", False)]
 

@@ -144,6 +144,12 @@ class Colorizer:
                 colored = self._file(x, request, name="the picture")
                 warn("the picture", colored.notes)
                 return colored.data
+            case Image.Image() | np.ndarray() if request.output.layer:
+                raise UsageError(
+                    f"layer=True is for files, but a {type(x).__name__} is coloured.",
+                    advice="Give a path or the bytes of a file; or put what is returned on a layer "
+                    "yourself.",
+                )
             case Image.Image():
                 return self._image(x, request.settings)
             case np.ndarray():
@@ -174,9 +180,9 @@ class Colorizer:
         self, source: Path, target: Path | None, request: Request, *, overwrite: bool
     ) -> Path:
         if target is not None:
-            check_output(target)
+            check_output(target, layered=request.output.layer)
         data = read_input(source, max_pixels=self._max_pixels)
-        target = target or source.parent / target_name(source)
+        target = target or source.parent / target_name(source, layered=request.output.layer)
         if target_exists(target):
             if not overwrite:
                 raise TargetExistsError(

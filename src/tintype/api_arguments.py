@@ -63,8 +63,12 @@ def pixel_limit(number: Any) -> int:  # noqa: ANN401
     return int(float(number))
 
 
-def check_output(target: Path) -> None:
+def check_output(target: Path, *, layered: bool) -> None:
     """Refuses a folder, and an ending that no format has.
+
+    Args:
+        target: Where a file is to be written.
+        layered: Whether it has layers.
 
     Raises:
         UsageError: It is one.
@@ -74,7 +78,7 @@ def check_output(target: Path) -> None:
             f"{shown(target)} is a folder.",
             advice="output names a file: give output=folder / name.",
         )
-    check_output_name(target, None)
+    check_output_name(target, None, layered=layered)
 
 
 def check_has_file(x: object) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from tintype.photo.limits import MAX_PIXELS
 from tintype.pipeline import Request
 
 ColorLike = str | Sequence[int] | NDArray[np.integer]
-"""A colour as it is given in Python: ``#c04030``, a name of CSS, or red, green and blue (0-255)."""
+"""A colour as it is given in Python: ``#c04030``, a name, or red, green and blue (0-255)."""
 
 HintLike = tuple[int, int, ColorLike] | tuple[int, int, ColorLike, int]
 """A hint as it is given in Python: x, y, a colour, and a radius if wanted."""
@@ -49,13 +49,14 @@ class ColorOptions(TypedDict, total=False):
     """How to colour, and what to write; ranges and defaults are in the table of settings.
 
     Attributes:
-        vividness: How strong the colours are; None is what the model recommends.
+        vividness: How strong the colours are; None is what the model recommends. "sober" and
+            "vivid" are names for 0.6 and 1.3.
         quality: Speed against accuracy. The output always has full resolution.
         warmth: Towards blue or towards orange, where the model is uncertain.
         hints: Colours that are known at some points: ``(x, y, "#c04030")``, or
             ``(x, y, "#c04030", radius)`` for a square of 2 radius + 1 pixels, counted from 0 at
-            the upper left corner of the upright photograph. The colour may also be a name of CSS,
-            or ``(192, 64, 48)``.
+            the upper left corner of the upright photograph. The colour may also be a name of CSS
+            or of the xkcd colour survey, or ``(192, 64, 48)``.
         scribbles: Colours painted on a transparent layer as large as the upright photograph. They
             cover the hints. An array is (H, W, 4).
         reach: How far hints and scribbles spread: 0 colours only what they cover, 1 the whole thing
@@ -69,12 +70,15 @@ class ColorOptions(TypedDict, total=False):
         keep_luminance: "exact" gives a JPEG the luminance coefficients of the JPEG that it was
             made from, and verifies it (the extra ``exact``). What comes out as PNG, TIFF, an image
             or an array has exactly the photograph's grey in any case.
+        layer: Write the colours as a layer for an image editor, only for files: an OpenRaster file
+            with the photograph in grey below it, or, where `output` is a PNG or TIFF, that layer
+            alone.
         output: The file to write, whose ending decides the format; only for a path. None is
             ``name.color.jpg`` beside ``name.jpg``.
         overwrite: Replace an earlier output; only for a path, and never the input itself.
     """
 
-    vividness: float | None
+    vividness: float | Literal["sober", "vivid"] | None
     quality: Quality
     warmth: float
     hints: Sequence[HintLike]
@@ -84,6 +88,7 @@ class ColorOptions(TypedDict, total=False):
     reference: LayerLike | None
     colors: LayerLike | None
     keep_luminance: KeepLuminance
+    layer: bool
     output: str | os.PathLike[str] | None
     overwrite: bool
 
@@ -139,6 +144,8 @@ def request_from(options: ColorOptions, *, max_pixels: int) -> Request:
     if "hints" in given:
         given["hints"] = _hints(given["hints"])
     for name, row in SETTINGS.items():
+        if name in given:
+            given[name] = row.current(given[name])
         # A number of NumPy would decide the precision of what it is multiplied with.
         if row.kind == "number" and isinstance(given.get(name), Real):
             row.check(given[name])

@@ -24,9 +24,10 @@ from tintype.files.own import png_mark
 from tintype.photo import remarks, thumbnail
 from tintype.photo.decode import decode
 from tintype.photo.encode import Encoded, encode
-from tintype.photo.formats import jpeg_exact
+from tintype.photo.formats import jpeg_exact, open_raster
 from tintype.photo.formats.codec import Codec
 from tintype.photo.formats.registry import FORMATS
+from tintype.photo.layered import layered
 from tintype.photo.metadata.location import without_location
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.other_decoder import SAME, difference_shown
@@ -70,7 +71,8 @@ class Coloring:
 
     Attributes:
         data: Its bytes.
-        format: A key of `tintype.photo.formats.registry.FORMATS`.
+        format: A key of `tintype.photo.formats.registry.FORMATS`, or
+            `tintype.photo.formats.open_raster.NAME`.
         tone: What the source was.
         notes: Remarks: what the format could not carry, and colours that were there before.
         grey_check: What comparing the written grey with the source's gave; None where not asked.
@@ -108,6 +110,23 @@ def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Outpu
     )
 
 
+def tone_of(photos: Sequence[Photo], request: Request, *, name: str) -> Tone:
+    """What a decoded file is, if it is to be coloured.
+
+    Args:
+        photos: As for `colorize_photos`, and the following.
+        request: What is wanted.
+        name: For messages.
+
+    Raises:
+        SkippedPhotoError: A colour photograph, and these are to be skipped.
+    """
+    tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
+    if tone == "color" and request.color_photos == "skip":
+        raise SkippedPhotoError(f"{name} is a colour photograph.")
+    return tone
+
+
 # One screen on purpose: the whole path of a file, step after step, in the order it happens.
 def colorize_photos(
     photos: Sequence[Photo],
@@ -140,12 +159,16 @@ def colorize_photos(
         PhotoError: Any other reason why this file cannot be coloured.
     """
     settings, output = request.settings, request.output
-    tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
-    if tone == "color" and request.color_photos == "skip":
-        raise SkippedPhotoError(f"{name} is a colour photograph.")
+    tone = tone_of(photos, request, name=name)
     if not output.keep_location:
         photos = [without_location(photo) for photo in photos]
-    written = output.format or FORMATS[photos[0].meta.format].writes
+    layers = output.layer and output.format is None
+    if layers and len(photos) > 1:
+        raise UnsupportedPhotoError(
+            f"OpenRaster cannot hold the {len(photos)} pages of {name}.",
+            advice="Add the format TIFF, for their coloured layers alone.",
+        )
+    written = output.format or ("PNG" if layers else FORMATS[photos[0].meta.format].writes)
     codec = FORMATS[written]
     luminance_of = source if output.keep_luminance == "exact" else None
     if luminance_of is not None:
@@ -174,7 +197,9 @@ def colorize_photos(
     if request.thumbnails:
         small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
     notes = (*notes_on(photos, settings, tone, share), *encoded.lost)
-    return Coloring(encoded.data, written, tone, notes, checked, small)
+    data = layered(colored[0], encoded.data) if layers else encoded.data
+    form = open_raster.NAME if layers else written
+    return Coloring(data, form, tone, notes, checked, small)
 
 
 def _inexact(codec: Codec, name: str, checked: str) -> UnsupportedPhotoError:

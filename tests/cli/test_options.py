@@ -108,7 +108,7 @@ def test_formats_by_name_and_by_every_ending(form: str) -> None:
         (["--format", "", "x"], "not one of"),
         (["--quality", "best", "x"], "'fast', 'normal', 'high'"),
         (["--vividness", "much", "x"], "not a valid float"),
-        (["--vivid", "1", "x"], "--vividness"),
+        (["--vividnes", "1", "x"], "--vividness"),
         (["--jobs", "0", "x"], "1<=x<=1024"),
         (["--max-megapixels", "0", "x"], "not above 0"),
         (["--max-megapixels", "nan", "x"], "not above 0"),

@@ -248,8 +248,8 @@ def test_the_guard_sees_every_command_of_a_line() -> None:
 
 
 def test_the_guard_sees_an_option_that_is_none() -> None:
-    assert unknown_options("`--vivid` and `tintype serve --check`, `tintype x.jpg --port 1`") == [
-        "--vivid",
+    assert unknown_options("`--strong` and `tintype serve --check`, `tintype x.jpg --port 1`") == [
+        "--strong",
         "--check",
         "--port",
     ]

@@ -103,6 +103,17 @@ def test_a_hint_its_suggestions_and_undo(visit: Callable[..., Visit], files: Pat
     y, x = 120, 160
     assert hinted[y, x, 2] > int(hinted[y, x, 0]) + 25
     assert person.page.locator("#marks button").count() == 1
+    # A name does the same as the value that it stands for.
+    named = person.page.locator("#named")
+    named.fill("Royal-Blue")
+    named.press("Tab")
+    person.page.wait_for_function("document.querySelector('#exact').value === '#4169e1'")
+    named.fill("dusty rosse")
+    named.press("Tab")
+    person.page.wait_for_function("!document.querySelector('#named').validity.valid")
+    assert person.page.locator("#exact").input_value() == "#4169e1"
+    person.settled()
+    hinted = person.pixels()
     # A suggestion is taken by a click, and a step back by the keyboard.
     person.page.locator("#suggestions button").nth(1).click()
     person.settled()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { colorName } from "../../src/tintype/web/page/names.js";
+import { colorName, colorOf } from "../../src/tintype/web/page/names.js";
 
 test("colours are called what people call them", () => {
   for (const [hex, name] of [
@@ -17,5 +17,15 @@ test("colours are called what people call them", () => {
 test("every colour has a name", () => {
   for (let value = 0; value < 0xffffff; value += 4999) {
     assert.match(colorName(`#${value.toString(16).padStart(6, "0")}`), /^[a-z][a-z -]+$/);
+  }
+});
+
+test("a colour is found by its name as it is typed", () => {
+  const names = { "dusty rose": "#c0737a", teal: "#008080", "xkcd:teal": "#029386" };
+  for (const [typed, hex] of [
+    ["dusty rose", "#c0737a"], [" Dusty-Rose ", "#c0737a"], ["dustyrose", "#c0737a"], ["TEAL", "#008080"],
+    ["xkcd:teal", "#029386"], ["#C04030", "#c04030"], ["dusty", null], ["", null], ["toString", null],
+  ]) {
+    assert.equal(colorOf(names, typed), hex, typed);
   }
 });

@@ -15,6 +15,9 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from photo.formats.test_bmp_kinds import indices_of, plain_rows, runs, with_rows
+from photo.formats.test_tiff_bits import numbers, of_bits, of_webp, ycbcr
+from photo.formats.test_tiff_bits import tiff as tiff_of
 from photo.samples import (
     PROVENANCE,
     SRGB,
@@ -127,6 +130,11 @@ PICTURES: Mapping[str, Callable[[], bytes]] = MappingProxyType(
             png_chunk(b"gAMA", struct.pack(">I", 100_000)),
             png_chunk(b"iTXt", b"Title\0\0\0de\0Titel\0Stra\xc3\x9fe"),
         ),
+        "PNG, PQ": lambda: png_with(
+            saved(RGB, "PNG"),
+            png_chunk(b"cICP", bytes([9, 16, 0, 1])),
+            png_chunk(b"cLLI", bytes(8)),
+        ),
         "BMP, stated colours": lambda: bmp(b"DEBM", profile=rgb_profile(SRGB, srgb_parametric())),
         "JPEG of ours": lambda: ours("JPEG"),
         "JPEG, grey": lambda: saved(GREY, "JPEG"),
@@ -161,6 +169,12 @@ PICTURES: Mapping[str, Callable[[], bytes]] = MappingProxyType(
         "TIFF, floating point": lambda: tiff(
             deep(8, 9) / np.float32(9), photometric="rgb", compression="zlib"
         ),
+        "TIFF, 12 bits": lambda: of_bits(numbers(12, 3), 12, {317: (2,)}),
+        "TIFF, CMYK, 16 bits": lambda: of_bits(numbers(16, 5), 16, {262: (5,), 266: (2,)}),
+        "TIFF, YCbCr": lambda: tiff_of(
+            [ycbcr(2, 2)[1]], {258: (8, 8, 8), 262: (6,), 277: (3,), 530: (2, 2)}
+        ),
+        "TIFF, WebP": lambda: of_webp(saved(RGB.resize((16, 16)), "WEBP")),
         "TIFF, CIELAB": lambda: tiff(deep(8, 9), photometric="cielab"),
         "PFM": lambda: b"PF 2 3 -1.0\n" + np.linspace(-1, 9, 18, dtype="<f4").tobytes(),
         "TIFF, 16 bits, Motorola": lambda: tiff(deep(9, 8, 1), byteorder=">", rowsperstrip=2),
@@ -181,6 +195,10 @@ PICTURES: Mapping[str, Callable[[], bytes]] = MappingProxyType(
         "JPEG 2000, bare": lambda: saved(RGB, "JPEG2000", no_jp2=True),
         "JPEG 2000, tiles": lambda: saved(RGBA, "JPEG2000", tile_size=(16, 16)),
         "BMP": lambda: saved(RGB.convert("P"), "BMP"),
+        "BMP, 2 bits": lambda: with_rows(plain_rows(indices_of(2), 2), 2, kind=16),
+        "BMP, gaps between run lengths": lambda: with_rows(
+            runs(b"\x0f\3", b"\5\3\0\2\1\1\0\3\1\2\3\0"), 8, kind=20, compression=1
+        ),
         "BMP, 24 bits": lambda: saved(RGB, "BMP"),
         "BMP, run lengths": bmp_rle,
         "PPM, 16 bits": lambda: b"P6 2 3 65535 " + bytes(range(36)),

@@ -156,7 +156,7 @@ def check_metadata(bench: Bench) -> str:
 def strangers(names: Sequence[str], version: str) -> list[str]:
     """Files of a wheel that have no business in it."""
     ours = re.compile(
-        rf"tintype/[^/]+(/[^/]+)*\.(py|typed|onnx|json|html|css|js|svg)$"
+        rf"tintype/[^/]+(/[^/]+)*\.(py|typed|onnx|json|html|css|js|svg|txt)$"
         rf"|tintype-{re.escape(version)}\.dist-info/"
         rf"|tintype-{re.escape(version)}\.data/data/share/man/man1/tintype\.1$"
     )

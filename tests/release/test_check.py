@@ -59,7 +59,7 @@ def test_strangers_in_a_wheel_are_seen() -> None:
     theirs = [
         "tintype/photo.jpg",
         "tintype/web/page/photo.jpg",
-        "tintype/web/page/samples/photo.py.txt",
+        "tintype/web/page/samples/photo.gif",
         "tests/test_x.py",
         "tintype/tests/a.py",
         "x/y.py",

@@ -77,6 +77,7 @@ def _files(arguments: PhotoArguments) -> int:
         format=options.output.format,
         overwrite=arguments.overwrite,
         palettes=options.settings.palettes,
+        layered=options.output.layer,
         other_inputs=[(option, Path(word)) for option, word in inputs if word is not None],
         other_outputs=[
             (option, Path(word)) for option, word in outputs if word is not None and option != "-o"
@@ -93,6 +94,10 @@ def _files(arguments: PhotoArguments) -> int:
             f"There is no picture in {shown(' '.join(arguments.photos))}.", advice=hint
         )
     _refuse_before(arguments, options, photos=counts.items // plan.palettes)
+    if arguments.dry_run:
+        from tintype.cli.rehearsal import rehearse_photographs
+
+        return rehearse_photographs(arguments, plan, options, counts, outputs)
     tally = _report(arguments, _run(arguments, plan, options, items=counts.items), counts)
     if arguments.certainty is not None and tally.exit_code == 0:
         _write_certainty(arguments, plan, options)
@@ -346,6 +351,8 @@ def _refuse_as_stream(arguments: PhotoArguments) -> None:
         raise UsageError("--certainty and --save-settings are for files, not for streams.")
     for place in (arguments.photos[0], arguments.output or "-"):
         _refuse_url(place, "A stream")
+    if arguments.dry_run:
+        raise UsageError("--dry-run is for files and folders, not for streams.")
     if arguments.executor == "ray":
         raise UsageError("--executor ray is for files and folders, not for streams.")
     source = arguments.photos[0]
@@ -384,7 +391,8 @@ def _stream(arguments: PhotoArguments) -> int:
         raise UsageError("--palettes writes several files, but a stream is one.")
     written = options.output
     if output is not None:
-        written = replace(written, format=check_output_name(output, written.format))
+        form = check_output_name(output, written.format, layered=written.layer)
+        written = replace(written, format=form)
     if source == "-":
         name = "standard input"
         data = read_stream(sys.stdin.buffer, name=name, max_pixels=options.max_pixels)

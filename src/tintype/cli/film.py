@@ -52,9 +52,14 @@ def color_film(arguments: FilmArguments) -> int:
     job = plan(Path(arguments.film), output, request, bundle, overwrite=arguments.overwrite)
     view = Screen()
     if job.done:
-        clean_up(job)
+        if not arguments.dry_run:
+            clean_up(job)
         view.say(f"{name} is already done: {shown(job.target)}.")
         return 0
+    if arguments.dry_run:
+        from tintype.cli.rehearsal import rehearse_film
+
+        return rehearse_film(job, bundle)
     for warning in job.warnings:
         view.say(f"{name}: {warning}")
     began = time.monotonic()

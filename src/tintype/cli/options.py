@@ -52,6 +52,7 @@ class PhotoArguments:
     save_settings: str | None
     model: str | None
     overwrite: bool
+    dry_run: bool
     report: str | None
     contact_sheet: str | None
     jobs: int | None
@@ -95,6 +96,7 @@ class FilmArguments:
     convert_sound: bool
     model: str | None
     overwrite: bool
+    dry_run: bool
 
     @classmethod
     def of(cls, **arguments: Any) -> Self:  # noqa: ANN401
@@ -198,6 +200,13 @@ PHOTOS = _Photos(
             "--overwrite",
             is_flag=True,
             help="Replace outputs of earlier runs, but never an input or another file.",
+        ),
+        Option(
+            "--dry-run",
+            is_flag=True,
+            first_page=False,
+            help="Write nothing: list what would be written where and what would be skipped, and "
+            "estimate the space and the time.",
         ),
         Option(
             "--report",
@@ -356,6 +365,11 @@ VIDEO = Command(
             "--overwrite",
             is_flag=True,
             help="Replace an earlier output, but never the film or another file.",
+        ),
+        Option(
+            "--dry-run",
+            is_flag=True,
+            help="Write nothing: check the film, and estimate the space and the time.",
         ),
     ],
 )

@@ -45,8 +45,7 @@ def tell(row: JobResult, view: Screen, *, alone: bool, checked: bool) -> None:
         view.say(" ".join(part for part in (row.error, row.advice) if part))
     elif row.status == "skipped":
         if alone:  # among others they are counted
-            hint = _SKIP_HINTS.get(row.reason or "", "")
-            view.say(f"{name} is skipped: {row.reason}.{hint}")
+            view.say(reason_of(row))
     elif row.output is not None:
         # Of an album in sepia every photograph is toned; the last line counts them.
         notes = row.notes if alone else _without_tone(row)
@@ -58,6 +57,12 @@ def tell(row: JobResult, view: Screen, *, alone: bool, checked: bool) -> None:
         elif alone:
             view.say(f"{name} is already done: {shown(row.output)}.")
     view.step()
+
+
+def reason_of(row: JobResult) -> str:
+    """Why an input is skipped, in a line."""
+    hint = _SKIP_HINTS.get(row.reason or "", "")
+    return f"{shown(row.input)} is skipped: {row.reason}.{hint}"
 
 
 def _without_tone(row: JobResult) -> tuple[str, ...]:
@@ -91,6 +96,11 @@ def last_line(tally: Tally, counts: "PlanCounts", seconds: float) -> str:
         counts: What else there was.
         seconds: How long it took.
     """
+    return f"{last_counts(tally, counts)}; {seconds:.1f} s."
+
+
+def last_counts(tally: Tally, counts: "PlanCounts") -> str:
+    """`last_line` without the time, as half a sentence."""
     line = tally.sentence()
     if counts.other_files:
         line += f"; {_count(counts.other_files, 'other file')} left alone"
@@ -98,7 +108,7 @@ def last_line(tally: Tally, counts: "PlanCounts", seconds: float) -> str:
         line += f"; {_count(counts.folders_not_entered, 'folder')} not entered (see --recursive)"
     if counts.system_folders:
         line += f"; {_count(counts.system_folders, 'hidden or system folder')} left alone"
-    return f"{line}; {seconds:.1f} s."
+    return line
 
 
 def _count(number: int, thing: str) -> str:

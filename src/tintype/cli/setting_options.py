@@ -12,6 +12,7 @@ from tintype.cli.parsing import Option
 from tintype.cli.values import FORMAT_NAMES, PICTURES, ChoiceType, FileType, FormatType
 from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings
+from tintype.errors import UsageError
 
 _SCRIBBLES = (".png",)
 """Endings that a shell offers for scribbles, which need transparency."""
@@ -42,6 +43,9 @@ def options_of(
                 yield _hints(first_page="hints_file" not in later)
         else:
             yield _option(row, interface, first_page=first_page)
+            for name, value in row.named.items():
+                text = f"The same as --{row.name} {value:g}."
+                yield Option(f"--{name}", is_flag=True, first_page=False, help=text)
 
 
 def _option(row: Setting, interface: Interface, *, first_page: bool) -> Option:
@@ -98,13 +102,34 @@ def taken(arguments: dict[str, Any], interface: Interface) -> dict[str, Any]:
 
     Returns:
         What was given of them, by the names of the table.
+
+    Raises:
+        UsageError: A value is given twice.
     """
     rows = [row for row in (*SETTINGS.values(), *OUTPUT.values()) if interface in row.interfaces]
     found = {row.name: arguments.pop(row.name) for row in rows if row.kind != "hints"}
+    for row in rows:
+        found |= _named_value(row, found, arguments)
     # A flag that was not given is False.
     return {
         name: value for name, value in found.items() if value is not None and value is not False
     }
+
+
+def _named_value(
+    row: Setting, found: Mapping[str, Any], arguments: dict[str, Any]
+) -> dict[str, float]:
+    """The value of a setting that was given by an option of its own, such as ``--vivid``."""
+    options = [f"--{name}" for name in row.named if arguments.pop(name)]
+    if not options:
+        return {}
+    if found[row.name] is not None:
+        options.append(f"--{row.name}")
+    if len(options) > 1:
+        raise UsageError(
+            f"{' and '.join(options)} contradict each other.", advice="Give one of them."
+        )
+    return {row.name: row.named[options[0].removeprefix("--")]}
 
 
 def settings_from(given: Mapping[str, Any], settings: Settings, *, max_pixels: int) -> Settings:

@@ -1,24 +1,25 @@
 """Hints: colours that are known at some places, and the planes that a network takes them as."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageColor
 
 from tintype import cancellation
 from tintype.color.cielab import rgb01_to_lab
 from tintype.color.gamut import solve_rgb01
+from tintype.engine.color_names import rgb_of
 from tintype.engine.geometry import Fit
 from tintype.engine.hint_propagation import spread
 from tintype.engine.layers import Scribbles
 from tintype.engine.upsample import Pin
 from tintype.errors import UsageError, brief
 
-_HINT = re.compile(r"\s*(-?\d{1,12})\s*,\s*(-?\d{1,12})\s*,\s*([^,\s]+)\s*(?:,\s*(-?\d{1,12})\s*)?")
+_HINT = re.compile(
+    r"\s*(-?\d{1,12})\s*,\s*(-?\d{1,12})\s*,\s*([^,\s][^,]{0,39}?)\s*(?:,\s*(-?\d{1,12})\s*)?"
+)
 _PALE = 0.9  # of the chroma that was asked for
 _SOFT_FROM = 4.0  # times the reach: from a quarter on edges are as soft as one output pixel
 _SIGMAS = 3.0  # in which a square fades, over half of its width
@@ -67,8 +68,8 @@ def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
     Args:
         x: Column.
         y: Row.
-        color: sRGB as ``#c04030`` or ``#c43``, or the name of a colour in CSS; its hue and chroma
-            count, the lightness is the photograph's.
+        color: sRGB as ``#c04030`` or ``#c43``, or a name of `tintype.engine.color_names`; its hue
+            and chroma count, the lightness is the photograph's.
         radius: Pixels around the place that are meant too.
 
     Raises:
@@ -79,29 +80,8 @@ def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
             f"The hint at {brief(x)},{brief(y)} with radius {brief(radius)} has a negative number.",
             advice="Count pixels from 0 at the upper left corner.",
         )
-    _, a, b = rgb01_to_lab(np.array(_rgb_of(color)) / 255).tolist()
+    _, a, b = rgb01_to_lab(np.array(rgb_of(color)) / 255).tolist()
     return Hint(x, y, a, b, radius)
-
-
-def _rgb_of(color: str) -> tuple[int, ...]:
-    """The three bytes of a colour as it is written.
-
-    Raises:
-        UsageError: It is neither hexadecimal nor a name of CSS Color Module Level 4, 6.1.
-    """
-    text = color.strip().lower()
-    if re.fullmatch(r"[0-9a-f]{6}", text):
-        text = f"#{text}"
-    if re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", text) or text in ImageColor.colormap:
-        return ImageColor.getrgb(text)[:3]
-    near = difflib.get_close_matches(text.replace(" ", ""), ImageColor.colormap, n=1, cutoff=0.75)
-    raise UsageError(
-        f"The colour {brief(color)} of a hint is not understood.",
-        advice=f"Did you mean {near[0]}?"
-        if near
-        else "Write a name such as steelblue, or #c04030, in quotes where the shell treats # as a "
-        "comment.",
-    )
 
 
 def parse_hint(text: str) -> Hint:

@@ -39,6 +39,8 @@ class Setting:
         interfaces: Who has it.
         defaults: Of interfaces with a default of their own.
         former: Earlier names of choices, and what they are called now; they are still taken.
+        named: Values that have a name, which is taken in place of the value; the command has an
+            option for each.
         spelling: How an interface writes a value that is not simply the value; a sentence.
         needs: Capabilities of the model without which it cannot be used.
         heard_by: The capability of a model whose network takes it as an input; without it, it is
@@ -58,6 +60,7 @@ class Setting:
     interfaces: tuple[Interface, ...] = _EVERYWHERE
     defaults: Mapping[Interface, Any] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, float] = field(default_factory=dict)
     spelling: Mapping[Interface, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     heard_by: str = ""
@@ -85,11 +88,16 @@ class Setting:
         """The help of an interface: what it does, its range, and how a value is written there."""
         limits = f", {self.range_text}" if self.range_text else ""
         sentence = f"{self.help.removesuffix('.')}{limits}."
+        if self.named and interface in ("http", "python"):
+            names = ", ".join(f"{name} for {value:g}" for name, value in self.named.items())
+            sentence = f"{sentence} Or a name: {names}."
         return f"{sentence} {self.spelling[interface]}" if interface in self.spelling else sentence
 
     def current(self, value: Any) -> Any:  # noqa: ANN401
-        """A value by its present name, where it is given by an earlier one."""
-        return self.former.get(value, value) if isinstance(value, str) else value
+        """The value of a name, and the present name of a value that is given by an earlier one."""
+        if not isinstance(value, str):
+            return value
+        return self.named.get(value, self.former.get(value, value))
 
     def check(self, value: Any) -> None:  # noqa: ANN401
         """Refuses a value that is of another kind, no choice, or out of range.

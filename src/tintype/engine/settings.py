@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tintype.engine.setting_row import Interface, Setting, canonical_json, recorded, table_of
 from tintype.errors import ModelError, UsageError, brief
+from tintype.photo.formats import open_raster
 
 if TYPE_CHECKING:
     from tintype.engine.given_colors import GivenColors
@@ -61,6 +62,7 @@ class Settings:
             low=0,
             high=2,
             unset="the model's",
+            named={"sober": 0.6, "vivid": 1.3},
             recorded="always",
         ),
     ] = None
@@ -92,7 +94,7 @@ class Settings:
             heard_by="hints",
             spelling={
                 "http": 'A list of {"x", "y", "color", "radius"}: pixels of the upright '
-                "photograph, a colour as #c04030 or its name in CSS, and an optional radius.",
+                "photograph, a colour as #c04030 or its name, and an optional radius.",
                 "python": 'Each is (x, y, "#c04030") or (x, y, "#c04030", radius), in pixels of '
                 'the upright photograph; the colour may also be a name such as "steelblue", or '
                 "(192, 64, 48).",
@@ -181,7 +183,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         for row in SETTINGS.values():
-            row.check(getattr(self, row.name))
+            value = row.current(getattr(self, row.name))
+            row.check(value)
+            object.__setattr__(self, row.name, value)
         if not 0 <= self.palette <= self.palettes:
             raise UsageError(f"Palette {brief(self.palette)} of {self.palettes} does not exist.")
 
@@ -294,6 +298,8 @@ class Output:
         strip_metadata: Write no more metadata than the pixels need.
         keep_luminance: "exact" reads every output back and compares it.
         keep_location: Whether coordinates and place names stay in the metadata.
+        layer: Whether the colours are written as a layer for an image editor: without a format an
+            OpenRaster file with the photograph in grey below them, else that layer alone.
         rotate: How the output is turned. Its pixels are, and its orientation tag says upright, as
             in every other output; places in the settings are those of the photograph as it came.
     """
@@ -343,6 +349,17 @@ class Output:
         ),
     ] = True
 
+    layer: Annotated[
+        bool,
+        Setting(
+            help="Write the colours as a layer for an image editor: an OpenRaster file (.ora) that "
+            "has the photograph in grey below it, or with the format PNG or TIFF that layer alone.",
+            stage="writing",
+            interfaces=("command", "python", "http", "file"),
+            spelling={"http": "1 or 0."},
+        ),
+    ] = False
+
     rotate: Annotated[
         Rotate,
         Setting(
@@ -359,6 +376,11 @@ class Output:
             object.__setattr__(self, row.name, value)
         if self.rotate != "0" and self.keep_luminance == "exact":
             raise UsageError("A luminance that is kept exactly cannot be turned.")
+        if self.layer and self.format not in (None, *open_raster.ALONE):
+            raise UsageError(
+                f"A layer cannot be written as {self.format}.",
+                advice="Use PNG or TIFF, or leave the format out for an OpenRaster file (.ora).",
+            )
 
     def recorded_with(self, settings: str) -> str:
         """`Settings.canonical` and what of this counts as a setting too, in one text."""

@@ -52,7 +52,7 @@ class HintEntry(msgspec.Struct, frozen=True):
 
     x: Annotated[Whole, msgspec.Meta(description="Pixels from the left edge, from 0.")]
     y: Annotated[Whole, msgspec.Meta(description="Pixels from the upper edge, from 0.")]
-    color: Annotated[Text, msgspec.Meta(description="sRGB as #c04030, or a CSS name.")]
+    color: Annotated[Text, msgspec.Meta(description="sRGB as #c04030, or a name.")]
     radius: Annotated[
         Whole, msgspec.Meta(description="Pixels around the point that the hint covers.")
     ] = cast(Whole, 0)  # its schema shows no subclass of int

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +34,7 @@ from tintype.photo.decode import decode, written_provenance
 from tintype.photo.formats.registry import FORMATS, format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
+from tintype.photo.photo import Photo
 from tintype.photo.sandbox.sandbox import Sandbox
 from tintype.photo.sandbox.scope import current, decoding_in
 from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
@@ -64,6 +66,27 @@ class RunOptions:
     check_grey: bool = False
     thumbnails: bool = False
     sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A picture that has been read and is to be coloured.
+
+    Attributes:
+        job: Where it comes from, and where it goes.
+        name: For messages.
+        photos: Its pages.
+        request: What is wanted.
+        provenance: Of its output.
+        source: The file itself, where `Request.needs_source`.
+    """
+
+    job: Job
+    name: str
+    photos: Sequence[Photo]
+    request: Request
+    provenance: Provenance
+    source: bytes | None
 
 
 class Worker:
@@ -147,22 +170,29 @@ class Worker:
         if refusal is not None:
             raise refusal
         self._check_target(job.target)
-        if self._engine is None:
-            self._engine = Engine(self._bundle, threads=self._threads)
         name = shown(job.source)
         photos = decode(data, name=name, max_pixels=options.max_pixels)
         request = Request(settings, output, policy, options.check_grey, options.thumbnails)
         source = data if request.needs_source else None
         del data  # otherwise a large file would stay in memory together with its pixels
+        return self._make(Work(job, name, photos, request, provenance, source), result)
+
+    def _loaded_engine(self) -> Engine:
+        if self._engine is None:
+            self._engine = Engine(self._bundle, threads=self._threads)
+        return self._engine
+
+    def _make(self, work: Work, result: JobResult) -> JobResult:
+        """Colours and writes what was decoded, and completes its result."""
         colored = colorize_photos(
-            photos,
-            request,
-            name=name,
-            engine=self._engine,
-            provenance=provenance,
-            source=source,
+            work.photos,
+            work.request,
+            name=work.name,
+            engine=self._loaded_engine(),
+            provenance=work.provenance,
+            source=work.source,
         )
-        self._write(job, colored.data, provenance)
+        self._write(work.job, colored.data, work.provenance)
         digest = sha256(colored.data).hexdigest()
         return replace(
             result,
@@ -259,7 +289,9 @@ class Worker:
 
 def _refuse_without_provenance(job: Job, form: str | None) -> None:
     """Refuses a format without provenance in a store, where there are no state files."""
-    if isinstance(job.target, remote.RemotePath) and "provenance" not in FORMATS[str(form)].carries:
+    if form is None:  # OpenRaster, which has it in a PNG
+        return
+    if isinstance(job.target, remote.RemotePath) and "provenance" not in FORMATS[form].carries:
         raise UnsupportedPhotoError(
             f"{form} cannot store provenance in the file, which {shown(job.target)} would need.",
             advice="Give --format png.",

@@ -8,6 +8,7 @@ from tintype.errors import shown
 from tintype.files.local import read_input
 from tintype.jobs.resume import ProvenanceReader
 from tintype.photo.decode import decode
+from tintype.photo.formats import open_raster
 from tintype.photo.formats.registry import sniff
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
@@ -20,7 +21,7 @@ class Inspection:
 
     Attributes:
         file: Its path.
-        format: A key of `tintype.photo.formats.registry.FORMATS`.
+        format: As in `tintype.pipeline.Coloring`.
         tone: Tone of its pixels; None if the file has provenance, as they are not examined then.
         provenance: How it was coloured; None if not by Tintype, or if it was removed.
     """
@@ -73,7 +74,8 @@ def inspect(path: Path) -> Inspection:
     data = read_input(path, max_pixels=MAX_PIXELS)
     provenance = ProvenanceReader().read(path, data)
     if provenance is not None:
-        return Inspection(str(path), sniff(data), None, provenance)
+        form = open_raster.NAME if open_raster.merged_picture(data) else sniff(data)
+        return Inspection(str(path), form, None, provenance)
     photos = decode(data, name=shown(path))
     tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
     return Inspection(str(path), photos[0].meta.format, tone, None)

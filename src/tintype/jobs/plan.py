@@ -69,6 +69,7 @@ class Plan:
         other_outputs: Files that are written besides the pictures, and the option that names each;
             no picture gets the name of one.
         palettes: Number of palettes; with several, each output has a number, ``name.color-2.jpg``.
+        layered: Whether files with layers are written, which have names of their own.
     """
 
     inputs: Sequence[str]
@@ -78,6 +79,7 @@ class Plan:
     format: str | None = None
     overwrite: bool = False
     palettes: int = 1
+    layered: bool = False
     other_inputs: Sequence[tuple[str, Path]] = ()
     other_outputs: Sequence[tuple[str, Path]] = ()
     _input_digests: DigestTable = field(default_factory=DigestTable, init=False, repr=False)
@@ -164,13 +166,13 @@ class Plan:
 
     def _target_name(self, source: Location) -> str:
         if isinstance(source, Path):
-            return target_name(source, self.format)
+            return target_name(source, self.format, layered=self.layered)
         if format_of_suffix(source.suffix) is None:
             raise UnreadablePhotoError(
                 f"{shown(source)} does not have the extension of a picture format.",
                 advice="Copy the file to this machine, and colour the copy.",
             )
-        return target_name(Path(source.name), self.format)
+        return target_name(Path(source.name), self.format, layered=self.layered)
 
     # ----- checks -----
 
@@ -191,7 +193,7 @@ class Plan:
             raise UsageError(
                 f"{shown(output)} is a folder.", advice="-o names a file; give --into."
             )
-        check_output_name(output, self.format)
+        check_output_name(output, self.format, layered=self.layered)
         if len(self.inputs) == 1 and same_file(parse_location(self.inputs[0]), output):
             raise UsageError(
                 f"{shown(output)} is the input itself, which is never replaced.",

@@ -15,7 +15,7 @@ from tintype.errors import TintypeError, UsageError, WriteError, shown
 from tintype.files.lock import NO_LOCKS, try_lock
 from tintype.photo.photo import Tone
 
-Status = Literal["done", "already_done", "skipped", "failed"]
+Status = Literal["done", "already_done", "skipped", "failed", "planned"]
 
 COLOR_PHOTO = "a colour photograph"
 OWN_OUTPUT = "an output of Tintype"
@@ -36,7 +36,8 @@ class JobResult:
     """The result of one input.
 
     Attributes:
-        status: "done" (coloured now), "already_done" (by an earlier run), "skipped" or "failed".
+        status: "done" (coloured now), "already_done" (by an earlier run), "skipped" or "failed";
+            "planned" in a rehearsal, which reports nothing.
         input: Its path.
         output: Path of the output that was written or exists, otherwise None.
         sha256: Hash of the output.
@@ -138,7 +139,8 @@ class Tally:
 
     def sentence(self) -> str:
         """The counts as text: ``12 coloured, 3 already done, 1 failed``."""
-        parts = [f"{self.status['done']} coloured"]
+        planned = self.status["planned"]
+        parts = [f"{planned} to colour" if planned else f"{self.status['done']} coloured"]
         if self.toned:
             parts[0] += f" ({self.toned} toned in one hue)"
         if self.status["already_done"]:

@@ -39,10 +39,15 @@ def run(
     # Always loaded here: a damaged model is a single error, not one per picture, and it is raised
     # before anything is opened for writing.
     bundle = load_bundle(options.model)
-    processes = min(jobs or min(usable_cores(), -(-items // _PHOTOS_PER_PROCESS)), items)
+    processes = processes_for(items, jobs)
     if processes > 1:
         return until_unwritable(_run_in_processes(plan, options, processes))
     return until_unwritable(_run_here(plan, Worker(options, bundle)))
+
+
+def processes_for(items: int, jobs: int | None) -> int:
+    """How many processes a run has; arguments as for `run`."""
+    return min(jobs or min(usable_cores(), -(-items // _PHOTOS_PER_PROCESS)), items)
 
 
 def until_unwritable(

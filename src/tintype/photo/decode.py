@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
-from tintype.photo.formats import raw_files
+from tintype.photo.formats import open_raster, raw_files
 from tintype.photo.formats.codec import Codec, DecodedPage
 from tintype.photo.formats.film import film_error, is_film
 from tintype.photo.formats.input_file import InputFile
@@ -138,7 +138,8 @@ def decode_layer(
         page = codec.read(file, True)[0]
         picture = page.picture
         if not isinstance(picture, Image.Image):
-            picture = Image.fromarray(_eight_bits(picture))
+            inks = picture.ndim == 3 and picture.shape[2] == 4
+            picture = Image.fromarray(_eight_bits(picture), "CMYK" if inks else None)
         return picture, None if page.alpha is None else _eight_bits(page.alpha)
     except MemoryError as error:
         raise file.too_large_for_memory() from error
@@ -164,6 +165,7 @@ def written_provenance(data: bytes) -> Provenance | None:
     Args:
         data: The file. Its XMP packet has been read in this process, to be written.
     """
+    data = open_raster.merged_picture(data) or data
     name = sniff(data)
     read_xmp = FORMATS[name].read_xmp if name else None
     text = xmp.provenance_json(read_xmp(data)) if read_xmp else None

@@ -4,16 +4,18 @@ from pathlib import Path
 
 from tintype.errors import UnreadablePhotoError, UsageError, shown
 from tintype.files.remote import RemotePath
+from tintype.photo.formats import open_raster
 from tintype.photo.formats.film import FILM_SUFFIXES, film_error, is_film
 from tintype.photo.formats.registry import FORMATS, format_of_suffix, sniff, writable_formats
 
 
-def target_name(source: Path, form: str | None = None) -> str:
+def target_name(source: Path, form: str | None = None, *, layered: bool = False) -> str:
     """The name of the coloured file of a source: ``name.color.jpg`` for ``name.jpg``.
 
     Args:
         source: A file; it is opened only if its ending is not that of a format.
         form: The format to write, a key of `FORMATS`; None keeps the source's own.
+        layered: Whether layers are written, as in `layer_ending`.
 
     Returns:
         A name without a folder.
@@ -32,6 +34,8 @@ def target_name(source: Path, form: str | None = None) -> str:
             raise film_error(shown(source))
     if found is None:
         raise UnreadablePhotoError(f"{shown(source)} is not a picture in a known format.")
+    if layered:
+        return f"{stem}{layer_ending(form)}"
     written = form or FORMATS[found].writes
     codec = FORMATS[written]
     default = codec.suffixes[0]
@@ -39,21 +43,44 @@ def target_name(source: Path, form: str | None = None) -> str:
     return f"{stem}.color{suffix if kept else default}"
 
 
-def check_output_name(output: Path | RemotePath, form: str | None) -> str | None:
+def layer_ending(form: str | None) -> str:
+    """The end of the name of a file for image editors.
+
+    Args:
+        form: The format of a layer that is wanted alone, a key of `FORMATS`; None is an OpenRaster
+            file with the photograph below it.
+    """
+    if form is None:
+        return f".color{open_raster.SUFFIX}"
+    return f".layer{FORMATS[form].suffixes[0]}"
+
+
+def check_output_name(
+    output: Path | RemotePath, form: str | None, *, layered: bool = False
+) -> str | None:
     """The format of an explicitly named output.
 
     Args:
         output: The file to be written.
         form: As given by --format, or None.
+        layered: Whether layers are written.
 
     Returns:
-        The format, or None if neither determines one.
+        The format, or None if neither determines one, and for an OpenRaster file.
 
     Raises:
         UsageError: They contradict each other, or the extension belongs to a format that cannot be
             written.
     """
     by_name = format_of_suffix(output.suffix)
+    if output.suffix.lower() == open_raster.SUFFIX:
+        _check_layered_name(output, form, layered=layered)
+        return None
+    if layered and by_name not in open_raster.ALONE:
+        raise UsageError(
+            f"{shown(output.name)} is not the name of a file with layers.",
+            advice="Name it .ora, or .png or .tif for the coloured layer alone.",
+        )
     if form is not None:
         if by_name is not None and by_name != form:
             raise UsageError(
@@ -71,6 +98,18 @@ def check_output_name(output: Path | RemotePath, form: str | None) -> str | None
             advice="Give it an extension such as .jpg or .png, or --format.",
         )
     return by_name
+
+
+def _check_layered_name(output: Path | RemotePath, form: str | None, *, layered: bool) -> None:
+    if form is not None:
+        raise UsageError(
+            f"{shown(output.name)} is the name of an OpenRaster file, but the format is {form}."
+        )
+    if not layered:
+        raise UsageError(
+            f"{shown(output.name)} is the name of a file with layers.",
+            advice="Add --layer; in Python, layer=True.",
+        )
 
 
 def _first_bytes(source: Path) -> bytes:

@@ -10,6 +10,7 @@ from tintype.photo.photo import Pixels
 
 # Of 255, in the other three plates of a picture in black ink: JPEG rounds.
 _MOST_STRAY_INK = 3
+_STRIP = 256
 
 
 def usable_profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
@@ -39,7 +40,9 @@ def usable_profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
 def _space(picture: Image.Image | Pixels) -> str:
     if isinstance(picture, Image.Image):
         return {"L": "GRAY"}.get(picture.mode, picture.mode)
-    return "GRAY" if picture.ndim == 2 else "RGB"
+    if picture.ndim == 2:
+        return "GRAY"
+    return "RGB" if picture.shape[2] == 3 else "CMYK"
 
 
 def in_srgb(
@@ -60,14 +63,17 @@ def in_srgb(
         UnsupportedPhotoError: 16 bits with a profile made of tables.
     """
     picture = page.picture
-    if isinstance(picture, Image.Image) and picture.mode == "CMYK" and profile is None:
+    is_cmyk = _space(picture) == "CMYK"
+    if is_cmyk and profile is None:
         return _inks(picture, notes), False
     if profile is None or profile.is_srgb:
         return picture, False
     try:
+        if is_cmyk:
+            return icc.to_srgb(_cmyk_8(picture, notes), profile), True
         return _converted(picture, profile), True
     except icc.DamagedProfileError:
-        if isinstance(picture, Image.Image) and picture.mode == "CMYK":
+        if is_cmyk:
             return _inks(picture, notes), False
         notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
         return picture, False
@@ -78,24 +84,39 @@ def in_srgb(
         )
 
 
-def _inks(picture: Image.Image, notes: list[str]) -> Image.Image:
+def _cmyk_8(picture: Image.Image | Pixels, notes: list[str]) -> Image.Image:
+    """CMYK with 8 bits, all that LittleCMS has in Pillow; profiles of inks are tables."""
+    if isinstance(picture, Image.Image):
+        return picture
+    notes.append("Its 16 bits a channel are read as 8, to apply its CMYK profile.")
+    return Image.fromarray(np.round(picture / 257).astype(np.uint8), "CMYK")
+
+
+def _inks(picture: Image.Image | Pixels, notes: list[str]) -> Image.Image | Pixels:
     """A CMYK picture without a profile that can be used, as nearly all viewers show it."""
-    grey = _black_ink(picture)
+    grey = _black_ink(np.asarray(picture))
     if grey is not None:
-        return grey
+        return Image.fromarray(grey) if isinstance(picture, Image.Image) else grey
     notes.append(
         "It is CMYK without a usable profile: its inks are taken as ideal ones, as most viewers "
         "do, so its grey is an estimate."
     )
-    return picture.convert("RGB")
+    if isinstance(picture, Image.Image):
+        return picture.convert("RGB")
+    out = np.empty((*picture.shape[:2], 3), np.uint16)
+    for top in range(0, len(picture), _STRIP):
+        paper = 65_535 - picture[top : top + _STRIP].astype(np.uint32)
+        out[top : top + _STRIP] = (paper[..., :3] * paper[..., 3:] + 32_767) // 65_535
+    return out
 
 
-def _black_ink(picture: Image.Image) -> Image.Image | None:
+def _black_ink(inks: Pixels) -> Pixels | None:
     """The grey of a CMYK picture that is printed in black alone; None where there are colours."""
-    inks = np.asarray(picture)
-    if int(inks[..., :3].max()) > _MOST_STRAY_INK:
+    top = np.iinfo(inks.dtype).max
+    if int(inks[..., :3].max()) > _MOST_STRAY_INK * top // 255:
         return None
-    return Image.fromarray(255 - inks[..., 3])
+    grey: Pixels = top - inks[..., 3]
+    return grey
 
 
 def _converted(picture: Image.Image | Pixels, profile: icc.Profile) -> Image.Image | Pixels:

@@ -8,7 +8,7 @@ and gives the same bytes as one without an interruption.
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -154,9 +154,9 @@ def _color_rest(
     damage = Damage()
     source, window = job.source, job.request.window
     start = None if window is None else window.start
-    frames = _until(source, window, read_frames(source, damage, start=start))
+    shown = frames_until(source, window, read_frames(source, damage, start=start))
     # Whether a frame is in a fade depends on those before it, the finished ones too.
-    frames = islice(with_exposures(frames, source.layout), number, None)
+    frames = islice(with_exposures(shown, source.layout), number, None)
     cores = usable_cores()
     prepared: deque[tuple[Frame, Future[Any]]] = deque()
     with (
@@ -190,8 +190,16 @@ def _color_rest(
                 future.cancel()
 
 
-def _until(source: FilmSource, window: Window | None, frames: Iterator[Frame]) -> Iterator[Frame]:
-    """The frames up to the end of the requested part."""
+def frames_until(
+    source: FilmSource, window: Window | None, frames: Iterator[Frame]
+) -> Generator[Frame, None, None]:
+    """The frames up to the end of the requested part.
+
+    Args:
+        source: As probed.
+        window: The part; None is all of it.
+        frames: From where it begins.
+    """
     if window is None:
         yield from frames
         return

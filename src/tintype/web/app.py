@@ -18,8 +18,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tintype._version import __version__
+from tintype.engine.color_names import color_names
 from tintype.engine.settings import OUTPUT, default_settings
 from tintype.errors import TintypeError, shown
+from tintype.photo.formats import open_raster
 from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writable_formats
 from tintype.web.entry import other_computer
 from tintype.web.entry_endpoint import ENTRY_ROUTES
@@ -293,6 +295,11 @@ async def status(services: Services, request: Request) -> Response:
     )
 
 
+async def colors(services: Services, request: Request) -> Response:
+    """``GET /v1/colors``: the names that colours can be given by."""
+    return JSONResponse(dict(color_names()))
+
+
 ROUTES: tuple[ApiRoute, ...] = (
     ("POST", "/v1/color", color),
     ("POST", "/v1/photos", add_photo),
@@ -308,6 +315,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     ("POST", "/v1/photos/{id}/suggestions", suggestions),
     ("POST", "/v1/photos/{id}/file", finished_file),
     ("POST", "/v1/layers", add_layer),
+    ("GET", "/v1/colors", colors),
     ("GET", "/v1/status", status),
     *ENTRY_ROUTES,
     *PAIR_ROUTES,
@@ -351,12 +359,12 @@ def _facts(stored: StoredPhoto) -> dict[str, Any]:
 
 
 def _finished(done: Finished) -> Response:
-    codec = FORMATS[done.format]
+    mime = open_raster.MIME if done.format == open_raster.NAME else FORMATS[done.format].mime
     return Response(
         done.data,
-        media_type=codec.mime,
+        media_type=mime,
         headers={
             "X-Tintype-Notes": json.dumps(done.notes),
-            "Content-Disposition": f'attachment; filename="photo.color{codec.suffixes[0]}"',
+            "Content-Disposition": f'attachment; filename="{done.name}"',
         },
     )

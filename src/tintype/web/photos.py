@@ -38,6 +38,8 @@ from tintype.photo.comparison import SIDES as SIDES_OF_COMPARISONS
 from tintype.photo.comparison import comparison
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
+from tintype.photo.formats.registry import FORMATS
+from tintype.photo.naming import layer_ending
 from tintype.photo.photo import Photo
 from tintype.photo.turning import QUARTERS, turned
 from tintype.pipeline import Request, colorize_photos, provenance_of
@@ -60,12 +62,14 @@ class Finished:
 
     Attributes:
         data: Its bytes.
-        format: A key of `tintype.photo.formats.registry.FORMATS`.
+        format: As in `tintype.pipeline.Coloring`.
+        name: For a client that saves it.
         notes: What the format could not keep, and other remarks.
     """
 
     data: bytes
     format: str
+    name: str
     notes: tuple[str, ...]
 
 
@@ -387,7 +391,11 @@ class PhotoStore:
             engine=self.engine,
             provenance=provenance_of(stored.data, self.engine.bundle, settings, output),
         )
-        return Finished(done.data, done.format, done.notes)
+        if output.layer:
+            name = f"photo{layer_ending(output.format)}"
+        else:
+            name = f"photo.color{FORMATS[done.format].suffixes[0]}"
+        return Finished(done.data, done.format, name, done.notes)
 
     # ----- what is made of it on the way -----
 

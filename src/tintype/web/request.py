@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tintype import cancellation
-from tintype.engine.hints import Hint, hint_of, parse_hint
+from tintype.engine.color_names import rgb_of
+from tintype.engine.hints import Hint, parse_hint
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings, default_output
 from tintype.engine.settings_parsing import (
@@ -46,7 +47,8 @@ class Stroke(msgspec.Struct, frozen=True):
         cast(Whole, 0)
     )
     color: Annotated[
-        Text, msgspec.Meta(description="sRGB as #c04030; ignored in grey_strokes.")
+        Text,
+        msgspec.Meta(description="sRGB as #c04030, or a name; ignored in grey_strokes."),
     ] = cast(Text, "")
 
 
@@ -107,7 +109,7 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
         )
     defaults = dict(zip(known, _Body.__struct_defaults__, strict=True))
     given = {
-        name: value
+        name: _ROWS[name].current(value) if name in _ROWS else value
         for name, value in data.items()
         if not _is_absent(value)
         or (value is not None and defaults[name] is None)
@@ -202,7 +204,7 @@ def _checked(strokes: Strokes, *, colored: bool) -> Strokes:
         if not stroke.points or points > _MOST_POINTS:
             raise MalformedError(f"Strokes must have 1 to {_MOST_POINTS} points in total.")
         if colored:
-            hint_of(0, 0, stroke.color)  # refuses what is no colour
+            rgb_of(stroke.color)  # refuses what is no colour
         furthest = max(abs(coordinate) for point in stroke.points for coordinate in point)
         if not 0 <= stroke.radius <= _MOST_RADIUS or furthest > _MOST_COORDINATE:
             raise MalformedError("A stroke is far outside the photograph.")
@@ -219,7 +221,7 @@ def as_scribbles(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Scribbl
     """
     image = Image.new("RGBA", shape[::-1])
     for stroke in strokes:
-        _draw(image, stroke, (*bytes.fromhex(stroke.color.removeprefix("#")), 255))
+        _draw(image, stroke, (*rgb_of(stroke.color), 255))
     return Scribbles("The strokes", digest_of_strokes(strokes, shape), np.asarray(image))
 
 

@@ -1,7 +1,9 @@
 """JPEGs that deviate from the standard without losing a pixel, and those that did lose some."""
 
 import io
+import re
 import struct
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from photo.samples import ADOBE_RGB, XMP, gamma_curve, opened, rgb_profile, save
 from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode, decode_colors
 from tintype.photo.encode import encode
-from tintype.photo.formats import jpeg_pixels
+from tintype.photo.formats import jpeg_mend, jpeg_pixels
 from tintype.photo.photo import Photo
 
 RGB = Image.fromarray(scene(70, 93))
@@ -70,6 +72,86 @@ def test_an_odd_end_costs_no_pixel_and_is_said(picture: str, kind: str) -> None:
     found = one(change(SOUND[picture]))
     assert np.array_equal(found.grey, one(SOUND[picture]).grey)
     assert any(said in note for note in found.meta.notes)
+
+
+def padded(data: bytes, value: bytes, room: Callable[[int], int]) -> bytes:
+    """The file with bytes of one value before each restart marker: `room` says how many."""
+    parts = re.split(rb"(?=\xff[\xd0-\xd7])", data)
+    return b"".join(part + value * room(i) for i, part in enumerate(parts[:-1])) + parts[-1]
+
+
+ROOM: dict[str, Callable[[int], int]] = {
+    "the same everywhere": lambda _: 1300,
+    "up to a border": lambda i: 1200 + 97 * (i % 5),
+    "only once": lambda i: 1214 if i == 1 else 0,
+    "nearly none here and there": lambda i: 900 if i % 2 else 0,
+}
+
+
+@pytest.mark.parametrize("room", ROOM)
+@pytest.mark.parametrize("value", [b"\0", b"U"])
+@pytest.mark.parametrize("at_end", [False, True])
+def test_padding_before_restart_markers_costs_no_pixel(
+    at_end: bool, value: bytes, room: str
+) -> None:
+    data = padded(SOUND["restarts"], value, ROOM[room])
+    if at_end:
+        data = data[:-2] + value * 700 + data[-2:]
+    found = one(data)
+    assert np.array_equal(found.grey, one(SOUND["restarts"]).grey)
+    said = [note for note in found.meta.notes if "bytes of padding before its" in note]
+    assert len(said) == 1 + at_end
+    assert "restart markers" in said[0]
+
+
+def test_a_stuffed_zero_before_padding_stays() -> None:
+    data = padded(SOUND["restarts"], b"\0", lambda _: 40)
+    inside = data.replace(b"\0" * 40 + b"\xff\xd1", b"\xff\0" + b"\0" * 40 + b"\xff\xd1")
+    shorter, _ = jpeg_mend.without_padding(inside, "40 extraneous bytes before marker 0xd0") or (
+        b"",
+        "",
+    )
+    assert b"\xff\0\xff\xd1" in shorter
+    assert b"\0" * 17 not in shorter[shorter.index(b"\xff\xda") :]
+
+
+def test_other_bytes_before_a_restart_marker_are_damage() -> None:
+    noise = np.random.default_rng(0).integers(1, 255, 1214, np.uint8).tobytes()
+    data = padded(SOUND["restarts"], noise, lambda i: int(i == 1))
+    with pytest.raises(UnreadablePhotoError, match="1214 extraneous bytes"):
+        decode(data, name="x")
+
+
+def test_padding_in_place_of_coded_data_is_damage() -> None:
+    parts = re.split(rb"(?=\xff[\xd0-\xd7])", SOUND["restarts"])
+    parts[2] = parts[2][: len(parts[2]) // 2] + b"U" * 400
+    with pytest.raises(UnreadablePhotoError, match="damaged"):
+        decode(b"".join(parts), name="x")
+
+
+def test_a_transfer_as_text_is_damage() -> None:
+    large = saved(Image.fromarray(scene(200, 300)), "JPEG", restart_marker_blocks=8, quality=95)
+    start = large.index(b"\xff\xda")
+    assert large.count(b"\r", start) > 10
+    with pytest.raises(UnreadablePhotoError, match="damaged"):
+        decode(large[:start] + large[start:].replace(b"\r", b""), name="x")
+
+
+@pytest.mark.parametrize("transform", [2, 7, 255])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_conversion_that_does_not_fit_costs_no_pixel(channels: int, transform: int) -> None:
+    transform += channels == 4 and transform == 2
+    usual = 1 if channels == 3 else 2
+    plain = SOUND["colour"] if channels == 3 else saved(RGB.convert("CMYK"), "JPEG")
+    plain = plain[:2] + plain[plain.index(b"\xff\xdb") :]  # JFIF would settle it
+
+    def with_transform(number: int) -> bytes:
+        adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0" + bytes([number]))
+        return with_segments(plain, adobe)
+
+    found = one(with_transform(transform))
+    assert np.array_equal(found.grey, one(with_transform(usual)).grey)
+    assert any("Adobe segment" in note for note in found.meta.notes)
 
 
 @pytest.mark.parametrize("picture", ["grey", "colour", "restarts", "a scan for each component"])

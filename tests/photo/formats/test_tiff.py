@@ -263,7 +263,7 @@ def test_a_second_page_that_is_cut_off_does_not_vanish() -> None:
     ("pixels", "options"),
     [
         (np.zeros((8, 8), np.complex64), {}),
-        (np.zeros((8, 8, 4), np.uint16), {"photometric": "separated"}),
+        (np.zeros((8, 8, 4), np.float32), {"photometric": "separated"}),
         (np.zeros((8, 8, 3), np.float32), {"photometric": "cielab"}),
     ],
 )

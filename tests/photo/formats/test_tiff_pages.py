@@ -60,6 +60,11 @@ def notes(data: bytes) -> str:
 PREVIEW = {"subfiletype": 1}
 DNG = [(50706, 1, 4, (1, 4, 0, 0), True)]
 
+LEAF = [(34310, 1, 8, b"PKTS" + bytes(4), True)]
+HASSELBLAD = [(46275, 7, 8, bytes(8), True)]
+SONY = [(28672, 3, 1, 2, True)]
+KDC = [(65024, 4, 1, 8, True)]
+
 
 def with_tag(data: bytes, below: int, tag: int, value: int) -> bytes:
     """Changes a 16-bit tag of a directory below the first page."""
@@ -72,7 +77,9 @@ def with_tag(data: bytes, below: int, tag: int, value: int) -> bytes:
 
 RAW: dict[str, Callable[[], bytes]] = {
     "DNG": lambda: sub(SMALL, [(G16, {})], extratags=DNG, **PREVIEW),
-    "DNG without a preview": lambda: pages((RGB16, {"photometric": "rgb", "extratags": DNG})),
+    "a DNG whose raw data cannot be found": lambda: (
+        pages((RGB16, {"photometric": "rgb", "extratags": DNG})) + bytes(200_000)
+    ),
     "a filter array below a preview": lambda: with_tag(
         sub(SMALL, [(G16, {})], **PREVIEW), 0, 262, 32803
     ),
@@ -86,9 +93,10 @@ RAW: dict[str, Callable[[], bytes]] = {
         sub(SMALL, [(G16, {})], **PREVIEW), 0, 259, 32772
     ),
     "ARW": lambda: sub(SMALL, [(G16, {"extratags": [(28672, 3, 1, 2, True)]})], **PREVIEW),
-    "MOS": lambda: pages((SMALL, {"extratags": [(34310, 1, 8, b"PKTS" + bytes(4), True)]})),
-    "3FR": lambda: pages((SMALL, {"extratags": [(46275, 7, 8, bytes(8), True)]})),
-    "KDC": lambda: pages((SMALL, {"extratags": [(65024, 4, 1, 8, True)]})),
+    "MOS": lambda: pages((G16, {"extratags": LEAF})),
+    "3FR": lambda: pages((SMALL, {"extratags": [(46275, 7, 80_000, bytes(80_000), True)]})),
+    "KDC": lambda: pages((SMALL, {"extratags": KDC})) + bytes(80_000),
+    "a preview with the tag of 3FR": lambda: pages((SMALL, {"extratags": HASSELBLAD, **PREVIEW})),
     "RAW": lambda: bytes(25) + b"ARECOYK" + bytes(500),
     "R3D": lambda: b"\0\0\1\0RED2" + bytes(500),
     "LFP": lambda: b"\x89LFP\r\n\x1a\n" + bytes(500),
@@ -108,6 +116,33 @@ def test_a_raw_file_is_refused_as_one(kind: str) -> None:
         decode(RAW[kind](), name="x")
     assert "Develop it first" in caught.value.advice
     assert len(kind) > 3 or f"({kind})" in str(caught.value)
+
+
+@pytest.mark.parametrize("pixels", ["grey", "grey of 16 bits", "RGB", "RGB of 16 bits"])
+@pytest.mark.parametrize("tags", [DNG, LEAF, HASSELBLAD, SONY, KDC], ids=lambda tags: tags[0][0])
+def test_a_finished_picture_with_a_tag_of_a_maker_is_no_raw_file(
+    tags: list[tuple[Any, ...]], pixels: str
+) -> None:
+    shown = {"grey": G8, "grey of 16 bits": G16, "RGB": RGB16 >> 8, "RGB of 16 bits": RGB16}[pixels]
+    shown = shown.astype(np.uint8) if pixels == "RGB" else shown
+    photometric = {"photometric": "rgb"} if shown.ndim == 3 else {}
+    data = pages((shown, {"extratags": tags, **photometric}))
+    if pixels == "grey of 16 bits" and tags in (LEAF, SONY):
+        with pytest.raises(UnsupportedPhotoError, match="is a raw file"):
+            decode(data, name="x")
+        return
+    (found,) = decode(data, name="x")
+    assert np.array_equal(found.grey, greys(pages((shown, photometric)))[0])
+    assert any("Left out: " in note for note in found.meta.notes)
+    assert not found.meta.parts
+    written = encode([found], format="TIFF", provenance=None).data
+    assert np.array_equal(greys(written)[0], found.grey)
+
+
+def test_metadata_and_previews_beside_a_finished_picture_are_no_raw_data() -> None:
+    large = np.tile(G16, (40, 30))
+    data = pages((large, {"extratags": DNG}), (SMALL, PREVIEW)) + bytes(60_000)
+    assert np.array_equal(greys(data)[0], large)
 
 
 @pytest.mark.parametrize("first", [b"IIII", b"MMMM", b"CR\2\0"])

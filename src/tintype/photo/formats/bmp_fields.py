@@ -91,8 +91,8 @@ def read_fields(file: InputFile, layout: FieldLayout) -> DecodedPage:
 
 
 def _are_fields(masks: tuple[int, ...], bits: int) -> bool:
-    """Whether masks are runs of at most 16 bits that do not overlap, none of them empty."""
-    runs = all(mask and _is_run(mask) and mask.bit_count() <= 16 for mask in masks)
+    """Whether masks are runs of bits that do not overlap; some, not all, may be empty."""
+    runs = any(masks[:3]) and all(not mask or _is_run(mask) for mask in masks)
     together = 0
     for mask in masks:
         if together & mask or mask >> bits:
@@ -107,9 +107,12 @@ def _is_run(mask: int) -> bool:
 
 
 def _field(pixels: NDArray[Any], mask: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """One channel, its largest value as the largest of the type."""
-    shift = (mask & -mask).bit_length() - 1
-    largest, top = (1 << mask.bit_count()) - 1, int(np.iinfo(dtype).max)
+    """One channel, its largest value as the largest of the type; of more than 16 bits the upper."""
+    if not mask:
+        return np.zeros(pixels.shape, dtype)
+    beyond = max(0, mask.bit_count() - 16)
+    shift = (mask & -mask).bit_length() - 1 + beyond
+    largest, top = (1 << (mask.bit_count() - beyond)) - 1, int(np.iinfo(dtype).max)
     table = ((np.arange(largest + 1, dtype=np.uint64) * top + largest // 2) // largest).astype(
         dtype
     )

@@ -48,7 +48,7 @@ class DecodedPage:
 
     Attributes:
         picture: 8 bits: a Pillow image of mode "L", "RGB" or "CMYK", or an (H, W) grey array.
-            16 bits: (H, W) or (H, W, 3) uint16.
+            16 bits: (H, W), (H, W, 3) or, of CMYK, (H, W, 4) uint16.
         alpha: (H, W) of the same depth, or None.
         icc: Profile of these pixels.
         orientation: The container's own EXIF orientation; 1 where the pixels are upright already;

@@ -57,7 +57,11 @@ class SampleRange:
 
 
 def range_of(
-    parts: Iterable[NDArray[Any]], dtype: np.dtype[Any], stated: tuple[float, float] | None
+    parts: Iterable[NDArray[Any]],
+    dtype: np.dtype[Any],
+    stated: tuple[float, float] | None,
+    *,
+    bits: int | None = None,
 ) -> tuple[SampleRange, str]:
     """Which values of a page are black and white, and a sentence that says so.
 
@@ -69,6 +73,7 @@ def range_of(
         parts: All samples of colours.
         dtype: Of the samples.
         stated: SMinSampleValue and SMaxSampleValue, or None.
+        bits: Of a sample in the file, where its type has more.
     """
     low, high = np.inf, -np.inf
     for part in [] if stated else parts:
@@ -88,8 +93,22 @@ def range_of(
     if not low < high:  # one value everywhere, or no number at all
         low, high = (low - 1, low + 1) if np.isfinite(low) else (0.0, 1.0)
     opaque = 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
-    kind = {"f": "floating-point", "i": "signed", "u": "integer"}[dtype.kind]
-    return SampleRange(low, high, opaque), (
-        f"Its {dtype.itemsize * 8}-bit {kind} values are written with 16 bits; {low:g} is black, "
-        f"{high:g} is white."
+    if bits is not None and dtype.kind == "u":
+        opaque = float((1 << bits) - 1)
+    kind = {"f": " floating-point", "i": " signed", "u": " integer"}[dtype.kind]
+    return SampleRange(low, high, opaque), note(bits or dtype.itemsize * 8, kind, low, high)
+
+
+def note(bits: int, kind: str, low: float, high: float) -> str:
+    """The sentence on samples that are written otherwise than they were.
+
+    Args:
+        bits: Of a sample in the file.
+        kind: An adjective with a space before it, or nothing.
+        low: Black.
+        high: White.
+    """
+    return (
+        f"Its {bits}-bit{kind} values are written with 16 bits; {low:g} is black, {high:g} is "
+        "white."
     )

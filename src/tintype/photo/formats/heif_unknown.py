@@ -5,8 +5,9 @@ Sources: ISO/IEC 14496-12 sections 8.11 (meta box and items), ISO/IEC 23008-12 s
 """
 
 import struct
+from collections.abc import Iterator
 
-from tintype.photo.formats.iso_boxes import read_boxes
+from tintype.photo.formats.iso_boxes import IsoBox, read_boxes
 from tintype.photo.parts import UnknownParts, shown_name
 
 _CONTAINER = frozenset({b"ftyp", b"meta", b"mdat", b"free", b"skip"})
@@ -18,6 +19,7 @@ _PROPERTIES = frozenset({
     b"ispe", b"pixi", b"colr", b"av1C", b"hvcC", b"irot", b"imir", b"clap", b"pasp", b"auxC",
     b"a1op", b"a1lx", b"lsel", b"free",
 })  # fmt: skip
+_LIGHT_STEPS = 10_000  # in a cd/m2
 _ALPHA = (b"auxiliary:alpha", b"auxid:1")
 
 
@@ -45,20 +47,42 @@ def stated_profile(data: bytes, notes: list[str]) -> bytes | None:
         data: The file.
         notes: Gets a sentence where they cannot be honoured.
     """
-    from tintype.photo.metadata import color_space
+    from tintype.photo.metadata import color_space, hdr
 
-    points = _code_points(data)
+    points, peak = _code_points(data)
     if points is None:
         return None
     try:
-        return color_space.of_code_points(*points)
+        profile = color_space.of_code_points(*points, peak)
     except color_space.UnusableColorsError as error:
         notes.append(f"Its colours are stated by {error}: the pixels are taken as sRGB.")
         return None
+    if points[1] in hdr.NAMES:
+        notes.append(hdr.note(points[1], peak))
+    return profile
 
 
-def _code_points(data: bytes) -> tuple[int, int] | None:
-    """Primaries and transfer function of the first colour property that has them (12.1.5)."""
+def _code_points(data: bytes) -> tuple[tuple[int, int] | None, float | None]:
+    """Primaries and transfer function of the first colour property that has them (12.1.5).
+
+    And the light of the brightest pixel in cd/m2, by the first property of light (12.1.6, 12.1.7).
+    """
+    from tintype.photo.metadata import hdr
+
+    points, brightest, mastering = None, 0.0, 0.0
+    for box in _properties(data):
+        if box.kind == b"colr" and box.body[:4] == b"nclx" and len(box.body) > 8:
+            primaries, transfer = struct.unpack_from(">HH", box.body, 4)
+            points = points or (primaries, transfer)
+        elif box.kind == b"clli" and len(box.body) >= 4:
+            brightest = brightest or float(int.from_bytes(box.body[:2], "big"))
+        elif box.kind == b"mdcv" and len(box.body) >= 24:
+            mastering = mastering or int.from_bytes(box.body[16:20], "big") / _LIGHT_STEPS
+    return points, hdr.stated_peak(brightest, mastering)
+
+
+def _properties(data: bytes) -> Iterator[IsoBox]:
+    """The properties of all items."""
     for meta in read_boxes(data):
         if meta.kind != b"meta":
             continue
@@ -67,11 +91,7 @@ def _code_points(data: bytes) -> tuple[int, int] | None:
                 continue
             for inner in read_boxes(outer.body):
                 if inner.kind == b"ipco":
-                    for box in read_boxes(inner.body):
-                        if box.kind == b"colr" and box.body[:4] == b"nclx" and len(box.body) > 8:
-                            primaries, transfer = struct.unpack_from(">HH", box.body, 4)
-                            return primaries, transfer
-    return None
+                    yield from read_boxes(inner.body)
 
 
 def _read_meta(body: bytes, unknown: UnknownParts) -> None:

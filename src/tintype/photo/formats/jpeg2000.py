@@ -9,15 +9,18 @@ Sources: ISO/IEC 15444-1 annexes A (codestream) and I (JP2 boxes), Adobe XMP par
 import math
 import re
 import struct
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NoReturn
 
+from tintype.errors import UnreadablePhotoError
 from tintype.photo.formats.codec import Codec, Column, DecodedPage, OutputMetadata, OutputPage
 from tintype.photo.formats.iso_boxes import read_boxes, write_box
 from tintype.photo.metadata import exif, iptc
 from tintype.photo.parts import UnknownParts, shown_name
 
 if TYPE_CHECKING:
+    from PIL import ImageFile
+
     from tintype.photo.formats.input_file import InputFile
 
 _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
@@ -85,7 +88,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     image = pillow.open_still(Jpeg2KImagePlugin.Jpeg2KImageFile, file)
     if _most_tiles(file.data) > _FREE_TILES + math.prod(image.size) // _TILE_PIXELS:
         file.fail("its tiles make no sense")
-    page = pillow.decode_page(image, file)
+    page = _decode(file, image)
     page.icc, page.exif, page.xmp = metadata.icc, metadata.exif, metadata.xmp
     if page.icc is None and metadata.space == _ROMM:
         from tintype.photo.metadata import color_space
@@ -101,10 +104,41 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
             f"Its {metadata.bits} bits a channel are read as 8: convert it to TIFF first."
         )
     page.iptc, page.parts = metadata.iptc, tuple(metadata.unknown.carried)
-    page.notes = (*metadata.notes, *metadata.unknown.notes())
+    page.notes += (*metadata.notes, *metadata.unknown.notes())
     if page.comment and "OpenJPEG" in page.comment:
         page.comment = None  # the encoder's own signature
     return [page]
+
+
+def _decode(file: "InputFile", image: "ImageFile.ImageFile") -> DecodedPage:
+    """The pixels; what is whole and yet not decoded is unsupported, and not damaged."""
+    from PIL import Jpeg2KImagePlugin
+
+    from tintype.photo.formats import jpeg2000_tiles, pillow
+
+    try:
+        return pillow.decode_page(image, file)
+    except UnreadablePhotoError:
+        counted = jpeg2000_tiles.with_counted_parts(file.data)
+        if counted is None:
+            raise
+    if counted == file.data:
+        _refuse_whole(file)
+    again = replace(file, data=counted)
+    try:
+        image = pillow.open_still(Jpeg2KImagePlugin.Jpeg2KImageFile, again)
+        page = pillow.decode_page(image, again)
+    except UnreadablePhotoError:
+        _refuse_whole(file)
+    page.notes += ("Its tiles have another number of parts than they state: no pixel is lost.",)
+    return page
+
+
+def _refuse_whole(file: "InputFile") -> NoReturn:
+    file.refuse(
+        "is a JPEG 2000 of a kind that cannot be decoded here, or damaged inside",
+        "Convert it to TIFF or PNG first.",
+    )
 
 
 def _read_xmp(data: bytes) -> bytes | None:

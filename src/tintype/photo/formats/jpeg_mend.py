@@ -14,6 +14,11 @@ _WHOLE_BAND = b"\0\x3f\0"
 _STRAY = re.compile(r"(\d+) extraneous bytes before marker 0x(\w\w)")
 # Bytes that some cameras leave before a restart or the end.
 _FEW = 16
+_RESTARTS = range(0xD0, 0xD8)
+# The Adobe segment; what it may say of three and four channels, last what libjpeg assumes.
+_ADOBE, _TRANSFORM_AT = b"\xff\xee\0\x0eAdobe", 15
+_TRANSFORMS = {3: (0, 1), 4: (0, 2)}
+_PADDING = re.compile(rb"([^\xff])\1{%d,}(?=\xff[\xd0-\xd7])" % _FEW, re.DOTALL)
 
 
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -32,6 +37,11 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     notes: list[str] = []
     header = jpeg_segments.read_header(data)
     out = bytearray(jpeg_segments.for_decoder(data, header.height))
+    if _name_transform(out, header.components):
+        notes.append(
+            "Its Adobe segment names a conversion of colours that does not fit its channels; the "
+            "usual one is taken."
+        )
     coded = _coded(bytes(out))
     if header.frame in _SEQUENTIAL and _fill_scan_headers(out, coded):
         notes.append("Its scan header is not filled in, as some phones write it: no pixel is lost.")
@@ -46,6 +56,17 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 def _coded(data: bytes) -> jpeg_scans.CodedPart:
     return jpeg_scans.read(data, jpeg_segments.read_header(data).scan_header_at)
+
+
+def _name_transform(out: bytearray, components: int) -> bool:
+    """Writes the conversion that libjpeg assumes where an unknown one is named; whether it was."""
+    start = out.find(_ADOBE, 0, jpeg_segments.read_header(bytes(out)).scan_header_at)
+    known = _TRANSFORMS.get(components)
+    at = start + _TRANSFORM_AT
+    if start < 0 or known is None or out[at] in known:
+        return False
+    out[at] = known[-1]
+    return True
 
 
 def _fill_scan_headers(out: bytearray, coded: jpeg_scans.CodedPart) -> bool:
@@ -72,25 +93,55 @@ def is_harmless(warning: str) -> bool:
     return int(stray[1]) <= _FEW
 
 
-def without_padding(data: bytes, warning: str) -> bytes | None:
-    """The file without bytes of one value that a warning counts before the end marker.
+def without_padding(data: bytes, warning: str) -> tuple[bytes, str] | None:
+    """The file without bytes of one value that a warning counts before a marker.
 
-    They are what a program leaves that reserved more room than the picture took. Other bytes that
-    are left over are coded data which the decoder did not reach, as it lost its way.
+    They are what a program leaves that reserved more room than the picture, or a part of it, took.
+    Other bytes that are left over are coded data which the decoder did not reach, as it lost its
+    way. Where some were coded data after all, the decoder misses them, and says so.
 
     Args:
         data: The file.
         warning: What libjpeg prints.
 
     Returns:
-        None where the warning is about something else, or the bytes are not padding.
+        The file and a sentence; None where the warning is about something else, or the bytes are
+        not padding.
     """
     stray = _STRAY.search(warning)
     if stray is None or int(stray[1]) <= _FEW:
         return None
-    count, end = int(stray[1]), _coded(data).end
-    if end is None or int(stray[2], 16) != data[end - 1]:
-        return None
+    if int(stray[2], 16) in _RESTARTS:
+        shorter = _without_restart_padding(data)
+        place = "restart markers"
+    else:
+        shorter = _without_end_padding(data, int(stray[1]), int(stray[2], 16))
+        place = "end"
+    gone = len(data) - len(shorter)
+    return (shorter, f"It has {gone} bytes of padding before its {place}.") if gone else None
+
+
+def _without_end_padding(data: bytes, count: int, marker: int) -> bytes:
+    end = _coded(data).end
+    if end is None or marker != data[end - 1]:
+        return data
     before = data[max(0, end - 2 - count) : end - 2]
     padding = len(before) == count and before == before[:1] * count
-    return data[: end - 2 - count] + data[end - 2 :] if padding else None
+    return data[: end - 2 - count] + data[end - 2 :] if padding else data
+
+
+def _without_restart_padding(data: bytes) -> bytes:
+    """Runs of one value before every restart marker, each part may have other room to spare."""
+    out, at = [], 0
+    for start, body in _coded(data).scans:
+        first = start + 4 + len(body)
+        end = jpeg_scans.end_of_scan(data, first)
+        out += [data[at:first], _PADDING.sub(_stuffed_zero, data[first:end])]
+        at = end
+    return b"".join([*out, data[at:]])
+
+
+def _stuffed_zero(run: re.Match[bytes]) -> bytes:
+    """What stays of a run: the zero that belongs to a byte of ones before it."""
+    before = run.string[run.start() - 1 : run.start()]
+    return b"\0" if before == b"\xff" and run[1] == b"\0" else b""

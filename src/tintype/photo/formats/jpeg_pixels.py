@@ -20,6 +20,7 @@ _UNKNOWN_SAMPLING = "Could not determine subsampling"
 _MEAN_ERROR = 0.4
 _QUALITIES = (95, 96, 97, 98, 99, 100)
 _BLOCK = 64
+_MOST_PADDINGS = 2  # before restarts, and before the end
 _SAMPLES_A_SIDE = 6
 
 
@@ -57,7 +58,7 @@ def read(data: bytes, colors: str, *, least: int = 0) -> DecodedPixels:
         return DecodedPixels(_simplejpeg(data, colors, least=least, strict=True), data)
     except ValueError:
         given, notes = jpeg_mend.mended(data)
-    for attempt in (1, 2):
+    for attempt in range(_MOST_PADDINGS + 1):
         try:
             pixels = _simplejpeg(given, colors, least=least, strict=True)
             return DecodedPixels(pixels, given, notes)
@@ -66,11 +67,10 @@ def read(data: bytes, colors: str, *, least: int = 0) -> DecodedPixels:
         if _UNKNOWN_SAMPLING in warning:
             pixels = jpeg_fallback.decode(given, colors, small=least > 0)
             return DecodedPixels(pixels, given, notes)
-        shorter = jpeg_mend.without_padding(given, warning) if attempt == 1 else None
-        if shorter is None:
+        shorter = jpeg_mend.without_padding(given, warning)
+        if shorter is None or attempt == _MOST_PADDINGS:
             break
-        notes = (*notes, f"It has {len(given) - len(shorter)} bytes of padding before its end.")
-        given = shorter
+        given, notes = shorter[0], (*notes, shorter[1])
     if not jpeg_mend.is_harmless(warning):
         raise ValueError(warning)
     return DecodedPixels(_simplejpeg(given, colors, least=least, strict=False), given, notes)

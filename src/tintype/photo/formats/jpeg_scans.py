@@ -77,3 +77,14 @@ def read(data: bytes, at: int) -> CodedPart:
             part.height = int.from_bytes(data[at + 4 : at + 6], "big")
         at += 2 + max(length, 2)
     return part
+
+
+def end_of_scan(data: bytes, at: int) -> int:
+    """Where the coded data of a scan end: at a marker that is none of restart.
+
+    Args:
+        data: The file.
+        at: Where they begin.
+    """
+    found = _MARKER.search(data, at)
+    return len(data) if found is None else found.start()

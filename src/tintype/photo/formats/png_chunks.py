@@ -26,7 +26,7 @@ _MAX_CHUNKS = 1_000_000
 _MAX_TEXTS = 200
 
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-COLOR_CHUNKS = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}
+COLOR_CHUNKS = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"mDCV": 24, b"cLLI": 8}
 """Kinds of chunks that state colours, and their lengths."""
 
 # How the pixels are decoded faster, on one system.

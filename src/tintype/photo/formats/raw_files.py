@@ -6,10 +6,13 @@ balance, tone curve.
 
 Known are, by their signature: Canon (CRW, CR2, CR3), Fujifilm (RAF), Kyocera Contax (RAW), Lytro
 (LFP), Minolta (MRW), Olympus (ORF), Panasonic and Leica (RW2, RWL), Phase One (IIQ), RED (R3D),
-Sigma (X3F); by a tag that finished pictures do not have: Adobe and all who write DNG (GPR of GoPro
-among them), Hasselblad (3FR, FFF), Kodak (KDC), Leaf (MOS), Sony (ARW, SR2); and by the kind or the
-compression of their pixels, whoever wrote them: Epson (ERF), Kodak (DCR), Mamiya (MEF), Nikon (NEF,
-NRW), Pentax (PEF), Samsung (SRW), Sony (ARW) and others.
+Sigma (X3F); by the kind or the compression of their pixels, whoever wrote them: all who write DNG
+(GPR of GoPro among them), Epson (ERF), Kodak (DCR), Mamiya (MEF), Nikon (NEF, NRW), Pentax (PEF),
+Samsung (SRW), Sony (ARW) and others; and by a tag of the maker's own together with where it stands:
+DNG, Hasselblad (3FR, FFF), Kodak (KDC), Leaf (MOS), Sony (ARW, SR2).
+
+Such a tag alone makes no raw file: programs that copy all metadata take it over into the finished
+TIFF. There the page that has it is the photograph, and nothing large is stored beside its pixels.
 
 Sources: Adobe DNG 1.7 (tag 50706, photometric interpretations 32803 and 34892); TIFF/EP (ISO
 12234-2); the signatures as libmagic and ExifTool 12.57 list them; compressions as libtiff and
@@ -23,18 +26,24 @@ from tintype.photo.formats.input_file import InputFile
 from tintype.photo.metadata.ifd import Directory, TiffStructure
 
 _DNG_VERSION = 50706
+_REDUCED = 1  # in NewSubfileType
 # A color filter array, and linear raw.
 _RAW_PIXELS = frozenset({32803, 34892})
 # Of Sony, Samsung, Kodak, Nikon and Pentax; lossy DNG.
 _RAW_COMPRESSIONS = frozenset({32767, 32769, 32770, 32772, 32867, 34713, 34892, 65000, 65535})
 # Where makers put what a sensor counted, or how to read it.
+_SONY_RAW_FILE_TYPE, _LEAF_DATA = 28672, 34310
 _RAW_TAGS = {
     _DNG_VERSION: "DNG",
-    28672: "ARW",  # SonyRawFileType
-    34310: "MOS",  # LeafData
+    _SONY_RAW_FILE_TYPE: "ARW",
+    _LEAF_DATA: "MOS",
     46275: "3FR",  # HasselbladRawImage
     65024: "KDC",  # KDC_IFD
 }
+# With one of these, grey of more than 8 bits is what a sensor counted: a tag, and how it begins.
+_WITH_GREY = {_SONY_RAW_FILE_TYPE: b"", _LEAF_DATA: b"PKTS"}
+# What may lie in a finished file beside pixels and known tags: EXIF, previews.
+_BESIDE = 1 << 16
 _SIGNATURES = (
     (0, b"FUJIFILMCCD-RAW", "RAF"),
     (0, b"IIRO", "ORF"),
@@ -81,14 +90,57 @@ def refuse_by_tags(
         UnsupportedPhotoError: It is one.
     """
     _refuse_by(_TIFF_SIGNATURES, file)
+    directories = list(directories)
     for directory in directories:
         for tag, name in _RAW_TAGS.items():
-            if tag in directory.entries:
+            if tag in directory.entries and (
+                _is_raw_page(structure, directory, tag)
+                or _hidden_bytes(file, structure, directories) > _BESIDE
+            ):
                 _refuse(file, f" ({name})")
         pixels = tiff_tags.values(structure, directory, tiff_tags.PHOTOMETRIC, 1)[0]
         packing = tiff_tags.values(structure, directory, tiff_tags.COMPRESSION, 1)[0]
         if pixels in _RAW_PIXELS or packing in _RAW_COMPRESSIONS:
             _refuse(file, "")
+
+
+def _is_raw_page(structure: TiffStructure, directory: Directory, tag: int) -> bool:
+    """Whether a page with a maker's tag is a preview, or what a sensor counted."""
+    if tiff_tags.values(structure, directory, tiff_tags.SUBFILE, 0)[0] & _REDUCED:
+        return True
+    if tag not in _WITH_GREY or not directory.entries[tag].data.startswith(_WITH_GREY[tag]):
+        return False
+    samples = tiff_tags.values(structure, directory, tiff_tags.SAMPLES, 1)[0]
+    return samples == 1 and tiff_tags.values(structure, directory, tiff_tags.BITS, 1)[0] > 8
+
+
+def _hidden_bytes(file: InputFile, structure: TiffStructure, directories: list[Directory]) -> int:
+    """How many bytes more than the pixels of all pages lie in no page and in no known tag."""
+    pixels = known = 0
+    for directory in directories:
+        known += directory.size
+        known += sum(
+            len(entry.data) for tag, entry in directory.entries.items() if tag not in _RAW_TAGS
+        )
+        pixels += _stored_bytes(structure, directory)
+    return len(file.data) - known - 2 * pixels
+
+
+def _stored_bytes(structure: TiffStructure, directory: Directory) -> int:
+    """Bytes of the pixels of a page."""
+    for tag in (tiff_tags.TILE_COUNTS, tiff_tags.STRIP_COUNTS):
+        if tag in directory.entries:
+            return sum(tiff_tags.table(structure, directory, tag, tiff_tags.MAX_BLOCKS))
+    width, height, samples, bits = (
+        tiff_tags.values(structure, directory, tag, default)[0]
+        for tag, default in (
+            (tiff_tags.WIDTH, 0),
+            (tiff_tags.HEIGHT, 0),
+            (tiff_tags.SAMPLES, 1),
+            (tiff_tags.BITS, 1),
+        )
+    )
+    return width * height * samples * bits // 8
 
 
 def _refuse_by(signatures: tuple[tuple[int, bytes, str], ...], file: InputFile) -> None:

@@ -1,8 +1,7 @@
 """TIFF: every page, 8 and 16 bits, with its tags.
 
-Pages of grey, RGB or CIELAB samples of 8 bits or more are read strip by strip (`tiff_strips`).
-Everything else (fax, JPEG, YCbCr, palettes, CMYK, 1 to 4 bits) has 8 bits at most and is read by
-Pillow.
+Most pages are read strip by strip (`tiff_layout`, `tiff_strips`). The rest (fax, JPEG, line art of
+1 to 4 bits, palettes and CMYK of 8) is read by Pillow.
 
 (tifffile was the alternative. It cannot read LZW without a 50-MB package, nor write the EXIF and
 GPS directories of a page.)
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
 
 # How many samples are colours, by photometric interpretation.
 _COLORS = {2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3}
+_UNKNOWN_PIXELS = ("unknown pixel mode", "unknown raw mode for given image mode")  # says Pillow
+# Compressions of which libtiff reads the usual kinds.
+_HALF_KNOWN = {6: "old-style JPEG", 32809: "ThunderScan"}
 _NOT_BUILT_IN = "support is not configured"  # what libtiff prints of a compression it lacks
 
 
@@ -134,9 +136,9 @@ def _attach(
 
 
 def _read_page(file: "InputFile", structure: TiffStructure, page: Directory) -> DecodedPage:
-    from tintype.photo.formats import tiff_strips
+    from tintype.photo.formats import tiff_layout, tiff_strips
 
-    layout = tiff_strips.read_layout(file, structure, page)
+    layout = tiff_layout.read_layout(file, structure, page)
     warnings: list[str] = []
     try:
         with captured_stderr() as warnings:
@@ -146,9 +148,12 @@ def _read_page(file: "InputFile", structure: TiffStructure, page: Directory) -> 
                 else tiff_strips.read_strips(file, layout)
             )
     except PhotoError as error:
-        if any(_NOT_BUILT_IN in line for line in warnings):
+        compression = tiff_tags.values(structure, page, tiff_tags.COMPRESSION, 1)[0]
+        name = _HALF_KNOWN.get(compression)
+        if name or any(_NOT_BUILT_IN in line for line in warnings):
+            with_it = f"with {name}" if name else "in a compression"
             raise UnsupportedPhotoError(
-                f"{file.name} is a TIFF in a compression that cannot be read here.",
+                f"{file.name} is a TIFF {with_it} that cannot be read here.",
                 advice="Save it uncompressed, or with LZW or deflate.",
             ) from error
         raise
@@ -196,7 +201,15 @@ def _read_with_pillow(file: "InputFile", structure: TiffStructure, page: Directo
                 )
             )
         )
-        image = TiffImagePlugin.TiffImageFile(stream)
+        try:
+            image = TiffImagePlugin.TiffImageFile(stream)
+        except SyntaxError as error:
+            if str(error) not in _UNKNOWN_PIXELS:
+                raise
+            file.refuse(
+                "is a TIFF with samples in an unusual form",
+                "Save it with 8 or 16 bits a channel, as grey or RGB.",
+            )
         image.load()
         picture, alpha = pillow.split_modes(image, file)
     return DecodedPage(picture, alpha)

@@ -1,23 +1,27 @@
-"""Samples of TIFF pages that are no 8- or 16-bit codes: 32 bits, signed, floating point, CIELAB.
+"""Samples of TIFF pages that are no codes of grey or RGB: floating point, CIELAB, YCbCr.
 
-Microscopes, scanners of film and programs for high dynamic range write them.
+Microscopes, scanners of film, early cameras and programs for high dynamic range write them.
 
-Sources: TIFF revision 6.0, section 23 (CIE L*a*b*); Adobe TIFF technical note 3 (floating-point
-predictor); TIFF Photoshop technical notes (ICCLAB).
+Sources: TIFF revision 6.0, sections 21 (YCbCr) and 23 (CIE L*a*b*); Adobe TIFF technical note 3
+(floating-point predictor); TIFF Photoshop technical notes (ICCLAB).
 """
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tintype.color.cielab import linear_to_rgb01
+from tintype.color.cielab import REC601, linear_to_rgb01
 from tintype.photo.photo import Pixels
 
 CIELAB, ICCLAB = 8, 9
 """Photometric interpretations: a and b signed, and with an offset."""
 
 _ROWS = 256  # converted at a time
+_SUM_ERROR = 0.01
 _D50 = (0.9642, 1.0, 0.8249)
 # XYZ at D50 to linear sRGB: the matrix of IEC 61966-2-1 with Bradford's adaptation (ICC.1 annex E).
 _XYZ_TO_RGB = (
@@ -25,6 +29,71 @@ _XYZ_TO_RGB = (
     (-0.9787684, 1.9161415, 0.0334540),
     (0.0719453, -0.2289914, 1.4052427),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class YCbCr:
+    """How YCbCr of 8 bits is stored, and becomes RGB.
+
+    Attributes:
+        across: Columns that share one pair of colour differences: 1, 2 or 4.
+        down: Rows that do.
+        coefficients: Shares of red, green and blue in Y; without three of them those of Rec.601.
+        reference: The codes of black and white of Y, Cb and Cr; without six of them the full range.
+    """
+
+    across: int
+    down: int
+    coefficients: Sequence[float]
+    reference: Sequence[float]
+
+    def stored_rows(self, rows: int, columns: int) -> tuple[int, int]:
+        """How many rows of data units a strip has, and the bytes of each."""
+        unit = self.across * self.down + 2
+        return math.ceil(rows / self.down), math.ceil(columns / self.across) * unit
+
+    def full_size(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+        """The samples of a strip of data units: some Y, and one Cb and Cr for all of them.
+
+        Args:
+            data: The strip, unpacked.
+            shape: (rows, columns, 3).
+        """
+        rows, columns, _ = shape
+        down, row_bytes = self.stored_rows(rows, columns)
+        units = np.frombuffer(data, np.uint8, down * row_bytes).reshape(
+            down, -1, self.across * self.down + 2
+        )
+        blocks = units[..., :-2].reshape(down, -1, self.down, self.across).swapaxes(1, 2)
+        luma = blocks.reshape(down * self.down, -1)
+        chroma = units[..., -2:].repeat(self.down, axis=0).repeat(self.across, axis=1)
+        return np.dstack([luma, chroma])[:rows, :columns]
+
+    def to_rgb(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W, 3) YCbCr as RGB; what is outside is clipped."""
+        red, green, blue = self.coefficients if self._has_shares() else REC601
+        stated = len(self.reference) == 6 and all(
+            low != high for low, high in zip(self.reference[::2], self.reference[1::2], strict=True)
+        )
+        black = self.reference if stated else (0, 255, 128, 255, 128, 255)
+        out = np.empty_like(pixels)
+        for at in range(0, len(pixels), _ROWS):
+            part = pixels[at : at + _ROWS].astype(np.float32)
+            y, cb, cr = (
+                (part[..., i] - black[2 * i]) * (full / (black[2 * i + 1] - black[2 * i]))
+                for i, full in enumerate((255, 127, 127))
+            )
+            r, b = y + (2 - 2 * red) * cr, y + (2 - 2 * blue) * cb
+            rgb = np.stack([r, (y - red * r - blue * b) / green, b], -1)
+            out[at : at + _ROWS] = np.clip(np.round(rgb), 0, 255)
+        return out
+
+    def _has_shares(self) -> bool:
+        return (
+            len(self.coefficients) == 3
+            and min(self.coefficients) > 0
+            and abs(sum(self.coefficients) - 1) < _SUM_ERROR
+        )
 
 
 def undo_float_predictor(data: bytes, shape: tuple[int, int, int], size: int) -> NDArray[Any]:

@@ -33,6 +33,13 @@ _UNTRUE = {
     290: "GrayResponseUnit",
     291: "GrayResponseCurve",
     37724: "layers (ImageSourceData)",
+    # By these, what is written would be taken for a raw file.
+    28672: "SonyRawFileType",
+    34310: "LeafData",
+    46275: "HasselbladRawImage",
+    50706: "DNGVersion",
+    50707: "DNGBackwardVersion",
+    65024: "KDC_IFD",
 }
 
 # Statements on colours, which `tiff_colors` reads.

@@ -6,7 +6,6 @@ Source: TIFF revision 6.0; Adobe TIFF technical note 3 (deflate).
 """
 
 import io
-import math
 import struct
 import zlib
 
@@ -22,8 +21,8 @@ def unpacked(
     file: InputFile,
     compression: int,
     packed: list[bytes],
-    shape: tuple[int, int, int],
-    sample_bytes: int,
+    rows: int,
+    row_bytes: int,
 ) -> list[bytes]:
     """The bytes of strips or tiles of one shape.
 
@@ -31,13 +30,13 @@ def unpacked(
         file: For messages.
         compression: TIFF number.
         packed: Each strip or tile as stored.
-        shape: (rows, columns, samples) of each.
-        sample_bytes: Of a sample.
+        rows: Of each.
+        row_bytes: Bytes of a row.
 
     Raises:
         UnreadablePhotoError: One of them is damaged.
     """
-    size = math.prod(shape) * sample_bytes
+    size = rows * row_bytes
     if compression == tiff_tags.UNPACKED:
         return packed
     if compression in tiff_tags.DEFLATES:
@@ -47,9 +46,8 @@ def unpacked(
             file.fail(str(error))
     # libtiff gets the bytes as RGBA of any width: fewer pixels than as grey, so that a picture in
     # one strip stays below the size at which Pillow suspects a bomb.
-    row_bytes = size // shape[0]
     wide = 1 if size % 4 else 4
-    rows, columns = (shape[0], row_bytes // wide) if row_bytes % wide == 0 else (1, size // wide)
+    rows, columns = (rows, row_bytes // wide) if row_bytes % wide == 0 else (1, size // wide)
     places = [8]
     for part in packed[:-1]:
         places.append(places[-1] + len(part))

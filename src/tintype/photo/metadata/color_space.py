@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.color.cielab import SRGB_CURVE
+from tintype.photo.metadata import hdr
 
 Chromaticities = tuple[float, float, float, float, float, float, float, float]
 """x and y of white, red, green and blue."""
@@ -45,8 +46,7 @@ _PRIMARIES: dict[int, Chromaticities] = {
 # viewers of still pictures do.
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
 _LIKE_SRGB = frozenset({1, 2, 6, 13, 14, 15})
-_HDR = {16: "PQ", 18: "HLG"}
-_UNSTATED = 2
+_UNSTATED, _BT2020 = 2, 9
 
 # By libpng's measure two exponents are the same within five per cent.
 _SAME_GAMMA = 0.05
@@ -144,17 +144,25 @@ def _is_usual(table: Sequence[int]) -> bool:
     )
 
 
-def of_code_points(primaries: int, transfer: int) -> bytes | None:
+def of_code_points(primaries: int, transfer: int, peak: float | None = None) -> bytes | None:
     """A profile for the code points of H.273, as in cICP of PNG and nclx of AVIF and HEIC.
+
+    Args:
+        primaries: A number of table 2.
+        transfer: A number of table 3; that of PQ or HLG is fitted to sRGB (`hdr`).
+        peak: cd/m2 of the brightest pixel of HDR, where it is stated.
 
     Returns:
         None where they state sRGB or nothing.
 
     Raises:
-        UnusableColorsError: They are unknown, or those of high dynamic range.
+        UnusableColorsError: They are unknown.
     """
-    if transfer in _HDR:
-        raise UnusableColorsError(f"the transfer function {_HDR[transfer]} of HDR")
+    if transfer in hdr.NAMES:
+        if primaries not in _PRIMARIES and primaries != _UNSTATED:
+            raise UnusableColorsError(f"colour primaries {primaries}")
+        places = _PRIMARIES[_BT2020 if primaries == _UNSTATED else primaries]
+        return _profile(places, _table_curve(hdr.tone_curve(transfer, peak)))
     if transfer not in _GAMMAS and transfer not in _LIKE_SRGB:
         raise UnusableColorsError(f"transfer function {transfer}")
     if primaries not in _PRIMARIES and primaries != _UNSTATED:

@@ -135,6 +135,9 @@ export function photoPath(id, what, query = {}) {
   return `v1/photos/${id}/${what}${text ? `?${text}` : ""}`;
 }
 
+/** @returns {Promise<Record<string, string>>} names of colours, and each as #rrggbb */
+export const colors = async () => (await call("GET", "v1/colors")).json();
+
 /** @returns {Promise<ServerStatus>} */
 export const status = async () => (await call("GET", "v1/status")).json();
 

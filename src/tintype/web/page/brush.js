@@ -3,6 +3,7 @@
 
 import { context2d, element, input } from "./dom.js";
 import { brushRadius, extendStroke, longestSide } from "./geometry.js";
+import * as named from "./named.js";
 import { workspace } from "./workspace.js";
 
 /** @typedef {import("./geometry.js").Point} Point */
@@ -86,4 +87,6 @@ export function changeSize(more) {
 
 export function wire() {
   size.oninput = showSize;
+  named.wire("brush-named", (chosen) => (color.value = chosen));
+  color.oninput = () => named.clear("brush-named");
 }

@@ -37,3 +37,21 @@ export function colorName(hex) {
   const tone = light < DARK ? "dark " : light > LIGHT ? "light " : spread < PALE ? "greyish " : "";
   return tone + name;
 }
+
+/** @param {string} name without what people leave out or add between its words */
+const letters = (name) => name.toLowerCase().replace(/[\s'_-]/g, "");
+
+/**
+ * The colour of a name.
+ *
+ * @param {Record<string, string>} names each with its colour
+ * @param {string} text as it is typed: a name, or #rrggbb
+ * @returns {string | null} as #rrggbb; null where there is none
+ */
+export function colorOf(names, text) {
+  const typed = text.trim().toLowerCase();
+  if (/^#[0-9a-f]{6}$/.test(typed)) return typed;
+  if (Object.hasOwn(names, typed)) return names[typed];
+  const wanted = letters(typed);
+  return Object.entries(names).find(([name]) => letters(name) === wanted)?.[1] ?? null;
+}

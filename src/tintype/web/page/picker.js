@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
 import { percentOfPossible } from "./labels.js";
 import { radiusOfSlider, sliderOfRadius } from "./geometry.js";
+import * as named from "./named.js";
 import { colorName } from "./names.js";
 import { announce } from "./notices.js";
 import { withoutHint } from "./settings.js";
@@ -64,6 +65,7 @@ function show(found) {
   suggestions.replaceChildren(...(found?.suggestions ?? []).map(suggestionButton));
   if (!dialog.open) dialog.show();
   dialog.scrollTop = 0;
+  named.clear("named");
   document.body.toggleAttribute("data-picking", true);
   removeButton.hidden = index === null;
   synchronize();
@@ -157,6 +159,7 @@ export function wire() {
   button("done").onclick = close;
   removeButton.onclick = remove;
   exact.oninput = () => recolor(exact.value);
+  named.wire("named", recolor);
   radius.oninput = resize;
   wheel.wire(() => exact.value, recolor);
 }

@@ -1,0 +1,101 @@
+"""OpenRaster, the container of layers that image editors exchange: a ZIP archive of PNG files.
+
+It is no `Codec`, since it is only written: `tintype.photo.layered` says what goes in.
+
+Source: OpenRaster baseline, file layout specification and layers stack specification.
+"""
+
+import io
+from collections.abc import Mapping
+
+NAME = "ORA"
+TITLE = "OpenRaster"
+MIME = "image/openraster"
+SUFFIX = ".ora"
+ALONE = ("PNG", "TIFF")
+"""Formats of a layer that is wanted alone: without loss, with 16 bits and transparency."""
+
+_MERGED = "mergedimage.png"
+_MIMETYPE = b"mimetype" + MIME.encode("ascii")
+_HEADER = 30  # bytes of the header of an entry, before its name
+_TIME = (1980, 1, 1, 0, 0, 0)  # the same layers give the same file
+_STACK = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<image version="0.0.5" w="{width}" h="{height}" xres="{across}" yres="{down}">
+ <stack name="root">
+  <layer name="Colour" src="data/color.png" composite-op="svg:color" x="0" y="0" opacity="1.0" \
+visibility="visible"/>
+  <layer name="Photograph" src="data/photograph.png" composite-op="svg:src-over" x="0" y="0" \
+opacity="1.0" visibility="visible"/>
+ </stack>
+</image>
+"""
+
+
+def archive(
+    *,
+    size: tuple[int, int],
+    dpi: tuple[float, float],
+    color: bytes,
+    photograph: bytes,
+    thumbnail: bytes,
+    merged: bytes,
+) -> bytes:
+    """The photograph with its colours above it, in the blend mode "Color".
+
+    Args:
+        size: (height, width) in pixels.
+        dpi: Horizontal and vertical dots per inch.
+        color: The upper layer, and the other pictures, as PNG files.
+        photograph: The lower layer.
+        thumbnail: At most 256 pixels a side.
+        merged: What both layers give together.
+
+    Returns:
+        An OpenRaster file.
+    """
+    import zipfile
+
+    across, down = (max(1, round(dots)) for dots in dpi)
+    stack = _STACK.format(width=size[1], height=size[0], across=across, down=down)
+    parts: Mapping[str, bytes] = {
+        "mimetype": MIME.encode("ascii"),  # has to be the first, and uncompressed
+        "stack.xml": stack.encode("ascii"),
+        "data/color.png": color,
+        "data/photograph.png": photograph,
+        "Thumbnails/thumbnail.png": thumbnail,
+        _MERGED: merged,
+    }
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as file:
+        for name, data in parts.items():
+            entry = zipfile.ZipInfo(name, _TIME)
+            entry.external_attr = 0o644 << 16
+            file.writestr(entry, data)
+    return stream.getvalue()
+
+
+def merged_picture(data: bytes) -> bytes | None:
+    """What all layers of a file give together, as a PNG.
+
+    Args:
+        data: Any file.
+
+    Returns:
+        None where it is no OpenRaster file or has no such picture. Only one that is stored without
+        compression is taken, so that it cannot be larger than the file.
+    """
+    if data[_HEADER : _HEADER + len(_MIMETYPE)] != _MIMETYPE:
+        return None
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            entry = file.getinfo(_MERGED)
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > len(data):
+                return None
+            return file.read(entry)
+    # What zipfile raises for damaged archives, encrypted entries (RuntimeError) and unknown
+    # versions (NotImplementedError, a RuntimeError).
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, RuntimeError):
+        return None

@@ -1,0 +1,89 @@
+"""Samples of a TIFF that are no whole number of 8, 16, 32 or 64 bits, and bits in reverse order.
+
+Scanners write 10, 12 and 14 bits a sample, old programs 2, 4 and 6. They follow one another without
+gaps, the highest bit first, and every row begins with a new byte. Samples of 24 bits are three
+bytes in the order of the file.
+
+Source: TIFF revision 6.0, sections 8 (BitsPerSample, FillOrder) and 3 (rows).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BYTES = 5  # that a sample of at most 32 bits lies in
+_ROWS = 64  # unpacked at a time
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def in_order(data: bytes) -> bytes:
+    """Bytes that were stored with the lowest bit first (FillOrder 2), the highest first."""
+    return data.translate(_REVERSED)
+
+
+def row_bytes(samples: int, bits: int) -> int:
+    """Bytes of a row.
+
+    Args:
+        samples: In a row, of all channels that are stored together.
+        bits: Of each.
+    """
+    return (samples * bits + 7) // 8
+
+
+def memory_bits(bits: int) -> int:
+    """Bits of the smallest integer that holds a sample of so many."""
+    return next(size for size in (8, 16, 32, 64) if size >= bits)
+
+
+def unpacked(
+    data: bytes, shape: tuple[int, int, int], bits: int, order: str
+) -> NDArray[np.unsignedinteger[Any]]:
+    """The samples of a strip or tile as they are stored.
+
+    Args:
+        data: All of its bytes.
+        shape: (rows, columns, samples).
+        bits: Of a sample, 1 to 32, and no multiple of 8 but 24.
+        order: Of the file, "<" or ">".
+
+    Returns:
+        ``shape``; uint8, uint16 or uint32.
+    """
+    rows, columns, samples = shape
+    count = columns * samples
+    size = row_bytes(count, bits)
+    stored = np.frombuffer(data, np.uint8, rows * size).reshape(rows, size)
+    out = np.empty((rows, count), f"u{memory_bits(bits) // 8}")
+    if bits == 24:
+        parts = stored.reshape(rows, count, 3).astype(np.uint32)
+        low, high = (0, 2) if order == "<" else (2, 0)
+        out[...] = parts[..., high] << 16 | parts[..., 1] << 8 | parts[..., low]
+        return out.reshape(shape)
+    starts = np.arange(count, dtype=np.int64) * bits
+    first, shift = starts // 8, (8 * _BYTES - bits - starts % 8).astype(np.uint64)
+    for at in range(0, rows, _ROWS):
+        part = np.pad(stored[at : at + _ROWS], ((0, 0), (0, _BYTES))).astype(np.uint64)
+        window = np.zeros((len(part), count), np.uint64)
+        for byte in range(_BYTES):
+            window = window << np.uint64(8) | part[:, first + byte]
+        out[at : at + _ROWS] = window >> shift & np.uint64((1 << bits) - 1)
+    return out.reshape(shape)
+
+
+def spread(samples: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Samples of fewer bits than their type has as codes of it: the largest becomes the largest.
+
+    Args:
+        samples: uint8 or uint16.
+        bits: Of a sample.
+
+    Returns:
+        Of the same shape and type.
+    """
+    largest, top = (1 << bits) - 1, int(np.iinfo(samples.dtype).max)
+    steps = np.arange(largest + 1, dtype=np.uint64)
+    table = (steps * np.uint64(2 * top) + np.uint64(largest)) // np.uint64(2 * largest)
+    spread_out: NDArray[Any] = table.astype(samples.dtype)[samples]
+    return spread_out

@@ -1,0 +1,54 @@
+"""The photograph in grey and its colours above it, as two layers for an image editor.
+
+The upper layer has the blend mode "Color", which takes hue and saturation from it, and the luma
+from what lies below. That luma is 0.30 R + 0.59 G + 0.11 B of the encoded values, which to two
+digits is the one that Tintype keeps (`tintype.color.cielab`). So an editor shows the coloured
+picture to within a step, and the colours stay when the grey below them is retouched.
+
+Source: W3C Compositing and Blending Level 1, 10.2 (non-separable blend modes).
+"""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from tintype.photo.encode import encode
+from tintype.photo.formats import open_raster
+from tintype.photo.photo import Photo, Pixels
+from tintype.photo.thumbnail import of_pixels
+
+_DPI = (72.0, 72.0)  # OpenRaster's default
+
+
+def layered(colored: Photo, merged: bytes) -> bytes:
+    """An OpenRaster file with both layers.
+
+    Args:
+        colored: The coloured photograph, with ``color`` in full size.
+        merged: It as a PNG with all its metadata, which only this part of the file has.
+    """
+    assert isinstance(colored.color, np.ndarray)
+    return open_raster.archive(
+        size=colored.shape,
+        dpi=colored.meta.dpi or _DPI,
+        color=_layer(colored, colored.color),
+        # Three channels: a grey layer below a coloured one is read in different ways.
+        photograph=_layer(colored, np.repeat(colored.grey[..., None], 3, axis=2)),
+        thumbnail=_thumbnail(colored.color),
+        merged=merged,
+    )
+
+
+def _layer(photo: Photo, pixels: Pixels) -> bytes:
+    """A PNG with these pixels; of the metadata only the profile."""
+    layer = replace(photo, color=pixels)
+    return encode([layer], format="PNG", provenance=None, strip_metadata=True).data
+
+
+def _thumbnail(color: Pixels) -> bytes:
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(of_pixels(color))) as small:
+        small.save(stream, "PNG")
+    return stream.getvalue()

@@ -1,0 +1,65 @@
+"""The plug-ins as they are packed, and a server for them."""
+
+import importlib
+import importlib.util
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tintype.web.serve import serving
+from tintype.web.server_options import ServerOptions
+
+ROOT = Path(__file__).parents[2]
+
+
+def loaded(path: Path, name: str) -> ModuleType:
+    """A module of a file, under a name."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def pack() -> ModuleType:
+    return loaded(ROOT / "plugins" / "pack.py", "pack_plugins")
+
+
+@pytest.fixture(scope="session")
+def installed(pack: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all plug-ins, unpacked from their archives."""
+    archives, folder = tmp_path_factory.mktemp("packed"), tmp_path_factory.mktemp("installed")
+    for plugin in pack.PLUGINS:
+        with zipfile.ZipFile(pack.pack(plugin, archives)) as archive:
+            archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture
+def import_plugin(installed: Path) -> Iterator[Callable[[str], ModuleType]]:
+    """Imports from the folder of a program; what was imported is forgotten afterwards."""
+    before = set(sys.modules)
+    path = list(sys.path)
+
+    def plugin(name: str, *, below: str = "") -> ModuleType:
+        sys.path.insert(0, str(installed / below))
+        return importlib.import_module(name)
+
+    yield plugin
+    sys.path[:] = path
+    for name in set(sys.modules) - before:
+        if name.split(".")[0] in {"tintype_client", "tintype_color", "tintype_comfyui"}:
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def server(tiny_model: Path) -> Iterator[str]:
+    """The address of a server with the tiny model."""
+    with serving(ServerOptions(port=0, model=str(tiny_model))) as found:
+        yield found.url

@@ -1,0 +1,64 @@
+"""The node for ComfyUI; of ComfyUI and torch only what their documentation says of a tensor."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from conftest import grey_pixels
+from tintype.photo.photo import rgb_to_grey
+
+Import = Callable[..., ModuleType]
+
+
+class Tensor:
+    """What the node needs of a tensor: `cpu().numpy()` and `new_tensor`."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = np.asarray(array, np.float32)
+
+    def cpu(self) -> "Tensor":
+        return self
+
+    def numpy(self) -> np.ndarray:
+        return self.array
+
+    def new_tensor(self, array: np.ndarray) -> "Tensor":
+        return Tensor(array)
+
+
+@pytest.fixture
+def node(import_plugin: Import) -> type:
+    plugin = import_plugin("tintype_comfyui")
+    assert plugin.NODE_DISPLAY_NAME_MAPPINGS.keys() == plugin.NODE_CLASS_MAPPINGS.keys()
+    return plugin.NODE_CLASS_MAPPINGS["TintypeColor"]
+
+
+def test_a_batch_is_colored_and_keeps_its_grey(node: type, server: str) -> None:
+    grey = np.stack([grey_pixels(40, 56, seed=seed) for seed in range(2)])
+    image = Tensor(np.repeat(grey[..., None], 3, axis=3) / 255)
+    colored, certainty = node().color(image, "vivid", "fast", "3,4,dusty rose,2", server)
+    assert colored.array.shape == (2, 40, 56, 3)
+    assert certainty.array.shape == (2, 40, 56)
+    assert colored.array.dtype == certainty.array.dtype == np.float32
+    assert 0 <= certainty.array.min() < certainty.array.max() <= 1
+    for before, after in zip(grey, colored.array, strict=True):
+        assert np.ptp(after, axis=-1).max() > 0
+        assert np.array_equal(rgb_to_grey(np.rint(after * 255).astype(np.uint8)), before)
+
+
+def test_the_inputs_are_those_of_the_function(node: type) -> None:
+    inputs = node.INPUT_TYPES()
+    names = [*inputs["required"], *inputs["optional"]]
+    code = getattr(node, node.FUNCTION).__code__
+    assert list(code.co_varnames[1 : code.co_argcount]) == names
+    assert len(node.RETURN_TYPES) == len(node.RETURN_NAMES) == 2
+
+
+def test_what_goes_wrong_is_said(node: type, server: str) -> None:
+    image = Tensor(np.zeros((1, 8, 8, 3)))
+    with pytest.raises(Exception, match="not understood"):
+        node().color(image, "vivid", "fast", "red", server)
+    with pytest.raises(Exception, match="dusty rose"):
+        node().color(image, "vivid", "fast", "1,1,dusty rosse", server)
