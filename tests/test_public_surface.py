@@ -56,6 +56,7 @@ SETTINGS = [
     ("mask", "KEYWORD_ONLY", None),
     ("reference", "KEYWORD_ONLY", None),
     ("colors", "KEYWORD_ONLY", None),
+    ("device", "KEYWORD_ONLY", "auto"),
     ("keep_luminance", "KEYWORD_ONLY", "standard"),
     ("layer", "KEYWORD_ONLY", False),
 ]

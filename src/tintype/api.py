@@ -40,8 +40,7 @@ from tintype.photo.formats.registry import format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.naming import target_name
 from tintype.photo.photo import HalfChroma, Photo
-from tintype.photo.sandbox.sandbox import Sandbox
-from tintype.photo.sandbox.scope import decoding_in
+from tintype.photo.sandbox.scope import decoding_in, new_sandbox
 from tintype.pipeline import Coloring, Request, colorize_photos, notes_on, provenance_of
 
 _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
@@ -83,7 +82,7 @@ class Colorizer:
 
     def _start(self, bundle: Bundle, max_pixels: int, sandbox: bool) -> None:
         self._max_pixels = max_pixels
-        self._sandbox = Sandbox() if sandbox else None
+        self._sandbox = new_sandbox() if sandbox else None
         self._engine = CachingEngine(bundle)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -215,7 +214,7 @@ class Colorizer:
             colored.info["exif"] = b"Exif\0\0" + photo.meta.exif
         if photo.meta.dpi is not None:
             colored.info["dpi"] = photo.meta.dpi
-        notes = [*notes_on([photo], settings, photo.tone), *photo.meta.notes]
+        notes = [*notes_on([photo], settings, photo.tone, self._engine), *photo.meta.notes]
         warn("the image", [*notes, *not_carried(image)])
         return colored
 
@@ -223,7 +222,9 @@ class Colorizer:
         floating = np.issubdtype(pixels.dtype, np.floating)
         photo = photo_from_array(steps_of(pixels) if floating else pixels)
         colored, kind = _with_alpha(self._engine.colorize(photo, settings)), pixels.dtype
-        warn("the array", [*notes_on([photo], settings, photo.tone), *photo.meta.notes])
+        warn(
+            "the array", [*notes_on([photo], settings, photo.tone, self._engine), *photo.meta.notes]
+        )
         return floats_of(colored, kind) if floating else colored.astype(kind, copy=False)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from tintype.engine.devices import DeviceName
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.settings import (
     LAYERS,
@@ -67,6 +68,8 @@ class ColorOptions(TypedDict, total=False):
             (H, W, 3).
         colors: The same photograph in colour, from any other program and in any size: the
             photograph gets its colours and keeps its own grey. An array is (H, W, 3).
+        device: What the network runs on; "auto" is the CPU. Others need other packages:
+            `tintype models --devices` lists them.
         keep_luminance: "exact" gives a JPEG the luminance coefficients of the JPEG that it was
             made from, and verifies it (the extra ``exact``). What comes out as PNG, TIFF, an image
             or an array has exactly the photograph's grey in any case.
@@ -87,6 +90,7 @@ class ColorOptions(TypedDict, total=False):
     mask: LayerLike | None
     reference: LayerLike | None
     colors: LayerLike | None
+    device: DeviceName
     keep_luminance: KeepLuminance
     layer: bool
     output: str | os.PathLike[str] | None

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
@@ -196,7 +195,7 @@ def colorize_photos(
     small = None
     if request.thumbnails:
         small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
-    notes = (*notes_on(photos, settings, tone, share), *encoded.lost)
+    notes = (*notes_on(photos, settings, tone, engine, share), *encoded.lost)
     data = layered(colored[0], encoded.data) if layers else encoded.data
     form = open_raster.NAME if layers else written
     return Coloring(data, form, tone, notes, checked, small)
@@ -262,7 +261,7 @@ def _second_opinion(photos: Sequence[Photo], source: bytes, written: bytes) -> s
 
 
 def notes_on(
-    photos: Sequence[Photo], settings: Settings, tone: Tone, share: float = 0.0
+    photos: Sequence[Photo], settings: Settings, tone: Tone, engine: Engine, share: float = 0.0
 ) -> list[str]:
     """Remarks on coloured pages, besides what a format could not carry.
 
@@ -270,6 +269,7 @@ def notes_on(
         photos: The pages as they were read.
         settings: How they were coloured.
         tone: What they were.
+        engine: What coloured them.
         share: Of the palette, where it was one of several.
     """
     notes = list(pale(settings.hints, settings.scribbles, photos[0].grey))
@@ -280,6 +280,8 @@ def notes_on(
         notes.append(TONED_NOTE)
     if settings.one_of_several:
         notes.insert(0, f"Palette {settings.palette} of {settings.palettes}: {share:.0%}.")
+    if note := engine.device_note(settings):
+        notes.append(note)
     return notes
 
 
@@ -301,6 +303,8 @@ def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings
     Raises:
         ModelError: The model predicts no distribution.
     """
+    from PIL.PngImagePlugin import PngInfo
+
     file = io.BytesIO()
     prediction = engine.predict(photos[0], settings)
     text = PngInfo()

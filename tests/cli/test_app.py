@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from PIL import Image
 from tintype.cli import app
 from tintype.cli.app import main
 from tintype.cli.group import COMMANDS, TINTYPE
+from tintype.engine.devices import DEVICES
 
 Make = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -188,6 +190,43 @@ def test_a_model_that_cannot_is_refused_once(make_photo: Make, capfd: Capture) -
     assert len(said) == 1
     assert "palettes needs logits" in said[0]
     assert names("album") == ["a.png", "b.png", "c.png"]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_missing_device_is_said_once(make_photo: Make, capfd: Capture, jobs: str) -> None:
+    for name in ("a.png", "b.png"):
+        make_photo(Path("album") / name)
+    # Each is on one system alone, and another one is here.
+    device = "directml" if sys.platform != "win32" else "coreml"
+    for words in (["album", "--jobs", jobs], ["album/a.png"]):
+        assert main([*words, "--device", device]) == 2
+        said = lines(capfd.readouterr().err)
+        assert len(said) == 1
+        assert f"The device {device} is not available" in said[0]
+    assert names("album") == ["a.png", "b.png"]
+
+
+def test_another_device_is_in_the_provenance(
+    color: Callable[..., int], make_photo: Make, capfd: Capture
+) -> None:
+    if find_spec("openvino") is None:
+        pytest.skip("the openvino extra is not installed")
+    make_photo(Path("photo.png"))
+    assert color("photo.png", "--device", "openvino") == 0
+    assert len(lines(capfd.readouterr().err)) == 1  # no note: its pixels are the CPU's
+    assert main(["inspect", "--json", "photo.color.png"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["provenance"]["settings"]["device"] == "openvino"
+    assert color("photo.png", "--device", "openvino") == 0
+    assert "already done" in capfd.readouterr().err
+
+
+def test_the_devices(tiny_model: Path, capfd: Capture) -> None:
+    assert main(["models", "--devices", str(tiny_model)]) == 0
+    said = lines(capfd.readouterr().out)
+    assert [line.split()[0] for line in said] == list(DEVICES)
+    assert said[0].endswith("the default")
+    assert main(["models", "--devices", "a", "b"]) == 2
 
 
 def test_a_map_of_certainty(color: Callable[..., int], make_photo: Make, capfd: Capture) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from cluster.hold import POISON
 from tintype.cluster import actor
 from tintype.cluster.actor import Actor, WorkerSpec, versions
 from tintype.engine.bundle import load_bundle
+from tintype.engine.devices import DeviceName
+from tintype.engine.settings import Settings
 from tintype.errors import ClusterError, TintypeError
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Job
@@ -23,7 +26,7 @@ Make = Callable[..., Path]
 @pytest.fixture
 def spec(tiny_model: Path) -> WorkerSpec:
     options = RunOptions(model="a name that only the driver's machine knows")
-    return WorkerSpec(options, load_bundle(str(tiny_model)), None, versions())
+    return WorkerSpec(options, load_bundle(str(tiny_model)), None, versions("auto"))
 
 
 def do(spec: WorkerSpec, chunk: list[Job | JobResult], attempt: int = 0) -> list[JobResult]:
@@ -92,6 +95,17 @@ def test_another_installation_does_nothing(
     found = pickle.loads(Actor(other).run_chunk(chunk, 0))
     assert isinstance(found, ClusterError)
     assert "tintype 9.9" in str(found)
+    assert not list(tmp_path.glob("*.color.png"))
+
+
+def test_a_machine_without_the_device_does_nothing(
+    tmp_path: Path, make_photo: Make, spec: WorkerSpec
+) -> None:
+    device: DeviceName = "directml" if sys.platform != "win32" else "coreml"
+    other = replace(spec, options=replace(spec.options, settings=Settings(device=device)))
+    found = pickle.loads(Actor(other).run_chunk(pickle.dumps(jobs(tmp_path, make_photo)), 0))
+    assert isinstance(found, ClusterError)
+    assert f"The device {device} is not available" in str(found)
     assert not list(tmp_path.glob("*.color.png"))
 
 

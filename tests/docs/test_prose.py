@@ -41,7 +41,7 @@ def wrong_values(text: str) -> Iterator[str]:
 def fits(row: Setting, value: str) -> bool:
     """Whether a written value is one that a setting has; words of a sentence are none."""
     if row.kind == "choice":
-        return value in row.choices
+        return value in row.choices or value.isupper()  # the name of a value, as in a usage line
     if row.low is not None and row.high is not None and re.fullmatch(NUMBER, value):
         return row.low <= float(value) <= row.high
     return True

@@ -35,13 +35,13 @@ def counted(hinted: Bundle, monkeypatch: pytest.MonkeyPatch) -> tuple[CachingEng
     """An engine, and what its network was asked."""
     engine = CachingEngine(hinted, threads=1)
     runs: list[object] = []
-    run = engine._network.run
+    run = engine.network("cpu").run
 
     def counting(L: np.ndarray, hints: np.ndarray | None = None) -> NetworkOutput:
         runs.append(L.shape)
         return run(L, hints)
 
-    monkeypatch.setattr(engine._network, "run", counting)
+    monkeypatch.setattr(engine.network("cpu"), "run", counting)
     return engine, runs
 
 

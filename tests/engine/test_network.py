@@ -143,7 +143,7 @@ class Slow:
 @pytest.fixture
 def slow(tiny: Bundle) -> tuple[Network, Slow]:
     network, session = Network(tiny.data, name="tiny", threads=1), Slow()
-    network._network = session  # type: ignore[assignment]
+    network._ready()._session = session  # type: ignore[attr-defined]
     return network, session
 
 

@@ -281,7 +281,7 @@ def test_high_quality_tells_its_hints_at_every_size(
     hinted: Bundle, photo_of: PhotoOf, cameraman: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine, heard = Engine(hinted, threads=1), []
-    run = engine._network.run
+    run = engine.network("cpu").run
 
     def listening(L: np.ndarray, hints: np.ndarray | None = None) -> NetworkOutput:
         if hints is None:  # the prediction without them, for what is beyond their reach
@@ -291,7 +291,7 @@ def test_high_quality_tells_its_hints_at_every_size(
         heard.append((L.shape[3], rows.mean() / L.shape[2], columns.mean() / L.shape[3]))
         return run(L, hints)
 
-    monkeypatch.setattr(engine._network, "run", listening)
+    monkeypatch.setattr(engine.network("cpu"), "run", listening)
     grey = photo_of(np.ascontiguousarray(cameraman[:228, :456]))
     told = Settings(quality="high", hints=(hint_of(100, 60, "#c04030", 8),))
     prediction = engine.predict(grey, told)

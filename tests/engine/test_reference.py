@@ -105,8 +105,8 @@ def test_a_folder_has_it_looked_at_once(
 ) -> None:
     engine = Engine(matching, threads=1)
     runs = []
-    run = engine._network.run
-    monkeypatch.setattr(engine._network, "run", lambda *a: runs.append(a) or run(*a))
+    run = engine.network("cpu").run
+    monkeypatch.setattr(engine.network("cpu"), "run", lambda *a: runs.append(a) or run(*a))
     settings = Settings(reference=of(skimage.data.coffee()[:120, :120]))
     for left in (0, 100, 200):
         engine.predict(photo_of(cameraman[:, left:]), settings)

@@ -198,6 +198,7 @@ def test_only_what_reaches_the_network_is_in_the_key_of_a_prediction(row: Settin
         "reference": REFERENCE,
         "colors": COLORS,
         "palettes": 3,
+        "device": "openvino",
         "palette": 1,
     }
     changed = Settings(**{row.name: others[row.name]})

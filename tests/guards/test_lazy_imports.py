@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,8 @@ def test_colouring_a_photo_loads_no_torch(
     assert (tmp_path / "x.color.tif").is_file()
     assert {"numpy", "PIL", "onnxruntime"} <= loaded
     assert loaded.isdisjoint({"torch", "onnx", "pydantic", "safetensors", "skimage", "scipy"})
+    # A sixth of the start: what reads settings and XML had brought along the reader of URLs.
+    assert loaded.isdisjoint({"openvino", "msgspec", "http", "ssl", "email", "asyncio"})
 
 
 def test_help_answers_at_once(tmp_path: Path) -> None:
@@ -104,12 +107,19 @@ def test_nothing_reaches_for_the_network(
 
 
 @pytest.mark.parametrize(
-    "loaded", ["import tintype.engine.network, onnxruntime", "import tintype.learn.export.bundle"]
+    "loaded",
+    [
+        "import tintype.engine.network, onnxruntime",
+        "import tintype.learn.export.bundle",
+        "from tintype.engine.network import *; check_device(DEVICES['openvino'])",
+    ],
 )
 def test_what_it_runs_on_writes_nothing_down(tmp_path: Path, tiny_model: Path, loaded: str) -> None:
-    """ONNX Runtime begins its reports to its maker by writing into these folders."""
+    """ONNX Runtime and OpenVINO begin reports to their makers by writing into these folders."""
     if "learn" in loaded:
         pytest.importorskip("onnx", reason="the learn extra is not installed")
+    if "openvino" in loaded and find_spec("openvino") is None:
+        pytest.skip("the openvino extra is not installed")
     home = tmp_path / "home"
     home.mkdir()
     folders = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(home))

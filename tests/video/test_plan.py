@@ -1,5 +1,6 @@
 """Everything that can be checked before a frame is coloured."""
 
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -8,7 +9,9 @@ import av
 import pytest
 
 from tintype.engine.bundle import Bundle
+from tintype.engine.devices import DeviceName
 from tintype.engine.hints import Hint
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError
 from tintype.video.plan import plan
@@ -53,6 +56,23 @@ def test_a_model_without_references_is_refused(tmp_path: Path, bundle: Bundle) -
     ):
         with pytest.raises(ModelError, match="features"):
             plan(path, None, request, bundle)
+
+
+def test_a_film_needs_its_device_before_it_is_begun(tmp_path: Path, bundle: Bundle) -> None:
+    path = make_clip(tmp_path / "a.mp4")
+    device: DeviceName = "directml" if sys.platform != "win32" else "coreml"
+    request = FilmRequest(settings=replace(FilmRequest().settings, device=device))
+    with pytest.raises(UsageError, match=f"The device {device} is not available"):
+        plan(path, None, request, bundle)
+
+
+def test_a_film_says_that_its_device_differs(
+    tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_clip(tmp_path / "a.mp4")
+    before = plan(path, None, FilmRequest(), bundle).warnings
+    monkeypatch.setattr(Engine, "device_note", lambda *_: "It differs.")
+    assert plan(path, None, FilmRequest(), bundle).warnings == (*before, "It differs.")
 
 
 def test_a_codec_with_too_few_bits_is_refused(tmp_path: Path, bundle: Bundle) -> None:

@@ -9,7 +9,7 @@ import click
 from tintype.cli.parsing import Command, Option
 from tintype.cli.show import print_result, say
 from tintype.cli.values import ModelType
-from tintype.errors import ModelError, shown
+from tintype.errors import ModelError, UsageError, shown
 
 if TYPE_CHECKING:
     from tintype.engine.bundle import Bundle
@@ -21,6 +21,7 @@ class ModelsArguments:
 
     names: tuple[str, ...]
     json: bool
+    devices: bool
 
 
 def show_models(argv: ModelsArguments) -> int:
@@ -37,6 +38,8 @@ def show_models(argv: ModelsArguments) -> int:
     """
     from tintype.engine.bundle import list_bundles, load_bundle
 
+    if argv.devices:
+        return _show_devices(argv)
     broken = 0
     if argv.names:
         bundles = tuple(load_bundle(name) for name in argv.names)
@@ -57,6 +60,22 @@ def show_models(argv: ModelsArguments) -> int:
     if not bundles:
         raise ModelError("No model is installed.", advice="Install Tintype again.")
     return 1 if broken else 0
+
+
+def _show_devices(argv: ModelsArguments) -> int:
+    """Prints a line for each device: how fast it is here, and how near its pixels are."""
+    from tintype.engine.bundle import load_bundle
+    from tintype.engine.device_check import survey
+
+    if len(argv.names) > 1:
+        raise UsageError("The devices are tried with one model at a time.")
+    bundle = load_bundle(*argv.names)
+    for found in survey(bundle):
+        if argv.json:
+            print_result(json.dumps(asdict(found)))
+        else:
+            print_result(shown(f"{found.name:14}{found.sentence()}"))
+    return 0
 
 
 def _line(bundle: "Bundle") -> str:
@@ -81,9 +100,16 @@ MODELS = Command(
     arguments=ModelsArguments,
     run=show_models,
     usage="[OPTIONS] [MODEL]...",
-    help="Lists the installed models; with names, prints the full cards of those models.",
+    help="Lists the installed models; with names, prints the full cards of those models. With "
+    "--devices, tries what a model can run on here.",
     params=[
         click.Argument(["names"], nargs=-1, metavar="MODEL...", type=ModelType()),
-        Option("--json", is_flag=True, help="Print a JSON line for each model."),
+        Option("--json", is_flag=True, help="Print a JSON line for each model or device."),
+        Option(
+            "--devices",
+            is_flag=True,
+            help="List the devices, how fast each is on this machine, and how near its pixels are "
+            "to the CPU's.",
+        ),
     ],
 )

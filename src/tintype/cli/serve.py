@@ -11,6 +11,8 @@ from tintype.cli.parsing import MOST_JOBS, Command, Option, above_zero
 from tintype.cli.show import print_result, say, show_blocks
 from tintype.cli.values import FolderType, ModelType
 from tintype.engine.bundle import DEFAULT_NAME
+from tintype.engine.devices import DeviceName
+from tintype.engine.settings import SETTINGS
 from tintype.web.server_options import PORT, ServerOptions
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class ServeArguments:
     allow_host: tuple[str, ...]
     port: int | None
     model: str | None
+    device: DeviceName | None
     pairs: Path | None
     jobs: int | None
     queue: int | None
@@ -53,6 +56,7 @@ def serve(argv: ServeArguments) -> int:
         "hosts": argv.allow_host,
         "port": argv.port,
         "model": argv.model,
+        "device": argv.device,
         "pairs": argv.pairs,
         "jobs": argv.jobs,
         "waiting": argv.queue,
@@ -128,6 +132,12 @@ SERVE = Command(
             metavar="MODEL",
             show_default=DEFAULT_NAME,
             help='A model by name (see "tintype models"), or a model file.',
+        ),
+        Option(
+            "--device",
+            type=click.Choice(SETTINGS["device"].choices),
+            show_default=_DEFAULTS.device,
+            help=SETTINGS["device"].help,
         ),
         Option(
             "--pairs",

@@ -143,13 +143,21 @@ def settings_from(given: Mapping[str, Any], settings: Settings, *, max_pixels: i
     Raises:
         UsageError: A value is out of range, or a picture cannot be read.
     """
-    from tintype.engine.settings_parsing import read_layer
-
     found = {name: value for name, value in given.items() if name in SETTINGS}
-    for name in LAYERS:
-        if name in found:
-            found[name] = read_layer(name, Path(found[name]), max_pixels=max_pixels)
-    return replace(settings, **found)
+    layers = _layers(found, max_pixels=max_pixels)
+    return replace(settings, **found, **layers)
+
+
+def _layers(found: dict[str, Any], *, max_pixels: int) -> dict[str, Any]:
+    """Takes the pictures out of settings and reads them."""
+    paths = {name: found.pop(name) for name in LAYERS if name in found}
+    if not paths:
+        return {}
+    from tintype.engine.settings_parsing import read_layer  # and with it msgspec
+
+    return {
+        name: read_layer(name, Path(path), max_pixels=max_pixels) for name, path in paths.items()
+    }
 
 
 def output_from(given: Mapping[str, Any], output: Output) -> Output:

@@ -11,7 +11,9 @@ from importlib.metadata import version
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
-from tintype.errors import ClusterError, PhotoError, TintypeError, shown
+from tintype.engine.devices import DeviceName, device_of
+from tintype.engine.network import runtime_version
+from tintype.errors import ClusterError, PhotoError, TintypeError, UsageError, shown
 from tintype.files.remote import clean_up
 from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, PlanItem
@@ -21,8 +23,8 @@ from tintype.jobs.report import JobResult
 # Number of processes killed while they worked on a chunk, after which the rest of it fails.
 _MAX_ATTEMPTS = 4
 
-# The bytes of an output depend on these libraries, in addition to Tintype.
-_LIBRARIES = ("numpy", "onnxruntime", "pillow", "simplejpeg")
+# The bytes of an output depend on these libraries, on Tintype, and on what runs the network.
+_LIBRARIES = ("numpy", "pillow", "simplejpeg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,17 @@ class WorkerSpec:
     versions: tuple[str, ...]
 
 
-def versions() -> tuple[str, ...]:
-    """Versions of the installed software that the bytes of an output depend on."""
+def versions(device: DeviceName) -> tuple[str, ...]:
+    """Versions of the installed software that the bytes of an output depend on.
+
+    Args:
+        device: What the network runs on.
+
+    Raises:
+        UsageError: It is not there.
+    """
     libraries = (f"{name} {version(name)}" for name in _LIBRARIES)
-    return (f"tintype {__version__}", *libraries)
+    return (f"tintype {__version__}", runtime_version(device_of(device)), *libraries)
 
 
 class Actor:
@@ -156,7 +165,10 @@ def _worker(spec: WorkerSpec) -> Worker:
 
 def _refusal(spec: WorkerSpec) -> TintypeError | None:
     """The error if results here would differ from those of the machine that started the run."""
-    here = versions()
+    try:
+        here = versions(spec.options.settings.device)
+    except UsageError as error:
+        return ClusterError(f"A machine of the cluster: {error.message}", advice=error.advice)
     if here != spec.versions:
         other = ", ".join(sorted(set(here) - set(spec.versions)))
         expected = ", ".join(sorted(set(spec.versions) - set(here)))

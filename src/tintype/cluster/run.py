@@ -42,10 +42,11 @@ def run(
 
     Raises:
         ModelError: The model cannot be loaded; nothing was done.
+        UsageError: The device is not there; nothing was done.
     """
     bundle = load_bundle(options.model)
     folder = os.getcwd() if _is_relative(plan) else None  # noqa: PTH109 (a string is sent)
-    spec = WorkerSpec(options, bundle, folder, versions())
+    spec = WorkerSpec(options, bundle, folder, versions(options.settings.device))
     return until_unwritable(_results(plan, spec, items, jobs))
 
 

@@ -162,12 +162,17 @@ def gamut_edge(
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     angle = np.arctan2(lab[..., 2], lab[..., 1])
     result = np.empty((luma01.size, hues.size, 3))
+    # As `np.interp` with a period does, which would sort the same angles for each of the three.
+    turn = 2 * np.pi
+    wanted, angle = hues % turn, angle % turn
     for row in range(luma01.size):
         order = np.argsort(angle[row])
+        order = np.concatenate([order[-1:], order, order[:1]])
+        known = angle[row, order]
+        known[0] -= turn
+        known[-1] += turn
         for column, values in enumerate((chroma[row], rgb01[row, :, 0], rgb01[row, :, 2])):
-            result[row, :, column] = np.interp(
-                hues, angle[row, order], values[order], period=2 * np.pi
-            )
+            result[row, :, column] = np.interp(wanted, known, values[order])
     return result
 
 

@@ -11,6 +11,7 @@ finer table of whole answers without interpolation (a tenth of the time of Pillo
 """
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ _CHROMA_NEUTRAL = 63
 # own entry; in the middle eight share one, at the top four.
 _CHROMA_LUMAS = np.r_[0:32, 32:224:8, 224:256:4]
 
+_BLOCK = 1 << 13
+"""Values that are solved at a time."""
+
 Coding = tuple[float, float]
 """Scale and offset: ``ab * scale + offset`` is what a reader of the grid takes."""
 
@@ -47,6 +51,12 @@ def step_for(largest: float) -> float:
         One of `STEPS`. Chroma beyond 125 is far outside sRGB and may be cut to that.
     """
     return next((step for step in STEPS if largest <= _NEUTRAL * step), STEPS[-1])
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """So many values in parts whose temporaries fit a core's cache."""
+    for start in range(0, count, _BLOCK):
+        yield slice(start, start + _BLOCK)
 
 
 @functools.cache
@@ -78,7 +88,12 @@ def chroma_grid(step: float, shares: Shares = LUMA_SHARES) -> NDArray[np.float32
     row, i, j = inner[:, 0] + 1, inner[:, 1], inner[:, 2]
     luma = y[row].astype(np.float32)
     wanted = axis[i].astype(np.float32), axis[j].astype(np.float32)
-    L = solve_L(luma, *wanted, steps=8, shares=shares)
+    L = np.concatenate(
+        [
+            solve_L(luma[part], *(plane[part] for plane in wanted), steps=8, shares=shares)
+            for part in _blocks(luma.size)
+        ]
+    )
     rgb01 = np.clip(lab_to_rgb01(np.stack([L, *wanted], -1)), 0, 1)
     grid[row, i, j] = (rgb01[:, ::2] - luma[:, None]) * 255
     neutral = _NEUTRAL * (NODES - 1) // 255
@@ -186,17 +201,19 @@ def _chroma_u8_table(
     to_node = (NODES - 1) / 255
     chroma = ((np.arange(_CHROMA_CODES) - _CHROMA_NEUTRAL) * 2 + _NEUTRAL) * to_node
     grid = _read_along(chroma_grid(step, shares), 0, (_CHROMA_LUMAS + tops) / 2 * to_node)
-    grid = _read_along(_read_along(grid, 1, chroma), 2, chroma)
-    red, blue = grid[..., 0], grid[..., 1]
-    green = _green(np.zeros_like(red), red, blue, shares)
-    over = np.maximum(np.maximum(red, green), blue)
-    under = -np.minimum(np.minimum(red, green), blue)
-    answer = np.zeros(red.shape, np.uint32)
     to_cb, to_cr = (np.float32(part * scale) for part in chroma_scales(shares))
-    for place, value in enumerate((blue * to_cb + 128, red * to_cr + 128, over, under)):
-        answer |= np.clip(value + np.float32(0.5), 0, 255).astype(np.uint32) << np.uint32(8 * place)
+    answers = np.zeros((grid.shape[0], _CHROMA_CODES, _CHROMA_CODES), np.uint32)
+    for number, nodes in enumerate(grid):  # one luma at a time stays in a core's cache
+        found = _read_along(_read_along(nodes, 0, chroma), 1, chroma)
+        red, blue = np.ascontiguousarray(np.moveaxis(found, -1, 0))
+        green = _green(np.zeros_like(red), red, blue, shares)
+        over = np.maximum(np.maximum(red, green), blue)
+        under = -np.minimum(np.minimum(red, green), blue)
+        for place, value in enumerate((blue * to_cb + 128, red * to_cr + 128, over, under)):
+            steps = np.clip(value + np.float32(0.5), 0, 255).astype(np.uint32)
+            answers[number] |= steps << np.uint32(8 * place)
     entry = np.searchsorted(_CHROMA_LUMAS, np.arange(256), side="right") - 1
-    return (entry * _CHROMA_CODES**2).astype(np.int32), answer.ravel()
+    return (entry * _CHROMA_CODES**2).astype(np.int32), answers.ravel()
 
 
 def codes_to_chroma_u8(

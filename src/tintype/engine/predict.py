@@ -1,5 +1,6 @@
 """Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -7,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tintype.engine import color_distribution
+from tintype.engine import color_distribution, device_check
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.color_distribution import Palette, Suggestion
 from tintype.engine.cores import usable_cores
+from tintype.engine.devices import AUTOMATIC, DeviceName, device_of
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.hint_reach import limited, painted, surroundings
 from tintype.engine.hints import hints_at, hold_hints, pins_of
@@ -38,13 +40,19 @@ class Engine:
     Args:
         bundle: The model; None is the default one.
         threads: Cores for one photograph; None means all there are.
+        at_once: Photographs that are predicted for at the same time.
     """
 
-    def __init__(self, bundle: Bundle | None = None, *, threads: int | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle | None = None, *, threads: int | None = None, at_once: int = 1
+    ) -> None:
         self.bundle: Bundle = load_bundle() if bundle is None else bundle
         self._threads = threads or usable_cores()
-        self._network = Network(self.bundle.data, name=self.bundle.name, threads=self._threads)
-        self._last_reference: tuple[Reference, Quality, ReferenceColors] | None = None
+        self._at_once = at_once
+        self._lock = threading.Lock()
+        self._networks: dict[str, Network] = {}
+        self._notes: dict[str, str] = {}
+        self._last_reference: tuple[Settings, ReferenceColors] | None = None
 
     def colorize(
         self,
@@ -129,7 +137,7 @@ class Engine:
         if settings.reference is None:
             return prediction
         return self._shifted_to_reference(
-            prediction, self._reference_colors(settings.reference, settings.quality)
+            prediction, self._reference_colors(settings.reference, settings)
         )
 
     def render(
@@ -256,6 +264,42 @@ class Engine:
         row, column = prediction.fit.output_place(x, y)
         return color_distribution.suggestions(logits[:, row, column], count=count)
 
+    def device_note(self, settings: Settings) -> str:
+        """What is to be said of the device: empty where its pixels are the CPU's, or there is none.
+
+        Any other device is compared with the CPU when it is first asked about.
+
+        Raises:
+            UsageError: The device is not there.
+        """
+        device = device_of(settings.device)
+        if device.name == AUTOMATIC or settings.colors is not None:
+            return ""
+        with self._lock:
+            known = self._notes.get(device.name)
+        if known is None:
+            # Its network on the CPU is let go of again, and no prediction of it is kept.
+            beside = Engine(self.bundle, threads=self._threads)
+            beside._networks[device.name] = self.network(settings.device)
+            share = device_check.measure(beside, settings.device)
+            with self._lock:
+                known = self._notes[device.name] = device_check.note(device, share)
+        return known
+
+    def network(self, name: DeviceName) -> Network:
+        """The network on a device; it is loaded when it is first asked."""
+        device = device_of(name)
+        with self._lock:
+            if device.name not in self._networks:
+                self._networks[device.name] = Network(
+                    self.bundle.data,
+                    name=self.bundle.name,
+                    threads=self._threads,
+                    device=device,
+                    at_once=self._at_once,
+                )
+            return self._networks[device.name]
+
     def _distribution(self, prediction: Prediction) -> NDArray[np.float32]:
         """(bins, h, w) of a network that predicts a distribution."""
         if prediction.logits is None:
@@ -288,17 +332,18 @@ class Engine:
         card = self.bundle.card
         return color_distribution.colors(logits, card, vividness=card.vividness)
 
-    def _reference_colors(self, reference: Reference, quality: Quality) -> ReferenceColors:
+    def _reference_colors(self, reference: Reference, settings: Settings) -> ReferenceColors:
         """Features and colours of a reference. The last one is cached: a folder has one for all."""
+        own = Settings(quality=settings.quality, reference=reference, device=settings.device)
         cached = self._last_reference
-        if cached is not None and cached[:2] == (reference, quality):
-            return cached[2]
+        if cached is not None and cached[0] == own:
+            return cached[1]
         grey = reference.grey()
-        fit = self._fit((grey.shape[0], grey.shape[1]), _grid(quality))
-        luma, output = self._run(grey, Settings(), fit)
+        fit = self._fit((grey.shape[0], grey.shape[1]), _grid(own.quality))
+        luma, output = self._run(grey, own, fit)
         assert output.features is not None
         colors = reference_colors(reference, output.features[0], luma, fit)
-        self._last_reference = reference, quality, colors
+        self._last_reference = own, colors
         return colors
 
     def _run(
@@ -306,7 +351,8 @@ class Engine:
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
         """Runs the network at one size: its input, Y' in 0..255, and its output."""
         luma = luma_down(grey, fit)
-        output = self._network.run(luma_to_input(luma), self._hint_input(settings, fit))
+        network = self.network(settings.device)
+        output = network.run(luma_to_input(luma), self._hint_input(settings, fit))
         shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
         card = self.bundle.card
         output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=card.capabilities)

@@ -39,6 +39,7 @@ class Setting:
         interfaces: Who has it.
         defaults: Of interfaces with a default of their own.
         former: Earlier names of choices, and what they are called now; they are still taken.
+        same: Choices that are the default under another name, and are recorded like it.
         named: Values that have a name, which is taken in place of the value; the command has an
             option for each.
         spelling: How an interface writes a value that is not simply the value; a sentence.
@@ -60,6 +61,7 @@ class Setting:
     interfaces: tuple[Interface, ...] = _EVERYWHERE
     defaults: Mapping[Interface, Any] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
     named: Mapping[str, float] = field(default_factory=dict)
     spelling: Mapping[Interface, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
@@ -92,6 +94,10 @@ class Setting:
             names = ", ".join(f"{name} for {value:g}" for name, value in self.named.items())
             sentence = f"{sentence} Or a name: {names}."
         return f"{sentence} {self.spelling[interface]}" if interface in self.spelling else sentence
+
+    def is_default(self, value: Any) -> bool:  # noqa: ANN401
+        """Whether a value means what the default means."""
+        return bool(value == self.default) or (isinstance(value, str) and value in self.same)
 
     def current(self, value: Any) -> Any:  # noqa: ANN401
         """The value of a name, and the present name of a value that is given by an earlier one."""
@@ -181,7 +187,7 @@ def recorded(values: object, rows: Mapping[str, Setting]) -> dict[str, Any]:
     found = {}
     for row in rows.values():
         value = getattr(values, row.name)
-        if row.recorded == "always" or (row.recorded == "changed" and value != row.default):
+        if row.recorded == "always" or (row.recorded == "changed" and not row.is_default(value)):
             found[row.name] = row.plain(value)
     return found
 

@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from tintype.engine.devices import AUTOMATIC, DeviceName
 from tintype.engine.setting_row import Interface, Setting, canonical_json, recorded, table_of
 from tintype.errors import ModelError, UsageError, brief
 from tintype.photo.formats import open_raster
@@ -52,6 +53,7 @@ class Settings:
             runs, so whatever only a network can do is refused with it.
         palettes: How many versions there are.
         palette: Which of them this is, from 1; 0 is the single answer.
+        device: What the network runs on: another may give other pixels, and is recorded.
     """
 
     vividness: Annotated[
@@ -180,6 +182,17 @@ class Settings:
             recorded="never",
         ),
     ] = 0
+    device: Annotated[
+        DeviceName,
+        Setting(
+            help="What the network runs on. Other devices than the CPU need other packages; "
+            "`tintype models --devices` lists them.",
+            stage="network",
+            same=(AUTOMATIC,),
+            # A server has one for all its clients.
+            interfaces=("command", "film", "python", "file"),
+        ),
+    ] = "auto"
 
     def __post_init__(self) -> None:
         for row in SETTINGS.values():
@@ -286,7 +299,7 @@ class Settings:
 
     def _changed(self) -> list[Setting]:
         """The rows whose value is not the default."""
-        return [row for row in SETTINGS.values() if getattr(self, row.name) != row.default]
+        return [row for row in SETTINGS.values() if not row.is_default(getattr(self, row.name))]
 
 
 @dataclass(frozen=True, slots=True)

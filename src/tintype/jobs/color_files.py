@@ -35,8 +35,7 @@ from tintype.photo.formats.registry import FORMATS, format_of_suffix
 from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Photo
-from tintype.photo.sandbox.sandbox import Sandbox
-from tintype.photo.sandbox.scope import current, decoding_in
+from tintype.photo.sandbox.scope import current, decoding_in, new_sandbox
 from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
 
 
@@ -100,7 +99,7 @@ class Worker:
         self._provenance = ProvenanceReader()
         self._unwritable: UnwritableDiskError | None = None
         # The command has one already where it runs the jobs by itself.
-        self._sandbox = Sandbox() if options.sandbox and current() is None else None
+        self._sandbox = new_sandbox() if options.sandbox and current() is None else None
         if self._sandbox is not None:
             self._sandbox.start()  # meanwhile the model is loaded
 

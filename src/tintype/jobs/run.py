@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from tintype.engine.bundle import load_bundle
 from tintype.engine.cores import usable_cores
+from tintype.engine.devices import device_of
+from tintype.engine.network import check_device
 from tintype.files.remote import Location, clean_up
 from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, Plan, PlanItem
@@ -35,10 +37,12 @@ def run(
 
     Raises:
         ModelError: The model cannot be loaded; nothing was done.
+        UsageError: The device is not there; nothing was done.
     """
-    # Always loaded here: a damaged model is a single error, not one per picture, and it is raised
-    # before anything is opened for writing.
+    # Always done here: a damaged model or a missing device is a single error, not one per picture,
+    # and it is raised before anything is opened for writing.
     bundle = load_bundle(options.model)
+    check_device(device_of(options.settings.device))
     processes = processes_for(items, jobs)
     if processes > 1:
         return until_unwritable(_run_in_processes(plan, options, processes))

@@ -9,6 +9,9 @@ import av
 
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
+from tintype.engine.devices import device_of
+from tintype.engine.network import check_device
+from tintype.engine.predict import Engine
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError, shown
 from tintype.photo.metadata.provenance import Provenance
 from tintype.video.container import open_film
@@ -110,10 +113,21 @@ def plan(
         copied=copied,
         request=request,
         provenance=provenance,
-        warnings=(*source.warnings, *encoding_warnings, *container_warnings),
+        warnings=(
+            *source.warnings,
+            *encoding_warnings,
+            *container_warnings,
+            *_device_warnings(request, bundle),
+        ),
         done=_is_done(target, provenance, overwrite=overwrite),
         frames=_frames(source, request),
     )
+
+
+def _device_warnings(request: FilmRequest, bundle: Bundle) -> Iterator[str]:
+    note = Engine(bundle).device_note(request.settings)
+    if note:
+        yield note
 
 
 def _provenance(path: Path, bundle: Bundle, settings: str) -> Provenance:
@@ -161,6 +175,7 @@ def _check_request(source: FilmSource, request: FilmRequest, bundle: Bundle) -> 
     """Raises now what would otherwise be raised hours later, when a shot is reached."""
     _check_hints(source, request)
     _check_model(request, bundle)
+    check_device(device_of(request.settings.device))
     renderer_factory(request, bundle)(source.layout)  # checks the settings
 
 

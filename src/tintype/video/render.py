@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype.engine.bundle import Bundle
+from tintype.engine.cores import usable_cores
 from tintype.engine.geometry import Fit, luma_down
 from tintype.engine.hints import Hint, pins_of
 from tintype.engine.predict import Engine
@@ -337,7 +338,7 @@ def renderer_factory(request: FilmRequest, bundle: Bundle) -> RendererFactory:
 
     def create(layout: PlaneLayout) -> FrameRenderer:
         # One thread for each prediction: several at a time use the cores better than one can.
-        engine = Engine(bundle, threads=1)
+        engine = Engine(bundle, threads=1, at_once=usable_cores())
         return Renderer(
             engine,
             request.settings,

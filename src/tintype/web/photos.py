@@ -27,11 +27,12 @@ from tintype.engine.cache import (
     least_bytes,
     size_of,
 )
+from tintype.engine.devices import DeviceName
 from tintype.engine.layers import Layer, forget_painted, painted_bytes
 from tintype.engine.looks import LookName, look_names
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
-from tintype.engine.settings import LAYERS, Output, Settings
+from tintype.engine.settings import LAYERS, SETTINGS, Output, Settings
 from tintype.engine.settings_parsing import layer_from
 from tintype.errors import UsageError, brief
 from tintype.photo.comparison import SIDES as SIDES_OF_COMPARISONS
@@ -81,10 +82,19 @@ class PhotoStore:
         max_pixels: Photographs with more are refused.
         budget: Bytes that everything that is held may take together: photographs with all that is
             made of them, layers, predictions, and the bodies of requests.
+        device: What the network runs on.
     """
 
-    def __init__(self, engine: Engine, *, max_pixels: int, budget: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        max_pixels: int,
+        budget: int,
+        device: DeviceName = SETTINGS["device"].default,
+    ) -> None:
         self.engine = engine
+        self._device = device
         self._max_pixels = max_pixels
         self._budget = budget
         self._stored: OrderedDict[tuple[str, str], StoredPhoto] = OrderedDict()  # by owner and id
@@ -460,7 +470,7 @@ class PhotoStore:
         layers: dict[str, Any] = {
             kind: self._layer(stored.owner, kind, name) for kind, name in coloring.layers.items()
         }
-        return replace(settings, **layers)
+        return replace(settings, device=self._device, **layers)
 
     def _layer(self, owner: str, kind: str, name: str) -> Layer:
         with self._lock:

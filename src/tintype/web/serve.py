@@ -15,6 +15,8 @@ import uvicorn
 
 from tintype.engine.bundle import load_bundle
 from tintype.engine.cores import usable_cores
+from tintype.engine.devices import device_of
+from tintype.engine.network import check_device
 from tintype.engine.predict import Engine
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
@@ -116,10 +118,11 @@ def listen(
         opened: Called once it answers.
 
     Raises:
-        UsageError: The address or the port cannot be had.
+        UsageError: The address, the port or the device cannot be had.
         ModelError: There is no such model.
         PhotoError: The sandbox cannot be started.
     """
+    check_device(device_of(options.device))
     taken = _bind(options.host, options.port)
     # What it listens on, whatever it was called: the address that is shown is one that answers.
     listening, port = taken.getsockname()[:2]
@@ -131,13 +134,13 @@ def listen(
     sandbox = Sandbox() if options.sandbox else None
     if sandbox is not None:
         sandbox.start()  # meanwhile the model is loaded
-    engine = Engine(load_bundle(options.model), threads=1)
+    engine = Engine(load_bundle(options.model), threads=1, at_once=jobs)
     notes = (UNFILTERED,) if sandbox is not None and not sandbox.filtered else ()
     workers = WorkerPool(
         workers=jobs, waiting=options.waiting, seconds=options.seconds, sandbox=sandbox
     )
     memory = options.memory * _MIB
-    photos = PhotoStore(engine, max_pixels=options.max_pixels, budget=memory)
+    photos = PhotoStore(engine, max_pixels=options.max_pixels, budget=memory, device=options.device)
 
     page = "" if options.pairs is None else "which-is-real"
 
@@ -154,7 +157,9 @@ def listen(
             release=photos.release,
             seconds=options.body_seconds,
         ),
-        pairs=None if options.pairs is None else Pairs(options.pairs, engine),
+        pairs=None
+        if options.pairs is None
+        else Pairs(options.pairs, engine, device=options.device),
         entry=None if local else Entry(announce),
     )
     config = uvicorn.Config(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tintype.engine.devices import DeviceName
+from tintype.engine.settings import SETTINGS
 from tintype.photo.limits import MAX_PIXELS
 
 PORT = 7839
@@ -18,6 +20,7 @@ class ServerOptions:
         hosts: More names that requests may call it by, such as that of a proxy.
         port: None takes `PORT`, or a free one where that is taken.
         model: Name or file of the model; None is the default one.
+        device: What the network runs on, for all clients.
         pairs: Folder for "which is real?", or None.
         jobs: Photographs at a time; None is one per core.
         waiting: How many may wait; more are refused.
@@ -34,6 +37,7 @@ class ServerOptions:
     hosts: tuple[str, ...] = ()
     port: int | None = None
     model: str | None = None
+    device: DeviceName = SETTINGS["device"].default
     pairs: Path | None = None
     jobs: int | None = None
     waiting: int = 32

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tintype.engine.devices import DeviceName
 from tintype.engine.predict import Engine
-from tintype.engine.settings import Settings
+from tintype.engine.settings import SETTINGS, Settings
 from tintype.errors import UsageError, shown
 from tintype.files.local import read_input
 from tintype.photo.decode import decode_colors
@@ -90,17 +91,26 @@ class Pairs:
         folder: Colour photographs.
         engine: The loaded model.
         seed: One seed gives the same rounds in the same order.
+        device: What the network runs on.
 
     Raises:
         UsageError: There are no photographs in the folder.
     """
 
-    def __init__(self, folder: Path, engine: Engine, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        engine: Engine,
+        *,
+        seed: int = 0,
+        device: DeviceName = SETTINGS["device"].default,
+    ) -> None:
         if not folder.is_dir():
             raise UsageError(
                 f"{shown(folder)} is not a folder.", advice="Give a folder of photographs."
             )
         self._engine = engine
+        self._settings = Settings(device=device)
         every = sorted(f for f in folder.iterdir() if format_of_suffix(f.suffix) and f.is_file())
         self._files = [file for file in every if not file.stem.endswith(".color")]
         if not self._files:
@@ -180,7 +190,7 @@ class Pairs:
             resized = Image.fromarray(other).resize(size, Image.Resampling.BICUBIC)
             return _jpeg(true), _jpeg(np.asarray(resized))
         photo = Photo(rgb_to_grey(true), None, "grey", Metadata("JPEG"))
-        colored = self._engine.colorize(photo, Settings()).color
+        colored = self._engine.colorize(photo, self._settings).color
         assert isinstance(colored, np.ndarray)
         return _jpeg(true), _jpeg(colored)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tintype.engine.onnx_file import check_self_contained
 from tintype.learn.data.batches import Batch
 
 
@@ -67,6 +68,7 @@ def differs_from_onnx(tmp_path: Path) -> Callable[..., float]:
                 verbose=False,
             )
         program.save(str(path), external_data=False)
+        check_self_contained(path.read_bytes(), where="the exported network")
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         worst = 0.0
         for height, width in sizes:
