@@ -12,7 +12,8 @@
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
 #   make promises  the long checks of docs/promises.md, 90 minutes; QUICK=1 for a sample of each
-#   make fuzz      a fuzzer at READER=icc (or each of them) for MINUTES=1; needs EXTRAS=dev,fuzz
+#   make fuzz      a fuzzer at READER=icc (or each of them) for MINUTES=1; needs EXTRAS=dev,fuzz;
+#                  WRITE=1 keeps what was run in docs/promises.json
 #   make lock      what CI installs, by hash, in the versions of today; needs PyPI
 #   make sbom      the bill of materials and the licences of what is installed; needs PyPI
 #   make clean     remove the environment and the caches of the tools
@@ -117,7 +118,7 @@ promises: $(STAMP)
 	$(BIN)/python docs/make_reference.py
 
 fuzz: $(STAMP)
-	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz $(READER) --minutes $(MINUTES)
+	PYTHONPATH=src:tests $(BIN)/python -m promises.fuzz $(READER) --minutes $(MINUTES) $(if $(WRITE),--write)
 
 lock: $(STAMP)
 	$(BIN)/python docs/make_lock.py

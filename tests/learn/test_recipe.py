@@ -44,6 +44,46 @@ def test_a_wrong_recipe_says_what_is_wrong(tmp_path: Path, text: str, message: s
         read_recipe(path)
 
 
+HARD = ["inf", "nan", "-1e999", "9" * 4000, "9" * 5000, "-" + "9" * 30, '"x"', "[[]]", "{}"]
+
+
+@pytest.mark.parametrize("value", HARD, ids=lambda text: text[:12])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "[train]\nbatch = {}", "[train]\nseed = {}", "[train]\nlearning_rate = {}",
+        "[train]\nbetas = [{}, 0.9]", "[train]\nmilestones = [{}]", "[train]\nlog_every = {}",
+        "[loss]\ndecoded = {}", "[loss]\nneighbors = {}", "[data]\nsize = {}",
+        "[data]\ncrop_ratio = [0.5, {}]", "[data]\nmin_colorfulness = {}",
+        "[data.mix]\na = {}", "[model]\nwidths = [8, 8, {}, 8]", "[model]\nclasses = {}",
+    ],
+)  # fmt: skip
+def test_hard_numbers_are_one_line(tmp_path: Path, place: str, value: str):
+    path = tmp_path / "r.toml"
+    path.write_text('name = "x"\n' + place.format(value))
+    with pytest.raises(LearnError) as error:
+        read_recipe(path)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 400
+
+
+def test_a_hostile_key_is_quoted_in_short(tmp_path: Path):
+    path = tmp_path / "r.toml"
+    path.write_text(f'name = "x"\n[train]\n"\\u001b[2J{"k" * 100_000}" = 1\n')
+    with pytest.raises(LearnError, match=r"there is no key train\.\\x1b\[2J") as error:
+        read_recipe(path)
+    assert len(str(error.value)) < 400
+
+
+def test_a_name_cannot_become_keys_of_the_resolved_copy(tmp_path: Path):
+    path = tmp_path / "r.toml"
+    path.write_text('name = "x\\n[train]\\nbatch = 1 \\u0000\\u007f\\U0001F600\\\\"\n')
+    recipe = read_recipe(path)
+    path.write_text(recipe_to_toml(recipe), encoding="utf-8")
+    assert read_recipe(path) == recipe
+    assert recipe.train.batch == 32
+
+
 def test_a_missing_recipe_is_one_clear_line(tmp_path: Path):
     with pytest.raises(LearnError, match="cannot be read"):
         read_recipe(tmp_path / "none.toml")

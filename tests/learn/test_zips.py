@@ -151,3 +151,15 @@ def test_members_that_lie_over_each_other_are_refused(packed: Path):
     with pytest.raises(LearnError, match="lie over each other") as caught:
         find_sources([packed])
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_far_too_long_is_broken_and_not_read(tmp_path: Path, colourful: Paint):
+    (tmp_path / "b.png").write_bytes(_png(colourful(1)))
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate((256 << 20) + 1)  # takes no room on the disk
+    tracemalloc.start()
+    found = [data for _, data in read_sources(find_sources([tmp_path]))]
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == [b"", _png(colourful(1))]
+    assert most < 10 << 20

@@ -15,16 +15,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from photo import hostile_decoders
 from photo.hostile_decoders import ACTIONS, asking
 from photo.samples import PROVENANCE, photo, saved, scene
 from promises.seeds import PICTURES
 from tintype.cancellation import WorkCancelledError, cancelled_when
-from tintype.errors import PhotoError, PhotoTooLargeError, UnreadablePhotoError
+from tintype.errors import (
+    PhotoError,
+    PhotoTooLargeError,
+    UnreadablePhotoError,
+    UnsupportedPhotoError,
+)
 from tintype.photo import decode, other_decoder, thumbnail
 from tintype.photo.encode import encode
-from tintype.photo.formats import jpeg_coefficients, jpeg_exact
+from tintype.photo.formats import jpeg_coefficients, jpeg_exact, pillow
+from tintype.photo.photo import Metadata
 from tintype.photo.sandbox import sandbox as module
 from tintype.photo.sandbox.answers import Pages
 from tintype.photo.sandbox.limits import Limits, limits_of
@@ -184,6 +191,83 @@ def test_several_threads_have_children_of_their_own(sandbox: Sandbox) -> None:
     with ThreadPoolExecutor(3) as pool:
         assert all(pool.map(work, range(9)))
     assert len(sandbox._idle) <= 3
+
+
+# ----- encoding -----
+
+ENCODED = {
+    "AVIF": photo(scene(), form="JPEG"),
+    "JPEG2000": photo(scene(), form="JPEG"),
+    "WEBP": photo(scene(), form="JPEG"),
+    "WEBP, lossless": dataclasses.replace(
+        photo(scene(), form="JPEG"), meta=Metadata(format="WEBP", packing="lossless")
+    ),
+    "AVIF, alpha": dataclasses.replace(photo(scene(), form="JPEG"), alpha=scene()[..., 1].copy()),
+    "JPEG2000, grey": dataclasses.replace(photo(scene(), form="JPEG"), color=None),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_what_is_encoded_is_the_same(sandbox: Sandbox, name: str) -> None:
+    form = name.partition(",")[0]
+    here = encode([ENCODED[name]], format=form, provenance=PROVENANCE)
+    with decoding_in(sandbox), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Image.Image, "save", None)  # it is not done in this process
+        there = encode([ENCODED[name]], format=form, provenance=PROVENANCE)
+    assert here == there
+
+
+def test_without_a_process_for_each_file_what_is_encoded_is_the_same() -> None:
+    here = encode([ENCODED["AVIF"]], format="AVIF", provenance=PROVENANCE)
+    with Sandbox(forks=False) as box, decoding_in(box):
+        assert encode([ENCODED["AVIF"]], format="AVIF", provenance=PROVENANCE) == here
+
+
+def test_what_an_encoder_refuses_is_refused_in_the_same_words(sandbox: Sandbox) -> None:
+    wide = Image.new("L", (17_000, 1))
+    with pytest.raises(ValueError, match="encoding error") as here:
+        pillow.save(wide, "WEBP")
+    with decoding_in(sandbox), pytest.raises(ValueError, match="encoding error") as there:
+        pillow.save(wide, "WEBP")
+    assert str(here.value) == str(there.value)
+
+
+@pytest.mark.parametrize(
+    ("action", "why"), [("segfault", "crashed (SIGSEGV)"), ("another type", "answered nonsense (")]
+)
+def test_an_encoder_that_crashes_is_one_line(hostile: Sandbox, action: str, why: str) -> None:
+    image = Image.new("L", (4, 3))
+    with decoding_in(hostile):
+        with pytest.raises(UnsupportedPhotoError) as error:
+            pillow.save(image, "AVIF", last=asking(action))
+        assert f"The AVIF cannot be written: its encoder {why}" in str(error.value)
+        assert "--format png" in error.value.advice
+        assert pillow.save(image, "AVIF")
+
+
+def test_an_encoder_ends_with_the_wish_for_its_file(hostile: Sandbox) -> None:
+    began = time.monotonic()
+    with (
+        decoding_in(hostile),
+        cancelled_when(lambda: True),
+        pytest.raises(WorkCancelledError),
+    ):
+        pillow.save(Image.new("L", (4, 3)), "JPEG2000", last=asking("sleep"))
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("form", ["PNG", "PNG, 16 bits", "TIFF", "BMP"])
+def test_encoders_in_this_process_ask_between_slices(form: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1200, 300, 3), np.uint8)
+    deep = pixels.astype(np.uint16) * 257 if "16" in form else pixels
+    asked = []
+
+    def unwanted() -> bool:
+        asked.append(form)
+        return len(asked) > 1
+
+    with cancelled_when(unwanted), pytest.raises(WorkCancelledError):
+        encode([photo(deep)], format=form.partition(",")[0], provenance=None)
 
 
 # ----- what a decoder does -----

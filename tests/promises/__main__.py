@@ -1,52 +1,33 @@
 """Runs the scripts here one after the other and writes what they measured.
 
-    PYTHONPATH=tests python -m promises [--quick] [--seed 0] [--only NAME...] [--write]
+    PYTHONPATH=tests python -m promises [--quick] [--seed 0] [--only NAME... [--part P...]]
+                                         [--write]
 
 With `--write` the figures go to docs/promises.json, from which the tables of docs/promises.md are
 made (`python docs/make_reference.py`). Exit code 1 where a promise is broken.
 """
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from promises.outcome import ROOT, environment
-
-RESULTS = ROOT / "docs" / "promises.json"
-
-SCRIPTS = (
-    "mutants", "bombs", "size", "calls", "names", "disk", "kills", "training", "load", "limits",
-    "models", "privacy", "sandbox", "fuzz",
-)  # fmt: skip
-"""In the order of the page. A whole run takes about an hour and a half on two cores."""
-
+from promises.results import SCRIPTS, changed, machine, row, with_parts
 
 NEEDS = {"training": ("torch", "safetensors"), "fuzz": ("atheris", "av", "pi_heif")}
 """What is not among the development packages; the figures of an earlier run stay."""
 
 
-def machine() -> str:
-    """The machine in words, without its name."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    # Others may be at work on it, and then times are theirs as well.
-    busy = f", {os.getloadavg()[0]:.0f} programs waiting or at work" if os.name == "posix" else ""
-    return (
-        f"{cores} cores, {platform.machine()}, {platform.system()}, Python "
-        f"{platform.python_version()}{busy}"
-    )
-
-
-def run(script: str, *, quick: bool, seed: int) -> dict[str, Any]:
+def run(script: str, *, quick: bool, seed: int, parts: Sequence[str] = ()) -> dict[str, Any]:
     """One script; its line, and what it said where it has none."""
     # As a module: as a file its folder would come first, with a conftest that is not meant.
     words = [sys.executable, "-m", f"promises.{script}", "--seed", str(seed)]
     words += ["--quick"] if quick else []
+    words += [f"--part={part}" for part in parts]
     done = subprocess.run(
         words, stdout=subprocess.PIPE, text=True, env=environment(), check=False, cwd=ROOT
     )
@@ -63,9 +44,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS)
+    parser.add_argument("--part", nargs="+", default=(), help="of calls or limits, with --only")
     parser.add_argument("--write", action="store_true", help="write docs/promises.json")
     told = parser.parse_args()
-    results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
     broken = 0
     for script in told.only:
         missing = [name for name in NEEDS.get(script, ()) if find_spec(name) is None]
@@ -74,28 +55,17 @@ def main() -> int:
             continue
         print(f"{script} ...", file=sys.stderr, flush=True)
         where = machine()
-        said = run(script, quick=told.quick, seed=told.seed)
+        said = run(script, quick=told.quick, seed=told.seed, parts=told.part)
         broken += not said["kept"]
         print(json.dumps(said, ensure_ascii=False), flush=True)
-        results[script] = {
-            "kept": said["kept"],
-            "figures": said.get("figures", {}),
-            "rounds": said.get("rounds"),
-            "seed": told.seed,
-            "seconds": said.get("seconds"),
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "machine": where,
-        }
         if told.write:
-            write(results)
+            with changed() as results:
+                results[script] = (
+                    with_parts(results.get(script), said, where)
+                    if "parts" in said
+                    else row(said, where)
+                )
     return 1 if broken else 0
-
-
-def write(results: dict[str, Any]) -> None:
-    """After each script, so that an hour is not lost to its last minute."""
-    order = {script: results[script] for script in SCRIPTS if script in results}
-    text = json.dumps(order, indent=1, ensure_ascii=False) + "\n"
-    RESULTS.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """How long a single call into a library is, which nothing can interrupt: Ctrl-C waits for it.
 
-    PYTHONPATH=src:tests python -m promises.calls [--rounds 100] [--quick]
+    PYTHONPATH=src:tests python -m promises.calls [--rounds 100] [--quick] [--part=AVIF]
 
 Rounds are megapixels: the size of the picture. A clock interrupts the command every 20 ms; where a
 decoder or encoder in C is at work, the interruption waits until it returns. The longest wait is
 what Ctrl-C, a time limit or a closed connection can wait for. Time is processor time.
 """
 
+import functools
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from promises.outcome import Outcome, Words, environment, run_script
+from promises.outcome import Outcome, Words, environment, run_parts
 from promises.size import benchmark, saved
 
 KINDS = {
@@ -82,24 +83,26 @@ def longest_call(source: Path, *more: str) -> tuple[float, str, float]:
     return seconds, where, whole
 
 
-def check(words: Words, outcome: Outcome) -> None:
+def check(title: str, words: Words, outcome: Outcome) -> None:
+    """One kind of picture."""
     speed = benchmark("speed")
     Image.init()
     with tempfile.TemporaryDirectory() as place:
-        for title, (ending, depth, options) in KINDS.items():
-            size = min(words.rounds, _LARGEST.get(title, words.rounds))
-            side = int((size * 1e6) ** 0.5)
-            grey = speed.photograph((side, side))
-            path = Path(place) / f"in.{ending}"
-            pixels = grey.astype(np.uint16) * 257 if depth == 16 else grey
-            path.write_bytes(saved(pixels, ending, options))
-            seconds, where, whole = longest_call(path)
-            path.unlink()
-            print(f"{title}: {seconds:.1f} s of {whole:.1f} s in {where}", file=sys.stderr)
-            most = float("inf") if title in _LARGEST else _MOST
-            outcome.expect(seconds <= most, f"{title}: one call takes {seconds:.1f} s")
-            outcome.figures[f"{title}, {size} MP"] = f"{seconds:.1f} s ({where}) of {whole:.1f} s"
+        ending, depth, options = KINDS[title]
+        size = min(words.rounds, _LARGEST.get(title, words.rounds))
+        side = int((size * 1e6) ** 0.5)
+        grey = speed.photograph((side, side))
+        path = Path(place) / f"in.{ending}"
+        pixels = grey.astype(np.uint16) * 257 if depth == 16 else grey
+        path.write_bytes(saved(pixels, ending, options))
+        seconds, where, whole = longest_call(path)
+        path.unlink()
+        print(f"{title}: {seconds:.1f} s of {whole:.1f} s in {where}", file=sys.stderr)
+        most = float("inf") if title in _LARGEST else _MOST
+        outcome.expect(seconds <= most, f"{title}: one call takes {seconds:.1f} s")
+        outcome.figures[f"{title}, {size} MP"] = f"{seconds:.1f} s ({where}) of {whole:.1f} s"
 
 
 if __name__ == "__main__":
-    sys.exit(run_script("calls", check, rounds=100, quick=4))
+    kinds = {title: functools.partial(check, title) for title in KINDS}
+    sys.exit(run_parts("calls", kinds, rounds=100, quick=4))

@@ -1,6 +1,6 @@
 """A fuzzer at every reader, guided by which lines of Tintype an input reaches.
 
-    PYTHONPATH=src:tests python -m promises.fuzz [READER...] [--minutes 10] [--seed 1]
+    PYTHONPATH=src:tests python -m promises.fuzz [READER...] [--minutes 10] [--seed 1] [--write]
     PYTHONPATH=src:tests python -m promises.fuzz READER --input FILE
 
 Without a name every reader has its turn. Atheris (libFuzzer; the extra `fuzz`) changes files,
@@ -8,6 +8,7 @@ watches the lines of our own readers and goes on from files that reach new ones;
 not watched, they meet what gets that far. Half of the changes are libFuzzer's, the others move,
 double and resize parts of containers (`promises.mutation`). An input that fails is kept in
 build/fuzz, with the command that reads it again; so is one that takes more than 20 seconds or 3 GB.
+With `--write` what was run goes to docs/promises.json, where the longest run of each reader stays.
 """
 
 import argparse
@@ -32,6 +33,7 @@ import numpy as np
 from promises.mutation import mutant
 from promises.outcome import ROOT, Outcome, environment
 from promises.readers import READERS, reader
+from promises.results import changed, machine, with_parts
 
 FOUND = ROOT / "build" / "fuzz"
 _MOST_FINDINGS = 5  # of one reader; the same fault comes again and again
@@ -108,10 +110,11 @@ def check(
 
     Returns:
         Numbers of inputs, of those kept because they reached something new, of places in our
-        readers that were reached, and of findings.
+        readers that were reached, of findings, and of seconds of processor time.
     """
     FOUND.mkdir(parents=True, exist_ok=True)
     tried = reached = findings = 0
+    used = _children_seconds()
     with tempfile.TemporaryDirectory() as place:
         corpus = Path(place) / "corpus"
         corpus.mkdir()
@@ -145,7 +148,14 @@ def check(
                 break
         kept = len(list(corpus.iterdir())) - seeds
     outcome.expect(tried > 0, f"{name}: no input was read")
-    return {"inputs": tried, "new": kept, "reached": reached, "findings": findings}
+    used = round(_children_seconds() - used)
+    return {"inputs": tried, "new": kept, "reached": reached, "findings": findings, "used": used}
+
+
+def _children_seconds() -> float:
+    """Processor time of the processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _last(pattern: str, text: str) -> int:
@@ -167,14 +177,19 @@ def _finding(said: str, name: str, place: Path) -> str:
     return "\n".join([*lines[at:to][-30:], command])[-2500:]
 
 
-def table(results: dict[str, dict[str, int]]) -> Iterator[tuple[str, str]]:
-    """A line for each reader, as figures of the page."""
-    for name, found in results.items():
-        yield (
-            READERS[name].title,
-            f"{found['inputs']:,} inputs, {found['new']:,} reached something new, "
-            f"{found['reached']:,} places, {found['findings']} findings",
-        )
+def part_of(name: str, found: dict[str, int], seconds: float) -> dict[str, Any]:
+    """What is kept of the run of a reader."""
+    return {
+        "figures": {
+            READERS[name].title: f"{seconds / 60:g} min ({found['used'] / 60:.1f} of processor "
+            f"time): {found['inputs']:,} inputs, {found['new']:,} reached something new, "
+            f"{found['reached']:,} places, {found['findings']} findings"
+        },
+        "kept": found["findings"] == 0 and found["inputs"] > 0,
+        "rounds": found["inputs"],
+        "seconds": seconds,
+        "length": seconds,
+    }
 
 
 def main() -> int:
@@ -187,6 +202,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="for each reader; default 1")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="three seconds for each reader")
+    parser.add_argument("--write", action="store_true", help="write docs/promises.json")
     parser.add_argument("--input", type=Path, help="read this one file and nothing else")
     told = parser.parse_args()
     if unknown := sorted(set(told.readers) - set(READERS)):
@@ -199,14 +215,21 @@ def main() -> int:
     seconds = told.minutes * 60 if told.minutes is not None else 3 if told.quick else 60
     outcome = Outcome("fuzz", seed=told.seed)
     began = time.monotonic()
-    results = {}
+    parts = {}
+    where = machine()
     for name in told.readers or READERS:
-        results[name] = check(name, seconds, told.seed, outcome)
-        print(f"{name}: {results[name]}", file=sys.stderr, flush=True)
-    outcome.rounds = sum(found["inputs"] for found in results.values())
-    outcome.figures = {"time for each reader": f"{seconds / 60:g} minutes", **dict(table(results))}
+        found = check(name, seconds, told.seed, outcome)
+        parts[name] = part_of(name, found, seconds)
+        print(f"{name}: {found}", file=sys.stderr, flush=True)
+        if told.write:
+            one = {"parts": {name: parts[name]}, "seed": told.seed}
+            with changed() as results:
+                results["fuzz"] = with_parts(results.get("fuzz"), one, where)
+    outcome.rounds = sum(part["rounds"] for part in parts.values())
+    for part in parts.values():
+        outcome.figures |= part["figures"]
     outcome.seconds = round(time.monotonic() - began, 1)
-    print(json.dumps(json.loads(outcome.to_json())), flush=True)
+    print(json.dumps({**json.loads(outcome.to_json()), "parts": parts}), flush=True)
     return 0 if outcome.kept else 1
 
 

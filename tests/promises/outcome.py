@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Outcome:
         rounds: As asked for.
         seed: As asked for.
         seconds: How long it took.
+        parts: What each part found, of a script that has some.
     """
 
     promise: str
@@ -47,6 +48,7 @@ class Outcome:
     rounds: int = 0
     seed: int = 0
     seconds: float = 0.0
+    parts: dict[str, dict[str, object]] | None = None
 
     @property
     def kept(self) -> bool:
@@ -58,7 +60,8 @@ class Outcome:
             self.broken.append(otherwise)
 
     def to_json(self) -> str:
-        return json.dumps({"kept": self.kept, **asdict(self)}, ensure_ascii=False)
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps({"kept": self.kept, **said}, ensure_ascii=False)
 
 
 def environment() -> dict[str, str]:
@@ -80,6 +83,45 @@ def command(*words: str | bytes | Path, model: Path | None = TINY) -> list[str |
 def one_line(said: bytes) -> bool:
     """Whether stderr is at most one line, and no traceback."""
     return said.count(b"\n") <= 1 and b"Traceback" not in said and b"fault in Tintype" not in said
+
+
+def run_parts(
+    promise: str,
+    parts: Mapping[str, Callable[[Words, Outcome], None]],
+    *,
+    rounds: int,
+    quick: int,
+) -> int:
+    """Runs a check that has parts as a program: all of them, or those after `--part`.
+
+    Args:
+        promise: Name of the script.
+        parts: What is done, by name.
+        rounds: Of a release run.
+        quick: Of `--quick`.
+
+    Returns:
+        0 where the promise was kept, 1 where it was broken.
+    """
+    names = [name for name in parts if f"--part={name}" in sys.argv] or list(parts)
+    words = [word for word in sys.argv[1:] if not word.startswith("--part=")]
+    found: dict[str, dict[str, object]] = {}
+
+    def check(told: Words, outcome: Outcome) -> None:
+        for name in names:
+            one = Outcome(promise, rounds=told.rounds, seed=told.seed)
+            began = time.monotonic()
+            parts[name](told, one)
+            one.seconds = round(time.monotonic() - began, 1)
+            outcome.figures |= one.figures
+            outcome.broken += one.broken
+            found[name] = {
+                "figures": one.figures, "kept": one.kept, "rounds": told.rounds,
+                "seconds": one.seconds, "length": 0,
+            }  # fmt: skip
+        outcome.parts = found
+
+    return run_script(promise, check, rounds=rounds, quick=quick, words=words)
 
 
 def run_script(

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,18 +40,18 @@ def photograph(number: int) -> bytes:
     return file.getvalue()
 
 
-def processor_time(folder: Path, into: Path, *options: str) -> float:
-    """Seconds that colouring a folder takes, all processes together."""
+def times(folder: Path, into: Path, *options: str) -> tuple[float, float]:
+    """Seconds of processor time that colouring a folder takes, and on the clock."""
     import resource
 
     def used() -> float:
         found = resource.getrusage(resource.RUSAGE_CHILDREN)
         return found.ru_utime + found.ru_stime
 
-    before = used()
+    before, began = used(), time.monotonic()
     words = command(folder, "--into", into, "--jobs", "1", *options, model=None)
     subprocess.run(words, env=environment(), capture_output=True, check=True)
-    return used() - before
+    return used() - before, time.monotonic() - began
 
 
 def cost(words: Words, outcome: Outcome, place: Path) -> None:
@@ -60,11 +61,14 @@ def cost(words: Words, outcome: Outcome, place: Path) -> None:
     for number in range(words.rounds):
         (folder / f"{number:03}.jpg").write_bytes(photograph(words.seed + number))
     seconds: dict[bool, list[float]] = {False: [], True: []}
+    clock: dict[bool, list[float]] = {False: [], True: []}
     for turn in range(1 if words.quick else 2):
         for caged in (False, True):
             into = place / f"out-{turn}-{caged}"
             options = ["--sandbox"] if caged else []
-            seconds[caged].append(processor_time(folder, into, *options))
+            used, passed = times(folder, into, *options)
+            seconds[caged].append(used)
+            clock[caged].append(passed)
     for path in sorted((place / "out-0-False").iterdir()):
         same = path.read_bytes() == (place / "out-0-True" / path.name).read_bytes()
         outcome.expect(same, f"{path.name} differs")
@@ -75,6 +79,10 @@ def cost(words: Words, outcome: Outcome, place: Path) -> None:
         "photographs of one megapixel": str(words.rounds),
         "processor time without and with a sandbox": f"{without:.1f} and {within:.1f} s",
         "cost of the sandbox": f"{within / without - 1:.0%}",
+        "time on the clock with a sandbox, by that without": " and ".join(
+            f"{with_it / alone:.2f}"
+            for alone, with_it in zip(clock[False], clock[True], strict=True)
+        ),
     }
 
 

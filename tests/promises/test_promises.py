@@ -4,17 +4,19 @@ import importlib.util
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from docs.pages import ROOT, make_reference
 from promises import bombs, fuzz, models, mutants, names
-from promises.__main__ import RESULTS, SCRIPTS
 from promises.mutants import fault_of
 from promises.mutation import mutant
 from promises.outcome import Outcome, Words
 from promises.readers import READERS, one_line
+from promises.results import RESULTS, SCRIPTS, changed, with_parts
 from promises.watched import Watched
 from tintype.errors import UsageError
 
@@ -100,6 +102,29 @@ def test_every_promise_was_kept_when_it_was_measured_last() -> None:
     for said in results.values():
         assert said["figures"]
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", said["date"])
+
+
+def test_of_each_part_the_longest_run_is_kept_unless_something_was_found() -> None:
+    def said(seconds: float, kept: bool = True) -> dict[str, Any]:
+        part = {"figures": {"T": f"{seconds} s"}, "kept": kept, "rounds": 5}
+        return {"seed": 1, "parts": {"t": {**part, "seconds": seconds, "length": seconds}}}
+
+    row = with_parts(None, said(60), "here")
+    assert row["figures"]["T"].startswith("60 s; 20")
+    assert (row["kept"], row["rounds"], row["seconds"]) == (True, 5, 60)
+    assert with_parts(row, said(10), "here")["seconds"] == 60
+    assert with_parts(row, said(70), "here")["seconds"] == 70
+    broken = with_parts(row, said(10, kept=False), "here")
+    assert (broken["kept"], broken["seconds"]) == (False, 10)
+    assert with_parts(broken, said(5), "here")["kept"]
+
+
+def test_figures_are_written_in_the_order_of_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    for script in ("fuzz", "mutants"):
+        with changed(path) as results:
+            results[script] = {"kept": True}
+    assert list(json.loads(path.read_text("utf-8"))) == ["mutants", "fuzz"]
 
 
 # ----- guards -----

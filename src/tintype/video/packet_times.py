@@ -320,6 +320,8 @@ def _repaired(times: Sequence[int | None], step: int) -> dict[int, int]:
         times: Decoding times in `FINE`, or None.
         step: Duration of a packet, typically.
     """
+    # With a shorter one a packet that is moved behind the last would still be too near to it.
+    step = max(step, _SMALLEST)
     found: dict[int, int] = {}
     last: int | None = None
     number = moved = 0

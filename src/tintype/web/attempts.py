@@ -44,10 +44,22 @@ class Attempts:
         return [moment for moment in self._wrong.get(key, ()) if moment > since]
 
 
+def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address; one of IPv4 that is written as IPv6 as itself.
+
+    Raises:
+        ValueError: It is none.
+    """
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped
+    return parsed
+
+
 def _network(address: str) -> str:
     """An address; of IPv6 the network, since one machine has all the addresses of its own."""
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
+        parsed = plain_address(address)
     except ValueError:
         return address
     if parsed.version == 4:

@@ -165,6 +165,7 @@ def listen(
     config = uvicorn.Config(
         make_app(services, hosts=options.hosts),
         log_config=None,  # nothing about the pictures is written anywhere
+        log_level="error",  # nor what strangers send that makes no sense
         access_log=False,
         server_header=False,
         date_header=False,

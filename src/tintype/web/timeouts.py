@@ -1,8 +1,9 @@
 """Connections that cost nothing but their place: ended when they take too long.
 
 uvicorn gives up connections that are idle between two requests. One that sends half of a request's
-head and waits, or that never reads its answer, it keeps for ever; some hundreds of them use up the
-files that a process may have open. Bodies have their own limit, see `tintype.web.body`.
+head and waits, that never reads its answer, or that goes on with the body of a request which was
+answered long ago, it keeps for ever; some hundreds of them use up the files that a process may have
+open. Bodies have their own limit, see `tintype.web.body`.
 """
 
 import asyncio
@@ -39,6 +40,7 @@ class Patient(H11Protocol):
         super().__init__(*args, **kwargs)
         self._clock: asyncio.TimerHandle | None = None
         self._reader: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
         self._since = time.monotonic()
         self._unread = 0
 
@@ -66,7 +68,7 @@ class Patient(H11Protocol):
         ]
         if len(others) < self.most:
             return True
-        idle = [other for other in others if not other._asks]
+        idle = [other for other in others if not other._asks or other._has_unwanted_body]
         if idle:
             min(idle, key=lambda other: other._since).transport.abort()
         return bool(idle)
@@ -74,7 +76,7 @@ class Patient(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the clocks."""
         super().connection_lost(exc)
-        for clock in (self._clock, self._reader):
+        for clock in (self._clock, self._reader, self._rest):
             if clock is not None:
                 clock.cancel()
 
@@ -84,9 +86,30 @@ class Patient(H11Protocol):
         self._watch_head()
 
     def on_response_complete(self) -> None:
-        """The connection is idle again, and uvicorn's own clock runs."""
+        """The connection is idle again, and uvicorn's own clock runs.
+
+        Where the answer came before the end of the body (it was refused, or took too long), the
+        rest is thrown away for some seconds more: closed at once, the client would not read why.
+        """
         self._since = time.monotonic()
         super().on_response_complete()
+        if self._has_unwanted_body:
+            if self._rest is not None:
+                self._rest.cancel()
+            self._rest = self.loop.call_later(self.head_seconds, self._end_body)
+
+    @property
+    def _has_unwanted_body(self) -> bool:
+        """Whether the body of a request that has been answered is still arriving."""
+        return self.conn.their_state is h11.SEND_BODY and self.conn.our_state in {
+            h11.DONE,
+            h11.MUST_CLOSE,
+        }
+
+    def _end_body(self) -> None:
+        self._rest = None
+        if self._has_unwanted_body:
+            self.transport.abort()
 
     def _watch_head(self) -> None:
         if self._asks:

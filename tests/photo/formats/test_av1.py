@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from photo.samples import saved, scene
 from tintype.errors import PhotoTooLargeError, UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode
 from tintype.photo.formats.av1 import largest_frame
+from tintype.photo.formats.iso_boxes import write_box
 
 RGBA = Image.fromarray(np.dstack([scene(40, 56), scene(40, 56, seed=1)[..., 0]]))
 
@@ -76,3 +78,17 @@ def test_headers_that_are_not_reduced_are_read_too() -> None:
     assert _frame_pixels(header(*timing, *model, *points, *size)) == 1280 * 720
     with pytest.raises(IndexError):
         _frame_pixels(b"\0")
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+@pytest.mark.parametrize("sizes", [b"\0\0", b"\0\1"], ids=["none", "of numbers"])
+def test_parts_that_take_no_room_are_bounded(version: int, sizes: bytes) -> None:
+    """Some hundred bytes that state millions of empty parts; they took minutes."""
+    wide = 4 if version == 2 else 2
+    item = b"\1".rjust(wide, b"\0") + (b"\0\1" if version else b"") + b"\0\0" + b"\xff\xff"
+    iloc = bytes([version, 0, 0, 0]) + sizes + (200).to_bytes(wide, "big") + item * 200
+    meta = write_box(b"iloc", iloc) + write_box(b"iinf", bytes(8)) + write_box(b"idat", b"")
+    data = write_box(b"ftyp", b"avif") + write_box(b"meta", bytes(4) + meta)
+    began = time.process_time()
+    assert largest_frame(data) is None
+    assert time.process_time() - began < 2

@@ -53,8 +53,7 @@ def export_model(argv: ExportArguments) -> int:
     Raises:
         LearnError: The run or its data cannot be read, or torch and ONNX Runtime differ.
     """
-    import tomllib
-
+    from tintype.files.toml import read_toml
     from tintype.learn.export.bundle import export, lightness_examples
     from tintype.learn.export.card import default_card
     from tintype.learn.export.class_weights import decoding_of
@@ -76,7 +75,7 @@ def export_model(argv: ExportArguments) -> int:
     decoding = decoding_of(trained, weights=argv.weights, **given)
     card = default_card(trained, vividness=decoding.vividness, temperature=decoding.temperature)
     if argv.card:
-        card |= tomllib.loads(argv.card.read_text(encoding="utf-8"))
+        card |= read_toml(argv.card)
     calibration, check = lightness_examples(trained, argv.data, cache=argv.cache)
     if decoding.fitted and predicts_distribution(trained.model) and float(card["vividness"]) > 0:
         trained = _with_fitted_weights(trained, card, argv)

@@ -8,6 +8,7 @@ photograph can never be in training and dev at once.
 import fnmatch
 import hashlib
 import lzma
+import os
 import re
 import struct
 import zipfile
@@ -20,7 +21,7 @@ from tintype.errors import LearnError, shown
 from tintype.learn.data.known_datasets import SUFFIXES, NamedSet, recognize
 
 _MAX_MEMBER_BYTES = 256 << 20
-"""Of one photograph in a zip."""
+"""Of one photograph."""
 _MAX_RATIO = 100
 """Of a member's size to its size in the zip, from `_LARGE` on: a zip then gives at most a hundred
 times its own size."""
@@ -143,9 +144,9 @@ def _pictures(container: Path) -> Iterator[str]:
 def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, bytes]]:
     """Reads the files, opening each container once.
 
-    A member of a zip that cannot be read (encrypted, damaged, compressed in an unknown way, or far
-    too large for a photograph) gives no bytes, and so counts as broken like any file that is no
-    picture.
+    A file that is far too large for a photograph, and a member of a zip that cannot be read
+    (encrypted, damaged, compressed in an unknown way, or too large) give no bytes, and so count as
+    broken like any file that is no picture.
 
     Raises:
         LearnError: A container cannot be read.
@@ -167,12 +168,19 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
             elif archive:
                 yield source, _member(archive, source.member)
             else:
-                yield source, (source.container / source.member).read_bytes()
+                yield source, _file(source.container / source.member)
     except (zipfile.BadZipFile, OSError) as error:
         raise LearnError(f"{container}: cannot be read ({error}).") from None
     finally:
         if archive:
             archive.close()
+
+
+def _file(path: Path) -> bytes:
+    """A file of a folder; empty where it is no photograph by its length."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        return b"" if size > _MAX_MEMBER_BYTES else file.read(size)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:

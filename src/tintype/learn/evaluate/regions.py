@@ -6,7 +6,6 @@ neutral.
 """
 
 import io
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
-from tintype.errors import LearnError
+from tintype.errors import LearnError, brief, shown
+from tintype.files.toml import read_toml
 from tintype.learn.data.manifest import file_hash, find_sources, read_sources
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
@@ -86,16 +86,13 @@ def read_regions(path: Path) -> list[Region]:
         LearnError: It cannot be read, or an entry is incomplete.
     """
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))["region"]
         return [
             Region(str(entry["kind"]), str(entry["picture"]), _box(entry["box"]))
-            for entry in entries
+            for entry in read_toml(path, error=LearnError)["region"]
         ]
-    except OSError as error:
-        raise LearnError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise LearnError(
-            f"{path}: {error} is missing or wrong.",
+            f"{shown(path)}: {brief(error)} is missing or wrong.",
             advice="Each [[region]] has a kind, a picture and a box of four numbers.",
         ) from None
 

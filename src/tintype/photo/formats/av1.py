@@ -14,6 +14,7 @@ from tintype.photo.formats.iso_boxes import IsoBox, read_boxes
 
 _SEQUENCE_HEADER = 1
 _MAX_UNITS = 10_000
+_MAX_PARTS = 100_000  # of all pictures of a file together
 
 
 def largest_frame(data: bytes) -> int | None:
@@ -83,7 +84,7 @@ def _extents(iloc: IsoBox, data: bytes, idat: bytes) -> Iterator[tuple[int, list
     sizes = numbers.next(1)
     base_size, index_size = sizes >> 4, sizes & 15 if version in (1, 2) else 0
     wide = 4 if version == 2 else 2
-    budget = len(data)
+    budget, left = len(data), _MAX_PARTS
     for _ in range(numbers.next(wide)):
         item = numbers.next(wide)
         method = numbers.next(2) & 15 if version in (1, 2) else 0
@@ -91,6 +92,9 @@ def _extents(iloc: IsoBox, data: bytes, idat: bytes) -> Iterator[tuple[int, list
         base = numbers.next(base_size)
         parts = []
         for _ in range(numbers.next(2)):
+            left -= 1  # where no number has a size, a part costs no byte of the file
+            if left < 0:
+                raise IndexError(left)
             numbers.next(index_size)
             start = base + numbers.next(offset_size)
             length = numbers.next(length_size)

@@ -7,15 +7,21 @@ of the whole process).
 
 import io
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageFile
 
+from tintype import cancellation
 from tintype.photo.formats import jpeg_pixels
 from tintype.photo.formats.codec import DecodedPage
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.metadata import exif
 from tintype.photo.photo import HalfChroma, Photo, Pixels
+from tintype.photo.sandbox import scope
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # ----- reading -----
 
@@ -120,6 +126,22 @@ def _grey_16(image: Image.Image, file: InputFile) -> tuple[Pixels, Pixels | None
 
 # ----- writing -----
 
+_IN_ONE_CALL = frozenset({"AVIF", "JPEG2000", "WEBP"})
+"""Encoders that return once the picture is done: only the end of a process interrupts them."""
+
+
+class InSlices(io.BytesIO):
+    """What Pillow's other encoders write to, piece by piece: unwanted work ends at the next one."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Writes a piece.
+
+        Raises:
+            WorkCancelledError: Nobody waits for the file any more.
+        """
+        cancellation.check()
+        return super().write(data)
+
 
 def samples(photo: Photo) -> Pixels:
     """(H, W), or (H, W, 2 to 4): grey or colour, with alpha as the last channel."""
@@ -155,8 +177,16 @@ def save(image: Image.Image, kind: str, **options: object) -> bytes:
 
     Returns:
         The file.
+
+    Raises:
+        ValueError: The encoder refuses.
+        UnsupportedPhotoError: In a sandbox: the encoder crashed or took too much.
+        WorkCancelledError: Nobody waits for the file any more.
     """
-    stream = io.BytesIO()
+    sandbox = scope.current()
+    if sandbox is not None and kind in _IN_ONE_CALL:
+        return sandbox.encode(image, kind, options)
+    stream = InSlices()
     with warnings.catch_warnings():
         # Writers look into the EXIF block they are given and warn about details in it.
         warnings.simplefilter("ignore")

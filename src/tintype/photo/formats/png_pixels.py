@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from tintype import cancellation
 from tintype.photo.formats import pillow
 from tintype.photo.formats.codec import DecodedPage
 from tintype.photo.formats.input_file import InputFile
@@ -89,7 +90,7 @@ def encode(pixels: Pixels) -> bytes:
         A PNG without metadata.
     """
     if pixels.dtype == np.uint8:
-        stream = io.BytesIO()
+        stream = pillow.InSlices()
         # Level 1: level 6 takes five times as long for a few per cent.
         Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG", compress_level=1)
         return stream.getvalue()
@@ -113,6 +114,7 @@ def _filtered(pixels: Pixels, rows: int = 256) -> Iterator[bytes]:
     height = pixels.shape[0]
     above = np.zeros((1, pixels.shape[1] * pixels.shape[2] * 2), np.uint8)
     for top in range(0, height, rows):
+        cancellation.check()
         strip = pixels[top : top + rows].astype(">u2")
         bytes_ = strip.reshape(strip.shape[0], -1).view(np.uint8)
         out = np.empty((bytes_.shape[0], bytes_.shape[1] + 1), np.uint8)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tintype import cancellation
 from tintype.photo.formats import tiff_tags, tiff_unknown
 from tintype.photo.formats.codec import OutputMetadata
 from tintype.photo.metadata import exif, ifd
@@ -126,6 +127,7 @@ def _strips(page: TiffPage, order: str) -> tuple[list[bytes | memoryview], int]:
     rows = max(1, _STRIP_BYTES // (width * channels * size))
     strips: list[bytes | memoryview] = []
     for top in range(0, height, rows):
+        cancellation.check()
         strip = page.pixels[top : top + rows]
         if page.packing == "deflate":
             strip = np.diff(strip, axis=1, prepend=strip.dtype.type(0))

@@ -166,6 +166,43 @@ class Small(msgspec.Struct, frozen=True):
         return _rgb(self.rgb)
 
 
+class Picture(msgspec.Struct, frozen=True):
+    """A picture that is to be encoded: no answer but a question, and ours.
+
+    Attributes:
+        kind: Pillow's name of the format.
+        mode: Pillow's.
+        size: (width, height).
+        pixels: As `Image.tobytes` gives them.
+        options: Of that format's writer.
+    """
+
+    kind: str
+    mode: str
+    size: tuple[int, int]
+    pixels: bytes
+    options: dict[str, Any]
+
+
+class EncodedFile(msgspec.Struct, frozen=True):
+    """A file that was encoded, or why the encoder refused."""
+
+    data: Pixels | None = None
+    refused: str = ""
+
+    def checked(self) -> bytes:
+        """The file.
+
+        Raises:
+            ValueError: The encoder's own.
+            NonsenseError: It is no file.
+        """
+        if self.data is None:
+            raise ValueError(brief(self.refused, most=_MOST_NOTE))
+        _check(self.data.ndim == 1 and self.data.dtype == np.uint8, "a file")
+        return self.data.tobytes()
+
+
 class Protection(msgspec.Struct, frozen=True):
     """What holds the child, beside being another process."""
 

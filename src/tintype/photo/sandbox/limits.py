@@ -1,4 +1,4 @@
-"""What decoding one file may take, and how a process is held to it."""
+"""What decoding or encoding one file may take, and how a process is held to it."""
 
 import sys
 import time
@@ -11,6 +11,9 @@ _FREE_BYTES = 1 << 30
 _BYTES_PER_PIXEL = 32  # 24 is the most that a decoder was seen to need (tests/promises/bombs.py)
 _FREE_SECONDS = 20
 _PIXELS_PER_SECOND = 1_000_000
+# An encoder of AVIF takes up to two seconds for a megapixel, one of JPEG 2000 45 bytes for a pixel.
+_ENCODING_SECONDS = 20
+_ENCODING_BYTES_PER_PIXEL = 128
 _FILES = 64
 _SCRATCH_BYTES = 64 << 10  # what a decoder's warnings may fill
 
@@ -41,6 +44,18 @@ def limits_of(size: int, max_pixels: int) -> Limits:
     cpu = _FREE_SECONDS + max_pixels // _PIXELS_PER_SECOND
     memory = _FREE_BYTES + 3 * size + _BYTES_PER_PIXEL * max_pixels
     return Limits(memory, cpu, 30.0 + 3 * cpu, size + _SCRATCH_BYTES)
+
+
+def encoding_limits_of(size: int, pixels: int) -> Limits:
+    """The limits for encoding one picture of ours; whoever waits for it has a limit as well.
+
+    Args:
+        size: Of what is encoded, in bytes.
+        pixels: Of the picture.
+    """
+    cpu = _FREE_SECONDS + _ENCODING_SECONDS * (1 + pixels // _PIXELS_PER_SECOND)
+    memory = _FREE_BYTES + 3 * size + _ENCODING_BYTES_PER_PIXEL * pixels
+    return Limits(memory, cpu, 30.0 + 3 * cpu, _SCRATCH_BYTES)
 
 
 def hold_to(limits: Limits, *, for_good: bool) -> None:

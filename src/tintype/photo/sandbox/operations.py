@@ -3,24 +3,28 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import msgspec
 import numpy as np
+from PIL import Image
 
 from tintype.errors import UnreadablePhotoError
 from tintype.photo import decode, other_decoder, thumbnail
-from tintype.photo.formats import jpeg_exact
+from tintype.photo.formats import jpeg_exact, pillow
 from tintype.photo.sandbox.answers import (
     Colors,
+    EncodedFile,
     Layer,
     Luminance,
     Page,
     Pages,
+    Picture,
     ProvenanceFound,
     ShownGrey,
     Small,
 )
 
 Operation = Callable[[bytes, str, tuple[int, ...]], object]
-"""The file, what messages call it, and more numbers; an answer."""
+"""The file (or picture), what messages call it, and more numbers; an answer."""
 
 
 def _photos(data: bytes, name: str, numbers: tuple[int, ...]) -> object:
@@ -58,6 +62,16 @@ def _luminance(data: bytes, _name: str, numbers: tuple[int, ...]) -> object:
     return Luminance(pixels, found.blocks, found.table)
 
 
+def _file(data: bytes, _name: str, _numbers: tuple[int, ...]) -> object:
+    asked = msgspec.msgpack.decode(data, type=Picture)
+    image = Image.frombytes(asked.mode, asked.size, asked.pixels)
+    try:
+        made = pillow.save(image, asked.kind, **asked.options)
+    except ValueError as error:
+        return EncodedFile(refused=str(error))
+    return EncodedFile(np.frombuffer(made, np.uint8))
+
+
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
         "photos": _photos,
@@ -67,6 +81,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "shown": _shown,
         "small": _small,
         "luminance": _luminance,
+        "file": _file,
     }
 )
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from tintype import cancellation
-from tintype.errors import PhotoError, TintypeError, UnreadablePhotoError
+from tintype.errors import PhotoError, TintypeError
 from tintype.photo.sandbox import handover
 from tintype.photo.sandbox.handover import READY, STATUS
 from tintype.photo.sandbox.wire import LENGTH, DecoderFaultError, NonsenseError, Request, received
@@ -37,7 +37,6 @@ _ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
 }
-_ADVICE = "It may be damaged, or made to do harm; copy it again from where it came."
 
 
 class Child:
@@ -89,7 +88,7 @@ class Child:
 
         Raises:
             TintypeError: As the decoder has it.
-            UnreadablePhotoError: The decoder crashed or took too much.
+            PhotoError: The decoder crashed or took too much.
             NonsenseError: The answer is none that a decoder gives.
         """
         self._wait_until_ready()
@@ -106,14 +105,14 @@ class Child:
                 line.send(data)
                 return received(line.read_into, kind, size=len(data), most_bytes=most_bytes)
             except EOFError:
-                raise failed(request.name, self._why(request)) from None
+                raise self._ended(request) from None
             except TimeoutError:
                 self.kill()
-                why = f"decoding it took longer than {request.limits.wall:.0f} seconds"
-                raise failed(request.name, why) from None
+                why = f"took longer than {request.limits.wall:.0f} seconds"
+                raise request.failed(why, by="{}ing it ") from None
             except OSError as error:
                 self.kill()
-                raise failed(request.name, f"the process for it has ended ({error})") from None
+                raise request.failed(f"the process for it has ended ({error})", by="") from None
             except (TintypeError, DecoderFaultError, NonsenseError):
                 raise  # of the decoder, not of the child
             except BaseException:
@@ -152,8 +151,8 @@ class Child:
         _Line(self._control, seconds).read_into(memoryview(buffer))
         return int(STATUS.unpack(buffer)[0])
 
-    def _why(self, request: Request) -> str:
-        """Why no answer came."""
+    def _ended(self, request: Request) -> PhotoError:
+        """The error where no answer came."""
         try:
             if self._forks:
                 status = self._next_status(_END_SECONDS)
@@ -164,10 +163,12 @@ class Child:
             self.kill()
             status = self._process.returncode or 0
         if status == -getattr(signal, "SIGXCPU", 0):
-            return f"decoding it took more than {request.limits.cpu} seconds of processor time"
+            why = f"took more than {request.limits.cpu} seconds of processor time"
+            return request.failed(why, by="{}ing it ")
         if status == -getattr(signal, "SIGKILL", 0):
-            return "the system killed its decoder, most often for lack of memory"
-        return f"its decoder crashed ({_named(status)})"
+            why = ", most often for lack of memory"
+            return request.failed(why, by="the system killed its {}er")
+        return request.failed(f"crashed ({_named(status)})")
 
 
 class _Line:
@@ -220,16 +221,6 @@ def _named(status: int) -> str:
     with contextlib.suppress(ValueError):
         return signal.Signals(-status).name
     return f"exit code {status}"
-
-
-def failed(name: str, why: str) -> UnreadablePhotoError:
-    """The error for a file that its decoder did not survive.
-
-    Args:
-        name: Of the file.
-        why: A clause.
-    """
-    return UnreadablePhotoError(f"{name} cannot be decoded: {why}.", advice=_ADVICE)
 
 
 def _not_started(why: str) -> PhotoError:

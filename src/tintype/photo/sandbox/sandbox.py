@@ -1,11 +1,13 @@
-"""Decodes files in child processes, as the functions of `tintype.photo` decode them here."""
+"""Decodes and encodes in child processes, as the functions of `tintype.photo` do it here."""
 
+import math
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -15,8 +17,8 @@ from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Photo, Tone
 from tintype.photo.sandbox import answers
-from tintype.photo.sandbox.limits import Limits, limits_of
-from tintype.photo.sandbox.process import Child, failed
+from tintype.photo.sandbox.limits import Limits, encoding_limits_of, limits_of
+from tintype.photo.sandbox.process import Child
 from tintype.photo.sandbox.wire import NonsenseError, Request
 
 _T = TypeVar("_T")
@@ -30,15 +32,19 @@ UNFILTERED = (
 )
 """What is said where `Sandbox.filtered` is False."""
 
+_FREE_BYTES = 1 << 20  # of an encoded file
+
 _FILES_PER_CHILD = 32
 """Where each file has no process of its own."""
 
 
 class Sandbox:
-    """Child processes that decode: as many as are asked at once. Safe to use from several threads.
+    """Child processes that decode and encode: as many as are asked at once. Threads may share it.
 
     Its methods return what the functions of the same names return, and raise what they raise; an
-    `UnreadablePhotoError` also where a decoder crashed or took more than its limits.
+    `UnreadablePhotoError` also where a decoder crashed or took more than its limits, an
+    `UnsupportedPhotoError` where an encoder did. Work that nobody wants any more (see
+    `tintype.cancellation`) ends within a tenth of a second, whatever library is at it.
 
     Args:
         limits: What a file may take, by its size in bytes and the most pixels that it may have.
@@ -133,18 +139,28 @@ class Sandbox:
         asked = _Question("luminance", data, "The source", pixels, 4, size)
         return self._ask(asked, answers.Luminance, lambda found: found.checked(size))
 
+    def encode(self, image: Image.Image, kind: str, options: Mapping[str, object]) -> bytes:
+        """`tintype.photo.formats.pillow.save`."""
+        picture = answers.Picture(kind, image.mode, image.size, image.tobytes(), dict(options))
+        data = msgspec.msgpack.encode(picture)
+        pixels = math.prod(image.size)
+        asked = _Question("file", data, f"The {kind}", pixels, encodes=True)
+        return self._ask(asked, answers.EncodedFile, answers.EncodedFile.checked)
+
     def _ask(self, asked: "_Question", kind: type[_T], check: Callable[[_T], _V]) -> _V:
         """Asks a child that has nothing to do, and believes what passes `check`."""
         numbers = asked.numbers or (asked.max_pixels,)
-        limits = self._limits(len(asked.data), asked.max_pixels)
-        request = Request(asked.operation, asked.name, len(asked.data), numbers, limits)
-        most = asked.max_pixels * asked.pixel_bytes
+        limits_of = encoding_limits_of if asked.encodes else self._limits
+        limits = limits_of(len(asked.data), asked.max_pixels)
+        size = len(asked.data)
+        request = Request(asked.operation, asked.name, size, numbers, limits, asked.encodes)
+        most = asked.most_bytes
         child = self._take()
         try:
             return check(child.ask(request, asked.data, kind, most_bytes=most))
         except NonsenseError as error:
             child.kill()
-            raise failed(asked.name, f"its decoder answered nonsense ({error})") from error
+            raise request.failed(f"answered nonsense ({error})") from error
         finally:
             self._give(child)
 
@@ -166,7 +182,7 @@ class Sandbox:
 
 
 class _Question(NamedTuple):
-    """What is asked about a file, and how large the answer may be."""
+    """What is asked about a file or a picture, and how large the answer may be."""
 
     operation: str
     data: bytes
@@ -174,6 +190,14 @@ class _Question(NamedTuple):
     max_pixels: int
     pixel_bytes: int = 0
     numbers: tuple[int, ...] = ()
+    encodes: bool = False
+
+    @property
+    def most_bytes(self) -> int:
+        """Of the planes of the answer."""
+        if self.encodes:  # noise can take more than it is, and there are the metadata
+            return 2 * len(self.data) + _FREE_BYTES
+        return self.max_pixels * self.pixel_bytes
 
 
 def _end(children: list[Child]) -> None:

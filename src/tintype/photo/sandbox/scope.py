@@ -1,6 +1,7 @@
-"""Where files are decoded: in this process, or in a sandbox.
+"""Where files are decoded and pictures encoded: in this process, or in a sandbox.
 
-Every function that gives foreign bytes to a decoder asks `current` first. So whoever wants a
+Every function that gives foreign bytes to a decoder asks `current` first, and so does the one that
+calls encoders which cannot be interrupted (`tintype.photo.formats.pillow.save`). So whoever wants a
 sandbox says so once, around all the work, and no decoder on the way can be forgotten.
 """
 

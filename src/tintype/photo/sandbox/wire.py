@@ -57,6 +57,7 @@ class Request(msgspec.Struct, frozen=True):
         size: Of the file, in bytes.
         numbers: More arguments, by position.
         limits: What it may take.
+        encodes: Whether a picture of ours is encoded, instead of a file decoded.
     """
 
     operation: str
@@ -64,6 +65,24 @@ class Request(msgspec.Struct, frozen=True):
     size: int
     numbers: tuple[int, ...]
     limits: Limits
+    encodes: bool = False
+
+    def failed(self, why: str, *, by: str = "its {}er ") -> PhotoError:
+        """The error where the child did not survive, or answered nonsense.
+
+        Args:
+            why: A clause.
+            by: What it begins with; the braces are "decod" or "encod".
+        """
+        if self.encodes:
+            return UnsupportedPhotoError(
+                f"{self.name} cannot be written: {by.format('encod')}{why}.",
+                advice="Use --format png or tiff.",
+            )
+        return UnreadablePhotoError(
+            f"{self.name} cannot be decoded: {by.format('decod')}{why}.",
+            advice="It may be damaged, or made to do harm; copy it again from where it came.",
+        )
 
 
 class Failure(msgspec.Struct, frozen=True):
