@@ -3,10 +3,12 @@
 #   make check     everything below, in this order
 #   make docs      the documentation as a site, in build/site
 #   make release-check   build the packages, install them alone, and look at what people get
+#   make handout-check   the part of it that tries what people are handed: uvx, shortcuts, container
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
 #   make plugins   the plug-ins for GIMP, Krita and ComfyUI, as archives in dist/
 #   make krita     that for Krita, tried in Krita itself; needs kritarunner and python3-pyqt5
 #   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
+#   make moving-picture   the moving picture of the README, examples/page.webp
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
 #   make promises  the long checks of docs/promises.md, 90 minutes; QUICK=1 for a sample of each
@@ -32,8 +34,8 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
-.PHONY: plugins krita
-.PHONY: page page-checks screenshots promises fuzz lock sbom
+.PHONY: handout-check plugins krita
+.PHONY: page page-checks screenshots moving-picture promises fuzz lock sbom
 
 check: format-check lint types contracts page test
 
@@ -87,6 +89,9 @@ OUT ?= build/screenshots
 screenshots: $(STAMP)
 	PYTHONPATH=src:tests $(BIN)/python -m e2e.screenshots $(OUT) --only '$(ONLY)'
 
+moving-picture: $(STAMP)
+	PYTHONPATH=src:tests $(BIN)/python -m e2e.moving_picture
+
 # Several processes, each with a part of the tests; what is slow is given away when a process is idle.
 # More than four would mostly wait for memory: torch is loaded in each.
 test: $(STAMP)
@@ -98,7 +103,11 @@ docs: $(STAMP)
 
 # FINAL=1 where the version goes out now.
 release-check:
-	$(PYTHON) tests/release/check.py $(if $(FINAL),--final)
+	PYTHONPATH=tests $(PYTHON) -m release.check $(if $(FINAL),--final)
+
+handout-check:
+	PYTHONPATH=tests $(PYTHON) -m release.check \
+		--only build metadata install uvx page desktop container
 
 # ----- promises -----
 

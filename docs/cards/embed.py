@@ -6,8 +6,9 @@
 With `--vividness` the file first gets another default, chosen on dev; its network does not change.
 
 The file is verified by its own hash and its card before it is used. Afterwards, make again what
-depends on the model: `tests/golden/make_goldens.py`, `examples/make_before_after.py`, the pages of
-`benchmarks/`, and the card in this folder.
+depends on the model: `tests/golden/make_goldens.py`, `examples/make_before_after.py`,
+`examples/make_true_colors.py`, `make moving-picture`, the pages of `benchmarks/`, and the card in
+this folder.
 """
 
 import argparse

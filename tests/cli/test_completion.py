@@ -89,7 +89,7 @@ def test_bash_knows_the_function_for_the_command() -> None:
 
 BASH: list[tuple[list[str], set[str]]] = [
     (["tintype", ""], {*COMMANDS, *PHOTOS}),
-    (["tintype", "s"], {"serve"}),
+    (["tintype", "s"], {"serve", "shortcut"}),
     (["tintype", "--qual"], {"--quality"}),
     (["tintype", "--hint"], {"--hint", "--hints"}),
     (["tintype", "one.tif", "--quality", ""], {"fast", "normal", "high"}),
@@ -144,7 +144,7 @@ def offered_by_fish(line: str) -> set[str]:
 def test_fish_offers_what_fits() -> None:
     expected = {
         "tintype ": {*COMMANDS, *PHOTOS},
-        "tintype s": {"serve"},
+        "tintype s": {"serve", "shortcut"},
         "tintype --qual": {"--quality"},
         "tintype one.tif --quality ": {"fast", "normal", "high"},
         "tintype one.tif --quality=h": {"--quality=high"},

@@ -4,6 +4,7 @@ An output replaces only what carries its own mark. Another option that names a f
 into one of the tables here first, and an output needs a case.
 """
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tintype.cli import shortcut
 from tintype.cli.app import TINTYPE, main
 from tintype.cli.group import COLOR
 from tintype.cli.values import FileType
@@ -38,6 +40,7 @@ OUTPUTS = {
     COLOR: "--output --into --report --contact-sheet --certainty --save-settings",
     "graft": "--output --report",
     "video": "--output",
+    "shortcut": "--into",
     "data": "--sheet",
     "train": "--run-folder",
     "evaluate": "--json --sheet",
@@ -63,6 +66,8 @@ COLORING = [
     ("graft colors.png photo.png --report {}", "mine.jsonl"),
     ("video film.mp4 --output {}", "mine.mp4"),
     ("video film.mp4 --output {}", "mine.mkv"),
+    ("shortcut --into menu", "menu/tintype.desktop"),
+    ("shortcut --into menu", "menu/tintype-color.desktop"),
 ]
 LEARNING = [
     ("data audit photos --sheet {}", "mine.png"),
@@ -130,10 +135,16 @@ def _stays(words: list[str], foreign: str, said: Callable[[], str]) -> None:
 
 @pytest.fixture
 def said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> Callable[[], str]:
     """What was printed on standard error; the current folder is a new one."""
     monkeypatch.chdir(tmp_path)
+    if "shortcut" in request.node.name:
+        monkeypatch.setattr(sys, "platform", "linux")
+        monkeypatch.setattr(shortcut, "installed_program", lambda: Path("tintype-desktop"))
     return lambda: capfd.readouterr().err
 
 
@@ -143,8 +154,9 @@ def test_another_s_file_stays(
 ) -> None:
     make_photo(Path("photo.png"))
     Image.fromarray(np.full((30, 40, 3), (200, 90, 40), np.uint8)).save("colors.png")
-    words = [*line.split(), "--overwrite"]
-    words += [] if words[0] == "graft" else ["--model", str(tiny_model)]
+    words = line.split()
+    words += [] if words[0] == "shortcut" else ["--overwrite"]
+    words += [] if words[0] in {"graft", "shortcut"} else ["--model", str(tiny_model)]
     if words[0] == "video":
         pytest.importorskip("av", reason="the video extra is not installed")
         from video.clips import make_clip

@@ -159,6 +159,9 @@ def test_a_shell_can_read_the_commands_that_are_not_run(page: Path) -> None:
 
 
 SPAN = re.compile(r"`([^`]+)`")
+OTHERS = {"pip", "python", "twine", "ray", "git", "docker", "podman", "uvx"}
+"""Programs with options of their own."""
+
 OPTION = re.compile(r"(?:^|(?<=\s))--?[a-z][\w-]*")
 
 
@@ -173,7 +176,7 @@ def unknown_options(text: str) -> list[str]:
     unknown = []
     for span in SPAN.findall(FENCE.sub("", text)):
         words = span.split()
-        if {Path(word).name for word in words} & {"pip", "python", "twine", "ray", "git"}:
+        if {Path(word).name for word in words} & OTHERS:
             continue  # another program's
         # Within a whole command, those of that command; named alone, those of any.
         name = words[1] if words[0] == "tintype" and len(words) > 1 else None

@@ -1,6 +1,6 @@
 """Whether a release can go out: the files that people install, looked at as they will meet them.
 
-    python tests/release/check.py [--final] [--keep FOLDER]
+    PYTHONPATH=tests python -m release.check [--final] [--keep FOLDER]     # or: make release-check
 
 Builds the source archive and the wheel, installs the wheel alone, and asks one thing after the
 other; a line for each. The tools that it needs it installs from PyPI, into an environment of its
@@ -16,20 +16,20 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import tomllib
-import venv
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
+from docs.pages import links
+from release.bench import MB, Bench, ReleaseError, command, run
+from release.handed_out import HANDED_OUT
+
 ROOT = Path(__file__).parents[2]
 
-MB = 10**6
 LARGEST_WHEEL = 60 * MB
 LARGEST_ENVIRONMENT = 250 * MB
 
@@ -41,83 +41,6 @@ SHELLS: Mapping[str, tuple[str, ...]] = {
     "zsh": ("zsh", "-n"),
     "fish": ("fish", "--no-execute"),
 }
-
-
-class ReleaseError(Exception):
-    """Something that must not go out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where the work is done.
-
-    Attributes:
-        tree: A copy of the files that belong to the project.
-        work: A folder of this run.
-        final: Whether the version goes out now.
-    """
-
-    tree: Path
-    work: Path
-    final: bool
-
-    @property
-    def dist(self) -> Path:
-        """What is built."""
-        return self.work / "dist"
-
-    @property
-    def wheel(self) -> Path:
-        """The one wheel."""
-        return _one(self.dist, "*.whl")
-
-    @property
-    def archive(self) -> Path:
-        """The one source archive."""
-        return _one(self.dist, "*.tar.gz")
-
-    def python(self, environment: str) -> Path:
-        """The interpreter of an environment, which is made when it is first asked for."""
-        home = self.work / environment
-        inside = home / ("Scripts" if os.name == "nt" else "bin")
-        if not home.exists():
-            venv.create(home, with_pip=True)
-        return inside / ("python.exe" if os.name == "nt" else "python")
-
-    def unpacked(self) -> Path:
-        """The source archive, unpacked."""
-        home = self.work / "unpacked"
-        if not home.exists():
-            with tarfile.open(self.archive) as archive:
-                archive.extractall(home, filter="data")
-        return _one(home, "tintype-*")
-
-
-def _one(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
-    if len(found) != 1:
-        raise ReleaseError(f"{len(found)} files {pattern} in {folder.name} instead of one")
-    return found[0]
-
-
-def run(words: Sequence[str | Path], *, cwd: Path, **more: str) -> str:
-    """A program without anything of ours in its environment; what it says on stdout."""
-    clean = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "TINTYPE_", "PYTEST"))
-    }
-    clean["OMP_NUM_THREADS"] = "1"
-    done = subprocess.run(
-        list(map(str, words)),
-        cwd=cwd,
-        env=clean | more,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip().splitlines()[-15:]
-        raise ReleaseError("\n    ".join([f"{' '.join(map(str, words[:4]))} ... failed:", *said]))
-    return done.stdout
 
 
 # ----- before anything is built: what the files say -----
@@ -179,7 +102,8 @@ def check_build(bench: Bench) -> str:
 def build(bench: Bench, tree: Path, target: Path) -> None:
     """`python -m build`, with the time of the last change as the time of every file."""
     words = [bench.python("tools"), "-m", "build", "--outdir", target, tree]
-    run(words, cwd=bench.work, SOURCE_DATE_EPOCH=epoch())
+    # Compiled, hatch_build.py would lie in the tree, with its path in it.
+    run(words, cwd=bench.work, SOURCE_DATE_EPOCH=epoch(), PYTHONDONTWRITEBYTECODE="1")
 
 
 def epoch() -> str:
@@ -218,6 +142,14 @@ def check_metadata(bench: Bench) -> str:
     licences = said.get_all("License-File") or []
     if {"LICENSE", "NOTICE", "WEIGHTS.md"} - {Path(name).name for name in licences}:
         raise ReleaseError(f"of the licences there are only {licences}")
+    text = said.get_payload()
+    if relative := [link for link in links(text) if not re.match(r"[a-z]+:|#", link)]:
+        # Without an address there is nothing to put before them, and nothing to publish.
+        if bench.final or said["Project-URL"]:
+            raise ReleaseError(
+                f"README links to {relative[0]}; is repository in pyproject.toml the address?"
+            )
+        return f"{said['License-Expression']}; not for PyPI: repository in pyproject.toml is empty"
     return f"{said['License-Expression']}, {', '.join(licences)}"
 
 
@@ -228,10 +160,13 @@ def strangers(names: Sequence[str], version: str) -> list[str]:
         rf"|tintype-{re.escape(version)}\.dist-info/"
         rf"|tintype-{re.escape(version)}\.data/data/share/man/man1/tintype\.1$"
     )
+    # The page offers a few photographs to try, and no other picture is in the package.
+    samples = re.compile(r"tintype/web/page/samples/[\w-]+\.jpg$")
     return [
         name
         for name in names
-        if not ours.match(name) or PICTURES.search(name) or "/tests/" in name or "/test_" in name
+        if not samples.match(name)
+        and (not ours.match(name) or PICTURES.search(name) or "/tests/" in name or "/test_" in name)
     ]
 
 
@@ -303,12 +238,6 @@ def sizes_of(environment: Path) -> dict[str, int]:
     """Bytes by the folders among the installed packages."""
     place = next(environment.rglob("site-packages"))
     return {path.name: size_of(path) for path in place.iterdir() if path.is_dir()}
-
-
-def command(bench: Bench) -> Path:
-    """The installed command."""
-    python = bench.python("alone")
-    return python.with_name("tintype.exe" if os.name == "nt" else "tintype")
 
 
 COMPARE = """
@@ -450,6 +379,7 @@ CHECKS: tuple[tuple[str, Callable[[Bench], str]], ...] = (
     ("photographs", check_photographs),
     ("command", check_command),
     ("manual", check_manual),
+    *HANDED_OUT,
     ("types", check_types),
     ("surface", check_surface),
     ("tests", check_tests),

@@ -50,9 +50,16 @@ def test_a_version_that_changes_nothing_is_seen(copy: Path) -> None:
 
 
 def test_strangers_in_a_wheel_are_seen() -> None:
-    ours = ["tintype/py.typed", "tintype/engine/bundles/own.onnx", "tintype-1.0.dist-info/METADATA"]
+    ours = [
+        "tintype/py.typed",
+        "tintype/engine/bundles/own.onnx",
+        "tintype/web/page/samples/valley.jpg",
+        "tintype-1.0.dist-info/METADATA",
+    ]
     theirs = [
         "tintype/photo.jpg",
+        "tintype/web/page/photo.jpg",
+        "tintype/web/page/samples/photo.gif",
         "tests/test_x.py",
         "tintype/tests/a.py",
         "x/y.py",

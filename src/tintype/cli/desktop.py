@@ -1,0 +1,153 @@
+"""The program `tintype-desktop`, for shortcuts: Tintype without a terminal.
+
+Alone it opens the page, and a small window says where it is and stops it. With photographs, as
+"Open with" gives them, it colours these, and the window says what became of them.
+"""
+
+import contextlib
+import http.client
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tintype.cli.app import main as command
+from tintype.errors import TintypeError, UsageError
+from tintype.web.server_options import PORT, ServerOptions
+
+_TITLE = "Tintype"
+_SECONDS = 2.0
+"""What a server on this machine may take to say that it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a window says.
+
+    Attributes:
+        text: A few lines.
+        button: What it says on the button that closes the window.
+        action: What it says on a second button, and what that does, also once at the beginning; or
+            None.
+    """
+
+    text: str
+    button: str
+    action: tuple[str, Callable[[], None]] | None = None
+
+
+Show = Callable[[Message], None]
+"""Shows a message until its window is closed."""
+
+
+def main(argv: Sequence[str] | None = None, *, show: Show | None = None) -> int:
+    """Runs the program.
+
+    Args:
+        argv: Photographs to colour, if any; None takes the words of this process.
+        show: How messages are shown; None is a window.
+
+    Returns:
+        The exit code, as that of the command.
+    """
+    photos = sys.argv[1:] if argv is None else argv
+    show = show or _show_window
+    try:
+        return _color(photos, show) if photos else _serve(show)
+    except TintypeError as error:
+        with contextlib.suppress(TintypeError):  # no window, so that it stands in the terminal
+            show(Message(str(error), "Close"))
+        _print_line(str(error))
+        return error.exit_code
+
+
+def _print_line(text: str) -> None:
+    if sys.stderr is not None:  # as for a program that Windows starts without a console
+        print(f"tintype: {text}", file=sys.stderr)  # noqa: T201
+
+
+def _color(photos: Sequence[str], show: Show) -> int:
+    said, results = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(results):
+        code = command(["--", *photos])
+    lines = [line.removeprefix("tintype: ") for line in said.getvalue().splitlines()]
+    try:
+        show(Message("\n".join(lines), "Close"))
+    except TintypeError:  # without a window the terminal is told, if there is one
+        for line in lines:
+            _print_line(line)
+    return code
+
+
+def _serve(show: Show) -> int:
+    from tintype.web.serve import open_browser, serving
+
+    # What a browser keeps of earlier work belongs to the address, so a second server on another
+    # port would seem to have lost it.
+    if url := running_server():
+        open_browser(url)
+        return 0
+    with serving(ServerOptions()) as server:
+        notes = "".join(f"\n{note}" for note in server.notes)
+        show(
+            Message(
+                f"Tintype is at {server.url}\nOnly this computer can open it.{notes}",
+                "Stop",
+                ("Open the page", lambda: open_browser(server.url)),
+            )
+        )
+    return 0
+
+
+def running_server(port: int = PORT) -> str | None:
+    """The address of a page of Tintype that runs on this machine already; None without one.
+
+    Args:
+        port: Where to look.
+    """
+    # Not urllib, which would ask a proxy for it.
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
+    try:
+        connection.request("GET", "/v1/status")
+        answer = json.loads(connection.getresponse().read(1 << 16))
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    known = isinstance(answer, dict) and "tintype" in answer
+    return f"http://127.0.0.1:{port}/" if known else None
+
+
+def _show_window(message: Message) -> None:
+    try:
+        import tkinter
+    except ImportError as error:
+        raise UsageError(
+            "There is no window without tkinter, which this Python lacks.",
+            advice="Install python3-tk, or type tintype serve.",
+        ) from error
+    try:
+        window = tkinter.Tk(className=_TITLE)
+    except tkinter.TclError as error:
+        raise UsageError(
+            f"There is no window: {error}.", advice="Type tintype serve --no-browser."
+        ) from error
+    window.title(_TITLE)
+    window.resizable(width=False, height=False)
+    label = tkinter.Label(window, text=message.text, justify="left", wraplength=520)
+    label.pack(padx=24, pady=(20, 12), anchor="w")
+    row = tkinter.Frame(window)
+    row.pack(padx=24, pady=(0, 20), anchor="e")
+    if message.action is not None:
+        title, act = message.action
+        tkinter.Button(row, text=title, command=act).pack(side="left", padx=(0, 8))
+        window.after_idle(act)
+    close = tkinter.Button(row, text=message.button, command=window.destroy)
+    close.pack(side="left")
+    close.focus_set()
+    window.mainloop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
