@@ -74,7 +74,7 @@ class Coloring:
             `tintype.photo.formats.open_raster.NAME`.
         tone: What the source was.
         notes: Remarks: what the format could not carry, and colours that were there before.
-        palette: The one of them that says which palette it is; empty without one.
+        palette_note: The one of them that says which palette it is; empty without one.
         grey_check: What comparing the written grey with the source's gave; None where not asked.
         thumbnails: Of the first page, before and after, as JPEG files; None where not asked.
     """
@@ -85,7 +85,7 @@ class Coloring:
     notes: tuple[str, ...]
     grey_check: str | None = None
     thumbnails: tuple[bytes, bytes] | None = None
-    palette: str = ""
+    palette_note: str = ""
 
 
 def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Output) -> Provenance:
@@ -198,10 +198,10 @@ def colorize_photos(
     if request.thumbnails:
         small = _thumbnails(photos[0], colored[0], encoded.data, written, name=name)
     notes = (*notes_on(photos, settings, tone, engine, share), *encoded.lost)
-    palette = palette_note(settings, share) if settings.one_of_several else ""
+    note = palette_note(settings, share) if settings.one_of_several else ""
     data = layered(colored[0], encoded.data) if layers else encoded.data
     form = open_raster.NAME if layers else written
-    return Coloring(data, form, tone, notes, checked, small, palette)
+    return Coloring(data, form, tone, notes, checked, small, note)
 
 
 def _inexact(codec: Codec, name: str, checked: str) -> UnsupportedPhotoError:

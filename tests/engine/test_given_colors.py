@@ -155,7 +155,7 @@ def test_the_network_does_not_run(monkeypatch: pytest.MonkeyPatch, engine: Engin
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(engine, "_network", never)
+    monkeypatch.setattr(engine._inference, "network", never)
     engine.colorize(photo_of(GREY), Settings(colors=colors_of(TRUTH)))
 
 

@@ -62,7 +62,7 @@ def test_everything_that_is_made_of_a_photograph_is_counted(engine: Engine, pict
     assert 0 <= photos._total() - before - 1200 * 900 < 100
     photos.preview(held, plain, side=64)
     photos.remove(held.id, owner="me")
-    assert photos._total() <= painted_bytes() + photos._predictions.size
+    assert photos._total() <= painted_bytes() + photos.predictions.size
 
 
 def test_metadata_is_counted(engine: Engine, picture: Make) -> None:

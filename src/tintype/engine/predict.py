@@ -1,7 +1,6 @@
 """Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,19 +12,13 @@ from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.color_distribution import Palette, Suggestion
 from tintype.engine.cores import usable_cores
 from tintype.engine.devices import AUTOMATIC, DeviceName, device_of
-from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
+from tintype.engine.geometry import Fit
 from tintype.engine.hint_reach import limited, painted, surroundings
 from tintype.engine.hints import hints_at, hold_hints, pins_of
-from tintype.engine.network import Network, NetworkOutput
+from tintype.engine.inference import Inference
+from tintype.engine.network import Network
 from tintype.engine.parts import Parts
 from tintype.engine.prediction import Prediction, Version
-from tintype.engine.reference import (
-    Reference,
-    ReferenceColors,
-    match_features,
-    reference_colors,
-    shift_towards,
-)
 from tintype.engine.render import render_half_chroma, render_u8, render_u16
 from tintype.engine.settings import Quality, Settings
 from tintype.engine.upsample import ChromaUp
@@ -48,11 +41,9 @@ class Engine:
     ) -> None:
         self.bundle: Bundle = load_bundle() if bundle is None else bundle
         self._threads = threads or usable_cores()
-        self._at_once = at_once
+        self._inference = Inference(self.bundle, threads=self._threads, at_once=at_once)
         self._lock = threading.Lock()
-        self._networks: dict[str, Network] = {}
         self._notes: dict[str, str] = {}
-        self._last_reference: tuple[Settings, ReferenceColors] | None = None
 
     def colorize(
         self,
@@ -134,17 +125,15 @@ class Engine:
             return settings.colors.prediction(photo.grey)
         settings.check_model(self.bundle.name, self.bundle.card.capabilities)
         if settings.quality == "high":
-            luma, output = self._run_twice(photo, settings, fit, draft)
+            luma, output = self._inference.run_twice(photo, settings, fit, draft)
         else:
-            luma, output = self._run(photo.grey, settings, fit)
+            luma, output = self._inference.run(photo.grey, settings, fit)
         logits = None if output.logits is None else output.logits[0]
         features = None if output.features is None else output.features[0]
         prediction = Prediction(fit, luma, output.ab[0], logits, features, plain)
         if settings.reference is None:
             return prediction
-        return self._shifted_to_reference(
-            prediction, self._reference_colors(settings.reference, settings)
-        )
+        return self._inference.shifted(prediction, settings)
 
     def render(
         self, photo: Photo, prediction: Prediction, settings: Settings, *, half_chroma: bool = False
@@ -286,7 +275,7 @@ class Engine:
         if known is None:
             # Its network on the CPU is let go of again, and no prediction of it is kept.
             beside = Engine(self.bundle, threads=self._threads)
-            beside._networks[device.name] = self.network(settings.device)
+            beside._inference.adopt(device.name, self.network(settings.device))
             share = device_check.measure(beside, settings.device)
             with self._lock:
                 known = self._notes[device.name] = device_check.note(device, share)
@@ -294,17 +283,15 @@ class Engine:
 
     def network(self, name: DeviceName) -> Network:
         """The network on a device; it is loaded when it is first asked."""
-        device = device_of(name)
-        with self._lock:
-            if device.name not in self._networks:
-                self._networks[device.name] = Network(
-                    self.bundle.data,
-                    name=self.bundle.name,
-                    threads=self._threads,
-                    device=device,
-                    at_once=self._at_once,
-                )
-            return self._networks[device.name]
+        return self._inference.network(name)
+
+    def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
+        """How `predict` places a photograph in the network's input; see `Inference.fit`."""
+        return self._inference.fit(shape, quality)
+
+    def has_draft(self, shape: tuple[int, int], settings: Settings) -> bool:
+        """Whether `draft` gives anything sooner than `predict`; see `Inference.has_draft`."""
+        return self._inference.has_draft(shape, settings)
 
     def _distribution(self, prediction: Prediction) -> NDArray[np.float32]:
         """(bins, h, w) of a network that predicts a distribution."""
@@ -315,98 +302,6 @@ class Engine:
                 advice="Use tintype-own, or another model whose card lists logits.",
             )
         return prediction.logits
-
-    def _hint_input(self, settings: Settings, fit: Fit) -> NDArray[np.float32] | None:
-        """Hints as the network's input; None where there are none or it has no such input."""
-        if not settings.hinted or "hints" not in self.bundle.card.capabilities:
-            return None
-        return hints_at(settings.hints, settings.scribbles, fit, cell=1)[None]
-
-    def _shifted_to_reference(self, prediction: Prediction, colors: ReferenceColors) -> Prediction:
-        """A prediction shifted towards a reference."""
-        assert prediction.logits is not None
-        assert prediction.features is not None
-        logits = shift_towards(
-            prediction.logits,
-            match_features(prediction.features, prediction.luma, prediction.fit),
-            colors,
-        )
-        return replace(prediction, ab=self._default_ab(logits), logits=logits)
-
-    def _default_ab(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(2, h, w) ab at the default vividness of the card."""
-        card = self.bundle.card
-        return color_distribution.colors(logits, card, vividness=card.vividness)
-
-    def _reference_colors(self, reference: Reference, settings: Settings) -> ReferenceColors:
-        """Features and colours of a reference. The last one is cached: a folder has one for all."""
-        own = Settings(quality=settings.quality, reference=reference, device=settings.device)
-        cached = self._last_reference
-        if cached is not None and cached[0] == own:
-            return cached[1]
-        grey = reference.grey()
-        fit = self._fit((grey.shape[0], grey.shape[1]), _grid(own.quality))
-        luma, output = self._run(grey, own, fit)
-        assert output.features is not None
-        colors = reference_colors(reference, output.features[0], luma, fit)
-        self._last_reference = own, colors
-        return colors
-
-    def _run(
-        self, grey: NDArray[np.unsignedinteger], settings: Settings, fit: Fit
-    ) -> tuple[NDArray[np.float32], NetworkOutput]:
-        """Runs the network at one size: its input, Y' in 0..255, and its output."""
-        luma = luma_down(grey, fit)
-        network = self.network(settings.device)
-        output = network.run(luma_to_input(luma), self._hint_input(settings, fit))
-        shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
-        card = self.bundle.card
-        output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=card.capabilities)
-        return luma, output
-
-    def _run_twice(
-        self, photo: Photo, settings: Settings, fit: Fit, draft: Prediction | None
-    ) -> tuple[NDArray[np.float32], NetworkOutput]:
-        """Runs the network in high quality: the mean over the smallest and the largest size.
-
-        The mean is taken of logits, on the grid of the normal size. Features are those of the
-        smallest size; with a reference they are compared at the normal size, so the network runs
-        there too.
-        """
-        smallest, *larger = self._sizes(photo.shape)
-        if not larger and smallest == fit:  # tiny, it is enlarged no further, and both are one
-            return self._run(photo.grey, settings, fit)
-        first = draft or self._at_smallest(photo, settings, fit, smallest)
-        luma, features = first.luma, None if first.features is None else first.features[None]
-        if settings.reference is not None:
-            luma, output = self._run(photo.grey, settings, fit)
-            features = output.features
-        outputs = [(size, self._run(photo.grey, settings, size)[1]) for size in larger]
-        if first.logits is None:
-            ab = _mean([first.ab, *(regrid(output.ab[0], size, fit) for size, output in outputs)])
-            return luma, NetworkOutput(ab[None], None, features)
-        found = [first.logits]
-        for size, output in outputs:
-            assert output.logits is not None
-            found.append(regrid(output.logits[0], size, fit))
-        logits = _mean(found)
-        return luma, NetworkOutput(self._default_ab(logits)[None], logits[None], features)
-
-    def _sizes(self, shape: tuple[int, int]) -> list[Fit]:
-        """Those that high quality takes the mean over, the smallest first."""
-        return list(dict.fromkeys(self._fit(shape, quality) for quality in ("fast", "high")))
-
-    def has_draft(self, shape: tuple[int, int], settings: Settings) -> bool:
-        """Whether `draft` gives anything sooner than `predict` does.
-
-        Not in another quality, with a reference or given colours, or for a tiny photograph.
-
-        Args:
-            shape: (height, width) of the photograph.
-            settings: As for `predict`.
-        """
-        alone = settings.colors is None and settings.reference is None
-        return alone and settings.quality == "high" and len(self._sizes(shape)) > 1
 
     def draft(
         self, photo: Photo, settings: Settings, plain: Prediction | None = None
@@ -428,41 +323,8 @@ class Engine:
         settings.check_size(photo.shape)
         settings.check_model(self.bundle.name, self.bundle.card.capabilities)
         fit = self.fit(photo.shape, settings.quality)
-        found = self._at_smallest(photo, settings, fit, self._sizes(photo.shape)[0])
+        found = self._inference.at_smallest(photo, settings, fit)
         return replace(found, plain=plain)
-
-    def _at_smallest(self, photo: Photo, settings: Settings, fit: Fit, smallest: Fit) -> Prediction:
-        """What the network answers at the smallest size, brought to a grid."""
-        output = self._run(photo.grey, settings, smallest)[1]
-        features = output.features
-        if features is not None:
-            coarse = smallest.stride * output.ab.shape[2] // features.shape[2]
-            at, to = replace(smallest, stride=coarse), replace(fit, stride=coarse)
-            features = regrid(features[0], at, to)
-        luma = luma_down(photo.grey, fit)
-        if output.logits is None:
-            return Prediction(fit, luma, regrid(output.ab[0], smallest, fit), None, features)
-        logits = regrid(output.logits[0], smallest, fit)
-        return Prediction(fit, luma, self._default_ab(logits), logits, features)
-
-    def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
-        """How `predict` places a photograph in the network's input.
-
-        Args:
-            shape: (height, width) of the photograph.
-            quality: As in the settings; in high quality several sizes are brought to one.
-        """
-        return self._fit(shape, _grid(quality))
-
-    def _fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
-        """How a photograph lies in the network's input of one of the card's sizes."""
-        card = self.bundle.card
-        return plan_fit(
-            shape,
-            short_side=card.sizes[quality],
-            multiple=card.multiple,
-            stride=card.stride,
-        )
 
     def _render(
         self,
@@ -564,12 +426,3 @@ class Engine:
         # warmth can only shift.
         gain = np.float32(vividness / card.vividness if card.vividness else 1)
         return np.asarray(prediction.ab * gain + color_distribution.shift(settings.warmth))
-
-
-def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return np.mean(planes, axis=0, dtype=np.float32)  # type: ignore[no-any-return]
-
-
-def _grid(quality: Quality) -> Quality:
-    """The quality whose size is the grid of the output; in high quality two sizes are resampled."""
-    return "normal" if quality == "high" else quality

@@ -1,14 +1,10 @@
-"""The photographs somebody is working on: in memory, the least recently used ones let go.
+"""The photographs somebody is working on, and what the page and other programs ask of them.
 
 Predictions are kept (`tintype.engine.cache`), so a slider that moves is a matter of decoding
 (`Engine.render`), at the size of the screen.
 """
 
 import io
-import secrets
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,33 +15,21 @@ from PIL import Image
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.color.gamut import solve_rgb01
-from tintype.engine.cache import (
-    Key,
-    PredictionCache,
-    digest_of,
-    held_bytes,
-    key_of,
-    least_bytes,
-    size_of,
-)
+from tintype.engine.cache import Key, key_of
 from tintype.engine.devices import DeviceName
-from tintype.engine.layers import Layer, forget_painted, painted_bytes
 from tintype.engine.looks import LookName, look_names
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
-from tintype.engine.settings import LAYERS, SETTINGS, Output, Settings
-from tintype.engine.settings_parsing import layer_from
-from tintype.errors import UsageError, brief
+from tintype.engine.settings import SETTINGS, Output, Settings
 from tintype.photo.comparison import SIDES as SIDES_OF_COMPARISONS
 from tintype.photo.comparison import comparison
-from tintype.photo.decode import decode
 from tintype.photo.encode import encode
 from tintype.photo.formats.registry import FORMATS
 from tintype.photo.naming import layer_ending
 from tintype.photo.photo import Photo
 from tintype.photo.turning import QUARTERS, turned
 from tintype.pipeline import Request, colorize_photos, provenance_of
-from tintype.web.errors import GoneError, TooLargeError
+from tintype.web.held_photos import HeldPhotos
 from tintype.web.request import (
     ColorRequest,
     check_effort,
@@ -53,7 +37,6 @@ from tintype.web.request import (
 from tintype.web.stored_photo import StoredPhoto
 from tintype.web.tiles import Tile, shape_at
 
-_NAME = "The picture"
 SIDES = (64, 2048)
 """Smallest and largest longest side of a preview, in pixels."""
 
@@ -75,14 +58,13 @@ class Finished:
     notes: tuple[str, ...]
 
 
-class PhotoStore:
-    """What is held, and what can be done with it. Safe to use from several threads.
+class PhotoStore(HeldPhotos):
+    """What can be done with the photographs that are held.
 
     Args:
         engine: The loaded model.
-        max_pixels: Photographs with more are refused.
-        budget: Bytes that everything that is held may take together: photographs with all that is
-            made of them, layers, predictions, and the bodies of requests.
+        max_pixels: As for `HeldPhotos`.
+        budget: As for `HeldPhotos`.
         device: What the network runs on.
     """
 
@@ -94,164 +76,8 @@ class PhotoStore:
         budget: int,
         device: DeviceName = SETTINGS["device"].default,
     ) -> None:
-        self.engine = engine
+        super().__init__(engine, max_pixels=max_pixels, budget=budget)
         self._device = device
-        self._max_pixels = max_pixels
-        self._budget = budget
-        self._stored: OrderedDict[tuple[str, str], StoredPhoto] = OrderedDict()  # by owner and id
-        # Under the kind as well, so that no mask is taken for scribbles.
-        self._layers: OrderedDict[tuple[str, str, str], Layer] = OrderedDict()
-        self._predictions = PredictionCache(budget)
-        self._reserved = 0
-        self._lock = threading.Lock()
-
-    # ----- what is held -----
-
-    def reserve(self, size: int) -> bool:
-        """Counts bytes of a request's body as held, and lets go of other things for them.
-
-        Returns:
-            Whether there is room; otherwise they are not counted.
-        """
-        with self._lock:
-            self._reserved += size
-            room = self._let_go(keep=0) <= self._budget
-            if not room:
-                self._reserved -= size
-            return room
-
-    def release(self, size: int) -> None:
-        """They are no longer held."""
-        with self._lock:
-            self._reserved -= size
-
-    def add(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
-        """Takes a photograph. The network runs when it is first coloured: its grey is there sooner.
-
-        Args:
-            data: Its file.
-            owner: Whose it is.
-            name: Of the file, for messages only.
-
-        Raises:
-            PhotoError: It cannot be read, or is too large.
-            TooLargeError: It takes more memory than everything together may.
-        """
-        stored = self.open(data, owner=owner, name=name)
-        fit = self.engine.fit(stored.page.shape, Settings().quality)
-        self._check_size(stored.size + least_bytes(fit, bins=self.engine.bundle.card.bins))
-        with self._lock:
-            self._stored[owner, stored.id] = stored
-            self._let_go()
-        return stored
-
-    def _check_size(self, size: int) -> None:
-        if size > self._budget:
-            raise TooLargeError(
-                f"This takes {size >> 20} MiB of memory, and the server holds"
-                f" {self._budget >> 20} MiB.",
-                advice="Start it with a larger --memory, or use POST /v1/color.",
-            )
-
-    def open(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
-        """A photograph for one request: the same as a held one, but nobody can ask for it again.
-
-        Args:
-            data: Its file.
-            owner: Whose it is.
-            name: Of the file, for messages only.
-
-        Raises:
-            PhotoError: It cannot be read, or is too large.
-        """
-        name = name or _NAME
-        photos = decode(data, name=name, max_pixels=self._max_pixels)
-        digest = digest_of(photos[0])
-        return StoredPhoto(secrets.token_urlsafe(9), owner, data, name, photos, digest)
-
-    def get(self, name: str, *, owner: str) -> StoredPhoto:
-        """A held photograph.
-
-        Args:
-            name: Its id.
-            owner: Who asks.
-
-        Raises:
-            GoneError: It is not held, or no longer, or it is another's.
-        """
-        with self._lock:
-            if (owner, name) not in self._stored:
-                raise GoneError("This photograph is no longer available.", advice="Send it again.")
-            self._stored.move_to_end((owner, name))
-            return self._stored[owner, name]
-
-    def remove(self, name: str, *, owner: str) -> None:
-        """Forgets a photograph; arguments and errors as for `get`."""
-        stored = self.get(name, owner=owner)
-        with self._lock:
-            self._stored.pop((owner, name), None)
-        self._predictions.forget(stored.digest)
-
-    def add_layer(self, kind: str, data: bytes, *, owner: str, name: str = "") -> str:
-        """Takes a picture that settings can name.
-
-        Args:
-            kind: One of `tintype.engine.settings.LAYERS`.
-            data: Its file.
-            owner: Whose it is.
-            name: Of the file, for messages only.
-
-        Raises:
-            UsageError: It is no such picture.
-            TooLargeError: As for `add`.
-        """
-        if kind not in LAYERS:
-            raise UsageError(
-                f"{brief(repr(kind))} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
-            )
-        layer = layer_from(kind, data, name=name or f"The {kind}", max_pixels=self._max_pixels)
-        self._check_size(held_bytes(layer.pixels))
-        number = secrets.token_urlsafe(9)
-        with self._lock:
-            self._layers[owner, kind, number] = layer
-            self._let_go()
-        return number
-
-    def _let_go(self, *, keep: int = 1) -> int:
-        """Forgets what was not used for longest, until the rest fits.
-
-        Args:
-            keep: So many of the newest of each kind always stay.
-
-        Returns:
-            Bytes that are held now.
-        """
-        total = self._total()
-        if total > self._budget:
-            total -= painted_bytes()  # quickly found again
-            forget_painted()
-        while len(self._layers) > keep and total > self._budget:
-            _, layer = self._layers.popitem(last=False)
-            total -= held_bytes(layer.pixels)
-        for stored in self._stored.values():  # their tiles can be drawn again
-            if total > self._budget:
-                total -= stored.parts_size
-                stored.parts.clear()
-        # A prediction can be made again; a photograph would have to be sent again.
-        while total > self._budget and (freed := self._predictions.drop_oldest(keep=keep)):
-            total -= freed
-        while len(self._stored) > keep and total > self._budget:
-            _, gone = self._stored.popitem(last=False)
-            self._predictions.forget(gone.digest)
-            total = self._total()
-        return total
-
-    def _total(self) -> int:
-        layers = sum(held_bytes(layer.pixels) for layer in self._layers.values())
-        photos = sum(stored.size for stored in self._stored.values())
-        return layers + photos + self._predictions.size + painted_bytes() + self._reserved
-
-    # ----- what can be done with it -----
 
     def preview(
         self, stored: StoredPhoto, coloring: ColorRequest, *, side: int, draft: bool = False
@@ -329,8 +155,7 @@ class PhotoStore:
                 stored.parts.clear()
                 stored.parts[key] = self.engine.parts(whole, prediction, settings)
             parts = stored.parts[key]
-        with self._lock:
-            self._let_go()
+        self.make_room()
         return _jpeg(parts.part(*tile.spans(whole.shape)))
 
     def certainty(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
@@ -419,7 +244,7 @@ class PhotoStore:
             provenance=provenance_of(stored.data, self.engine.bundle, settings, output),
         )
         # Whoever chose a look knows which; how likely it is belongs to the command.
-        notes = tuple(note for note in done.notes if note != done.palette)
+        notes = tuple(note for note in done.notes if note != done.palette_note)
         if output.layer:
             name = f"photo{layer_ending(output.format)}"
         else:
@@ -434,11 +259,11 @@ class PhotoStore:
         plain = self._without_hints(stored, settings)
 
         def predict() -> Prediction:
-            draft = self._predictions.kept(_draft_of(key))
+            draft = self.predictions.kept(_draft_of(key))
             return self.engine.predict_beside(stored.page, settings, plain, draft=draft)
 
-        prediction = self._kept(stored, key, predict, stored.lock)
-        self._predictions.drop(_draft_of(key))
+        prediction = self.kept(stored, key, predict, stored.lock)
+        self.predictions.drop(_draft_of(key))
         return prediction
 
     def _without_hints(self, stored: StoredPhoto, settings: Settings) -> Prediction | None:
@@ -452,33 +277,16 @@ class PhotoStore:
         settings.check_size(stored.page.shape)
         key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
         drafted = self.engine.has_draft(stored.page.shape, settings)
-        if not drafted or self._predictions.kept(key):
+        if not drafted or self.predictions.kept(key):
             return self._predict(stored, settings)
         plain = self._without_hints(stored, settings)
         work = partial(self.engine.draft, stored.page, settings, plain)
-        return self._kept(stored, _draft_of(key), work, stored.drafting)
-
-    def _kept(
-        self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction], lock: threading.Lock
-    ) -> Prediction:
-        """A prediction that is kept as long as there is room."""
-        if found := self._predictions.kept(key):
-            return found
-        with lock:  # so that the network runs once
-            prediction = self._predictions.get(key, predict)
-        size = stored.size + size_of(prediction)
-        if size > self._budget:
-            self._predictions.forget(stored.digest)
-        self._check_size(size)
-        with self._lock:
-            self._let_go()
-        return prediction
+        return self.kept(stored, _draft_of(key), work, stored.drafting)
 
     def _at_level(self, stored: StoredPhoto, tile: Tile) -> Photo:
         tile.check(stored.page.shape)
         found = stored.reduced(shape_at(stored.page.shape, tile.level))
-        with self._lock:
-            self._let_go()
+        self.make_room()
         return found
 
     def _settings(self, stored: StoredPhoto, coloring: ColorRequest) -> Settings:
@@ -490,16 +298,9 @@ class PhotoStore:
         if coloring.grey_strokes:
             settings = replace(settings, mask=stored.painted_grey(coloring.grey_strokes))
         layers: dict[str, Any] = {
-            kind: self._layer(stored.owner, kind, name) for kind, name in coloring.layers.items()
+            kind: self.layer(stored.owner, kind, name) for kind, name in coloring.layers.items()
         }
         return replace(settings, device=self._device, **layers)
-
-    def _layer(self, owner: str, kind: str, name: str) -> Layer:
-        with self._lock:
-            layer = self._layers.get((owner, kind, name))
-        if layer is None:
-            raise GoneError(f"No {kind} with this id is available.", advice="Send them again.")
-        return layer
 
 
 def _draft_of(key: Key) -> Key:

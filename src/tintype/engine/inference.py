@@ -1,0 +1,244 @@
+"""What the networks of a model answer for a photograph, in each quality, before it is decoded."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tintype.engine import color_distribution
+from tintype.engine.bundle import Bundle
+from tintype.engine.devices import DeviceName, device_of
+from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
+from tintype.engine.hints import hints_at
+from tintype.engine.network import Network, NetworkOutput
+from tintype.engine.prediction import Prediction
+from tintype.engine.reference import (
+    Reference,
+    ReferenceColors,
+    match_features,
+    reference_colors,
+    shift_towards,
+)
+from tintype.engine.settings import Quality, Settings
+from tintype.photo.photo import Photo
+
+
+class Inference:
+    """The networks of a model, one for each device. Safe to use from several threads.
+
+    Args:
+        bundle: The model.
+        threads: Cores for one photograph.
+        at_once: Photographs that are predicted for at the same time.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int, at_once: int) -> None:
+        self.bundle: Bundle = bundle
+        self._threads, self._at_once = threads, at_once
+        self._lock = threading.Lock()
+        self._networks: dict[str, Network] = {}
+        self._last_reference: tuple[Settings, ReferenceColors] | None = None
+
+    def network(self, name: DeviceName) -> Network:
+        """The network on a device; it is loaded when it is first asked."""
+        device = device_of(name)
+        with self._lock:
+            if device.name not in self._networks:
+                self._networks[device.name] = Network(
+                    self.bundle.data,
+                    name=self.bundle.name,
+                    threads=self._threads,
+                    device=device,
+                    at_once=self._at_once,
+                )
+            return self._networks[device.name]
+
+    def adopt(self, name: str, network: Network) -> None:
+        """Uses a network that is loaded already.
+
+        Args:
+            name: Of its device.
+            network: Of the same model.
+        """
+        with self._lock:
+            self._networks[name] = network
+
+    def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
+        """How `predict` places a photograph in the network's input.
+
+        Args:
+            shape: (height, width) of the photograph.
+            quality: As in the settings; in high quality several sizes are brought to one.
+        """
+        return self._fit(shape, _grid(quality))
+
+    def _fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
+        """How a photograph lies in the network's input of one of the card's sizes."""
+        card = self.bundle.card
+        return plan_fit(
+            shape,
+            short_side=card.sizes[quality],
+            multiple=card.multiple,
+            stride=card.stride,
+        )
+
+    def has_draft(self, shape: tuple[int, int], settings: Settings) -> bool:
+        """Whether `draft` gives anything sooner than `predict` does.
+
+        Not in another quality, with a reference or given colours, or for a tiny photograph.
+
+        Args:
+            shape: (height, width) of the photograph.
+            settings: As for `predict`.
+        """
+        alone = settings.colors is None and settings.reference is None
+        return alone and settings.quality == "high" and len(self._sizes(shape)) > 1
+
+    def run(
+        self, grey: NDArray[np.unsignedinteger], settings: Settings, fit: Fit
+    ) -> tuple[NDArray[np.float32], NetworkOutput]:
+        """Runs the network at one size.
+
+        Args:
+            grey: (H, W) of the photograph.
+            settings: The hints and the device.
+            fit: How it lies in the network's input.
+
+        Returns:
+            The input, (h, w) Y' in 0..255, and the output.
+
+        Raises:
+            ModelError: The model does not run, or its output is not what its card says.
+        """
+        luma = luma_down(grey, fit)
+        network = self.network(settings.device)
+        output = network.run(luma_to_input(luma), self._hint_input(settings, fit))
+        shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
+        card = self.bundle.card
+        output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=card.capabilities)
+        return luma, output
+
+    def run_twice(
+        self, photo: Photo, settings: Settings, fit: Fit, draft: Prediction | None
+    ) -> tuple[NDArray[np.float32], NetworkOutput]:
+        """Runs the network in high quality: the mean over the smallest and the largest size.
+
+        The mean is taken of logits, on the grid of the normal size. Features are those of the
+        smallest size; with a reference they are compared at the normal size, so the network runs
+        there too.
+
+        Args:
+            photo: The photograph.
+            settings: The hints, the reference and the device.
+            fit: At the normal size.
+            draft: What `at_smallest` gave for the same; None runs the network for it.
+
+        Returns:
+            As `run`.
+
+        Raises:
+            ModelError: As `run`.
+        """
+        smallest, *larger = self._sizes(photo.shape)
+        if not larger and smallest == fit:  # tiny, it is enlarged no further, and both are one
+            return self.run(photo.grey, settings, fit)
+        first = draft or self.at_smallest(photo, settings, fit)
+        luma, features = first.luma, None if first.features is None else first.features[None]
+        if settings.reference is not None:
+            luma, output = self.run(photo.grey, settings, fit)
+            features = output.features
+        outputs = [(size, self.run(photo.grey, settings, size)[1]) for size in larger]
+        if first.logits is None:
+            ab = _mean([first.ab, *(regrid(output.ab[0], size, fit) for size, output in outputs)])
+            return luma, NetworkOutput(ab[None], None, features)
+        found = [first.logits]
+        for size, output in outputs:
+            assert output.logits is not None
+            found.append(regrid(output.logits[0], size, fit))
+        logits = _mean(found)
+        return luma, NetworkOutput(self._default_ab(logits)[None], logits[None], features)
+
+    def at_smallest(self, photo: Photo, settings: Settings, fit: Fit) -> Prediction:
+        """What the network answers at the smallest size of high quality, brought to a grid.
+
+        Args:
+            photo: The photograph.
+            settings: As for `run`.
+            fit: The grid.
+
+        Raises:
+            ModelError: As `run`.
+        """
+        smallest = self._sizes(photo.shape)[0]
+        output = self.run(photo.grey, settings, smallest)[1]
+        features = output.features
+        if features is not None:
+            coarse = smallest.stride * output.ab.shape[2] // features.shape[2]
+            at, to = replace(smallest, stride=coarse), replace(fit, stride=coarse)
+            features = regrid(features[0], at, to)
+        luma = luma_down(photo.grey, fit)
+        if output.logits is None:
+            return Prediction(fit, luma, regrid(output.ab[0], smallest, fit), None, features)
+        logits = regrid(output.logits[0], smallest, fit)
+        return Prediction(fit, luma, self._default_ab(logits), logits, features)
+
+    def shifted(self, prediction: Prediction, settings: Settings) -> Prediction:
+        """A prediction shifted towards the reference of the settings.
+
+        Args:
+            prediction: Of a network with logits and features.
+            settings: With a reference.
+
+        Raises:
+            ModelError: As `run`.
+        """
+        assert settings.reference is not None
+        colors = self._reference_colors(settings.reference, settings)
+        assert prediction.logits is not None
+        assert prediction.features is not None
+        logits = shift_towards(
+            prediction.logits,
+            match_features(prediction.features, prediction.luma, prediction.fit),
+            colors,
+        )
+        return replace(prediction, ab=self._default_ab(logits), logits=logits)
+
+    def _sizes(self, shape: tuple[int, int]) -> list[Fit]:
+        """Those that high quality takes the mean over, the smallest first."""
+        return list(dict.fromkeys(self._fit(shape, quality) for quality in ("fast", "high")))
+
+    def _default_ab(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(2, h, w) ab at the default vividness of the card."""
+        card = self.bundle.card
+        return color_distribution.colors(logits, card, vividness=card.vividness)
+
+    def _hint_input(self, settings: Settings, fit: Fit) -> NDArray[np.float32] | None:
+        """Hints as the network's input; None where there are none or it has no such input."""
+        if not settings.hinted or "hints" not in self.bundle.card.capabilities:
+            return None
+        return hints_at(settings.hints, settings.scribbles, fit, cell=1)[None]
+
+    def _reference_colors(self, reference: Reference, settings: Settings) -> ReferenceColors:
+        """Features and colours of a reference. The last one is cached: a folder has one for all."""
+        own = Settings(quality=settings.quality, reference=reference, device=settings.device)
+        cached = self._last_reference
+        if cached is not None and cached[0] == own:
+            return cached[1]
+        grey = reference.grey()
+        fit = self._fit((grey.shape[0], grey.shape[1]), _grid(own.quality))
+        luma, output = self.run(grey, own, fit)
+        assert output.features is not None
+        colors = reference_colors(reference, output.features[0], luma, fit)
+        self._last_reference = own, colors
+        return colors
+
+
+def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.mean(planes, axis=0, dtype=np.float32)  # type: ignore[no-any-return]
+
+
+def _grid(quality: Quality) -> Quality:
+    """The quality whose size is the grid of the output; in high quality two sizes are resampled."""
+    return "normal" if quality == "high" else quality
