@@ -554,7 +554,7 @@ def test_a_missing_argument_is_one_line(command: str, capfd: Capture) -> None:
         for param in TINTYPE.get_command(click.Context(TINTYPE), command).params
     )
     if not needs:
-        assert command in {"serve", "models"}
+        assert command in {"serve", "models", "shortcut"}
         return
     assert main([command]) == 2
     (line,) = lines(capfd.readouterr().err)

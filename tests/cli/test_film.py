@@ -62,7 +62,8 @@ def test_nothing_given_is_none() -> None:
     assert given.pop("hint") == ()
     assert given.pop("given") == {}
     assert given == {
-        n: False if n in {"lossless", "convert_sound", "overwrite"} else None for n in given
+        n: False if n in {"lossless", "convert_sound", "overwrite", "dry_run"} else None
+        for n in given
     }
 
 
@@ -70,7 +71,8 @@ def test_everything_given_arrives() -> None:
     typed = (
         "a.mp4 -o b.mkv --vividness 1.5 --steady 0.5 --every 3 --quality high --warmth -0.5 "
         "--reference r.jpg --hint 1,2,#c04030 --hint 3,4,#ffffff,5 --shots s.toml --preview 5 "
-        "--start 1:30 --codec h265 --crf 20 --lossless --convert-sound --model m --overwrite"
+        "--start 1:30 --codec h265 --crf 20 --lossless --convert-sound --model m --overwrite "
+        "--dry-run"
     )
     assert parse_film(typed.split()) == FilmArguments(
         film="a.mp4",
@@ -88,6 +90,7 @@ def test_everything_given_arrives() -> None:
         convert_sound=True,
         model="m",
         overwrite=True,
+        dry_run=True,
     )
     assert parse_film(["a.mp4", "--preview", "-o", "b.mp4"]).preview == 10
     before_the_film = parse_film(["--preview", "a.mp4"])
@@ -134,7 +137,7 @@ def test_shots_are_read() -> None:
         ("[[shot]]\nat = 'noon'", "noon"),
         ("[[shot]]\nat = 0\nhints = ['1,2']", "1,2"),
         ("[[shot]]\nat = 0\nreference = 'none.png'", "none.png"),
-        ("[[shot", "not TOML"),
+        ("[[shot", "not a TOML file"),
     ],
 )
 def test_shots_that_are_none(text: str, said: str) -> None:

@@ -35,7 +35,7 @@ def test_nothing_given_is_none() -> None:
     words = parse_photos(["x.jpg"])
     assert words.photos == ("x.jpg",)
     given = {name: getattr(words, name) for name in words.__slots__ if name != "photos"}
-    flags = {"recursive", "overwrite", "check", "sandbox"}
+    flags = {"recursive", "overwrite", "check", "sandbox", "dry_run"}
     assert given.pop("hint") == ()
     assert given.pop("given") == {}
     assert given == {name: False if name in flags else None for name in given}
@@ -48,7 +48,7 @@ def test_everything_given_arrives() -> None:
         "--scribbles s.png --mask m.png --reference r.jpg "
         "--palettes 5 --certainty c.png --settings s.json --save-settings t.json "
         "--strip-metadata --report r --jobs 3 --color-photos skip --check --max-megapixels 0.5 "
-        "--keep-luminance exact --contact-sheet s.html --executor ray --sandbox d"
+        "--keep-luminance exact --contact-sheet s.html --executor ray --sandbox --dry-run d"
     )
     words = parse_photos(typed.split())
     assert words == PhotoArguments(
@@ -83,6 +83,7 @@ def test_everything_given_arrives() -> None:
         sandbox=True,
         max_megapixels=0.5,
         executor="ray",
+        dry_run=True,
     )
 
 

@@ -131,6 +131,7 @@ def test_keys_of_a_later_version_are_left_alone(tmp_path: Path) -> None:
     assert read_sidecar(path).output == Output()
     assert {row.name for row in OUTPUT.values() if "file" in row.interfaces} == {
         "format",
+        "layer",
         "strip_metadata",
         "keep_luminance",
     }

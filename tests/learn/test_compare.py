@@ -17,8 +17,9 @@ from tintype.learn.compare.results import Result, recipe_hash, write_result
 from tintype.learn.compare.run import is_done, read_recipes
 from tintype.learn.compare.score import Pictures, find_gain
 from tintype.learn.evaluate import perceptual
+from tintype.learn.evaluate.figures import FIGURES
 from tintype.learn.evaluate.perceptual import PerceptualMetrics
-from tintype.learn.recipe import make_recipe
+from tintype.learn.recipe import Recipe, make_recipe
 
 RECIPE = """
 name = "{name}"
@@ -223,22 +224,36 @@ def test_a_gan_whose_discriminator_did_not_play_proves_nothing(accuracy: float, 
     assert f"the discriminator of pix2pix {state} (accuracy {accuracy})" in found.figures
 
 
-def test_seeds_are_trained_one_after_another_and_shown_together(place, capsys):
-    options = words(place, "--samples", "4", "--only", "one", "--limit", "2")
+def test_seeds_are_trained_one_after_another_and_shown_together(place, capsys, monkeypatch):
+    trained = []
+
+    def fake(recipe: Recipe, _pictures: object, options: ScoringOptions, **_more: object) -> None:
+        trained.append((recipe.name, recipe.train.seed))
+        figures = {"all": dict.fromkeys(FIGURES, (1.0 + recipe.train.seed,) * 3)}
+        write_result(
+            options.into,
+            Result(
+                recipe.name,
+                recipe_hash=recipe_hash(recipe),
+                samples=4,
+                measured={"sets": {"x": 60}, "sha256": "0", "dev": 5, "size": 64},
+                published=figures,
+                equal=figures,
+            ),
+        )
+
+    monkeypatch.setattr("tintype.learn.compare.command.run_method", fake)
+    options = words(place, "--samples", "4", "--only", "one", "two", "--limit", "2")
     assert main("compare", [*options, "--seeds", "2"]) == 0
-    first, second = (
-        json.loads((place / "results" / f"{name}.json").read_text())
-        for name in ("one", "one.seed-1")
-    )
-    assert first["samples"] == second["samples"] == 4
-    assert first["sha256"] != second["sha256"]
+    assert trained == [("one", 0), ("two", 0), ("one.seed-1", 1), ("two.seed-1", 1)]
     page = (place / "results.md").read_text()
     assert "## Over seeds" in page
-    assert "| one | 2 |" in page
+    assert "| one | 2 | 1.50 (1.00–2.00) |" in page
     assert "one.seed-1" not in page
     capsys.readouterr()
     assert main("compare", [*options, "--seeds", "2"]) == 0
     assert "one.seed-1: already done" in capsys.readouterr().err
+    assert len(trained) == 4
 
 
 def test_the_factor_makes_a_method_as_colourful_as_the_truth(colourful):

@@ -197,7 +197,7 @@ def test_the_grey_can_be_checked_and_the_luminance_required(
     [
         (["--layer", "--format", "jpg"], "A layer cannot be written as JPEG."),
         (["--layer", "-o", "x.webp"], "is not the name of a file with layers"),
-        (["-o", "x.ora"], "Add --layer."),
+        (["-o", "x.ora"], "Add --layer; in Python, layer=True."),
         (["--layer", "-o", "x.ora", "--format", "png"], "the format is PNG"),
     ],
 )
