@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tintype.engine.predict import Engine
+from tintype.engine.inference import Inference
 
 TINY = str(Path(__file__).parents[1] / "engine" / "tiny.onnx")
 SIZE = (640, 480)
@@ -118,13 +118,13 @@ def grey_of(picture: np.ndarray) -> np.ndarray:
 
 
 def held_predictions(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Predictions wait until the event is set."""
+    """The network waits until the event is set."""
     gate = threading.Event()
-    predict = Engine.predict
+    run = Inference.run
 
-    def slow(engine: Engine, *rest: Any) -> Any:
+    def slow(inference: Inference, *rest: Any) -> Any:
         gate.wait(20)
-        return predict(engine, *rest)
+        return run(inference, *rest)
 
-    monkeypatch.setattr(Engine, "predict", slow)
+    monkeypatch.setattr(Inference, "run", slow)
     return gate
