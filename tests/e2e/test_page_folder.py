@@ -35,7 +35,7 @@ def test_a_folder_is_chosen_by_the_keyboard(visit: Callable[..., Visit], album: 
     with person.page.expect_file_chooser() as waiting:
         person.page.get_by_role("button", name="Add a folder").press("Enter")
     waiting.value.set_files(album / "1931")
-    person.page.wait_for_function("document.querySelectorAll('#film .frame').length === 3")
+    person.page.wait_for_function("() => document.querySelectorAll('#film .frame').length === 3")
     person.rested()
 
 

@@ -107,10 +107,10 @@ def test_a_hint_its_suggestions_and_undo(visit: Callable[..., Visit], files: Pat
     named = person.page.locator("#named")
     named.fill("Royal-Blue")
     named.press("Tab")
-    person.page.wait_for_function("document.querySelector('#exact').value === '#4169e1'")
+    person.page.wait_for_function("() => document.querySelector('#exact').value === '#4169e1'")
     named.fill("dusty rosse")
     named.press("Tab")
-    person.page.wait_for_function("!document.querySelector('#named').validity.valid")
+    person.page.wait_for_function("() => !document.querySelector('#named').validity.valid")
     assert person.page.locator("#exact").input_value() == "#4169e1"
     person.settled()
     hinted = person.pixels()
