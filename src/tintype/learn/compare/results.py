@@ -28,8 +28,8 @@ class Result:
         name: Name of the recipe and of this file.
         kind: ``method``, ``classifier`` (does not colour), ``demonstration`` (of a collapse),
             ``bound``, ``own`` or ``not automatic``.
-        recipe: Keys that differ from the defaults.
-        recipe_hash: SHA-256 of these keys.
+        recipe: Keys that differ from the defaults, as adapted to the data.
+        recipe_hash: SHA-256 of such keys of the recipe as it is written.
         data_hash: Hash of the training photographs.
         samples: Photographs trained on, counting repetitions.
         seconds: Time spent training.

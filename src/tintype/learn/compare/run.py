@@ -138,16 +138,17 @@ def run_method(
         start = options.runs / classifier.name / "checkpoint.safetensors"
     progress = train_enough(recipe, options, classifier=start, report=report)
     run = options.runs / recipe.name
+    _, _, facts = load_checkpoint(run / "checkpoint.safetensors")
     result = Result(
         name=recipe.name,
         kind=_kind(recipe),
         recipe=short_recipe(recipe),
         recipe_hash=recipe_hash(written),
-        data_hash=_data_hash(run),
+        data_hash=facts["data_hash"],
         note="; ".join(remark.partition(": ")[2].rstrip(".") for remark in remarks),
         samples=progress.samples,
         seconds=progress.seconds,
-        device=trained_on(run),
+        device=" / ".join(facts.get("trained_on", ())),
     )
     result = replace(result, **read_log(run / "log.jsonl"))
     parameters = sum(p.numel() for p in build(recipe.model).parameters())
@@ -302,22 +303,6 @@ def read_log(path: Path) -> dict[str, Any]:
 def _without_counters(row: Mapping[str, Any]) -> dict[str, Any]:
     left_out = {"step", "cooldown_from", "cooldown_samples", "best", "waited", "cuts"}
     return {key: value for key, value in row.items() if key not in left_out}
-
-
-def _data_hash(run: Path) -> str:
-    """The hash of the photographs that a run was trained on."""
-    _, _, facts = load_checkpoint(run / "checkpoint.safetensors")
-    return str(facts["data_hash"])
-
-
-def trained_on(run: Path) -> str:
-    """The devices that trained a run, with their precision.
-
-    Args:
-        run: Folder of the run.
-    """
-    _, _, facts = load_checkpoint(run / "checkpoint.safetensors")
-    return " / ".join(facts.get("trained_on", ()))
 
 
 def find_classifier(recipes: Iterable[Recipe]) -> Recipe | None:
