@@ -12,8 +12,8 @@
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
 #   make promises  the long checks of docs/promises.md, 90 minutes; QUICK=1 for a sample of each
-#   make fuzz      a fuzzer at READER=icc (or each of them) for MINUTES=1; needs EXTRAS=dev,fuzz;
-#                  WRITE=1 keeps what was run in docs/promises.json
+#   make fuzz      a fuzzer at READER=icc (or each of them) for MINUTES=1 of processor time; needs
+#                  EXTRAS=dev,fuzz; WRITE=1 adds them up in docs/promises.json, until there are so many
 #   make lock      what CI installs, by hash, in the versions of today; needs PyPI
 #   make sbom      the bill of materials and the licences of what is installed; needs PyPI
 #   make clean     remove the environment and the caches of the tools

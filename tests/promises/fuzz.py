@@ -8,7 +8,10 @@ watches the lines of our own readers and goes on from files that reach new ones;
 not watched, they meet what gets that far. Half of the changes are libFuzzer's, the others move,
 double and resize parts of containers (`promises.mutation`). An input that fails is kept in
 build/fuzz, with the command that reads it again; so is one that takes more than 20 seconds or 3 GB.
-With `--write` what was run goes to docs/promises.json, where the longest run of each reader stays.
+Minutes and seconds are of processor time, so that it does not matter what else the machine does.
+With `--write` what was run is added to docs/promises.json every two minutes, and the minutes are
+those that a reader is to have had in all: the command can be stopped and given again. The inputs
+that reached something new are kept in build/fuzz/corpus, and the next run goes on from them.
 """
 
 import argparse
@@ -19,11 +22,12 @@ import os
 import pkgutil
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -36,8 +40,12 @@ from promises.readers import READERS, reader
 from promises.results import changed, machine, with_parts
 
 FOUND = ROOT / "build" / "fuzz"
+CORPUS = FOUND / "corpus"
 _MOST_FINDINGS = 5  # of one reader; the same fault comes again and again
 _SECONDS, _MEGABYTES = 20, 3000
+_HANG = 900  # seconds on the clock for one input: a busy machine may give a process 3 % of itself
+_OVER = 72  # exit code of libFuzzer when SIGTERM ends it
+_SLICE = 120.0  # seconds after which what was run is written
 
 
 # ----- the process that libFuzzer runs in -----
@@ -68,8 +76,26 @@ def functions_of(module: ModuleType) -> Iterator[FunctionType]:
                 yield function
 
 
-def fuzz(name: str, arguments: list[str]) -> None:
-    """Runs libFuzzer in this process; it ends it."""
+def within(read: Callable[[bytes], None], most: float) -> Callable[[bytes], None]:
+    """A reader for which slowness is a fault: more than `most` seconds of processor time."""
+
+    def timed(data: bytes) -> None:
+        began = time.process_time()
+        read(data)
+        if (took := time.process_time() - began) > most:
+            raise AssertionError(f"{took:.0f} seconds for {len(data):,} bytes")
+
+    return timed
+
+
+def fuzz(name: str, seconds: float, arguments: list[str]) -> None:
+    """Runs libFuzzer in this process; it ends it.
+
+    Args:
+        name: Of the reader.
+        seconds: Of processor time, from the first input on.
+        arguments: Of libFuzzer.
+    """
     import atheris
 
     read = reader(name).read
@@ -89,7 +115,11 @@ def fuzz(name: str, arguments: list[str]) -> None:
             return bytes(atheris.Mutate(data, most))
         return mutant(bytes(data), np.random.default_rng(seed), seeds)[:most]
 
-    atheris.Setup([sys.argv[0], *arguments], read, custom_mutator=changed)
+    atheris.Setup([sys.argv[0], *arguments], within(read, _SECONDS), custom_mutator=changed)
+    # What libFuzzer limits itself is time on the clock. SIGTERM ends it with its figures.
+    signal.signal(signal.SIGPROF, lambda *_: signal.raise_signal(signal.SIGTERM))
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    print(f"started after {time.process_time():.2f} s", file=sys.stderr)
     atheris.Fuzz()
 
 
@@ -98,58 +128,62 @@ def fuzz(name: str, arguments: list[str]) -> None:
 
 def check(
     name: str, seconds: float, seed: int, outcome: Outcome, *, runs: int | None = None
-) -> dict[str, int]:
+) -> dict[str, float]:
     """Fuzzes one reader.
 
     Args:
         name: Of the reader.
-        seconds: On the clock.
+        seconds: Of processor time; the start of a process is not counted.
         seed: Of libFuzzer.
         outcome: Gets what went wrong.
         runs: Inputs, instead of the time.
 
     Returns:
         Numbers of inputs, of those kept because they reached something new, of places in our
-        readers that were reached, of findings, and of seconds of processor time.
+        readers that were reached, of findings, and of seconds.
     """
-    FOUND.mkdir(parents=True, exist_ok=True)
+    corpus = CORPUS / name
+    corpus.mkdir(parents=True, exist_ok=True)
     tried = reached = findings = 0
-    used = _children_seconds()
+    used = 0.0
     with tempfile.TemporaryDirectory() as place:
-        corpus = Path(place) / "corpus"
-        corpus.mkdir()
         for number, data in enumerate(reader(name).seeds()):
             (corpus / f"{number:02}").write_bytes(data)
-        seeds = len(list(corpus.iterdir()))
-        began = time.monotonic()  # on a busy machine making the seeds can take as long as that
+        before = len(list(corpus.iterdir()))
         # libFuzzer ends at the first finding, so it is started again until the time is over.
-        while (left := seconds - (time.monotonic() - began)) > 0 and findings < _MOST_FINDINGS:
+        # The clock of a process is not exact, and a start takes seconds.
+        while seconds - used > (1 if used else 0) and findings < _MOST_FINDINGS:
             words = [
-                f"-max_total_time={max(1, int(left))}", f"-seed={seed + findings}",
-                f"-timeout={_SECONDS}", f"-rss_limit_mb={_MEGABYTES}", "-print_final_stats=1",
+                f"-seed={seed + findings}", f"-timeout={_HANG}", f"-rss_limit_mb={_MEGABYTES}",
                 f"-max_len={reader(name).longest}", f"-artifact_prefix={place}/found-",
-                "-detect_leaks=0", str(corpus),
+                "-print_final_stats=1", "-detect_leaks=0", str(corpus),
             ]  # fmt: skip
             words += [] if runs is None else [f"-runs={runs}"]
             with (Path(place) / "said").open("w+b") as said_file:
+                earlier = _children_seconds()
                 done = subprocess.run(
-                    [sys.executable, "-m", "promises.fuzz", "--run", name, *words],
-                    stdout=said_file, stderr=said_file, check=False, env=environment(),
-                    cwd=place, timeout=left + 300,
+                    [sys.executable, "-m", "promises.fuzz", "--run", name, f"{seconds - used:.2f}",
+                     *words],
+                    stdout=said_file, stderr=said_file, check=False, env=environment(), cwd=place,
                 )  # fmt: skip
                 said_file.seek(0)
                 said = said_file.read().decode("utf-8", "replace")
+            start = re.search(r"^started after ([\d.]+) s", said, re.MULTILINE)
+            took = _children_seconds() - earlier - (float(start[1]) if start else 0.0)
+            used += max(took, 0.01)
             tried += _last(r"stat::number_of_executed_units:\s+(\d+)", said)
             reached = max(reached, _last(r" cov: (\d+)", said))
-            if done.returncode != 0:
+            if done.returncode not in (0, _OVER):
                 findings += 1
                 outcome.expect(False, f"{name}: {_finding(said, name, Path(place))}")
             elif runs is not None:
                 break
-        kept = len(list(corpus.iterdir())) - seeds
     outcome.expect(tried > 0, f"{name}: no input was read")
-    used = round(_children_seconds() - used)
-    return {"inputs": tried, "new": kept, "reached": reached, "findings": findings, "used": used}
+    new = len(list(corpus.iterdir())) - before
+    return {
+        "inputs": tried, "new": new, "reached": reached, "findings": findings,
+        "seconds": round(used, 1),
+    }  # fmt: skip
 
 
 def _children_seconds() -> float:
@@ -177,29 +211,75 @@ def _finding(said: str, name: str, place: Path) -> str:
     return "\n".join([*lines[at:to][-30:], command])[-2500:]
 
 
-def part_of(name: str, found: dict[str, int], seconds: float) -> dict[str, Any]:
-    """What is kept of the run of a reader."""
+def part_of(name: str, found: dict[str, float], earlier: dict[str, Any] | None) -> dict[str, Any]:
+    """What is kept of the runs of a reader: of all of them since something was found.
+
+    Args:
+        name: Of the reader.
+        found: What `check` returned.
+        earlier: What was kept before, None where nothing was.
+    """
+    before = (earlier or {}).get("found", {}) if (earlier or {}).get("kept") else {}
+    whole = {what: before.get(what, 0) + number for what, number in found.items()}
+    whole["reached"] = max(before.get("reached", 0), found["reached"])
+    whole["seconds"] = round(whole["seconds"], 1)
     return {
         "figures": {
-            READERS[name].title: f"{seconds / 60:g} min ({found['used'] / 60:.1f} of processor "
-            f"time): {found['inputs']:,} inputs, {found['new']:,} reached something new, "
-            f"{found['reached']:,} places, {found['findings']} findings"
+            READERS[name].title: f"{whole['seconds'] / 60:.1f} min: {whole['inputs']:,} inputs, "
+            f"{whole['new']:,} reached something new, {whole['reached']:,} places, "
+            f"{whole['findings']} findings"
         },
-        "kept": found["findings"] == 0 and found["inputs"] > 0,
-        "rounds": found["inputs"],
-        "seconds": seconds,
-        "length": seconds,
+        "kept": whole["findings"] == 0 and whole["inputs"] > 0,
+        "rounds": whole["inputs"],
+        "seconds": whole["seconds"],
+        "length": whole["seconds"],
+        "found": whole,
     }
+
+
+def run(name: str, seconds: float, seed: int, outcome: Outcome, *, write: bool) -> dict[str, Any]:
+    """One reader, for its time; every two minutes what was run is written, where that is asked for.
+
+    Args:
+        name: Of the reader.
+        seconds: Of processor time. With `write` those that it is to have had in all.
+        seed: Of the first two minutes ever; those after them count on from it.
+        outcome: Gets what went wrong.
+        write: Into docs/promises.json.
+
+    Returns:
+        What is kept of it.
+    """
+    part: dict[str, Any] | None = None
+    if write:
+        with changed() as results:
+            part = results.get("fuzz", {}).get("parts", {}).get(name)
+        part = part if part and "found" in part and part["kept"] else None
+    where = machine()
+    while (left := seconds - (part["seconds"] if part else 0.0)) > 1 or part is None:
+        number = int(part["seconds"] // _SLICE) if part else 0
+        found = check(name, min(left, _SLICE), seed + number, outcome)
+        print(f"{name}: {found}", file=sys.stderr, flush=True)
+        part = part_of(name, found, part)
+        if write:
+            one = {"parts": {name: part}, "seed": seed}
+            with changed() as results:
+                results["fuzz"] = with_parts(results.get("fuzz"), one, where)
+        if not part["kept"]:
+            break
+    print(f"{name}: {' '.join(part['figures'].values())}", file=sys.stderr, flush=True)
+    return part
 
 
 def main() -> int:
     """The command."""
     if sys.argv[1:2] == ["--run"]:
-        fuzz(sys.argv[2], sys.argv[3:])
+        fuzz(sys.argv[2], float(sys.argv[3]), sys.argv[4:])
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and libFuzzer with it
     parser = argparse.ArgumentParser(prog="python -m promises.fuzz")
     parser.add_argument("readers", nargs="*", metavar="READER", help=", ".join(READERS))
-    parser.add_argument("--minutes", type=float, help="for each reader; default 1")
+    parser.add_argument("--minutes", type=float, help="of processor time; default 1")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="three seconds for each reader")
     parser.add_argument("--write", action="store_true", help="write docs/promises.json")
@@ -215,16 +295,10 @@ def main() -> int:
     seconds = told.minutes * 60 if told.minutes is not None else 3 if told.quick else 60
     outcome = Outcome("fuzz", seed=told.seed)
     began = time.monotonic()
-    parts = {}
-    where = machine()
-    for name in told.readers or READERS:
-        found = check(name, seconds, told.seed, outcome)
-        parts[name] = part_of(name, found, seconds)
-        print(f"{name}: {found}", file=sys.stderr, flush=True)
-        if told.write:
-            one = {"parts": {name: parts[name]}, "seed": told.seed}
-            with changed() as results:
-                results["fuzz"] = with_parts(results.get("fuzz"), one, where)
+    parts = {
+        name: run(name, seconds, told.seed, outcome, write=told.write)
+        for name in told.readers or READERS
+    }
     outcome.rounds = sum(part["rounds"] for part in parts.values())
     for part in parts.values():
         outcome.figures |= part["figures"]

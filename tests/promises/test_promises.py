@@ -119,6 +119,56 @@ def test_of_each_part_the_longest_run_is_kept_unless_something_was_found() -> No
     assert with_parts(broken, said(5), "here")["kept"]
 
 
+def test_minutes_of_the_fuzzer_add_up_until_something_is_found() -> None:
+    def found(seconds: float, findings: int = 0) -> dict[str, float]:
+        return {
+            "inputs": 10, "new": 2, "reached": int(seconds), "findings": findings,
+            "seconds": seconds,
+        }  # fmt: skip
+
+    first = fuzz.part_of("icc", found(120), None)
+    assert (first["kept"], first["seconds"], first["rounds"]) == (True, 120, 10)
+    second = fuzz.part_of("icc", found(90.5), first)
+    assert (second["seconds"], second["rounds"]) == (210.5, 20)
+    assert second["figures"] == {
+        "ICC profiles": "3.5 min: 20 inputs, 4 reached something new, 120 places, 0 findings"
+    }
+    broken = fuzz.part_of("icc", found(30, findings=1), second)
+    assert (broken["kept"], broken["seconds"]) == (False, 240.5)
+    assert fuzz.part_of("icc", found(30), broken)["seconds"] == 30
+    assert fuzz.part_of("icc", found(30), {"kept": True, "seconds": 600})["seconds"] == 30
+
+
+def test_a_reader_that_has_its_minutes_is_not_fuzzed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[float, int]] = []
+
+    def check(_: str, seconds: float, seed: int, outcome: Outcome) -> dict[str, float]:
+        asked.append((seconds, seed))
+        findings = int(seed == 9)
+        outcome.expect(not findings, "found")
+        return {"inputs": 5, "new": 1, "reached": 1, "findings": findings, "seconds": seconds}
+
+    path = tmp_path / "results.json"
+    monkeypatch.setattr(fuzz, "check", check)
+    monkeypatch.setattr(fuzz, "changed", lambda: changed(path))
+    for minutes in (5, 5, 6):
+        fuzz.run("icc", minutes * 60.0, 1, Outcome("fuzz"), write=True)
+    assert asked == [(120, 1), (120, 2), (60, 3), (60, 3)]
+    assert json.loads(path.read_text("utf-8"))["fuzz"]["seconds"] == 360
+    fuzz.run("icc", 60.0, 1, Outcome("fuzz"), write=False)
+    assert asked[4:] == [(60, 1)]
+    fuzz.run("gif", 600.0, 8, Outcome("fuzz"), write=True)
+    assert asked[5:] == [(120, 8), (120, 9)]  # a finding ends it
+
+
+def test_slowness_is_a_finding() -> None:
+    fuzz.within(lambda _: None, 1.0)(b"")
+    with pytest.raises(AssertionError, match="seconds for 3 bytes"):
+        fuzz.within(lambda _: None, -1.0)(b"abc")
+
+
 def test_figures_are_written_in_the_order_of_the_page(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     for script in ("fuzz", "mutants"):
@@ -216,6 +266,7 @@ def test_the_fuzzer_finds_a_fault_and_keeps_its_input() -> None:
     outcome = Outcome("fuzz")
     assert fuzz.check("card", 120, 1, outcome, runs=200)["inputs"] >= 200
     kept(outcome)
+    assert fuzz.check("card", 2, 1, outcome)["seconds"] < 20  # it would go on for ever
     fuzz.check("card", 0, 1, nothing := Outcome("fuzz"))
     assert nothing.broken == ["card: no input was read"]
     found = fuzz.check("broken", 120, 1, outcome, runs=5000)
