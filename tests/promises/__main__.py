@@ -4,10 +4,12 @@
                                          [--write]
 
 With `--write` the figures go to docs/promises.json, from which the tables of docs/promises.md are
-made (`python docs/make_reference.py`). Exit code 1 where a promise is broken.
+made (`python docs/make_reference.py`). What has parts is run and written part by part, so that a
+run that is stopped loses one of them. Exit code 1 where a promise is broken.
 """
 
 import argparse
+import importlib
 import json
 import subprocess
 import sys
@@ -20,6 +22,10 @@ from promises.results import SCRIPTS, changed, machine, row, with_parts
 
 NEEDS = {"training": ("torch", "safetensors"), "fuzz": ("atheris", "av", "pi_heif")}
 """What is not among the development packages; the figures of an earlier run stay."""
+
+
+HAS_PARTS = ("calls", "limits")
+"""Those with a table `PARTS`; the fuzzer's are its readers, which it writes itself."""
 
 
 def run(script: str, *, quick: bool, seed: int, parts: Sequence[str] = ()) -> dict[str, Any]:
@@ -35,8 +41,28 @@ def run(script: str, *, quick: bool, seed: int, parts: Sequence[str] = ()) -> di
     try:
         said = json.loads(lines[-1])
     except (IndexError, ValueError):
-        return {"kept": False, "broken": [f"it ended with exit code {done.returncode}"]}
+        said = {"kept": False, "broken": [f"it ended with exit code {done.returncode}"]}
+        nothing = {"figures": {}, "kept": False, "rounds": 0, "seconds": 0, "length": 0}
+        return said | ({"parts": dict.fromkeys(parts, nothing), "seed": seed} if parts else {})
     return {**said, "kept": done.returncode == 0}
+
+
+def parts_of(script: str) -> tuple[str, ...]:
+    """The names of a script's parts, each of which can run alone; none where it has none."""
+    if script not in HAS_PARTS:
+        return ()
+    return tuple(importlib.import_module(f"promises.{script}").PARTS)
+
+
+def keep(results: dict[str, Any], script: str, said: dict[str, Any], where: str) -> None:
+    """Puts what a script said among the figures."""
+    if "parts" in said:
+        # What was written before there were parts is no part of them.
+        earlier = results.get(script)
+        earlier = earlier if earlier and "parts" in earlier else None
+        results[script] = with_parts(earlier, said, where)
+    else:
+        results[script] = row(said, where)
 
 
 def main() -> int:
@@ -53,18 +79,17 @@ def main() -> int:
         if missing:
             print(f"{script} is left out: {', '.join(missing)} is not installed", file=sys.stderr)
             continue
-        print(f"{script} ...", file=sys.stderr, flush=True)
-        where = machine()
-        said = run(script, quick=told.quick, seed=told.seed, parts=told.part)
-        broken += not said["kept"]
-        print(json.dumps(said, ensure_ascii=False), flush=True)
-        if told.write:
-            with changed() as results:
-                results[script] = (
-                    with_parts(results.get(script), said, where)
-                    if "parts" in said
-                    else row(said, where)
-                )
+        mine = parts_of(script)
+        # One at a time; without parts, the whole script is one.
+        for part in [name for name in mine if name in told.part] or list(mine) or [None]:
+            print(f"{script} {part or ''} ...", file=sys.stderr, flush=True)
+            where = machine()
+            said = run(script, quick=told.quick, seed=told.seed, parts=[part] if part else ())
+            broken += not said["kept"]
+            print(json.dumps(said, ensure_ascii=False), flush=True)
+            if told.write:
+                with changed() as results:
+                    keep(results, script, said, where)
     return 1 if broken else 0
 
 

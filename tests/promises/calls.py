@@ -103,6 +103,8 @@ def check(title: str, words: Words, outcome: Outcome) -> None:
         outcome.figures[f"{title}, {size} MP"] = f"{seconds:.1f} s ({where}) of {whole:.1f} s"
 
 
+PARTS = {title: functools.partial(check, title) for title in KINDS}
+
+
 if __name__ == "__main__":
-    kinds = {title: functools.partial(check, title) for title in KINDS}
-    sys.exit(run_parts("calls", kinds, rounds=100, quick=4))
+    sys.exit(run_parts("calls", PARTS, rounds=100, quick=4))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tintype.cli.app import FAULT
+
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "engine" / "tiny.onnx"
 
@@ -81,8 +83,9 @@ def command(*words: str | bytes | Path, model: Path | None = TINY) -> list[str |
 
 
 def one_line(said: bytes) -> bool:
-    """Whether stderr is at most one line, and no traceback."""
-    return said.count(b"\n") <= 1 and b"Traceback" not in said and b"fault in Tintype" not in said
+    """Whether stderr is at most one line, and tells of no error in the program."""
+    faults = (b"Traceback", FAULT.encode())
+    return said.count(b"\n") <= 1 and not any(word in said for word in faults)
 
 
 def run_parts(
@@ -103,7 +106,11 @@ def run_parts(
     Returns:
         0 where the promise was kept, 1 where it was broken.
     """
-    names = [name for name in parts if f"--part={name}" in sys.argv] or list(parts)
+    asked = [word.removeprefix("--part=") for word in sys.argv[1:] if word.startswith("--part=")]
+    if unknown := [name for name in asked if name not in parts]:
+        print(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}", file=sys.stderr)
+        return 2
+    names = asked or list(parts)
     words = [word for word in sys.argv[1:] if not word.startswith("--part=")]
     found: dict[str, dict[str, object]] = {}
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ import numpy as np
 import pytest
 
 from docs.pages import ROOT, make_reference
+from promises import __main__ as command
 from promises import bombs, fuzz, models, mutants, names
 from promises.mutants import fault_of
 from promises.mutation import mutant
-from promises.outcome import Outcome, Words
+from promises.outcome import Outcome, Words, run_parts
+from promises.outcome import one_line as told_in_one_line
 from promises.readers import READERS, one_line
 from promises.results import RESULTS, SCRIPTS, changed, with_parts
 from promises.watched import Watched
+from tintype.cli import app
 from tintype.errors import UsageError
 
 PAGE = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
@@ -169,6 +173,38 @@ def test_slowness_is_a_finding() -> None:
         fuzz.within(lambda _: None, -1.0)(b"abc")
 
 
+def test_a_script_with_parts_is_written_part_by_part() -> None:
+    assert command.parts_of("calls")[0] == "JPEG"
+    assert {"uploads", "png", "tiff"} <= set(command.parts_of("limits"))
+    assert command.parts_of("disk") == ()
+    part = {"figures": {"a": "1"}, "kept": True, "rounds": 1, "seconds": 1, "length": 0}
+    results: dict[str, Any] = {"calls": {"kept": True, "figures": {"by hand": "2"}}}
+    command.keep(results, "calls", {"kept": True, "seed": 0, "parts": {"JPEG": part}}, "here")
+    assert list(results["calls"]["figures"]) == ["a"]
+    command.keep(results, "calls", {"kept": True, "seed": 0, "parts": {"PNG": part}}, "here")
+    assert list(results["calls"]["parts"]) == ["JPEG", "PNG"]
+    command.keep(results, "disk", {"kept": True, "figures": {"b": "3"}}, "here")
+    assert results["disk"]["figures"] == {"b": "3"}
+
+
+def test_a_part_that_falls_is_broken_and_spares_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = subprocess.CompletedProcess([], 1, stdout="no JSON\n")
+    monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: told)
+    said = command.run("calls", quick=True, seed=0, parts=["PNG"])
+    assert (said["kept"], said["parts"]["PNG"]["kept"]) == (False, False)
+    assert "parts" not in command.run("disk", quick=True, seed=0)
+
+
+def test_an_unknown_part_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["limits", "--part=nothing"])
+    assert run_parts("limits", {}, rounds=1, quick=1) == 2
+    assert "no such part: nothing" in capsys.readouterr().err
+
+
 def test_figures_are_written_in_the_order_of_the_page(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     for script in ("fuzz", "mutants"):
@@ -196,6 +232,20 @@ def test_a_crash_a_hang_a_word_and_much_memory_are_seen() -> None:
         assert fault.kind == "fault"
         assert "AssertionError" in fault_of(fault, "picture")
         assert watched.ask("hints", b"[]").kind == "picture"
+
+
+def test_the_line_about_an_error_in_the_program_is_seen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def falls(_argv: object) -> int:
+        raise KeyError("x")
+
+    monkeypatch.setattr(app, "run", falls)
+    monkeypatch.delenv("TINTYPE_TRACEBACK", raising=False)
+    assert app.main(["x"]) == 3
+    assert not told_in_one_line(capsys.readouterr().err.encode())
+    assert told_in_one_line(b"tintype: x.jpg is damaged.\n")
+    assert not told_in_one_line(b"one\ntwo\n")
 
 
 def test_a_broken_promise_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:

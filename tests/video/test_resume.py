@@ -1,6 +1,9 @@
 """Interruptions and faults: a run continues to the same bytes, and nothing is left behind."""
 
 import errno
+import hashlib
+import io
+import json
 import os
 import queue
 import random
@@ -10,8 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -19,11 +23,13 @@ import pytest
 from tintype.engine.bundle import Bundle
 from tintype.errors import FilmError, ModelError, WriteError
 from tintype.video import run, segments
+from tintype.video.decode import Damage
 from tintype.video.frames import Frame
 from tintype.video.plan import plan
+from tintype.video.render import Renderer
 from tintype.video.request import FilmRequest
 from tintype.video.run import clean_up, color
-from tintype.video.segments import SegmentStore
+from tintype.video.segments import EncodedPacket, SegmentStore, remove_segments
 from tintype.video.threads import SegmentEncoder
 from video.clips import make_clip, video_of
 from video.conftest import LOSSLESS, MILLI, FakeRenderer, colored
@@ -105,6 +111,85 @@ def test_a_damaged_segment_is_made_again(tmp_path: Path, bundle: Bundle, name: s
     (folder / name).write_bytes(broken)
     color(job, bundle, renderers=FakeRenderer, segment_frames=5)
     assert job.target.read_bytes() == whole
+
+
+FORGED: list[Callable[[dict[str, Any]], Any]] = [
+    lambda index: {**index, "sizes": [-5, *index["sizes"][1:]]},
+    lambda index: {**index, "sizes": [10**30, *index["sizes"][1:]]},
+    lambda index: {**index, "pts": index["pts"][1:]},
+    lambda index: {**index, "damage": 5},
+    lambda index: {**index, "state_size": "x"},
+    lambda index: {**index, "more": 1},
+    lambda index: [index],
+]
+
+
+@pytest.mark.parametrize("change", FORGED)
+def test_a_forged_index_is_made_again(
+    tmp_path: Path, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    target = tmp_path / "b.mp4"
+    with closing(SegmentStore(target, "key")) as store:
+        writer = store.writer()
+        writer.add(EncodedPacket(0, True, b"packet"))
+        writer.finish(b"state", duration=1, end=False, damage=Damage(), extradata="")
+    path = tmp_path / ".tintype-b.part" / "000000.segment"
+    data = path.read_bytes()
+    length = int.from_bytes(data[-36:-32], "big")
+    with closing(SegmentStore(target, "key")) as store:
+        assert store.frames == 1
+    text = json.dumps(change(json.loads(data[-36 - length : -36]))).encode()
+    forged = data[: -36 - length] + text + len(text).to_bytes(4, "big")
+    path.write_bytes(forged + hashlib.sha256(forged).digest())
+    with closing(SegmentStore(target, "key")) as store:
+        assert store.frames == 0
+
+
+def test_in_the_place_of_an_unfinished_film_nothing_of_others_is_touched(tmp_path: Path) -> None:
+    target, place = tmp_path / "b.mp4", tmp_path / ".tintype-b.part"
+    others = tmp_path / "others"
+    others.mkdir()
+    for name in ("000000.segment", "thesis.tmp", "job.json"):
+        (others / name).write_text("precious")
+    place.symlink_to(others, target_is_directory=True)
+    with pytest.raises(FilmError, match="is not from Tintype"):
+        SegmentStore(target, "key")
+    remove_segments(target)
+    assert sorted(path.name for path in others.iterdir()) == [
+        "000000.segment", "job.json", "thesis.tmp",
+    ]  # fmt: skip
+    place.unlink()
+    place.mkdir()
+    for name in ("thesis.tmp", "000000.segment.bak"):
+        (place / name).write_text("precious")
+        with pytest.raises(FilmError, match=name):
+            SegmentStore(target, "key")
+        remove_segments(target)
+        (place / name).unlink()
+    (place / "000000.tmp").symlink_to(others / "thesis.tmp")
+    with pytest.raises(FilmError, match=r"000000\.tmp is not from Tintype"):
+        SegmentStore(target, "key")
+    assert (others / "thesis.tmp").read_text() == "precious"
+
+
+def test_a_state_that_was_forged_is_one_line(tmp_path: Path, bundle: Bundle) -> None:
+    job = plan(make_clip(tmp_path / "a.mp4"), tmp_path / "b.mp4", FilmRequest(), bundle)
+
+    class Forged(FakeRenderer):
+        def restore(self, state: bytes) -> None:
+            Renderer.restore(self, state)  # type: ignore[arg-type]
+
+    with pytest.raises(_StoppedError):
+        color(job, bundle, renderers=FakeRenderer, segment_frames=5, on_progress=stopping(11))
+    with pytest.raises(FilmError, match="cannot be gone on with"):
+        color(job, bundle, renderers=Forged, segment_frames=5)
+
+
+def test_a_state_that_would_grow_is_refused() -> None:
+    file = io.BytesIO()
+    np.savez_compressed(file, counts=np.zeros(1_000_000))
+    with pytest.raises(ValueError, match="compressed"):
+        Renderer.restore(None, file.getvalue())  # type: ignore[arg-type]
 
 
 def test_other_settings_start_again(tmp_path: Path, bundle: Bundle) -> None:

@@ -15,6 +15,9 @@ from tintype.cli.show import say
 from tintype.cli.signals import INTERRUPTED, ending_as_interrupts
 from tintype.errors import TintypeError, UsageError
 
+FAULT = "Internal error"
+"""How the line about an error in the program begins."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
@@ -59,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("TINTYPE_TRACEBACK"):
             raise
         say(
-            f"Internal error: {type(error).__name__}: {error}. Please report it, with the "
+            f"{FAULT}: {type(error).__name__}: {error}. Please report it, with the "
             "traceback that TINTYPE_TRACEBACK=1 in the environment shows."
         )
         return TintypeError.exit_code

@@ -2,6 +2,7 @@
 
 import io
 import threading
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -290,7 +291,14 @@ class Renderer:
 
         Args:
             state: As `state` of a renderer with the same arguments returned it.
+
+        Raises:
+            LookupError, ValueError, zipfile.BadZipFile: It is not.
         """
+        with zipfile.ZipFile(io.BytesIO(state)) as parts:
+            # It is written without compression, so that nothing in it is larger than it is.
+            if sum(entry.file_size for entry in parts.infolist()) > len(state):
+                raise ValueError("compressed")
         with np.load(io.BytesIO(state), allow_pickle=False) as saved:
             counts = [int(v) for v in saved["counts"]]
             self._frames, self._frames_since_prediction, self._shots_begun, has_shot = counts

@@ -7,6 +7,7 @@ and gives the same bytes as one without an interruption.
 """
 
 import json
+import zipfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -99,7 +100,7 @@ def clean_up(job: FilmJob) -> None:
     """
     try:
         key = json.loads(stored_key(job.target) or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         key = None  # damaged, and so of no use
     # The same folder serves a film in another container, which may be unfinished.
     if isinstance(key, dict) and key.get("provenance") != _provenance(job):
@@ -148,15 +149,22 @@ def _color_rest(
     """Colours the frames that no segment holds yet."""
     state = store.state()
     if state is not None:
-        renderer.restore(state)
+        try:
+            renderer.restore(state)
+        # Its sum was right, so somebody made it so.
+        except (LookupError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise FilmError(
+                f"{shown(store.folder)} holds an unfinished film that cannot be gone on with.",
+                advice="Remove that folder, and give the same command again.",
+            ) from error
     number = store.frames
     on_progress(number)
     damage = Damage()
     source, window = job.source, job.request.window
     start = None if window is None else window.start
-    shown = frames_until(source, window, read_frames(source, damage, start=start))
+    wanted = frames_until(source, window, read_frames(source, damage, start=start))
     # Whether a frame is in a fade depends on those before it, the finished ones too.
-    frames = islice(with_exposures(shown, source.layout), number, None)
+    frames = islice(with_exposures(wanted, source.layout), number, None)
     cores = usable_cores()
     prepared: deque[tuple[Frame, Future[Any]]] = deque()
     with (

@@ -12,6 +12,7 @@ times (MP4) are complete only when closed, and Matroska rounds times to millisec
 import hashlib
 import json
 import os
+import re
 from array import array
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,12 +20,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from tintype.errors import FilmError, shown
 from tintype.files.lock import try_lock
 from tintype.video.decode import Damage
 
 _SUFFIX = ".segment"
 _KEY_FILE, _LOCK_FILE = "job.json", "lock"
+_SEGMENT = re.compile(r"(\d{6,}\.(segment|tmp)|job\.tmp)")
+_OWN = re.compile(rf"({_SEGMENT.pattern}|job\.json|lock)")
+_MOST_INDEX = 1 << 24  # bytes
 _CHUNK = 1 << 20
 _ARRAYS = {"pts": "q", "sizes": "q", "keyframes": "b"}
 
@@ -74,6 +80,29 @@ class SegmentIndex:
         return len(self.pts)
 
 
+class _Fields(msgspec.Struct, forbid_unknown_fields=True):
+    """An index as it is written."""
+
+    pts: list[int]
+    sizes: list[int]
+    keyframes: list[int]
+    duration: int
+    state_size: int
+    end: bool
+    damage: Damage
+    extradata: str
+
+    def index(self) -> SegmentIndex:
+        """As it is used.
+
+        Raises:
+            OverflowError: A number is too large for its array.
+        """
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        arrays = {name: array(typecode, fields[name]) for name, typecode in _ARRAYS.items()}
+        return SegmentIndex(**(fields | arrays))
+
+
 class SegmentStore:
     """The folder of an unfinished film, locked by one process at a time.
 
@@ -82,13 +111,18 @@ class SegmentStore:
         key: Everything that its bytes depend on.
 
     Raises:
-        FilmError: Another process has locked it.
+        FilmError: Another process has locked it, or there is something else in its place.
         OSError: The folder cannot be created.
     """
 
     def __init__(self, target: Path, key: str) -> None:
         self.folder: Path = _folder(target)
         self.folder.mkdir(exist_ok=True)
+        if (foreign := _foreign(self.folder)) is not None:
+            raise FilmError(
+                f"{shown(foreign)} is not from Tintype, and in the place of an unfinished film.",
+                advice="Move it away, or give -o another name.",
+            )
         self._lock: IO[bytes] = (self.folder / _LOCK_FILE).open("a+b")
         if not _locked(self._lock):
             self._lock.close()
@@ -163,8 +197,8 @@ class SegmentStore:
 
     def _clear(self, *, keep: int) -> None:
         kept = {self._path(number).name for number in range(keep)}
-        for path in [*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob("*.tmp")]:
-            if path.name not in kept:
+        for path in list(self.folder.iterdir()):
+            if path.name not in kept and _SEGMENT.fullmatch(path.name):
                 path.unlink()
 
     def _path(self, number: int) -> Path:
@@ -181,7 +215,7 @@ def stored_key(target: Path) -> str | None:
 
 
 def remove_segments(target: Path) -> None:
-    """Removes the folder of an unfinished film, if there is one.
+    """Removes the folder of an unfinished film, if there is one and nothing else in its place.
 
     Args:
         target: The film.
@@ -190,14 +224,29 @@ def remove_segments(target: Path) -> None:
         FilmError: Another process has locked it.
         OSError: It cannot be removed.
     """
-    if _folder(target).is_dir():
+    folder = _folder(target)
+    if folder.is_dir() and _foreign(folder) is None:
         SegmentStore(target, "").remove()
 
 
 def _read_key(folder: Path) -> str | None:
     with suppress(OSError, ValueError):
-        return (folder / _KEY_FILE).read_text(encoding="utf-8")
+        if (folder / _KEY_FILE).stat().st_size <= _MOST_INDEX:
+            return (folder / _KEY_FILE).read_text(encoding="utf-8")
     return None
+
+
+def _foreign(folder: Path) -> Path | None:
+    """What is in the place of an unfinished film and not from us; None where nothing is."""
+    # What a link leads to is somebody's, whatever the names there.
+    if folder.is_symlink():
+        return folder
+    found = [
+        entry.name
+        for entry in os.scandir(folder)
+        if not (_OWN.fullmatch(entry.name) and entry.is_file(follow_symlinks=False))
+    ]
+    return folder / min(found) if found else None
 
 
 def _folder(target: Path) -> Path:
@@ -287,11 +336,16 @@ def _read_index(path: Path) -> SegmentIndex | None:
             file.seek(size - digest.digest_size - 4)
             length = int.from_bytes(file.read(4), "big")
             file.seek(size - digest.digest_size - 4 - length)
-            fields = json.loads(file.read(length))
-    except OSError:
+            fields = msgspec.json.decode(file.read(min(length, _MOST_INDEX)), type=_Fields)
+        index = fields.index()
+    # What sums do not fit is damaged as well; RecursionError is of brackets without end.
+    except (OSError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         return None
-    arrays = {name: array(typecode, fields[name]) for name, typecode in _ARRAYS.items()}
-    return SegmentIndex(**(fields | arrays | {"damage": Damage(**fields["damage"])}))
+    packed = sum(index.sizes) + index.state_size
+    counts = {len(index.pts), len(index.sizes), len(index.keyframes)}
+    whole = size - digest.digest_size - 4 - length
+    fits = len(counts) == 1 and packed == whole and min([*index.sizes, index.state_size]) >= 0
+    return index if fits else None
 
 
 def _write_complete(path: Path, data: bytes) -> None:
