@@ -8,6 +8,7 @@ boundary in `tintype.jobs`, which turns them into results of the report.
 # Joiners inside one emoji: invisible, harmless, and part of ordinary file names.
 _JOINERS = "\u200c\u200d"
 _LONGEST_QUOTE = 60
+_LONGEST_LINE = 2000
 
 
 def shown(name: object) -> str:
@@ -76,7 +77,11 @@ class TintypeError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.message} {self.advice}" if self.advice else self.message
-        return " ".join(text.split())
+        text = " ".join(text.split())
+        if len(text) <= _LONGEST_LINE:
+            return text
+        # A name in somebody's settings can be as long as the file.
+        return f"{text[: _LONGEST_LINE // 2]} ... {text[-_LONGEST_LINE // 4 :]}"
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling between worker processes.

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tintype.errors import LearnError
+from tintype.learn.data import manifest
 from tintype.learn.data.audit import audit
 from tintype.learn.data.manifest import find_sources, read_sources, refuse_overlap
 from tintype.learn.data.photos import open_photos
@@ -163,3 +164,13 @@ def test_a_file_that_is_far_too_long_is_broken_and_not_read(tmp_path: Path, colo
     tracemalloc.stop()
     assert found == [b"", _png(colourful(1))]
     assert most < 10 << 20
+
+
+def test_a_list_of_members_that_is_too_long_is_not_read(
+    packed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "_MOST_LIST", 200)
+    with pytest.raises(LearnError, match="its list is longer"):
+        find_sources([packed])
+    monkeypatch.setattr(manifest, "_MOST_LIST", 12 * 60)
+    assert len(find_sources([packed])) == 12

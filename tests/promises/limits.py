@@ -145,8 +145,10 @@ def serve_patiently(model: str) -> None:
     server.run()
 
 
-def large_photographs(kind: str, words: Words, outcome: Outcome) -> None:
+def large_photographs(kind: str, words: Words, outcome: Outcome, *, layer: bool = False) -> None:
     """One worker on one large photograph: what its work takes beside what is held."""
+    path = "/v1/color?layer=1" if layer else "/v1/color"
+    title = f"{kind}, written with layers" if layer else kind
     code = "import sys; from promises.limits import serve_patiently; serve_patiently(sys.argv[1])"
     told = [sys.executable, "-c", code, str(TINY)]
     allowed, sizes = PER_PIXEL[kind], (3,) if words.quick else (12, 50)
@@ -163,17 +165,17 @@ def large_photographs(kind: str, words: Words, outcome: Outcome) -> None:
                 client.post("/v1/color", content=picture(0))
                 idle = held(process.pid)
                 with Peak(process.pid) as peak:
-                    answer = client.post("/v1/color", content=data)
+                    answer = client.post(path, content=data)
                 taken = peak.most - idle
             process.terminate()
-        outcome.expect(answer.status_code == 200, f"{kind}, {size} MP: {answer.text[:200]}")
+        outcome.expect(answer.status_code == 200, f"{title}, {size} MP: {answer.text[:200]}")
         body = len(data) >> 20  # within --memory
         bound = body + _BESIDE + allowed * size * 10**6 // 2**20
-        outcome.expect(taken <= bound, f"{kind}, {size} MP: {taken} MB, not {bound}")
+        outcome.expect(taken <= bound, f"{title}, {size} MP: {taken} MB, not {bound}")
         most.append(f"{taken} ({bound} allowed)")
-        print(f"{kind}, {size} MP: {taken} MB of {bound}", file=sys.stderr, flush=True)
+        print(f"{title}, {size} MP: {taken} MB of {bound}", file=sys.stderr, flush=True)
     where = " / ".join(map(str, sizes))
-    outcome.figures[f"{kind}, {where} MP: MB beside an idle server"] = " / ".join(most)
+    outcome.figures[f"{title}, {where} MP: MB beside an idle server"] = " / ".join(most)
 
 
 def strokes(outcome: Outcome) -> None:
@@ -274,6 +276,7 @@ PARTS: dict[str, Callable[[Words, Outcome], None]] = {
     "jpeg": lambda words, outcome: large_photographs("JPEG", words, outcome),
     "png": lambda words, outcome: large_photographs("PNG, 16 bits", words, outcome),
     "tiff": lambda words, outcome: large_photographs("TIFF, 16 bits", words, outcome),
+    "layers": lambda words, outcome: large_photographs("JPEG", words, outcome, layer=True),
 }
 
 

@@ -168,9 +168,14 @@ def test_a_reader_that_has_its_minutes_is_not_fuzzed_again(
 
 
 def test_slowness_is_a_finding() -> None:
-    fuzz.within(lambda _: None, 1.0)(b"")
-    with pytest.raises(AssertionError, match="seconds for 3 bytes"):
-        fuzz.within(lambda _: None, -1.0)(b"abc")
+    timed = fuzz.Timed(lambda _: timed.check(), 1.0)
+    timed(b"")
+    timed.check()
+    with pytest.raises(AssertionError, match="seconds for one input"):
+        fuzz.Timed(lambda _: None, -1.0)(b"abc")
+    slow = fuzz.Timed(lambda _: slow.check(), -1.0)
+    with pytest.raises(AssertionError, match="seconds for one input"):
+        slow(b"")
 
 
 def test_a_script_with_parts_is_written_part_by_part() -> None:

@@ -54,6 +54,29 @@ def test_other_sites_may_not_send(
     assert preflight.status_code in {403, 405}
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    ("mode", "target"),
+    [("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe"), ("no-cors", "script")],
+)
+def test_other_sites_get_no_parts_of_their_pages_here(
+    client: httpx.Client, site: str, mode: str, target: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": target}
+    for path in ("/", "/v1/status", "/icon.svg"):
+        assert client.get(path, headers=headers).status_code == 403
+        assert client.head(path, headers=headers).status_code == 403
+    assert client.get("/", headers={"Sec-Fetch-Site": site}).status_code == 403
+
+
+def test_a_link_on_another_site_opens_the_page(client: httpx.Client) -> None:
+    headers = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    for site in ("cross-site", "same-site", "none", "same-origin"):
+        assert client.get("/", headers=headers | {"Sec-Fetch-Site": site}).status_code == 200
+    own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
+    assert client.get("/v1/status", headers=own).status_code == 200
+
+
 def test_the_page_itself_may(client: httpx.Client, picture: Make) -> None:
     own = str(client.base_url).rstrip("/")
     headers = {"Origin": own, "Sec-Fetch-Site": "same-origin"}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tintype.engine.bundle import load_bundle
 from tintype.engine.predict import Engine
-from tintype.errors import UsageError
+from tintype.errors import UnreadablePhotoError, UsageError
 from tintype.web.errors import GoneError, MalformedError
 from tintype.web.serve import serving
 from tintype.web.server_options import ServerOptions
@@ -144,6 +144,30 @@ def test_wilson_against_its_textbook_values() -> None:
     assert wilson(0, 0) == (0, 1)
 
 
+def test_who_plays_is_not_told_where_files_lie(folder: Path) -> None:
+    for k in range(6):
+        (folder / f"{k}.png").write_bytes(b"no picture")
+    (folder / "3.color.png").unlink()
+    (folder / "3.color.jpg").mkdir()  # nor is what is no file taken for one
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    for number in range(6):
+        with pytest.raises(UnreadablePhotoError, match=f"of pair {number} cannot") as error:
+            pairs.picture(number, "left")
+        assert str(folder) not in str(error.value)
+        assert ".png" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "-1.png", "@x.png"])
+def test_a_name_is_no_formula_in_a_spreadsheet(
+    tmp_path: Path, colorful: np.ndarray, name: str
+) -> None:
+    Image.fromarray(colorful).save(tmp_path / name)
+    pairs = Pairs(tmp_path, Engine(load_bundle(Path(TINY)), threads=1))
+    pairs.answer(0, "left", 1.0)
+    (row,) = csv.DictReader(io.StringIO(pairs.csv()))
+    assert row["file"] == f"'{name}"
+
+
 def test_over_http(folder: Path) -> None:
     with (
         serving(ServerOptions(port=0, model=TINY, pairs=folder)) as server,
@@ -156,7 +180,9 @@ def test_over_http(folder: Path) -> None:
         assert said["answered"] == 1
         assert said["real"] in {"left", "right"}
         assert client.post("/v1/pairs/0", json={"real": "right"}).status_code == 400
-        assert client.post("/v1/pairs/1", json={"real": "right", "seconds": "x"}).status_code == 400
+        for wrong in ("x", True, None, [], -1):
+            answer = client.post("/v1/pairs/1", json={"real": "right", "seconds": wrong})
+            assert answer.status_code == 400
         assert client.get("/v1/pairs/results.csv").text.count("\n") == 2
         begun = client.post("/v1/pairs/rounds", params={"pairs": 3})
         assert begun.status_code == 201

@@ -1,10 +1,17 @@
 """Reading TOML that somebody wrote, perhaps to do harm: it is a table, or an error of one line."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from tintype.errors import TintypeError, UsageError, brief, reason, shown
+
+_MOST_BYTES = 4 << 20
+_MOST_PARTS = 50
+_DEEP = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}"""
+)
 
 
 def read_toml(
@@ -21,9 +28,20 @@ def read_toml(
         TintypeError: It cannot be read, or is not TOML; of the class that was given.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as found:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as found:
         raise error(f"{shown(path)} cannot be read: {reason(found)}.", advice=advice) from None
+    if len(data) > _MOST_BYTES:
+        raise error(
+            f"{shown(path)} is longer than {_MOST_BYTES >> 20} MiB, and so is no such file."
+        )
+    try:
+        text = data.decode("utf-8")
+        # Of each table in a table the parser keeps the whole name.
+        if _DEEP.search(text):
+            raise ValueError(f"a key of more than {_MOST_PARTS} parts")
+        return tomllib.loads(text)
     # A number of five thousand digits is a plain ValueError, and brackets can nest without end.
     except (ValueError, RecursionError) as found:
         raise error(f"{shown(path)} is not a TOML file: {brief(found, most=200)}.") from None

@@ -9,6 +9,7 @@ Source: W3C Compositing and Blending Level 1, 10.2 (non-separable blend modes).
 """
 
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -33,12 +34,17 @@ def layered(colored: Photo, merged: bytes) -> bytes:
     return open_raster.archive(
         size=colored.shape,
         dpi=colored.meta.dpi or _DPI,
-        color=_layer(colored, colored.color),
-        # Three channels: a grey layer below a coloured one is read in different ways.
-        photograph=_layer(colored, np.repeat(colored.grey[..., None], 3, axis=2)),
-        thumbnail=_thumbnail(colored.color),
-        merged=merged,
+        pictures=_pictures(colored, colored.color, merged),
     )
+
+
+def _pictures(colored: Photo, color: Pixels, merged: bytes) -> Iterator[tuple[str, bytes]]:
+    yield open_raster.COLOR, _layer(colored, color)
+    # Three channels: a grey layer below a coloured one is read in different ways.
+    grey = np.broadcast_to(colored.grey[..., None], color.shape)
+    yield open_raster.PHOTOGRAPH, _layer(colored, grey)
+    yield open_raster.THUMBNAIL, _thumbnail(color)
+    yield open_raster.MERGED, merged
 
 
 def _layer(photo: Photo, pixels: Pixels) -> bytes:

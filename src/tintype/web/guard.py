@@ -24,6 +24,8 @@ from tintype.web.errors import ForeignError, NoEntryError, TooManyError
 from tintype.web.responses import failure
 
 _SAFE = frozenset({"GET", "HEAD"})
+_FOREIGN = frozenset({"cross-site", "same-site"})
+"""What a browser says of requests that the page of another site, or of another port, sends."""
 _DOOR = (files("tintype.web") / "page" / "door.html").read_text("utf-8")
 _PAGES = frozenset({"/", "/which-is-real"})
 _OPEN = frozenset({"/door.js", "/api.js", "/dom.js", "/page.css", "/icon.svg"})
@@ -88,6 +90,8 @@ class Guard:
             self._check_host(host)
             if scope["method"] not in _SAFE:
                 self._check_origin(headers, host)
+            elif headers.get("sec-fetch-site") in _FOREIGN and not _is_visit(headers):
+                raise ForeignError("The request comes from another site.")
             return None if self._entry is None else self._enter(scope, self._entry)
         except (ForeignError, NoEntryError, TooManyError) as error:
             return failure(error)
@@ -148,6 +152,12 @@ class Guard:
                 advice="Send the newest that Tintype printed in its terminal to POST /v1/entry.",
             )
         return key
+
+
+def _is_visit(headers: Headers) -> bool:
+    """Whether a browser goes to a page, as with a link on another one: not for a part of that."""
+    mode, target = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return mode == "navigate" and target == "document"
 
 
 def _host_of(origin: str) -> str:

@@ -37,7 +37,8 @@ async def pair_answer(services: Services, request: Request) -> Response:
     data = await services.bodies.read_json(request)
     number = pair_of(request)
     seconds = data.get("seconds", 0)
-    if not isinstance(seconds, int | float) or not 0 <= seconds < 1e6:
+    number_given = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number_given or not 0 <= seconds < 1e6:
         raise MalformedError("The value of seconds is not a number.")
     pairs, name = _pairs(services), _round_of(request)
     return JSONResponse(pairs.answer(number, str(data.get("real")), float(seconds), name=name))

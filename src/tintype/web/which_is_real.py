@@ -24,7 +24,7 @@ from PIL import Image
 from tintype.engine.devices import DeviceName
 from tintype.engine.predict import Engine
 from tintype.engine.settings import SETTINGS, Settings
-from tintype.errors import UsageError, shown
+from tintype.errors import PhotoError, UnreadablePhotoError, UsageError, shown
 from tintype.files.local import read_input
 from tintype.photo.decode import decode_colors
 from tintype.photo.encode import encode
@@ -166,14 +166,21 @@ class Pairs:
 
         Raises:
             GoneError: There is no such pair or round.
-            PhotoError: Its file cannot be read, or is no colour photograph.
+            UnreadablePhotoError: Its file cannot be read, or is no colour photograph. Which file
+                that is, and where it lies, is not for whoever plays.
         """
         with self._lock:
             playing = self._round(name, number, side)
         file = playing.files[number]
         with self._making:
             if file not in self._shown:
-                self._shown[file] = self._make(self._files[file])
+                try:
+                    self._shown[file] = self._make(self._files[file])
+                except PhotoError:
+                    raise UnreadablePhotoError(
+                        f"The photographs of pair {number} cannot be shown.",
+                        advice="Look at its files in the folder that --pairs names.",
+                    ) from None
                 if len(self._shown) > _SHOWN:
                     self._shown.popitem(last=False)
             self._shown.move_to_end(file)
@@ -252,7 +259,17 @@ class Pairs:
             answers = list(self._answers)
         for a in answers:
             fooled = int(a.taken != a.real)
-            rows.writerow([a.number, a.file, a.real, a.taken, fooled, f"{a.seconds:.2f}", a.round])
+            rows.writerow(
+                [
+                    a.number,
+                    _plain_cell(a.file),
+                    a.real,
+                    a.taken,
+                    fooled,
+                    f"{a.seconds:.2f}",
+                    a.round,
+                ]
+            )
         return out.getvalue()
 
     def _round(self, name: str, number: int = 0, side: str = _SIDES[0]) -> _Round:
@@ -306,6 +323,14 @@ def _shrunk(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
     photo = Photo(rgb_to_grey(rgb), None, "color", Metadata("JPEG"), color=rgb)
     return encode([photo], format="JPEG", provenance=None).data
+
+
+def _plain_cell(text: str) -> str:
+    """A name that a spreadsheet does not take for a formula.
+
+    Source: OWASP, "CSV Injection".
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _escaped(name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tintype.errors import LearnError
+from tintype.errors import LearnError, brief, shown
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_own
@@ -150,9 +150,9 @@ def read_result(path: Path) -> Result:
     """
     try:
         return Result(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise LearnError(
-            f"{path}: not a result of `tintype compare` ({error}).",
+            f"{shown(path)}: not a result of `tintype compare` ({brief(error, most=200)}).",
             advice="Delete it; `tintype compare` creates it again.",
         ) from None
 

@@ -43,7 +43,7 @@ from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.adapt import adapt_recipe
-from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
+from tintype.learn.train.checkpoint import Progress, load_checkpoint, load_weights
 from tintype.learn.train.loop import train
 from tintype.learn.train.objectives import objective_of
 from tintype.learn.train.run import TrainingSession
@@ -272,7 +272,7 @@ def _colorize_epochs(
     for path in kept:
         tensors, progress, _ = load_checkpoint(path)
         model = build(recipe.model)
-        model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
+        load_weights(model, tensors, path)
         earlier = Trained(model.eval(), trained.prior, trained.log_weights, progress, trained.facts)
         bundle = _export(earlier, recipe, run / "epoch.onnx", options)
         colorize = engine_colorizer(bundle)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tintype.errors import LearnError, shown
+from tintype.files.zips import ListedZip
 from tintype.learn.data.known_datasets import SUFFIXES, NamedSet, recognize
 
 _MAX_MEMBER_BYTES = 256 << 20
@@ -26,6 +27,8 @@ _MAX_RATIO = 100
 """Of a member's size to its size in the zip, from `_LARGE` on: a zip then gives at most a hundred
 times its own size."""
 _LARGE = 1 << 20
+_MOST_LIST = 256 << 20
+"""Bytes of the list of members of a zip: two million and more."""
 
 _ZIP_ERRORS = (
     # Encrypted, or a compression that Python does not know (NotImplementedError is one of these).
@@ -124,7 +127,7 @@ def _pictures(container: Path) -> Iterator[str]:
                 yield file.relative_to(container).as_posix()
         return
     try:
-        with zipfile.ZipFile(container) as archive:
+        with ListedZip(container, most=_MOST_LIST) as archive:
             names = archive.namelist()
             packed = sum(info.compress_size for info in archive.infolist())
         if packed > container.stat().st_size:
@@ -162,7 +165,7 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
                 container = source.container
                 data_set = recognize(container)
                 plain = data_set is not None or container.is_dir()
-                archive = None if plain else zipfile.ZipFile(container)
+                archive = None if plain else ListedZip(container, most=_MOST_LIST)
             if data_set:
                 yield source, data_set.read(source.member)
             elif archive:

@@ -11,12 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tintype.color.abgrid import log_rarity
-from tintype.errors import LearnError
+from tintype.color.abgrid import BINS, log_rarity
+from tintype.errors import LearnError, brief, reason, shown
 from tintype.learn.models.contract import ColorizationNetwork, TemperatureScaling, WarmStarting
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import make_recipe
-from tintype.learn.train.checkpoint import Progress, load_checkpoint, part
+from tintype.learn.train.checkpoint import (
+    Progress,
+    load_checkpoint,
+    load_weights,
+    part,
+)
 from tintype.learn.train.checkpoint import save_weights as write_weights
 
 
@@ -51,12 +56,14 @@ def load_trained(run: Path) -> Trained:
         raise LearnError(
             f"{run}: {recipe.model.kind} is not a colorization network and cannot be exported."
         )
-    model.load_state_dict({name: value.float() for name, value in part(tensors, "ema.").items()})
+    load_weights(model, tensors, run)
     if weights_alone and "prior" not in tensors:
         raise LearnError(
             f"{run}: the colour prior is missing.", advice="Give the folder of the run."
         )
     prior = tensors["prior"].double().numpy() if weights_alone else _prior_of(run)
+    if prior.shape != (BINS,) or not (np.isfinite(prior).all() and prior.min() >= 0 < prior.sum()):
+        raise LearnError(f"{shown(run)}: its colour prior is not one of {BINS} shares.")
     log_weights = log_rarity(prior).astype(np.float32)
     return Trained(model.eval(), prior.astype(np.float32), log_weights, progress, facts)
 
@@ -65,8 +72,8 @@ def _prior_of(run: Path) -> NDArray[np.float64]:
     path = run / "prior.npy"
     try:
         prior: NDArray[np.float64] = np.load(path).astype(np.float64)
-    except OSError as error:
-        raise LearnError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise LearnError(f"{shown(path)}: cannot be read ({brief(reason(error))}).") from None
     return prior
 
 
@@ -104,7 +111,7 @@ def _adapted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
     if isinstance(taken, WarmStarting):
         taken.warm_start(weights)
     else:
-        taken.load_state_dict(weights)
+        load_weights(taken, tensors, checkpoint)
     own = model.state_dict()
     return {n: t if n in weights else own[n] for n, t in taken.state_dict().items()}
 

@@ -12,13 +12,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from tintype.errors import LearnError
+from tintype.errors import LearnError, brief, shown
 from tintype.files.own import check_replaceable
+
+_MOST = 2**60  # of every counter
 
 
 @dataclass(slots=True)
@@ -164,14 +167,62 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        progress = Progress(**json.loads(header["progress"]))
-        facts: dict[str, Any] = json.loads(header["facts"])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        progress = msgspec.convert(json.loads(header["progress"]), Progress)
+        _check_progress(progress)
+        facts = json.loads(header["facts"])
+        _check_facts(facts)
+    # What nests without end is a RecursionError, and a ValidationError of msgspec a ValueError.
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise LearnError(
-            f"{path}: not a checkpoint of a run ({error}).",
+            f"{shown(path)}: not a checkpoint of a run ({brief(error, most=200)}).",
             advice="Give a folder written by `tintype train`.",
         ) from None
     return tensors, progress, facts
+
+
+def _check_progress(progress: Progress) -> None:
+    """Refuses counters that no run has.
+
+    Raises:
+        ValueError: One is negative, or no number.
+    """
+    counters = (progress.step, progress.samples, progress.waited, progress.cuts)
+    cooldown = (progress.cooldown_from + 1, progress.cooldown_samples)
+    if not all(0 <= number <= _MOST for number in (*counters, *cooldown, progress.seconds)):
+        raise ValueError("its counters are out of range")
+
+
+def _check_facts(facts: object) -> None:
+    """Refuses metadata without those parts that are asked for.
+
+    Raises:
+        ValueError: One is missing, or of another kind.
+    """
+    kinds = {"recipe": dict, "data_hash": str, "versions": dict}
+    if not isinstance(facts, dict) or not all(
+        isinstance(facts.get(name), kind) for name, kind in kinds.items()
+    ):
+        raise ValueError(f"it does not say {', '.join(kinds)}")
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Loads the moving average of a checkpoint into a network, in float32.
+
+    Args:
+        model: The network.
+        tensors: From `load_checkpoint`.
+        path: The checkpoint, for the message.
+
+    Raises:
+        LearnError: It is that of another network.
+    """
+    try:
+        model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
+    except RuntimeError:  # its text has a line for each tensor
+        raise LearnError(
+            f"{shown(path)}: its weights are of a network of another kind or size.",
+            advice="Give a checkpoint of the same recipe.",
+        ) from None
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -182,10 +233,17 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], name: str
 ) -> None:
-    """Restores the moments that `save_checkpoint` wrote under that name."""
+    """Restores the moments that `save_checkpoint` wrote under that name.
+
+    Raises:
+        LookupError, ValueError: They are not those of its parameters.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in part(tensors, f"optimizer.{name}.").items():
         index, moment = key.split(".", 1)
+        if tensor.ndim and tensor.shape != weights[int(index)].shape:
+            raise ValueError(f"{key} is {tuple(tensor.shape)}")
         state.setdefault(int(index), {})[moment] = tensor
     whole = optimizer.state_dict()
     whole["state"] = state

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tintype._version import __version__
-from tintype.errors import LearnError
+from tintype.errors import LearnError, shown
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.photos import Photos
 from tintype.learn.data.prior import color_prior
@@ -28,6 +28,7 @@ from tintype.learn.train.adversarial import AdversarialStep
 from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
+    load_weights,
     part,
     restore_optimizer,
     save_checkpoint,
@@ -265,7 +266,7 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
         if isinstance(model, WarmStarting):
             model.warm_start(weights)
         else:
-            model.load_state_dict(weights)
+            load_weights(model, tensors, session.init)
     elif recipe.model.init == "classifier":
         if session.classifier is None or not isinstance(model, ClassifierInitialized):
             raise LearnError(
@@ -332,12 +333,19 @@ def _facts(recipe: Recipe, photos: Photos, session: TrainingSession) -> dict[str
 def _resume(run: Run, checkpoint: Path) -> None:
     tensors, run.progress, kept = load_checkpoint(checkpoint)
     _refuse_other(checkpoint, kept, run.facts, name=run.recipe.name)
-    run.restore(tensors)
-    run.facts["init"] = kept.get("init")
-    # A run may have been moved between machines; each is listed once.
-    devices = [*kept.get("trained_on", ()), *run.facts["trained_on"]]
-    run.facts["trained_on"] = list(dict.fromkeys(devices))
-    run.collapse_detector = CollapseDetector(kept.get("watch", ()))
+    try:
+        run.restore(tensors)
+        run.facts["init"] = kept.get("init")
+        # A run may have been moved between machines; each is listed once.
+        devices = [*kept.get("trained_on", ()), *run.facts["trained_on"]]
+        run.facts["trained_on"] = list(dict.fromkeys(devices))
+        run.collapse_detector = CollapseDetector(kept.get("watch", ()))
+    # RuntimeError is torch's, of weights with other names or shapes.
+    except (RuntimeError, LookupError, ValueError, TypeError) as error:
+        raise LearnError(
+            f"{shown(checkpoint)}: what it holds does not fit its recipe.",
+            advice="Begin again with another folder as --run.",
+        ) from error
 
 
 def _refuse_other(

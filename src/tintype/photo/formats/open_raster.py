@@ -6,7 +6,10 @@ Source: OpenRaster baseline, file layout specification and layers stack specific
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+from tintype.files.zips import ListedZip
 
 NAME = "ORA"
 TITLE = "OpenRaster"
@@ -15,17 +18,20 @@ SUFFIX = ".ora"
 ALONE = ("PNG", "TIFF")
 """Formats of a layer that is wanted alone: without loss, with 16 bits and transparency."""
 
-_MERGED = "mergedimage.png"
+COLOR, PHOTOGRAPH = "data/color.png", "data/photograph.png"
+THUMBNAIL, MERGED = "Thumbnails/thumbnail.png", "mergedimage.png"
+"""Names of the pictures in a file."""
 _MIMETYPE = b"mimetype" + MIME.encode("ascii")
 _HEADER = 30  # bytes of the header of an entry, before its name
+_MOST_LIST = 1 << 20  # bytes of the list of entries, for some ten thousand layers
 _TIME = (1980, 1, 1, 0, 0, 0)  # the same layers give the same file
 _STACK = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <image version="0.0.5" w="{width}" h="{height}" xres="{across}" yres="{down}">
  <stack name="root">
-  <layer name="Colour" src="data/color.png" composite-op="svg:color" x="0" y="0" opacity="1.0" \
+  <layer name="Colour" src="{color}" composite-op="svg:color" x="0" y="0" opacity="1.0" \
 visibility="visible"/>
-  <layer name="Photograph" src="data/photograph.png" composite-op="svg:src-over" x="0" y="0" \
+  <layer name="Photograph" src="{photograph}" composite-op="svg:src-over" x="0" y="0" \
 opacity="1.0" visibility="visible"/>
  </stack>
 </image>
@@ -36,20 +42,16 @@ def archive(
     *,
     size: tuple[int, int],
     dpi: tuple[float, float],
-    color: bytes,
-    photograph: bytes,
-    thumbnail: bytes,
-    merged: bytes,
+    pictures: Iterable[tuple[str, bytes]],
 ) -> bytes:
     """The photograph with its colours above it, in the blend mode "Color".
 
     Args:
         size: (height, width) in pixels.
         dpi: Horizontal and vertical dots per inch.
-        color: The upper layer, and the other pictures, as PNG files.
-        photograph: The lower layer.
-        thumbnail: At most 256 pixels a side.
-        merged: What both layers give together.
+        pictures: Each of `COLOR`, `PHOTOGRAPH`, `THUMBNAIL` (at most 256 pixels a side) and
+            `MERGED` (what both layers give together) with its PNG file. They are taken one by one,
+            so that not all have to be in memory at once.
 
     Returns:
         An OpenRaster file.
@@ -57,18 +59,16 @@ def archive(
     import zipfile
 
     across, down = (max(1, round(dots)) for dots in dpi)
-    stack = _STACK.format(width=size[1], height=size[0], across=across, down=down)
-    parts: Mapping[str, bytes] = {
+    stack = _STACK.format(
+        width=size[1], height=size[0], across=across, down=down, color=COLOR, photograph=PHOTOGRAPH
+    )
+    texts: Mapping[str, bytes] = {
         "mimetype": MIME.encode("ascii"),  # has to be the first, and uncompressed
         "stack.xml": stack.encode("ascii"),
-        "data/color.png": color,
-        "data/photograph.png": photograph,
-        "Thumbnails/thumbnail.png": thumbnail,
-        _MERGED: merged,
     }
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as file:
-        for name, data in parts.items():
+        for name, data in chain(texts.items(), pictures):
             entry = zipfile.ZipInfo(name, _TIME)
             entry.external_attr = 0o644 << 16
             file.writestr(entry, data)
@@ -90,8 +90,8 @@ def merged_picture(data: bytes) -> bytes | None:
     import zipfile
 
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            entry = file.getinfo(_MERGED)
+        with ListedZip(data, most=_MOST_LIST) as file:
+            entry = file.getinfo(MERGED)
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > len(data):
                 return None
             return file.read(entry)

@@ -23,7 +23,7 @@ from tintype.learn.losses import SoftCrossEntropy
 from tintype.learn.models.contract import run_network
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import make_recipe
-from tintype.learn.train.checkpoint import load_checkpoint, part
+from tintype.learn.train.checkpoint import load_checkpoint, load_weights
 
 
 class Teacher(nn.Module):
@@ -96,5 +96,5 @@ def load_teacher(path: Path, loss: SoftCrossEntropy) -> Teacher:
             f"{path}: a network of kind {recipe.model.kind} cannot be loss.teacher.",
             advice="Give one that predicts a distribution over the 313 colours.",
         )
-    network.load_state_dict({name: value.float() for name, value in part(tensors, "ema.").items()})
+    load_weights(network, tensors, path)
     return Teacher(network, loss)

@@ -1,0 +1,139 @@
+"""Checkpoints of others: weights that fit, or one line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from tintype.errors import LearnError
+from tintype.learn.compare.results import read_result
+from tintype.learn.export.weights import load_trained
+from tintype.learn.models.cheng import ChengNet
+from tintype.learn.train.checkpoint import load_checkpoint, load_weights, restore_optimizer
+
+PROGRESS = {"step": 1, "samples": 4, "seconds": 2.5}
+RECIPE = {"name": "small", "model": {"kind": "cheng", "width": 0.05, "pretrained": False}}
+FACTS = {"recipe": RECIPE, "data_hash": "00", "versions": {}}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a checkpoint of a small network; headers and tensors may be replaced."""
+
+    def made(tensors: dict[str, torch.Tensor] | None = None, **headers: str) -> Path:
+        path = tmp_path / "a\nb.safetensors"
+        weights = {f"ema.{n}": t for n, t in ChengNet(width=0.05).state_dict().items()}
+        known = {"progress": json.dumps(PROGRESS), "facts": json.dumps(FACTS)}
+        prior = {"prior": torch.full((313,), 1 / 313)}
+        save_file(weights | prior | (tensors or {}), path, metadata=known | headers)
+        return path
+
+    return made
+
+
+def test_one_that_fits_is_loaded(write: Callable[..., Path]) -> None:
+    _, progress, facts = load_checkpoint(write())
+    assert (progress.samples, progress.seconds, progress.best) == (4, 2.5, None)
+    assert facts == FACTS
+    assert isinstance(load_trained(write()).model, ChengNet)
+
+
+WRONG: dict[str, tuple[str, Any]] = {
+    "counters without end": ("progress", "[" * 100_000),
+    "counters that are texts": ("progress", {"step": "\x1b[31m"}),
+    "negative counters": ("progress", {"samples": -5}),
+    "huge counters": ("progress", {"samples": 10**30}),
+    "seconds that are no number": ("progress", '{"seconds": NaN}'),
+    "no counter": ("progress", {"samples": None}),
+    "a list of counters": ("progress", [1, 2]),
+    "facts without end": ("facts", '{"recipe": ' + "[" * 100_000),
+    "a number as facts": ("facts", 5),
+    "no facts": ("facts", {}),
+    "a recipe that is a list": ("facts", FACTS | {"recipe": [1]}),
+    "versions that are a text": ("facts", FACTS | {"versions": "x"}),
+    "digits without end": ("facts", '{"recipe": ' + "9" * 5000),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_headers_of_no_run_are_one_line(write: Callable[..., Path], name: str) -> None:
+    key, value = WRONG[name]
+    text = value if isinstance(value, str) else json.dumps(value)
+    with pytest.raises(LearnError, match="not a checkpoint of a run") as error:
+        load_checkpoint(write(**{key: text}))
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"ema.first.weight": torch.zeros(3)},
+        {"ema.\x1b[31m" + "x" * 5000: torch.zeros(3)},
+    ],
+    ids=["shape", "name"],
+)
+def test_weights_of_another_network_are_one_line(
+    write: Callable[..., Path], tensors: dict[str, torch.Tensor]
+) -> None:
+    path = write(tensors)
+    with pytest.raises(LearnError, match="of another kind or size") as error:
+        load_trained(path)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "prior", [torch.zeros(313), torch.full((313,), torch.nan), torch.ones(3), -torch.ones(313)]
+)
+def test_a_prior_that_is_none_is_one_line(write: Callable[..., Path], prior: torch.Tensor) -> None:
+    with pytest.raises(LearnError, match="its colour prior is not one of 313 shares"):
+        load_trained(write({"prior": prior}))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x93NUMPY", b"nonsense", b"\x93NUMPY\x01\x00\x08\x00{'a': 1}"]
+)
+def test_a_damaged_prior_of_a_run_is_one_line(write: Callable[..., Path], data: bytes) -> None:
+    run = write().parent
+    (run / "a\nb.safetensors").rename(run / "checkpoint.safetensors")
+    (run / "prior.npy").write_bytes(data)
+    with pytest.raises(LearnError, match=r"prior\.npy: cannot be read"):
+        load_trained(run)
+    np.save(run / "prior.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(LearnError, match=r"prior\.npy: cannot be read"):
+        load_trained(run)
+
+
+def test_weights_and_moments_that_fit_are_restored() -> None:
+    model = nn.Linear(2, 1)
+    load_weights(model, {"ema.weight": torch.ones(1, 2), "ema.bias": torch.ones(1)}, Path("a"))
+    assert model.weight.sum() == 2
+    optimizer = torch.optim.Adam(model.parameters())
+    moments = {"0.step": torch.tensor(1.0), "0.exp_avg": torch.ones(1, 2)}
+    found = {f"optimizer.model.{name}": tensor for name, tensor in moments.items()}
+    restore_optimizer(optimizer, found, "model")
+    assert optimizer.state_dict()["state"][0]["exp_avg"].sum() == 2
+    for name, tensor in {
+        "0.exp_avg": torch.ones(3),
+        "9.exp_avg": torch.ones(1, 2),
+        "x.exp_avg": torch.ones(1, 2),
+    }.items():
+        with pytest.raises((ValueError, LookupError)):
+            restore_optimizer(optimizer, {f"optimizer.model.{name}": tensor}, "model")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", '{"nom": 1}', "\x1b[31m" * 500])
+def test_a_result_that_is_none_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a\nb.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LearnError, match="not a result") as error:
+        read_result(path)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600
