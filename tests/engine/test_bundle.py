@@ -274,3 +274,18 @@ def test_a_pipe_is_not_waited_for_as_a_model(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.onnx")
     with pytest.raises(ModelError, match="not a regular file"):
         load_bundle(tmp_path / "pipe.onnx")
+
+
+def test_a_model_that_is_far_too_long_spoils_no_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINTYPE_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    shutil.copy(TINY, tmp_path / "models" / "tiny.onnx")
+    with (tmp_path / "models" / "big.onnx").open("wb") as file:
+        file.truncate((2 << 30) + 1)  # takes no room on the disk
+    with pytest.raises(ModelError, match=r"big\.onnx is longer than 2 GiB"):
+        load_bundle("big")
+    found, wrong = list_bundles()
+    assert {bundle.card.name for bundle in found} >= {"tiny"}
+    assert ["longer than 2 GiB" in str(error) for error in wrong] == [True]

@@ -1,6 +1,7 @@
 """Archives of others: a list that is too long is refused before it takes ten times its room."""
 
 import io
+import os
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -42,6 +43,8 @@ def test_neither_a_missing_file_nor_one_that_is_no_archive(tmp_path: Path) -> No
         ListedZip(tmp_path / "a.zip", most=400)
     with pytest.raises(zipfile.BadZipFile):
         ListedZip(b"PK", most=400)
+    with pytest.raises(zipfile.BadZipFile, match="not a regular file"):
+        ListedZip(Path(os.devnull), most=400)
 
 
 def test_an_open_raster_file_with_a_list_without_end_takes_no_memory() -> None:

@@ -243,11 +243,19 @@ def own_hash(data: bytes, claimed: str, *, where: str) -> str:
     return hashlib.sha256(data.replace(claimed.encode(), b"0" * 64)).hexdigest()
 
 
+_MOST_BYTES = 2 << 30
+"""Of a model: no ONNX file in one piece is longer."""
+
+
 def _read(path: Path) -> bytes:
     try:
         # Reading a pipe would wait for ever, and a device has no end.
         if path.exists() and not path.is_file():
             raise ModelError(f"The model {shown(path)} is not a regular file.", advice=_LIST)
+        if path.exists() and path.stat().st_size > _MOST_BYTES:
+            raise ModelError(
+                f"The model {shown(path)} is longer than {_MOST_BYTES >> 30} GiB.", advice=_LIST
+            )
         return path.read_bytes()
     except OSError as error:
         why = error.strerror or "it cannot be read"

@@ -17,12 +17,15 @@ class ListedZip(zipfile.ZipFile):
 
     Raises:
         OSError: The file cannot be opened.
-        zipfile.BadZipFile: It is no archive, or its list is longer.
+        zipfile.BadZipFile: It is no archive, no regular file, or its list is longer.
     """
 
     _reader: "_Reader | None" = None  # it is closed as well where it could not be opened
 
     def __init__(self, source: Path | bytes, *, most: int) -> None:
+        # Reading a pipe would wait for ever, and a device has no end.
+        if isinstance(source, Path) and source.exists() and not source.is_file():
+            raise zipfile.BadZipFile("it is not a regular file")
         raw = io.BytesIO(source) if isinstance(source, bytes) else io.FileIO(source)
         self._reader = _Reader(raw, most)
         try:
@@ -42,7 +45,7 @@ class _Reader(io.BufferedReader):
     """A file of which the list is the only thing that is read in one long piece."""
 
     def __init__(self, raw: io.BytesIO | io.FileIO, most: int) -> None:
-        super().__init__(raw)  # type: ignore[arg-type]
+        super().__init__(raw)
         self._most = most
 
     def read(self, size: int | None = -1, /) -> bytes:
