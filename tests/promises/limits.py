@@ -30,7 +30,8 @@ from tintype.web.serve import listen, serving
 from tintype.web.server_options import ServerOptions
 
 _MEMORY, _WORKERS, _BESIDE = 64, 2, 300  # MiB held, workers, MiB for each of them
-PER_PIXEL = {"JPEG": 8, "PNG, 16 bits": 36, "TIFF, 16 bits": 36}
+_LAYERED = ", written with layers"
+PER_PIXEL = {"JPEG": 8, f"JPEG{_LAYERED}": 18, "PNG, 16 bits": 36, "TIFF, 16 bits": 36}
 """Bytes that work on a photograph takes for each pixel beside that, at most."""
 
 
@@ -148,10 +149,10 @@ def serve_patiently(model: str) -> None:
 def large_photographs(kind: str, words: Words, outcome: Outcome, *, layer: bool = False) -> None:
     """One worker on one large photograph: what its work takes beside what is held."""
     path = "/v1/color?layer=1" if layer else "/v1/color"
-    title = f"{kind}, written with layers" if layer else kind
+    title = f"{kind}{_LAYERED}" if layer else kind
     code = "import sys; from promises.limits import serve_patiently; serve_patiently(sys.argv[1])"
     told = [sys.executable, "-c", code, str(TINY)]
-    allowed, sizes = PER_PIXEL[kind], (3,) if words.quick else (12, 50)
+    allowed, sizes = PER_PIXEL[title], (3,) if words.quick else (12, 50)
     most = []
     for size in sizes:
         data = large_file(kind, int((size * 1e6) ** 0.5))
