@@ -173,7 +173,7 @@ def read_iptc(data: bytes) -> None:
 def read_icc(data: bytes) -> None:
     from tintype.photo.metadata import icc
 
-    refused = (icc.DamagedProfileError, icc.TableProfileError)
+    refused = (icc.DamagedProfileError, icc.NoDeepConversionError)
     with one_line(*refused):
         profile = icc.open_profile(data)
         with one_line(*refused):
