@@ -29,6 +29,19 @@ from tintype.photo.metadata import icc_curves, icc_tables
 from tintype.photo.metadata.icc_curves import DamagedProfileError, MissingTagError
 from tintype.photo.photo import Pixels, rgb_to_grey
 
+__all__ = [
+    "AbsurdProfileError",
+    "DamagedProfileError",
+    "NoDeepConversionError",
+    "Profile",
+    "grey_table",
+    "grey_table_u16",
+    "open_profile",
+    "srgb_profile",
+    "to_srgb",
+    "to_srgb_u16",
+]
+
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 # Preparing tables for millions of pixels would cost more than converting a few hundred.

@@ -79,7 +79,7 @@ class Tables:
 
     def __call__(self, codes: Pixels) -> NDArray[np.float32]:
         """(..., channels) uint16 to (..., 3) linear light, outside [0, 1] outside the gamut."""
-        flat = codes.reshape(-1, codes.shape[-1]).astype(np.float32) / 65_535
+        flat = codes.reshape(-1, codes.shape[-1]).astype(np.float32) / np.float32(65_535)
         linear = self._xyz(flat) @ self._matrix.T - self._black
         return linear.astype(np.float32).reshape(*codes.shape[:-1], _OUTPUTS)
 
@@ -99,17 +99,15 @@ def _stages(table: bytes, channels: int) -> tuple[list[Stage], bytes]:
 def _plain_table(table: bytes, channels: int) -> list[Stage]:
     """``mft1`` and ``mft2``: curves, a grid, curves. The matrix is for XYZ as input, never here."""
     grid = (table[10],) * channels
-    if table[:4] == b"mft1":
-        kind, at, entries, exits = np.dtype(np.uint8), 48, 256, 256
-    else:
+    size, at, entries, exits = 1, 48, 256, 256
+    if table[:4] == b"mft2":
         entries, exits = struct.unpack_from(">2H", table, 48)
-        kind, at = np.dtype(">u2"), 52
+        size, at = 2, 52
     counts = (channels * entries, math.prod(grid) * _OUTPUTS, _OUTPUTS * exits)
     parts = []
     for count in counts:
-        part = np.frombuffer(table, kind, count, at).astype(np.float32) / np.iinfo(kind).max
-        parts.append(part)
-        at += count * kind.itemsize
+        parts.append(_numbers(table, size, count, at))
+        at += count * size
     before, nodes, after = parts
     return [
         _sampled(before.reshape(channels, entries)),
@@ -139,11 +137,16 @@ def _table_with_matrix(table: bytes, channels: int) -> list[Stage]:
 
 def _read_grid(table: bytes, at: int, channels: int) -> Stage:
     sizes = tuple(table[at : at + channels])
-    kind = {1: np.dtype(np.uint8), 2: np.dtype(">u2")}.get(table[at + 16])
-    if kind is None:
+    nodes = _numbers(table, table[at + 16], math.prod(sizes) * _OUTPUTS, at + 20)
+    return _Grid(nodes.reshape(-1, _OUTPUTS), sizes)
+
+
+def _numbers(table: bytes, size: int, count: int, at: int) -> Values:
+    """Unsigned integers of one or two bytes, as numbers from 0 to 1."""
+    if size not in (1, 2):
         raise DamagedProfileError("a grid of unknown numbers")
-    nodes = np.frombuffer(table, kind, math.prod(sizes) * _OUTPUTS, at + 20)
-    return _Grid(nodes.reshape(-1, _OUTPUTS).astype(np.float32) / np.iinfo(kind).max, sizes)
+    found = np.frombuffer(table, f">u{size}", count, at).astype(np.float32)
+    return found / np.float32(256**size - 1)
 
 
 def _sampled(samples: Values) -> Stage:
@@ -199,7 +202,7 @@ class _Grid:
         order = np.argsort(-fractions, axis=1, kind="stable")
         falling = np.take_along_axis(fractions, order, axis=1)
         at = corner.astype(np.int64) @ self._steps
-        out = self._nodes[at] * (1 - falling[:, :1])
+        out: Values = self._nodes[at] * (1 - falling[:, :1])
         bounds = [*falling.T, np.zeros(len(x), np.float32)]
         for number, (upper, lower) in enumerate(pairwise(bounds)):
             at = at + self._steps[order[:, number]]
