@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import subprocess
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from docs.pages import ROOT, make_reference
 from promises import __main__ as command
-from promises import bombs, fuzz, models, mutants, names
+from promises import bombs, calls, fuzz, models, mutants, names
 from promises.mutants import fault_of
 from promises.mutation import mutant
 from promises.outcome import Outcome, Words, run_parts
@@ -251,6 +252,24 @@ def test_the_line_about_an_error_in_the_program_is_seen(
     assert not told_in_one_line(capsys.readouterr().err.encode())
     assert told_in_one_line(b"tintype: x.jpg is damaged.\n")
     assert not told_in_one_line(b"one\ntwo\n")
+
+
+def test_a_clock_that_rings_while_it_is_answered_hides_no_long_call() -> None:
+    found: dict[str, Any] = {}
+    exec(calls._WATCH.partition("from tintype")[0], found)
+    times = iter([5.0, 5.1, 5.2, 5.3])
+    again = iter([True, False])
+
+    def extract_stack(frame: object) -> list[object]:
+        if next(again):
+            found["tick"](0, frame)
+        return []
+
+    found |= {"last": 1.0}
+    found["time"] = types.SimpleNamespace(process_time=lambda: next(times))
+    found["traceback"] = types.SimpleNamespace(extract_stack=extract_stack)
+    found["tick"](0, None)
+    assert found["longest"] == pytest.approx(4.1)
 
 
 def test_a_broken_promise_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
