@@ -459,7 +459,9 @@ READERS: Mapping[str, Reader] = MappingProxyType(
             ("tintype.photo.metadata.iptc", "tintype.photo.metadata.captions"),
         ),
         "icc": Reader(
-            "ICC profiles", read_icc, icc_seeds, ("tintype.photo.metadata.icc",), 6_000
+            "ICC profiles", read_icc, icc_seeds,
+            ("tintype.photo.metadata.icc", "tintype.photo.metadata.icc_curves",
+             "tintype.photo.metadata.icc_tables"), 40_000,
         ),
         "segments": Reader(
             "segments of JPEG", read_segments, lambda: pictures("JPEG"),
