@@ -121,6 +121,9 @@ class DataRecipe(_Table):
     before 1906. For Prokudin-Gorskii's photographs this is one of the three plates."""
     hints: Share = 0.0
     """Share of samples with simulated hints, taken from the true colours."""
+    published_hints: bool = False
+    """Draw hints exactly as Zhang et al. 2017 (SIGGRAPH): squares of any side from 1 to 9, wholly
+    inside the picture, and all true colours for one sample in 100."""
 
 
 class LossRecipe(_Table):
@@ -134,6 +137,8 @@ class LossRecipe(_Table):
         "l2",
         "joint",
         "histogram",
+        "guided-classes",
+        "guided-regression",
         "uv",
         "labels",
         "distillation",
@@ -244,6 +249,9 @@ class TrainRecipe(_Table):
     """Decay of the moving average of the weights, which is exported; 0 for no average."""
     amp: bool = True
     """Compute in bfloat16 where that is safe, on devices that support it natively."""
+    after: str = ""
+    """Name of the recipe whose run this one continues as its next stage; empty for none. ``tintype
+    train`` gets that run's checkpoint with ``--init``, ``tintype compare`` trains it first."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Random seed of weights, order, crops and ageing."""
     log_every: Count = Field(default=50, ge=1)

@@ -43,6 +43,7 @@ LEARNS: Mapping[str, tuple[int, float]] = {
     "rescnn": (60, 0.01),
     "cdcgan": (80, 0.004),
     "pix2pix": (80, 0.004),
+    "user-guided": (80, 0.01),
 }
 ON_PURPOSE = "collapse-on-purpose"  # cannot learn; test_train_gan.py sees it collapse
 

@@ -17,6 +17,7 @@ from tintype.learn.models import (
     pix2pix,
     rescnn,
     resnet,
+    user_guided,
     zhang,
 )
 from tintype.learn.recipe import ModelRecipe
@@ -48,6 +49,7 @@ MODELS: Mapping[str, ModelFile] = {
     "own": own,
     "pix2pix": pix2pix,
     "rescnn": rescnn,
+    "user-guided": user_guided,
     "zhang": zhang,
 }
 

@@ -266,6 +266,11 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
             model.warm_start(weights)
         else:
             model.load_state_dict(weights)
+    elif recipe.train.after:
+        raise LearnError(
+            f"{recipe.name} is the next stage of {recipe.train.after} and needs its weights.",
+            advice=f"Train {recipe.train.after} first, then give its checkpoint with --init.",
+        )
     elif recipe.model.init == "classifier":
         if session.classifier is None or not isinstance(model, ClassifierInitialized):
             raise LearnError(

@@ -10,6 +10,7 @@ from tintype.learn.train.objectives.adversarial import Adversarial
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.objectives.contract import Objective
 from tintype.learn.train.objectives.distillation import Distillation
+from tintype.learn.train.objectives.guided import GuidedClasses, GuidedRegression
 from tintype.learn.train.objectives.histogram import Histogram
 from tintype.learn.train.objectives.joint import Joint
 from tintype.learn.train.objectives.labels import Labels
@@ -25,6 +26,8 @@ OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
         "l2": L2,
         "joint": Joint,
         "histogram": Histogram,
+        "guided-classes": GuidedClasses,
+        "guided-regression": GuidedRegression,
         "uv": Uv,
         "labels": Labels,
         "distillation": Distillation,
