@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from tintype.color.abgrid import bin_centers
 from tintype.color.cielab import rgb01_to_lab
 from tintype.learn.data.batches import Batch
-from tintype.learn.models.user_guided import CLASSES, SIDE, STEP, UserGuidedNet, nearest_class
 from tintype.learn.models.registry import build
+from tintype.learn.models.user_guided import CLASSES, SIDE, STEP, UserGuidedNet, nearest_class
 from tintype.learn.recipe import ModelRecipe, make_recipe
 from tintype.learn.train.objectives import make_objective
 from tintype.learn.train.objectives.contract import Objective

@@ -45,7 +45,6 @@ _MASK_MIDDLE = 0.5
 class _Up(nn.Module):
     """Doubles the size and adds a filtered shortcut, then applies the filters of the block."""
 
-
     def __init__(self, inputs: int, shortcut: int, outputs: int, count: int, *, last: bool) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
