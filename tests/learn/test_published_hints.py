@@ -1,4 +1,4 @@
-"""Hints as in Zhang et al. 2017: their number, places and squares, and samples that are all told."""
+"""Hints as in Zhang et al. 2017: number, places and squares, and samples that are all told."""
 
 import math
 
