@@ -26,7 +26,7 @@ _ALL = 0.01  # share of the samples with all true colours, in the paper
 
 
 class Squares(NamedTuple):
-    """Edges of the squares of hints in pixels, each (64, B); the last row and column are excluded."""
+    """Edges of the squares in pixels, each (64, B); the last row and column are left out."""
 
     top: Tensor
     bottom: Tensor
