@@ -71,7 +71,8 @@ class ModelRecipe(_Table):
     non_local: bool = False
     """Average predictions over nearby locations with similar lightness and decoder features."""
     color_queries: int = Field(default=0, ge=0, le=256)
-    """Number of learned colour queries (Kang et al. 2023); 0 for none."""
+    """Number of learned colour queries (Kang et al. 2023); 0 for none, and for the 100 of the dual
+    decoders."""
     hints: bool = False
     """Accept colour hints; requires ``data.hints`` in training."""
 
@@ -143,6 +144,7 @@ class LossRecipe(_Table):
         "labels",
         "distillation",
         "adversarial",
+        "dual-decoders",
     ] = "classification"
     """The objective: cross-entropy over colours, distance in ab, or the loss of a paper."""
     neighbors: int = Field(default=5, ge=1, le=32)

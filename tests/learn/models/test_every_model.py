@@ -44,6 +44,7 @@ LEARNS: Mapping[str, tuple[int, float]] = {
     "cdcgan": (80, 0.004),
     "pix2pix": (80, 0.004),
     "user-guided": (80, 0.01),
+    "dual-decoders": (60, 0.005),
 }
 ON_PURPOSE = "collapse-on-purpose"  # cannot learn; test_train_gan.py sees it collapse
 

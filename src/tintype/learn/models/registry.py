@@ -10,6 +10,7 @@ from tintype.errors import LearnError
 from tintype.learn.models import (
     cdcgan,
     cheng,
+    dual_decoders,
     grey_encoder,
     iizuka,
     larsson,
@@ -42,6 +43,7 @@ class ModelFile(Protocol):
 MODELS: Mapping[str, ModelFile] = {
     "cdcgan": cdcgan,
     "cheng": cheng,
+    "dual-decoders": dual_decoders,
     "grey-encoder": grey_encoder,
     "grey-resnet18": resnet,
     "iizuka": iizuka,
@@ -53,9 +55,11 @@ MODELS: Mapping[str, ModelFile] = {
     "zhang": zhang,
 }
 
-# Discriminators by generator; each is in the module of its generator.
+# Discriminators by generator; each is in the module of its generator, or of another with the
+# same.
 DISCRIMINATORS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
     "cdcgan": cdcgan.build_discriminator,
+    "dual-decoders": pix2pix.build_discriminator,
     "pix2pix": pix2pix.build_discriminator,
 }
 

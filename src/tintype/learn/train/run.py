@@ -36,8 +36,10 @@ from tintype.learn.train.checkpoint import (
 from tintype.learn.train.collapse import CollapseDetector
 from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import ProcessGroup
+from tintype.learn.train.dual_decoders_step import DualDecodersStep
 from tintype.learn.train.objectives import make_objective, objective_of
 from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.objectives.dual_decoders import DualDecoders
 from tintype.learn.train.pace import Pace
 from tintype.learn.train.steps import PlainStep, Step, device_name
 
@@ -308,6 +310,8 @@ def _make_step(
     if objective.needs_discriminator:
         discriminator = build_discriminator(recipe.model).to(prior.device)
         discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if isinstance(objective, DualDecoders):
+            return DualDecodersStep(model, discriminator, objective, recipe, process_group)
         return AdversarialStep(model, discriminator, recipe, process_group)
     if recipe.loss.adversarial > 0:
         assert isinstance(objective, Classification)

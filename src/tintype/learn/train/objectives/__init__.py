@@ -10,6 +10,7 @@ from tintype.learn.train.objectives.adversarial import Adversarial
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.objectives.contract import Objective
 from tintype.learn.train.objectives.distillation import Distillation
+from tintype.learn.train.objectives.dual_decoders import DualDecoders
 from tintype.learn.train.objectives.guided import GuidedClasses, GuidedRegression
 from tintype.learn.train.objectives.histogram import Histogram
 from tintype.learn.train.objectives.joint import Joint
@@ -32,6 +33,7 @@ OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
         "labels": Labels,
         "distillation": Distillation,
         "adversarial": Adversarial,
+        "dual-decoders": DualDecoders,
     }
 )
 """Objectives by value of ``loss.kind``."""
