@@ -4,16 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from learn.command import main
 from tintype.errors import LearnError
 from tintype.learn.compare import run as compare_run
 from tintype.learn.compare.measure import ScoringOptions
-from tintype.learn.compare.run import StoppedError, read_recipes, run_method
+from tintype.learn.compare.run import StoppedError, origin_notes, read_recipes, run_method
 from tintype.learn.compare.score import Pictures
 from tintype.learn.compare.seeds import stage_before, with_seed
 from tintype.learn.recipe import Recipe, make_recipe
-from tintype.learn.train.checkpoint import Progress
+from tintype.learn.train.checkpoint import Progress, save_weights
 
 
 def recipe(name: str, after: str = "") -> Recipe:
@@ -74,6 +75,26 @@ def test_compare_trains_the_stage_before_and_starts_from_it(
     with pytest.raises(StoppedError):
         run_method(wanted, pictures, options, recipes=everything, report=lambda _: None)
     assert [name for name, _ in calls] == ["last.seed-1"]
+
+
+def test_a_row_says_what_its_run_began_with(tmp_path: Path):
+    own = {"name": "own", "model": {"kind": "own"}}
+    assert origin_notes(make_recipe(own, name="own"), [], tmp_path) == [
+        "**not from scratch**: encoder from ImageNet"
+    ]
+    own["model"]["pretrained"] = False
+    assert origin_notes(make_recipe(own, name="own"), [], tmp_path) == []
+    first, second = (
+        make_recipe({"name": n, "model": {"kind": "rescnn"}, "train": {"after": after}}, name=n)
+        for n, after in (("first", ""), ("second", "first"))
+    )
+    assert origin_notes(first, [first, second], tmp_path) == []
+    assert origin_notes(second, [first, second], tmp_path) == ["continues first"]
+    (tmp_path / "first").mkdir()
+    file = tmp_path / "first" / "checkpoint.safetensors"
+    save_weights(file, {"ema.x": torch.zeros(1)}, Progress(samples=12_800), {})
+    expected = ["continues first, which had 12,800 samples"]
+    assert origin_notes(second, [first, second], tmp_path) == expected
 
 
 def test_a_next_stage_needs_the_weights_of_the_one_before(

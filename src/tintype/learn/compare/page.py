@@ -48,9 +48,11 @@ photographs and for far less time than by their authors.
 Nothing here applies to the published weights of any paper, and no figure is comparable with a
 published one.
 
-Training began from random weights, with two exceptions. The report's CNN (`rescnn-*` without
-`scratch`) has its first layers from `grey-resnet18`. `tintype-own` is shown for reference only: its
-encoder began from ImageNet weights, and it was trained on other photographs and for far longer.
+Training began from random weights, with three exceptions. The report's CNN (`rescnn-*` without
+`scratch`) has its first layers from `grey-resnet18`. `dual-decoders` and `own-same-encoder` began
+with an encoder from ImageNet, to be compared with each other. `tintype-own` is shown for reference
+only: its encoder began from ImageNet weights, and it was trained on other photographs and for far
+longer.
 
 Errors of the report itself are [on a page of their own](explanation/errata-of-the-report.md).
 """

@@ -39,7 +39,7 @@ from tintype.learn.export.bundle import export, lightness_examples
 from tintype.learn.export.card import default_card
 from tintype.learn.export.graph import predicts_distribution
 from tintype.learn.export.weights import Trained, load_trained
-from tintype.learn.models.contract import ColorizationNetwork
+from tintype.learn.models.contract import ColorizationNetwork, Pretrained
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.adapt import adapt_recipe
@@ -144,10 +144,9 @@ def run_method(
     recipe, remarks = adapt_recipe(written, options.data)
     for remark in remarks:
         report(remark)
-    notes = [remark.partition(": ")[2].rstrip(".") for remark in remarks]
     progress = _train_in_order(recipe, recipes, options, report)
-    if recipe.train.after:
-        notes.insert(0, _about_stages(recipe, recipes, options))
+    notes = origin_notes(recipe, recipes, options.runs)
+    notes += [remark.partition(": ")[2].rstrip(".") for remark in remarks]
     run = options.runs / recipe.name
     _, _, facts = load_checkpoint(run / "checkpoint.safetensors")
     result = Result(
@@ -206,15 +205,24 @@ def _run_before(recipe: Recipe, recipes: Sequence[Recipe]) -> Recipe | None:
     return classifier
 
 
-def _about_stages(recipe: Recipe, recipes: Sequence[Recipe], options: ScoringOptions) -> str:
-    """What a result says about the run that its own run continues."""
-    before = _run_before(recipe, recipes)
-    assert before is not None
-    checkpoint = options.runs / before.name / "checkpoint.safetensors"
+def origin_notes(recipe: Recipe, recipes: Sequence[Recipe], runs: Path) -> list[str]:
+    """What a result says about the weights that its run began with; nothing if they were random.
+
+    Args:
+        recipe: The method.
+        recipes: All recipes, as in their files.
+        runs: Folder of the runs.
+    """
+    if recipe.model.pretrained and isinstance(build(recipe.model), Pretrained):
+        return ["**not from scratch**: encoder from ImageNet"]
+    before = stage_before(recipe, recipes)
+    if before is None:
+        return []
+    checkpoint = runs / before.name / "checkpoint.safetensors"
     if not checkpoint.exists():
-        return f"continues {before.name}"
+        return [f"continues {before.name}"]
     _, progress, _ = load_checkpoint(checkpoint)
-    return f"continues {before.name}, which had {progress.samples:,} samples"
+    return [f"continues {before.name}, which had {progress.samples:,} samples"]
 
 
 def train_enough(
