@@ -171,6 +171,22 @@ def test_recipes_choose_encoder_queries_and_frozen_blocks():
         build(ModelRecipe(kind="dual-decoders", encoder="resnet18"))
 
 
+def test_two_photographs_are_learned(batch: Batch, monkeypatch: pytest.MonkeyPatch):
+    """Decoders at full size take a tenth of a second a step, so the pictures are small."""
+    monkeypatch.setattr("tintype.learn.models.dual_decoders._BLOCKS", 3)
+    L, ab = (some[:2, :, ::2, ::2].contiguous() for some in (batch.L, batch.ab))
+    model = small().train()
+    optimizer = torch.optim.Adam(model.parameters(), 0.005)
+    losses = []
+    for _ in range(36):
+        optimizer.zero_grad()
+        loss = (model.to_ab(model(L)) - ab).abs().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
 class Apart(nn.Module):
     """A perceptual distance that is known."""
 
