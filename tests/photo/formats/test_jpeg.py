@@ -288,6 +288,18 @@ def test_stray_bytes_between_segments_do_no_harm(stray: bytes) -> None:
     assert np.array_equal(one(data[:at] + stray + data[at:]).grey, one(data).grey)
 
 
+@pytest.mark.parametrize("stray", [b"\0", bytes(255), bytes(range(255)) * 2, b"\xff\0\xff\1"])
+def test_stray_bytes_behind_the_start_do_no_harm(stray: bytes) -> None:
+    data = saved(scene(), "JPEG")
+    assert np.array_equal(one(data[:2] + stray + data[2:]).grey, one(data).grey)
+
+
+@pytest.mark.parametrize("rest", [b"", bytes(600), b"\0\xff\0" * 200, b"\0\xff\xd9\0"])
+def test_a_start_marker_alone_is_no_jpeg(rest: bytes) -> None:
+    with pytest.raises(UnreadablePhotoError, match="not a picture"):
+        decode(b"\xff\xd8" + rest, name="x")
+
+
 def test_damage_inside_the_coded_part_is_noticed() -> None:
     data = bytearray(saved(scene(200, 200), "JPEG"))
     start = data.index(b"\xff\xda") + 400

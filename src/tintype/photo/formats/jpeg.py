@@ -4,6 +4,7 @@ Source: ITU-T T.81 annex B (markers).
 """
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -30,8 +31,12 @@ _MAX_SCANS = 200
 _MAX_SCAN_PIXELS = 4e9
 
 
+# SOI and the next marker, with stray bytes in between, which libjpeg passes over.
+_START = re.compile(rb"\xff\xd8(?:[^\xff]|\xff+[\x00\x01])*\xff+[\xc0-\xcf\xda-\xfe]")
+
+
 def _sniff(head: bytes) -> bool:
-    return head.startswith(b"\xff\xd8\xff")
+    return head.startswith(b"\xff\xd8\xff") or _START.match(head) is not None
 
 
 # ----- reading -----
