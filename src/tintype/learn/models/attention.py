@@ -22,7 +22,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """
 
     def split(x: Tensor) -> Tensor:
-        return x.unflatten(2, (-1, HEAD)).transpose(1, 2)  # (B, heads, n, 32)
+        return x.reshape(*x.shape[:2], -1, HEAD).transpose(1, 2)  # (B, heads, n, 32)
 
     attended = F.scaled_dot_product_attention(split(query), split(key), split(value))
     return attended.transpose(1, 2).flatten(2)
