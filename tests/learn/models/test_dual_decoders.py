@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from tintype.color.cielab import lab_to_rgb01
 from tintype.errors import LearnError
+from tintype.learn.compare.measure import count_gmac
 from tintype.learn.data.batches import Batch
 from tintype.learn.evaluate.metrics import colorfulness as measured_colorfulness
 from tintype.learn.models.dual_decoders import (
@@ -157,6 +158,13 @@ def test_onnx_agrees_at_every_size(
     model = small()
     model.fuse.weight.data *= 100  # its first answers are nearly grey
     assert differs_from_onnx(model, (64, 64), (32, 160)) < 2e-3
+
+
+def test_its_operations_can_be_counted():
+    """Also where a part is called with a parameter, as the identity of the queries is."""
+    model = small()
+    assert 0.1 < count_gmac(model) < 2
+    assert model.colors.identity.requires_grad
 
 
 def test_recipes_choose_encoder_queries_and_frozen_blocks():

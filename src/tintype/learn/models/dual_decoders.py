@@ -173,8 +173,10 @@ class QueryBlock(nn.Module):
 
 def _attended(weights: nn.Linear, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Attention with the three parts of one matrix: (B, n, width)."""
-    parts = zip((query, key, value), weights.weight.chunk(3), weights.bias.chunk(3), strict=True)
-    return attend(*(F.linear(x, weight, bias) for x, weight, bias in parts))
+    width = query.shape[2]
+    rows = (slice(part * width, (part + 1) * width) for part in range(3))
+    parts = zip((query, key, value), rows, strict=True)
+    return attend(*(F.linear(x, weights.weight[row], weights.bias[row]) for x, row in parts))
 
 
 class ColorDecoder(nn.Module):
