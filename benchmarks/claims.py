@@ -73,7 +73,7 @@ SCHEDULES = {"": "constant", "-plateau": "plateau"}
 TEMPERATURES = (1.0, 0.38)
 PICTURES = 200  # of dev, for colourfulness
 SIDE = 128  # of these pictures
-PER_SECOND = {"cnn": 60, "collapse": 110, "classifier": 70}
+PER_SECOND = {"cnn": 70, "collapse": 180, "classifier": 75}
 """Photographs a second of one core (AMD EPYC, measured), for the estimates of --list."""
 
 
