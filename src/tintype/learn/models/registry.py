@@ -10,6 +10,7 @@ from tintype.errors import LearnError
 from tintype.learn.models import (
     cdcgan,
     cheng,
+    chromagan,
     grey_encoder,
     iizuka,
     larsson,
@@ -41,6 +42,7 @@ class ModelFile(Protocol):
 MODELS: Mapping[str, ModelFile] = {
     "cdcgan": cdcgan,
     "cheng": cheng,
+    "chromagan": chromagan,
     "grey-encoder": grey_encoder,
     "grey-resnet18": resnet,
     "iizuka": iizuka,
@@ -54,6 +56,7 @@ MODELS: Mapping[str, ModelFile] = {
 # Discriminators by generator; each is in the module of its generator.
 DISCRIMINATORS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
     "cdcgan": cdcgan.build_discriminator,
+    "chromagan": chromagan.build_discriminator,
     "pix2pix": pix2pix.build_discriminator,
 }
 

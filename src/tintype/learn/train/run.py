@@ -38,8 +38,10 @@ from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import ProcessGroup
 from tintype.learn.train.objectives import make_objective, objective_of
 from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.objectives.semantic import Semantic
 from tintype.learn.train.pace import Pace
 from tintype.learn.train.steps import PlainStep, Step, device_name
+from tintype.learn.train.wasserstein import WassersteinStep
 
 CHECKPOINT = "checkpoint.safetensors"
 _RECIPE, _PRIOR = "recipe.toml", "prior.npy"
@@ -303,6 +305,8 @@ def _make_step(
     if objective.needs_discriminator:
         discriminator = build_discriminator(recipe.model).to(prior.device)
         discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if isinstance(objective, Semantic):
+            return WassersteinStep(model, discriminator, objective, recipe, process_group)
         return AdversarialStep(model, discriminator, recipe, process_group)
     if recipe.loss.adversarial > 0:
         assert isinstance(objective, Classification)

@@ -14,6 +14,7 @@ from tintype.learn.train.objectives.histogram import Histogram
 from tintype.learn.train.objectives.joint import Joint
 from tintype.learn.train.objectives.labels import Labels
 from tintype.learn.train.objectives.regression import L1, L2
+from tintype.learn.train.objectives.semantic import Semantic
 from tintype.learn.train.objectives.uv import Uv
 
 __all__ = ["OBJECTIVES", "make_objective", "objective_of"]
@@ -29,6 +30,7 @@ OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
         "labels": Labels,
         "distillation": Distillation,
         "adversarial": Adversarial,
+        "semantic": Semantic,
     }
 )
 """Objectives by value of ``loss.kind``."""
