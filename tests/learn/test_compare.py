@@ -224,6 +224,16 @@ def test_a_gan_whose_discriminator_did_not_play_proves_nothing(accuracy: float, 
     assert f"the discriminator of pix2pix {state} (accuracy {accuracy})" in found.figures
 
 
+def test_a_wasserstein_critic_cannot_win():
+    played = [{"dev_d_accuracy": 0.99}] * 2
+    recipe = {"loss": {"kind": "semantic"}}
+    gan = result("chromagan", 1.0, worse=1, dev=played, recipe=recipe)
+    cnn = thrice(result("rescnn-ce", 1.0))
+    assert claim(3, *cnn, *thrice(gan)).verdict == "held"
+    asleep = replace(gan, dev=[{"dev_d_accuracy": 0.55}] * 2)
+    assert claim(3, *cnn, *thrice(asleep)).verdict == "withheld"
+
+
 def test_seeds_are_trained_one_after_another_and_shown_together(place, capsys, monkeypatch):
     trained = []
 
