@@ -16,7 +16,7 @@ from tintype.learn.train.collapse import CollapseDetector, Verdict, observe
 WriteRecipe = Callable[..., Path]
 MODEL = 'kind = "cdcgan"\nvariant = "cifar"\nwidth = 0.06'
 LOSS = '\n[loss]\nkind = "adversarial"\ngenerator_steps = 2\n'
-CHROMAGAN = 'kind = "chromagan"\nwidth = 0.06\nglobal_size = 32\npretrained = false'
+CHROMAGAN = 'kind = "chromagan"\nwidth = 0.06\nglobal_size = 32'
 SEMANTIC = '\n[loss]\nkind = "semantic"\nclass_weight = 0.003\n'
 
 
