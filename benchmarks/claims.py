@@ -268,7 +268,9 @@ def few_photos(photos: Photos, count: int, held_out: int) -> Photos:
 def measure_vibrancy(task: Task, run: Path, photos: Photos) -> dict[str, Any]:
     """Colourfulness relative to the truth, and the error, at each temperature."""
     model = load_trained(run).model
-    (truths,) = dev_squares(photos, size=SIDE, limit=PICTURES).values()
+    limit = -(-PICTURES // len(photos.group_names))
+    groups = dev_squares(photos, size=SIDE, limit=limit)
+    truths = [truth for group in groups.values() for truth in group]
     found = {}
     for temperature in TEMPERATURES if isinstance(model, ResCnn) and model.bins else (None,):
         if temperature is not None:
@@ -389,17 +391,26 @@ def main(scale: Scale | None = None) -> int:
     if not (arguments.data or arguments.summary):
         parser.error("--data is missing")
     into = arguments.into or arguments.runs
+    failed = []
     for task in [] if arguments.summary else tasks:
         if is_done(task, arguments.runs):
             continue
         print(f"{time.strftime('%H:%M')} {task.name}", flush=True)
-        if not run_task(task, arguments):
+        try:
+            whole = run_task(task, arguments)
+        except TintypeError as error:  # such as weights that are no longer finite
+            print(f"{task.name}: {error}", flush=True)
+            failed.append(task.name)
+            continue
+        if not whole:
             print(f"{task.name}: stopped; the same command continues.", flush=True)
             return 130
         write_summary(every, arguments.runs, into)
     write_summary(every, arguments.runs, into)
     print(into / "claims.md")
-    return 0
+    if failed:
+        print(f"{len(failed)} runs failed: {'; '.join(failed)}.")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

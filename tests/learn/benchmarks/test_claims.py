@@ -209,3 +209,25 @@ def test_an_interruption_ends_with_130(
     monkeypatch.setattr(claims, "is_done", lambda *_: False)
     assert run() == 130
     assert "the same command continues" in capsys.readouterr().out
+
+
+def test_a_run_that_fails_does_not_keep_the_others(
+    run, small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    begun: list[str] = []
+
+    def fake(task: claims.Task, _arguments: object) -> bool:
+        begun.append(task.arm)
+        if task.arm == "lambda-3-l1":
+            raise LearnError("The gradient is no longer finite.")
+        return True
+
+    monkeypatch.setattr(claims, "run_task", fake)
+    monkeypatch.setattr(claims, "is_done", lambda *_: False)
+    monkeypatch.setattr(claims, "write_summary", lambda *_: None)
+    assert run() == 1
+    assert begun[2:4] == ["lambda-3-l1", "lambda-3-l1-plateau"]
+    assert len(begun) == 7
+    out = capsys.readouterr().out
+    assert "collapse/lambda-3-l1, seed 1: The gradient is no longer finite.\n" in out
+    assert out.endswith("1 runs failed: collapse/lambda-3-l1, seed 1.\n")
