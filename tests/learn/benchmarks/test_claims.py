@@ -27,13 +27,13 @@ _RECIPES = {
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, colourful) -> Path:
-    """A folder with photographs of two classes and with narrow recipes of the same names."""
+    """Photographs of two classes in two groups, and narrow recipes of the same names."""
     home = tmp_path_factory.mktemp("claims")
-    for label in ("a_abbey", "b_beach"):
-        (home / "data" / "places" / label).mkdir(parents=True)
+    for group, label in (("places", "a_abbey"), ("various", "b_beach")):
+        (home / group / label).mkdir(parents=True)
         for seed in range(60):
             picture = Image.fromarray(colourful(seed + 100 * (label == "b_beach"), 40, 40))
-            picture.save(home / "data" / "places" / label / f"{seed}.png")
+            picture.save(home / group / label / f"{seed}.png")
     (home / "recipes").mkdir()
     for name, (kind, size, loss, batch) in _RECIPES.items():
         watch = str(name == "collapse").lower()
@@ -53,7 +53,7 @@ def run(small: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(claims, "LAMBDAS", (3,))
     monkeypatch.setattr(claims, "DISTANCES", ("l1",))
     monkeypatch.setattr(claims, "LOSSES", {arm: claims.LOSSES[arm] for arm in ("l1", "ce")})
-    words = ["claims.py", "--data", small / "data", "--runs", small / "runs"]
+    words = ["claims.py", "--data", small / "places", small / "various", "--runs", small / "runs"]
     words += ["--cache", small / "cache"]
 
     def call(*more: str | Path) -> int:
@@ -135,7 +135,9 @@ def test_recipes_are_not_aged_and_at_most_64_px(name: str):
 
 def test_a_few_photographs_of_every_class(run, small: Path):
     recipe = read_recipe(small / "recipes" / "cnn.toml").data
-    photos = claims.open_photos([small / "data"], recipe, cache=small / "cache")
+    photos = claims.open_photos(
+        [small / "places", small / "various"], recipe, cache=small / "cache"
+    )
     few = claims.few_photos(photos, 10, 3)
     assert ((~few.dev).sum(), few.dev.sum()) == (10, 3)
     assert set(few.labels) == {0, 1}

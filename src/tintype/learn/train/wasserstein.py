@@ -128,7 +128,8 @@ def gradient_penalty(critic: nn.Module, L: Tensor, real: Tensor, fake: Tensor) -
     share = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (share * real + (1 - share) * fake).detach().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(L, between).sum(), between, create_graph=True)
-    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    return penalty
 
 
 def ranked(on_real: Tensor, on_fake: Tensor) -> Tensor:
