@@ -68,6 +68,7 @@ LOSSES: Mapping[str, Mapping[str, Any]] = {
     "ce-rebalanced": {"loss": {"rebalance": 1.0}},
 }
 LAMBDAS = (100, 10, 3, 1)
+WITHOUT_NORM = 3
 DISTANCES = ("l1", "l2")
 SCHEDULES = {"": "constant", "-plateau": "plateau"}
 TEMPERATURES = (1.0, 0.38)
@@ -156,19 +157,28 @@ def list_tasks(scale: Scale) -> list[Task]:
 
 def collapse_tasks(scale: Scale, gan: Recipe, seed: int) -> list[Task]:
     """The grid of one seed, from the weakest distance, which collapses first, to the strongest."""
-    tasks = []
-    stops = tuple(epoch * scale.epoch for epoch in scale.shown)
+    arms: dict[str, dict[str, dict[str, Any]]] = {}
     for weight in reversed(LAMBDAS):
         for distance in DISTANCES:
             for mark, schedule in SCHEDULES.items():
-                arm = f"lambda-{weight}-{distance}{mark}"
-                changes = {
+                arms[f"lambda-{weight}-{distance}{mark}"] = {
                     "loss": {"lambda": weight, "distance": distance},
-                    "train": {"schedule": schedule, "evaluate_samples": scale.epoch},
+                    "train": {"schedule": schedule},
                 }
-                recipe = variant(gan, f"gan-{arm}", seed, changes)
-                few = (scale.epoch, scale.dev)
-                tasks.append(Task("collapse", arm, seed, recipe, stops, few))
+    # What batch normalisation does, at the lambda and the distance of the first figure.
+    loss = {"lambda": WITHOUT_NORM, "distance": DISTANCES[0]}
+    arms[f"lambda-{WITHOUT_NORM}-{DISTANCES[0]}-unnormalized"] = {
+        "loss": loss,
+        "train": {},
+        "model": {"batch_norm": False},
+    }
+    tasks = []
+    stops = tuple(epoch * scale.epoch for epoch in scale.shown)
+    for arm, changes in arms.items():
+        changes["train"]["evaluate_samples"] = scale.epoch
+        recipe = variant(gan, f"gan-{arm}", seed, changes)
+        few = (scale.epoch, scale.dev)
+        tasks.append(Task("collapse", arm, seed, recipe, stops, few))
     return tasks
 
 

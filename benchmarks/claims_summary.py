@@ -26,6 +26,7 @@ ARMS = {
     "ce": "cross-entropy",
     "ce-rebalanced": "cross-entropy, class weights",
 }
+CHANGES = {"plateau": " + plateau", "unnormalized": " without batch normalisation"}
 FIGURES = ((10, 20, 30), (15, 18, 21))
 """Epochs of the report's figures 10 and 11."""
 SHOWN = ("lambda-3-l1", "lambda-3-l2-plateau")
@@ -202,14 +203,14 @@ def collapse_text(facts: Found, found: Rows) -> str:
     rows = []
     for arm, seeds in facts.items():
         # "lambda-3-l1-plateau"
-        weight, distance, *plateau = arm.removeprefix("lambda-").split("-")
+        weight, distance, *changes = arm.removeprefix("lambda-").split("-")
         epochs = [one["first_collapse"] for one in seeds.values()]
         accuracies = [one["accuracy"] for one in seeds.values()]
         plays = sum(PLAYS[0] <= accuracy <= PLAYS[1] for accuracy in accuracies)
         rows.append(
             [
                 weight,
-                distance.upper() + (" + plateau" if plateau else ""),
+                distance.upper() + "".join(CHANGES[change] for change in changes),
                 f"{sum(epoch is not None for epoch in epochs)} of {len(epochs)}",
                 ", ".join("none" if epoch is None else str(epoch) for epoch in epochs),
                 shown(accuracies),

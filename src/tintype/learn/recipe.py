@@ -50,6 +50,8 @@ class ModelRecipe(_Table):
     dropout: float | None = Field(default=None, ge=0, lt=1)
     """Dropout after the first two decoder layers of the cDCGAN; none for what the variant has: 0.5
     for cifar, 0 for places."""
+    batch_norm: bool = True
+    """Batch normalisation in the cDCGAN and its discriminator."""
     global_size: int = Field(default=224, ge=32, le=_MOST_SIDE, multiple_of=32)
     """Side of the scaled copy for the global stream (Iizuka, section 3.2)."""
     init: Literal["scratch", "classifier"] = "scratch"

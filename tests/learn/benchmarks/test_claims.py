@@ -72,6 +72,7 @@ def test_all_runs_then_nothing_is_left(run, small: Path, capsys: pytest.CaptureF
         "vibrancy/l1, seed 1",
         "collapse/lambda-3-l1, seed 1",
         "collapse/lambda-3-l1-plateau, seed 1",
+        "collapse/lambda-3-l1-unnormalized, seed 1",
     ]
     assert run() == 0
     facts = json.loads((small / "runs" / "claims.json").read_text())
@@ -83,7 +84,9 @@ def test_all_runs_then_nothing_is_left(run, small: Path, capsys: pytest.CaptureF
         facts["pretraining"]["seeds"]["1"]["compared_until_seconds"]
     )
     text = (small / "runs" / "claims.md").read_text()
-    assert "7 of 7 runs are done" in text
+    assert "| 3 | L1 + plateau |" in text
+    assert "| 3 | L1 without batch normalisation |" in text
+    assert "8 of 8 runs are done" in text
     for picture in ("claims-cnn-ce.seed-1-strip-000000008.jpg", "claims-by-time.png"):
         assert f"({picture})" in text
         assert (small / "runs" / picture).exists()
@@ -105,10 +108,10 @@ def test_all_runs_then_nothing_is_left(run, small: Path, capsys: pytest.CaptureF
 
 def test_arms_differ_in_one_thing_and_see_the_same_photographs():
     tasks = claims.list_tasks(claims.Scale())
-    assert len(tasks) == 12 + 48 + 7
+    assert len(tasks) == 12 + 51 + 7
     assert [task.seed for task in tasks] == sorted(task.seed for task in tasks)
     grid = [task for task in tasks if task.experiment == "collapse" and task.seed == 2]
-    assert len({task.recipe.name for task in grid}) == 16
+    assert len({task.recipe.name for task in grid}) == 17
     assert {task.stops[-1] for task in grid} == {60 * 704}
     assert {task.few for task in grid} == {(704, 128)}
     for task in grid:
@@ -117,6 +120,8 @@ def test_arms_differ_in_one_thing_and_see_the_same_photographs():
         assert (task.recipe.train.schedule == "plateau") == task.arm.endswith("-plateau")
         assert task.recipe.train.evaluate_samples % task.recipe.train.batch == 0
         assert len(task.recipe.data.only_labels) > 50
+    unnormalized = [task.arm for task in grid if not task.recipe.model.batch_norm]
+    assert unnormalized == ["lambda-3-l1-unnormalized"]
     first = [task for task in tasks if task.experiment == "vibrancy" and task.seed == 1]
     assert {task.recipe.model.outputs for task in first[:2]} == {"ab"}
     assert [task.recipe.loss.rebalance for task in first[2:]] == [0.0, 1.0]
@@ -229,7 +234,7 @@ def test_a_run_that_fails_does_not_keep_the_others(
     monkeypatch.setattr(claims, "write_summary", lambda *_: None)
     assert run() == 1
     assert begun[2:4] == ["lambda-3-l1", "lambda-3-l1-plateau"]
-    assert len(begun) == 7
+    assert len(begun) == 8
     out = capsys.readouterr().out
     assert "collapse/lambda-3-l1, seed 1: The gradient is no longer finite.\n" in out
     assert out.endswith("1 runs failed: collapse/lambda-3-l1, seed 1.\n")
