@@ -50,6 +50,8 @@ class ModelRecipe(_Table):
     dropout: float | None = Field(default=None, ge=0, lt=1)
     """Dropout after the first two decoder layers of the cDCGAN; none for what the variant has: 0.5
     for cifar, 0 for places."""
+    batch_norm: bool = True
+    """Batch normalisation in the cDCGAN and its discriminator."""
     global_size: int = Field(default=224, ge=32, le=_MOST_SIDE, multiple_of=32)
     """Side of the scaled copy for the global stream (Iizuka, section 3.2)."""
     init: Literal["scratch", "classifier"] = "scratch"
@@ -145,6 +147,7 @@ class LossRecipe(_Table):
         "distillation",
         "adversarial",
         "dual-decoders",
+        "semantic",
     ] = "classification"
     """The objective: cross-entropy over colours, distance in ab, or the loss of a paper."""
     neighbors: int = Field(default=5, ge=1, le=32)
@@ -188,7 +191,8 @@ class LossRecipe(_Table):
     point_targets: bool = False
     """Use the true colour of one pixel per output (Zhang's code) instead of the mean around it."""
     class_weight: float = Field(default=1 / 300, ge=0)
-    """Weight of the labels relative to the colours (Iizuka, equation 4)."""
+    """Weight of the labels or classes relative to the colours (Iizuka, equation 4; Vitoria,
+    lambda_s)."""
     hue_weight: float = Field(default=5.0, ge=0)
     """Weight of hue relative to chroma (Larsson, section 4.2)."""
     samples: int = Field(default=128, ge=1, le=1_000_000)
@@ -203,6 +207,10 @@ class LossRecipe(_Table):
     """Generator steps per discriminator step."""
     discriminator_rate: float = Field(default=1.0, gt=0)
     """Learning rate of the discriminator, relative to the generator's."""
+    critic_weight: float = Field(default=0.1, ge=0)
+    """Weight of the Wasserstein critic's score relative to the colours (Vitoria, lambda_g)."""
+    gradient_penalty: float = Field(default=10.0, ge=0)
+    """Weight of the critic's gradient penalty (Gulrajani, equation 3)."""
 
     @model_validator(mode="after")
     def _terms_that_require_decoded(self) -> "LossRecipe":

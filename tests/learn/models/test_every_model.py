@@ -42,6 +42,7 @@ LEARNS: Mapping[str, tuple[int, float]] = {
     "zhang": (120, 0.005),
     "rescnn": (60, 0.01),
     "cdcgan": (80, 0.004),
+    "chromagan": (80, 0.01),
     "pix2pix": (80, 0.004),
     "user-guided": (80, 0.01),
 }

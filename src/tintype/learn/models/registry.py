@@ -10,6 +10,7 @@ from tintype.errors import LearnError
 from tintype.learn.models import (
     cdcgan,
     cheng,
+    chromagan,
     dual_decoders,
     grey_encoder,
     iizuka,
@@ -44,6 +45,7 @@ MODELS: Mapping[str, ModelFile] = {
     "cdcgan": cdcgan,
     "cheng": cheng,
     "dual-decoders": dual_decoders,
+    "chromagan": chromagan,
     "grey-encoder": grey_encoder,
     "grey-resnet18": resnet,
     "iizuka": iizuka,
@@ -60,6 +62,7 @@ MODELS: Mapping[str, ModelFile] = {
 DISCRIMINATORS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
     "cdcgan": cdcgan.build_discriminator,
     "dual-decoders": pix2pix.build_discriminator,
+    "chromagan": chromagan.build_discriminator,
     "pix2pix": pix2pix.build_discriminator,
 }
 

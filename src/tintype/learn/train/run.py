@@ -40,8 +40,10 @@ from tintype.learn.train.dual_decoders_step import DualDecodersStep
 from tintype.learn.train.objectives import make_objective, objective_of
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.objectives.dual_decoders import DualDecoders
+from tintype.learn.train.objectives.semantic import Semantic
 from tintype.learn.train.pace import Pace
 from tintype.learn.train.steps import PlainStep, Step, device_name
+from tintype.learn.train.wasserstein import WassersteinStep
 
 CHECKPOINT = "checkpoint.safetensors"
 _RECIPE, _PRIOR = "recipe.toml", "prior.npy"
@@ -312,6 +314,8 @@ def _make_step(
         discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if isinstance(objective, DualDecoders):
             return DualDecodersStep(model, discriminator, objective, recipe, process_group)
+        if isinstance(objective, Semantic):
+            return WassersteinStep(model, discriminator, objective, recipe, process_group)
         return AdversarialStep(model, discriminator, recipe, process_group)
     if recipe.loss.adversarial > 0:
         assert isinstance(objective, Classification)

@@ -16,6 +16,7 @@ from tintype.learn.train.objectives.histogram import Histogram
 from tintype.learn.train.objectives.joint import Joint
 from tintype.learn.train.objectives.labels import Labels
 from tintype.learn.train.objectives.regression import L1, L2
+from tintype.learn.train.objectives.semantic import Semantic
 from tintype.learn.train.objectives.uv import Uv
 
 __all__ = ["OBJECTIVES", "make_objective", "objective_of"]
@@ -34,6 +35,7 @@ OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
         "distillation": Distillation,
         "adversarial": Adversarial,
         "dual-decoders": DualDecoders,
+        "semantic": Semantic,
     }
 )
 """Objectives by value of ``loss.kind``."""
