@@ -52,6 +52,8 @@ class Inference:
                     threads=self._threads,
                     device=device,
                     at_once=self._at_once,
+                    # Decoded here, for the vividness that is wanted.
+                    without=("ab",) if "logits" in self.bundle.card.capabilities else (),
                 )
             return self._networks[device.name]
 
@@ -107,7 +109,7 @@ class Inference:
             fit: How it lies in the network's input.
 
         Returns:
-            The input, (h, w) Y' in 0..255, and the output.
+            The input, (h, w) Y' in 0..255, and the output; its ab is None where it has logits.
 
         Raises:
             ModelError: The model does not run, or its output is not what its card says.
@@ -144,21 +146,20 @@ class Inference:
         smallest, *larger = self._sizes(photo.shape)
         if not larger and smallest == fit:  # tiny, it is enlarged no further, and both are one
             return self.run(photo.grey, settings, fit)
-        first = draft or self.at_smallest(photo, settings, fit)
-        luma, features = first.luma, None if first.features is None else first.features[None]
+        if draft is None:
+            luma, first = self._at_smallest(photo, settings, fit)
+        else:
+            luma, first = draft.luma, _output(draft)
+        features = first.features
         if settings.reference is not None:
             luma, output = self.run(photo.grey, settings, fit)
             features = output.features
         outputs = [(size, self.run(photo.grey, settings, size)[1]) for size in larger]
+        found = [_decided(first), *(regrid(_decided(output), at, fit) for at, output in outputs)]
+        mean = _mean(found)[None]
         if first.logits is None:
-            ab = _mean([first.ab, *(regrid(output.ab[0], size, fit) for size, output in outputs)])
-            return luma, NetworkOutput(ab[None], None, features)
-        found = [first.logits]
-        for size, output in outputs:
-            assert output.logits is not None
-            found.append(regrid(output.logits[0], size, fit))
-        logits = _mean(found)
-        return luma, NetworkOutput(self._default_ab(logits)[None], logits[None], features)
+            return luma, NetworkOutput(mean, None, features)
+        return luma, NetworkOutput(None, mean, features)
 
     def at_smallest(self, photo: Photo, settings: Settings, fit: Fit) -> Prediction:
         """What the network answers at the smallest size of high quality, brought to a grid.
@@ -171,17 +172,38 @@ class Inference:
         Raises:
             ModelError: As `run`.
         """
+        luma, output = self._at_smallest(photo, settings, fit)
+        return self.prediction(fit, luma, output)
+
+    def _at_smallest(
+        self, photo: Photo, settings: Settings, fit: Fit
+    ) -> tuple[NDArray[np.float32], NetworkOutput]:
+        """`at_smallest` as an output, and the input on the grid of `fit`."""
         smallest = self._sizes(photo.shape)[0]
         output = self.run(photo.grey, settings, smallest)[1]
-        features = output.features
+        found, features = _decided(output), output.features
         if features is not None:
-            coarse = smallest.stride * output.ab.shape[2] // features.shape[2]
+            coarse = smallest.stride * found.shape[1] // features.shape[2]
             at, to = replace(smallest, stride=coarse), replace(fit, stride=coarse)
-            features = regrid(features[0], at, to)
+            features = regrid(features[0], at, to)[None]
         luma = luma_down(photo.grey, fit)
+        brought = regrid(found, smallest, fit)[None]
         if output.logits is None:
-            return Prediction(fit, luma, regrid(output.ab[0], smallest, fit), None, features)
-        logits = regrid(output.logits[0], smallest, fit)
+            return luma, NetworkOutput(brought, None, features)
+        return luma, NetworkOutput(None, brought, features)
+
+    def prediction(self, fit: Fit, luma: NDArray[np.float32], output: NetworkOutput) -> Prediction:
+        """What a network answered, with the chroma of its logits where it has any.
+
+        Args:
+            fit: How the photograph lies in the network's input.
+            luma: The input, Y' in 0..255.
+            output: The answer.
+        """
+        features = None if output.features is None else output.features[0]
+        if output.logits is None:
+            return Prediction(fit, luma, _decided(output), None, features)
+        logits = output.logits[0]
         return Prediction(fit, luma, self._default_ab(logits), logits, features)
 
     def shifted(self, prediction: Prediction, settings: Settings) -> Prediction:
@@ -233,6 +255,22 @@ class Inference:
         colors = reference_colors(reference, output.features[0], luma, fit)
         self._last_reference = own, colors
         return colors
+
+
+def _decided(output: NetworkOutput) -> NDArray[np.float32]:
+    """What the mean of several sizes is taken of: (bins, h, w) logits, or (2, h, w) ab."""
+    found = output.ab if output.logits is None else output.logits
+    assert found is not None
+    return found[0]
+
+
+def _output(prediction: Prediction) -> NetworkOutput:
+    logits, features = prediction.logits, prediction.features
+    return NetworkOutput(
+        prediction.ab[None],
+        None if logits is None else logits[None],
+        None if features is None else features[None],
+    )
 
 
 def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

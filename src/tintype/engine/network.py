@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tintype import cancellation
+from tintype.engine import onnx_graph
 from tintype.engine.devices import DEVICES, Device
 from tintype.errors import ModelError, UsageError
 
@@ -38,12 +39,13 @@ class NetworkOutput:
     """What a network answers.
 
     Attributes:
-        ab: (1, 2, h, w) CIELAB units, at the card's default vividness and temperature.
+        ab: (1, 2, h, w) CIELAB units, at the card's default vividness and temperature; None where
+            it was not wanted.
         logits: (1, bins, h, w) log-probabilities up to a constant, or None.
         features: (1, channels, h', w') for matching, or None.
     """
 
-    ab: NDArray[np.float32]
+    ab: NDArray[np.float32] | None
     logits: NDArray[np.float32] | None
     features: NDArray[np.float32] | None
 
@@ -81,7 +83,7 @@ class NetworkOutput:
                     advice="Export the model again with `tintype export`.",
                 )
             # Not "max > most": NaN is in no range.
-            if plane.size and not float(np.abs(plane).max()) <= LARGEST[part]:
+            if plane.size and not max(plane.max(), -plane.min()) <= LARGEST[part]:
                 raise ModelError(
                     f"The model {name} gives {part} that are not numbers up to {LARGEST[part]:,}.",
                     advice="Use another model, or train and export it again.",
@@ -336,6 +338,7 @@ class Network:
         device: Where it runs.
         at_once: Photographs that are asked about at the same time. ONNX Runtime needs not know;
             OpenVINO would answer one after the other.
+        without: Outputs that are not wanted; they are left out of what it computes.
     """
 
     def __init__(
@@ -346,30 +349,36 @@ class Network:
         threads: int | None = None,
         device: Device = DEVICES["cpu"],
         at_once: int = 1,
+        without: Collection[str] = (),
     ) -> None:
         self._data = data
         self._name = name
         self._threads = threads
         self._device = device
         self._at_once = at_once
+        self._without = without
         self._lock = threading.Lock()
-        self._session: _Session | None = None
+        self._sessions: dict[bool, _Session] = {}
 
-    def _ready(self) -> _Session:
+    def _ready(self, *, hinted: bool) -> _Session:
+        """What answers with hints, or without any, where the part of the graph for them is idle."""
         with self._lock:
-            if self._session is None:
-                self._session = self._start()
-        return self._session
+            if hinted not in self._sessions:
+                self._sessions[hinted] = self._start(hinted=hinted)
+            return self._sessions[hinted]
 
-    def _start(self) -> _Session:
+    def _start(self, *, hinted: bool) -> _Session:
         check_device(self._device)
-        given = self._data, self._device, self._name, self._threads
+        zero = () if hinted else ("hints",)
+        data = onnx_graph.reduced(self._data, without=self._without, zero=zero)
+        given = data, self._device, self._name, self._threads
         session: _Session
         if self._device.runtime == "openvino":
             session = _OpenVino(*given, self._at_once)
         else:
             session = _OnnxRuntime(*given)
-        inputs, outputs = session.inputs, session.outputs
+        inputs, outputs = session.inputs, {*session.outputs}
+        outputs |= onnx_graph.output_names(self._data)
         if "L" not in inputs or "ab" not in outputs or not inputs <= {"L", "hints"}:
             raise ModelError(
                 f"The model {self._name} has the inputs {sorted(inputs)} and the outputs"
@@ -392,7 +401,7 @@ class Network:
             UsageError: The device is not there.
             WorkCancelledError: Nobody wants the answer any more.
         """
-        session = self._ready()
+        session = self._ready(hinted=hints is not None)
         feed = {"L": np.ascontiguousarray(L, np.float32)}
         if "hints" in session.inputs:
             empty = np.zeros((1, 3, *L.shape[2:]), np.float32)
@@ -402,4 +411,4 @@ class Network:
                 f"The model {self._name} does not support hints.", advice="Use another model."
             )
         got = session.run(feed)
-        return NetworkOutput(got["ab"], got.get("logits"), got.get("features"))
+        return NetworkOutput(got.get("ab"), got.get("logits"), got.get("features"))

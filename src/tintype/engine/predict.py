@@ -128,9 +128,7 @@ class Engine:
             luma, output = self._inference.run_twice(photo, settings, fit, draft)
         else:
             luma, output = self._inference.run(photo.grey, settings, fit)
-        logits = None if output.logits is None else output.logits[0]
-        features = None if output.features is None else output.features[0]
-        prediction = Prediction(fit, luma, output.ab[0], logits, features, plain)
+        prediction = replace(self._inference.prediction(fit, luma, output), plain=plain)
         if settings.reference is None:
             return prediction
         return self._inference.shifted(prediction, settings)
@@ -419,6 +417,8 @@ class Engine:
             return np.asarray(prediction.ab * factor + color_distribution.shift(settings.warmth))
         vividness = self._vividness(settings)
         if prediction.logits is not None:
+            if (vividness, settings.warmth) == (card.vividness, 0):
+                return prediction.ab  # decoded with these already
             return color_distribution.colors(
                 prediction.logits, card, vividness=vividness, warmth=settings.warmth
             )
