@@ -1,17 +1,21 @@
 """The part of a graph that is needed gives the answers of the whole."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.network import Network
 from tintype.engine.onnx_file import check_self_contained
 from tintype.engine.onnx_graph import output_names, reduced
+
+onnx = pytest.importorskip("onnx", reason="the learn extra is not installed")
+helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
+
+Nodes = Callable[[], Sequence[Any]]
 
 L = np.linspace(0, 100, 64 * 96, dtype=np.float32).reshape(1, 1, 64, 96)
 
@@ -69,18 +73,17 @@ def test_what_is_no_model_is_left_as_it_is(data: bytes) -> None:
     assert output_names(data) == frozenset()
 
 
-def _graph(make: Callable[[], Sequence[onnx.NodeProto]], told: Sequence[int | str]) -> bytes:
+def _graph(make: Nodes, told: Sequence[int | str]) -> bytes:
     """L and hints to ab by some nodes; `told` is the shape of the value "side"."""
     shape: list[int | str] = [1, 1, "h", "w"]
-    float32 = TensorProto.FLOAT
     graph = helper.make_graph(
         make(),
         "graph",
         [helper.make_tensor_value_info(name, float32, shape) for name in ("L", "hints")],
         [helper.make_tensor_value_info("ab", float32, None)],
         [
-            numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "weight"),
-            numpy_helper.from_array(np.ones(1, np.float32), "bias"),
+            onnx.numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "weight"),
+            onnx.numpy_helper.from_array(np.ones(1, np.float32), "bias"),
         ],
         value_info=[
             helper.make_tensor_value_info("side", float32, told),
@@ -91,7 +94,7 @@ def _graph(make: Callable[[], Sequence[onnx.NodeProto]], told: Sequence[int | st
     return model.SerializeToString()
 
 
-def _added(*side: onnx.NodeProto) -> Callable[[], Sequence[onnx.NodeProto]]:
+def _added(*side: Any) -> Nodes:
     last = [
         helper.make_node("Relu", ["L"], ["side"]),
         helper.make_node("Add", ["side", "zero"], ["sum"]),
@@ -119,7 +122,7 @@ _SAME = (1, 1, "h", "w")
     ],
 )
 def test_an_addition_goes_only_where_it_adds_nothing(
-    make: Callable[[], Sequence[onnx.NodeProto]], told: Sequence[int | str], gone: bool
+    make: Nodes, told: Sequence[int | str], gone: bool
 ) -> None:
     data = _graph(make, told)
     part = onnx.load_from_string(reduced(data, zero=("hints",)))

@@ -274,7 +274,11 @@ def _output(prediction: Prediction) -> NetworkOutput:
 
 
 def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return np.mean(planes, axis=0, dtype=np.float32)  # type: ignore[no-any-return]
+    total = planes[0].copy()
+    for plane in planes[1:]:
+        total += plane
+    total /= len(planes)
+    return total
 
 
 def _grid(quality: Quality) -> Quality:
