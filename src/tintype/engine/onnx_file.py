@@ -174,9 +174,12 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         IndexError: It ends too early.
         ValueError: Its structure is damaged, or could be read in another way.
     """
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
+    at, end = 0, len(message)
+    while at < end:
+        # A number of one byte, as most are, is read here: a model has thousands of fields.
+        tag, at = message[at], at + 1
+        if tag > 0x7F:
+            tag, at = _varint(message, at - 1)
         # A parser that keeps 32 bits of a tag would take it for another field than this one does.
         if not 8 <= tag < 1 << 32:
             raise ValueError("a field without a number, or with one that is too large")
@@ -186,12 +189,14 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
             yield tag >> 3, value
             continue
         if kind == 2:
-            length, at = _varint(message, at)
+            length, at = message[at], at + 1
+            if length > 0x7F:
+                length, at = _varint(message, at - 1)
         elif kind in (1, 5):
             length = 8 if kind == 1 else 4
         else:
             raise ValueError("a field of unknown kind")
-        if at + length > len(message):
+        if at + length > end:
             raise ValueError("a field longer than the file")
         yield tag >> 3, message[at : at + length]
         at += length

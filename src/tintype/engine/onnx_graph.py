@@ -79,19 +79,20 @@ def _reduced(data: bytes, without: Collection[str], zero: Collection[str]) -> by
             needed.update(node.inputs)
             rest.append(node)
     made = needed | {name for node in rest for name in node.outputs}
-    graph = bytearray()
-    for node in reversed(rest):
-        graph += _field(_NODE, node.data)
+    graph = [piece for node in reversed(rest) for piece in _field(_NODE, node.data)]
     for part in parts:
         unused = part.field in (_INITIALIZER, _VALUE) and part.name not in made
         unwanted = part.field == _OUTPUT and part.name not in outputs
         empty = part.field == _INPUT and part.name in zero and part.name not in needed
         if not (unused or unwanted or empty):
             graph += _field(part.field, part.data)
-    return b"".join(
-        _field(number, graph if number == _GRAPH else value)
-        for number, value in fields(memoryview(data))
-    )
+    model: list[bytes | memoryview] = []
+    for number, value in fields(memoryview(data)):
+        if number == _GRAPH:
+            model += (_varint(number << 3 | 2), _varint(sum(map(len, graph))), *graph)
+        else:
+            model += _field(number, value)
+    return b"".join(model)
 
 
 def _opened(data: bytes) -> tuple[list[_Node], list[_Part]]:
@@ -171,13 +172,11 @@ def _renamed(node: _Node, instead: dict[str, str]) -> _Node:
     if not any(name in instead for name in node.inputs):
         return node
     inputs = tuple(instead.get(name, name) for name in node.inputs)
-    data = bytearray()
-    for name in inputs:
-        data += _field(1, name.encode())
+    data = [piece for name in inputs for piece in _field(1, name.encode())]
     for number, value in fields(node.data):
         if number != 1:
             data += _field(number, value)
-    return replace(node, data=memoryview(data), inputs=inputs)
+    return replace(node, data=memoryview(b"".join(data)), inputs=inputs)
 
 
 def _known(kind: bytes | None) -> bool:
@@ -199,15 +198,17 @@ def _text(value: memoryview | int) -> str:
     return bytes(_message(value)).decode()
 
 
-def _field(number: int, value: memoryview | bytes | bytearray | int) -> bytes:
-    """A field as it is written."""
+def _field(number: int, value: memoryview | bytes | int) -> tuple[bytes | memoryview, ...]:
+    """A field as it is written, in pieces: weights are copied once, when all is joined."""
     if isinstance(value, int):
-        return bytes(_varint(number << 3)) + bytes(_varint(value))
-    return bytes(_varint(number << 3 | 2)) + bytes(_varint(len(value))) + bytes(value)
+        return _varint(number << 3), _varint(value)
+    return _varint(number << 3 | 2), _varint(len(value)), value
 
 
-def _varint(value: int) -> Iterator[int]:
+def _varint(value: int) -> bytes:
+    found = bytearray()
     while value > 0x7F:
-        yield value & 0x7F | 0x80
+        found.append(value & 0x7F | 0x80)
         value >>= 7
-    yield value
+    found.append(value)
+    return bytes(found)
