@@ -32,10 +32,16 @@ class Inference:
         bundle: The model.
         threads: Cores for one photograph.
         at_once: Photographs that are predicted for at the same time.
+        features: Whether features are wanted, where the model has any.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int, at_once: int) -> None:
+    def __init__(
+        self, bundle: Bundle, *, threads: int, at_once: int, features: bool = True
+    ) -> None:
         self.bundle: Bundle = bundle
+        # Logits are decoded here, for the vividness that is wanted.
+        left_out = {"ab"} if "logits" in bundle.card.capabilities else set()
+        self._without = frozenset(left_out if features else {*left_out, "features"})
         self._threads, self._at_once = threads, at_once
         self._lock = threading.Lock()
         self._networks: dict[str, Network] = {}
@@ -52,10 +58,21 @@ class Inference:
                     threads=self._threads,
                     device=device,
                     at_once=self._at_once,
-                    # Decoded here, for the vividness that is wanted.
-                    without=("ab",) if "logits" in self.bundle.card.capabilities else (),
+                    without=self._without,
                 )
             return self._networks[device.name]
+
+    def prepare(self, settings: Settings) -> None:
+        """Begins to load what will be asked, while the caller does something else.
+
+        Args:
+            settings: Of the photograph that comes.
+        """
+        hinted = settings.hinted and "hints" in self.bundle.card.capabilities
+        network = self.network(settings.device)
+        threading.Thread(
+            target=network.prepare, kwargs={"hinted": hinted}, name="tintype-loading"
+        ).start()
 
     def adopt(self, name: str, network: Network) -> None:
         """Uses a network that is loaded already.
@@ -119,7 +136,8 @@ class Inference:
         output = network.run(luma_to_input(luma), self._hint_input(settings, fit))
         shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
         card = self.bundle.card
-        output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=card.capabilities)
+        given = set(card.capabilities) - self._without
+        output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=given)
         return luma, output
 
     def run_twice(

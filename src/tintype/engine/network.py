@@ -367,6 +367,15 @@ class Network:
                 self._sessions[hinted] = self._start(hinted=hinted)
             return self._sessions[hinted]
 
+    def prepare(self, *, hinted: bool = False) -> None:
+        """Loads it, if that is possible; whoever runs it is told what is wrong.
+
+        Args:
+            hinted: Whether it will be asked with hints.
+        """
+        with contextlib.suppress(ModelError, UsageError, MemoryError):
+            self._ready(hinted=hinted)
+
     def _start(self, *, hinted: bool) -> _Session:
         check_device(self._device)
         zero = () if hinted else ("hints",)
