@@ -87,6 +87,8 @@ def test_hints_stay_in_float(small: Quantized) -> None:
     L = np.linspace(0, 100, 64 * 96, dtype=np.float32).reshape(1, 1, 64, 96)
     alone, with_none = network.run(L), network.run(L, np.zeros((1, 3, 64, 96), np.float32))
     np.testing.assert_array_equal(alone.logits, with_none.logits)
+    (heard,) = (node for node in small.model.graph.node if "told" in node.input)
+    assert len(heard.input) == 2  # without a bias it is certain to be zero
 
 
 def test_rounding_for_the_inputs_beats_the_nearest_step() -> None:

@@ -4,7 +4,7 @@ ONNX Runtime computes a convolution in int8 where its input, its weights and its
 DequantizeLinear, and its output, rectified or not, goes into a QuantizeLinear.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,10 +51,11 @@ class Convolution:
 
 
 def prepared(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with weights in float32, and a bias in each convolution.
+    """A copy with weights in float32, and a bias in each convolution of the photograph.
 
     The exporter adds some biases after their convolution, and a model that was exported before
-    stores its weights in float16.
+    stores its weights in float16. Those of hints have none, by which it is known that they add
+    nothing where there are no hints.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -66,8 +67,9 @@ def prepared(model: onnx.ModelProto) -> onnx.ModelProto:
             stored.CopyFrom(numpy_helper.from_array(values, node.output[0]))
             graph.node.remove(node)
     stored_weights, users = weights(graph), _users(graph)
+    seeing = reached(model, {"L"})
     for node in [node for node in graph.node if _has_weights(node, stored_weights)]:
-        if len(node.input) > 2:
+        if len(node.input) > 2 or node.input[0] not in seeing:
             continue
         outputs = stored_weights[node.input[1]].dims[0]
         bias = np.zeros(outputs, np.float32)
@@ -101,6 +103,15 @@ def convolutions(model: onnx.ModelProto) -> list[Convolution]:
 def weights(graph: onnx.GraphProto) -> dict[str, TensorProto]:
     """The tensors that are stored in the file, by name."""
     return {tensor.name: tensor for tensor in graph.initializer}
+
+
+def reached(model: onnx.ModelProto, names: Collection[str]) -> set[str]:
+    """All tensors that depend on some, these among them."""
+    found = set(names)
+    for node in model.graph.node:
+        if found & set(node.input):
+            found.update(node.output)
+    return found
 
 
 def _has_weights(node: onnx.NodeProto, stored: Mapping[str, TensorProto]) -> bool:
