@@ -279,7 +279,7 @@ def _decided(output: NetworkOutput) -> NDArray[np.float32]:
     """What the mean of several sizes is taken of: (bins, h, w) logits, or (2, h, w) ab."""
     found = output.ab if output.logits is None else output.logits
     assert found is not None
-    return found[0]
+    return np.asarray(found[0])
 
 
 def _output(prediction: Prediction) -> NetworkOutput:

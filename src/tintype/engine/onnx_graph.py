@@ -113,7 +113,9 @@ def _fields_of_graph(data: bytes) -> Iterator[tuple[int, memoryview | int]]:
 
 
 def _node(data: memoryview) -> _Node:
-    inputs, outputs, operator = [], [], ""
+    inputs: list[str] = []
+    outputs: list[str] = []
+    operator = ""
     for number, value in fields(data):
         if number in (1, 2):
             (inputs if number == 1 else outputs).append(_text(value))

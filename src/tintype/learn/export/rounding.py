@@ -69,7 +69,7 @@ def _steps(rows: Floats) -> Floats:
         ((_nearest(rows, scale) * scale[..., None] - rows) ** 2).sum(axis=2) for scale in tried
     ]
     best = np.argmin(errors, axis=0)
-    return np.take_along_axis(tried, best[None], axis=0)[0]
+    return np.asarray(np.take_along_axis(tried, best[None], axis=0)[0])
 
 
 def _nearest(rows: Floats, scale: Floats) -> Floats:
