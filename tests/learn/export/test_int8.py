@@ -18,7 +18,7 @@ from tintype.learn.export.check import make_feeds
 from tintype.learn.export.equalize import equalize
 from tintype.learn.export.graph import halve_weights
 from tintype.learn.export.int8_graph import Int8Graph, convolutions, prepared, step_of
-from tintype.learn.export.quantize import Quantized, quantize
+from tintype.learn.export.quantize import Quantized, _worthwhile, quantize
 from tintype.learn.export.rounding import LARGEST, rounded
 
 HINTED = Path(__file__).parents[2] / "engine" / "tiny-hints.onnx"
@@ -152,6 +152,14 @@ def test_a_model_that_cannot_be_in_int8_is_refused(
 ) -> None:
     with pytest.raises(LearnError, match="No convolution"):
         quantize(onnx.load_from_string(model.data), make_feeds(pictures, hinted=True), goal=1e-9)
+
+
+def test_what_saves_much_goes_first_and_cheap_ones_are_alike() -> None:
+    harm = {"heavy": 0.2, "cheap": 0.1, "cheaper": 0.11, "bad": 0.5}
+    work = {"heavy": 1000, "cheap": 20, "cheaper": 1, "bad": 20}
+    assert _worthwhile(harm, work, 0.21) == ["heavy"]
+    assert _worthwhile(harm, work, 0.3) == ["heavy", "cheap", "cheaper"]
+    assert _worthwhile(harm, work, 0.05) == []
 
 
 # ----- the command -----

@@ -3,7 +3,7 @@
 What was tried before rounded all weights to the nearest step and was off by 1.2 to 16 ab
 (docs/experiments/int8.md). Here channels are scaled to share a step (`equalize`), weights are
 rounded for the inputs that they have (`rounding`), and the convolutions that change the colours
-most stay in float. Everything that is no convolution does.
+most for the work that they save stay in float. Everything that is no convolution does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,6 +51,7 @@ class _Seen:
     high: dict[str, Floats] = field(default_factory=dict)
     some: dict[str, list[Floats]] = field(default_factory=dict)
     patches: dict[str, list[Floats]] = field(default_factory=dict)  # by the name of the weights
+    places: dict[str, int] = field(default_factory=dict)  # pixels, of the last photograph
 
     def range(self, name: str) -> tuple[float, float]:
         """What a step of int8 is fitted to."""
@@ -113,9 +114,10 @@ def quantize(model: onnx.ModelProto, feeds: Sequence[Feed], *, goal: float = _GO
     }
     judged = _Judged(plain, ranges, judges)
     harm = {name: judged.difference({name: small[name]}) for name in small}
+    work = {name: _weight(plain, c).size * seen.places[c.output] for name, c in candidates.items()}
     allowed = goal
     while True:
-        chosen = _harmless(harm, allowed)
+        chosen = _worthwhile(harm, work, allowed)
         if not chosen:
             raise LearnError("No convolution of this model can be in int8.")
         together = {name: small[name] for name in chosen}
@@ -127,18 +129,18 @@ def quantize(model: onnx.ModelProto, feeds: Sequence[Feed], *, goal: float = _GO
         allowed *= _FEWER
 
 
-def _harmless(harm: Mapping[str, float], allowed: float) -> list[str]:
-    """Those that differ least, whose differences, as if independent, are within an allowance.
+def _worthwhile(harm: Mapping[str, float], work: Mapping[str, int], allowed: float) -> list[str]:
+    """Those that differ least for their work, within an allowance for independent differences.
 
-    Not those that differ least for their work: the cheap ones between others would stay in float,
-    and what they read and give is rounded all the same.
+    Of the smaller half none counts as less work than another: the cheap ones between others would
+    stay in float, and what they read and give is rounded all the same.
     """
+    usual = float(np.median(list(work.values())))
     left, chosen = allowed**2, []
-    for name in sorted(harm, key=lambda name: harm[name]):
-        left -= harm[name] ** 2
-        if left < 0:
-            break
-        chosen.append(name)
+    for name in sorted(harm, key=lambda name: harm[name] ** 2 / max(work[name], usual)):
+        if harm[name] ** 2 <= left:
+            left -= harm[name] ** 2
+            chosen.append(name)
     return chosen
 
 
@@ -213,6 +215,7 @@ def _observe(model: onnx.ModelProto, feeds: Sequence[Feed], *, patches: bool) ->
 
 def _remember(seen: _Seen, name: str, value: Floats, draw: np.random.Generator) -> None:
     flat = value.reshape(len(value), -1)
+    seen.places[name] = flat.shape[1]
     low, high = flat.min(axis=1), flat.max(axis=1)
     seen.low[name] = np.minimum(seen.low.get(name, low), low)
     seen.high[name] = np.maximum(seen.high.get(name, high), high)
