@@ -18,7 +18,7 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from e2e.states import EVERYWHERE, STATES, VIEWS, Material, material
+from e2e.states import ALL_STATES, EVERYWHERE, STATES, VIEWS, Material, material
 from e2e.visits import Visit
 from tintype.web.serve import serving
 from tintype.web.server_options import ServerOptions
@@ -28,9 +28,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 def pictures(only: str) -> list[tuple[str, str]]:
     """View and state of each picture whose name matches the pattern."""
-    first = list(VIEWS)[:2]
     wanted = [
-        (view, state) for view in VIEWS for state in STATES if view in first or state in EVERYWHERE
+        (view, state)
+        for view in VIEWS
+        for state in STATES
+        if view in ALL_STATES or state in EVERYWHERE
     ]
     return [pair for pair in wanted if re.search(only, "-".join(pair))]
 

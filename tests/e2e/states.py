@@ -134,7 +134,7 @@ def _refused(person: Visit, files: Material) -> None:
 def _offline(person: Visit, files: Material) -> None:
     _colored(person, files)
     person.page.context.set_offline(True)
-    person.move("#vividness", 1.8)
+    person.move("#vividness", 0.8)
     person.page.wait_for_selector("#notice:visible")
 
 
@@ -229,5 +229,8 @@ VIEWS: Mapping[str, View] = MappingProxyType(
 )
 """Name and window."""
 
+ALL_STATES = ("1280", "390", "dark", "dark-390")
+"""The views in which every state is looked at."""
+
 EVERYWHERE = ("empty", "colored", "picker", "several")
-"""The states that are looked at in every view; the others in the first two."""
+"""The states that are looked at in every view."""

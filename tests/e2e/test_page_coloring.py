@@ -70,12 +70,20 @@ def test_a_slider_moves_without_a_new_inference(
 
     monkeypatch.setattr(Engine, "predict", refuse)
     # Before the server can have answered, the picture is shown in about these colours.
+    # What is recommended is the middle of the slider, and a person comes back to it.
+    slider, said = person.page.locator("#vividness"), person.page.locator("#vividness-out")
+    assert [slider.input_value(), said.text_content()] == ["0", "0%"]
+    person.move("#vividness", -1)
+    assert said.text_content() == "−100%"
+    person.move("#vividness", 0)
+    person.settled()
+    np.testing.assert_array_equal(person.pixels(), before)
     filters = "getComputedStyle(document.querySelector('#after')).filter"
     assert person.page.evaluate(filters) == "none"
     person.page.route("**/preview*", lambda route: route.abort())
     at_once = person.page.locator("#vividness").evaluate(
         f"""slider => {{
-          slider.value = '1.6';
+          slider.value = '0.6';
           slider.dispatchEvent(new Event('input'));
           return {filters};
         }}"""

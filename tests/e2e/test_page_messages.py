@@ -24,9 +24,9 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     person.settled()
     assert person.save()[0] == "mirrored.color.jpg"
     # Each keeps its own settings.
-    person.move("#vividness", 0.3)
+    person.move("#vividness", -0.7)
     frames.nth(0).click()
-    assert person.page.locator("#vividness").input_value() != "0.3"
+    assert person.page.locator("#vividness").input_value() != "-0.7"
     person.page.locator("#film .remove").nth(1).click()
     assert frames.count() == 2
 
@@ -82,7 +82,7 @@ def test_what_goes_wrong_is_said_and_stays(
     # What was not done is said without a spinner, until somebody has read it.
     before = person.pixels()
     person.page.route("**/preview?*", lambda route: route.abort())
-    person.move("#vividness", 1.9)
+    person.move("#vividness", 0.9)
     notice.wait_for(state="visible")
     assert "camera.png does not show these settings yet." in notice.inner_text()
     assert "tintype serve" in notice.inner_text()
@@ -115,7 +115,7 @@ def test_a_photograph_that_was_let_go_comes_back(
         }"""
     )
     before = person.pixels()
-    person.move("#vividness", 1.5)
+    person.move("#vividness", 0.5)
     person.settled()
     assert person.page.evaluate("() => window.forgot")
     assert np.abs(person.pixels().astype(int) - before).mean() > 0.2

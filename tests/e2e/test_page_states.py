@@ -167,7 +167,7 @@ def test_the_focus_never_falls_to_the_start(visit: Callable[..., Visit], brought
     assert focused()
     page.keyboard.press("p")
     page.context.set_offline(True)
-    person.move("#vividness", 1.8)
+    person.move("#vividness", 0.8)
     page.wait_for_selector("#notice:visible")
     press("#notice-close")
     assert focused()

@@ -74,7 +74,7 @@ def test_a_browser_without_a_key_sees_a_page(home: tuple[Listening, list[Invitat
             assert socket.gethostname() in answer.text
             assert "$" not in answer.text
             assert "default-src 'none'" in answer.headers["content-security-policy"]
-        for path in ("/door.js", "/page.css", "/icon.svg", "/api.js", "/dom.js"):
+        for path in ("/door.js", "/page.css", "/beside.css", "/icon.svg", "/api.js", "/dom.js"):
             assert browser.get(path).status_code == 200
         for path in ("/main.js", "/openapi.json", "/v1/status", "/samples/coffee.jpg"):
             assert browser.get(path).status_code == 401

@@ -2,8 +2,8 @@
 // The strip of all photographs below the one that is shown.
 
 import { element } from "./dom.js";
-import { positionText, stateLabel } from "./labels.js";
 import { announce } from "./notices.js";
+import { positionText, stateLabel } from "./photo_labels.js";
 import * as removal from "./removal.js";
 import { workspace } from "./workspace.js";
 
