@@ -88,6 +88,13 @@ def _picker(person: Visit, files: Material) -> None:
     person.page.wait_for_selector("#suggestions button")
 
 
+def _hinted(person: Visit, files: Material) -> None:
+    _picker(person, files)
+    person.page.locator("#suggestions button").nth(1).click()
+    person.page.locator("#done").click()
+    person.settled()
+
+
 def _brush(person: Visit, files: Material) -> None:
     _colored(person, files)
     person.tool("brush")
@@ -99,6 +106,18 @@ def _brush(person: Visit, files: Material) -> None:
 def _grey(person: Visit, files: Material) -> None:
     _colored(person, files)
     person.tool("grey")
+    person.page.mouse.move(*person.at(0.3, 0.3))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.at(0.6, 0.5), steps=4)
+    person.page.mouse.up()
+    person.settled()
+
+
+def _zoomed(person: Visit, files: Material) -> None:
+    _colored(person, files)
+    for _ in range(3):
+        person.page.keyboard.press("+")
+    person.settled()
 
 
 def _guesses(person: Visit, files: Material) -> None:
@@ -156,7 +175,8 @@ def _offered(person: Visit, files: Material) -> None:
 
 def _saving(person: Visit, files: Material) -> None:
     _colored(person, files)
-    person.page.locator("#panel summary").first.click()
+    for title in person.page.locator("#panel summary").all():
+        title.click()
 
 
 def _reference(person: Visit, files: Material) -> None:
@@ -174,8 +194,10 @@ STATES: Mapping[str, Callable[[Visit, Material], None]] = MappingProxyType(
         "colored": _colored,
         "compared": _compared,
         "picker": _picker,
+        "hinted": _hinted,
         "brush": _brush,
         "keep-grey": _grey,
+        "zoomed": _zoomed,
         "guesses": _guesses,
         "looks": _looks,
         "several": _several,
