@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import skimage.data
 from PIL import Image
 
@@ -36,6 +37,7 @@ def test_what_is_known_of_a_photograph_is_said(
 ) -> None:
     astronaut = Image.fromarray(skimage.data.astronaut()).resize((160, 160))
     astronaut.save(tmp_path / "colours.gif")
+    pillow_heif.from_pillow(astronaut).save(tmp_path / "telephone.heic")
     pages = [astronaut.convert("L"), astronaut.convert("L").rotate(180)]
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
     person = visit()
@@ -51,6 +53,8 @@ def test_what_is_known_of_a_photograph_is_said(
     assert "GIF" in said
     frames.nth(2).click()
     assert notes.inner_text().startswith("Page 1 of 2.")
+    person.drop(tmp_path / "telephone.heic")
+    assert "Saved as AVIF, because Tintype reads HEIC but does not write it." in notes.inner_text()
     person.settled()
 
 
@@ -75,6 +79,10 @@ def test_what_goes_wrong_is_said_and_stays(
     failure.wait_for(state="visible")
     assert "album cannot be read: it is a folder" in failure.inner_text()
     assert "select all" in failure.inner_text()
+    (tmp_path / "nothing.jpg").write_bytes(b"")
+    person.page.set_input_files("#files", str(tmp_path / "nothing.jpg"))
+    person.page.wait_for_selector("#failure:has-text('nothing.jpg is empty')")
+    assert "request" not in failure.inner_text()
     # A good photograph is shown in its place.
     person.drop(files / "camera.png")
     assert not failure.is_visible()

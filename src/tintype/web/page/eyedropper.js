@@ -26,7 +26,7 @@ function wait(next) {
   document.body.toggleAttribute("data-sampling", isWaiting());
 }
 
-/** @returns {boolean} whether a colour was waited for */
+/** Whether a colour was waited for; it no longer is. */
 export function cancel() {
   const was = isWaiting();
   wait(null);
@@ -51,7 +51,7 @@ export function take(pixel) {
 
 /**
  * @param {string} id of the button
- * @param {(color: string) => void} choose called with a colour as #rrggbb
+ * @param {(color: string) => void} choose
  */
 export function wire(id, choose) {
   const from = button(id);

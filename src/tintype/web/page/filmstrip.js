@@ -69,8 +69,9 @@ export function showPicture(photo) {
   const frame = frames.get(photo);
   if (!frame) return;
   frame.picture.dataset.rotation = String(photo.rotation);
-  if (photo.urls.after) frame.picture.src = photo.urls.after;
-  frame.picture.hidden = !photo.urls.after;
+  const { after } = photo.urls;
+  if (after && frame.picture.src !== after) frame.picture.src = after; // it is decoded again
+  frame.picture.hidden = !after;
 }
 
 /** @param {Photo} current */

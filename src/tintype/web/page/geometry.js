@@ -350,13 +350,13 @@ export const sliderOfRadius = (radius, photo) =>
   Math.round(Math.sqrt((radius / longestSide(photo)) * SLIDER_SQUARED));
 
 /**
- * The pixels of a picture of a photograph around one of the photograph's own.
+ * The pixels around one of a photograph, in a picture of it.
  *
- * @param {Point} pixel of the photograph
+ * @param {Point} pixel
  * @param {Size} photo
- * @param {Size} drawn the size of the picture
- * @param {number} most pixels of the picture along each side
- * @returns {Box} inside the picture, in whole pixels
+ * @param {Size} drawn of the picture
+ * @param {number} most along each side
+ * @returns {Box} inside the picture
  */
 export function patchAround(pixel, photo, drawn, most) {
   /** @type {(at: number, whole: number, side: number) => [number, number]} */

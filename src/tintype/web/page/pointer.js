@@ -47,7 +47,7 @@ function showCursor() {
   cursor.style.top = `${cursorAt.y}%`;
 }
 
-/** @param {PointerEvent} event of a mouse or a pen: the circle of the brush goes with it */
+/** @param {PointerEvent} event the circle of the brush goes with a mouse and a pen */
 function showCircle(event) {
   if (event.pointerType === "touch" || !paints()) return;
   const { left, top, width, height } = sheet.getBoundingClientRect();
