@@ -32,6 +32,7 @@ from photo.samples import (
     srgb_parametric,
     table_profile,
 )
+from photo.table_profiles import TABLES
 from promises.mutation import mended
 from promises.outcome import TINY
 from promises.seeds import OTHERS, PICTURES
@@ -173,7 +174,7 @@ def read_iptc(data: bytes) -> None:
 def read_icc(data: bytes) -> None:
     from tintype.photo.metadata import icc
 
-    refused = (icc.DamagedProfileError, icc.TableProfileError)
+    refused = (icc.DamagedProfileError, icc.NoDeepConversionError)
     with one_line(*refused):
         profile = icc.open_profile(data)
         with one_line(*refused):
@@ -189,6 +190,7 @@ def icc_seeds() -> list[bytes]:
     rgb = [rgb_profile(SRGB, curve) for curve in (gamma_curve(1.8), srgb_curve(16))]
     grey = [grey_profile(curve) for curve in (gamma_curve(2.2), srgb_curve(16))]
     tables = [table_profile(b"CMYK", 4), table_profile(b"RGB ", 3)]
+    tables += [made().data for made in TABLES.values()]
     return [*rgb, rgb_profile(SRGB, srgb_parametric()), *grey, *tables]
 
 

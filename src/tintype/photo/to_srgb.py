@@ -60,7 +60,7 @@ def in_srgb(
         The picture, and whether the profile had to be applied.
 
     Raises:
-        UnsupportedPhotoError: 16 bits with a profile made of tables.
+        UnsupportedPhotoError: 16 bits with a profile that only LittleCMS can apply.
     """
     picture = page.picture
     is_cmyk = _space(picture) == "CMYK"
@@ -77,9 +77,9 @@ def in_srgb(
             return _inks(picture, notes), False
         notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
         return picture, False
-    except icc.TableProfileError:
+    except icc.NoDeepConversionError:
         file.refuse(
-            "has 16-bit pixels with a colour profile made of tables",
+            "has 16-bit pixels with a colour profile that can be applied in 8 bits only",
             "Convert it to sRGB in an image editor first, keeping 16 bits.",
         )
 

@@ -11,8 +11,8 @@ from PIL import Image
 from photo.samples import saved, scene
 from tintype.errors import PhotoTooLargeError, UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode
-from tintype.photo.formats.av1 import largest_frame
-from tintype.photo.formats.iso_boxes import write_box
+from tintype.photo.formats.av1 import largest_frame, without_gain_maps
+from tintype.photo.formats.iso_boxes import read_boxes, write_box
 
 RGBA = Image.fromarray(np.dstack([scene(40, 56), scene(40, 56, seed=1)[..., 0]]))
 
@@ -49,6 +49,75 @@ def test_a_way_that_cannot_be_followed_is_damage() -> None:
     assert largest_frame(bytes(moved)) is None
     with pytest.raises(UnreadablePhotoError):
         decode(bytes(moved), name="x")
+
+
+def infe(number: int, kind: bytes) -> bytes:
+    return write_box(b"infe", struct.pack(">IHH", 2 << 24, number, 0) + kind + b"\0")
+
+
+def with_item(data: bytes, kind: bytes, extents: list[tuple[int, int]] | None = None) -> bytes:
+    """An AVIF with one more item; its parts are those of the first picture, or as given."""
+    boxes = {box.kind: box for box in read_boxes(data)}
+    meta, rest = boxes[b"meta"], data[boxes[b"meta"].end :]
+    grown = len(infe(9, kind)) + 6 + 8 * (1 if extents is None else len(extents))
+    if extents is None:
+        offset, length = first_extent(data)
+        extents = [(offset + grown, length)]
+    entry = struct.pack(">HHH", 9, 0, len(extents))
+    entry += b"".join(struct.pack(">II", *extent) for extent in extents)
+    body = meta.body[:4]
+    for box in read_boxes(meta.body, 4):
+        inside = bytearray(box.body)
+        if box.kind == b"iinf":
+            inside = bytearray(box.body + infe(9, kind))
+            inside[4:6] = struct.pack(">H", int.from_bytes(inside[4:6], "big") + 1)
+        elif box.kind == b"iloc":
+            assert inside[4:6] == b"\x44\0"
+            (count,) = struct.unpack_from(">H", inside, 6)
+            at = 8
+            for _ in range(count):
+                (parts,) = struct.unpack_from(">H", inside, at + 4)
+                for place in range(at + 6, at + 6 + 8 * parts, 8):
+                    (offset,) = struct.unpack_from(">I", inside, place)
+                    struct.pack_into(">I", inside, place, offset + grown)
+                at += 6 + 8 * parts
+            inside[6:8] = struct.pack(">H", count + 1)
+            inside += entry
+        body += write_box(box.kind, bytes(inside))
+    return data[: meta.start] + write_box(b"meta", body) + rest
+
+
+def first_extent(data: bytes) -> tuple[int, int]:
+    at = data.index(b"iloc")
+    offset, length = struct.unpack_from(">II", data, at + 18)
+    return offset, length
+
+
+def test_pictures_that_share_their_bytes_are_read_once() -> None:
+    """Tiles that are alike: their lengths together may be more than the file has."""
+    data = saved(scene(40, 56), "AVIF")
+    shared = data
+    for _ in range(3):
+        shared = with_item(shared, b"av01")
+    assert 4 * first_extent(data)[1] > len(shared)
+    assert largest_frame(shared) == 40 * 56
+
+
+def test_parts_that_overlap_are_damage() -> None:
+    data = saved(scene(40, 56), "AVIF")
+    several = with_item(data, b"av01", [(number, 0) for number in range(8, 200)])
+    assert largest_frame(several) is None
+
+
+def test_a_gain_map_that_the_decoder_does_not_know_is_left_out_and_said() -> None:
+    data = saved(scene(40, 56), "AVIF")
+    mapped = with_item(data, b"tmap")
+    mapped = mapped.replace(b"miaf", b"tmap", 1)
+    assert mapped.count(b"tmap") == 2
+    assert without_gain_maps(mapped).count(b"tmap") == 0
+    (photo,) = decode(mapped, name="x")
+    assert np.array_equal(photo.grey, decode(data, name="x")[0].grey)
+    assert any("tmap" in note for note in photo.meta.notes)
 
 
 def test_a_sequence_is_an_animation_even_with_one_picture() -> None:

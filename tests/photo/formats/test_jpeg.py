@@ -10,6 +10,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from photo.lossless_jpeg import lossless_jpeg
 from photo.samples import (
     ADOBE_RGB,
     PROVENANCE,
@@ -30,9 +31,10 @@ from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import encode
 from tintype.photo.formats import jpeg_pixels
+from tintype.photo.formats.jpeg_segments import read_header
 from tintype.photo.formats.registry import FORMATS
 from tintype.photo.metadata import ifd
-from tintype.photo.photo import HalfChroma, Photo
+from tintype.photo.photo import HalfChroma, Photo, rgb_to_grey
 
 
 def one(data: bytes) -> Photo:
@@ -288,6 +290,18 @@ def test_stray_bytes_between_segments_do_no_harm(stray: bytes) -> None:
     assert np.array_equal(one(data[:at] + stray + data[at:]).grey, one(data).grey)
 
 
+@pytest.mark.parametrize("stray", [b"\0", bytes(255), bytes(range(255)) * 2, b"\xff\0\xff\1"])
+def test_stray_bytes_behind_the_start_do_no_harm(stray: bytes) -> None:
+    data = saved(scene(), "JPEG")
+    assert np.array_equal(one(data[:2] + stray + data[2:]).grey, one(data).grey)
+
+
+@pytest.mark.parametrize("rest", [b"", bytes(600), b"\0\xff\0" * 200, b"\0\xff\xd9\0"])
+def test_a_start_marker_alone_is_no_jpeg(rest: bytes) -> None:
+    with pytest.raises(UnreadablePhotoError, match="not a picture"):
+        decode(b"\xff\xd8" + rest, name="x")
+
+
 def test_damage_inside_the_coded_part_is_noticed() -> None:
     data = bytearray(saved(scene(200, 200), "JPEG"))
     start = data.index(b"\xff\xda") + 400
@@ -296,7 +310,27 @@ def test_damage_inside_the_coded_part_is_noticed() -> None:
         decode(bytes(data), name="x")
 
 
-@pytest.mark.parametrize("marker", [0xC3, 0xC9, 0xCA])
+def test_lossless_grey_and_colours_are_read_as_they_were_coded() -> None:
+    grey, rgb = scene(24, 40)[..., 0], scene(24, 40)
+    assert np.array_equal(one(lossless_jpeg(grey)).grey, grey)
+    assert np.array_equal(one(lossless_jpeg(rgb)).grey, rgb_to_grey(rgb))
+    assert not read_header(lossless_jpeg(grey)).has_luminance
+
+
+@pytest.mark.parametrize("cut", [1, 20, 200])
+def test_a_lossless_picture_that_is_cut_off_is_damaged(cut: int) -> None:
+    data = lossless_jpeg(scene(24, 40))
+    with pytest.raises(UnreadablePhotoError):
+        decode(data[: -2 - cut] + data[-2:], name="x")
+
+
+def test_lossless_of_16_bits_is_refused_by_name() -> None:
+    data = lossless_jpeg(scene(24, 40)[..., 0].astype(np.uint16) * 16, bits=12)
+    with pytest.raises(UnsupportedPhotoError, match="not 8 bits"):
+        decode(data, name="x")
+
+
+@pytest.mark.parametrize("marker", [0xC9, 0xCA, 0xCB])
 def test_rare_kinds_are_refused_by_name(marker: int) -> None:
     data = bytearray(saved(scene(), "JPEG"))
     data[data.index(b"\xff\xc0") + 1] = marker

@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from tintype.photo.formats.iso_boxes import IsoBox, read_boxes
 
 _SEQUENCE_HEADER = 1
+_TONE_MAP, _PASSED_OVER = b"tmap", b"free"
+_Place = tuple[int, int, int]
+"""Where a part of an item lies: the method, the offset and the length, 0 for up to the end."""
+
 _MAX_UNITS = 10_000
 _MAX_PARTS = 100_000  # of all pictures of a file together
 
@@ -33,18 +37,58 @@ def largest_frame(data: bytes) -> int | None:
     if b"iloc" not in inner or b"iinf" not in inner:
         return None
     idat = inner[b"idat"].body if b"idat" in inner else b""
-    largest = 0
+    largest, budget = 0, len(data)
+    seen: set[tuple[_Place, ...]] = set()
     try:
-        coded = set(_coded_items(inner[b"iinf"]))
-        for item, parts in _extents(inner[b"iloc"], data, idat):
-            if item in coded:
-                frames = list(_frames(b"".join(parts)))
-                if not frames:
+        coded = {number for number, kind, _ in _items(inner[b"iinf"]) if kind == b"av01"}
+        for item, places in _extents(inner[b"iloc"]):
+            if item not in coded or places in seen:
+                continue
+            # Tiles that are alike may share their bytes; parts that overlap otherwise cost time.
+            seen.add(places)
+            parts = []
+            for place in places:
+                parts.append(_part(place, data, idat))
+                budget -= len(parts[-1])
+                if budget < 0:
                     return None
-                largest = max(largest, *frames)
+            frames = list(_frames(b"".join(parts)))
+            if not frames:
+                return None
+            largest = max(largest, *frames)
     except IndexError:
         return None
     return largest or None
+
+
+def without_gain_maps(data: bytes) -> bytes:
+    """An AVIF file that says nothing of how a gain map would change the picture.
+
+    Decoders refuse a picture whose gain map they do not understand, though it is one without it.
+
+    Args:
+        data: The file. The brand and the items ``tmap`` get a name that all decoders pass over.
+    """
+    out = bytearray(data)
+    for box in read_boxes(data):
+        head = box.end - len(box.body)
+        if box.kind == b"ftyp":
+            places = [head + at for at in range(8, len(box.body) - 3, 4)]
+        elif box.kind == b"meta":
+            places = [head + at for at in _item_types(box.body)]
+        else:
+            continue
+        for at in places:
+            if out[at : at + 4] == _TONE_MAP:
+                out[at : at + 4] = _PASSED_OVER
+    return bytes(out)
+
+
+def _item_types(meta: bytes) -> Iterator[int]:
+    """Where in a meta box the types of its items stand."""
+    for box in read_boxes(meta, 4):
+        if box.kind == b"iinf":
+            yield from (box.end - len(box.body) + at for _, _, at in _items(box))
 
 
 class _Numbers:
@@ -63,19 +107,20 @@ class _Numbers:
         return value
 
 
-def _coded_items(iinf: IsoBox) -> Iterator[int]:
-    """Numbers of the items that are AV1 pictures."""
+def _items(iinf: IsoBox) -> Iterator[tuple[int, bytes, int]]:
+    """The number of each item, its type, and where in the body the type stands."""
     head = 8 if iinf.body[:1] != b"\0" else 6
     for entry in read_boxes(iinf.body, head):
         if entry.kind != b"infe" or len(entry.body) < 12:
             continue
         size = 4 if entry.body[0] >= 3 else 2
-        if entry.body[6 + size : 10 + size] == b"av01":
-            yield int.from_bytes(entry.body[4 : 4 + size], "big")
+        number = int.from_bytes(entry.body[4 : 4 + size], "big")
+        at = 6 + size
+        yield number, entry.body[at : at + 4], entry.end - len(entry.body) + at
 
 
-def _extents(iloc: IsoBox, data: bytes, idat: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """Every item with its parts of the file; together they are no longer than the file."""
+def _extents(iloc: IsoBox) -> Iterator[tuple[int, tuple[_Place, ...]]]:
+    """Every item with the places of its parts."""
     numbers = _Numbers(iloc.body)
     version = numbers.next(1)
     numbers.next(3)
@@ -84,27 +129,29 @@ def _extents(iloc: IsoBox, data: bytes, idat: bytes) -> Iterator[tuple[int, list
     sizes = numbers.next(1)
     base_size, index_size = sizes >> 4, sizes & 15 if version in (1, 2) else 0
     wide = 4 if version == 2 else 2
-    budget, left = len(data), _MAX_PARTS
+    left = _MAX_PARTS
     for _ in range(numbers.next(wide)):
         item = numbers.next(wide)
         method = numbers.next(2) & 15 if version in (1, 2) else 0
         numbers.next(2)
         base = numbers.next(base_size)
-        parts = []
+        places = []
         for _ in range(numbers.next(2)):
             left -= 1  # where no number has a size, a part costs no byte of the file
             if left < 0:
                 raise IndexError(left)
             numbers.next(index_size)
             start = base + numbers.next(offset_size)
-            length = numbers.next(length_size)
-            whole = idat if method == 1 else data
-            part = whole[start : start + length] if length else whole[start:]
-            budget -= len(part)
-            if budget < 0 or method > 1:
-                raise IndexError(budget)
-            parts.append(part)
-        yield item, parts
+            places.append((method, start, numbers.next(length_size)))
+        yield item, tuple(places)
+
+
+def _part(place: _Place, data: bytes, idat: bytes) -> bytes:
+    method, start, length = place
+    if method > 1:
+        raise IndexError(method)
+    whole = idat if method else data
+    return whole[start : start + length] if length else whole[start:]
 
 
 def _frames(stream: bytes) -> Iterator[int]:

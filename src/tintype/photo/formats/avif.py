@@ -6,6 +6,7 @@ Sources: AV1 image file format 1.1; ISO/IEC 14496-12 (boxes and brands).
 import io
 import re
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tintype.photo.formats import av1, heif_unknown
@@ -39,7 +40,8 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
     if file.data[8:12] == b"avis":
         file.refuse_animation()
-    image = pillow.open_still(AvifImagePlugin.AvifImageFile, file)
+    alone = replace(file, data=av1.without_gain_maps(file.data))
+    image = pillow.open_still(AvifImagePlugin.AvifImageFile, alone)
     pixels = av1.largest_frame(file.data)
     if pixels is None:
         file.fail("its structure makes no sense")
@@ -66,7 +68,9 @@ def _read_xmp(data: bytes) -> bytes | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            packet = AvifImagePlugin.AvifImageFile(io.BytesIO(data)).info.get("xmp")
+            packet = AvifImagePlugin.AvifImageFile(
+                io.BytesIO(av1.without_gain_maps(data))
+            ).info.get("xmp")
     except READING_ERRORS:
         return None
     return packet if isinstance(packet, bytes) else None

@@ -1,6 +1,7 @@
 """A file to be decoded, and the guards around decoding it."""
 
 import math
+import re
 import struct
 import warnings
 import zlib
@@ -31,6 +32,8 @@ READING_ERRORS = (
 """What Pillow's readers raise on damaged files: seven kinds seen, and their neighbours."""
 
 # Their texts are about Python ("'NoneType' object is not ..."), not about the file.
+# Bytes and numbers as Python writes them say nothing to those who read the line.
+_OF_PYTHON = re.compile(r"\bb['\"]|invalid literal|could not convert")
 _ABOUT_PYTHON = (
     TypeError,
     LookupError,
@@ -163,7 +166,7 @@ class InputFile:
                     f"{self.name} cannot be read: {reason[0].lower()}{reason[1:]}.",
                     advice="Save it as PNG or TIFF in an image editor.",
                 ) from error
-            if isinstance(error, _ABOUT_PYTHON) or " " not in reason:
+            if isinstance(error, _ABOUT_PYTHON) or _OF_PYTHON.search(reason) or " " not in reason:
                 reason = "its structure makes no sense"
             raise UnreadablePhotoError(
                 f"{self.name} is damaged or incomplete: {reason}.", advice=_COPY_AGAIN

@@ -4,9 +4,10 @@ Source: ITU-T T.81 annex B (markers).
 """
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from tintype.photo.formats import jpeg_behind, jpeg_scans, jpeg_segments
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
@@ -23,6 +24,7 @@ Within = Callable[[bytes, int], tuple[bytes | None, list[str]]]
 
 _COMPONENTS = {1, 3, 4}
 _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
+_LOSSLESS = 0xC3
 
 # A progressive picture has about ten scans. Every scan is a pass over all coefficients, so a small
 # file with thousands of them takes minutes: the passes, in megapixels, are bounded.
@@ -30,8 +32,12 @@ _MAX_SCANS = 200
 _MAX_SCAN_PIXELS = 4e9
 
 
+# SOI and the next marker, with stray bytes in between, which libjpeg passes over.
+_START = re.compile(rb"\xff\xd8(?:[^\xff]|\xff+[\x00\x01])*\xff+[\xc0-\xcf\xda-\xfe]")
+
+
 def _sniff(head: bytes) -> bool:
-    return head.startswith(b"\xff\xd8\xff")
+    return head.startswith(b"\xff\xd8\xff") or _START.match(head) is not None
 
 
 # ----- reading -----
@@ -44,11 +50,8 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     if not header.components or not header.scans_at:
         file.fail("there is no picture in it")
     file.check_size(header.width, header.height)
-    if header.bits != 8 or header.frame not in _HUFFMAN_8:
-        file.refuse(
-            "is a JPEG of a rare kind (arithmetic coding, lossless, or not 8 bits)",
-            "Convert it to PNG or TIFF first.",
-        )
+    if header.bits != 8 or header.frame not in {*_HUFFMAN_8, _LOSSLESS}:
+        _refuse_kind(file)
     scans = data.count(b"\xff\xda", header.scans_at)
     if scans > _MAX_SCANS or scans * header.width * header.height > _MAX_SCAN_PIXELS:
         file.refuse(f"has {scans + 1} progressive scans", "Convert it to PNG first.")
@@ -71,6 +74,24 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     return [page]
 
 
+def _refuse_kind(file: "InputFile") -> NoReturn:
+    file.refuse(
+        "is a JPEG of a rare kind (arithmetic coding, or not 8 bits)",
+        "Convert it to PNG or TIFF first.",
+    )
+
+
+def _decode_lossless(file: "InputFile", header: JpegHeader) -> DecodedPage:
+    """Grey or RGB, as they were coded: of these there is no luminance that could be taken."""
+    from tintype.photo.formats import jpeg_fallback, pillow
+
+    if header.components not in {1, 3}:
+        _refuse_kind(file)
+    with file.reading():
+        image = jpeg_fallback.decode_lossless(jpeg_segments.without_metadata(file.data))
+    return DecodedPage(pillow.split_modes(image, file)[0])
+
+
 def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPage:
     from PIL import Image, JpegImagePlugin
 
@@ -83,6 +104,8 @@ def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPa
             f"is a JPEG of {header.components} channels, which have no meaning in the standard",
             "Save it as grey or RGB first.",
         )
+    if header.frame == _LOSSLESS:
+        return _decode_lossless(file, header)
     try:
         with file.reading():
             if header.components == 1:

@@ -52,6 +52,27 @@ def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8
     return np.array(picture).reshape(picture.height, picture.width, -1)
 
 
+def decode_lossless(data: bytes) -> Image.Image:
+    """Decodes a JPEG whose pixels are predicted from their neighbours (frame ``FF C3``), 8 bits.
+
+    Args:
+        data: The file, without the metadata that may stand before the frame.
+
+    Returns:
+        Mode "L" or "RGB".
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    try:
+        _check_end(data, jpeg_segments.read_header(data))
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+        image.load()
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    return image
+
+
 def _check_factors(header: jpeg_segments.JpegHeader) -> None:
     across = [factor[1] for factor in header.factors]
     down = [factor[2] for factor in header.factors]

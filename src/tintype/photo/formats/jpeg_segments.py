@@ -39,6 +39,8 @@ ROOM = SEGMENT_BYTES - len(_XMP_HEAD)
 # Markers of frames: baseline, extended, progressive, lossless, and their arithmetic relatives.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
+_LOSSLESS = 0xC3  # has no coefficients
+
 # Segments before the picture, and steps to find them; a profile and some notes make a hundred.
 _MAX_STEPS = 65_536
 _MAX_COMMENTS = 1000
@@ -94,6 +96,8 @@ class JpegHeader:
     @property
     def has_luminance(self) -> bool:
         """Whether its first component is Y at full size, by the rules of libjpeg."""
+        if self.frame == _LOSSLESS:
+            return False
         if self.components == 1:
             return True
         if self.components != 3 or len(self.factors) != 3:

@@ -1,20 +1,21 @@
 """Colour profiles: everything becomes sRGB before its grey is taken.
 
 8-bit pixels go through LittleCMS. It has no 16-bit RGB in Pillow, so 16-bit pixels go through the
-matrix and curves of the profile here, and the result is compared with what LittleCMS makes of the
-same colours in 8 bits. A profile that has only tables is refused for 16 bits, since 8-bit tables
-would silently lose half of the depth.
+matrix and curves of the profile here (`icc_curves`), or through its tables (`icc_tables`): those
+that give what LittleCMS makes of the same colours in 8 bits. If neither does, 16 bits are refused,
+since 8 would silently lose half of the depth.
 
 A profile that changes nothing (one of the many sRGB profiles) is recognised by what it does to a
 grid of colours, not by its name, and is kept byte for byte. One whose white is not white, or whose
 greys do not rise from black, is damaged, whoever wrote it.
 
-Sources: ICC.1:2022, sections 8.2 to 8.4 (required tags, monochrome profiles), 10.6 (curveType) and
-10.18 (parametricCurveType); black point compensation as in ISO 18619 section 4.
+Source: ICC.1:2022, sections 8.2 to 8.4 (required tags, monochrome profiles).
 """
 
 import io
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,8 +24,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from tintype.color.cielab import REC601, lab_to_linear, linear_to_rgb01
+from tintype.color.cielab import REC601, linear_to_rgb01
+from tintype.photo.metadata import icc_curves, icc_tables
+from tintype.photo.metadata.icc_curves import DamagedProfileError, MissingTagError
 from tintype.photo.photo import Pixels, rgb_to_grey
+
+__all__ = [
+    "AbsurdProfileError",
+    "DamagedProfileError",
+    "NoDeepConversionError",
+    "Profile",
+    "grey_table",
+    "grey_table_u16",
+    "open_profile",
+    "srgb_profile",
+    "to_srgb",
+    "to_srgb_u16",
+]
 
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -37,23 +53,20 @@ _LEAST_WHITE, _MOST_TINT, _LEAST_RANGE, _MOST_FALL = 225, 40, 100, 8
 # How far 16 bits may be from LittleCMS in 8, which rounds and interpolates.
 _SAME_AT_8_BITS = 2.0
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-_PCS_WHITE = np.array([0.9642, 1.0, 0.8249])
-_MOST_BLACK = 50.0  # L* above which a black point is none
 _STRIP = 256
-# Every tag of a profile may claim all of its bytes; only these are read here.
-_SHAPERS = frozenset({b"kTRC", b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bXYZ"})
-
-
-class DamagedProfileError(ValueError):
-    """Not a usable profile. Never reaches a user: callers go on without one, and note it."""
+_CHANNELS = {"RGB": 3, "GRAY": 1}
 
 
 class AbsurdProfileError(DamagedProfileError):
     """A profile that can be applied and makes no picture; its text says what it does."""
 
 
-class TableProfileError(ValueError):
-    """A profile without matrix and curves, which 16-bit pixels would need."""
+class NoDeepConversionError(ValueError):
+    """Neither the curves nor the tables of a profile do what LittleCMS does with it."""
+
+
+Light = Callable[[Pixels], NDArray[np.float32]]
+"""(..., channels) uint16 to (..., 3) linear sRGB, outside [0, 1] outside the gamut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,62 +230,34 @@ def grey_table_u16(profile: Profile) -> NDArray[np.uint16]:
     """`grey_table` for 16 bits.
 
     Args:
-        profile: Grey or RGB, with curves.
+        profile: Grey or RGB.
 
     Returns:
         (65536,) Y' in sRGB.
 
     Raises:
-        TableProfileError: The profile has no curves.
-        DamagedProfileError: It has damaged ones, or is of another colour space.
+        NoDeepConversionError: As for `to_srgb_u16`.
+        DamagedProfileError: It has damaged curves, or is of another colour space.
     """
-    tags = _tags(profile.data)
-    if profile.space == "GRAY":
-        table = _encoded(_compensated_grey(_grey_light(profile, tags)))
-    elif profile.space == "RGB":
-        curves, matrix, black = _shaper(tags)
-        table = rgb_to_grey(_encoded(np.stack(curves, -1) @ matrix.T - black)[None])[0]
-    else:
+    channels = _CHANNELS.get(profile.space)
+    if channels is None:
         raise DamagedProfileError(f"a {profile.space} profile on grey pixels")
-    _check_agreement(table[::257] / 257, grey_table(profile))
-    found: NDArray[np.uint16] = table
-    return found
+    ramp = np.repeat(np.arange(65_536, dtype=np.uint16)[:, None], channels, 1)
+    wanted = grey_table(profile)
+    for light in _conversions(profile):
+        table: NDArray[np.uint16] = rgb_to_grey(_encoded(light(ramp))[None])[0]
+        if _agree(table[::257] / 257, wanted):
+            return table
+    raise NoDeepConversionError
 
 
-def _check_agreement(ours: NDArray[Any], theirs: NDArray[Any]) -> None:
-    """Raises where LittleCMS does something else, as with a profile that has tables as well."""
-    if np.abs(ours - theirs).max() > _SAME_AT_8_BITS:
-        raise TableProfileError
-
-
-def _grey_light(profile: Profile, tags: dict[bytes, bytes]) -> NDArray[np.float32]:
-    """Light for every 16-bit grey: the curve leads to Y, or to L* where Lab is the space behind."""
-    curve = _curve(tags, b"kTRC")
-    if profile.data[20:24] != b"Lab ":
-        return curve
-    return _light_of_lightness(curve * 100)
-
-
-def _light_of_lightness(L: NDArray[Any]) -> NDArray[np.float32]:
-    """Y of a grey by its L*."""
-    lab = np.stack([L, np.zeros_like(L), np.zeros_like(L)], -1)
-    light: NDArray[np.float32] = lab_to_linear(lab)[..., 1].astype(np.float32)
-    return light
-
-
-def _black_luminance(light: float) -> float:
-    """Y of the black point: the darkest grey, no lighter than L* 50 (ISO 18619, 4.2)."""
-    return min(light, float(_light_of_lightness(np.array([_MOST_BLACK]))[0]))
-
-
-def _compensated_grey(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The darkest grey becomes black, white stays where it is."""
-    black = _black_luminance(float(light[0]))
-    return (light - black) / (1 - black) if black > 0 else light
+def _agree(ours: NDArray[Any], theirs: NDArray[Any]) -> bool:
+    """Not where LittleCMS does something else, as with a profile that has tables as well."""
+    return bool(np.abs(ours - theirs).max() <= _SAME_AT_8_BITS)
 
 
 def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
-    """Converts 16-bit RGB through the profile's curves and matrix.
+    """Converts 16-bit RGB through the profile's curves and matrix, or through its tables.
 
     Args:
         rgb: (H, W, 3) uint16.
@@ -282,118 +267,59 @@ def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
         (H, W, 3) uint16, sRGB; colours outside it are clipped, as LittleCMS does.
 
     Raises:
-        TableProfileError: The profile has no matrix and curves, or LittleCMS prefers its tables.
+        NoDeepConversionError: The profile has neither, or LittleCMS does something else with it.
         DamagedProfileError: They are damaged.
     """
-    shaper = _shaper(_tags(profile.data))
-    grid = _shaped(_grid().astype(np.uint16) * 257, shaper)[0] / 257
-    _check_agreement(grid, np.concatenate(_changed_grid(_core(profile.data), "RGB")))
-    out = np.empty_like(rgb)
-    for top in range(0, rgb.shape[0], _STRIP):
-        out[top : top + _STRIP] = _shaped(rgb[top : top + _STRIP], shaper)
-    return out
+    wanted = np.concatenate(_changed_grid(_core(profile.data), "RGB"))
+    grid = _grid()[0].astype(np.uint16) * 257
+    for light in _conversions(profile):
+        if not _agree(_encoded(light(grid)) / 257, wanted):
+            continue
+        out = np.empty_like(rgb)
+        for top in range(0, rgb.shape[0], _STRIP):
+            out[top : top + _STRIP] = _encoded(light(rgb[top : top + _STRIP]))
+        return out
+    raise NoDeepConversionError
 
 
-def _shaped(rgb: Pixels, shaper: "Shaper") -> NDArray[np.uint16]:
-    curves, matrix, black = shaper
-    linear = np.stack([curve[rgb[..., i]] for i, curve in enumerate(curves)], -1)
-    return _encoded(linear @ matrix.T - black)
+def _conversions(profile: Profile) -> Iterator[Light]:
+    """What a profile may mean, through its curves and through its tables, as far as it has them."""
+    srgb = icc_curves.primaries(icc_curves.tags(srgb_profile(), icc_curves.SHAPERS))
+    with suppress(MissingTagError):
+        yield _through_curves(profile, srgb)
+    found = icc_curves.tags(profile.data, icc_tables.TABLES)
+    channels = _CHANNELS[profile.space]
+    with suppress(MissingTagError):
+        yield icc_tables.Tables(found, profile.data, channels, srgb, compensates=True)
+        yield icc_tables.Tables(found, profile.data, channels, srgb, compensates=False)
+
+
+def _through_curves(profile: Profile, srgb: NDArray[Any]) -> Light:
+    found = icc_curves.tags(profile.data, icc_curves.SHAPERS)
+    if profile.space == "GRAY":
+        grey = _compensated_grey(_grey_light(profile, found))
+        return lambda codes: np.repeat(grey[codes], 3, -1)
+    curves, matrix, black = icc_curves.shaper(found, srgb)
+    return lambda rgb: (
+        np.stack([curve[rgb[..., i]] for i, curve in enumerate(curves)], -1) @ matrix.T - black
+    )
+
+
+def _grey_light(profile: Profile, found: dict[bytes, bytes]) -> NDArray[np.float32]:
+    """Light for every 16-bit grey: the curve leads to Y, or to L* where Lab is the space behind."""
+    curve = icc_curves.tone_curve(found, b"kTRC")
+    if profile.data[20:24] != b"Lab ":
+        return curve
+    return icc_curves.light_of_lightness(curve * 100)
+
+
+def _compensated_grey(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The darkest grey becomes black, white stays where it is."""
+    black = icc_curves.black_luminance(float(light[0]))
+    return (light - black) / (1 - black) if black > 0 else light
 
 
 def _encoded(linear: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Linear light to 16-bit sRGB."""
     encoded: NDArray[np.float32] = linear_to_rgb01(np.clip(linear, 0.0, 1.0))
     return (encoded * 65_535 + 0.5).astype(np.uint16)
-
-
-def _tags(data: bytes) -> dict[bytes, bytes]:
-    """The curves and primaries of the tag table (ICC.1 section 7.3)."""
-    if len(data) < 132:
-        raise DamagedProfileError("too short")
-    (count,) = struct.unpack_from(">I", data, 128)
-    if count > 200 or 132 + 12 * count > len(data):
-        raise DamagedProfileError("its tag table is cut off")
-    tags: dict[bytes, bytes] = {}
-    for at in range(132, 132 + 12 * count, 12):
-        name, offset, size = struct.unpack_from(">4sII", data, at)
-        if name in _SHAPERS:
-            tags[name] = data[offset : offset + size]
-    return tags
-
-
-Shaper = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32], NDArray[np.float32]]
-"""Three curves to linear light, the matrix to the primaries of sRGB, and what black becomes."""
-
-
-def _shaper(tags: dict[bytes, bytes]) -> Shaper:
-    """The curves and the matrix of a profile, its black point compensated."""
-    curves = tuple(_curve(tags, name) for name in (b"rTRC", b"gTRC", b"bTRC"))
-    primaries = _primaries(tags)
-    to_srgb = np.linalg.inv(_primaries(_tags(srgb_profile())))
-    black = _black_luminance(float(primaries[1] @ [curve[0] for curve in curves]))
-    # Black point and white are neutral, so that one factor serves X, Y and Z (ISO 18619, 4.4).
-    scale = 1 / (1 - black) if black > 0 else 1.0
-    offset = to_srgb @ (_PCS_WHITE * (black * scale))
-    matrix = to_srgb @ primaries * scale
-    return curves, matrix.astype(np.float32), offset.astype(np.float32)
-
-
-def _primaries(tags: dict[bytes, bytes]) -> NDArray[Any]:
-    """(3, 3) XYZ of the profile connection space; one column a primary."""
-    columns = []
-    for name in (b"rXYZ", b"gXYZ", b"bXYZ"):
-        data = tags.get(name)
-        if data is None:
-            raise TableProfileError
-        if len(data) < 20 or data[:4] != b"XYZ ":
-            raise DamagedProfileError("a damaged primary")
-        columns.append([v / 65_536 for v in struct.unpack_from(">3i", data, 8)])
-    return np.array(columns).T
-
-
-def _curve(tags: dict[bytes, bytes], name: bytes) -> NDArray[np.float32]:
-    """(65536,) linear light for every 16-bit value."""
-    data = tags.get(name)
-    if data is None:
-        raise TableProfileError
-    x = np.linspace(0.0, 1.0, 65_536)
-    try:
-        if data[:4] == b"curv":
-            return _sampled(data, x).astype(np.float32)
-        if data[:4] == b"para":
-            return _parametric(data, x).astype(np.float32)
-    except struct.error as error:
-        raise DamagedProfileError("a damaged curve") from error
-    raise DamagedProfileError("an unknown curve")
-
-
-def _sampled(data: bytes, x: NDArray[Any]) -> NDArray[Any]:
-    (count,) = struct.unpack_from(">I", data, 8)
-    if count == 0:
-        return x
-    if count == 1:
-        (gamma,) = struct.unpack_from(">H", data, 12)
-        return np.asarray(x ** (gamma / 256))
-    if count > 65_536:
-        raise DamagedProfileError("a damaged curve")
-    values = np.array(struct.unpack_from(f">{count}H", data, 12)) / 65_535
-    return np.asarray(np.interp(x, np.linspace(0.0, 1.0, count), values))
-
-
-def _parametric(data: bytes, x: NDArray[Any]) -> NDArray[Any]:
-    """The five functions of ICC.1 table 68; a missing parameter has its neutral value."""
-    (kind,) = struct.unpack_from(">H", data, 8)
-    count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}.get(kind)
-    if count is None:
-        raise DamagedProfileError("an unknown curve")
-    given = [v / 65_536 for v in struct.unpack_from(f">{count}i", data, 12)]
-    g, a, b = (given[0], 1.0, 0.0) if count == 1 else given[:3]
-    c = d = e = f = 0.0
-    if kind in (1, 2):
-        d = -b / a if a else 0.0
-        e = f = given[3] if kind == 2 else 0.0
-    elif kind >= 3:
-        c, d = given[3:5]
-        e, f = given[5:7] if kind == 4 else (0.0, 0.0)
-    curved = np.clip(a * x + b, 0.0, None) ** g + e
-    return np.asarray(np.clip(np.where(x >= d, curved, c * x + f), 0.0, 1.0))
