@@ -1,7 +1,7 @@
 // @ts-check
 // Strokes of the brush: colours, and what is to stay grey.
 
-import { context2d, element, input, setProperty } from "./dom.js";
+import { context2d, element, input } from "./dom.js";
 import * as eyedropper from "./eyedropper.js";
 import { brushRadius, extendStroke, longestSide } from "./geometry.js";
 import * as named from "./named.js";
@@ -79,7 +79,7 @@ export function draw() {
 
 export function showSize() {
   sizeText.value = size.value;
-  setProperty(sheet, "--brush", `${2 * Number(size.value)}px`);
+  sheet.style.setProperty("--brush", `${2 * Number(size.value)}px`);
 }
 
 /** @param {number} more in pixels of the screen */

@@ -38,16 +38,5 @@ export function context2d(canvas) {
   return context;
 }
 
-/**
- * Sets a custom property where it changes: all that inherits it is styled anew.
- *
- * @param {HTMLElement} it
- * @param {string} name
- * @param {string} value
- */
-export function setProperty(it, name, value) {
-  if (it.style.getPropertyValue(name) !== value) it.style.setProperty(name, value);
-}
-
 /** Whether people point with a finger, and drop nothing. */
 export const byTouch = () => matchMedia("(hover: none) and (pointer: coarse)").matches;

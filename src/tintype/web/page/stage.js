@@ -1,7 +1,7 @@
 // @ts-check
 // The photograph that is shown: its size in the window, and the slider between before and after.
 
-import { element, inside, input, setProperty } from "./dom.js";
+import { element, inside, input } from "./dom.js";
 import { isZoomed, sheetSize, turnedSize, visiblePart } from "./geometry.js";
 import * as shade from "./shade.js";
 import { workspace } from "./workspace.js";
@@ -109,8 +109,8 @@ export function layOut() {
   sheet.style.width = `${width}px`;
   sheet.style.height = `${height}px`;
   // Of what lies on it, before it is turned.
-  setProperty(sheet, "--across", `${turned ? height : width}px`);
-  setProperty(sheet, "--down", `${turned ? width : height}px`);
+  sheet.style.setProperty("--across", `${turned ? height : width}px`);
+  sheet.style.setProperty("--down", `${turned ? width : height}px`);
   sheet.dataset.rotation = String(photo.rotation);
   document.body.toggleAttribute("data-zoomed", isZoomed(photo.zoom));
   divide();
@@ -134,8 +134,8 @@ export function divide() {
   const whole = !colored || tool !== "compare" || !current || !isZoomed(current.zoom);
   const { left, top, width, height } = visible();
   const place = (left + (share / 100) * width) / (sheet.offsetWidth || 1);
-  setProperty(sheet, "--share", whole ? `${share}%` : `${100 * place}%`);
-  setProperty(sheet, "--middle", whole ? "50%" : `${top + height / 2}px`);
+  sheet.style.setProperty("--share", whole ? `${share}%` : `${100 * place}%`);
+  sheet.style.setProperty("--middle", whole ? "50%" : `${top + height / 2}px`);
 }
 
 /** @param {PointerEvent} start on the handle of the slider, where the photograph itself is moved */
