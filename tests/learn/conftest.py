@@ -103,7 +103,7 @@ evaluate_samples = 16
     return write
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def colourful() -> Callable[[int], np.ndarray]:
     """Makes pictures whose colours follow from their lightness."""
     return _colourful

@@ -224,6 +224,26 @@ def test_a_gan_whose_discriminator_did_not_play_proves_nothing(accuracy: float, 
     assert f"the discriminator of pix2pix {state} (accuracy {accuracy})" in found.figures
 
 
+def test_the_page_links_the_experiments_behind_the_claims(tmp_path: Path):
+    (tmp_path / "results").mkdir()
+    recipes = [make_recipe({"name": "one"}, name="one")]
+    assert "Smaller runs" not in write_page(tmp_path / "results", recipes).read_text()
+    (tmp_path / "results" / "claims").mkdir()
+    (tmp_path / "results" / "claims" / "claims.md").write_text("# Claims\n")
+    text = write_page(tmp_path / "results", recipes).read_text()
+    assert "[Smaller runs, with three seeds each](results/claims/claims.md)" in text
+
+
+def test_a_wasserstein_critic_cannot_win():
+    played = [{"dev_d_accuracy": 0.99}] * 2
+    recipe = {"loss": {"kind": "semantic"}}
+    gan = result("chromagan", 1.0, worse=1, dev=played, recipe=recipe)
+    cnn = thrice(result("rescnn-ce", 1.0))
+    assert claim(3, *cnn, *thrice(gan)).verdict == "held"
+    asleep = replace(gan, dev=[{"dev_d_accuracy": 0.55}] * 2)
+    assert claim(3, *cnn, *thrice(asleep)).verdict == "withheld"
+
+
 def test_seeds_are_trained_one_after_another_and_shown_together(place, capsys, monkeypatch):
     trained = []
 

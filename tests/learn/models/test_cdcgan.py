@@ -166,3 +166,26 @@ def test_a_recipe_chooses_variant_and_width():
     assert judge.down[0].conv.out_channels == 6
     with pytest.raises(LearnError, match=r"no variant imagenet.*cifar, places"):
         build(ModelRecipe(kind="cdcgan", variant="imagenet"))
+
+
+def test_without_batch_norm_there_are_biases_instead():
+    recipe = ModelRecipe(kind="cdcgan", width=0.06, dropout=0.0)
+    without = recipe.model_copy(update={"batch_norm": False})
+    for make in (build, build_discriminator):
+        normal, plain = make(recipe), make(without)
+        norms = [m for m in normal.modules() if isinstance(m, nn.BatchNorm2d)]
+        assert norms
+        assert not any(isinstance(m, nn.BatchNorm2d) for m in plain.modules())
+        # A bias for each channel, in place of a scale and a shift.
+        scales = sum(norm.num_features for norm in norms)
+        sizes = [sum(p.numel() for p in model.parameters()) for model in (normal, plain)]
+        assert sizes[0] - sizes[1] == scales
+    L = torch.rand(2, 1, 32, 32) * 100
+    model = build(without).train()
+    # In training, too, a picture does not depend on the others.
+    with torch.no_grad():
+        assert torch.allclose(model(L)[:1], model(L[:1]), atol=1e-5)
+        normal = build(recipe).train()
+        assert not torch.allclose(normal(L)[:1], normal(L[:1]), atol=1e-5)
+    model(L).square().mean().backward()
+    assert all(p.grad is not None for p in model.parameters())

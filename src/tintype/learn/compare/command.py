@@ -21,7 +21,6 @@ from tintype.learn.compare.page import check_outputs, write_page
 from tintype.learn.compare.results import read_result
 from tintype.learn.compare.run import (
     StoppedError,
-    find_classifier,
     is_done,
     read_recipes,
     run_method,
@@ -133,8 +132,7 @@ def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
                 )
                 report(f"{recipe.name}: already done")
                 continue
-            classifier = find_classifier(everything)
-            run_method(recipe, pictures, options, classifier=classifier, report=report)
+            run_method(recipe, pictures, options, recipes=everything, report=report)
             write_page(arguments.into, everything)
     except StoppedError as stopped:
         report(f"{stopped.message} The same command continues where this one stopped.")

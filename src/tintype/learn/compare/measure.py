@@ -1,5 +1,6 @@
 """Measures a model file, or any other colorizer, for its row of the table."""
 
+import copy
 import hashlib
 import statistics
 import time
@@ -199,6 +200,9 @@ def count_gmac(model: torch.nn.Module) -> float:
 
     assert isinstance(model, ColorizationNetwork)
     side = -(-256 // model.multiple) * model.multiple
+    # The counter looks for gradients of what parts are called with, even of parameters.
+    frozen = copy.deepcopy(model).requires_grad_(False)
+    assert isinstance(frozen, ColorizationNetwork)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.to_ab(model.forward(torch.full((1, 1, side, side), 50.0)))
+        frozen.to_ab(frozen.forward(torch.full((1, 1, side, side), 50.0)))
     return float(counter.get_total_flops()) / 2e9

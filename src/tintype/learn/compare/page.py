@@ -37,6 +37,8 @@ from tintype.learn.train.checkpoint import write_own
 from tintype.learn.train.objectives import objective_of
 
 _CURVES = "curves.png"
+_EXPERIMENTS = Path("claims", "claims.md")
+"""What `benchmarks/claims.py` writes with `--into`, relative to the folder of the results."""
 _SHORT_SECONDS = 20 * 60
 _INTRO = """# Every method of the report, on the same photographs
 
@@ -48,9 +50,11 @@ photographs and for far less time than by their authors.
 Nothing here applies to the published weights of any paper, and no figure is comparable with a
 published one.
 
-Training began from random weights, with two exceptions. The report's CNN (`rescnn-*` without
-`scratch`) has its first layers from `grey-resnet18`. `tintype-own` is shown for reference only: its
-encoder began from ImageNet weights, and it was trained on other photographs and for far longer.
+Training began from random weights, with three exceptions. The report's CNN (`rescnn-*` without
+`scratch`) has its first layers from `grey-resnet18`. `dual-decoders` and `own-same-encoder` began
+with an encoder from ImageNet, to be compared with each other. `tintype-own` is shown for reference
+only: its encoder began from ImageNet weights, and it was trained on other photographs and for far
+longer. `chromagan` learns what is seen from a classifier with ImageNet weights.
 
 Errors of the report itself are [on a page of their own](explanation/errata-of-the-report.md).
 """
@@ -103,7 +107,7 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
     parts.append(per_set(names, results))
     parts.append(distributions(names, results))
     parts.append(perceptual(names, results))
-    parts.append(_claims(results))
+    parts.append(_claims(results, folder))
     parts.append(_strips(names, results, folder))
     parts.append(_epochs(results, recipes, folder))
     parts.append(_on_purpose(results, folder))
@@ -231,7 +235,12 @@ def _training(
     return f"{text}\n\n{markdown(head, rows)}"
 
 
-def _claims(results: Mapping[str, Result]) -> str:
+def _claims(results: Mapping[str, Result], folder: Path) -> str:
+    smaller = folder / _EXPERIMENTS
+    further = ""
+    if smaller.exists():
+        link = f"{folder.name}/{_EXPERIMENTS.as_posix()}"
+        further = f"\n\n[Smaller runs, with three seeds each]({link}), were made for these claims."
     rows = [[claim.text, f"**{claim.verdict}**", claim.figures] for claim in judge_claims(results)]
     return (
         "## The claims of the report\n\n"
@@ -240,7 +249,9 @@ def _claims(results: Mapping[str, Result]) -> str:
         f"A verdict is *withheld* with fewer than {SEEDS} seeds or {FEWEST_PICTURES} pictures, "
         "after different photographs or numbers of them, or where a discriminator did not play: "
         "its accuracy on dev over the second half of a run was not within "
-        f"{PLAYS[0]} and {PLAYS[1]}.\n\n" + markdown(["claim", "verdict", "our figures"], rows)
+        f"{PLAYS[0]} and {PLAYS[1]}. The critic of `chromagan` has no upper limit.\n\n"
+        + markdown(["claim", "verdict", "our figures"], rows)
+        + further
     )
 
 

@@ -30,7 +30,7 @@ from tintype.learn.compare.score import (
     engine_colorizer,
     score_block,
 )
-from tintype.learn.compare.seeds import is_classifier
+from tintype.learn.compare.seeds import is_classifier, stage_before
 from tintype.learn.compare.strip import write_strip
 from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import open_photos
@@ -39,7 +39,7 @@ from tintype.learn.export.bundle import export, lightness_examples
 from tintype.learn.export.card import default_card
 from tintype.learn.export.graph import predicts_distribution
 from tintype.learn.export.weights import Trained, load_trained
-from tintype.learn.models.contract import ColorizationNetwork
+from tintype.learn.models.contract import ColorizationNetwork, Pretrained
 from tintype.learn.models.registry import build
 from tintype.learn.recipe import Recipe, read_recipe
 from tintype.learn.train.adapt import adapt_recipe
@@ -74,12 +74,31 @@ def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
         raise LearnError(f"{folder} contains no recipes.", advice="Give recipes/report.")
     for recipe in recipes:
         objective_of(recipe).check(recipe)
+        _check_stages(recipe, recipes)
     unknown = sorted(set(only) - {recipe.name for recipe in recipes})
     if unknown:
         names = ", ".join(recipe.name for recipe in recipes)
         raise LearnError(f"There is no recipe {unknown[0]}.", advice=f"Choose one of {names}.")
     chosen = [recipe for recipe in recipes if not only or recipe.name in only]
     return sorted(chosen, key=lambda recipe: (not is_classifier(recipe), recipe.name))
+
+
+def _check_stages(recipe: Recipe, recipes: Sequence[Recipe]) -> None:
+    """Refuses a recipe that continues one that is not there, or itself."""
+    by_name = {one.name: one for one in recipes}
+    earlier, after = {recipe.name}, recipe.train.after
+    while after:
+        if after not in by_name:
+            raise LearnError(
+                f"{recipe.name} continues {after} (train.after), of which there is no recipe.",
+                advice="Put it into the same folder.",
+            )
+        if after in earlier:
+            raise LearnError(
+                f"{recipe.name} continues itself (train.after).", advice="Name an earlier stage."
+            )
+        earlier.add(after)
+        after = by_name[after].train.after
 
 
 def is_done(recipe: Recipe, options: ScoringOptions) -> bool:
@@ -106,7 +125,7 @@ def run_method(
     pictures: Pictures,
     options: ScoringOptions,
     *,
-    classifier: Recipe | None = None,
+    recipes: Sequence[Recipe] = (),
     report: Callable[[str], None],
 ) -> Result:
     """Trains, exports, scores and writes one method.
@@ -115,7 +134,7 @@ def run_method(
         written: The method, as in its file; it is adapted to the data.
         pictures: The evaluation pictures.
         options: The options of the command.
-        classifier: The recipe of the grey classifier, for a method that starts from one.
+        recipes: All recipes, as in their files: methods may start from the run of another.
         report: Called with progress messages.
 
     Raises:
@@ -125,18 +144,9 @@ def run_method(
     recipe, remarks = adapt_recipe(written, options.data)
     for remark in remarks:
         report(remark)
-    start = None
-    if recipe.model.init == "classifier":
-        if classifier is None:
-            raise LearnError(
-                f"{recipe.name} starts from a grey classifier, but there is no recipe for one.",
-                advice='Add one whose [loss] has kind = "labels" to the folder.',
-            )
-        if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
-            adapted, _ = adapt_recipe(classifier, options.data)
-            train_enough(adapted, options, classifier=None, report=report)
-        start = options.runs / classifier.name / "checkpoint.safetensors"
-    progress = train_enough(recipe, options, classifier=start, report=report)
+    progress = _train_in_order(recipe, recipes, options, report)
+    notes = origin_notes(recipe, recipes, options.runs)
+    notes += [remark.partition(": ")[2].rstrip(".") for remark in remarks]
     run = options.runs / recipe.name
     _, _, facts = load_checkpoint(run / "checkpoint.safetensors")
     result = Result(
@@ -145,7 +155,7 @@ def run_method(
         recipe=short_recipe(recipe),
         recipe_hash=recipe_hash(written),
         data_hash=facts["data_hash"],
-        note="; ".join(remark.partition(": ")[2].rstrip(".") for remark in remarks),
+        note="; ".join(notes),
         samples=progress.samples,
         seconds=progress.seconds,
         device=" / ".join(facts.get("trained_on", ())),
@@ -164,11 +174,62 @@ def run_method(
     return result
 
 
+def _train_in_order(
+    recipe: Recipe,
+    recipes: Sequence[Recipe],
+    options: ScoringOptions,
+    report: Callable[[str], None],
+) -> Progress:
+    """Trains a run for the rest of its budget, and first the run that it starts from."""
+    start = None
+    if (before := _run_before(recipe, recipes)) is not None:
+        start = options.runs / before.name / "checkpoint.safetensors"
+        if not (options.runs / recipe.name / "checkpoint.safetensors").exists():
+            adapted, _ = adapt_recipe(before, options.data)
+            _train_in_order(adapted, recipes, options, report)
+    return train_enough(recipe, options, start=start, report=report)
+
+
+def _run_before(recipe: Recipe, recipes: Sequence[Recipe]) -> Recipe | None:
+    """The recipe of the run that a recipe starts from; None if it starts from none."""
+    if recipe.train.after:
+        return stage_before(recipe, recipes)
+    if recipe.model.init != "classifier":
+        return None
+    classifier = find_classifier(recipes)
+    if classifier is None:
+        raise LearnError(
+            f"{recipe.name} starts from a grey classifier, but there is no recipe for one.",
+            advice='Add one whose [loss] has kind = "labels" to the folder.',
+        )
+    return classifier
+
+
+def origin_notes(recipe: Recipe, recipes: Sequence[Recipe], runs: Path) -> list[str]:
+    """What a result says about the weights that its run began with; nothing if they were random.
+
+    Args:
+        recipe: The method.
+        recipes: All recipes, as in their files.
+        runs: Folder of the runs.
+    """
+    if recipe.model.pretrained and isinstance(build(recipe.model), Pretrained):
+        return ["**not from scratch**: encoder from ImageNet"]
+    before = stage_before(recipe, recipes)
+    if before is None:
+        return []
+    checkpoint = runs / before.name / "checkpoint.safetensors"
+    if not checkpoint.exists():
+        return [f"continues {before.name}"]
+    _, progress, _ = load_checkpoint(checkpoint)
+    return [f"continues {before.name}, which had {progress.samples:,} samples"]
+
+
 def train_enough(
     recipe: Recipe,
     options: ScoringOptions,
     *,
-    classifier: Path | None,
+    start: Path | None,
     report: Callable[[str], None],
 ) -> Progress:
     """Trains a run for the rest of its budget.
@@ -176,7 +237,7 @@ def train_enough(
     Args:
         recipe: The method, adapted to the data.
         options: The options of the command.
-        classifier: Checkpoint of the grey classifier, for a method that starts from one.
+        start: Checkpoint of the run that it starts from: the grey classifier, or the stage before.
         report: Called with progress messages.
 
     Raises:
@@ -193,7 +254,8 @@ def train_enough(
     session = TrainingSession(
         max_seconds=seconds,
         max_samples=options.samples,
-        classifier=classifier,
+        init=start if recipe.train.after else None,
+        classifier=None if recipe.train.after else start,
         device=options.device,
         report=report,
     )

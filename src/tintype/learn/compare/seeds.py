@@ -1,6 +1,6 @@
 """Repetitions of a method with other random seeds, from which a verdict gets its certainty."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tintype.learn.compare.results import DEMONSTRATION, Result
 from tintype.learn.recipe import Recipe
@@ -27,6 +27,18 @@ def with_seed(recipe: Recipe, repetition: int) -> Recipe:
     train = recipe.train.model_copy(update={"seed": recipe.train.seed + repetition})
     name = f"{recipe.name}{_MARK}{repetition}"
     return recipe.model_copy(update={"name": name, "train": train})
+
+
+def stage_before(recipe: Recipe, recipes: Iterable[Recipe]) -> Recipe | None:
+    """The recipe of the run that a recipe continues, with the same seed; None if there is none.
+
+    Args:
+        recipe: With `train.after`, possibly a repetition.
+        recipes: All recipes, as read from their files.
+    """
+    number = int(recipe.name.partition(_MARK)[2] or 0)
+    found = (one for one in recipes if one.name == recipe.train.after)
+    return next((with_seed(one, number) for one in found), None)
 
 
 def repetitions(recipe: Recipe, seeds: int) -> list[Recipe]:

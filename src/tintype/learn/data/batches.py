@@ -139,8 +139,14 @@ class Sampler:
         if self.recipe.hints == 0:
             return batch
         # Drawn last, so that a recipe with hints sees the same crops as one without.
-        share, count = self.recipe.hints, len(chosen)
-        hints = draw_hints(batch.ab, share=share, draw=draw, part=self.part, count=count)
+        hints = draw_hints(
+            batch.ab,
+            share=self.recipe.hints,
+            draw=draw,
+            part=self.part,
+            count=len(chosen),
+            published=self.recipe.published_hints,
+        )
         return replace(batch, hints=hints)
 
     def _choose(self, pool: int, step: int, count: int) -> Tensor:

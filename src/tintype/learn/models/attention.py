@@ -3,6 +3,30 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+HEAD = 32
+"""Channels of an attention head."""
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Multi-head attention without its projections.
+
+    Source: Vaswani et al. 2017, section 3.2.
+
+    Args:
+        query: (B, n, width), a multiple of 32.
+        key: (B, m, width).
+        value: (B, m, width).
+
+    Returns:
+        (B, n, width).
+    """
+
+    def split(x: Tensor) -> Tensor:
+        return x.reshape(*x.shape[:2], -1, HEAD).transpose(1, 2)  # (B, heads, n, 32)
+
+    attended = F.scaled_dot_product_attention(split(query), split(key), split(value))
+    return attended.transpose(1, 2).flatten(2)
+
 
 class Attention(nn.Module):
     """Residual multi-head self-attention over all locations.

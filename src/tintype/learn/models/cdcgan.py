@@ -78,15 +78,16 @@ class CdcganDown(nn.Module):
 class CdcganUp(nn.Module):
     """A 4 x 4 transposed convolution, batch norm, ReLU, dropout, and concatenation of the skip."""
 
-    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
+    def __init__(self, inputs: int, outputs: int, dropout: float, norm: nn.Module | None) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=norm is None)
+        self.norm = norm
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mirror: Tensor) -> Tensor:
         """(B, inputs, h, w), (B, skip, 2h, 2w) -> (B, outputs + skip, 2h, 2w)."""
-        x = self.dropout(F.relu(self.norm(self.conv(x))))
+        x = self.conv(x)
+        x = self.dropout(F.relu(x if self.norm is None else self.norm(x)))
         return torch.cat([mirror, x], dim=1)
 
 
@@ -97,12 +98,18 @@ class CdcganNet(nn.Module):
         variant: A key of `VARIANTS`.
         width: Factor of the paper's number of channels.
         dropout: After each of the first two decoder layers, in training; None for the variant's.
+        batch_norm: Whether there is batch normalisation, as in the paper; without it, biases.
     """
 
     stride = 1
 
     def __init__(
-        self, variant: str = "cifar", *, width: float = 1.0, dropout: float | None = None
+        self,
+        variant: str = "cifar",
+        *,
+        width: float = 1.0,
+        dropout: float | None = None,
+        batch_norm: bool = True,
     ) -> None:
         super().__init__()
         layout = VARIANTS[variant]
@@ -113,11 +120,16 @@ class CdcganNet(nn.Module):
         joined = [down[-1], *(u + m for u, m in zip(up, mirrors, strict=True))]
         self.multiple = 2 ** len(up)
         self.down = nn.ModuleList(
-            CdcganDown(inputs, outputs, stride, nn.BatchNorm2d(outputs))
+            CdcganDown(inputs, outputs, stride, nn.BatchNorm2d(outputs) if batch_norm else None)
             for (inputs, outputs), stride in zip(pairwise([1, *down]), layout.strides, strict=True)
         )
         self.up = nn.ModuleList(
-            CdcganUp(inputs, outputs, dropout if index < _DROPPED else 0.0)
+            CdcganUp(
+                inputs,
+                outputs,
+                dropout if index < _DROPPED else 0.0,
+                nn.BatchNorm2d(outputs) if batch_norm else None,
+            )
             for index, (inputs, outputs) in enumerate(zip(joined, up, strict=False))
         )
         self.last = nn.Conv2d(joined[-1], 3, 1)
@@ -155,18 +167,23 @@ class CdcganDiscriminator(nn.Module):
 
     Args:
         width: Factor of the paper's number of channels.
+        batch_norm: Whether there is batch normalisation, as in the paper; without it, biases.
     """
 
-    def __init__(self, *, width: float = 1.0) -> None:
+    def __init__(self, *, width: float = 1.0, batch_norm: bool = True) -> None:
         super().__init__()
+
+        def norm(channels: int) -> nn.Module | None:
+            return nn.BatchNorm2d(channels, track_running_stats=False) if batch_norm else None
+
         c64, c128, c256, c512 = (
             max(1, round(channels * width)) for channels in (64, 128, 256, 512)
         )
         self.down = nn.Sequential(
             CdcganDown(1 + 3, c64, 2, None),
-            CdcganDown(c64, c128, 2, nn.BatchNorm2d(c128, track_running_stats=False)),
-            CdcganDown(c128, c256, 2, nn.BatchNorm2d(c256, track_running_stats=False)),
-            CdcganDown(c256, c512, 1, nn.BatchNorm2d(c512, track_running_stats=False)),
+            CdcganDown(c64, c128, 2, norm(c128)),
+            CdcganDown(c128, c256, 2, norm(c256)),
+            CdcganDown(c256, c512, 1, norm(c512)),
         )
         self.last = nn.Conv2d(c512, 1, 4)
         _start(self)
@@ -207,9 +224,11 @@ def build(recipe: ModelRecipe) -> nn.Module:
             f"The cDCGAN has no variant {variant}.",
             advice=f"Set model.variant to one of {', '.join(VARIANTS)}.",
         )
-    return CdcganNet(variant, width=recipe.width, dropout=recipe.dropout)
+    return CdcganNet(
+        variant, width=recipe.width, dropout=recipe.dropout, batch_norm=recipe.batch_norm
+    )
 
 
 def build_discriminator(recipe: ModelRecipe) -> nn.Module:
     """The discriminator of a recipe; it is the same for both variants."""
-    return CdcganDiscriminator(width=recipe.width)
+    return CdcganDiscriminator(width=recipe.width, batch_norm=recipe.batch_norm)

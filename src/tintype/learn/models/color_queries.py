@@ -14,10 +14,8 @@ over colours, initialised to zero, instead of predicting ab directly.
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-_HEAD = 32
-"""Channels of an attention head."""
+from tintype.learn.models.attention import attend
 
 
 class CrossAttention(nn.Module):
@@ -32,7 +30,6 @@ class CrossAttention(nn.Module):
 
     def __init__(self, width: int, features: int) -> None:
         super().__init__()
-        self.heads = width // _HEAD
         self.norm_queries = nn.LayerNorm(width)
         self.norm_places = nn.LayerNorm(features)
         self.query = nn.Linear(width, width)
@@ -50,20 +47,11 @@ class CrossAttention(nn.Module):
         """(B, count, width), (B, h w, features) -> (B, count, width)."""
         query = self.query(self.norm_queries(queries))
         key, value = self.key_value(self.norm_places(features)).chunk(2, dim=2)
-        queries = queries + self.out(self._attend(query, key, value))
+        queries = queries + self.out(attend(query, key, value))
         query, key, value = self.self_qkv(self.norm_self(queries)).chunk(3, dim=2)
-        queries = queries + self.self_out(self._attend(query, key, value))
+        queries = queries + self.self_out(attend(query, key, value))
         updated: Tensor = queries + self.mlp(self.norm_mlp(queries))
         return updated
-
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """(B, n, width) queries, (B, m, width) keys and values -> (B, n, width)."""
-
-        def split(x: Tensor) -> Tensor:
-            return x.reshape(*x.shape[:2], self.heads, _HEAD).transpose(1, 2)  # (B, heads, n, 32)
-
-        attended = F.scaled_dot_product_attention(split(query), split(key), split(value))
-        return attended.transpose(1, 2).flatten(2)
 
 
 class ColorQueries(nn.Module):

@@ -234,6 +234,19 @@ class Classifier(nn.Module):
             self.classes.bias.copy_(published["_fc.bias"])
 
 
+def freeze_blocks(encoder: EfficientNetLite, first: int) -> None:
+    """Freezes the stem and the blocks before one of them; 0 freezes nothing.
+
+    Args:
+        encoder: The pyramid.
+        first: The first block that is trained.
+    """
+    if first > 0:
+        encoder.requires_grad_(False)
+        for block in encoder.blocks[first:]:
+            block.requires_grad_(True)
+
+
 def imagenet_weights(variant: str) -> dict[str, Tensor]:
     """The published weights of a variant.
 

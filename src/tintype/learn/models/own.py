@@ -24,7 +24,7 @@ from tintype.learn.models.attention import Attention
 from tintype.learn.models.blocks import AnnealedMean, GreyTrunk
 from tintype.learn.models.channel_pruning import PrunableLayer, narrow
 from tintype.learn.models.color_queries import ColorQueries
-from tintype.learn.models.efficientnet import EfficientNetLite, imagenet_weights
+from tintype.learn.models.efficientnet import EfficientNetLite, freeze_blocks, imagenet_weights
 from tintype.learn.models.hint_path import HintPath
 from tintype.learn.models.lowrank import factor
 from tintype.learn.models.non_local_mean import NonLocalMean
@@ -383,9 +383,7 @@ def build(recipe: ModelRecipe) -> nn.Module:
                 f"The encoder {recipe.encoder} is trained as a whole.",
                 advice="Leave model.train_encoder_from out.",
             )
-        model.encoder.requires_grad_(False)
-        for block in model.encoder.blocks[recipe.train_encoder_from :]:
-            block.requires_grad_(True)
+        freeze_blocks(model.encoder, recipe.train_encoder_from)
     if recipe.train_only_hints:
         model.train_hints_alone()
     return model

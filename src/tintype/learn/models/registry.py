@@ -10,6 +10,8 @@ from tintype.errors import LearnError
 from tintype.learn.models import (
     cdcgan,
     cheng,
+    chromagan,
+    dual_decoders,
     grey_encoder,
     iizuka,
     larsson,
@@ -17,6 +19,7 @@ from tintype.learn.models import (
     pix2pix,
     rescnn,
     resnet,
+    user_guided,
     zhang,
 )
 from tintype.learn.recipe import ModelRecipe
@@ -41,6 +44,8 @@ class ModelFile(Protocol):
 MODELS: Mapping[str, ModelFile] = {
     "cdcgan": cdcgan,
     "cheng": cheng,
+    "dual-decoders": dual_decoders,
+    "chromagan": chromagan,
     "grey-encoder": grey_encoder,
     "grey-resnet18": resnet,
     "iizuka": iizuka,
@@ -48,12 +53,16 @@ MODELS: Mapping[str, ModelFile] = {
     "own": own,
     "pix2pix": pix2pix,
     "rescnn": rescnn,
+    "user-guided": user_guided,
     "zhang": zhang,
 }
 
-# Discriminators by generator; each is in the module of its generator.
+# Discriminators by generator; each is in the module of its generator, or of another with the
+# same.
 DISCRIMINATORS: Mapping[str, Callable[[ModelRecipe], nn.Module]] = {
     "cdcgan": cdcgan.build_discriminator,
+    "dual-decoders": pix2pix.build_discriminator,
+    "chromagan": chromagan.build_discriminator,
     "pix2pix": pix2pix.build_discriminator,
 }
 

@@ -36,10 +36,14 @@ from tintype.learn.train.checkpoint import (
 from tintype.learn.train.collapse import CollapseDetector
 from tintype.learn.train.critic_step import CriticStep
 from tintype.learn.train.distributed import ProcessGroup
+from tintype.learn.train.dual_decoders_step import DualDecodersStep
 from tintype.learn.train.objectives import make_objective, objective_of
 from tintype.learn.train.objectives.classification import Classification
+from tintype.learn.train.objectives.dual_decoders import DualDecoders
+from tintype.learn.train.objectives.semantic import Semantic
 from tintype.learn.train.pace import Pace
 from tintype.learn.train.steps import PlainStep, Step, device_name
+from tintype.learn.train.wasserstein import WassersteinStep
 
 CHECKPOINT = "checkpoint.safetensors"
 _RECIPE, _PRIOR = "recipe.toml", "prior.npy"
@@ -266,6 +270,11 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
             model.warm_start(weights)
         else:
             model.load_state_dict(weights)
+    elif recipe.train.after:
+        raise LearnError(
+            f"{recipe.name} is the next stage of {recipe.train.after} and needs its weights.",
+            advice=f"Train {recipe.train.after} first, then give its checkpoint with --init.",
+        )
     elif recipe.model.init == "classifier":
         if session.classifier is None or not isinstance(model, ClassifierInitialized):
             raise LearnError(
@@ -303,6 +312,10 @@ def _make_step(
     if objective.needs_discriminator:
         discriminator = build_discriminator(recipe.model).to(prior.device)
         discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if isinstance(objective, DualDecoders):
+            return DualDecodersStep(model, discriminator, objective, recipe, process_group)
+        if isinstance(objective, Semantic):
+            return WassersteinStep(model, discriminator, objective, recipe, process_group)
         return AdversarialStep(model, discriminator, recipe, process_group)
     if recipe.loss.adversarial > 0:
         assert isinstance(objective, Classification)

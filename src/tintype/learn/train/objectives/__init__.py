@@ -10,10 +10,13 @@ from tintype.learn.train.objectives.adversarial import Adversarial
 from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.objectives.contract import Objective
 from tintype.learn.train.objectives.distillation import Distillation
+from tintype.learn.train.objectives.dual_decoders import DualDecoders
+from tintype.learn.train.objectives.guided import GuidedClasses, GuidedRegression
 from tintype.learn.train.objectives.histogram import Histogram
 from tintype.learn.train.objectives.joint import Joint
 from tintype.learn.train.objectives.labels import Labels
 from tintype.learn.train.objectives.regression import L1, L2
+from tintype.learn.train.objectives.semantic import Semantic
 from tintype.learn.train.objectives.uv import Uv
 
 __all__ = ["OBJECTIVES", "make_objective", "objective_of"]
@@ -25,10 +28,14 @@ OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
         "l2": L2,
         "joint": Joint,
         "histogram": Histogram,
+        "guided-classes": GuidedClasses,
+        "guided-regression": GuidedRegression,
         "uv": Uv,
         "labels": Labels,
         "distillation": Distillation,
         "adversarial": Adversarial,
+        "dual-decoders": DualDecoders,
+        "semantic": Semantic,
     }
 )
 """Objectives by value of ``loss.kind``."""

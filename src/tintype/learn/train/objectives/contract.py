@@ -70,5 +70,5 @@ class Objective(nn.Module):
         if recipe.train.watch_collapse and not cls.needs_discriminator:
             raise LearnError(
                 f"{recipe.name}: train.watch_collapse needs a discriminator.",
-                advice='Set loss.kind = "adversarial", or watch_collapse = false.',
+                advice="Choose a loss.kind that has one, or set watch_collapse = false.",
             )
