@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from e2e.states import EVERYWHERE, STATES, VIEWS, Material, material
+from e2e.states import ALL_STATES, EVERYWHERE, STATES, VIEWS, Material, material
 from e2e.visits import Visit
-from tintype.web.serve import serving
+from tintype.web.serve import listen, serving
 from tintype.web.server_options import ServerOptions
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -28,9 +29,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 def pictures(only: str) -> list[tuple[str, str]]:
     """View and state of each picture whose name matches the pattern."""
-    first = list(VIEWS)[:2]
     wanted = [
-        (view, state) for view in VIEWS for state in STATES if view in first or state in EVERYWHERE
+        (view, state)
+        for view in VIEWS
+        for state in STATES
+        if view in ALL_STATES or state in EVERYWHERE
     ]
     return [pair for pair in wanted if re.search(only, "-".join(pair))]
 
@@ -59,7 +62,34 @@ def take_duel(browser: Any, view: str, files: Material, out: Path, model: str | 
             page.goto(f"{server.url}which-is-real")
             page.wait_for_selector("#left:enabled")
             page.screenshot(path=out / f"{view}-which-is-real.png")
+            for _ in range(2):
+                page.wait_for_selector("#left:enabled")
+                page.keyboard.press("ArrowLeft")
+                page.wait_for_selector("#next:enabled")
+                page.keyboard.press("Enter")
+            page.wait_for_selector("#result[data-ready]")
+            page.screenshot(path=out / f"{view}-which-is-real-result.png")
             context.close()
+
+
+def take_door(browser: Any, view: str, out: Path, model: str | None) -> None:
+    """The page on another device, before the code is entered."""
+    ready = threading.Event()
+    options = ServerOptions(host="0.0.0.0", port=0, model=model)
+    server = listen(options, invite=lambda _invitation: None, opened=ready.set)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    ready.wait()
+    try:
+        context = browser.new_context(**VIEWS[view].context)
+        page = context.new_page()
+        page.goto(server.url)
+        page.wait_for_selector("#code")
+        page.screenshot(path=out / f"{view}-door.png")
+        context.close()
+    finally:
+        server.stop()
+        thread.join()
 
 
 def main() -> None:
@@ -87,6 +117,8 @@ def main() -> None:
         for view in VIEWS:
             if re.search(words.only, f"{view}-which-is-real"):
                 take_duel(browser, view, files, words.out, words.model)
+            if view in ALL_STATES and re.search(words.only, f"{view}-door"):
+                take_door(browser, view, words.out, words.model)
         browser.close()
 
 

@@ -88,6 +88,13 @@ def _picker(person: Visit, files: Material) -> None:
     person.page.wait_for_selector("#suggestions button")
 
 
+def _hinted(person: Visit, files: Material) -> None:
+    _picker(person, files)
+    person.page.locator("#suggestions button").nth(1).click()
+    person.page.locator("#done").click()
+    person.settled()
+
+
 def _brush(person: Visit, files: Material) -> None:
     _colored(person, files)
     person.tool("brush")
@@ -99,6 +106,18 @@ def _brush(person: Visit, files: Material) -> None:
 def _grey(person: Visit, files: Material) -> None:
     _colored(person, files)
     person.tool("grey")
+    person.page.mouse.move(*person.at(0.3, 0.3))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.at(0.6, 0.5), steps=4)
+    person.page.mouse.up()
+    person.settled()
+
+
+def _zoomed(person: Visit, files: Material) -> None:
+    _colored(person, files)
+    for _ in range(3):
+        person.page.keyboard.press("+")
+    person.settled()
 
 
 def _guesses(person: Visit, files: Material) -> None:
@@ -134,7 +153,7 @@ def _refused(person: Visit, files: Material) -> None:
 def _offline(person: Visit, files: Material) -> None:
     _colored(person, files)
     person.page.context.set_offline(True)
-    person.move("#vividness", 1.8)
+    person.move("#vividness", 0.8)
     person.page.wait_for_selector("#notice:visible")
 
 
@@ -156,7 +175,8 @@ def _offered(person: Visit, files: Material) -> None:
 
 def _saving(person: Visit, files: Material) -> None:
     _colored(person, files)
-    person.page.locator("#panel summary").first.click()
+    for title in person.page.locator("#panel summary").all():
+        title.click()
 
 
 def _reference(person: Visit, files: Material) -> None:
@@ -174,8 +194,10 @@ STATES: Mapping[str, Callable[[Visit, Material], None]] = MappingProxyType(
         "colored": _colored,
         "compared": _compared,
         "picker": _picker,
+        "hinted": _hinted,
         "brush": _brush,
         "keep-grey": _grey,
+        "zoomed": _zoomed,
         "guesses": _guesses,
         "looks": _looks,
         "several": _several,
@@ -229,5 +251,8 @@ VIEWS: Mapping[str, View] = MappingProxyType(
 )
 """Name and window."""
 
+ALL_STATES = ("1280", "390", "dark", "dark-390")
+"""The views in which every state is looked at."""
+
 EVERYWHERE = ("empty", "colored", "picker", "several")
-"""The states that are looked at in every view; the others in the first two."""
+"""The states that are looked at in every view."""

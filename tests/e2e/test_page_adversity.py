@@ -134,7 +134,7 @@ def test_the_server_is_started_again_midway(
     page.wait_for_selector("#failure:visible")
     assert "is not responding" in page.locator("#failure").inner_text()
     person.page.locator("#film .frame").first.click()
-    person.move("#vividness", 1.9)
+    person.move("#vividness", 0.9)
     page.wait_for_selector("#notice:visible")
     with serving(options):
         # What waited goes on by itself, and what was changed is shown when it is asked for.

@@ -70,12 +70,32 @@ def test_a_slider_moves_without_a_new_inference(
 
     monkeypatch.setattr(Engine, "predict", refuse)
     # Before the server can have answered, the picture is shown in about these colours.
+    # What is recommended is the middle of the slider, and a person comes back to it.
+    slider, said = person.page.locator("#vividness"), person.page.locator("#vividness-out")
+    assert [slider.input_value(), said.text_content()] == ["0", "0%"]
+    person.move("#vividness", -1)
+    assert said.text_content() == "−100%"
+    person.move("#vividness", 0)
+    person.settled()
+    np.testing.assert_array_equal(person.pixels(), before)
     filters = "getComputedStyle(document.querySelector('#after')).filter"
     assert person.page.evaluate(filters) == "none"
     person.page.route("**/preview*", lambda route: route.abort())
+    # Nothing else is drawn anew: not the picture in the strip, nor what has not changed.
+    person.page.evaluate(
+        """() => {
+          window.anew = [];
+          const note = () => anew.push('the picture in the strip');
+          document.querySelector('#film img').addEventListener('load', note);
+          new MutationObserver(() => anew.push('the reference')).observe(
+            document.querySelector('#reference'), { childList: true });
+          new MutationObserver(() => anew.push('the sheet')).observe(
+            document.querySelector('#sheet'), { attributeFilter: ['style'] });
+        }"""
+    )
     at_once = person.page.locator("#vividness").evaluate(
         f"""slider => {{
-          slider.value = '1.6';
+          slider.value = '0.6';
           slider.dispatchEvent(new Event('input'));
           return {filters};
         }}"""
@@ -84,6 +104,7 @@ def test_a_slider_moves_without_a_new_inference(
     # Where no answer comes, it is shown as the server made it.
     person.page.wait_for_selector("#notice:visible")
     assert person.page.evaluate(filters) == "none"
+    assert person.page.evaluate("anew") == []
     person.page.unroute("**/preview*")
     person.page.locator("#notice-again").click()
     person.settled()

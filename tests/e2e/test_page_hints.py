@@ -95,6 +95,10 @@ def test_a_hint_its_suggestions_and_undo(visit: Callable[..., Visit], files: Pat
     assert person.page.locator("#suggestions button").count() >= 2
     shares = person.page.locator("#suggestions button").all_inner_texts()
     assert all(re.search(r"\d+ ?%", share) for share in shares)
+    # Heard and pointed at, each has the name of its colour.
+    for button in person.page.locator("#suggestions button").all():
+        assert re.fullmatch(r"[a-z -]+, \d+%", button.get_attribute("aria-label"))
+        assert re.fullmatch(r"[a-z -]+", button.get_attribute("title"))
     person.page.locator("#exact").evaluate(
         "field => { field.value = '#3060d0'; field.dispatchEvent(new Event('input')); }"
     )

@@ -70,7 +70,7 @@ def test_the_cross_can_be_undone(visit: Callable[..., Visit], files: Path) -> No
     person = visit()
     page = person.page
     person.drop(files / "camera.png", files / "mirrored.jpg")
-    person.move("#vividness", 0.4)
+    person.move("#vividness", -0.6)
     person.settled()
     pale = person.pixels()
     frames = page.locator("#film .frame")

@@ -45,6 +45,27 @@ def test_the_picker_is_whole(visit: Callable[..., Visit], brought: Material) -> 
     assert person.page.locator("#tip").is_visible()
 
 
+def test_in_a_low_window_the_picker_is_whole_and_the_photograph_free(
+    visit: Callable[..., Visit], brought: Material
+) -> None:
+    person = visit(**VIEWS["zoom-200"].context)
+    STATES["picker"](person, brought)
+    picker = person.page.locator("#picker")
+    assert picker.evaluate("it => it.scrollHeight <= it.clientHeight")
+    assert not overlap(person.page, "#picker", "#sheet")
+    assert not overlap(person.page, "#picker", "#zoom")
+    for control in ("#suggestions", "#wheel", "#exact", "#dropper", "#named", "#radius", "#done"):
+        inner, outer = box(person.page, control), box(person.page, "#picker")
+        assert outer["left"] < inner["left"] < inner["right"] < outer["right"], control
+        assert outer["top"] < inner["top"] < inner["bottom"] < outer["bottom"], control
+    # A telephone that lies on its side has all controls in one column that scrolls.
+    person.page.set_viewport_size({"width": 844, "height": 390})
+    person.page.locator("#done").click()
+    person.page.locator("#format").evaluate("it => it.closest('details').open = true")
+    person.page.locator("#strip-metadata").scroll_into_view_if_needed()
+    person.page.locator("#strip-metadata").check()
+
+
 @pytest.mark.parametrize("view", ["390", "820", "1280", "zoom-200"])
 def test_the_legend_is_beside_the_zoom(
     visit: Callable[..., Visit], brought: Material, view: str
@@ -89,6 +110,11 @@ def test_what_was_refused_cannot_be_zoomed(visit: Callable[..., Visit], files: P
     person.page.wait_for_selector("#failure:visible")
     assert not person.page.locator("#zoom").is_visible()
     label = person.page.locator("#film .state").nth(1)
+    framed, bar = (
+        box(person.page, "#film .frame.bad"),
+        box(person.page, "#film .state:not([hidden])"),
+    )
+    assert bar["bottom"] < framed["bottom"]
     assert label.evaluate("it => it.scrollWidth <= it.clientWidth")
     person.page.locator("#film .frame").nth(0).click()
     assert person.page.locator("#zoom").is_visible()

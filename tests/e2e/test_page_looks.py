@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import skimage.data
 from PIL import Image
 
@@ -23,6 +24,19 @@ def test_the_brush_stays_where_it_paints(visit: Callable[..., Visit], files: Pat
         "field => { field.value = '0'; field.dispatchEvent(new Event('input')); }"
     )
     assert person.page.locator("#reach-out").text_content() == "only here"
+    # The circle of the brush goes with the mouse, and is as large as what it paints.
+    circle = person.page.locator("#cursor")
+    person.page.mouse.move(*person.at(0.2, 0.3))
+    size = float(person.page.locator("#brush-size").input_value())
+    box = circle.bounding_box()
+    assert box["width"] == box["height"] == 2 * size
+    middle = box["x"] + size, box["y"] + size
+    assert middle == pytest.approx(person.at(0.2, 0.3), abs=1)
+    person.page.keyboard.press("]")
+    assert circle.bounding_box()["width"] == 2 * size + 8
+    person.page.keyboard.press("[")
+    person.page.mouse.move(2, 2)
+    assert not circle.is_visible()
     person.page.mouse.move(*person.at(0.2, 0.3))
     person.page.mouse.down()
     person.page.mouse.move(*person.at(0.3, 0.3), steps=5)
@@ -31,6 +45,52 @@ def test_the_brush_stays_where_it_paints(visit: Callable[..., Visit], files: Pat
     moved = np.abs(person.pixels().astype(int) - before).max(axis=-1) > 12
     assert 0.002 < moved.mean() < 0.04
     assert not moved[:, int(0.5 * moved.shape[1]) :].any()
+
+
+def test_a_colour_is_taken_from_the_photograph(visit: Callable[..., Visit], files: Path) -> None:
+    person = visit()
+    page = person.page
+    person.drop(files / "camera.png")
+    pixels = person.pixels()
+    color, dropper = page.locator("#brush-color"), page.locator("#brush-dropper")
+
+    def near(x: float, y: float) -> Any:
+        """The colour around a place of the picture, as far as JPEG and rounding leave it."""
+        row, column = int(y * pixels.shape[0]), int(x * pixels.shape[1])
+        return pytest.approx(
+            pixels[row - 1 : row + 2, column - 1 : column + 2].mean(axis=(0, 1)), abs=12
+        )
+
+    def rgb(field: Any) -> list[int]:
+        value = field.input_value()
+        return [int(value[at : at + 2], 16) for at in (1, 3, 5)]
+
+    person.tool("brush")
+    dropper.click()
+    assert dropper.get_attribute("aria-pressed") == "true"
+    page.mouse.click(*person.at(0.3, 0.1))
+    assert rgb(color) == near(0.3, 0.1)
+    assert dropper.get_attribute("aria-pressed") == "false"
+    assert not page.locator("#undo").is_enabled()  # nothing was painted
+    # By the keyboard, and given up.
+    page.keyboard.press("i")
+    page.keyboard.press("Enter")
+    assert rgb(color) == near(0.5, 0.5)
+    assert page.evaluate("document.activeElement.id") == "brush-dropper"
+    dropper.click()
+    page.keyboard.press("Escape")
+    assert dropper.get_attribute("aria-pressed") == "false"
+    # For a hint: the place stays, and has the colour of another one.
+    person.tool("hint")
+    page.mouse.click(*person.at(0.7, 0.2))
+    page.wait_for_selector("#suggestions button")
+    page.locator("#dropper").click()
+    page.mouse.click(*person.at(0.3, 0.1))
+    assert rgb(page.locator("#exact")) == near(0.3, 0.1)
+    style = page.locator("#marks button").evaluate("mark => [mark.style.left, mark.style.top]")
+    assert [float(one.rstrip("%")) for one in style] == pytest.approx([70, 20], abs=1)
+    page.keyboard.press("Escape")
+    assert page.locator("#marks > *").count() == 0
 
 
 def test_strokes_and_palettes(visit: Callable[..., Visit], files: Path) -> None:
@@ -87,6 +147,10 @@ def test_strokes_and_palettes(visit: Callable[..., Visit], files: Path) -> None:
     assert not large.is_visible()
     person.page.mouse.move(x + 3, y)
     assert large.is_visible()
+    person.page.mouse.move(5, 5)
+    assert not large.is_visible()
+    looks.nth(1).locator("input").focus()
+    large.wait_for(state="visible")
     looks.nth(1).locator("input").check(force=True)
     assert not large.is_visible()
     person.settled()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import skimage.data
 from PIL import Image
 
@@ -24,9 +25,9 @@ def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: P
     person.settled()
     assert person.save()[0] == "mirrored.color.jpg"
     # Each keeps its own settings.
-    person.move("#vividness", 0.3)
+    person.move("#vividness", -0.7)
     frames.nth(0).click()
-    assert person.page.locator("#vividness").input_value() != "0.3"
+    assert person.page.locator("#vividness").input_value() != "-0.7"
     person.page.locator("#film .remove").nth(1).click()
     assert frames.count() == 2
 
@@ -36,6 +37,7 @@ def test_what_is_known_of_a_photograph_is_said(
 ) -> None:
     astronaut = Image.fromarray(skimage.data.astronaut()).resize((160, 160))
     astronaut.save(tmp_path / "colours.gif")
+    pillow_heif.from_pillow(astronaut).save(tmp_path / "telephone.heic")
     pages = [astronaut.convert("L"), astronaut.convert("L").rotate(180)]
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
     person = visit()
@@ -51,6 +53,8 @@ def test_what_is_known_of_a_photograph_is_said(
     assert "GIF" in said
     frames.nth(2).click()
     assert notes.inner_text().startswith("Page 1 of 2.")
+    person.drop(tmp_path / "telephone.heic")
+    assert "Saved as AVIF, because Tintype reads HEIC but does not write it." in notes.inner_text()
     person.settled()
 
 
@@ -75,6 +79,10 @@ def test_what_goes_wrong_is_said_and_stays(
     failure.wait_for(state="visible")
     assert "album cannot be read: it is a folder" in failure.inner_text()
     assert "select all" in failure.inner_text()
+    (tmp_path / "nothing.jpg").write_bytes(b"")
+    person.page.set_input_files("#files", str(tmp_path / "nothing.jpg"))
+    person.page.wait_for_selector("#failure:has-text('nothing.jpg is empty')")
+    assert "request" not in failure.inner_text()
     # A good photograph is shown in its place.
     person.drop(files / "camera.png")
     assert not failure.is_visible()
@@ -82,7 +90,7 @@ def test_what_goes_wrong_is_said_and_stays(
     # What was not done is said without a spinner, until somebody has read it.
     before = person.pixels()
     person.page.route("**/preview?*", lambda route: route.abort())
-    person.move("#vividness", 1.9)
+    person.move("#vividness", 0.9)
     notice.wait_for(state="visible")
     assert "camera.png does not show these settings yet." in notice.inner_text()
     assert "tintype serve" in notice.inner_text()
@@ -115,7 +123,7 @@ def test_a_photograph_that_was_let_go_comes_back(
         }"""
     )
     before = person.pixels()
-    person.move("#vividness", 1.5)
+    person.move("#vividness", 0.5)
     person.settled()
     assert person.page.evaluate("() => window.forgot")
     assert np.abs(person.pixels().astype(int) - before).mean() > 0.2

@@ -136,3 +136,12 @@ test("another vividness or warmth is estimated with the luma that was there", ()
   const back = through(color.toneMatrix(other, normal), through(color.toneMatrix(normal, other), rgb));
   back.forEach((value, channel) => assert.ok(Math.abs(value - rgb[channel]) < 0.01));
 });
+
+test("the mean of pixels is that of each channel", () => {
+  assert.deepEqual(color.meanRgb(Uint8ClampedArray.of(0, 10, 255, 255, 100, 20, 255, 255)), [50, 15, 255]);
+});
+
+test("three channels are one colour, in two digits each", () => {
+  assert.equal(color.hexOfRgb([0, 9.6, 255]), "#000aff");
+  assert.deepEqual(color.rgbOfHex(color.hexOfRgb([18, 52, 86])), [18, 52, 86]);
+});

@@ -234,3 +234,13 @@ test("hatching has the pixels of the screen, within a limit", () => {
     size: { width: 2048, height: 1024 }, scale: 0.5,
   });
 });
+
+test("the pixels around a place are those of the picture, and never outside of it", () => {
+  const photo = { width: 4000, height: 3000 };
+  const drawn = { width: 400, height: 300 };
+  const patch = (x, y, size = drawn) => geometry.patchAround({ x, y }, photo, size, 3);
+  assert.deepEqual(patch(2000, 1500), { left: 199, top: 149, width: 3, height: 3 });
+  assert.deepEqual(patch(0, 0), { left: 0, top: 0, width: 3, height: 3 });
+  assert.deepEqual(patch(3999, 2999), { left: 397, top: 297, width: 3, height: 3 });
+  assert.deepEqual(patch(3999, 10, { width: 2, height: 90 }), { left: 0, top: 0, width: 2, height: 3 });
+});

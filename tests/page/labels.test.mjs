@@ -5,28 +5,29 @@ import { test } from "node:test";
 
 import * as album from "../../src/tintype/web/page/album_labels.js";
 import * as labels from "../../src/tintype/web/page/labels.js";
+import * as photo from "../../src/tintype/web/page/photo_labels.js";
 import * as rounds from "../../src/tintype/web/page/round_labels.js";
 
 test("shares are whole percents, and what is possible is at least one", () => {
   assert.equal(labels.percent(0.256), "26%");
   assert.equal(labels.percent(0.001), "0%");
-  assert.equal(labels.percentOfPossible(0.256), "26%");
-  assert.equal(labels.percentOfPossible(1), "100%");
-  assert.equal(labels.percentOfPossible(0.001), "1%");
+  assert.equal(photo.percentOfPossible(0.256), "26%");
+  assert.equal(photo.percentOfPossible(1), "100%");
+  assert.equal(photo.percentOfPossible(0.001), "1%");
 });
 
 test("the ends of the reach have words", () => {
-  assert.deepEqual([0, 0.5, 1].map(labels.reachText), ["only here", "50%", "the whole object"]);
+  assert.deepEqual([0, 0.5, 1].map(photo.reachText), ["only here", "50%", "the whole object"]);
 });
 
 test("numbers have two digits, and a sign where it matters", () => {
-  assert.deepEqual([0.5, 0, -0.25].map(labels.signedPercent), ["+50%", "0%", "−25%"]);
+  assert.deepEqual([0.5, 0, -0.25].map(photo.signedPercent), ["+50%", "0%", "−25%"]);
 });
 
 test("each state has its label; a photograph that is ready needs none", () => {
   const states = ["waiting", "delayed", "working", "ready", "failed"];
   const wanted = ["waiting", "queued", "colouring…", "", "failed"];
-  assert.deepEqual(states.map(labels.stateLabel), wanted);
+  assert.deepEqual(states.map(photo.stateLabel), wanted);
 });
 
 test("a busy server is something else than work", () => {
@@ -41,25 +42,25 @@ test("one photograph has a name, several have a number", () => {
 
 test("looks are told apart by name", () => {
   const names = ["suggested", "quieter", "bolder", "warmer", "greener", "cooler", "rosier"];
-  const texts = [...names, null].map(labels.lookLabel);
+  const texts = [...names, null].map(photo.lookLabel);
   assert.equal(texts[1], "Quieter");
   assert.ok(texts.every((text) => /^[A-Z][a-z]+$/.test(text)));
   assert.equal(new Set(texts).size, texts.length);
 });
 
 test("the wheel says where its handle is", () => {
-  assert.equal(labels.wheelText({ h: 119.6, s: 0.257 }), "hue 120, strength 26 percent");
+  assert.equal(photo.wheelText({ h: 119.6, s: 0.257 }), "hue 120, strength 26 percent");
 });
 
 test("a saved file has the name of the photograph and the ending of the server", () => {
   const disposition = 'attachment; filename="photo.color.webp"';
-  assert.equal(labels.savedName("aunt.jpg", disposition), "aunt.color.webp");
-  assert.equal(labels.savedName("aunt.1931.jpg", disposition), "aunt.1931.color.webp");
-  assert.equal(labels.savedName("aunt", disposition), "aunt.color.webp");
+  assert.equal(photo.savedName("aunt.jpg", disposition), "aunt.color.webp");
+  assert.equal(photo.savedName("aunt.1931.jpg", disposition), "aunt.1931.color.webp");
+  assert.equal(photo.savedName("aunt", disposition), "aunt.color.webp");
   const comparison = 'attachment; filename="photo.comparison.gif"';
-  assert.equal(labels.savedName("aunt.jpg", comparison), "aunt.comparison.gif");
-  assert.equal(labels.savedName("aunt.jpg", null), "aunt.color.png");
-  assert.equal(labels.savedName("aunt.jpg", "attachment"), "aunt.color.png");
+  assert.equal(photo.savedName("aunt.jpg", comparison), "aunt.comparison.gif");
+  assert.equal(photo.savedName("aunt.jpg", null), "aunt.color.png");
+  assert.equal(photo.savedName("aunt.jpg", "attachment"), "aunt.color.png");
 });
 
 test("the count of pairs says how sure it is", () => {
@@ -90,7 +91,7 @@ test("advice is for people in front of the page", () => {
   assert.match(labels.adviceText({ code: "too_large", advice }), /smaller copy/);
   assert.equal(labels.adviceText({ code: "unsupported_photo", advice: "Do." }), "Do.");
   for (const text of ["notRenderedText", "notSavedText", "noSuggestionsText", "noReferenceText"]) {
-    assert.match(labels[text]("aunt.jpg"), /aunt\.jpg/);
+    assert.match((labels[text] ?? photo[text])("aunt.jpg"), /aunt\.jpg/);
   }
 });
 
@@ -119,7 +120,7 @@ test("what is kept, and what is not, has its line", () => {
 });
 
 test("progress names the time that is left once it can be known", () => {
-  const line = (done, total, seconds) => labels.progressLine({ done, total, seconds }, "coloured");
+  const line = (done, total, seconds) => album.progressLine({ done, total, seconds }, "coloured");
   assert.equal(line(0, 8, 3), "0 of 8 coloured");
   assert.equal(line(2, 8, 20), "2 of 8 coloured, about 60 s left");
   assert.equal(line(2, 32, 20), "2 of 32 coloured, about 5 min left");
@@ -132,9 +133,9 @@ test("an album says what is in it and what is not", () => {
   assert.equal(album.leftOutText([], []), "");
   assert.equal(album.leftOutText(["a"], []), "Not coloured, and not in it: a.");
   assert.match(album.leftOutText(["a"], ["b", "c"]), /in it: a\. Left out, .*: 2 photographs\./);
-  assert.match(labels.sameText(1), /used for the other one\.$/);
-  assert.match(labels.sameText(3), /used for 3 others\.$/);
-  assert.equal(labels.positionText("a", 0, 3), "a, 1 of 3");
+  assert.match(album.sameText(1), /used for the other one\.$/);
+  assert.match(album.sameText(3), /used for 3 others\.$/);
+  assert.equal(photo.positionText("a", 0, 3), "a, 1 of 3");
 });
 
 test("a folder says what was not taken", () => {
@@ -166,4 +167,11 @@ test("what is wrong with the file itself is not tried again", () => {
   for (const code of ["", "busy", "too_large", "internal_error", "work_timeout", "body_timeout"]) {
     assert.equal(labels.canBeRetried({ code }), true, code);
   }
+});
+
+test("a finger taps and a mouse clicks", () => {
+  assert.match(photo.hintTip(true), /^Tap a place/);
+  assert.match(photo.hintTip(false), /^Click a place/);
+  assert.match(photo.legendText(true, 0.15), /15%.* Tap there/);
+  assert.match(photo.legendText(false, 0.15), /15%.* Click there/);
 });

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const FOLDER = new URL("../../src/tintype/web/page/", import.meta.url);
 const PURE = [
-  "album_labels", "api", "color", "folders", "geometry", "history", "labels", "names", "photo", "queue", "resend", "round_labels",
+  "album_labels", "api", "color", "folders", "geometry", "history", "labels", "names", "photo", "photo_labels", "queue", "resend", "round_labels",
   "settings", "storage", "workspace", "zip",
 ];
 const DOCUMENT = /\b(document|window|HTML\w*Element|innerWidth)\b/;

@@ -7,6 +7,8 @@ import {
   PALETTES,
   colorRequest,
   defaultSettings,
+  sliderOfVividness,
+  vividnessOfSlider,
   withoutHint,
 } from "../../src/tintype/web/page/settings.js";
 
@@ -56,4 +58,19 @@ test("a request without one hint has the others, and the first request keeps all
   assert.deepEqual(withoutHint(request, 0).hints, [OTHER]);
   assert.deepEqual(withoutHint(request, 1).hints, [HINT]);
   assert.equal(request.hints.length, 2);
+});
+
+test("the middle of the vividness slider is what is recommended, and its ends are those of the API", () => {
+  for (const recommended of [0, 0.97, 1, 1.3, 2]) {
+    assert.equal(sliderOfVividness(null, recommended), 0);
+    assert.equal(sliderOfVividness(recommended, recommended), 0);
+    assert.equal(vividnessOfSlider(0, recommended), null);
+    assert.equal(vividnessOfSlider(-1, recommended), 0);
+    assert.equal(vividnessOfSlider(1, recommended), 2);
+  }
+  assert.equal(vividnessOfSlider(-0.5, 0.97), 0.485);
+  for (const place of [-1, -0.34, 0.02, 0.8, 1]) {
+    const value = vividnessOfSlider(place, 0.97);
+    assert.ok(Math.abs(sliderOfVividness(value, 0.97) - place) < 0.001, String(place));
+  }
 });

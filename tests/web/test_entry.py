@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tintype.cli.app import main
 from tintype.cli.serve import _show_invitation
 from tintype.cli.show import show_blocks
 from tintype.web.entry import Entry, comes_from_this_machine, other_computer
@@ -63,6 +64,31 @@ def test_the_own_address_opens_as_often_as_it_is_asked_for(
     assert len(invitations) == 1
 
 
+def test_the_command_opens_its_own_browser_at_the_page_and_not_at_a_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    servers: list[Listening] = []
+    seen: list[httpx.Response] = []
+
+    def listening(*words: Any, **more: Any) -> Listening:
+        servers.append(listen(*words, **more))
+        return servers[0]
+
+    def look(url: str) -> None:
+        with httpx.Client(follow_redirects=True, headers=BROWSER) as browser:
+            seen.append(browser.get(url))
+        servers[0].stop()
+
+    def opened(url: str) -> None:
+        threading.Thread(target=look, args=(url,)).start()
+
+    monkeypatch.setattr("tintype.web.serve.listen", listening)
+    monkeypatch.setattr("tintype.web.serve.open_browser", opened)
+    assert main(["serve", "--host", "0.0.0.0", "--port", "0", "--model", TINY]) == 0
+    assert seen[0].status_code == 200
+    assert '<section id="stage"' in seen[0].text
+
+
 def test_a_browser_without_a_key_sees_a_page(home: tuple[Listening, list[Invitation]]) -> None:
     server, invitations = home
     with httpx.Client(base_url=server.url, headers=BROWSER) as browser:
@@ -74,7 +100,7 @@ def test_a_browser_without_a_key_sees_a_page(home: tuple[Listening, list[Invitat
             assert socket.gethostname() in answer.text
             assert "$" not in answer.text
             assert "default-src 'none'" in answer.headers["content-security-policy"]
-        for path in ("/door.js", "/page.css", "/icon.svg", "/api.js", "/dom.js"):
+        for path in ("/door.js", "/page.css", "/beside.css", "/icon.svg", "/api.js", "/dom.js"):
             assert browser.get(path).status_code == 200
         for path in ("/main.js", "/openapi.json", "/v1/status", "/samples/coffee.jpg"):
             assert browser.get(path).status_code == 401

@@ -36,12 +36,14 @@ _LUMA = 10.0  # steps of Y' between neighbours that hold the walker back
 _UNLIKE = 0.03  # and of 1 minus the Bhattacharyya coefficient of their distributions
 _AB = 12.0  # CIELAB units that stand for it where a network predicts single colours
 _INSIDE = (0.35, 0.55)  # probabilities between which the region begins
+_AREA = (6, 20)  # places of a hint, and of a stroke: the more there are, the more walks end there,
+_HIGHER = 0.06  # so that with a stroke the region begins at probabilities that are higher by this
 _NEAREST = 0.02  # distance, in square roots of the area, that the smallest reach allows for
 _SAME = 8.0  # CIELAB units within which neighbouring places are one hint
 _MOST = 24  # hints that have a region each; the smallest beyond have one together
 _COVERED = 0.999  # of the window: the middle of a stroke
 _EDGE = 6.0**2  # variance of Y' below which the guided filter takes a window for even
-_OWN = 0.6  # share of the hint's own colour within the region, beside the network's, at full reach
+_OWN = 0.7  # share of the hint's own colour within the region, beside the network's, at full reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def limited(hinted: F32, around: Surroundings, planes: F32, *, reach: float) -> 
     for seed in _groups(planes):
         prior = _prior(around, seed, reach)
         found = walk(seed, given & ~seed, prior, neighbours, length=max(1.0, _PATH * reach))
-        t = ((found - _INSIDE[0]) / (_INSIDE[1] - _INSIDE[0])).clip(0, 1)
+        low = _INSIDE[0] + _HIGHER * float(np.interp(seed.sum(), _AREA, (0, 1)))
+        t = ((found - low) / (_INSIDE[1] - _INSIDE[0])).clip(0, 1)
         region = t * t * (3 - 2 * t)
         regions += region
         own += region * planes[:2, seed].mean(axis=1)[:, None, None]

@@ -28,7 +28,7 @@ _FOREIGN = frozenset({"cross-site", "same-site"})
 """What a browser says of requests that the page of another site, or of another port, sends."""
 _DOOR = (files("tintype.web") / "page" / "door.html").read_text("utf-8")
 _PAGES = frozenset({"/", "/which-is-real"})
-_OPEN = frozenset({"/door.js", "/api.js", "/dom.js", "/page.css", "/icon.svg"})
+_OPEN = frozenset({"/door.js", "/api.js", "/dom.js", "/page.css", "/beside.css", "/icon.svg"})
 """What the page with the field for a code is made of; there is nothing of anybody's in it."""
 OWNER = "tintype.owner"
 """Under this key of the scope stands whose request it is: the key that a code opened with, or

@@ -18,6 +18,7 @@ _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/stage.css": ("stage.css", "text/css; charset=utf-8"),
+    "/beside.css": ("beside.css", "text/css; charset=utf-8"),
     "/which-is-real": ("which.html", "text/html; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/openapi.json": ("openapi.json", "application/json"),

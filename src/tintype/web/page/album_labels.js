@@ -1,5 +1,5 @@
 // @ts-check
-// Texts of an album that is saved as a zip.
+// Texts of an album, and of the zip that it is saved as.
 
 import { named } from "./labels.js";
 
@@ -22,3 +22,23 @@ export const leftOutText = (missing, over) =>
       ? `Left out, since a zip holds 4 GiB at most: ${named(over)}. Download them one by one.`
       : "",
   ].filter(Boolean).join(" ");
+
+/** @param {number} seconds */
+const timeLeft = (seconds) =>
+  seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
+
+/**
+ * @param {import("./queue.js").Progress} progress
+ * @param {string} verb what happens to the photographs
+ */
+export function progressLine({ done, total, seconds }, verb) {
+  const line = `${done} of ${total} ${verb}`;
+  return done ? `${line}, about ${timeLeft((seconds / done) * (total - done))} left` : line;
+}
+
+/** @param {number} count of the other photographs */
+export const sameText = (count) =>
+  `The vividness, warmth and look of this photograph are now used for ` +
+  `${count === 1 ? "the other one" : `${count} others`}.`;
+
+export const noZipText = "The zip was not saved.";

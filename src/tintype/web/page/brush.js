@@ -2,6 +2,7 @@
 // Strokes of the brush: colours, and what is to stay grey.
 
 import { context2d, element, input } from "./dom.js";
+import * as eyedropper from "./eyedropper.js";
 import { brushRadius, extendStroke, longestSide } from "./geometry.js";
 import * as named from "./named.js";
 import { workspace } from "./workspace.js";
@@ -13,6 +14,7 @@ const LARGEST_CANVAS = 4096; // pixels; at 1:1 a large scan has many more
 const LINGER_MS = 350; // the painted line stays until the picture has caught up
 
 const canvas = element("stroke", HTMLCanvasElement);
+const sheet = element("sheet", HTMLElement);
 const after = element("after", HTMLElement); // as large as the photograph is shown, not turned
 const size = input("brush-size");
 const sizeText = element("brush-size-out", HTMLOutputElement);
@@ -77,6 +79,7 @@ export function draw() {
 
 export function showSize() {
   sizeText.value = size.value;
+  sheet.style.setProperty("--brush", `${2 * Number(size.value)}px`);
 }
 
 /** @param {number} more in pixels of the screen */
@@ -88,5 +91,9 @@ export function changeSize(more) {
 export function wire() {
   size.oninput = showSize;
   named.wire("brush-named", (chosen) => (color.value = chosen));
+  eyedropper.wire("brush-dropper", (taken) => {
+    color.value = taken;
+    named.clear("brush-named");
+  });
   color.oninput = () => named.clear("brush-named");
 }

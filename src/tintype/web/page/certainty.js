@@ -3,10 +3,10 @@
 
 import * as api from "./api.js";
 import { hatchFrom, LEAST_CERTAIN, leastCertainLevel } from "./color.js";
-import { context2d, element, input } from "./dom.js";
+import { byTouch, context2d, element, input } from "./dom.js";
 import { hatchSize } from "./geometry.js";
-import { percent } from "./labels.js";
 import { announce } from "./notices.js";
+import { legendText } from "./photo_labels.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
 
@@ -71,6 +71,6 @@ export function peek(wanted) {
 export function wire() {
   box.onchange = refresh;
   addEventListener("blur", () => peek(false));
-  element("legend-text", HTMLElement).textContent =
-    `Hatched: the ${percent(LEAST_CERTAIN)} where it guesses most. Point there to choose a colour.`;
+  const legendLine = element("legend-text", HTMLElement);
+  legendLine.textContent = legendText(byTouch(), LEAST_CERTAIN);
 }

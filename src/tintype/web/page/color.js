@@ -13,6 +13,23 @@ const WHEEL_LIGHTNESS = 0.56;
 export const rgbOfHex = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
 
 /**
+ * @param {number[]} rgb red, green and blue, 0 to 255
+ * @returns {string} as #rrggbb
+ */
+export const hexOfRgb = (rgb) =>
+  `#${rgb.map((value) => Math.round(value).toString(16).padStart(2, "0")).join("")}`;
+
+/**
+ * @param {Uint8ClampedArray} rgba
+ * @returns {number[]} the mean red, green and blue, 0 to 255
+ */
+export const meanRgb = (rgba) =>
+  [0, 1, 2].map((channel) => {
+    const values = rgba.filter((_, i) => i % 4 === channel);
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  });
+
+/**
  * @param {string} color as #rrggbb
  * @returns {HueStrength}
  */

@@ -2,9 +2,9 @@
 // Photographs are sent to the server and coloured for the first time.
 
 import * as api from "./api.js";
-import { noGreyText } from "./labels.js";
 import { quickSide } from "./geometry.js";
 import { announce, complain, wireFailure } from "./notices.js";
+import { noGreyText } from "./photo_labels.js";
 import { fullSide } from "./preview.js";
 import { Queue } from "./queue.js";
 import * as removal from "./removal.js";

@@ -2,10 +2,10 @@
 // The sliders, undo and redo, and whether the panel can be used.
 
 import { button, element, input } from "./dom.js";
-import { percent, reachText, signedPercent } from "./labels.js";
 import { announce } from "./notices.js";
+import { reachText, signedPercent } from "./photo_labels.js";
 import * as picker from "./picker.js";
-import { defaultSettings } from "./settings.js";
+import { defaultSettings, sliderOfVividness, vividnessOfSlider } from "./settings.js";
 import { workspace } from "./workspace.js";
 
 const panel = element("panel", HTMLElement);
@@ -21,9 +21,9 @@ const redo = button("redo");
 
 export function showSettings() {
   const settings = workspace.current?.settings ?? defaultSettings();
-  const value = settings.vividness ?? workspace.server.vividness;
-  vividness.value = String(value);
-  vividnessText.value = percent(value);
+  const place = sliderOfVividness(settings.vividness, workspace.server.vividness);
+  vividness.value = String(place);
+  vividnessText.value = signedPercent(place);
   vividness.setAttribute("aria-valuetext", vividnessText.value);
   warmth.value = String(settings.warmth);
   warmthText.value = signedPercent(settings.warmth);
@@ -57,8 +57,10 @@ export function step(direction) {
 }
 
 export function wire() {
-  vividness.oninput = () =>
-    workspace.change("vividness", (s) => (s.vividness = Number(vividness.value)));
+  vividness.oninput = () => {
+    const value = vividnessOfSlider(Number(vividness.value), workspace.server.vividness);
+    workspace.change("vividness", (s) => (s.vividness = value));
+  };
   warmth.oninput = () => workspace.change("warmth", (s) => (s.warmth = Number(warmth.value)));
   reach.oninput = () => workspace.change("reach", (s) => (s.reach = Number(reach.value)));
   const end = new IntersectionObserver(

@@ -2,8 +2,8 @@
 // The strip of all photographs below the one that is shown.
 
 import { element } from "./dom.js";
-import { positionText, stateLabel } from "./labels.js";
 import { announce } from "./notices.js";
+import { positionText, stateLabel } from "./photo_labels.js";
 import * as removal from "./removal.js";
 import { workspace } from "./workspace.js";
 
@@ -69,8 +69,9 @@ export function showPicture(photo) {
   const frame = frames.get(photo);
   if (!frame) return;
   frame.picture.dataset.rotation = String(photo.rotation);
-  if (photo.urls.after) frame.picture.src = photo.urls.after;
-  frame.picture.hidden = !photo.urls.after;
+  const { after } = photo.urls;
+  if (after && frame.picture.src !== after) frame.picture.src = after; // it is decoded again
+  frame.picture.hidden = !after;
 }
 
 /** @param {Photo} current */

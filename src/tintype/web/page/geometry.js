@@ -350,6 +350,27 @@ export const sliderOfRadius = (radius, photo) =>
   Math.round(Math.sqrt((radius / longestSide(photo)) * SLIDER_SQUARED));
 
 /**
+ * The pixels around one of a photograph, in a picture of it.
+ *
+ * @param {Point} pixel
+ * @param {Size} photo
+ * @param {Size} drawn of the picture
+ * @param {number} most along each side
+ * @returns {Box} inside the picture
+ */
+export function patchAround(pixel, photo, drawn, most) {
+  /** @type {(at: number, whole: number, side: number) => [number, number]} */
+  const along = (at, whole, side) => {
+    const length = Math.min(most, side);
+    const middle = Math.floor(((at + 0.5) * side) / whole);
+    return [clamp(middle - Math.floor(length / 2), 0, side - length), length];
+  };
+  const [left, width] = along(pixel.x, photo.width, drawn.width);
+  const [top, height] = along(pixel.y, photo.height, drawn.height);
+  return { left, top, width, height };
+}
+
+/**
  * @param {number} size of the brush, in pixels of the screen
  * @param {number} photoWidth
  * @param {number} shownWidth of the photograph on the screen

@@ -4,9 +4,9 @@
 import * as api from "./api.js";
 import { element } from "./dom.js";
 import { newHintRadius, percentAlong, pixelAt, stepTurnedBack } from "./geometry.js";
-import { noSuggestionsText } from "./labels.js";
 import { colorName } from "./names.js";
 import { complain } from "./notices.js";
+import { noSuggestionsText } from "./photo_labels.js";
 import * as picker from "./picker.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";

@@ -4,6 +4,7 @@
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
 import { step } from "./controls.js";
+import * as eyedropper from "./eyedropper.js";
 import * as filmstrip from "./filmstrip.js";
 import * as help from "./help.js";
 import * as picker from "./picker.js";
@@ -28,7 +29,7 @@ function press(event) {
     step(event.shiftKey ? "redo" : "undo");
     return;
   }
-  if (key === "Escape") picker.cancel();
+  if (key === "Escape" && !eyedropper.cancel()) picker.cancel();
   if (help.isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!workspace.current) return;
   tools.selectByKey(key);
@@ -40,6 +41,7 @@ function press(event) {
     filmstrip.go(WAYS[key]);
   }
   if (key.toLowerCase() === "g") certainty.peek(true);
+  if (key.toLowerCase() === "i") eyedropper.press();
   if (key === "]") brush.changeSize(BRUSH_STEP);
   if (key === "[") brush.changeSize(-BRUSH_STEP);
 }

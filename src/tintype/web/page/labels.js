@@ -6,28 +6,6 @@
 /** @param {number} share 0 to 1 */
 export const percent = (share) => `${Math.round(share * 100)}%`;
 
-/** @param {number} reach 0 to 1 */
-export const reachText = (reach) =>
-  reach === 0 ? "only here" : reach === 1 ? "the whole object" : percent(reach);
-
-/** @param {number} share 0 to 1; what is possible is never shown as 0% */
-export const percentOfPossible = (share) => `${Math.max(1, Math.round(share * 100))}%`;
-
-/** @param {number} share -1 to 1; with its sign */
-export const signedPercent = (share) => (share > 0 ? "+" : "") + percent(share).replace("-", "−");
-
-/** @type {Record<PhotoState, string>} */
-const LABELS = {
-  waiting: "waiting",
-  delayed: "queued",
-  working: "colouring…",
-  ready: "",
-  failed: "failed",
-};
-
-/** @param {PhotoState} state */
-export const stateLabel = (state) => LABELS[state];
-
 /**
  * @param {string} name
  * @param {PhotoState} state
@@ -78,21 +56,6 @@ export const canBeRetried = ({ code }) => !CANNOT_CHANGE.includes(code);
  */
 export const adviceText = ({ code, advice }) => ADVICE[code] ?? advice;
 
-/** @param {string} name of the photograph */
-export const notRenderedText = (name) => `${name} does not show these settings yet.`;
-
-/** @param {string} name of the photograph */
-export const notSharpText = (name) => `${name} is not shown at full sharpness.`;
-
-/** @param {"left" | "right"} way */
-export const turnedText = (way) => `Rotated ${way}.`;
-
-/** @param {string} name of the photograph */
-export const notSavedText = (name) => `${name} was not saved.`;
-
-/** @param {string} name of the photograph */
-export const noSuggestionsText = (name) => `There are no colours to offer for this point of ${name}.`;
-
 /** @param {string} name of the file */
 export const noReferenceText = (name) => `The colours of ${name} cannot be used.`;
 
@@ -108,20 +71,6 @@ export const addedText = (names) =>
 
 /** @param {string[]} names of the files */
 export const notOpenedText = (names) => `${named(names)} cannot be opened now.`;
-
-/** @type {Record<import("./api.js").Look, string>} */
-const LOOKS = {
-  suggested: "Suggested",
-  quieter: "Quieter",
-  bolder: "Bolder",
-  warmer: "Warmer",
-  greener: "Greener",
-  cooler: "Cooler",
-  rosier: "Rosier",
-};
-
-/** @param {import("./api.js").Look | null} look null for one that is only there as it was chosen */
-export const lookLabel = (look) => (look ? LOOKS[look] : "Chosen");
 
 /** @param {string[]} names one by its name, several by their number */
 export const named = (names) => (names.length === 1 ? names[0] : `${names.length} photographs`);
@@ -144,24 +93,6 @@ export const droppedText = (names, most) =>
   `No longer kept for the next visit: ${named(names)}. This browser keeps ${sizeText(most)} at ` +
   "most; what was not opened for the longest time goes first.";
 
-/** @param {number} seconds */
-const timeLeft = (seconds) =>
-  seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
-
-/**
- * @param {import("./queue.js").Progress} progress
- * @param {string} verb what happens to the photographs
- */
-export function progressLine({ done, total, seconds }, verb) {
-  const line = `${done} of ${total} ${verb}`;
-  return done ? `${line}, about ${timeLeft((seconds / done) * (total - done))} left` : line;
-}
-
-/** @param {number} count of the other photographs */
-export const sameText = (count) =>
-  `The vividness, warmth and look of this photograph are now used for ` +
-  `${count === 1 ? "the other one" : `${count} others`}.`;
-
 /**
  * @param {number} photographs that a folder holds
  * @param {string[]} others names of its other files
@@ -172,38 +103,10 @@ export function folderText(photographs, others) {
   return photographs ? what : `There is no photograph in this folder. ${what}`.trim();
 }
 
-/**
- * @param {string} name
- * @param {number} index from 0
- * @param {number} count
- */
-export const positionText = (name, index, count) => `${name}, ${index + 1} of ${count}`;
-
 /** @param {string} name */
 export const notKeptText = (name) =>
   `${name} is not kept for the next visit: it is too large for this browser's storage. ` +
   "Download it before you close the page.";
-
-export const noZipText = "The zip was not saved.";
-
-/** @param {string} name of the photograph */
-export const noGreyText = (name) => `The grey of ${name} cannot be shown.`;
-
-/** @param {import("./color.js").HueStrength} color */
-export const wheelText = ({ h, s }) =>
-  `hue ${Math.round(h)}, strength ${Math.round(s * 100)} percent`;
-
-/**
- * The name under which a file is saved: that of the photograph, with the ending that the server
- * names.
- *
- * @param {string} name of the photograph
- * @param {string | null} disposition the header Content-Disposition
- */
-export function savedName(name, disposition) {
-  const suffix = /filename="photo(\.(?:color|comparison)\.\w+)"/.exec(disposition ?? "")?.[1] ?? ".color.png";
-  return name.replace(/\.[^.]*$/, "") + suffix;
-}
 
 /** @param {string | null} computer that the photographs go to; null for the one with this browser */
 export const promiseText = (computer) =>

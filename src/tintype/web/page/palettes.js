@@ -4,8 +4,8 @@
 import * as api from "./api.js";
 import { element } from "./dom.js";
 import { quickSide } from "./geometry.js";
-import { lookLabel } from "./labels.js";
 import { announce } from "./notices.js";
+import { lookLabel } from "./photo_labels.js";
 import { withPhoto } from "./resend.js";
 import { PALETTES } from "./settings.js";
 import { workspace } from "./workspace.js";

@@ -3,11 +3,12 @@
 
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
-import { percentOfPossible } from "./labels.js";
+import * as eyedropper from "./eyedropper.js";
 import { radiusOfSlider, sliderOfRadius } from "./geometry.js";
 import * as named from "./named.js";
 import { colorName } from "./names.js";
 import { announce } from "./notices.js";
+import { percentOfPossible } from "./photo_labels.js";
 import { withoutHint } from "./settings.js";
 import * as wheel from "./wheel.js";
 import { workspace } from "./workspace.js";
@@ -123,6 +124,7 @@ function synchronize() {
 /** Closes and keeps what was chosen; a place for which nothing was chosen stays as it was. */
 export function close() {
   index = original = null;
+  eyedropper.cancel();
   if (workspace.draft) workspace.setDraft(null);
   if (dialog.open) dialog.close();
   document.body.toggleAttribute("data-picking", false);
@@ -160,6 +162,7 @@ export function wire() {
   removeButton.onclick = remove;
   exact.oninput = () => recolor(exact.value);
   named.wire("named", recolor);
+  eyedropper.wire("dropper", recolor);
   radius.oninput = resize;
   wheel.wire(() => exact.value, recolor);
 }

@@ -4,6 +4,7 @@
 import * as brush from "./brush.js";
 import * as certainty from "./certainty.js";
 import { element } from "./dom.js";
+import * as eyedropper from "./eyedropper.js";
 import { movedCursor, pixelAt, pixelUnderCursor } from "./geometry.js";
 import * as hints from "./hints.js";
 import { workspace } from "./workspace.js";
@@ -34,10 +35,31 @@ function pixelOf(event) {
 /** Whether a tap is a hint: with its tool, and with any while the guesses are shown. */
 const takesHints = () => workspace.tool === "hint" || certainty.isShown();
 
+/** Whether a pointer on the photograph paints. */
+const paints = () => ["brush", "grey"].includes(workspace.tool) && !takesPlaces();
+
+/** Whether a tap means its place, for a hint or the eyedropper. */
+const takesPlaces = () => takesHints() || eyedropper.isWaiting();
+
+function showCursor() {
+  cursor.hidden = false;
+  cursor.style.left = `${cursorAt.x}%`;
+  cursor.style.top = `${cursorAt.y}%`;
+}
+
+/** @param {PointerEvent} event the circle of the brush goes with a mouse and a pen */
+function showCircle(event) {
+  if (event.pointerType === "touch" || !paints()) return;
+  const { left, top, width, height } = sheet.getBoundingClientRect();
+  const { x, y } = placeIn(event);
+  cursorAt = { x: (100 * (x - left)) / width, y: (100 * (y - top)) / height };
+  showCursor();
+}
+
 /** @param {PointerEvent} event */
 function down(event) {
   const { tool, current } = workspace;
-  const asks = takesHints();
+  const asks = takesPlaces();
   if ((tool === "compare" && !asks) || current?.state !== "ready" || event.button) return;
   pressed = placeIn(event);
   if (asks) return;
@@ -50,6 +72,7 @@ function down(event) {
 
 /** @param {PointerEvent} event */
 function move(event) {
+  showCircle(event);
   if (!brush.isPainting()) return;
   for (const one of event.getCoalescedEvents?.() ?? [event]) {
     const pixel = pixelOf(one);
@@ -68,7 +91,7 @@ function up(event) {
   const tapped =
     pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < TAP_DISTANCE;
   const pixel = pixelOf(event);
-  if (takesHints() && tapped && pixel) hints.add(pixel);
+  if (takesPlaces() && tapped && pixel) usePlace(pixel);
   pressed = null;
 }
 
@@ -85,7 +108,6 @@ function key(event) {
   if (workspace.tool === "compare" && !takesHints()) return;
   if (cursor.hidden) {
     cursorAt = { x: 50, y: 50 };
-    cursor.hidden = false;
   }
   const moved = movedCursor(cursorAt, event.key, event.shiftKey);
   if (moved) {
@@ -95,14 +117,19 @@ function key(event) {
     event.preventDefault();
     useTool(pixelUnderCursor(cursorAt, photo));
   }
-  cursor.style.left = `${cursorAt.x}%`;
-  cursor.style.top = `${cursorAt.y}%`;
+  showCursor();
+}
+
+/** @param {Point} pixel */
+function usePlace(pixel) {
+  if (eyedropper.isWaiting()) eyedropper.take(pixel);
+  else hints.add(pixel);
 }
 
 /** @param {Point} pixel */
 function useTool(pixel) {
-  if (takesHints()) {
-    hints.add(pixel);
+  if (takesPlaces()) {
+    usePlace(pixel);
     return;
   }
   brush.begin(pixel);
@@ -114,5 +141,6 @@ export function wire() {
   sheet.addEventListener("pointermove", move);
   sheet.addEventListener("pointercancel", cancel);
   sheet.addEventListener("pointerup", up);
+  sheet.addEventListener("pointerleave", () => (cursor.hidden = true));
   sheet.addEventListener("keydown", key);
 }

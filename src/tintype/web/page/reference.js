@@ -11,9 +11,13 @@ import { workspace } from "./workspace.js";
 const drop = button("reference");
 const clear = button("reference-clear");
 const chooser = input("reference-file");
+/** @type {import("./settings.js").ReferencePicture | null | undefined} */
+let shown;
 
 export function showSettings() {
   const reference = workspace.current?.settings.reference;
+  if (shown === reference) return;
+  shown = reference;
   clear.hidden = !reference;
   if (reference) {
     const picture = document.createElement("img");
@@ -28,6 +32,7 @@ export async function load(file) {
   const photo = workspace.current;
   if (!photo || !file) return;
   drop.replaceChildren("Reading…");
+  shown = undefined;
   try {
     const id = await referenceFiles.send(file);
     workspace.change(null, (s) => (s.reference = { id, name: file.name }), photo);

@@ -3,8 +3,8 @@
 
 import { button } from "./dom.js";
 import { turnedFurther } from "./geometry.js";
-import { turnedText } from "./labels.js";
 import { announce } from "./notices.js";
+import { turnedText } from "./photo_labels.js";
 import { workspace } from "./workspace.js";
 
 /** @param {"left" | "right"} way */

@@ -4,8 +4,8 @@
 import * as api from "./api.js";
 import { button, element, input } from "./dom.js";
 import { triggerDownload } from "./download.js";
-import { notSavedText, savedName } from "./labels.js";
 import { announce, complain, notify } from "./notices.js";
+import { notSavedText, savedName } from "./photo_labels.js";
 import { withPhoto } from "./resend.js";
 import { workspace } from "./workspace.js";
 

@@ -44,6 +44,34 @@
 /** How many versions of the colours are offered. */
 export const PALETTES = 5;
 
+/** The strongest vividness that can be set. */
+const MOST_VIVID = 2;
+
+/**
+ * Where the slider of the vividness stands for a value. Its middle is what the model recommends.
+ *
+ * @param {number | null} vividness null for what is recommended
+ * @param {number} recommended
+ * @returns {number} -1, no colours, to 1, the strongest
+ */
+export function sliderOfVividness(vividness, recommended) {
+  const more = (vividness ?? recommended) - recommended;
+  const room = more < 0 ? recommended : MOST_VIVID - recommended;
+  return room ? more / room : 0;
+}
+
+/**
+ * The inverse of `sliderOfVividness`.
+ *
+ * @param {number} place
+ * @param {number} recommended
+ * @returns {number | null} null in the middle
+ */
+export function vividnessOfSlider(place, recommended) {
+  const room = place < 0 ? recommended : MOST_VIVID - recommended;
+  return place ? Math.round(1000 * (recommended + place * room)) / 1000 : null;
+}
+
 /** @returns {Settings} */
 export const defaultSettings = () => ({
   vividness: null,

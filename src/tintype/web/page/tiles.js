@@ -4,8 +4,8 @@
 import * as api from "./api.js";
 import { element } from "./dom.js";
 import { isZoomed, LARGEST_SIDE, tileBox, tileLevel, tilesIn } from "./geometry.js";
-import { notSharpText } from "./labels.js";
 import { complain } from "./notices.js";
+import { notSharpText } from "./photo_labels.js";
 import { Queue } from "./queue.js";
 import { withPhoto } from "./resend.js";
 import { visible } from "./stage.js";

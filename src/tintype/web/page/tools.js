@@ -2,7 +2,8 @@
 // Which tool the pointer is.
 
 import * as certainty from "./certainty.js";
-import { element, inside } from "./dom.js";
+import { byTouch, element, inside } from "./dom.js";
+import { hintTip } from "./photo_labels.js";
 import * as picker from "./picker.js";
 import { divide } from "./stage.js";
 import { workspace } from "./workspace.js";
@@ -12,7 +13,7 @@ import { workspace } from "./workspace.js";
 /** @type {Record<Tool, string>} */
 const TIPS = {
   compare: "Drag across the photograph to compare.",
-  hint: "Point at a place and choose its colour. Reach sets how far it spreads.",
+  hint: hintTip(byTouch()),
   brush: "Paint with a colour. Reach sets how far it spreads beyond the stroke.",
   grey: "Paint over what should stay black and white.",
 };

@@ -3,7 +3,7 @@
 
 import { hexToHueStrength, hueStrengthToHex, turnedByKey, wheelAt, wheelPixels } from "./color.js";
 import { context2d, element } from "./dom.js";
-import { wheelText } from "./labels.js";
+import { wheelText } from "./photo_labels.js";
 
 const canvas = element("wheel", HTMLCanvasElement);
 /** @type {ImageData | null} */
