@@ -105,7 +105,9 @@ def command(model: str, *words: str | Path) -> list[str]:
 
 
 def run(words: list[str]) -> None:
-    subprocess.run(words, check=True, capture_output=True)
+    # As where it is installed: Python keeps what it has compiled.
+    kept = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(words, check=True, capture_output=True, env=kept)
 
 
 # A process counts what it held before it became another program, so that the child of a large one

@@ -20,8 +20,9 @@ from tintype.cancellation import WorkCancelledError, cancelled_when
 from tintype.engine import device_check
 from tintype.engine.bundle import Bundle
 from tintype.engine.devices import ALIKE, DEVICES, DeviceName, device_of
-from tintype.engine.network import Network, check_device, runtime_version
+from tintype.engine.network import Network
 from tintype.engine.predict import Engine
+from tintype.engine.sessions import check_device, runtime_version
 from tintype.engine.settings import SETTINGS, Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import Photo

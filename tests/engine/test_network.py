@@ -107,11 +107,12 @@ def test_a_model_that_gives_no_numbers_colours_nothing(
 
     def broken(self: Network, *args: np.ndarray, **more: np.ndarray) -> NetworkOutput:
         output = right(self, *args, **more)
-        return replace(output, ab=output.ab * np.float32("nan"))
+        assert output.logits is not None
+        return replace(output, logits=output.logits * np.float32("nan"))
 
     monkeypatch.setattr(Network, "run", broken)
     photo = Photo(np.zeros((40, 60), np.uint8), None, "grey", Metadata("PNG"))
-    with pytest.raises(ModelError, match="tiny gives ab"):
+    with pytest.raises(ModelError, match="tiny gives logits"):
         Engine(tiny).colorize(photo)
 
 
@@ -143,7 +144,7 @@ class Slow:
 @pytest.fixture
 def slow(tiny: Bundle) -> tuple[Network, Slow]:
     network, session = Network(tiny.data, name="tiny", threads=1), Slow()
-    network._ready()._session = session  # type: ignore[attr-defined]
+    network._ready(hinted=False)._session = session  # type: ignore[attr-defined]
     return network, session
 
 

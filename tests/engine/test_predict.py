@@ -3,6 +3,7 @@
 import itertools
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from tintype.engine import color_distribution, render
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.grey_check import GreyCheck, verify_grey
-from tintype.engine.hints import hint_of
+from tintype.engine.hints import Hint, hint_of
 from tintype.engine.network import Network, NetworkOutput
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
@@ -509,3 +510,47 @@ def test_suggestions_are_the_distributions_own(
     assert first.share == pytest.approx(0.7, abs=1e-3)
     with pytest.raises(UsageError, match="457,0 is outside"):
         engine.suggestions(prediction, 457, 0, count=1)
+
+
+# ----- only what is wanted -----
+
+
+def test_without_features_the_pixels_are_the_same(
+    matching: Bundle, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    photo = photo_of(cameraman)
+    whole, part = Engine(matching), Engine(matching, features=False)
+    assert whole.predict(photo).features is not None
+    assert part.predict(photo).features is None
+    np.testing.assert_array_equal(part.colorize(photo).color, whole.colorize(photo).color)
+
+
+def test_the_network_is_loaded_while_the_photograph_is_read(
+    tiny: Bundle, hinted: Bundle, photo_of: PhotoOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[tuple[str, bool]] = []
+    start = Network._start
+
+    def watched(self: Network, *, hinted: bool) -> object:
+        loaded.append((threading.current_thread().name, hinted))
+        return start(self, hinted=hinted)
+
+    monkeypatch.setattr(Network, "_start", watched)
+    engine = Engine(tiny)
+    engine.prepare(Settings())
+    engine.colorize(photo_of(noise((40, 60))))
+    assert loaded == [("tintype-loading", False)]
+    Engine(hinted).prepare(Settings(hints=(Hint(1, 1, 10, 10),)))
+    for thread in threading.enumerate():
+        if thread.name == "tintype-loading":
+            thread.join()
+    assert loaded[1:] == [("tintype-loading", True)]
+
+
+def test_a_model_that_does_not_load_says_so_when_it_is_asked(
+    tiny: Bundle, photo_of: PhotoOf
+) -> None:
+    engine = Engine(replace(tiny, data=b"no model"))
+    engine.prepare(Settings())
+    with pytest.raises(ModelError, match="rejects the model tiny"):
+        engine.colorize(photo_of(noise((40, 60))))

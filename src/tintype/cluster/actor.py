@@ -12,7 +12,7 @@ from importlib.metadata import version
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.engine.devices import DeviceName, device_of
-from tintype.engine.network import runtime_version
+from tintype.engine.sessions import runtime_version
 from tintype.errors import ClusterError, PhotoError, TintypeError, UsageError, shown
 from tintype.files.remote import clean_up
 from tintype.jobs.color_files import RunOptions, Worker

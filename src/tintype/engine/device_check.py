@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tintype.engine.bundle import Bundle
 from tintype.engine.devices import ALIKE, AUTOMATIC, DEVICES, Device, DeviceName
-from tintype.engine.network import Network, check_device
+from tintype.engine.network import Network
+from tintype.engine.sessions import check_device
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import Metadata, Photo

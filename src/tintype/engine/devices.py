@@ -1,7 +1,7 @@
 """The devices that a network can run on: one table for every interface.
 
 Nothing heavy is imported, since the help of the command is made from the table of settings, which
-has these names. Whether a device is there is for `tintype.engine.network` to see.
+has these names. Whether a device is there is for `tintype.engine.sessions` to see.
 
 Sources: ONNX Runtime's pages of its execution providers, and OpenVINO's page of its CPU device.
 """

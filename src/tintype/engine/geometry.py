@@ -17,6 +17,8 @@ _LARGEST_AREA = 4
 """The network sees at most this many squares of the card's size: a panorama is shrunk further."""
 _LARGEST_GAIN = 4
 """A tiny picture is enlarged at most this much: a 1 x 1 needs no 256 pixels."""
+_CHANNELS = 16
+"""Channels of an output that are resampled at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,16 @@ def regrid(planes: NDArray[np.float32], there: Fit, here: Fit) -> NDArray[np.flo
         (n, h', w') on the grid of the output for `here`, the padding filled with the last
         values.
     """
+    # Some channels at a time stay in a core's cache, which takes half of the time.
+    size = here.padded[0] // here.stride, here.padded[1] // here.stride
+    found = np.empty((len(planes), *size), np.float32)
+    for first in range(0, len(planes), _CHANNELS):
+        some = slice(first, first + _CHANNELS)
+        found[some] = _regridded(planes[some], there, here)
+    return found
+
+
+def _regridded(planes: NDArray[np.float32], there: Fit, here: Fit) -> NDArray[np.float32]:
     for axis in (0, 1):
         ratio = there.content[axis] * here.stride / (here.content[axis] * there.stride)
         last = planes.shape[1 + axis] - 1

@@ -32,10 +32,16 @@ class Inference:
         bundle: The model.
         threads: Cores for one photograph.
         at_once: Photographs that are predicted for at the same time.
+        features: Whether features are wanted, where the model has any.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int, at_once: int) -> None:
+    def __init__(
+        self, bundle: Bundle, *, threads: int, at_once: int, features: bool = True
+    ) -> None:
         self.bundle: Bundle = bundle
+        # Logits are decoded here, for the vividness that is wanted.
+        left_out = {"ab"} if "logits" in bundle.card.capabilities else set()
+        self._without = frozenset(left_out if features else {*left_out, "features"})
         self._threads, self._at_once = threads, at_once
         self._lock = threading.Lock()
         self._networks: dict[str, Network] = {}
@@ -52,8 +58,21 @@ class Inference:
                     threads=self._threads,
                     device=device,
                     at_once=self._at_once,
+                    without=self._without,
                 )
             return self._networks[device.name]
+
+    def prepare(self, settings: Settings) -> None:
+        """Begins to load what will be asked, while the caller does something else.
+
+        Args:
+            settings: Of the photograph that comes.
+        """
+        hinted = settings.hinted and "hints" in self.bundle.card.capabilities
+        network = self.network(settings.device)
+        threading.Thread(
+            target=network.prepare, kwargs={"hinted": hinted}, name="tintype-loading"
+        ).start()
 
     def adopt(self, name: str, network: Network) -> None:
         """Uses a network that is loaded already.
@@ -107,7 +126,7 @@ class Inference:
             fit: How it lies in the network's input.
 
         Returns:
-            The input, (h, w) Y' in 0..255, and the output.
+            The input, (h, w) Y' in 0..255, and the output; its ab is None where it has logits.
 
         Raises:
             ModelError: The model does not run, or its output is not what its card says.
@@ -117,7 +136,8 @@ class Inference:
         output = network.run(luma_to_input(luma), self._hint_input(settings, fit))
         shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
         card = self.bundle.card
-        output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=card.capabilities)
+        given = set(card.capabilities) - self._without
+        output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=given)
         return luma, output
 
     def run_twice(
@@ -144,21 +164,20 @@ class Inference:
         smallest, *larger = self._sizes(photo.shape)
         if not larger and smallest == fit:  # tiny, it is enlarged no further, and both are one
             return self.run(photo.grey, settings, fit)
-        first = draft or self.at_smallest(photo, settings, fit)
-        luma, features = first.luma, None if first.features is None else first.features[None]
+        if draft is None:
+            luma, first = self._at_smallest(photo, settings, fit)
+        else:
+            luma, first = draft.luma, _output(draft)
+        features = first.features
         if settings.reference is not None:
             luma, output = self.run(photo.grey, settings, fit)
             features = output.features
         outputs = [(size, self.run(photo.grey, settings, size)[1]) for size in larger]
+        found = [_decided(first), *(regrid(_decided(output), at, fit) for at, output in outputs)]
+        mean = _mean(found)[None]
         if first.logits is None:
-            ab = _mean([first.ab, *(regrid(output.ab[0], size, fit) for size, output in outputs)])
-            return luma, NetworkOutput(ab[None], None, features)
-        found = [first.logits]
-        for size, output in outputs:
-            assert output.logits is not None
-            found.append(regrid(output.logits[0], size, fit))
-        logits = _mean(found)
-        return luma, NetworkOutput(self._default_ab(logits)[None], logits[None], features)
+            return luma, NetworkOutput(mean, None, features)
+        return luma, NetworkOutput(None, mean, features)
 
     def at_smallest(self, photo: Photo, settings: Settings, fit: Fit) -> Prediction:
         """What the network answers at the smallest size of high quality, brought to a grid.
@@ -171,17 +190,38 @@ class Inference:
         Raises:
             ModelError: As `run`.
         """
+        luma, output = self._at_smallest(photo, settings, fit)
+        return self.prediction(fit, luma, output)
+
+    def _at_smallest(
+        self, photo: Photo, settings: Settings, fit: Fit
+    ) -> tuple[NDArray[np.float32], NetworkOutput]:
+        """`at_smallest` as an output, and the input on the grid of `fit`."""
         smallest = self._sizes(photo.shape)[0]
         output = self.run(photo.grey, settings, smallest)[1]
-        features = output.features
+        found, features = _decided(output), output.features
         if features is not None:
-            coarse = smallest.stride * output.ab.shape[2] // features.shape[2]
+            coarse = smallest.stride * found.shape[1] // features.shape[2]
             at, to = replace(smallest, stride=coarse), replace(fit, stride=coarse)
-            features = regrid(features[0], at, to)
+            features = regrid(features[0], at, to)[None]
         luma = luma_down(photo.grey, fit)
+        brought = regrid(found, smallest, fit)[None]
         if output.logits is None:
-            return Prediction(fit, luma, regrid(output.ab[0], smallest, fit), None, features)
-        logits = regrid(output.logits[0], smallest, fit)
+            return luma, NetworkOutput(brought, None, features)
+        return luma, NetworkOutput(None, brought, features)
+
+    def prediction(self, fit: Fit, luma: NDArray[np.float32], output: NetworkOutput) -> Prediction:
+        """What a network answered, with the chroma of its logits where it has any.
+
+        Args:
+            fit: How the photograph lies in the network's input.
+            luma: The input, Y' in 0..255.
+            output: The answer.
+        """
+        features = None if output.features is None else output.features[0]
+        if output.logits is None:
+            return Prediction(fit, luma, _decided(output), None, features)
+        logits = output.logits[0]
         return Prediction(fit, luma, self._default_ab(logits), logits, features)
 
     def shifted(self, prediction: Prediction, settings: Settings) -> Prediction:
@@ -235,8 +275,28 @@ class Inference:
         return colors
 
 
+def _decided(output: NetworkOutput) -> NDArray[np.float32]:
+    """What the mean of several sizes is taken of: (bins, h, w) logits, or (2, h, w) ab."""
+    found = output.ab if output.logits is None else output.logits
+    assert found is not None
+    return np.asarray(found[0])
+
+
+def _output(prediction: Prediction) -> NetworkOutput:
+    logits, features = prediction.logits, prediction.features
+    return NetworkOutput(
+        prediction.ab[None],
+        None if logits is None else logits[None],
+        None if features is None else features[None],
+    )
+
+
 def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return np.mean(planes, axis=0, dtype=np.float32)  # type: ignore[no-any-return]
+    total = planes[0].copy()
+    for plane in planes[1:]:
+        total += plane
+    total /= len(planes)
+    return total
 
 
 def _grid(quality: Quality) -> Quality:

@@ -81,7 +81,7 @@ def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
     try:
         return dict(
             _entry(value)
-            for number, value in _fields(memoryview(data))
+            for number, value in fields(memoryview(data))
             if number == _METADATA_FIELD and isinstance(value, memoryview)
         )
     except (IndexError, ValueError):
@@ -108,7 +108,7 @@ def check_self_contained(data: bytes, *, where: str) -> None:
             functions of its own, or its structure is damaged.
     """
     try:
-        for number, _ in _fields(memoryview(data)):
+        for number, _ in fields(memoryview(data)):
             if number in (_FUNCTIONS, _TRAINING):
                 what = "functions of its own" if number == _FUNCTIONS else "a graph for training"
                 raise ModelError(f"{where} has {what}, which is not allowed.", advice=_ADVICE)
@@ -122,7 +122,7 @@ def _check(message: memoryview, kind: str, where: str, depth: int) -> None:
         raise ValueError("messages within messages")
     inside = _INSIDE[kind]
     names: dict[int, bytes] = {}
-    for number, value in _fields(message):
+    for number, value in fields(message):
         if kind == "tensor" and (
             number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0)
         ):
@@ -151,7 +151,7 @@ def _check_operator(domain: bytes, name: bytes, where: str) -> None:
 
 
 def _entry(message: memoryview) -> tuple[str, str]:
-    parts = {number: bytes(v) for number, v in _fields(message) if isinstance(v, memoryview)}
+    parts = {number: bytes(v) for number, v in fields(message) if isinstance(v, memoryview)}
     return parts.get(1, b"").decode(), parts.get(2, b"").decode()
 
 
@@ -167,10 +167,19 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
             raise ValueError("a number longer than 64 bits")
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
+def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
+    """The fields of a message of a protocol buffer, in their order: number and value.
+
+    Raises:
+        IndexError: It ends too early.
+        ValueError: Its structure is damaged, or could be read in another way.
+    """
+    at, end = 0, len(message)
+    while at < end:
+        # A number of one byte, as most are, is read here: a model has thousands of fields.
+        tag, at = message[at], at + 1
+        if tag > 0x7F:
+            tag, at = _varint(message, at - 1)
         # A parser that keeps 32 bits of a tag would take it for another field than this one does.
         if not 8 <= tag < 1 << 32:
             raise ValueError("a field without a number, or with one that is too large")
@@ -180,12 +189,14 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
             yield tag >> 3, value
             continue
         if kind == 2:
-            length, at = _varint(message, at)
+            length, at = message[at], at + 1
+            if length > 0x7F:
+                length, at = _varint(message, at - 1)
         elif kind in (1, 5):
             length = 8 if kind == 1 else 4
         else:
             raise ValueError("a field of unknown kind")
-        if at + length > len(message):
+        if at + length > end:
             raise ValueError("a field longer than the file")
         yield tag >> 3, message[at : at + length]
         at += length

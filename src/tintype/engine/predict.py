@@ -34,14 +34,24 @@ class Engine:
         bundle: The model; None is the default one.
         threads: Cores for one photograph; None means all there are.
         at_once: Photographs that are predicted for at the same time.
+        features: Whether predictions have the features that hints and references need. Without
+            they take less time, and serve settings without either.
     """
 
     def __init__(
-        self, bundle: Bundle | None = None, *, threads: int | None = None, at_once: int = 1
+        self,
+        bundle: Bundle | None = None,
+        *,
+        threads: int | None = None,
+        at_once: int = 1,
+        features: bool = True,
     ) -> None:
         self.bundle: Bundle = load_bundle() if bundle is None else bundle
         self._threads = threads or usable_cores()
-        self._inference = Inference(self.bundle, threads=self._threads, at_once=at_once)
+        self._features = features
+        self._inference = Inference(
+            self.bundle, threads=self._threads, at_once=at_once, features=features
+        )
         self._lock = threading.Lock()
         self._notes: dict[str, str] = {}
 
@@ -128,9 +138,7 @@ class Engine:
             luma, output = self._inference.run_twice(photo, settings, fit, draft)
         else:
             luma, output = self._inference.run(photo.grey, settings, fit)
-        logits = None if output.logits is None else output.logits[0]
-        features = None if output.features is None else output.features[0]
-        prediction = Prediction(fit, luma, output.ab[0], logits, features, plain)
+        prediction = replace(self._inference.prediction(fit, luma, output), plain=plain)
         if settings.reference is None:
             return prediction
         return self._inference.shifted(prediction, settings)
@@ -274,7 +282,7 @@ class Engine:
             known = self._notes.get(device.name)
         if known is None:
             # Its network on the CPU is let go of again, and no prediction of it is kept.
-            beside = Engine(self.bundle, threads=self._threads)
+            beside = Engine(self.bundle, threads=self._threads, features=self._features)
             beside._inference.adopt(device.name, self.network(settings.device))
             share = device_check.measure(beside, settings.device)
             with self._lock:
@@ -284,6 +292,15 @@ class Engine:
     def network(self, name: DeviceName) -> Network:
         """The network on a device; it is loaded when it is first asked."""
         return self._inference.network(name)
+
+    def prepare(self, settings: Settings) -> None:
+        """Begins to load the network, while the caller reads the photograph.
+
+        Args:
+            settings: Of the photograph that comes.
+        """
+        if settings.colors is None:
+            self._inference.prepare(settings)
 
     def fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
         """How `predict` places a photograph in the network's input; see `Inference.fit`."""
@@ -419,6 +436,8 @@ class Engine:
             return np.asarray(prediction.ab * factor + color_distribution.shift(settings.warmth))
         vividness = self._vividness(settings)
         if prediction.logits is not None:
+            if (vividness, settings.warmth) == (card.vividness, 0):
+                return prediction.ab  # decoded with these already
             return color_distribution.colors(
                 prediction.logits, card, vividness=vividness, warmth=settings.warmth
             )

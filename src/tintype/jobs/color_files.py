@@ -170,6 +170,7 @@ class Worker:
             raise refusal
         self._check_target(job.target)
         name = shown(job.source)
+        self._loaded_engine()
         photos = decode(data, name=name, max_pixels=options.max_pixels)
         request = Request(settings, output, policy, options.check_grey, options.thumbnails)
         source = data if request.needs_source else None
@@ -178,7 +179,10 @@ class Worker:
 
     def _loaded_engine(self) -> Engine:
         if self._engine is None:
-            self._engine = Engine(self._bundle, threads=self._threads)
+            settings = self._options.settings
+            features = settings.hinted or settings.reference is not None
+            self._engine = Engine(self._bundle, threads=self._threads, features=features)
+            self._engine.prepare(settings)
         return self._engine
 
     def _make(self, work: Work, result: JobResult) -> JobResult:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tintype.engine.bundle import load_bundle
 from tintype.engine.cores import usable_cores
 from tintype.engine.devices import device_of
-from tintype.engine.network import check_device
+from tintype.engine.sessions import check_device
 from tintype.files.remote import Location, clean_up
 from tintype.jobs.color_files import RunOptions, Worker
 from tintype.jobs.plan import Job, Plan, PlanItem

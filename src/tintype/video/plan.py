@@ -10,8 +10,8 @@ import av
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.engine.devices import device_of
-from tintype.engine.network import check_device
 from tintype.engine.predict import Engine
+from tintype.engine.sessions import check_device
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError, shown
 from tintype.photo.metadata.provenance import Provenance
 from tintype.video.container import open_film

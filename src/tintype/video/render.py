@@ -335,10 +335,12 @@ def renderer_factory(request: FilmRequest, bundle: Bundle) -> RendererFactory:
     Returns:
         A function of the layout of the frames.
     """
+    told = (request.settings.reference, *(shot.reference or shot.hints for shot in request.shots))
+    compared = request.settings.hinted or any(told)
 
     def create(layout: PlaneLayout) -> FrameRenderer:
         # One thread for each prediction: several at a time use the cores better than one can.
-        engine = Engine(bundle, threads=1, at_once=usable_cores())
+        engine = Engine(bundle, threads=1, at_once=usable_cores(), features=compared)
         return Renderer(
             engine,
             request.settings,

@@ -16,8 +16,8 @@ import uvicorn
 from tintype.engine.bundle import load_bundle
 from tintype.engine.cores import usable_cores
 from tintype.engine.devices import device_of
-from tintype.engine.network import check_device
 from tintype.engine.predict import Engine
+from tintype.engine.sessions import check_device
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
 from tintype.photo.sandbox.sandbox import UNFILTERED, Sandbox

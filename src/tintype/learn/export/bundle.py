@@ -7,6 +7,7 @@ photographs of dev (`check`), and a file that differs is not written.
 """
 
 import datetime
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,26 +21,25 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tintype.color.abgrid import BINS
+from tintype.engine.bundle import Bundle
+from tintype.engine.onnx_file import CARD_KEY, read_metadata
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.even_sampling import evenly_spaced
-from tintype.learn.data.photos import open_photos
+from tintype.learn.data.photos import Photos, open_photos
 from tintype.learn.export.card import with_card
-from tintype.learn.export.check import Feed, compare, differences, make_feeds, torch_ab
+from tintype.learn.export.check import Feed, colors_of, compare, differences, make_feeds, torch_ab
 from tintype.learn.export.graph import graph_of, halve_weights, write_float32
 from tintype.learn.export.quantize import quantize
 from tintype.learn.export.weights import Trained
 from tintype.learn.models.contract import Factorable, takes_hints
-from tintype.learn.recipe import make_recipe
+from tintype.learn.recipe import DataRecipe, make_recipe
 from tintype.learn.train.checkpoint import write_whole
 
 RANK = 64
 """Of the inputs of a decoder's filters, where no other is asked for."""
 
 RANK_LEFT_OUT = "rank_left_out"
-
-_IN_FLOAT = 12
-"""Number of convolutions that stay in float32 in an int8 file."""
 
 _SAME = 0.05
 """Largest difference in ab, anywhere, between the float32 graph and torch, by rounding. Trained
@@ -72,6 +72,21 @@ def lightness_examples(
         raise LearnError(
             "These are not the photographs that the run was trained on.", advice="Check --data."
         )
+    return _examples(photos, recipe, calibration=calibration, check=check)
+
+
+def lightness_of(
+    paths: Sequence[Path], *, cache: Path, calibration: int = 96, check: int = 24
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """`lightness_examples` of any photographs, for a model whose run is not there."""
+    recipe = DataRecipe()
+    photos = open_photos(paths, recipe, cache=cache)
+    return _examples(photos, recipe, calibration=calibration, check=check)
+
+
+def _examples(
+    photos: Photos, recipe: DataRecipe, *, calibration: int, check: int
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     large = recipe.model_copy(update={"size": 256})
     sampler = Sampler(photos, large, batch=1, seed=0, device=torch.device("cpu"))
 
@@ -144,6 +159,47 @@ def export(
     return report
 
 
+def to_int8(
+    bundle: Bundle,
+    target: Path,
+    *,
+    calibration: Sequence[NDArray[np.float32]],
+    check: Sequence[NDArray[np.float32]],
+) -> dict[str, float]:
+    """Writes a model in int8 from the file of one in float.
+
+    Args:
+        bundle: The model.
+        target: The ONNX file; replaced if it exists.
+        calibration: As for `export`.
+        check: As for `export`.
+
+    Returns:
+        Mean and maximum difference in ab between the two files.
+
+    Raises:
+        LearnError: It is in int8 already, or the difference is more than 0.5 on average.
+    """
+    model = onnx.load_from_string(bundle.data)
+    if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        raise LearnError(f"{bundle.path}: this model is in int8 already.")
+    hinted = "hints" in bundle.card.capabilities
+    feeds, ranges = make_feeds(check, hinted=hinted), make_feeds(calibration, hinted=hinted)
+    made = halve_weights(quantize(model, ranges).model)
+    with tempfile.TemporaryDirectory() as folder:
+        plain, final = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
+        plain.write_bytes(bundle.data)
+        onnx.save(made, final)
+        report = differences("int8", colors_of(final, feeds), colors_of(plain, feeds))
+    _refuse_differing(report)
+    card = json.loads(read_metadata(bundle.data, where=bundle.name)[CARD_KEY])
+    metrics = card.get("metrics", {})
+    card["metrics"] = metrics | {"export": metrics.get("export", {}) | report}
+    card["created"] = datetime.date.today().isoformat()
+    write_whole(target, with_card(made, card))
+    return report
+
+
 def _agrees(change: Mapping[str, float], rank: int, *, chosen: bool) -> bool:
     """Whether filters of a rank give the colours of the network as it was trained.
 
@@ -166,7 +222,7 @@ def _refuse_differing(report: Mapping[str, float]) -> None:
     Raises:
         LearnError: It does not.
     """
-    if not report["float32_max"] <= _SAME:  # also where it is not a number
+    if not report.get("float32_max", 0) <= _SAME:  # also where it is not a number
         raise LearnError(f"The exported graph differs from torch by {report['float32_max']} ab.")
     for step, difference in report.items():
         if step.endswith("_mean") and not difference <= _MOST:
@@ -191,7 +247,7 @@ def _at_precision(plain: Path, precision: str, calibration: Sequence[Feed]) -> P
     if precision == "float16":
         onnx.save(halve_weights(onnx.load(plain)), final)
     if precision == "int8":
-        quantize(plain, final, calibration, in_float=_IN_FLOAT)
+        onnx.save(halve_weights(quantize(onnx.load(plain), calibration).model), final)
     return final
 
 

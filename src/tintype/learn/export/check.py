@@ -55,9 +55,13 @@ def compare(
     Returns:
         See `differences`.
     """
+    return differences(name, colors_of(path, feeds), expected)
+
+
+def colors_of(path: Path, feeds: Sequence[Feed]) -> list[NDArray[np.float32]]:
+    """(1, 2, h, w) chroma that a file gives for each input."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = [session.run(["ab"], dict(feed))[0] for feed in feeds]
-    return differences(name, found, expected)
+    return [session.run(["ab"], dict(feed))[0] for feed in feeds]
 
 
 def differences(

@@ -136,9 +136,10 @@ def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     compute the same result up to the last bits.
     """
     casts = []
+    steps = {name for node in model.graph.node if "Linear" in node.op_type for name in node.input}
     for weight in model.graph.initializer:
         values = numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.size < _SMALL:
+        if values.dtype != np.float32 or values.size < _SMALL or weight.name in steps:
             continue
         name = weight.name
         weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.float16"))
