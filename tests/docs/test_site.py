@@ -85,9 +85,9 @@ def test_the_search_finds_pages_that_are_opened_as_files(site: Path) -> None:
         context.on("request", lambda request: asked.append(request.url))
         page = context.new_page()
         page.goto((site / "docs" / "how-to" / "color-an-album.html").as_uri())
-        page.click("[data-md-component=search-query]")
+        page.focus("[data-md-component=search-query]")
         page.keyboard.type("orientation")
-        page.wait_for_selector(".md-search-result__item a", state="attached", timeout=20_000)
+        page.wait_for_selector(".md-search-result__item a", state="attached", timeout=60_000)
         found = page.locator(".md-search-result__item a").first.get_attribute("href")
         browser.close()
     assert found is not None

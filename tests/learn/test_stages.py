@@ -92,7 +92,12 @@ def test_a_row_says_what_its_run_began_with(tmp_path: Path):
     assert origin_notes(second, [first, second], tmp_path) == ["continues first"]
     (tmp_path / "first").mkdir()
     file = tmp_path / "first" / "checkpoint.safetensors"
-    save_weights(file, {"ema.x": torch.zeros(1)}, Progress(samples=12_800), {})
+    save_weights(
+        file,
+        {"ema.x": torch.zeros(1)},
+        Progress(samples=12_800),
+        {"recipe": {}, "data_hash": "", "versions": {}},
+    )
     expected = ["continues first, which had 12,800 samples"]
     assert origin_notes(second, [first, second], tmp_path) == expected
 

@@ -21,6 +21,7 @@ import json
 import os
 import pkgutil
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -174,8 +175,11 @@ def check(
         # libFuzzer ends at the first finding, so it is started again until the time is over.
         # The clock of a process is not exact, and a start takes seconds.
         while seconds - used > (1 if used else 0) and findings < _MOST_FINDINGS:
+            # A child counts as its own what its parent had in memory when it began.
+            inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            limit = _MEGABYTES + inherited
             words = [
-                f"-seed={seed + findings}", f"-timeout={_HANG}", f"-rss_limit_mb={_MEGABYTES}",
+                f"-seed={seed + findings}", f"-timeout={_HANG}", f"-rss_limit_mb={limit}",
                 f"-max_len={reader(name).longest}", f"-artifact_prefix={place}/found-",
                 "-print_final_stats=1", "-detect_leaks=0", str(corpus),
             ]  # fmt: skip

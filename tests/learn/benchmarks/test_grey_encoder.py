@@ -24,7 +24,12 @@ def test_a_row_for_each_encoder(
     torch.manual_seed(0)
     spoilt = build(ModelRecipe(kind="grey-encoder", encoder="lite2"))
     weights = {f"ema.{name}": tensor for name, tensor in spoilt.state_dict().items()}
-    save_weights(tmp_path / "w.safetensors", weights, Progress(samples=7), {})
+    save_weights(
+        tmp_path / "w.safetensors",
+        weights,
+        Progress(samples=7),
+        {"recipe": {}, "data_hash": "", "versions": {}},
+    )
     words = [tmp_path / "w.safetensors", "--data", folder.parent, "--cache", tmp_path / "cache"]
     monkeypatch.setattr("sys.argv", ["grey_encoder.py", *map(str, words), "--limit", "2"])
     grey_encoder.main()
