@@ -69,6 +69,8 @@ def without_gain_maps(data: bytes) -> bytes:
     Args:
         data: The file. The brand and the items ``tmap`` get a name that all decoders pass over.
     """
+    if _TONE_MAP not in data:
+        return data
     out = bytearray(data)
     for box in read_boxes(data):
         head = box.end - len(box.body)
