@@ -10,13 +10,14 @@ import tifffile
 from PIL import Image
 
 from jobs.runs import names, run_plan
+from tintype.engine.hints import parse_hint
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
 from tintype.files import remote
 from tintype.jobs import color_files
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
-from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
+from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult, Tally
 from tintype.jobs.run import run
 
 Make = Callable[..., Path]
@@ -533,3 +534,54 @@ def test_a_name_that_leaves_no_room_for_the_ending_is_reported(
     assert "the name is too long" in str(result.error)
     assert "-o" in str(result.advice)
     assert result.exit_code == 1
+
+
+def test_a_folder_keeps_what_was_corrected_by_hand(
+    tmp_path: Path, make_photo: Make, options: RunOptions
+) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    sources = [make_photo(album / name, seed=n) for n, name in enumerate(("a.png", "b.bmp"))]
+    into = tmp_path / "out"
+    plan = Plan([str(album)], into=into)
+    run_plan(plan, options)
+    hinted = replace(options, settings=Settings(hints=(parse_hint("10,10,navy"),)), overwrite=True)
+    for source in sources:
+        assert one(source, hinted, into=into).status == "done"
+    corrected = [path.read_bytes() for path in sorted(into.glob("*.color.*"))]
+    # Neither a failure nor done again, whatever the settings of the folder are.
+    for other in (options, replace(options, settings=Settings(vividness=1.5))):
+        results = run_plan(Plan([str(album)], into=into), other)
+        assert [(row.status, row.reason) for row in results] == [
+            ("already_done", "corrected by hand")
+        ] * 2
+    assert [path.read_bytes() for path in sorted(into.glob("*.color.*"))] == corrected
+    tally = Tally()
+    for row in results:
+        tally.add(row)
+    assert tally.sentence() == "0 coloured, 2 already done (2 corrected by hand)"
+    # By itself it is refused: who leaves the hint out may want it away. --overwrite undoes it.
+    alone = one(sources[0], options, into=into)
+    assert "with other settings" in str(alone.error)
+    again = run_plan(
+        Plan([str(album)], into=into, overwrite=True), replace(options, overwrite=True)
+    )
+    assert [row.status for row in again] == ["done", "done"]
+
+
+def test_a_folder_keeps_no_correction_of_another_picture_or_of_everything(
+    tmp_path: Path, make_photo: Make, options: RunOptions
+) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    source = make_photo(album / "a.png")
+    into = tmp_path / "out"
+    hinted = replace(options, settings=Settings(hints=(parse_hint("10,10,navy"),)))
+    one(source, hinted, into=into)
+    make_photo(source, seed=1)
+    (result,) = run_plan(Plan([str(album)], into=into), options)
+    assert "from another picture" in str(result.error)
+    (into / "a.color.png").unlink()
+    one(source, replace(options, settings=Settings(warmth=0.5)), into=into)
+    (result,) = run_plan(Plan([str(album)], into=into), options)
+    assert "with other settings" in str(result.error)

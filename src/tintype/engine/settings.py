@@ -35,6 +35,10 @@ Rotate = Literal["0", "90", "180", "270"]
 """Degrees by which an output is turned clockwise."""
 
 
+_OF_ONE_PHOTOGRAPH = ("hints", "scribbles", "mask", "colors")
+"""Settings about places in a photograph, which no other photograph can share."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How to colour. The table above all: see `Setting` for what the rows say.
@@ -232,7 +236,7 @@ class Settings:
     @property
     def of_one_photograph(self) -> bool:
         """Whether they are about places, and so about one photograph."""
-        return self.hinted or self.mask is not None or self.colors is not None
+        return any(getattr(self, name) for name in _OF_ONE_PHOTOGRAPH)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -399,6 +403,19 @@ class Output:
         """`Settings.canonical` and what of this counts as a setting too, in one text."""
         data = recorded(self, OUTPUT)
         return canonical_json(json.loads(settings) | data) if data else settings
+
+
+def were_of_one_photograph(recorded_settings: str) -> bool:
+    """Whether recorded settings are about places, as `Settings.of_one_photograph`.
+
+    Args:
+        recorded_settings: Canonical JSON, from the provenance of an output.
+    """
+    try:
+        data = json.loads(recorded_settings)
+    except ValueError:
+        return False
+    return isinstance(data, dict) and not data.keys().isdisjoint(_OF_ONE_PHOTOGRAPH)
 
 
 def default_settings(interface: Interface) -> Settings:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tintype.engine.bundle import Bundle
 from tintype.engine.predict import Engine
-from tintype.engine.settings import Output, Settings
+from tintype.engine.settings import Output, Settings, were_of_one_photograph
 from tintype.errors import (
     PhotoError,
     SkippedPhotoError,
@@ -26,7 +26,7 @@ from tintype.errors import (
 from tintype.files import remote
 from tintype.files.atomic import check_folder, kind_of, write_error
 from tintype.jobs.plan import Job
-from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult
+from tintype.jobs.report import COLOR_PHOTO, CORRECTED, OWN_OUTPUT, JobResult
 from tintype.jobs.resume import ProvenanceReader, record_provenance
 from tintype.jobs.same_file import same_file
 from tintype.photo import thumbnail
@@ -162,9 +162,11 @@ class Worker:
         policy = options.color_photos or ("color" if job.alone else "skip")
         if policy == "skip" and self._provenance.read(job.source, data) is not None:
             return replace(result, status="skipped", output=None, reason=OWN_OUTPUT)
-        done = self._finished_output(job, provenance)
-        if done is not None:
-            result = replace(result, status="already_done", sha256=sha256(done).hexdigest())
+        finished = self._finished_output(job, provenance)
+        if finished is not None:
+            done, why = finished
+            digest = sha256(done).hexdigest()
+            result = replace(result, status="already_done", sha256=digest, reason=why)
             return self._with_thumbnails(result, data, done) if options.thumbnails else result
         if refusal is not None:
             raise refusal
@@ -223,8 +225,10 @@ class Worker:
             return result
         return replace(result, thumbnails=(thumbnail.of_pixels(photos[0].grey), after))
 
-    def _finished_output(self, job: Job, provenance: Provenance) -> bytes | None:
-        """The existing target, if the job is already done; otherwise None.
+    def _finished_output(self, job: Job, provenance: Provenance) -> tuple[bytes, str | None] | None:
+        """The existing target, if the job is already done, and why it is; otherwise None.
+
+        The reason is None where the target is what the job would write.
 
         Raises:
             TargetExistsError: The target is a different file that must not be replaced.
@@ -252,7 +256,9 @@ class Worker:
         # Another version may write the same colours in a better way; --overwrite requests that.
         done = found == provenance if self._options.overwrite else _same_colors(found, provenance)
         if done:
-            return data
+            return data, None
+        if not (self._options.overwrite or job.alone) and _corrected(found, provenance):
+            return data, CORRECTED
         if found is None and data:  # an empty file has nothing to lose
             if job.target_is_input:
                 raise TargetExistsError(
@@ -318,6 +324,15 @@ def _same_colors(found: Provenance | None, expected: Provenance) -> bool:
         expected.input_sha256,
         expected.model_sha256,
         expected.settings,
+    )
+
+
+def _corrected(found: Provenance | None, expected: Provenance) -> bool:
+    """Whether the same input was coloured with hints or the like, which a folder never has."""
+    return (
+        found is not None
+        and found.input_sha256 == expected.input_sha256
+        and were_of_one_photograph(found.settings)
     )
 
 

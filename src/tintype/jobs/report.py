@@ -20,6 +20,7 @@ Status = Literal["done", "already_done", "skipped", "failed", "planned"]
 COLOR_PHOTO = "a colour photograph"
 OWN_OUTPUT = "an output of Tintype"
 LINK_OUTSIDE = "a link that leads out of the folder"
+CORRECTED = "corrected by hand"
 
 _SKIPPED = {
     COLOR_PHOTO: "in colour",
@@ -43,7 +44,7 @@ class JobResult:
         sha256: Hash of the output.
         input_sha256: Hash of the input, if it could be read.
         seconds: Time from opening the input until its output was written.
-        reason: Why it was skipped.
+        reason: Why it was skipped, or is done already although it was made with other settings.
         error: Error message.
         advice: What to do about it.
         notes: Sentences about what could not be preserved, or anything unusual.
@@ -110,7 +111,7 @@ class Tally:
 
     Attributes:
         status: Number of results by status.
-        reasons: Number of skipped inputs by reason.
+        reasons: Number of inputs that were skipped, or corrected by hand, by reason.
         toned: Number of photographs coloured now that were toned in one hue.
         write_failures: Number of photographs that were coloured but could not be written.
     """
@@ -144,7 +145,9 @@ class Tally:
         if self.toned:
             parts[0] += f" ({self.toned} toned in one hue)"
         if self.status["already_done"]:
-            parts.append(f"{self.status['already_done']} already done")
+            by_hand = self.reasons[CORRECTED]
+            kept = f" ({by_hand} {CORRECTED})" if by_hand else ""
+            parts.append(f"{self.status['already_done']} already done{kept}")
         if self.status["skipped"]:
             why = ", ".join(
                 f"{self.reasons[reason]} {words}"
