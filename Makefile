@@ -7,6 +7,7 @@
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
 #   make plugins   the plug-ins for GIMP, Krita and ComfyUI, as archives in dist/
 #   make krita     that for Krita, tried in Krita itself; needs kritarunner and python3-pyqt5
+#   make gimp      that for GIMP, tried in GIMP 3 itself; needs gimp-console-3.0 and python3-gi
 #   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
 #   make moving-picture   the moving picture of the README, examples/page.webp
 #   make format    write the formatting that `make check` asks for
@@ -34,7 +35,7 @@ export ORT_DISABLE_TELEMETRY = 1
 
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
-.PHONY: handout-check plugins krita
+.PHONY: handout-check plugins krita gimp
 .PHONY: page page-checks screenshots moving-picture promises fuzz lock sbom
 
 check: format-check lint types contracts page test
@@ -137,6 +138,9 @@ plugins: $(STAMP)
 
 krita: $(STAMP)
 	$(BIN)/python tests/plugins/in_krita.py
+
+gimp: $(STAMP)
+	$(BIN)/python tests/plugins/in_gimp.py
 
 clean:
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
