@@ -3,7 +3,7 @@
 #   make check     everything below, in this order
 #   make docs      the documentation as a site, in build/site
 #   make release-check   build the packages, install them alone, and look at what people get
-#   make handout-check   the part of it that tries what people are handed: uvx, shortcuts, container
+#   make handout-check   the part of it that tries what people are handed: uvx, shortcuts, plug-ins, container
 #   make page      the scripts of the page alone: types and unit tests; needs Node.js
 #   make plugins   the plug-ins for GIMP, Krita and ComfyUI, as archives in dist/
 #   make krita     that for Krita, tried in Krita itself; needs kritarunner and python3-pyqt5
@@ -108,7 +108,7 @@ release-check:
 
 handout-check:
 	PYTHONPATH=tests $(PYTHON) -m release.check \
-		--only build metadata install uvx page desktop container
+		--only build metadata install uvx page desktop plugins container
 
 # ----- promises -----
 

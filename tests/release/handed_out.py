@@ -1,4 +1,4 @@
-"""What people are handed, tried: `uvx`, the program for shortcuts, and the container.
+"""What people are handed, tried: `uvx`, the program for shortcuts, plug-ins, the container.
 
     make handout-check
 
@@ -138,6 +138,35 @@ def check_desktop(bench: Bench) -> str:
     return ", ".join(path.name for path in entries)
 
 
+# ----- the plug-ins -----
+
+IN_PLUGIN = """
+import pathlib, sys
+from tintype_client import Client
+colored = Client(sys.argv[1]).color(pathlib.Path(sys.argv[2]).read_bytes())
+sys.exit(not colored.startswith(b"\\x89PNG"))
+"""
+"""What a plug-in does with the server, with the client of its own archive."""
+
+
+def check_plugins(bench: Bench) -> str:
+    """Each archive compiles, and its client has the installed command colour a photograph."""
+    work, python = bench.work / "plugins", bench.python("alone")
+    photo = photo_in(work, bench)
+    made = run([sys.executable, bench.tree / "plugins" / "pack.py", work], cwd=bench.work)
+    archives = [Path(line) for line in made.splitlines()]
+    log = work / "log"
+    with serving([command(bench), "serve", "--port", "0", "--no-browser"], log):
+        server = found_in(log, r"(http://127\.0\.0\.1:\d+/)")
+        for archive in archives:
+            home = work / archive.stem
+            shutil.unpack_archive(archive, home)
+            run([python, "-m", "compileall", "-q", home], cwd=work)
+            (folder,) = {path.parent for path in home.rglob("tintype_client.py")}
+            run([python, "-c", IN_PLUGIN, server, photo], cwd=folder)
+    return ", ".join(archive.name for archive in archives)
+
+
 # ----- the container -----
 
 
@@ -271,5 +300,6 @@ HANDED_OUT: tuple[tuple[str, Callable[[Bench], str]], ...] = (
     ("uvx", check_uvx),
     ("page", check_page),
     ("desktop", check_desktop),
+    ("plugins", check_plugins),
     ("container", check_container),
 )
