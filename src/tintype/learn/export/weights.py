@@ -20,6 +20,7 @@ from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
     load_weights,
+    naming,
     part,
 )
 from tintype.learn.train.checkpoint import save_weights as write_weights
@@ -109,7 +110,8 @@ def _adapted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
     weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
     taken = copy.deepcopy(model)
     if isinstance(taken, WarmStarting):
-        taken.warm_start(weights)
+        with naming(checkpoint):
+            taken.warm_start(weights)
     else:
         load_weights(taken, tensors, checkpoint)
     own = model.state_dict()

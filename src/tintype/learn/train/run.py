@@ -29,6 +29,7 @@ from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
     load_weights,
+    naming,
     part,
     restore_optimizer,
     save_checkpoint,
@@ -268,7 +269,8 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
         tensors, _, _ = load_checkpoint(session.init)
         weights = {n: t.float() for n, t in part(tensors, "ema.").items()}
         if isinstance(model, WarmStarting):
-            model.warm_start(weights)
+            with naming(session.init):
+                model.warm_start(weights)
         else:
             load_weights(model, tensors, session.init)
     elif recipe.train.after:
@@ -283,7 +285,8 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
                 advice="Give its checkpoint with --classifier (recipes/report/grey-resnet18.toml).",
             )
         tensors, _, _ = load_checkpoint(session.classifier)
-        model.load_classifier({n: t.float() for n, t in part(tensors, "ema.").items()})
+        with naming(session.classifier):
+            model.load_classifier({n: t.float() for n, t in part(tensors, "ema.").items()})
     elif recipe.model.pretrained and isinstance(model, Pretrained):
         model.load_pretrained()
     return model
