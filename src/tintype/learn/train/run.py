@@ -172,6 +172,7 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
         part=(process_group.rank, process_group.size),
     )
     prior = color_prior(sampler, photos)
+    check_links(folder)
     resumed = (folder / CHECKPOINT).exists()
     # A checkpoint has all weights, so that where they began need not exist any more.
     model = (build(recipe.model) if resumed else _new_model(recipe, session)).to(device)
@@ -201,6 +202,27 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
     if session.cooldown is not None and progress.cooldown_from < 0:
         progress.cooldown_from, progress.cooldown_samples = progress.samples, session.cooldown
     return run
+
+
+def check_links(folder: Path) -> None:
+    """Refuses a run whose files lie elsewhere, or are none.
+
+    The log is continued and sample sheets are replaced, so a link in a folder that came from
+    somebody else would lead to any file of this account; a pipe would be waited for.
+
+    Raises:
+        LearnError: There is a link, or what is neither a file nor a folder, under a name that a
+            run writes.
+    """
+    for pattern in (CHECKPOINT, _RECIPE, "samples", "events", *_WRITTEN):
+        # A pattern without an asterisk would not find a link that leads nowhere.
+        for path in folder.glob(pattern) if "*" in pattern else [folder / pattern]:
+            if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
+                raise LearnError(
+                    f"{shown(path)} is a link or no regular file, and runs are not written through "
+                    "such.",
+                    advice="Remove it, or give --run another folder.",
+                )
 
 
 def check_folder(folder: Path) -> None:
