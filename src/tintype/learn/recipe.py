@@ -295,7 +295,7 @@ class Recipe(_Table):
         # A recipe of somebody else must not choose where on this disk it is written.
         if not re.fullmatch(r"[^\W_][\w .+,()-]{0,99}", name):
             text = "must begin with a letter or digit and be the name of a folder, not a path"
-            raise ValueError(text)
+            raise PydanticCustomError("no_path", text)
         return name
 
 
