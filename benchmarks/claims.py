@@ -1,6 +1,8 @@
 """Runs the experiments behind the claims of the source report: small, many, three seeds each.
 
     python benchmarks/claims.py --data DATA ... --runs runs/claims [--only EXPERIMENT ...]
+    python benchmarks/claims.py --data DATA ... --runs runs/claims --animals DATA ... \
+        --cifar cifar-10-batches-py/data_batch_* --cifar-test cifar-10-batches-py/test_batch
     python benchmarks/claims.py --data DATA ... --runs runs/claims --list
     python benchmarks/claims.py --data DATA ... --runs runs/claims --summary [--into FOLDER]
 
@@ -17,6 +19,9 @@ number of photographs:
   the first collapse, and whether the discriminator played.
 - pretraining: the CNN with cross-entropy from the grey classifier and from random weights; the loss
   on dev by photographs and by total time.
+- content: the runs of vibrancy and one of the cDCGAN, on scenes held out and on animals, which the
+  outdoor classes hardly show. It needs photographs of animals, given with --animals.
+- cifar: the cDCGAN at quarter width on CIFAR-10, given with --cifar and --cifar-test.
 """
 
 import argparse
@@ -31,35 +36,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from claims_measures import Further, measure, write_sample
 from claims_summary import write_summary
-from measuring import Picture
-from PIL import Image
-from torch import nn
 
-from tintype.color.cielab import luma01_to_L
 from tintype.errors import LearnError, TintypeError
-from tintype.learn.compare.report_claims import discriminator_accuracy
-from tintype.learn.compare.results import Result, collapses, recipe_hash
-from tintype.learn.compare.run import read_log
-from tintype.learn.compare.strip import read_originals, write_strip
+from tintype.learn.compare.results import recipe_hash
 from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import Photos, open_photos
-from tintype.learn.evaluate.protocol import dev_squares, score, to_square
-from tintype.learn.evaluate.recolor import recolor
-from tintype.learn.export.weights import load_trained
-from tintype.learn.models.blocks import AnnealedMean
-from tintype.learn.models.contract import ColorizationNetwork
-from tintype.learn.models.rescnn import ResCnn
 from tintype.learn.recipe import Recipe, make_recipe, read_recipe
 from tintype.learn.train.adapt import adapt_recipe
 from tintype.learn.train.checkpoint import load_checkpoint, write_whole
 from tintype.learn.train.loop import train
 from tintype.learn.train.run import BEST, CHECKPOINT, TrainingSession
-from tintype.photo.photo import rgb_to_grey
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "claims"
-ORIGINALS = Path(__file__).parents[1] / "docs" / "reproduction" / "originals"
-EXPERIMENTS = ("vibrancy", "collapse", "pretraining")
+CIFAR = RECIPES.parent / "data" / "cifar-10.toml"
+EXPERIMENTS = ("vibrancy", "content", "collapse", "pretraining", "cifar")
 SEEDS = (1, 2, 3)
 LOSSES: Mapping[str, Mapping[str, Any]] = {
     "l1": {"model": {"outputs": "ab"}, "loss": {"kind": "l1"}},
@@ -71,10 +63,9 @@ LAMBDAS = (100, 10, 3, 1)
 WITHOUT_NORM = 3
 DISTANCES = ("l1", "l2")
 SCHEDULES = {"": "constant", "-plateau": "plateau"}
-TEMPERATURES = (1.0, 0.38)
-PICTURES = 200  # of dev, for colourfulness
-SIDE = 128  # of these pictures
-PER_SECOND = {"cnn": 70, "collapse": 180, "classifier": 75}
+CONTENT_GAN = "lambda-100-l1"
+"""The arm of the collapse grid that `content` looks at, too: lambda and distance of the paper."""
+PER_SECOND = {"cnn": 70, "collapse": 180, "classifier": 75, "cifar": 120}
 """Photographs a second of one core (AMD EPYC, measured), for the estimates of --list."""
 
 
@@ -91,6 +82,7 @@ class Scale:
         classifier: Of the grey classifier.
         pretrained: Of the CNN that starts from it.
         scratch: Of the CNN from random weights, whose time covers that of the classifier.
+        cifar: Of the cDCGAN on CIFAR-10: three hours of one core.
     """
 
     vibrancy: int = 50_000
@@ -101,6 +93,7 @@ class Scale:
     classifier: int = 400_000
     pretrained: int = 100_000
     scratch: int = 400_000
+    cifar: int = 1_250_000
 
 
 @dataclass(frozen=True)
@@ -141,6 +134,8 @@ def list_tasks(scale: Scale) -> list[Task]:
         for arm, changes in LOSSES.items():
             recipe = variant(cnn, f"cnn-{arm}", seed, changes)
             tasks.append(Task("vibrancy", arm, seed, recipe, (scale.vibrancy,)))
+            # Before the last experiment continues the run.
+            tasks.append(Task("content", arm, seed, recipe, (scale.vibrancy,)))
         tasks += collapse_tasks(scale, gan, seed)
         if seed == SEEDS[0]:
             ends = {"train": {"total_samples": scale.classifier}}
@@ -152,6 +147,10 @@ def list_tasks(scale: Scale) -> list[Task]:
         # The run of the first experiment, continued.
         recipe = variant(cnn, "cnn-ce", seed, {})
         tasks.append(Task("pretraining", "scratch", seed, recipe, (scale.scratch,)))
+        if seed == SEEDS[0]:
+            changes = {"model": {"width": 0.25}, "train": {"total_samples": scale.cifar}}
+            recipe = variant(read_recipe(CIFAR), "cifar", seed, changes)
+            tasks.append(Task("cifar", "quarter", seed, recipe, (scale.cifar,)))
     return tasks
 
 
@@ -179,6 +178,8 @@ def collapse_tasks(scale: Scale, gan: Recipe, seed: int) -> list[Task]:
         recipe = variant(gan, f"gan-{arm}", seed, changes)
         few = (scale.epoch, scale.dev)
         tasks.append(Task("collapse", arm, seed, recipe, stops, few))
+        if arm == CONTENT_GAN:
+            tasks.append(Task("content", arm, seed, recipe, stops[-1:], few))
     return tasks
 
 
@@ -196,13 +197,20 @@ def variant(
 
 def run_task(task: Task, arguments: argparse.Namespace) -> bool:
     """Trains, measures, and writes the result; False after an interruption."""
-    recipe, remarks = adapt_recipe(task.recipe, arguments.data)
+    paths = sources_of(task, arguments)
+    recipe, remarks = adapt_recipe(task.recipe, paths)
     for remark in remarks:
         print(remark, flush=True)
-    photos = open_photos(arguments.data, recipe.data, cache=arguments.cache)
+    photos = open_photos(paths, recipe.data, cache=arguments.cache)
     if task.few is not None:
         photos = few_photos(photos, *task.few)
     run = arguments.runs / recipe.name
+    if task.experiment == "content" and progress_of(run)[0] > task.stops[-1] + recipe.train.batch:
+        raise LearnError(
+            f"{run} has gone on to {progress_of(run)[0]:,} photographs, and is not what it was "
+            f"after {task.stops[-1]:,}.",
+            advice="Remove it to train it again.",
+        )
     strips, cpu, trained = {}, 0.0, 0
     for stop in task.stops:
         strip = run / f"strip-{stop:09d}.jpg"
@@ -231,7 +239,8 @@ def run_task(task: Task, arguments: argparse.Namespace) -> bool:
         "seconds_per_photograph": cpu / trained if trained else seconds / samples,
         "strips": strips,
     }
-    facts |= MEASURES[task.experiment](task, run, photos)
+    further = Further(tuple(arguments.animals), tuple(arguments.cifar_test))
+    facts |= measure(task, run, photos, further)
     write_whole(task.result(arguments.runs), (json.dumps(facts, indent=1) + "\n").encode())
     (run / BEST).unlink(missing_ok=True)  # as large as the checkpoint, and of no use any more
     return True
@@ -275,87 +284,24 @@ def few_photos(photos: Photos, count: int, held_out: int) -> Photos:
     return replace(photos, **kept, data_hash=digest)
 
 
-def measure_vibrancy(task: Task, run: Path, photos: Photos) -> dict[str, Any]:
-    """Colourfulness relative to the truth, and the error, at each temperature."""
-    model = load_trained(run).model
-    limit = -(-PICTURES // len(photos.group_names))
-    groups = dev_squares(photos, size=SIDE, limit=limit)
-    truths = [truth for group in groups.values() for truth in group]
-    found = {}
-    for temperature in TEMPERATURES if isinstance(model, ResCnn) and model.bins else (None,):
-        if temperature is not None:
-            model.mean = AnnealedMean(temperature)
-        size = task.recipe.data.size
-        scores = [score(colorize(model, truth, size), truth) for truth in truths]
-        generated = np.mean([one.colorfulness for one in scores])
-        true = np.mean([one.true_colorfulness for one in scores])
-        found["" if temperature is None else f"{temperature:g}"] = {
-            "cf_ratio": float(generated / true),
-            "delta_e": float(np.mean([one.delta_e for one in scores])),
-            "ab": float(np.mean([one.ab for one in scores])),
-        }
-    return {"pictures": len(truths), "by_temperature": found}
+def lacks(experiment: str, arguments: argparse.Namespace) -> str:
+    """The option without which an experiment cannot be run; empty where it can."""
+    if experiment == "content" and not arguments.animals:
+        return "--animals"
+    if experiment == "cifar" and not (arguments.cifar and arguments.cifar_test):
+        return "--cifar and --cifar-test"
+    return ""
 
 
-def measure_collapse(task: Task, run: Path, photos: Photos) -> dict[str, Any]:
-    """The epoch of the first collapse, what the discriminator did, and how the rate was cut."""
-    log = read_log(run / "log.jsonl")
-    result = Result(task.recipe.name, verdicts=once(log["verdicts"]), dev=once(log["dev"]))
-    fallen = collapses(result)
-    epoch = task.recipe.train.evaluate_samples
-    return {
-        "epochs": result.verdicts[-1]["samples"] // epoch,
-        "first_collapse": fallen[0]["samples"] // epoch if fallen else None,
-        "collapsed": [row["samples"] // epoch for row in fallen],
-        "reasons": fallen[0]["reasons"] if fallen else "",
-        "accuracy": discriminator_accuracy(result),
-        "cuts": load_trained(run).progress.cuts,
-        "dev": result.dev,
-    }
-
-
-def measure_pretraining(task: Task, run: Path, photos: Photos) -> dict[str, Any]:
-    """The loss on dev, and the accuracy of a classifier."""
-    keys = ("samples", "dev_loss", "dev_accuracy")
-    rows = once(read_log(run / "log.jsonl")["dev"])
-    return {"dev": [{key: row[key] for key in keys if key in row} for row in rows]}
-
-
-MEASURES = {
-    "vibrancy": measure_vibrancy,
-    "collapse": measure_collapse,
-    "pretraining": measure_pretraining,
-}
-
-
-def once(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The last row for each number of photographs: a killed run repeats what it had not kept."""
-    by_samples = {row["samples"]: dict(row) for row in rows}
-    return [by_samples[samples] for samples in sorted(by_samples)]
-
-
-def write_sample(run: Path, target: Path) -> None:
-    """Pictures that may be published, by the weights of a run as they are."""
-    trained = load_trained(run)
-    size = make_recipe(trained.facts["recipe"], name=str(run)).data.size
-    truths = read_originals(ORIGINALS)
-    write_strip(target, [colorize(trained.model, truth, size) for truth in truths])
-
-
-def colorize(model: nn.Module, truth: Picture, size: int) -> Picture:
-    """Colours the grey of a picture as the engine does, from a prediction at the training size."""
-    assert isinstance(model, ColorizationNetwork)
-    small = rgb_to_grey(to_square(Image.fromarray(truth), size))
-    L = luma01_to_L(torch.from_numpy(small / np.float32(255)), xp=torch)
-    with torch.no_grad():
-        ab = model.to_ab(model.forward(L[None, None]))[0].numpy()
-    return recolor(rgb_to_grey(truth), ab)
+def sources_of(task: Task, arguments: argparse.Namespace) -> list[Path]:
+    """What a run is trained on."""
+    return list(arguments.cifar if task.experiment == "cifar" else arguments.data)
 
 
 def needed(task: Task, every: Sequence[Task], experiments: Sequence[str]) -> bool:
     """Whether a run belongs to one of the experiments, or is continued by one that does."""
-    name = task.recipe.name
-    return any(one.experiment in experiments for one in every if one.recipe.name == name)
+    same = [one for one in every if one.recipe.name == task.recipe.name]
+    return any(one.experiment in experiments and one.stops[-1] >= task.stops[-1] for one in same)
 
 
 def is_done(task: Task, runs: Path) -> bool:
@@ -386,6 +332,11 @@ def show(tasks: Sequence[Task], runs: Path) -> None:
 def main(scale: Scale | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, nargs="+", help="folders or zips of photographs")
+    parser.add_argument(
+        "--animals", type=Path, nargs="+", default=[], help="photographs of animals, among others"
+    )
+    parser.add_argument("--cifar", type=Path, nargs="+", default=[], help="its training part")
+    parser.add_argument("--cifar-test", type=Path, nargs="+", default=[], help="its test part")
     parser.add_argument("--runs", type=Path, default=Path("runs/claims"))
     parser.add_argument("--cache", type=Path, default=Path("cache"))
     parser.add_argument("--into", type=Path, help="folder of the summary; default: --runs")
@@ -401,9 +352,12 @@ def main(scale: Scale | None = None) -> int:
     if not (arguments.data or arguments.summary):
         parser.error("--data is missing")
     into = arguments.into or arguments.runs
+    for experiment in EXPERIMENTS if not arguments.summary else ():
+        if experiment in arguments.only and (option := lacks(experiment, arguments)):
+            print(f"{experiment} is left out: it needs {option}.", flush=True)
     failed = []
     for task in [] if arguments.summary else tasks:
-        if is_done(task, arguments.runs):
+        if is_done(task, arguments.runs) or lacks(task.experiment, arguments):
             continue
         print(f"{time.strftime('%H:%M')} {task.name}", flush=True)
         try:

@@ -4,13 +4,12 @@ Intervals are Student's, of the mean over seeds, at 95 %. A verdict needs three 
 """
 
 import json
-import math
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from claims_tables import ARMS, cifar_text, content, content_text, copied, shown
 from measuring import markdown
 
 from tintype.learn.compare.curves import draw_curves
@@ -18,14 +17,6 @@ from tintype.learn.compare.report_claims import PLAYS
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_whole
 
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
-"""97.5 % quantile of Student's distribution, by number of seeds."""
-ARMS = {
-    "l1": "L1",
-    "l2": "L2",
-    "ce": "cross-entropy",
-    "ce-rebalanced": "cross-entropy, class weights",
-}
 CHANGES = {"plateau": " + plateau", "unnormalized": " without batch normalisation"}
 FIGURES = ((10, 20, 30), (15, 18, 21))
 """Epochs of the report's figures 10 and 11."""
@@ -65,6 +56,8 @@ def write_summary(tasks: Sequence[Task], runs: Path, into: Path) -> None:
         "vibrancy": vibrancy(of(found, "vibrancy")),
         "collapse": collapse(of(found, "collapse")),
         "pretraining": pretraining(of(found, "pretraining")),
+        "content": content(of(found, "content")),
+        "cifar": of(found, "cifar"),
         "missing": missing,
     }
     parts = [
@@ -77,6 +70,8 @@ def write_summary(tasks: Sequence[Task], runs: Path, into: Path) -> None:
         collapse_text(facts["collapse"], of(found, "collapse")),
         epochs_text(of(found, "collapse"), runs, into),
         pretraining_text(facts["pretraining"], of(found, "pretraining"), into),
+        content_text(facts["content"]),
+        cifar_text(facts["cifar"], runs, into),
         "## Runs that are missing\n\n" + ("; ".join(missing) + "." if missing else "None."),
     ]
     text = "\n\n".join(part for part in parts if part) + "\n"
@@ -92,30 +87,6 @@ def read(task: Task, runs: Path) -> dict[str, Any]:
 
 def of(found: Rows, experiment: str) -> list[Found]:
     return [one for one in found if one["experiment"] == experiment]
-
-
-def mean_over_seeds(values: Sequence[float]) -> tuple[float, float, float] | None:
-    """The mean and its interval; the interval is infinite with one seed.
-
-    Args:
-        values: One for each seed, at most five; None is returned for none.
-    """
-    if not values:
-        return None
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, -math.inf, math.inf
-    half = STUDENT[len(values)] * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return mean, mean - half, mean + half
-
-
-def shown(values: Sequence[float], digits: int = 2) -> str:
-    """The mean, its interval if there are several seeds, and the number of seeds."""
-    found = mean_over_seeds(values)
-    if found is None:
-        return ""
-    mean, low, high = (f"{number:.{digits}f}" for number in found)
-    return mean if len(values) < 2 else f"{mean} ({low} to {high})"
 
 
 def vibrancy(found: Rows) -> dict[str, Any]:
@@ -260,13 +231,6 @@ def epochs_text(found: Rows, runs: Path, into: Path) -> str:
             parts.append(f"{title}\n\n{markdown(['epoch', 'pictures'], rows)}")
     heading = "### Pictures by epoch, as in figures 10 and 11\n\n"
     return heading + "\n\n".join(parts) if parts else ""
-
-
-def copied(picture: Path, into: Path) -> str:
-    """A picture of a run beside the summary; returns its name there."""
-    name = f"claims-{picture.parent.name}-{picture.name}"
-    shutil.copyfile(picture, into / name)
-    return name
 
 
 def pretraining(found: Rows) -> dict[str, Any]:

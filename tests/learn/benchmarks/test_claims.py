@@ -13,15 +13,26 @@ from tintype.errors import LearnError
 from tintype.learn.recipe import read_recipe
 
 claims = program("claims")
+measures = program("claims_measures")
 summary = program("claims_summary")
+tables = program("claims_tables")
 
 _SMALL = claims.Scale(
-    vibrancy=8, epochs=2, epoch=16, dev=2, shown=(1, 2), classifier=16, pretrained=8, scratch=16
+    vibrancy=8,
+    epochs=2,
+    epoch=16,
+    dev=2,
+    shown=(1, 2),
+    classifier=16,
+    pretrained=8,
+    scratch=16,
+    cifar=16,
 )
 _RECIPES = {
     "cnn": ("rescnn", 32, 'kind = "classification"', 8),
     "collapse": ("cdcgan", 32, 'kind = "adversarial"', 8),
     "classifier": ("grey-resnet18", 32, 'kind = "labels"', 8),
+    "cifar": ("cdcgan", 32, 'kind = "adversarial"', 8),
 }
 
 
@@ -34,6 +45,14 @@ def small(tmp_path_factory: pytest.TempPathFactory, colourful) -> Path:
         for seed in range(60):
             picture = Image.fromarray(colourful(seed + 100 * (label == "b_beach"), 40, 40))
             picture.save(home / group / label / f"{seed}.png")
+    for group, label, count in (("animals", "animals-3k/cats", 5), ("cifar", "test/frog", 3)):
+        (home / group / label).mkdir(parents=True)
+        for seed in range(count):
+            Image.fromarray(colourful(500 + seed, 32, 32)).save(
+                home / group / label / f"{seed}.png"
+            )
+    # Of these nothing is an animal.
+    Image.fromarray(colourful(600, 32, 32)).save(home / "animals" / "car.png")
     (home / "recipes").mkdir()
     for name, (kind, size, loss, batch) in _RECIPES.items():
         watch = str(name == "collapse").lower()
@@ -49,6 +68,8 @@ def small(tmp_path_factory: pytest.TempPathFactory, colourful) -> Path:
 def run(small: Path, monkeypatch: pytest.MonkeyPatch):
     """Calls the program with one seed, two losses and a grid of two."""
     monkeypatch.setattr(claims, "RECIPES", small / "recipes")
+    monkeypatch.setattr(claims, "CIFAR", small / "recipes" / "cifar.toml")
+    monkeypatch.setattr(claims, "CONTENT_GAN", "lambda-3-l1")
     monkeypatch.setattr(claims, "SEEDS", (1,))
     monkeypatch.setattr(claims, "LAMBDAS", (3,))
     monkeypatch.setattr(claims, "DISTANCES", ("l1",))
@@ -64,17 +85,29 @@ def run(small: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_all_runs_then_nothing_is_left(run, small: Path, capsys: pytest.CaptureFixture[str]):
-    assert run("--only", "pretraining") == 0
+    animals = ("--animals", small / "animals")
+    cifar = ("--cifar", small / "places", "--cifar-test", small / "cifar")
+    assert run("--only", "pretraining", *animals) == 0
     # The run from random weights is that of the first experiment, so it comes with it.
     assert (small / "runs" / "cnn-ce.seed-1" / "vibrancy.json").exists()
     facts = json.loads((small / "runs" / "claims.json").read_text())
     assert facts["missing"] == [
         "vibrancy/l1, seed 1",
+        "content/l1, seed 1",
         "collapse/lambda-3-l1, seed 1",
+        "content/lambda-3-l1, seed 1",
         "collapse/lambda-3-l1-plateau, seed 1",
         "collapse/lambda-3-l1-unnormalized, seed 1",
+        "cifar/quarter, seed 1",
     ]
+    capsys.readouterr()
     assert run() == 0
+    out = capsys.readouterr().out
+    assert "content is left out: it needs --animals.\n" in out
+    assert "cifar is left out: it needs --cifar and --cifar-test.\n" in out
+    facts = json.loads((small / "runs" / "claims.json").read_text())
+    assert [name.split("/")[0] for name in facts["missing"]] == ["content", "content", "cifar"]
+    assert run(*animals, *cifar) == 0
     facts = json.loads((small / "runs" / "claims.json").read_text())
     assert facts["missing"] == []
     assert facts["collapse"]["lambda-3-l1"]["1"]["epochs"] == 2
@@ -86,7 +119,16 @@ def test_all_runs_then_nothing_is_left(run, small: Path, capsys: pytest.CaptureF
     text = (small / "runs" / "claims.md").read_text()
     assert "| 3 | L1 + plateau |" in text
     assert "| 3 | L1 without batch normalisation |" in text
-    assert "8 of 8 runs are done" in text
+    assert "12 of 12 runs are done" in text
+    by_content = facts["content"]["by_arm"]
+    assert list(by_content) == ["l1", "ce", "lambda-3-l1"]
+    animals = by_content["ce"]["animals"]["1"]
+    assert (animals["pictures"], animals["grey_ab"] > 0) == (5, True)
+    assert "| cDCGAN, lambda-3-l1 |" in text
+    (one,) = facts["cifar"]
+    assert one["pictures"] == 3
+    assert one["accuracy_2"] >= one["accuracy_2_code"]
+    assert f"| {one['ab_mae']:.1f} | 5.1 |" in text
     for picture in ("claims-cnn-ce.seed-1-strip-000000008.jpg", "claims-by-time.png"):
         assert f"({picture})" in text
         assert (small / "runs" / picture).exists()
@@ -108,7 +150,7 @@ def test_all_runs_then_nothing_is_left(run, small: Path, capsys: pytest.CaptureF
 
 def test_arms_differ_in_one_thing_and_see_the_same_photographs():
     tasks = claims.list_tasks(claims.Scale())
-    assert len(tasks) == 12 + 51 + 7
+    assert len(tasks) == 12 + 15 + 51 + 7 + 1
     assert [task.seed for task in tasks] == sorted(task.seed for task in tasks)
     grid = [task for task in tasks if task.experiment == "collapse" and task.seed == 2]
     assert len({task.recipe.name for task in grid}) == 17
@@ -154,13 +196,47 @@ def test_a_few_photographs_of_every_class(run, small: Path):
         claims.few_photos(photos, 1000, 3)
 
 
+def test_animals_are_judged_by_what_is_left_of_the_error():
+    def scores(ab: float, grey: float) -> dict:
+        return {"ab": ab, "grey_ab": grey, "cf_ratio": 0.5, "pictures": 4}
+
+    # The animals are farther off in units of ab, and nearer in what is left: 0.8 beside 0.9.
+    near = {"scenery": scores(9, 10), "animals": scores(16, 20)}
+    far = {"scenery": scores(9, 10), "animals": scores(19, 20)}
+    runs = {"near": [near] * 3, "far": [far] * 3, "both": [near, far, far], "two": [far] * 2}
+    found = [
+        {"arm": arm, "seed": seed, "by_content": one}
+        for arm, several in runs.items()
+        for seed, one in enumerate(several)
+    ]
+    assert tables.content(found)["verdicts"] == {
+        "near": "not worse",
+        "far": "worse",
+        "both": "undecided",
+        "two": "withheld: 2 of 3 seeds",
+    }
+
+
+def test_a_run_that_has_gone_on_is_not_measured(
+    run, small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(claims, "progress_of", lambda _run: (400_000, 1.0))
+    assert run("--only", "content", "--animals", small / "animals", "--runs", small / "later") == 1
+    assert "has gone on to 400,000 photographs, and is not what it was after 8." in (
+        capsys.readouterr().out
+    )
+
+
+def test_without_animals_nothing_is_measured(small: Path):
+    with pytest.raises(LearnError, match="No photographs"):
+        measures.animal_squares([small / "places"])
+
+
 def test_student_interval():
     # Of 1, 2, 3: mean 2, deviation 1, so 4.303 / sqrt(3) on either side.
-    assert summary.mean_over_seeds([1, 2, 3]) == pytest.approx(
-        (2, 2 - 2.4843, 2 + 2.4843), abs=1e-3
-    )
-    assert summary.mean_over_seeds([]) is None
-    assert summary.mean_over_seeds([5]) == (5, -math.inf, math.inf)
+    assert tables.mean_over_seeds([1, 2, 3]) == pytest.approx((2, 2 - 2.4843, 2 + 2.4843), abs=1e-3)
+    assert tables.mean_over_seeds([]) is None
+    assert tables.mean_over_seeds([5]) == (5, -math.inf, math.inf)
 
 
 def _table(ce: list[float], l1: list[float], l2: list[float]) -> dict:
@@ -206,7 +282,7 @@ def test_where_curves_cross():
 
 def test_a_killed_run_repeats_what_it_had_not_kept(monkeypatch: pytest.MonkeyPatch):
     rows = [{"samples": s, "loss": v} for s, v in ((8, 1), (16, 2), (24, 3), (16, 4), (24, 5))]
-    assert [row["loss"] for row in claims.once(rows)] == [1, 4, 5]
+    assert [row["loss"] for row in measures.once(rows)] == [1, 4, 5]
 
 
 def test_an_interruption_ends_with_130(
@@ -234,7 +310,7 @@ def test_a_run_that_fails_does_not_keep_the_others(
     monkeypatch.setattr(claims, "write_summary", lambda *_: None)
     assert run() == 1
     assert begun[2:4] == ["lambda-3-l1", "lambda-3-l1-plateau"]
-    assert len(begun) == 8
+    assert len(begun) == 8  # without those of further photographs
     out = capsys.readouterr().out
     assert "collapse/lambda-3-l1, seed 1: The gradient is no longer finite.\n" in out
     assert out.endswith("1 runs failed: collapse/lambda-3-l1, seed 1.\n")

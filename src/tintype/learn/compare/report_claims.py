@@ -33,7 +33,7 @@ _GANS = (
     "pix2pix",
     "chromagan",
 )
-_NAZERI = {"ab_mae": 5.1, "accuracy_2_code": 24.1, "accuracy_5_code": 65.5}
+NAZERI = {"ab_mae": 5.1, "accuracy_2_code": 24.1, "accuracy_5_code": 65.5}
 
 Results = Mapping[str, Result]
 
@@ -315,7 +315,7 @@ def _nazeri(results: Results) -> Claim:
     if not result.native:
         return Claim(text, UNDECIDED, "not scored at 32 px")
     evidence, reached = [], []
-    for name, published in _NAZERI.items():
+    for name, published in NAZERI.items():
         value, low, high = result.native[name]
         evidence.append(
             f"{_TITLES[name]} {value:.1f} ({low:.1f} to {high:.1f}), theirs {published}"
