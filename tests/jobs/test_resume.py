@@ -90,7 +90,7 @@ def test_a_state_file_is_not_written_through_a_link(tmp_path: Path, there: bool)
     if there:
         diary.write_text("my diary")
     (folder / STATE_FILE).symlink_to(diary)
-    with pytest.raises(WriteError, match="state.*is a link"):
+    with pytest.raises(WriteError, match=r"state.*is a link"):
         record_provenance(folder / "x.bmp", DATA, MADE)
     assert not there or diary.read_text() == "my diary"
     assert diary.exists() == there

@@ -496,8 +496,9 @@ def test_a_port_that_is_taken() -> None:
         port = int(server.url.rstrip("/").split(":")[-1])
         with pytest.raises(UsageError, match="is not available"):
             listen(ServerOptions(port=port, model=TINY), invite=print)
-    with pytest.raises(UsageError, match="is not available"):
-        listen(ServerOptions(host="no.such.host.invalid", port=0, model=TINY), invite=print)
+    for host in ("no.such.host.invalid", "no..name", "x" * 300):
+        with pytest.raises(UsageError, match="is not available"):
+            listen(ServerOptions(host=host, port=0, model=TINY), invite=print)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -95,12 +95,12 @@ class NumberType(click.FloatRange):
 
     def convert(
         self,
-        value: str | float,
+        value: float,
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
         """The number."""
-        number = float(super().convert(value, param, ctx))
+        number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return number

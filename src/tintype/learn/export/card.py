@@ -80,7 +80,7 @@ def completed_by(card: Mapping[str, Any], path: Path) -> dict[str, Any]:
         )
     whole = {**card, **given}
     try:
-        Card.parse(json.dumps({"created": ""} | whole | _LATER), where=shown(path))
+        Card.parse(json.dumps({"created": "", **whole, **_LATER}), where=shown(path))
     except TypeError as error:  # TOML has dates and times
         raise LearnError(f"{shown(path)}: {brief(error)}.", advice="Write it as a text.") from None
     except ModelError as error:
