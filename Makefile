@@ -8,6 +8,8 @@
 #   make plugins   the plug-ins for GIMP, Krita and ComfyUI, as archives in dist/
 #   make krita     that for Krita, tried in Krita itself; needs kritarunner and python3-pyqt5
 #   make screenshots   pictures of every state of the page, into OUT=FOLDER; ONLY=picker for some
+#   make other-browsers   a visit of the page in Firefox and in WebKit, with pictures, into OUT=FOLDER;
+#                  needs firefox-esr, webkit2gtk-driver and xvfb; ONLY=firefox-390 for some
 #   make moving-picture   the moving picture of the README, examples/page.webp
 #   make format    write the formatting that `make check` asks for
 #   make venv      the environment alone; EXTRAS=dev,learn,encoders for training
@@ -35,7 +37,7 @@ export ORT_DISABLE_TELEMETRY = 1
 .DEFAULT_GOAL = check
 .PHONY: check format-check lint types contracts test format venv clean docs release-check
 .PHONY: handout-check plugins krita
-.PHONY: page page-checks screenshots moving-picture promises fuzz lock sbom
+.PHONY: page page-checks screenshots other-browsers moving-picture promises fuzz lock sbom
 
 check: format-check lint types contracts page test
 
@@ -88,6 +90,9 @@ OUT ?= build/screenshots
 
 screenshots: $(STAMP)
 	PYTHONPATH=src:tests $(BIN)/python -m e2e.screenshots $(OUT) --only '$(ONLY)'
+
+other-browsers: $(STAMP)
+	PYTHONPATH=src:tests $(BIN)/python -m e2e.other_browsers $(OUT) --only '$(ONLY)'
 
 moving-picture: $(STAMP)
 	PYTHONPATH=src:tests $(BIN)/python -m e2e.moving_picture

@@ -46,6 +46,41 @@ def test_a_reload_loses_nothing(visit: Callable[..., Visit], files: Path) -> Non
     assert person.save()[0] == "camera.color.png"
 
 
+NO_FILES = """
+  const put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = function (value, ...key) {
+    if (value instanceof Blob || value.picture instanceof Blob) {
+      throw new DOMException("Error preparing Blob/File data", "UnknownError");
+    }
+    return put.call(this, value, ...key);
+  };
+"""
+
+
+def test_a_browser_that_keeps_no_files_keeps_their_bytes(
+    visit: Callable[..., Visit], files: Path
+) -> None:
+    """As Safari's private windows."""
+    person = visit()
+    page = person.page
+    page.add_init_script(NO_FILES)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    person.drop(files / "camera.png")
+    colored = person.pixels()
+    page.wait_for_timeout(800)  # longer than it takes until a photograph is kept
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert "camera.png" in page.locator("#offer-text").inner_text()
+    person.forget_on_server()
+    page.locator("#continue").click()
+    person.settled()
+    np.testing.assert_array_equal(person.pixels(), colored)
+    person.move("#warmth", 1)  # from the file, since the server no longer has it
+    person.settled()
+    assert not np.array_equal(person.pixels(), colored)
+
+
 def test_only_work_that_is_not_kept_is_warned_about(
     visit: Callable[..., Visit], files: Path
 ) -> None:

@@ -16,7 +16,7 @@ import { workspace } from "./workspace.js";
 const REST_MS = 300; // a slider on its way is kept once
 
 /** Other tabs of this page: what is open in one is not offered in another. */
-const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("tintype") : null;
+const tabs = new BroadcastChannel("tintype");
 const ASK = "open?";
 const offer = element("offer", HTMLElement);
 const offerLine = element("offer-text", HTMLElement);
@@ -39,7 +39,7 @@ export async function start() {
     storage = null;
   }
   showOffer();
-  tabs?.postMessage(ASK);
+  tabs.postMessage(ASK);
 }
 
 /**
@@ -59,7 +59,7 @@ function hear({ data }) {
 }
 
 function tellOpen() {
-  if (workspace.photos.length) tabs?.postMessage(workspace.photos.map(({ key }) => key));
+  if (workspace.photos.length) tabs.postMessage(workspace.photos.map(({ key }) => key));
 }
 
 export function showOffer() {
@@ -154,7 +154,7 @@ function warn(event) {
 }
 
 export function wire() {
-  tabs?.addEventListener("message", hear);
+  tabs.addEventListener("message", hear);
   button("continue").onclick = resume;
   button("forget").onclick = forgetOffered;
   addEventListener("beforeunload", warn);

@@ -30,6 +30,13 @@ const finished = (transaction) =>
     transaction.onabort = () => fail(transaction.error);
   });
 
+/** @param {any} kept a file, or its bytes */
+const fileOf = (kept) => (kept?.data ? new File([kept.data], kept.name, kept) : kept);
+
+/** @param {any} blob */
+const bytesOf = async (blob) =>
+  blob && { data: await blob.arrayBuffer(), name: blob.name ?? "", type: blob.type };
+
 /** @type {() => Promise<never>} fails after a while: some browsers never answer */
 const tooLate = () =>
   new Promise((_, fail) => {
@@ -42,6 +49,9 @@ const tooLate = () =>
  * @implements {Backend}
  */
 export class Database {
+  /** @type {Promise<boolean> | undefined} */
+  #files;
+
   /** @param {IDBDatabase} database */
   constructor(database) {
     this.database = database;
@@ -61,14 +71,29 @@ export class Database {
 
   /** @returns {Promise<StoredPhoto[]>} */
   async list() {
-    return answered(this.database.transaction(PHOTOS).objectStore(PHOTOS).getAll());
+    const found = await answered(this.database.transaction(PHOTOS).objectStore(PHOTOS).getAll());
+    return found.map((photo) => ({ ...photo, picture: fileOf(photo.picture) }));
   }
 
-  /**
-   * @param {StoredPhoto} photo
-   * @param {Map<string, Blob>} files
-   */
+  /** Safari's private windows keep bytes and no files. */
+  async #keepsFiles() {
+    const transaction = this.database.transaction(FILES, "readwrite");
+    try {
+      await answered(transaction.objectStore(FILES).put(new Blob(["?"]), ""));
+      transaction.abort();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** @type {Backend["put"]} */
   async put(photo, files) {
+    if (!(await (this.#files ??= this.#keepsFiles()))) {
+      photo = { ...photo, picture: await bytesOf(photo.picture) };
+      files = new Map(files);
+      for (const [key, file] of files) files.set(key, await bytesOf(file));
+    }
     const transaction = this.database.transaction([PHOTOS, FILES], "readwrite");
     const done = finished(transaction);
     const store = transaction.objectStore(FILES);
@@ -113,7 +138,6 @@ export class Database {
 
   /** @param {string} key */
   async file(key) {
-    const found = await answered(this.database.transaction(FILES).objectStore(FILES).get(key));
-    return found instanceof File ? found : null;
+    return fileOf(await answered(this.database.transaction(FILES).objectStore(FILES).get(key)));
   }
 }

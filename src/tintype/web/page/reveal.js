@@ -79,6 +79,7 @@ async function reduced(file) {
   const wanted = { desiredWidth: side, desiredHeight: side };
   try {
     const decoder = new ImageDecoder({ data: file.stream(), type: file.type, ...wanted });
+    decoder.completed.catch(() => {}); // it is closed before
     const { image } = await decoder.decode();
     const canvas = new OffscreenCanvas(image.displayWidth, image.displayHeight);
     canvas.getContext("2d")?.drawImage(image, 0, 0);
