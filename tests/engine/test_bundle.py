@@ -241,6 +241,10 @@ def test_a_card_without_a_key_is_refused_by_name(key: str, raw_card: dict[str, A
         ("vividness", 3),
         ("vividness", None),
         ("metrics", []),
+        ("metrics", {"loss": float("nan")}),
+        ("metrics", {"export": {"of": [float("-inf")]}}),
+        ("data", json.loads("[" * 900 + "]" * 900)),
+        ("metrics", json.loads('{"a":' * 900 + "1" + "}" * 900)),
     ],
 )
 def test_a_card_with_a_wrong_value_is_refused(

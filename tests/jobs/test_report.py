@@ -82,6 +82,13 @@ def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path: Path) -> None:
         assert other.read_bytes() == contents
 
 
+def test_a_report_is_not_written_through_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "report.jsonl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="not a report"), open_report(tmp_path / "report.jsonl"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_report_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"")
     with pytest.raises(WriteError, match="cannot be written"), open_report(tmp_path / "x/x.jsonl"):

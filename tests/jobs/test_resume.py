@@ -83,6 +83,25 @@ def test_a_state_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None
         record_provenance(tmp_path / "x.bmp", DATA, MADE)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_state_file_is_not_written_through_a_link(tmp_path: Path, there: bool) -> None:
+    diary, folder = tmp_path / "diary", tmp_path / "scans"
+    folder.mkdir()
+    if there:
+        diary.write_text("my diary")
+    (folder / STATE_FILE).symlink_to(diary)
+    with pytest.raises(WriteError, match=r"state.*is a link"):
+        record_provenance(folder / "x.bmp", DATA, MADE)
+    assert not there or diary.read_text() == "my diary"
+    assert diary.exists() == there
+
+
+def test_a_pipe_for_a_state_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / STATE_FILE)
+    with pytest.raises(WriteError, match="is not a regular file"):
+        record_provenance(tmp_path / "x.bmp", DATA, MADE)
+
+
 def test_a_state_file_is_read_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
     of_json = resume.provenance_from_json

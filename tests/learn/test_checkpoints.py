@@ -2,21 +2,36 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import nn
 
+from tintype.engine.bundle import load_bundle
 from tintype.errors import LearnError
 from tintype.learn.compare.results import read_result
+from tintype.learn.export.bundle import to_int8
+from tintype.learn.export.check import require_numbers
 from tintype.learn.export.weights import load_trained
 from tintype.learn.models.cheng import ChengNet
-from tintype.learn.train.checkpoint import load_checkpoint, load_weights, restore_optimizer
+from tintype.learn.models.contract import WarmStarting
+from tintype.learn.models.registry import build
+from tintype.learn.recipe import ModelRecipe
+from tintype.learn.train.checkpoint import (
+    load_checkpoint,
+    load_weights,
+    naming,
+    restore_optimizer,
+)
 
+TINY = Path(__file__).parents[1] / "engine" / "tiny.onnx"
 PROGRESS = {"step": 1, "samples": 4, "seconds": 2.5}
 RECIPE = {"name": "small", "model": {"kind": "cheng", "width": 0.05, "pretrained": False}}
 FACTS = {"recipe": RECIPE, "data_hash": "00", "versions": {}}
@@ -50,6 +65,9 @@ WRONG: dict[str, tuple[str, Any]] = {
     "negative counters": ("progress", {"samples": -5}),
     "huge counters": ("progress", {"samples": 10**30}),
     "seconds that are no number": ("progress", '{"seconds": NaN}'),
+    "more steps than any run": ("progress", {"step": 2**59}),
+    "a cool-down from later on": ("progress", {"samples": 4, "cooldown_from": 5}),
+    "the best of all losses": ("progress", '{"best": -Infinity}'),
     "no counter": ("progress", {"samples": None}),
     "a list of counters": ("progress", [1, 2]),
     "facts without end": ("facts", '{"recipe": ' + "[" * 100_000),
@@ -90,8 +108,42 @@ def test_weights_of_another_network_are_one_line(
 
 
 @pytest.mark.parametrize(
-    "prior", [torch.zeros(313), torch.full((313,), torch.nan), torch.ones(3), -torch.ones(313)]
+    ("name", "tensor", "why"),
+    [
+        ("ema.output.weight", torch.tensor([1.0, torch.nan]), "values that are not numbers"),
+        ("model.output.bias", torch.tensor([-torch.inf]).half(), "values that are not numbers"),
+        ("ema.output.bias", torch.tensor([1e200], dtype=torch.float64), "that are not numbers"),
+        ("prior", torch.full((313,), torch.nan).bfloat16(), "values that are not numbers"),
+        ("ema.output.bias", torch.ones(2, dtype=torch.complex64), "of the kind complex64"),
+        ("ema.output.bias", torch.ones(2, dtype=torch.bool), "of the kind bool"),
+        ("ema.output.bias", torch.ones(2, dtype=torch.int64), "of the kind int64"),
+        ("model.norm.running_var", -torch.ones(2), "is negative"),
+        ("model.norm.num_batches_tracked", torch.tensor(-1), "is negative"),
+        ("optimizer.model.0.exp_avg_sq", -torch.ones(2), "is negative"),
+        ("optimizer.model.0.exp_avg", torch.tensor([torch.inf]), "values that are not numbers"),
+        ("optimizer.model.0.step", torch.tensor(0.0), "not a number of steps"),
+        ("\x1b[31m", torch.tensor([torch.nan]), "values that are not numbers"),
+    ],
 )
+def test_tensors_of_no_run_are_one_line(
+    write: Callable[..., Path], name: str, tensor: torch.Tensor, why: str
+) -> None:
+    with pytest.raises(LearnError, match=rf"b\.safetensors: not a checkpoint .*{why}") as error:
+        load_checkpoint(write({name: tensor}))
+    assert str(error.value).isprintable()
+
+
+def test_a_network_that_weights_do_not_fit_names_their_file() -> None:
+    model = build(ModelRecipe(kind="own", pretrained=False, widths=[16, 16, 16, 16]))
+    assert isinstance(model, WarmStarting)
+    with (
+        pytest.raises(LearnError, match=r"x: its weights are of .* another kind"),
+        naming(Path("x")),
+    ):
+        model.warm_start({"head.weight": torch.zeros(3)})
+
+
+@pytest.mark.parametrize("prior", [torch.zeros(313), torch.ones(3), -torch.ones(313)])
 def test_a_prior_that_is_none_is_one_line(write: Callable[..., Path], prior: torch.Tensor) -> None:
     with pytest.raises(LearnError, match="its colour prior is not one of 313 shares"):
         load_trained(write({"prior": prior}))
@@ -127,6 +179,19 @@ def test_weights_and_moments_that_fit_are_restored() -> None:
     }.items():
         with pytest.raises((ValueError, LookupError)):
             restore_optimizer(optimizer, {f"optimizer.model.{name}": tensor}, "model")
+
+
+def test_colours_that_are_not_numbers_are_one_line(tmp_path: Path) -> None:
+    wild = onnx.load(TINY)
+    (last,) = (tensor for tensor in wild.graph.initializer if tensor.name == "centers")
+    last.CopyFrom(numpy_helper.from_array(np.full((2, 313, 1, 1), np.nan, np.float32), last.name))
+    bundle = replace(load_bundle(TINY), data=wild.SerializeToString())
+    L = [np.full((1, 1, 32, 32), 50, np.float32)]
+    with pytest.raises(LearnError, match=r"tiny\.onnx gives colours that are not numbers"):
+        to_int8(bundle, tmp_path / "x.onnx", calibration=L, check=L)
+    with pytest.raises(LearnError, match="a run gives colours that are not numbers"):
+        require_numbers("a run", [np.zeros((1, 2, 4, 4)), np.full((1, 2, 4, 4), np.inf)])
+    assert not (tmp_path / "x.onnx").exists()
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[]", '{"nom": 1}', "\x1b[31m" * 500])

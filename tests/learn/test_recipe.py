@@ -75,9 +75,10 @@ def test_a_hostile_key_is_quoted_in_short(tmp_path: Path):
     assert len(str(error.value)) < 400
 
 
-def test_a_name_cannot_become_keys_of_the_resolved_copy(tmp_path: Path):
+def test_a_text_cannot_become_keys_of_the_resolved_copy(tmp_path: Path):
     path = tmp_path / "r.toml"
-    path.write_text('name = "x\\n[train]\\nbatch = 1 \\u0000\\u007f\\U0001F600\\\\"\n')
+    text = '"x\\n[train]\\nbatch = 1 \\u0000\\u007f\\U0001F600\\\\"'
+    path.write_text(f'name = "x"\n[data]\nexclude = [{text}]\n')
     recipe = read_recipe(path)
     path.write_text(recipe_to_toml(recipe), encoding="utf-8")
     assert read_recipe(path) == recipe

@@ -496,8 +496,9 @@ def test_a_port_that_is_taken() -> None:
         port = int(server.url.rstrip("/").split(":")[-1])
         with pytest.raises(UsageError, match="is not available"):
             listen(ServerOptions(port=port, model=TINY), invite=print)
-    with pytest.raises(UsageError, match="is not available"):
-        listen(ServerOptions(host="no.such.host.invalid", port=0, model=TINY), invite=print)
+    for host in ("no.such.host.invalid", "no..name", "x" * 300):
+        with pytest.raises(UsageError, match="is not available"):
+            listen(ServerOptions(host=host, port=0, model=TINY), invite=print)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -534,3 +535,16 @@ def test_the_command_serves_and_stops(tmp_path: Path, name: str) -> None:
     assert err.endswith("Tintype has stopped.\n")
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("first", ["Content-Length: 4", "Transfer-Encoding: chunked"])
+def test_a_body_of_two_lengths_ends_the_connection(client: httpx.Client, first: str) -> None:
+    lengths = {"Content-Length: 4", "Transfer-Encoding: chunked"} - {first}
+    own = "Host: 127.0.0.1\r\n"
+    head = f"POST /v1/color HTTP/1.1\r\n{own}{first}\r\n{lengths.pop()}\r\n\r\n0\r\n\r\n"
+    hidden = f"GET /v1/colors HTTP/1.1\r\n{own}\r\n"
+    with connected(str(client.base_url), (head + hidden).encode()) as one:
+        answer = ended(one)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"both Content-Length and Transfer-Encoding" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1

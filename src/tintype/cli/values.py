@@ -4,6 +4,7 @@ click asks a type what fits an incomplete word. Files are listed here and not by
 every shell offers the same: folders, and files with the endings that are read.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -87,6 +88,22 @@ class ModelType(FileType):
         names = [bundle.name for bundle in list_bundles()[0]]
         named = [CompletionItem(name) for name in names if name.startswith(incomplete)]
         return named + super().shell_complete(ctx, param, incomplete)
+
+
+class NumberType(click.FloatRange):
+    """A number within bounds; "nan" and "inf", which Python reads as numbers, are none."""
+
+    def convert(
+        self,
+        value: float,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class ChoiceType(click.Choice[str]):

@@ -10,6 +10,7 @@ lost on the way.
 
 import hashlib
 import json
+import math
 import os
 import re
 import sys
@@ -32,6 +33,8 @@ LOG_WEIGHTS = (-100.0, 100.0)
 """A weight of e^100 already decides alone; a larger one would leave the range as well."""
 
 _LONGEST_NAME = 100
+_DEEPEST = 16
+"""Levels of the free parts of a card; ours have four."""
 _EMBEDDED = Path(__file__).with_name("bundles")
 _LIST = "Run `tintype models` to list the installed models."
 
@@ -158,6 +161,9 @@ class _Reader:
         capabilities = self._get("capabilities", list, "a list of texts")
         if not all(isinstance(item, str) for item in capabilities):
             raise self._wrong("capabilities", "a list of texts")
+        for key in ("data", "metrics"):
+            if not _is_plain(self._raw.get(key), depth=_DEEPEST):
+                raise self._wrong(key, f"JSON of at most {_DEEPEST} levels, without NaN")
         bins = self._whole("bins", 0, 10_000)
         log_weights = self._get("log_weights", list, "a list of numbers")
         low, high = LOG_WEIGHTS
@@ -195,6 +201,14 @@ class _Reader:
             created=self._text("created"),
             notes=self._text("notes"),
         )
+
+
+def _is_plain(value: object, *, depth: int) -> bool:
+    """Whether a value that a card may hold freely can be written again, as JSON for anybody."""
+    if isinstance(value, dict | list):
+        items = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_is_plain(item, depth=depth - 1) for item in items)
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -141,6 +142,31 @@ def spool(folder: Path) -> Iterator[IO[bytes]]:
             path.unlink()
 
 
+def open_to_append(path: Path) -> IO[bytes]:
+    """Opens a file of ours that lies among those of others, to read it and add to it.
+
+    Its name is known to everybody, and a folder may come from somebody else: a link under it would
+    lead to any file of this account.
+
+    Args:
+        path: The file; it is created if it does not exist.
+
+    Raises:
+        OSError: It is a link or no regular file, or cannot be opened.
+    """
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link")
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    # Names that Windows does not have: there, links are rare, and pipes have no such names.
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return os.fdopen(descriptor, "a+b")
+
+
 @contextmanager
 def reserved(path: Path) -> Iterator[bool]:
     """Reserves a name for this process, for as long as the block.
@@ -160,7 +186,7 @@ def reserved(path: Path) -> Iterator[bool]:
     name = hashlib.sha256(os.path.normcase(path.name).encode("utf-8", "surrogateescape"))
     lock = path.parent / f"{_PREFIX}{name.hexdigest()[:16]}{_SUFFIX}"
     while True:
-        with lock.open("a+b") as file:
+        with open_to_append(lock) as file:
             if not _locked(file):
                 yield False
                 return

@@ -205,7 +205,8 @@ def open_report(path: Path | None) -> Iterator[Report]:
     if str(path) == "-":
         raise UsageError("--report needs the name of a file; stdout lists the outputs.")
     try:
-        if path.exists() and not _is_report(path):
+        # A link that leads nowhere is somebody's, too.
+        if os.path.lexists(path) and not (path.exists() and _is_report(path)):
             raise UsageError(
                 f"{shown(path)} exists and is not a report of Tintype.",
                 advice="Give --report another name.",

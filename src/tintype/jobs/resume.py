@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from tintype.errors import shown
-from tintype.files.atomic import kind_of
+from tintype.files.atomic import kind_of, open_to_append
 from tintype.files.lock import wait_for_lock
 from tintype.files.remote import Location
 from tintype.jobs.digest_table import DigestTable, digest
@@ -108,7 +108,7 @@ def record_provenance(target: Path, data: bytes, provenance: Provenance) -> None
     record = {"output": target.name, "sha256": sha256(data).hexdigest(), **asdict(provenance)}
     line = json.dumps(record).encode("ascii") + b"\n"
     try:
-        with path.open("a+b") as file:
+        with open_to_append(path) as file:
             wait_for_lock(file)
             # A killed run may have left an incomplete line, which is terminated here and ignored
             # later.

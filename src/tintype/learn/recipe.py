@@ -6,10 +6,11 @@ for two hours with the default.
 
 import difflib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tintype.errors import LearnError, brief, shown
@@ -282,10 +283,20 @@ class Recipe(_Table):
     """A run."""
 
     name: str
+    """Of the run's folder, and of the model that is exported."""
     model: ModelRecipe = ModelRecipe()
     data: DataRecipe = DataRecipe()
     loss: LossRecipe = LossRecipe()
     train: TrainRecipe = TrainRecipe()
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        # A recipe of somebody else must not choose where on this disk it is written.
+        if not re.fullmatch(r"[^\W_][\w .+,()-]{0,99}", name):
+            text = "must begin with a letter or digit and be the name of a folder, not a path"
+            raise PydanticCustomError("no_path", text)
+        return name
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tintype.web import entry_endpoint
 from tintype.web.entry import Entry, client_address, keep_key, key_of
-from tintype.web.errors import ForeignError, NoEntryError, TooManyError
+from tintype.web.errors import ForeignError, MalformedError, NoEntryError, TooManyError
 from tintype.web.responses import failure
 
 _SAFE = frozenset({"GET", "HEAD"})
@@ -87,12 +87,17 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         try:
+            _check_length(headers)
             self._check_host(host)
             if scope["method"] not in _SAFE:
                 self._check_origin(headers, host)
             elif headers.get("sec-fetch-site") in _FOREIGN and not _is_visit(headers):
                 raise ForeignError("The request comes from another site.")
             return None if self._entry is None else self._enter(scope, self._entry)
+        except MalformedError as error:
+            answer = failure(error)
+            answer.headers["Connection"] = "close"
+            return answer
         except (ForeignError, NoEntryError, TooManyError) as error:
             return failure(error)
 
@@ -152,6 +157,22 @@ class Guard:
                 advice="Send the newest that Tintype printed in its terminal to POST /v1/entry.",
             )
         return key
+
+
+def _check_length(headers: Headers) -> None:
+    """Refuses a body whose length is given twice.
+
+    A proxy before the server may believe the other one, and take the rest of the body for the next
+    request, of somebody else (RFC 9112, section 6.1).
+
+    Raises:
+        MalformedError: It has both `Content-Length` and `Transfer-Encoding`. The connection has to
+            be closed: where the next request begins is unknown.
+    """
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise MalformedError(
+            "The request has both Content-Length and Transfer-Encoding.", advice="Send one of them."
+        )
 
 
 def _is_visit(headers: Headers) -> bool:

@@ -234,7 +234,7 @@ def _bind(host: str, port: int | None) -> socket.socket:
             place = socket.getaddrinfo(host, wanted, family, socket.SOCK_STREAM)[0][4]
             taken.bind(place)
             return taken
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:  # the last of no name of a host
             taken.close()
             reason = error
     raise UsageError(

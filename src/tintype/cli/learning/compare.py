@@ -1,5 +1,6 @@
 """The command `tintype compare`."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +61,12 @@ class DurationType(click.ParamType[float]):
         """Converts a duration to seconds."""
         number, unit = (value[:-1], value[-1]) if value[-1:] in _UNITS else (value, "s")
         try:
-            return float(number) * _UNITS[unit]
+            seconds = float(number) * _UNITS[unit]
         except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
             self.fail(f"{value!r} is not a duration such as 90s, 20m or 2h.", param, ctx)
+        return seconds
 
 
 @with_extra
@@ -148,7 +152,7 @@ COMPARE = Command(
         ),
         Option(
             "--samples",
-            type=int,
+            type=click.IntRange(1),
             metavar="N",
             help="Train each method on this many samples.",
         ),

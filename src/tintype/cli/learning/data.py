@@ -9,7 +9,7 @@ from tintype.cli.learning import with_extra
 from tintype.cli.learning.shared_options import SOURCES
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_result, say
-from tintype.cli.values import FileType
+from tintype.cli.values import FileType, NumberType
 from tintype.errors import LearnError
 
 
@@ -98,14 +98,14 @@ DATA = Command(
         # The next two defaults are those of a recipe; a test compares them.
         Option(
             "--min-colorfulness",
-            type=float,
+            type=NumberType(min=0),
             default=5.0,
             metavar="NUMBER",
             help="A picture less colourful than this counts as grey.",
         ),
         Option(
             "--dev-share",
-            type=float,
+            type=NumberType(0, 1),
             default=0.04,
             metavar="SHARE",
             help="Share of the pictures that training holds out as dev.",

@@ -21,7 +21,7 @@ from tintype.cli.learning.shared_options import (
 )
 from tintype.cli.parsing import Command, Option, OptionalNumber, Several
 from tintype.cli.show import print_result, say
-from tintype.cli.values import FileType, ModelType
+from tintype.cli.values import FileType, ModelType, NumberType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -186,21 +186,21 @@ EVALUATE = Command(
         data_option("Folders or zips of photographs in colour."),
         Several(
             "--vividness",
-            type=float,
+            type=NumberType(0, 2),
             metavar="NUMBER",
             show_default="the model's",
             help="Values of vividness (tau) to score at.",
         ),
         Several(
             "--hints",
-            type=click.IntRange(min=0),
+            type=click.IntRange(0, 1000),
             default=(0,),
             metavar="N",
             help="Give the model the true colours at N random points of each picture.",
         ),
         Option(
             "--palettes",
-            type=int,
+            type=click.IntRange(1, 16),
             metavar="N",
             help="Also score the best of N palettes of each picture.",
         ),

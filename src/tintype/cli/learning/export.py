@@ -11,7 +11,7 @@ from tintype.cli.learning.shared_options import WEIGHTS, cache_option, data_opti
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.roles import check_roles
 from tintype.cli.show import print_path, say
-from tintype.cli.values import FileType
+from tintype.cli.values import FileType, NumberType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ def export_model(argv: ExportArguments) -> int:
     Raises:
         LearnError: The run or its data cannot be read, or torch and ONNX Runtime differ.
     """
-    from tintype.files.toml import read_toml
     from tintype.learn.export.bundle import export, lightness_examples
-    from tintype.learn.export.card import default_card
+    from tintype.learn.export.card import completed_by, default_card
     from tintype.learn.export.class_weights import decoding_of
     from tintype.learn.export.graph import predicts_distribution
     from tintype.learn.export.weights import (
@@ -68,8 +67,6 @@ def export_model(argv: ExportArguments) -> int:
     _check_targets(argv)
     if argv.run.suffix.lower() == ".onnx":
         return _model_to_int8(argv)
-    if not 0 <= argv.start_share <= 1:
-        raise UsageError("--start-share is out of range.", advice="Give a number from 0 to 1.")
     trained = load_trained(argv.run)
     if argv.start:
         trained = mix_with_start(trained, argv.start, argv.start_share)
@@ -77,7 +74,7 @@ def export_model(argv: ExportArguments) -> int:
     decoding = decoding_of(trained, weights=argv.weights, **given)
     card = default_card(trained, vividness=decoding.vividness, temperature=decoding.temperature)
     if argv.card:
-        card |= read_toml(argv.card)
+        card = completed_by(card, argv.card)
     calibration, check = lightness_examples(trained, argv.data, cache=argv.cache)
     if decoding.fitted and predicts_distribution(trained.model) and float(card["vividness"]) > 0:
         trained = _with_fitted_weights(trained, card, argv)
@@ -224,14 +221,14 @@ EXPORT = Command(
         ),
         Option(
             "--start-share",
-            type=float,
+            type=NumberType(0, 1),
             default=0.25,
             metavar="SHARE",
             help="Share of the weights that are mixed in.",
         ),
         Option(
             "--vividness",
-            type=float,
+            type=NumberType(0, 2),
             metavar="NUMBER",
             show_default="that of the run's loss on decoded colours; else 0.9, or 0.8 with "
             "--weights rarity",
@@ -239,7 +236,7 @@ EXPORT = Command(
         ),
         Option(
             "--temperature",
-            type=float,
+            type=NumberType(0.01, 1),
             metavar="NUMBER",
             show_default="that of the run's loss on decoded colours; else 0.38",
             help="Default temperature (T) of the model.",
@@ -253,7 +250,7 @@ EXPORT = Command(
         ),
         Option(
             "--calibrate",
-            type=float,
+            type=NumberType(min=0, min_open=True),
             default=1.0,
             metavar="T",
             help="Temperature that calibrates the distribution, as found on dev; the colours do "

@@ -20,7 +20,7 @@ from tintype.cli.learning.training_bar import training_bar
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.signals import INTERRUPTED
-from tintype.cli.values import FolderType
+from tintype.cli.values import FolderType, NumberType
 from tintype.errors import LearnError
 
 if TYPE_CHECKING:
@@ -177,19 +177,19 @@ TRAIN = Command(
         ),
         Option(
             "--max-seconds",
-            type=float,
+            type=NumberType(min=0),
             metavar="SECONDS",
             help="Stop after this much time; the run can be resumed.",
         ),
         Option(
             "--max-samples",
-            type=int,
+            type=click.IntRange(0),
             metavar="SAMPLES",
             help="Stop when the run has seen this many samples; it can be resumed.",
         ),
         Option(
             "--cooldown",
-            type=int,
+            type=click.IntRange(1),
             metavar="SAMPLES",
             help="Lower the learning rate to zero over the next SAMPLES, then end the run.",
         ),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tintype.errors import LearnError, brief, shown
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.recipe import Recipe
@@ -149,7 +151,10 @@ def read_result(path: Path) -> Result:
         LearnError: The file is not a result.
     """
     try:
-        return Result(**json.loads(path.read_text(encoding="utf-8")))
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            msgspec.convert(found, Result)
+        return Result(**found)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise LearnError(
             f"{shown(path)}: not a result of `tintype compare` ({brief(error, most=200)}).",

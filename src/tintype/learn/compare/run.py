@@ -5,16 +5,17 @@ folder of the run may have been deleted. An interrupted run continues from its c
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from PIL import Image
 
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.onnx_file import is_own_model
-from tintype.errors import LearnError
+from tintype.errors import LearnError, brief, reason, shown
 from tintype.files.own import check_replaceable
 from tintype.learn.compare.measure import ScoringOptions, count_gmac, score_bundle
 from tintype.learn.compare.results import (
@@ -51,6 +52,7 @@ from tintype.learn.train.run import TrainingSession
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
 _NORMAL = 0.4  # the default vividness of networks without a distribution: a factor of 1
 _CURVE_POINTS = 120
+_LONGEST_LOG = 1 << 28  # bytes; a million entries
 _EPOCHS = 3
 _SMALL = 64
 
@@ -349,8 +351,11 @@ def read_log(path: Path) -> dict[str, Any]:
 
     Args:
         path: The ``log.jsonl`` of a run.
+
+    Raises:
+        LearnError: It cannot be read, or a line is no entry of a log.
     """
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [*_log_rows(path)]
     measured = [row for row in rows if any(key.startswith("dev_") for key in row)]
     trained = [row for row in rows if "loss" in row]
     every = max(1, len(trained) // _CURVE_POINTS)
@@ -360,6 +365,22 @@ def read_log(path: Path) -> dict[str, Any]:
         "dev": [_without_counters(row) for row in measured],
         "verdicts": [_without_counters(row) for row in rows if "collapsed" in row],
     }
+
+
+def _log_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a log: numbers and texts by name, and verdicts of the collapse detector."""
+    done = 0
+    try:
+        if path.stat().st_size > _LONGEST_LOG or not path.is_file():
+            raise ValueError("it is no log of a run")
+        for line in path.read_bytes().splitlines():
+            yield msgspec.convert(json.loads(line), dict[str, bool | int | float | str | None])
+            done += 1
+    except (OSError, ValueError, RecursionError) as error:
+        raise LearnError(
+            f"{shown(path)}, line {done + 1}: cannot be read ({brief(reason(error))}).",
+            advice="Remove that line, or the run, and give the same command again.",
+        ) from None
 
 
 def _without_counters(row: Mapping[str, Any]) -> dict[str, Any]:

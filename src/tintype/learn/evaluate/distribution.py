@@ -197,7 +197,11 @@ def certainty_rank(
     error = np.stack([_distance(sample, card) for sample in samples])
 
     def correlation(rows: NDArray[np.int64]) -> float:
-        return float(spearmanr(entropy[rows].ravel(), error[rows].ravel()).statistic)
+        known, missed = entropy[rows].ravel(), error[rows].ravel()
+        # Where one of the two is the same everywhere, no correlation is defined.
+        if np.ptp(known) == 0 or np.ptp(missed) == 0:
+            return float("nan")
+        return float(spearmanr(known, missed).statistic)
 
     draw = np.random.default_rng(0)
     count = len(samples)

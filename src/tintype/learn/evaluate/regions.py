@@ -93,15 +93,17 @@ def read_regions(path: Path) -> list[Region]:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise LearnError(
             f"{shown(path)}: {brief(error)} is missing or wrong.",
-            advice="Each [[region]] has a kind, a picture and a box of four numbers.",
+            advice="Each [[region]] has a kind, a picture and a box of four whole numbers.",
         ) from None
 
 
-def _box(values: Sequence[int]) -> tuple[int, int, int, int]:
-    left, top, right, bottom = (int(value) for value in values)
-    if not (0 <= left < right and 0 <= top < bottom):
-        raise ValueError(f"box {list(values)}")
-    return left, top, right, bottom
+def _box(values: object) -> tuple[int, int, int, int]:
+    match values:
+        case [int(left), int(top), int(right), int(bottom)] if (
+            0 <= left < right and 0 <= top < bottom
+        ):
+            return left, top, right, bottom
+    raise ValueError(f"box {brief(values)}")
 
 
 def region_tables(

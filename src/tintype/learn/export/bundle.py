@@ -23,12 +23,20 @@ from torch import nn
 from tintype.color.abgrid import BINS
 from tintype.engine.bundle import Bundle
 from tintype.engine.onnx_file import CARD_KEY, read_metadata
-from tintype.errors import LearnError
+from tintype.errors import LearnError, shown
 from tintype.learn.data.batches import Sampler
 from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.photos import Photos, open_photos
 from tintype.learn.export.card import with_card
-from tintype.learn.export.check import Feed, colors_of, compare, differences, make_feeds, torch_ab
+from tintype.learn.export.check import (
+    Feed,
+    colors_of,
+    compare,
+    differences,
+    make_feeds,
+    require_numbers,
+    torch_ab,
+)
 from tintype.learn.export.graph import graph_of, halve_weights, write_float32
 from tintype.learn.export.quantize import quantize
 from tintype.learn.export.weights import Trained
@@ -127,14 +135,15 @@ def export(
             default rank was not used, `RANK_LEFT_OUT` is the mean difference that it would make.
 
     Raises:
-        LearnError: The float32 graph differs from torch by more than 0.05 ab anywhere, or another
-            step by more than 0.5 on average.
+        LearnError: The network's colours are not numbers, the float32 graph differs from torch by
+            more than 0.05 ab anywhere, or another step by more than 0.5 on average.
     """
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
     graph = graph_of(trained, vividness=vividness, temperature=temperature)
     hinted = takes_hints(trained.model)
     feeds, ranges = make_feeds(check, hinted=hinted), make_feeds(calibration, hinted=hinted)
     expected = [torch_ab(graph, feed) for feed in feeds]
+    require_numbers(f"The run {trained.facts['recipe']['name']}", expected)
     report: dict[str, float] = {}
     if rank != 0 and isinstance(trained.model, Factorable):
         wanted = RANK if rank is None else rank
@@ -178,23 +187,28 @@ def to_int8(
         Mean and maximum difference in ab between the two files.
 
     Raises:
-        LearnError: It is in int8 already, or the difference is more than 0.5 on average.
+        LearnError: It is in int8 already, its colours are not numbers, or the difference is more
+            than 0.5 on average.
     """
     model = onnx.load_from_string(bundle.data)
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
         raise LearnError(f"{bundle.path}: this model is in int8 already.")
     hinted = "hints" in bundle.card.capabilities
     feeds, ranges = make_feeds(check, hinted=hinted), make_feeds(calibration, hinted=hinted)
-    made = halve_weights(quantize(model, ranges).model)
+    card = json.loads(read_metadata(bundle.data, where=bundle.name)[CARD_KEY])
+    exported = card["metrics"].get("export", {})
+    if not isinstance(exported, dict):
+        raise LearnError(f"{shown(bundle.path)}: in its card, metrics.export is not an object.")
     with tempfile.TemporaryDirectory() as folder:
         plain, final = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
         plain.write_bytes(bundle.data)
+        expected = colors_of(plain, feeds)
+        require_numbers(str(bundle.path), expected)
+        made = halve_weights(quantize(model, ranges).model)
         onnx.save(made, final)
-        report = differences("int8", colors_of(final, feeds), colors_of(plain, feeds))
+        report = differences("int8", colors_of(final, feeds), expected)
     _refuse_differing(report)
-    card = json.loads(read_metadata(bundle.data, where=bundle.name)[CARD_KEY])
-    metrics = card.get("metrics", {})
-    card["metrics"] = metrics | {"export": metrics.get("export", {}) | report}
+    card["metrics"] |= {"export": exported | report}
     card["created"] = datetime.date.today().isoformat()
     write_whole(target, with_card(made, card))
     return report

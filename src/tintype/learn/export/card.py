@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from torch import nn
 
 from tintype._version import __version__
 from tintype.color.abgrid import BINS
-from tintype.errors import LearnError
+from tintype.engine.bundle import Card
+from tintype.errors import LearnError, ModelError, brief, shown
+from tintype.files.toml import read_toml
 from tintype.learn.export.graph import output_names
 from tintype.learn.export.weights import Trained
 from tintype.learn.models.contract import ColorizationNetwork, takes_hints
@@ -21,6 +25,9 @@ from tintype.learn.models.registry import MODELS
 _CARD_KEY = "tintype.card"
 _HASH_KEY = "tintype.sha256"
 _EMPTY_HASH = "0" * 64
+_LATER: Mapping[str, Any] = MappingProxyType({"bins": 0, "log_weights": [], "capabilities": []})
+"""What a card without a distribution has; the export puts the network's own there."""
+_OF_THE_NETWORK = frozenset({*_LATER, "multiple", "stride"})
 
 
 def default_card(trained: Trained, *, vividness: float, temperature: float) -> dict[str, Any]:
@@ -46,12 +53,39 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
         "capabilities": _capabilities(model),
         "temperature": temperature,
         "vividness": vividness,
-        "data": {"photographs": facts["photos"], "sha256": facts["data_hash"]},
+        "data": {"photographs": facts.get("photos", {}), "sha256": facts["data_hash"]},
         "recipe": facts["recipe"]["name"],
         "commit": facts["versions"].get("commit", ""),
         "metrics": {"samples": progress.samples, "seconds": round(progress.seconds)},
         "notes": "",
     }
+
+
+def completed_by(card: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """A card with the fields of a TOML file, which replace those it has.
+
+    Args:
+        card: From `default_card`.
+        path: The file.
+
+    Raises:
+        LearnError: It cannot be read, it gives what follows from the network, or the card would
+            be one that no model may have.
+    """
+    given = read_toml(path, error=LearnError)
+    if own := sorted(_OF_THE_NETWORK & set(given)):
+        raise LearnError(
+            f"{shown(path)}: {own[0]} follows from the network and cannot be chosen.",
+            advice="Remove that line.",
+        )
+    whole = {**card, **given}
+    try:
+        Card.parse(json.dumps({"created": "", **whole, **_LATER}), where=shown(path))
+    except TypeError as error:  # TOML has dates and times
+        raise LearnError(f"{shown(path)}: {brief(error)}.", advice="Write it as a text.") from None
+    except ModelError as error:
+        raise LearnError(error.message, advice="Correct that line of the file.") from None
+    return whole
 
 
 def _capabilities(model: nn.Module) -> list[str]:

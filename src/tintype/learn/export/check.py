@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tintype.errors import LearnError, shown
+
 Feed = Mapping[str, NDArray[np.float32]]
 """The inputs of an inference, by name."""
 
@@ -62,6 +64,23 @@ def colors_of(path: Path, feeds: Sequence[Feed]) -> list[NDArray[np.float32]]:
     """(1, 2, h, w) chroma that a file gives for each input."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return [session.run(["ab"], dict(feed))[0] for feed in feeds]
+
+
+def require_numbers(name: str, found: Sequence[NDArray[np.float32]]) -> None:
+    """Refuses a network whose colours are not numbers, as after a training that diverged.
+
+    Args:
+        name: The run or the file, for the message.
+        found: (1, 2, h, w) chroma.
+
+    Raises:
+        LearnError: One is infinite or no number.
+    """
+    if not all(np.isfinite(ab).all() for ab in found):
+        raise LearnError(
+            f"{shown(name)} gives colours that are not numbers: its weights are damaged.",
+            advice="Export another run, or an earlier checkpoint.",
+        )
 
 
 def differences(

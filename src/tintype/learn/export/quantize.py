@@ -15,7 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from tintype.errors import LearnError
+from tintype.errors import LearnError, brief
 from tintype.learn.export.check import Feed
 from tintype.learn.export.equalize import equalize
 from tintype.learn.export.int8_graph import (
@@ -217,6 +217,11 @@ def _remember(seen: _Seen, name: str, value: Floats, draw: np.random.Generator) 
     flat = value.reshape(len(value), -1)
     seen.places[name] = flat.shape[1]
     low, high = flat.min(axis=1), flat.max(axis=1)
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise LearnError(
+            f"Inside the model, {brief(name)} has values that are not numbers.",
+            advice="Leave out --precision int8.",
+        )
     seen.low[name] = np.minimum(seen.low.get(name, low), low)
     seen.high[name] = np.maximum(seen.high.get(name, high), high)
     seen.some.setdefault(name, []).append(draw.choice(flat.ravel(), min(flat.size, 20000)))

@@ -20,9 +20,12 @@ from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
     load_weights,
+    naming,
     part,
 )
 from tintype.learn.train.checkpoint import save_weights as write_weights
+
+_MOST_OF_A_PRIOR = 1 << 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,13 @@ def load_trained(run: Path) -> Trained:
 def _prior_of(run: Path) -> NDArray[np.float64]:
     path = run / "prior.npy"
     try:
-        prior: NDArray[np.float64] = np.load(path).astype(np.float64)
-    except (OSError, ValueError, EOFError) as error:
+        if path.stat().st_size > _MOST_OF_A_PRIOR or not path.is_file():
+            raise ValueError("it is no table of 313 shares")
+        stored = np.load(path)
+        if not isinstance(stored, np.ndarray):  # an archive of tables
+            raise ValueError("it is no table of 313 shares")
+        prior: NDArray[np.float64] = stored.astype(np.float64)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise LearnError(f"{shown(path)}: cannot be read ({brief(reason(error))}).") from None
     return prior
 
@@ -109,7 +117,8 @@ def _adapted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
     weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
     taken = copy.deepcopy(model)
     if isinstance(taken, WarmStarting):
-        taken.warm_start(weights)
+        with naming(checkpoint):
+            taken.warm_start(weights)
     else:
         load_weights(taken, tensors, checkpoint)
     own = model.state_dict()

@@ -313,7 +313,7 @@ class OwnNet(nn.Module):
             fitting = {n: t for n, t in own.items() if n.startswith("queries.")} | fitting
         if {n: t.shape for n, t in fitting.items()} != {n: t.shape for n, t in own.items()}:
             raise LearnError(
-                "The checkpoint is of a different network.",
+                "Its weights are of a network of another kind or size.",
                 advice="Set model.encoder and model.hints as in its recipe.",
             )
         self.load_state_dict(fitting)

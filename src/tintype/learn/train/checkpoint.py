@@ -5,9 +5,11 @@ header has the counters, the recipe, the hash of the data and the versions. Pick
 """
 
 import json
+import math
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,11 @@ from torch import Tensor, nn
 from tintype.errors import LearnError, brief, shown
 from tintype.files.own import check_replaceable
 
-_MOST = 2**60  # of every counter
+_MOST = 2**40  # of every counter: a million million
+_FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
+_LARGEST = torch.finfo(torch.float32).max
+_NEVER_NEGATIVE = (".running_var", ".num_batches_tracked", ".exp_avg_sq", ".step")
+"""Ends of the names of variances and counts, whose square roots and powers are taken."""
 
 
 @dataclass(slots=True)
@@ -161,9 +167,12 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
         All tensors by their prefixed names, the counters, and the other metadata.
 
     Raises:
-        LearnError: Missing, damaged, or not a checkpoint of a run.
+        LearnError: Missing, damaged, not a checkpoint of a run, or with weights, moments or
+            counters that no run has.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError("it is not a regular file")
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -171,6 +180,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
         _check_progress(progress)
         facts = json.loads(header["facts"])
         _check_facts(facts)
+        _check_tensors(tensors)
     # What nests without end is a RecursionError, and a ValidationError of msgspec a ValueError.
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise LearnError(
@@ -184,12 +194,45 @@ def _check_progress(progress: Progress) -> None:
     """Refuses counters that no run has.
 
     Raises:
-        ValueError: One is negative, or no number.
+        ValueError: One is negative, no number, or later than the run itself.
     """
     counters = (progress.step, progress.samples, progress.waited, progress.cuts)
     cooldown = (progress.cooldown_from + 1, progress.cooldown_samples)
-    if not all(0 <= number <= _MOST for number in (*counters, *cooldown, progress.seconds)):
+    if (
+        not all(0 <= number <= _MOST for number in (*counters, *cooldown, progress.seconds))
+        or progress.cooldown_from > progress.samples
+        or (progress.best is not None and not math.isfinite(progress.best))
+    ):
         raise ValueError("its counters are out of range")
+
+
+def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
+    """Refuses tensors that would turn a network or a run into something that is no number.
+
+    torch loads them without a word: it drops imaginary parts, converts booleans, and reports what
+    is not finite only when the gradient has become so, or never.
+
+    Raises:
+        ValueError: One is of a kind that no run has, is not finite, or is negative where it is a
+            variance or a count.
+    """
+    for name, tensor in tensors.items():
+        if tensor.dtype not in _FLOATS and (tensor.dtype != torch.int64 or tensor.ndim):
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise ValueError(f"{brief(name)} is of the kind {kind}")
+        if not tensor.numel():
+            continue
+        low, high = (bound.item() for bound in torch.aminmax(tensor))
+        if tensor.is_floating_point() and not -_LARGEST <= low <= high <= _LARGEST:
+            raise ValueError(f"{brief(name)} has values that are not numbers")
+        if low < 0 and name.endswith(_NEVER_NEGATIVE):
+            raise ValueError(f"{brief(name)} is negative")
+        if (
+            name.startswith("optimizer.")
+            and name.endswith(".step")
+            and not 1 <= low <= high <= _MOST
+        ):
+            raise ValueError(f"{brief(name)} is not a number of steps")
 
 
 def _check_facts(facts: object) -> None:
@@ -219,10 +262,31 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) ->
     try:
         model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
     except RuntimeError:  # its text has a line for each tensor
-        raise LearnError(
-            f"{shown(path)}: its weights are of a network of another kind or size.",
-            advice="Give a checkpoint of the same recipe.",
-        ) from None
+        raise _another_network(path) from None
+
+
+def _another_network(path: Path) -> LearnError:
+    return LearnError(
+        f"{shown(path)}: its weights are of a network of another kind or size.",
+        advice="Give a checkpoint of the same recipe.",
+    )
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Names the checkpoint in the error of a network that its weights do not fit.
+
+    Raises:
+        LearnError: They do not fit, by the network's own word, or because a tensor is missing or
+            has another shape.
+    """
+    try:
+        yield
+    except (LookupError, RuntimeError, ValueError):
+        raise _another_network(path) from None
+    except LearnError as error:
+        what = error.message[:1].lower() + error.message[1:]
+        raise LearnError(f"{shown(path)}: {what}", advice=error.advice) from None
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

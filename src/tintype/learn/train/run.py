@@ -29,6 +29,7 @@ from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
     load_weights,
+    naming,
     part,
     restore_optimizer,
     save_checkpoint,
@@ -171,6 +172,7 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
         part=(process_group.rank, process_group.size),
     )
     prior = color_prior(sampler, photos)
+    check_links(folder)
     resumed = (folder / CHECKPOINT).exists()
     # A checkpoint has all weights, so that where they began need not exist any more.
     model = (build(recipe.model) if resumed else _new_model(recipe, session)).to(device)
@@ -200,6 +202,27 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
     if session.cooldown is not None and progress.cooldown_from < 0:
         progress.cooldown_from, progress.cooldown_samples = progress.samples, session.cooldown
     return run
+
+
+def check_links(folder: Path) -> None:
+    """Refuses a run whose files lie elsewhere, or are none.
+
+    The log is continued and sample sheets are replaced, so a link in a folder that came from
+    somebody else would lead to any file of this account; a pipe would be waited for.
+
+    Raises:
+        LearnError: There is a link, or what is neither a file nor a folder, under a name that a
+            run writes.
+    """
+    for pattern in (CHECKPOINT, _RECIPE, "samples", "events", *_WRITTEN):
+        # A pattern without an asterisk would not find a link that leads nowhere.
+        for path in folder.glob(pattern) if "*" in pattern else [folder / pattern]:
+            if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
+                raise LearnError(
+                    f"{shown(path)} is a link or no regular file, and runs are not written through "
+                    "such.",
+                    advice="Remove it, or give --run another folder.",
+                )
 
 
 def check_folder(folder: Path) -> None:
@@ -268,7 +291,8 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
         tensors, _, _ = load_checkpoint(session.init)
         weights = {n: t.float() for n, t in part(tensors, "ema.").items()}
         if isinstance(model, WarmStarting):
-            model.warm_start(weights)
+            with naming(session.init):
+                model.warm_start(weights)
         else:
             load_weights(model, tensors, session.init)
     elif recipe.train.after:
@@ -283,7 +307,8 @@ def _new_model(recipe: Recipe, session: TrainingSession) -> nn.Module:
                 advice="Give its checkpoint with --classifier (recipes/report/grey-resnet18.toml).",
             )
         tensors, _, _ = load_checkpoint(session.classifier)
-        model.load_classifier({n: t.float() for n, t in part(tensors, "ema.").items()})
+        with naming(session.classifier):
+            model.load_classifier({n: t.float() for n, t in part(tensors, "ema.").items()})
     elif recipe.model.pretrained and isinstance(model, Pretrained):
         model.load_pretrained()
     return model

@@ -1,0 +1,119 @@
+"""Runs, results and recipes that came from somebody else lead to no other file."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the learn extra is not installed")
+
+from tintype.errors import LearnError
+from tintype.learn.compare.results import read_result
+from tintype.learn.compare.run import read_log
+from tintype.learn.export.weights import _prior_of
+from tintype.learn.recipe import make_recipe
+from tintype.learn.train.checkpoint import load_checkpoint
+from tintype.learn.train.run import check_links
+
+RUN = (
+    "checkpoint.safetensors",
+    "recipe.toml",
+    "prior.npy",
+    "log.jsonl",
+    "best.safetensors",
+    "weights-000000008.safetensors",
+    "samples",
+    "samples/000000064.png",
+    "events",
+    "events/events.out",
+)
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_a_link_in_a_run_leads_nowhere(tmp_path: Path, name: str) -> None:
+    run = tmp_path / "run"
+    path = run / name
+    path.parent.mkdir(parents=True)
+    (tmp_path / "diary").touch()
+    check_links(run)
+    path.symlink_to(tmp_path / "diary")
+    with pytest.raises(LearnError, match="is a link or no regular file"):
+        check_links(run)
+    path.unlink()
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(LearnError, match="is a link or no regular file"):
+        check_links(run)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("checkpoint.safetensors", "prior.npy", "log.jsonl"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(LearnError, match="is a link or no regular file"):
+        check_links(tmp_path)
+    with pytest.raises(LearnError, match="not a regular file"):
+        load_checkpoint(tmp_path / "checkpoint.safetensors")
+    with pytest.raises(LearnError, match="no table of 313 shares"):
+        _prior_of(tmp_path)
+    with pytest.raises(LearnError, match="no log of a run"):
+        read_log(tmp_path / "log.jsonl")
+
+
+def _npz(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, a=np.zeros(3))
+
+
+def _long(path: Path) -> None:
+    np.save(path, np.zeros(100_000))
+
+
+@pytest.mark.parametrize("write", [_npz, _long])
+def test_a_prior_of_another_kind_is_one_line(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    write(tmp_path / "prior.npy")
+    with pytest.raises(LearnError, match=r"prior\.npy: cannot be read"):
+        _prior_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"\xff\xfe", b"[" * 100_000, b"[1]", b'{"loss": [1]}', b'{"loss": ', b"5", b'{"a": {"b": 1}}'],
+    ids=["bytes", "brackets", "list", "values", "torn", "number", "nested"],
+)
+def test_a_log_of_something_else_is_one_line(tmp_path: Path, line: bytes) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b'{"samples": 8, "loss": 1.5, "dev_loss": NaN}\n')
+    assert read_log(log)["curve"] == [{"samples": 8, "loss": 1.5}]
+    log.write_bytes(log.read_bytes() + line + b"\n")
+    with pytest.raises(LearnError, match=r"log\.jsonl, line 2: cannot be read") as error:
+        read_log(log)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"published": [1]}, {"samples": "many"}, {"curve": {"a": 1}}, {"name": None}],
+)
+def test_a_result_of_wrong_kinds_is_one_line(tmp_path: Path, values: dict[str, object]) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps({"name": "one"}))
+    assert read_result(path).name == "one"
+    path.write_text(json.dumps({"name": "one"} | values))
+    with pytest.raises(LearnError, match="not a result"):
+        read_result(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../elsewhere", "/etc", "..", "", "a/b", "a\\b", ".ssh", "a\x1b[31m", "a\nb", "x" * 101],
+)
+def test_a_recipe_does_not_choose_where_it_is_written(name: str) -> None:
+    with pytest.raises(LearnError, match="name of a folder, not a path"):
+        make_recipe({"name": name}, name="x.toml")
+
+
+def test_names_of_runs_may_be_of_any_language() -> None:
+    for name in ("own-2.1", "rescnn-ce.seed-1", "Стъклени плаки (1912)", "七"):
+        assert make_recipe({"name": name}, name="x.toml").name == name
