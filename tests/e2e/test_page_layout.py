@@ -93,6 +93,22 @@ def test_a_message_leaves_the_zoom_free(visit: Callable[..., Visit], brought: Ma
     assert not overlap(person.page, "#toast", "#zoom")
 
 
+def test_a_message_on_a_phone_leaves_the_panel_free(
+    visit: Callable[..., Visit], brought: Material
+) -> None:
+    person = visit(**VIEWS["390"].context)
+    STATES["removed"](person, brought)
+    person.page.wait_for_selector("#toast:visible")
+    assert not overlap(person.page, "#toast", "#zoom")
+    assert not overlap(person.page, "#toast", "#panel")
+    # It lies on the photograph, which can be touched through it, but for Undo.
+    under = """it => { const { x, y, height } = it.getBoundingClientRect();
+        return document.elementFromPoint(x + 12, y + height / 2).closest("#toast") === null; }"""
+    assert person.page.locator("#toast").evaluate(under)
+    person.page.locator("#toast button").click()
+    person.page.wait_for_selector("#toast", state="hidden")
+
+
 def test_the_buttons_for_all_line_up_with_the_panel(
     visit: Callable[..., Visit], brought: Material
 ) -> None:

@@ -1,12 +1,12 @@
 // @ts-check
-// A line at the lower edge, over whatever is shown: something that was done, perhaps with an Undo.
+// A line over all else: what was done, perhaps with an Undo.
 
 import { button, element, inside } from "./dom.js";
 import { announce } from "./notices.js";
 
 /**
  * @typedef {object} Offer to undo something
- * @property {string} kind an offer of the same kind takes over without letting this one expire
+ * @property {string} kind one of the same kind takes over and lets none expire
  * @property {string} text what was done
  * @property {() => void} undo
  * @property {() => void} [expire] called when it can no longer be undone
@@ -21,7 +21,7 @@ const text = inside(toast, "span", HTMLElement);
 const undo = inside(toast, "button", HTMLButtonElement);
 /** @type {Offer | null} */
 let open = null;
-let next = ""; // a message that waits until an Undo has had its time
+let next = ""; // a message that waits for the end of an Undo
 let timer = 0;
 
 /** @param {Offer} offer */
@@ -52,7 +52,7 @@ function show(message, milliseconds) {
   timer = window.setTimeout(() => end()?.expire?.(), milliseconds);
 }
 
-/** Closes it. The keyboard goes on at the photograph that is shown, or at the start. */
+/** Closes it; the keyboard goes on at the photograph, or at the start. */
 function end() {
   const was = open;
   open = null;
