@@ -271,9 +271,9 @@ def test_several_values_may_follow_one_option() -> None:
                   "--never", "x", "--never=y") == found  # fmt: skip
 
 
-def test_numbers_may_be_negative_and_an_option_ends_the_values() -> None:
-    found = parsed("evaluate", "m", "--data", "d", "--vividness", "-1", "0.4", "--size", "64")
-    assert found["vividness"] == (-1.0, 0.4)
+def test_an_option_ends_the_values_of_the_one_before() -> None:
+    found = parsed("evaluate", "m", "--data", "d", "--vividness", "1", "0.4", "--size", "64")
+    assert found["vividness"] == (1.0, 0.4)
     assert found["size"] == 64
     assert found["hints"] == (0,)
     assert parsed("evaluate", "m", "--data", "d", "--hints", "0", "5")["hints"] == (0, 5)
@@ -296,10 +296,13 @@ def test_the_number_of_an_option_may_be_left_out(words: list[str], value: float 
         (["train", "r.toml", "--data", "--resume"], "Option '--data' requires an argument."),
         (["train", "--data", "--", "r.toml"], "Option '--data' requires an argument."),
         (["train", "r.toml", "--data", "d", "--date", "e"], "No such option '--date'"),
-        (["evaluate", "m", "--data", "d", "--hints", "0", "-1"], "x>=0"),
+        # A negative number is a value, not an option.
+        (["evaluate", "m", "--data", "d", "--vividness", "-1", "0.4"], "-1.0 is not in the range"),
+        (["evaluate", "m", "--data", "d", "--hints", "0", "-1"], "-1 is not in the range"),
         (["evaluate", "m", "--data", "d", "--vividness", "x"], "not a valid float"),
         (["export", "run", "--data", "d"], "Missing option '-o' / '--output'"),
         (["export", "run", "-o", "m.onnx", "--data", "d", "--rank", "-1"], "x>=0"),
+        (["export", "run", "-o", "m.onnx", "--data", "d", "--calibrate", "0"], "x>0"),
         (["compare", "recipes", "--budget", "1d"], "'1d' is not a duration such as 90s, 20m"),
         (["data", "audits", "d"], "'audits' is not 'audit'"),
     ],

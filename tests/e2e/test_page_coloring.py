@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from e2e.visits import TINY, Visit, grey_of, held_predictions
+from e2e.visits import TINY, Visit, connect, grey_of, held_predictions, lose
 from tintype.engine.predict import Engine
 from tintype.web.serve import serving
 from tintype.web.server_options import ServerOptions
@@ -80,7 +80,7 @@ def test_a_slider_moves_without_a_new_inference(
     np.testing.assert_array_equal(person.pixels(), before)
     filters = "getComputedStyle(document.querySelector('#after')).filter"
     assert person.page.evaluate(filters) == "none"
-    person.page.route("**/preview*", lambda route: route.abort())
+    lose(person.page, "/preview")
     # Nothing else is drawn anew: not the picture in the strip, nor what has not changed.
     person.page.evaluate(
         """() => {
@@ -105,7 +105,7 @@ def test_a_slider_moves_without_a_new_inference(
     person.page.wait_for_selector("#notice:visible")
     assert person.page.evaluate(filters) == "none"
     assert person.page.evaluate("anew") == []
-    person.page.unroute("**/preview*")
+    connect(person.page)
     person.page.locator("#notice-again").click()
     person.settled()
     assert person.page.evaluate(filters) == "none"

@@ -8,7 +8,7 @@ import pillow_heif
 import skimage.data
 from PIL import Image
 
-from e2e.visits import Visit
+from e2e.visits import Visit, connect, lose
 
 
 def test_several_photographs_and_a_bad_one(visit: Callable[..., Visit], files: Path) -> None:
@@ -89,7 +89,7 @@ def test_what_goes_wrong_is_said_and_stays(
     assert person.page.locator("#sheet").is_visible()
     # What was not done is said without a spinner, until somebody has read it.
     before = person.pixels()
-    person.page.route("**/preview?*", lambda route: route.abort())
+    lose(person.page, "/preview?")
     person.move("#vividness", 0.9)
     notice.wait_for(state="visible")
     assert "camera.png does not show these settings yet." in notice.inner_text()
@@ -98,7 +98,7 @@ def test_what_goes_wrong_is_said_and_stays(
     assert notice.locator(".spinner").count() == 0
     person.page.wait_for_timeout(9000)
     assert notice.is_visible()
-    person.page.unroute("**/preview?*")
+    connect(person.page)
     person.page.locator("#notice-again").click()
     person.settled()
     assert not notice.is_visible()

@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from e2e.visits import TINY
+from e2e.visits import TINY, connect, lose
 from tintype.web.serve import Listening, serving
 from tintype.web.server_options import ServerOptions
 
@@ -139,10 +139,10 @@ def test_a_round_that_the_server_forgot_is_begun_again(friend: Any) -> None:
 def test_an_answer_that_is_lost_can_be_given_again(friend: Any) -> None:
     page = friend()
     page.wait_for_selector("#left:enabled")
-    page.route("**/v1/pairs/0?*", lambda route: route.abort())
+    lose(page, "v1/pairs/0?")
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector("#message:has-text('is not responding')")
-    page.unroute("**/v1/pairs/0?*")
+    connect(page)
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector("#next:enabled")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from e2e.visits import SIZE, Visit
+from e2e.visits import SIZE, Visit, connect, lose
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_where_no_video_can_be_made_the_page_says_what_it_takes(
 def test_a_comparison_that_fails_says_so(visit: Callable[..., Visit], files: Path) -> None:
     person = visit()
     person.drop(files / "camera.png")
-    person.page.route("**/comparison*", lambda route: route.abort())
+    lose(person.page, "/comparison")
     person.page.get_by_text("Share before and after").click()
     person.page.get_by_role("button", name="Animated (GIF)").click()
     person.page.wait_for_selector("#notice:has-text('The comparison of camera.png was not saved.')")
-    person.page.unroute("**/comparison*")
+    connect(person.page)
     with person.page.expect_download():
         person.page.locator("#notice-again").click()

@@ -128,3 +128,23 @@ def held_predictions(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     monkeypatch.setattr(Inference, "run", slow)
     return gate
+
+
+def lose(page: Any, part: str) -> None:
+    """From now on requests with this part in their address fail, as where a connection is lost.
+
+    A route of Playwright would let one through at times, where the page is open already.
+    """
+    page.evaluate(
+        """part => {
+          window.connected ??= window.fetch;
+          window.fetch = (url, ...rest) => String(url).includes(part)
+            ? Promise.reject(new TypeError("lost")) : window.connected(url, ...rest);
+        }""",
+        part,
+    )
+
+
+def connect(page: Any) -> None:
+    """Requests are sent again, after `lose`."""
+    page.evaluate("window.fetch = window.connected")

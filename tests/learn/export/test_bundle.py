@@ -158,8 +158,6 @@ def test_a_calibrated_bundle_shows_another_distribution_and_the_same_colours(
             for found, bundle in zip((as_trained, sharp), bundles, strict=True)
         )
         np.testing.assert_allclose(one, other, atol=0.01)
-    with pytest.raises(LearnError, match="--calibrate must be above 0"):
-        main("export", [str(run), "-o", str(tmp_path / "x.onnx"), *data, "--calibrate", "0"])
 
 
 def test_a_rank_that_changes_the_colours_is_refused_with_what_to_type(

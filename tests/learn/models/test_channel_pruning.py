@@ -67,10 +67,10 @@ def test_weights_without_hints_leave_the_hint_path_as_it_is():
 def test_a_narrower_or_another_network_is_refused():
     with pytest.raises(LearnError, match=r"16 channels in lateral\.weight, the recipe has 20"):
         own(WIDE).warm_start(own(SLIM).state_dict())
-    with pytest.raises(LearnError, match="a different network"):
+    with pytest.raises(LearnError, match="a network of another kind or size"):
         own(SLIM, hints=False).warm_start(own(SLIM).state_dict())
     torch.manual_seed(0)
     lite2 = build(ModelRecipe(pretrained=False, encoder="lite2", widths=SLIM, hints=True))
     assert isinstance(lite2, OwnNet)
-    with pytest.raises(LearnError, match="a different network"):
+    with pytest.raises(LearnError, match="a network of another kind or size"):
         lite2.warm_start(own(SLIM).state_dict())
