@@ -1,3 +1,5 @@
+import errno
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -340,3 +342,26 @@ def test_a_group_in_the_mix_that_is_not_there_is_named(photo_folder: Path, tmp_p
     recipe = DataRecipe(size=64, mix={"faces": 1.0})
     with pytest.raises(LearnError, match="faces"):
         Sampler(photos, recipe, batch=4, seed=0, device=CPU)
+
+
+def test_a_cache_that_is_no_folder_is_one_line(photo_folder: Path, tmp_path: Path):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for cache in (file, file / "below"):
+        with pytest.raises(LearnError, match="cannot be kept") as raised:
+            open_photos([photo_folder], RECIPE, cache=cache)
+        assert str(cache) in raised.value.message
+        assert raised.value.advice == "Choose another folder with --cache."
+    assert file.read_text() == "mine"
+
+
+def test_a_disk_without_room_for_the_cache(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(LearnError, match="No space left") as raised:
+        open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    assert "more room" in raised.value.advice

@@ -4,6 +4,7 @@ Decoding files in every epoch gives about 7,500 pictures a second and core; the 
 and as a whole it fits into the memory of a GPU.
 """
 
+import errno
 import hashlib
 import io
 import json
@@ -138,8 +139,11 @@ _INDEX = np.dtype(
 
 def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> None:
     """Decodes everything once; the folder gets its name only when it is complete."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
+    except OSError as error:
+        raise _not_kept(home.parent, error) from None
     groups = sorted({s.group for s in sources})
     labels = sorted({s.label for s in sources})
     group_index = {name: index for index, name in enumerate(groups)}
@@ -186,12 +190,17 @@ def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> No
         if not home.exists():  # another process may have been faster
             os.rename(work, home)  # noqa: PTH104 - Path.rename reads the same, this says "atomic"
     except OSError as error:
-        raise LearnError(
-            f"{home.parent}: the decoded photographs could not be kept ({error.strerror}).",
-            advice="Choose a folder with more room with --cache.",
-        ) from None
+        raise _not_kept(home.parent, error) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _not_kept(cache: Path, error: OSError) -> LearnError:
+    room = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return LearnError(
+        f"{cache}: the decoded photographs cannot be kept ({error.strerror}).",
+        advice=f"Choose {'a folder with more room' if room else 'another folder'} with --cache.",
+    )
 
 
 def decode_small(data: bytes) -> NDArray[np.uint8] | None:
