@@ -179,6 +179,17 @@ def test_slowness_is_a_finding() -> None:
         slow(b"")
 
 
+def test_slowness_that_does_not_come_again_is_that_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, 25.0, 25.0, 25.1, 25.1])
+    monkeypatch.setattr("time.process_time", lambda: next(clock))
+    fuzz.Timed(lambda _: None, 20.0)(b"")
+    clock = iter([0.0, 25.0, 25.0, 50.0, 50.0])
+    with pytest.raises(AssertionError, match="25 seconds for one input"):
+        fuzz.Timed(lambda _: None, 20.0)(b"")
+
+
 def test_a_script_with_parts_is_written_part_by_part() -> None:
     assert command.parts_of("calls")[0] == "JPEG"
     assert {"uploads", "png", "tiff"} <= set(command.parts_of("limits"))
