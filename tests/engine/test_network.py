@@ -112,7 +112,7 @@ def test_a_model_that_gives_no_numbers_colours_nothing(
 
     monkeypatch.setattr(Network, "run", broken)
     photo = Photo(np.zeros((40, 60), np.uint8), None, "grey", Metadata("PNG"))
-    with pytest.raises(ModelError, match="tiny gives logits"):
+    with pytest.raises(ModelError, match=r"tiny in tiny\.onnx gives logits"):
         Engine(tiny).colorize(photo)
 
 

@@ -18,7 +18,7 @@ from tintype.engine.bundle import load_bundle
 from tintype.errors import LearnError
 from tintype.learn.compare.results import read_result
 from tintype.learn.export.bundle import to_int8
-from tintype.learn.export.check import require_numbers
+from tintype.learn.export.check import require_colors
 from tintype.learn.export.weights import load_trained
 from tintype.learn.models.cheng import ChengNet
 from tintype.learn.models.contract import WarmStarting
@@ -113,6 +113,7 @@ def test_weights_of_another_network_are_one_line(
         ("ema.output.weight", torch.tensor([1.0, torch.nan]), "values that are not numbers"),
         ("model.output.bias", torch.tensor([-torch.inf]).half(), "values that are not numbers"),
         ("ema.output.bias", torch.tensor([1e200], dtype=torch.float64), "that are not numbers"),
+        ("ema.output.weight", torch.tensor([1e30]), "not numbers up to 1e\\+12"),
         ("prior", torch.full((313,), torch.nan).bfloat16(), "values that are not numbers"),
         ("ema.output.bias", torch.ones(2, dtype=torch.complex64), "of the kind complex64"),
         ("ema.output.bias", torch.ones(2, dtype=torch.bool), "of the kind bool"),
@@ -190,8 +191,14 @@ def test_colours_that_are_not_numbers_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(LearnError, match=r"tiny\.onnx gives colours that are not numbers"):
         to_int8(bundle, tmp_path / "x.onnx", calibration=L, check=L)
     with pytest.raises(LearnError, match="a run gives colours that are not numbers"):
-        require_numbers("a run", [np.zeros((1, 2, 4, 4)), np.full((1, 2, 4, 4), np.inf)])
+        require_colors("a run", [np.zeros((1, 2, 4, 4)), np.full((1, 2, 4, 4), np.inf)])
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_network_of_zeros_is_refused() -> None:
+    with pytest.raises(LearnError, match="a run gives every photograph one and the same colour"):
+        require_colors("a run", [np.full((1, 2, 4, 4), 7.0), np.full((1, 2, 8, 8), 7.0)])
+    require_colors("a run", [np.full((1, 2, 4, 4), 7.0), np.full((1, 2, 8, 8), 8.0)])
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[]", '{"nom": 1}', "\x1b[31m" * 500])

@@ -214,7 +214,7 @@ def _check_model(options: "RunOptions") -> None:
         from tintype.engine.bundle import load_bundle
 
         bundle = load_bundle(options.model)
-        options.settings.check_model(bundle.name, bundle.card.capabilities)
+        options.settings.check_model(bundle.label, bundle.card.capabilities)
 
 
 def _refuse_certainty(arguments: PhotoArguments, *, items: int) -> None:

@@ -220,13 +220,12 @@ def read_shots(path: Path) -> "list[Shot]":
         if "reference" in entry:
             name = str(entry["reference"])
             reference = cast("Reference", read_layer("reference", path.parent / name))
-        shots.append(
-            Shot(
-                float(parse_time(brief(entry["at"]))),
-                tuple(parse_hint(brief(hint)) for hint in hints),
-                reference,
-            )
-        )
+        try:
+            start = float(parse_time(brief(entry["at"])))
+            placed = tuple(parse_hint(brief(hint)) for hint in hints)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error.message}", advice=error.advice) from None
+        shots.append(Shot(start, placed, reference))
     return shots
 
 

@@ -231,6 +231,11 @@ class Bundle:
     card: Card
     embedded: bool
 
+    @property
+    def label(self) -> str:
+        """The model's name in messages, with its file if it is not an installed model."""
+        return self.name if self.embedded else f"{self.name} in {shown(self.path.name)}"
+
     def __repr__(self) -> str:
         return f"Bundle({self.name!r}, {self.path.name!r}, sha256={self.sha256[:12]!r})"
 

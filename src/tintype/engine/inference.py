@@ -54,7 +54,7 @@ class Inference:
             if device.name not in self._networks:
                 self._networks[device.name] = Network(
                     self.bundle.data,
-                    name=self.bundle.name,
+                    name=self.bundle.label,
                     threads=self._threads,
                     device=device,
                     at_once=self._at_once,
@@ -137,7 +137,7 @@ class Inference:
         shape = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
         card = self.bundle.card
         given = set(card.capabilities) - self._without
-        output.check(self.bundle.name, shape=shape, bins=card.bins, capabilities=given)
+        output.check(self.bundle.label, shape=shape, bins=card.bins, capabilities=given)
         return luma, output
 
     def run_twice(

@@ -133,7 +133,7 @@ class Engine:
         settings.check_size(photo.shape)
         if settings.colors is not None:
             return settings.colors.prediction(photo.grey)
-        settings.check_model(self.bundle.name, self.bundle.card.capabilities)
+        settings.check_model(self.bundle.label, self.bundle.card.capabilities)
         if settings.quality == "high":
             luma, output = self._inference.run_twice(photo, settings, fit, draft)
         else:
@@ -314,7 +314,7 @@ class Engine:
         """(bins, h, w) of a network that predicts a distribution."""
         if prediction.logits is None:
             raise ModelError(
-                f"There is no distribution of colours: the model {self.bundle.name} predicts "
+                f"There is no distribution of colours: the model {self.bundle.label} predicts "
                 "single ones, or they are those of another picture.",
                 advice="Use tintype-own, or another model whose card lists logits.",
             )
@@ -338,7 +338,7 @@ class Engine:
             UsageError: As `colorize`.
         """
         settings.check_size(photo.shape)
-        settings.check_model(self.bundle.name, self.bundle.card.capabilities)
+        settings.check_model(self.bundle.label, self.bundle.card.capabilities)
         fit = self.fit(photo.shape, settings.quality)
         found = self._inference.at_smallest(photo, settings, fit)
         return replace(found, plain=plain)

@@ -196,7 +196,7 @@ def _check_model(request: FilmRequest, bundle: Bundle) -> None:
     missing = needed - set(bundle.card.capabilities)
     if missing:
         raise ModelError(
-            f"The model {bundle.name} does not provide {' and '.join(sorted(missing))}, which "
+            f"The model {bundle.label} does not provide {' and '.join(sorted(missing))}, which "
             "references require.",
             advice="Leave --model out to use tintype-own.",
         )

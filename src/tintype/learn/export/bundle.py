@@ -34,7 +34,7 @@ from tintype.learn.export.check import (
     compare,
     differences,
     make_feeds,
-    require_numbers,
+    require_colors,
     torch_ab,
 )
 from tintype.learn.export.graph import graph_of, halve_weights, write_float32
@@ -135,7 +135,7 @@ def export(
             default rank was not used, `RANK_LEFT_OUT` is the mean difference that it would make.
 
     Raises:
-        LearnError: The network's colours are not numbers, the float32 graph differs from torch by
+        LearnError: The network's colours are not numbers or all the same, the float32 graph differs from torch by
             more than 0.05 ab anywhere, or another step by more than 0.5 on average.
     """
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
@@ -143,7 +143,7 @@ def export(
     hinted = takes_hints(trained.model)
     feeds, ranges = make_feeds(check, hinted=hinted), make_feeds(calibration, hinted=hinted)
     expected = [torch_ab(graph, feed) for feed in feeds]
-    require_numbers(f"The run {trained.facts['recipe']['name']}", expected)
+    require_colors(f"The run {trained.facts['recipe']['name']}", expected)
     report: dict[str, float] = {}
     if rank != 0 and isinstance(trained.model, Factorable):
         wanted = RANK if rank is None else rank
@@ -203,7 +203,7 @@ def to_int8(
         plain, final = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
         plain.write_bytes(bundle.data)
         expected = colors_of(plain, feeds)
-        require_numbers(str(bundle.path), expected)
+        require_colors(str(bundle.path), expected)
         made = halve_weights(quantize(model, ranges).model)
         onnx.save(made, final)
         report = differences("int8", colors_of(final, feeds), expected)

@@ -66,19 +66,25 @@ def colors_of(path: Path, feeds: Sequence[Feed]) -> list[NDArray[np.float32]]:
     return [session.run(["ab"], dict(feed))[0] for feed in feeds]
 
 
-def require_numbers(name: str, found: Sequence[NDArray[np.float32]]) -> None:
-    """Refuses a network whose colours are not numbers, as after a training that diverged.
+def require_colors(name: str, found: Sequence[NDArray[np.float32]]) -> None:
+    """Refuses a network that diverged in training, and one whose weights are all zero.
 
     Args:
         name: The run or the file, for the message.
         found: (1, 2, h, w) chroma.
 
     Raises:
-        LearnError: One is infinite or no number.
+        LearnError: One is infinite or no number, or all places of all photographs have one colour.
     """
     if not all(np.isfinite(ab).all() for ab in found):
         raise LearnError(
             f"{shown(name)} gives colours that are not numbers: its weights are damaged.",
+            advice="Export another run, or an earlier checkpoint.",
+        )
+    places = np.concatenate([ab.reshape(2, -1) for ab in found], axis=1)
+    if not np.ptp(places, axis=1).any():
+        raise LearnError(
+            f"{shown(name)} gives every photograph one and the same colour: its weights are empty.",
             advice="Export another run, or an earlier checkpoint.",
         )
 

@@ -25,7 +25,8 @@ from tintype.files.own import check_replaceable
 
 _MOST = 2**40  # of every counter: a million million
 _FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
-_LARGEST = torch.finfo(torch.float32).max
+_LARGEST = 1e12
+"""No weight or moment comes near it; products of such numbers are still finite in float32."""
 _NEVER_NEGATIVE = (".running_var", ".num_batches_tracked", ".exp_avg_sq", ".step")
 """Ends of the names of variances and counts, whose square roots and powers are taken."""
 
@@ -213,7 +214,7 @@ def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
     is not finite only when the gradient has become so, or never.
 
     Raises:
-        ValueError: One is of a kind that no run has, is not finite, or is negative where it is a
+        ValueError: One is of a kind that no run has, is not finite or huge, or is negative where it is a
             variance or a count.
     """
     for name, tensor in tensors.items():
@@ -224,7 +225,7 @@ def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
             continue
         low, high = (bound.item() for bound in torch.aminmax(tensor))
         if tensor.is_floating_point() and not -_LARGEST <= low <= high <= _LARGEST:
-            raise ValueError(f"{brief(name)} has values that are not numbers")
+            raise ValueError(f"{brief(name)} has values that are not numbers up to {_LARGEST:.0e}")
         if low < 0 and name.endswith(_NEVER_NEGATIVE):
             raise ValueError(f"{brief(name)} is negative")
         if (
