@@ -230,7 +230,9 @@ def check_container(bench: Bench) -> str:
     program = container_program(os.environ)
     if program is None:
         return follow_recipe(bench)
-    more = shlex.split(os.environ.get("CONTAINER_BUILD", ""))
+    # Podman's own format has no place for a health check.
+    more = ["--format=docker"] if Path(program[0]).name == "podman" else []
+    more += shlex.split(os.environ.get("CONTAINER_BUILD", ""))
     run([*program, "build", *more, "--tag", IMAGE, "--file", RECIPE, "."], cwd=bench.tree)
     start = [*program, "run", *shlex.split(os.environ.get("CONTAINER_RUN", "")), *LOCKED_DOWN]
     return f"{colored_in_container(bench, start)}; {served_from_container(bench, start, program)}"
@@ -263,6 +265,8 @@ def served_from_container(bench: Bench, start: list[str], program: list[str]) ->
             code = "".join(re.findall(r"with the code ([\w-]+)", log.read_text())[-1:])
             time.sleep(0.5)
         test = json.loads(run([*program, "inspect", name], cwd=bench.work))[0]["Config"]
+        if "Healthcheck" not in test:
+            raise ReleaseError("the image has no health check")
         health = test["Healthcheck"]["Test"][1:]
         run([*program, "exec", name, *health], cwd=bench.work)
         if asked(7839, "GET", "/v1/status")[0] != 401:
