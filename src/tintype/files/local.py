@@ -1,6 +1,8 @@
 """Reading files and streams up to a limit: one that is too long is never in memory as a whole."""
 
+import errno
 import io
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +37,29 @@ def read_input(source: Path, *, max_pixels: int) -> bytes:
     except (OSError, ValueError) as error:
         text = error.strerror if isinstance(error, OSError) else str(error)
         raise UnreadablePhotoError(f"{shown(source)} cannot be read: {text}.") from error
+
+
+def read_regular(path: Path, *, most: int) -> bytes:
+    """The bytes of a regular file: a pipe would be waited for, and a device has no end.
+
+    Args:
+        path: The file.
+        most: Bytes; a longer file is refused.
+
+    Raises:
+        OSError: It cannot be read, is not a regular file, or is longer; `strerror` says which.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        with path.open("rb") as file:
+            # More than it says now is not read either.
+            size = os.fstat(file.fileno()).st_size
+            if size > most:
+                raise OSError(errno.EFBIG, f"it is longer than {most >> 20} MiB")
+            return file.read(size)
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, str(error)) from None
 
 
 def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:

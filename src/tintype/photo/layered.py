@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
 
 from tintype.photo.encode import encode
 from tintype.photo.formats import open_raster
+from tintype.photo.formats.pillow import open_any
 from tintype.photo.photo import Photo, Pixels
 from tintype.photo.thumbnail import of_pixels
 
@@ -55,6 +55,6 @@ def _layer(photo: Photo, pixels: Pixels) -> bytes:
 
 def _thumbnail(color: Pixels) -> bytes:
     stream = io.BytesIO()
-    with Image.open(io.BytesIO(of_pixels(color))) as small:
+    with open_any(of_pixels(color)) as small:
         small.save(stream, "PNG")
     return stream.getvalue()

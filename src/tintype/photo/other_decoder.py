@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from tintype.photo.formats.input_file import READING_ERRORS
+from tintype.photo.formats.pillow import open_any
 from tintype.photo.metadata import icc
 from tintype.photo.photo import Photo
 from tintype.photo.sandbox.scope import current
@@ -59,7 +60,7 @@ def shown_grey(data: bytes, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+            image = ImageOps.exif_transpose(open_any(data))
             if image.size != shape[::-1]:
                 return None
             image.load()

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tintype.errors import LearnError
+from tintype.errors import LearnError, reason, shown
+from tintype.files.local import read_regular
 from tintype.files.own import png_mark
+from tintype.learn.data.pictures import MOST_BYTES, decode_rgb
 from tintype.learn.evaluate.protocol import to_square
 from tintype.learn.train.checkpoint import write_own
 
@@ -30,7 +32,7 @@ def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
         size: Side of the squares.
 
     Raises:
-        LearnError: There are none.
+        LearnError: There are none, or one cannot be read.
     """
     paths = sorted(folder.glob("*.jpg"))
     if not paths:
@@ -40,8 +42,13 @@ def read_originals(folder: Path, *, size: int = 256) -> list[NDArray[np.uint8]]:
         )
     squares = []
     for path in paths:
-        with Image.open(path) as image:
-            squares.append(to_square(image.convert("RGB"), size))
+        try:
+            squares.append(to_square(decode_rgb(read_regular(path, most=MOST_BYTES)), size))
+        except (OSError, ValueError) as error:
+            raise LearnError(
+                f"{shown(path)}: cannot be read ({reason(error)}).",
+                advice="Replace it, or give another folder with --originals.",
+            ) from None
     return squares
 
 

@@ -6,12 +6,10 @@ and as a whole it fits into the memory of a GPU.
 
 import errno
 import hashlib
-import io
 import json
 import os
 import shutil
 import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import LearnError
 from tintype.learn.data.manifest import PhotoSource, file_hash, find_sources, is_dev, read_sources
 from tintype.learn.data.own_outputs import MADE_HERE, is_own_output, named_as_outputs
+from tintype.learn.data.pictures import decode_rgb
 from tintype.learn.evaluate.metrics import colorfulness
 from tintype.learn.recipe import DataRecipe
 
@@ -204,14 +203,10 @@ def _not_kept(cache: Path, error: OSError) -> LearnError:
 
 
 def decode_small(data: bytes) -> NDArray[np.uint8] | None:
-    """Small and RGB, or None where the file is no picture."""
+    """Small and RGB, or None where the file is no picture, damaged or far too large."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                image.draft("RGB", (_LONGEST, _LONGEST))
-                rgb = image.convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        rgb = decode_rgb(data, least=_LONGEST)
+    except ValueError:
         return None
     if max(rgb.size) > _LONGEST:
         rgb.thumbnail((_LONGEST, _LONGEST), Image.Resampling.BOX)

@@ -5,7 +5,6 @@ engine colours its grey like any photograph, and the result is compared with the
 grey input and the truth are rows of the table as well, as the floor and the ceiling.
 """
 
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -21,11 +20,12 @@ from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.hints import Hint
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Quality, Settings
-from tintype.errors import LearnError
+from tintype.errors import LearnError, shown
 from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.manifest import PhotoSource, find_sources, read_sources
 from tintype.learn.data.own_outputs import MADE_HERE, is_own_output, named_as_outputs
 from tintype.learn.data.photos import Photos
+from tintype.learn.data.pictures import decode_rgb
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import (
     ab_distance,
@@ -110,10 +110,12 @@ def load_squares(
     squares: dict[str, list[NDArray[np.uint8]]] = {}
     for source, data in read_sources(choose_sources(paths, limit=limit, report=report)):
         try:
-            with Image.open(io.BytesIO(data)) as image:
-                square = to_square(image.convert("RGB"), size)
-        except (OSError, ValueError) as error:
-            raise LearnError(f"{source.container}/{source.member}: {error}.") from None
+            square = to_square(decode_rgb(data), size)
+        except ValueError as error:
+            raise LearnError(
+                f"{shown(source.container / source.member)}: {error}.",
+                advice="Take it out of the evaluation pictures, or replace it.",
+            ) from None
         squares.setdefault(source.group, []).append(square)
     return squares
 

@@ -5,7 +5,6 @@ bands of lightness, because light and dark skin differ in hue and chroma; neutra
 neutral.
 """
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
 from tintype.engine.bundle import Bundle
@@ -22,6 +20,7 @@ from tintype.engine.settings import Quality, Settings
 from tintype.errors import LearnError, brief, shown
 from tintype.files.toml import read_toml
 from tintype.learn.data.manifest import file_hash, find_sources, read_sources
+from tintype.learn.data.pictures import decode_rgb
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 SKIN = "skin"
@@ -177,8 +176,10 @@ def read_marked(regions: Sequence[Region], paths: Sequence[Path]) -> list[Marked
         marked = wanted.pop(file_hash(data).hex(), None)
         if marked is None:
             continue
-        with Image.open(io.BytesIO(data)) as image:
-            truth = np.asarray(image.convert("RGB"))
+        try:
+            truth = np.asarray(decode_rgb(data))
+        except ValueError as error:
+            raise LearnError(f"{shown(source.container / source.member)}: {error}.") from None
         for region in marked:
             if region.box[2] > truth.shape[1] or region.box[3] > truth.shape[0]:
                 raise LearnError(

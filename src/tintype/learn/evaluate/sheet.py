@@ -3,7 +3,6 @@
 For visual inspection, which complements figures; its findings are verified by figures on dev.
 """
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
-from tintype.errors import LearnError
+from tintype.errors import LearnError, shown
 from tintype.files.own import check_replaceable, png_mark
 from tintype.learn.data.manifest import PhotoSource, read_sources
+from tintype.learn.data.pictures import decode_rgb
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 _ROWS = 10
@@ -63,11 +63,11 @@ def contact_sheets(
     files: list[Path] = []
     for number, (source, data) in enumerate(read_sources(sources), 1):
         try:
-            with Image.open(io.BytesIO(data)) as image:
-                image.thumbnail((8 * height, 4 * height))
-                truth = np.asarray(image.convert("RGB"))
-        except (OSError, ValueError) as error:
-            raise LearnError(f"{source.container}/{source.member}: {error}.") from None
+            image = decode_rgb(data, least=4 * height)
+        except ValueError as error:
+            raise LearnError(f"{shown(source.container / source.member)}: {error}.") from None
+        image.thumbnail((8 * height, 4 * height))
+        truth = np.asarray(image)
         photo = Photo(rgb_to_grey(truth), None, "color", Metadata("PNG"))
         cells = [np.asarray(photo.grey, np.uint8), truth]
         for engine in engines:

@@ -1,6 +1,6 @@
 """What the codecs share that decode or encode with Pillow.
 
-Pillow's plug-in classes are called directly and not through `Image.open`: only the
+Codecs call Pillow's plug-in classes directly and not through `Image.open`: only the
 format at hand is tried, and the size limit is ours (`Image.open` has one of its own, in a variable
 of the whole process).
 """
@@ -23,7 +23,25 @@ from tintype.photo.sandbox import scope
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+RASTER_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""Pillow's names of what `open_any` opens: the formats that are read here. One of Pillow's others
+starts Ghostscript (EPS), and most are of no use for photographs. An MPO is opened as JPEG."""
+
 # ----- reading -----
+
+
+def open_any(data: bytes) -> Image.Image:
+    """Opens a picture that may be of any of the raster formats; nothing is decoded yet.
+
+    This is the only call of `Image.open`, which without a list tries every plug-in of Pillow.
+
+    Args:
+        data: The file.
+
+    Raises:
+        OSError: It is of none of these formats. A damaged file may raise any of `READING_ERRORS`.
+    """
+    return Image.open(io.BytesIO(data), formats=RASTER_FORMATS)
 
 
 def open_still(plugin: type[ImageFile.ImageFile], file: InputFile) -> ImageFile.ImageFile:

@@ -1,0 +1,122 @@
+"""Pictures of data sets that are something else, damaged, or made to take too much."""
+
+import io
+import os
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.errors import LearnError
+from tintype.learn.compare.strip import read_originals
+from tintype.learn.data.photos import decode_small
+from tintype.learn.data.pictures import MOST_PIXELS, decode_rgb
+from tintype.learn.evaluate.protocol import load_squares
+from tintype.photo.formats.pillow import RASTER_FORMATS
+
+
+def _saved(kind: str, *, size: tuple[int, int] = (40, 32)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, (200, 90, 40)).save(out, kind)
+    return out.getvalue()
+
+
+def _png_of(width: int, height: int) -> bytes:
+    """The header of a PNG of this size, with pixels for none of it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+def test_no_program_is_started_for_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow has an EPS drawn by Ghostscript, whatever the name of the file says."""
+
+    started: list[object] = []
+
+    def refuse(*arguments: object, **_: object) -> None:
+        started.append(arguments)
+        raise OSError("no programs here")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", "gs")
+    assert decode_small(_saved("EPS")) is None
+    assert not started
+
+
+@pytest.mark.parametrize("kind", ["EPS", "DDS", "ICO", "PCX", "SGI", "SPIDER", "TGA"])
+def test_other_formats_of_pillow_are_no_pictures(kind: str) -> None:
+    with pytest.raises(ValueError, match="not a picture of a supported format"):
+        decode_rgb(_saved(kind))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RASTER_FORMATS if kind != "AVIF"])
+def test_formats_that_photographs_have_are_decoded(kind: str) -> None:
+    rgb = decode_small(_saved(kind))
+    assert rgb is not None
+    assert rgb.shape == (32, 40, 3)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Failed to decode"), AttributeError("x"), NotImplementedError("DXT7")]
+)
+def test_whatever_a_decoder_raises_is_true_of_one_picture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    data = _saved("PNG")
+    (tmp_path / "one.png").write_bytes(data)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail)
+    assert decode_small(data) is None
+    with pytest.raises(LearnError, match=r"one\.png: it cannot be decoded"):
+        load_squares([tmp_path], size=32)
+
+
+def test_a_picture_is_refused_by_its_header_if_it_is_huge(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = 13_300
+    assert side * side > MOST_PIXELS
+
+    decoded: list[object] = []
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", decoded.append)
+    with pytest.raises(ValueError, match="more than 64 megapixels"):
+        decode_rgb(_png_of(side, side))
+    assert decode_small(_png_of(side, side)) is None
+    assert not decoded
+
+
+def test_a_large_jpeg_is_decoded_at_a_smaller_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tintype.learn.data.pictures.MOST_PIXELS", 512 * 600)
+    baseline, progressive = io.BytesIO(), io.BytesIO()
+    picture = Image.new("RGB", (1200, 1024), (200, 90, 40))
+    picture.save(baseline, "JPEG")
+    picture.save(progressive, "JPEG", progressive=True)
+    rgb = decode_small(baseline.getvalue())
+    assert rgb is not None
+    assert np.abs(rgb.astype(int) - (200, 90, 40)).max() < 4
+    assert decode_small(progressive.getvalue()) is None  # its coefficients are all kept
+
+
+def test_a_damaged_original_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "half.jpg").write_bytes(_saved("JPEG", size=(400, 320))[:700])
+    with pytest.raises(LearnError, match=r"half\.jpg: cannot be read") as caught:
+        read_originals(tmp_path)
+    assert "--originals" in caught.value.advice
+
+
+def test_a_pipe_among_the_originals_is_not_waited_for(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        return  # there are none on Windows
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(LearnError, match=r"pipe\.jpg: cannot be read \(it is not a regular file"):
+        read_originals(tmp_path)
