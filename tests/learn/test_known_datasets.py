@@ -1,4 +1,5 @@
 import io
+import os
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -270,3 +271,62 @@ def test_the_reports_outdoor_classes_are_a_plain_list():
     assert len(set(names)) == len(names) == 58
     assert {"a_abbey", "c_church_outdoor", "y_yard"} <= set(names)
     assert not {"k_kitchen", "m_museum_indoor", "b_bus_interior"} & set(names)
+
+
+def _listing_places(root: Path, listed: str) -> Path:
+    (root / "data_256").mkdir(parents=True)
+    (root / "categories_places365.txt").write_text("/a/abbey 0\n")
+    (root / "places365_train_standard.txt").write_text(listed)
+    return root
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.png", "a/../../../secret.png", "../data_256_other/x.png"]
+)
+def test_a_list_leads_out_of_its_folder_nowhere(tmp_path: Path, name: str):
+    root = _listing_places(tmp_path / "places", f"{name} 0\n")
+    Image.new("RGB", (40, 40)).save(root / "secret.png")
+    with pytest.raises(LearnError, match=r"standard\.txt: .* leads out of its folder"):
+        find_sources([root])
+
+
+def test_a_nul_in_a_list_is_one_line(tmp_path: Path):
+    root = _listing_places(tmp_path / "places", "x\0y.jpg 0\n")
+    with pytest.raises(LearnError, match=r"standard\.txt: .* is not a name and a number"):
+        find_sources([root])
+
+
+def test_a_pipe_in_a_data_set_is_not_waited_for(tmp_path: Path):
+    if not hasattr(os, "mkfifo"):
+        return  # there are none on Windows
+    root = _listing_places(tmp_path / "places", "pipe.png 0\n")
+    os.mkfifo(root / "data_256" / "pipe.png")
+    assert [data for _, data in read_sources(find_sources([root]))] == [b""]
+    python, binary = _python_cifar(tmp_path), _binary_cifar(tmp_path)
+    for batch in (python / "data_batch_1", binary / "data_batch_1.bin"):
+        batch.unlink()
+        os.mkfifo(batch)
+        with pytest.raises(LearnError, match=f"{batch.name}: .*it is not a regular file"):
+            find_sources([batch.parent])
+
+
+def test_a_device_in_a_data_set_is_not_read(tmp_path: Path):
+    if not Path("/dev/zero").exists():
+        return  # there are none on Windows
+    root = _listing_places(tmp_path / "places", "zero.png 0\n")
+    (root / "data_256" / "zero.png").symlink_to("/dev/zero")
+    assert [data for _, data in read_sources(find_sources([root]))] == [b""]
+    binary = _binary_cifar(tmp_path)
+    (binary / "data_batch_2.bin").unlink()
+    (binary / "data_batch_2.bin").symlink_to("/dev/zero")
+    with pytest.raises(LearnError, match=r"data_batch_2\.bin: .*it is not a regular file"):
+        find_sources([binary])
+
+
+def test_a_list_without_end_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tintype.learn.data.known_datasets._LONGEST_LIST", 1 << 20)
+    root = _listing_places(tmp_path / "places", "")
+    with (root / "places365_train_standard.txt").open("wb") as file:
+        file.truncate(2 << 20)
+    with pytest.raises(LearnError, match=r"standard\.txt: cannot be read \(it is longer than"):
+        find_sources([root])

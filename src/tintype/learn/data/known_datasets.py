@@ -4,6 +4,7 @@ Each gives its training part and nothing else; its test part is named by its own
 and zips of folders need no recognition: the folders are the labels.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +14,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tintype.errors import LearnError, shown
+from tintype.errors import LearnError, brief, reason, shown
+from tintype.files.local import read_regular
 from tintype.learn.data import plain_pickle
+from tintype.learn.data.pictures import read_picture
 from tintype.photo.formats.registry import FORMATS
 
 SUFFIXES = frozenset(
     suffix for codec in FORMATS.values() if codec.write is not None for suffix in codec.suffixes
 )
 """Files that count as pictures."""
+
+_LONGEST_LIST = 256 << 20
+"""Bytes of a list of pictures; that of Places365-Standard has 60 million."""
 
 _WORDNET = re.compile(r"n\d{8}")
 
@@ -104,12 +110,10 @@ def read_pickle(path: Path) -> dict[bytes, Any]:
             of numbers.
     """
     try:
-        if path.stat().st_size > plain_pickle.MAX_BYTES:
-            raise plain_pickle.PlainPickleError("it is too large")
-        value = plain_pickle.loads(path.read_bytes())
+        value = plain_pickle.loads(read_regular(path, most=plain_pickle.MAX_BYTES))
     except (OSError, plain_pickle.PlainPickleError) as error:
         raise LearnError(
-            f"{shown(path)}: not a batch of CIFAR-10 ({shown(error)}).",
+            f"{shown(path)}: not a batch of CIFAR-10 ({shown(reason(error))}).",
             advice="Unpack cifar-10-python.tar.gz again, or use the binary version.",
         ) from None
     if not isinstance(value, dict):
@@ -175,9 +179,9 @@ def _python_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 def _binary_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     try:
-        data = path.read_bytes()
+        data = read_regular(path, most=plain_pickle.MAX_BYTES)
     except OSError as error:
-        raise LearnError(f"{path}: cannot be read ({error.strerror}).") from None
+        raise LearnError(f"{shown(path)}: cannot be read ({reason(error)}).") from None
     if not data or len(data) % (1 + _ROW):
         raise LearnError(f"{path}: not a batch of CIFAR-10 (its length is {len(data)}).")
     rows = np.frombuffer(data, np.uint8).reshape(-1, 1 + _ROW)
@@ -213,11 +217,25 @@ class _Places365:
         for line in sorted(_lines(self.listed[0])):
             member, number = _pair(line, self.listed[0])
             if number not in names:
-                raise LearnError(f"{self.listed[0]}: {_CATEGORIES} has no class {number}.")
-            yield member.lstrip("/"), names[number]
+                raise LearnError(
+                    f"{shown(self.listed[0])}: {_CATEGORIES} has no class {brief(number)}."
+                )
+            member = member.lstrip("/")
+            if not _is_inside(self.listed[1], member):
+                raise LearnError(
+                    f"{shown(self.listed[0])}: {brief(repr(member))} leads out of its folder.",
+                    advice="Unpack the lists of Places365-Standard again.",
+                )
+            yield member, names[number]
 
     def read(self, member: str) -> bytes:
         return _read(self.listed[1], member)
+
+
+def _is_inside(folder: Path, member: str) -> bool:
+    """Whether a listed name stays below its folder; links in there are its owner's business."""
+    base = os.path.normpath(folder)
+    return Path(os.path.normpath(folder / member)).is_relative_to(base)
 
 
 def _places_list(root: Path) -> tuple[Path, Path]:
@@ -288,21 +306,22 @@ def read_classes(path: Path) -> tuple[str, ...]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, most=_LONGEST_LIST).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LearnError(f"{path}: cannot be read ({error}).") from None
+        raise LearnError(f"{shown(path)}: cannot be read ({brief(reason(error))}).") from None
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _pair(line: str, path: Path) -> tuple[str, str]:
     name, _, number = line.rpartition(" ")
-    if not name or not number.isdigit():
-        raise LearnError(f"{path}: {line!r} is not a name and a number.")
+    if not name or "\0" in name or not number.isdigit():
+        raise LearnError(f"{shown(path)}: {brief(repr(line))} is not a name and a number.")
     return name, number
 
 
 def _read(folder: Path, member: str) -> bytes:
+    path = folder / member
     try:
-        return (folder / member).read_bytes()
+        return read_picture(path)
     except OSError as error:
-        raise LearnError(f"{folder / member}: cannot be read ({error.strerror}).") from None
+        raise LearnError(f"{shown(path)}: cannot be read ({reason(error)}).") from None

@@ -8,7 +8,6 @@ photograph can never be in training and dev at once.
 import fnmatch
 import hashlib
 import lzma
-import os
 import re
 import struct
 import zipfile
@@ -20,9 +19,8 @@ from pathlib import Path, PurePosixPath
 from tintype.errors import LearnError, shown
 from tintype.files.zips import ListedZip
 from tintype.learn.data.known_datasets import SUFFIXES, NamedSet, recognize
+from tintype.learn.data.pictures import MOST_BYTES, read_picture
 
-_MAX_MEMBER_BYTES = 256 << 20
-"""Of one photograph."""
 _MAX_RATIO = 100
 """Of a member's size to its size in the zip, from `_LARGE` on: a zip then gives at most a hundred
 times its own size."""
@@ -171,7 +169,7 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
             elif archive:
                 yield source, _member(archive, source.member)
             else:
-                yield source, _file(source.container / source.member)
+                yield source, read_picture(source.container / source.member)
     except (zipfile.BadZipFile, OSError) as error:
         raise LearnError(f"{container}: cannot be read ({error}).") from None
     finally:
@@ -179,19 +177,12 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
             archive.close()
 
 
-def _file(path: Path) -> bytes:
-    """A file of a folder; empty where it is no photograph by its length."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        return b"" if size > _MAX_MEMBER_BYTES else file.read(size)
-
-
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     """One file of a zip; empty where it cannot be read."""
     try:
         info = archive.getinfo(name)
         large = max(_LARGE, _MAX_RATIO * info.compress_size)
-        if info.file_size > min(_MAX_MEMBER_BYTES, large):
+        if info.file_size > min(MOST_BYTES, large):
             return b""
         # What the zip says about sizes may be untrue; more than it says is never read.
         with archive.open(info) as file:

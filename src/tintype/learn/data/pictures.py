@@ -1,10 +1,13 @@
-"""Decodes the pictures of data sets, which come from anywhere."""
+"""Reads and decodes the pictures of data sets, which come from anywhere."""
 
+import errno
 import warnings
+from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
 from tintype.errors import brief
+from tintype.files.local import read_regular
 from tintype.photo.formats.input_file import READING_ERRORS
 from tintype.photo.formats.pillow import open_any
 
@@ -12,6 +15,20 @@ MOST_BYTES = 256 << 20
 """Of the file of one picture."""
 MOST_PIXELS = 64_000_000
 """Of a picture as it is decoded, which takes up to 8 bytes each. Full-frame cameras stay below."""
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture; none where it is no regular file, or too long for a photograph.
+
+    Raises:
+        OSError: It is not there, or cannot be read.
+    """
+    try:
+        return read_regular(path, most=MOST_BYTES)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EFBIG):
+            return b""
+        raise
 
 
 def decode_rgb(data: bytes, *, least: int | None = None) -> Image.Image:
