@@ -10,12 +10,16 @@ import pytest
 
 pytest.importorskip("torch", reason="the learn extra is not installed")
 
+import torch
+
 from tintype.errors import LearnError
-from tintype.learn.compare.results import read_result
+from tintype.learn.compare.page import check_outputs, page_of, write_page
+from tintype.learn.compare.results import read_result, read_results
 from tintype.learn.compare.run import read_log
+from tintype.learn.evaluate.figures import FIGURES
 from tintype.learn.export.weights import _prior_of
 from tintype.learn.recipe import make_recipe
-from tintype.learn.train.checkpoint import load_checkpoint
+from tintype.learn.train.checkpoint import Progress, load_checkpoint, save_weights
 from tintype.learn.train.run import check_links
 
 RUN = (
@@ -103,6 +107,61 @@ def test_a_result_of_wrong_kinds_is_one_line(tmp_path: Path, values: dict[str, o
     path.write_text(json.dumps({"name": "one"} | values))
     with pytest.raises(LearnError, match="not a result"):
         read_result(path)
+
+
+def test_the_results_of_the_repository_are_read() -> None:
+    assert len(read_results(Path(__file__).parents[2] / "docs" / "reproduction")) > 15
+
+
+_FIGURES = dict.fromkeys(FIGURES, (1.0, 0.5, 1.5))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"measured": {"x": 1}},
+        {"measured": {"sha256": "a", "sets": [], "size": 1, "dev": 1}},
+        {"published": {"all": {}}},
+        {"equal": {"places": _FIGURES}},
+        {"native": {"ab_mae": (1, 1, 1)}},
+        {"samples": 10**400},
+        {"parameters": 10**400},
+        {"file_bytes": -1},
+        {"dev": [{"samples": 1}]},
+        {"verdicts": [{"samples": 1}]},
+        {"epochs": [{"samples": 1}]},
+        {"distribution": {"all": {}}},
+        {"pictures": {"published": {"cf": [1.0]}}},
+    ],
+)
+def test_a_result_that_gives_no_page_is_one_line(tmp_path: Path, values: dict[str, object]) -> None:
+    (tmp_path / "one.json").write_text(json.dumps({"name": "one"} | values))
+    with pytest.raises(LearnError, match=r"one\.json: not a result") as error:
+        write_page(tmp_path, [])
+    assert len(str(error.value)) < 500
+
+
+def test_a_page_lies_beside_the_folder_that_a_dot_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "results")
+    assert write_page(Path(), []) == tmp_path / "results.md"
+    monkeypatch.chdir(tmp_path / "results" / "inner")
+    assert page_of(Path("..")) == tmp_path / "results.md"
+    with pytest.raises(LearnError, match="--into"):
+        check_outputs(Path("/"), [])
+
+
+@pytest.mark.parametrize("devices", [5, [1], "cpu", {"a": 1}])
+def test_a_checkpoint_without_names_of_devices_is_one_line(tmp_path: Path, devices: object) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    facts = {"recipe": {}, "data_hash": "", "versions": {}}
+    save_weights(path, {"a": torch.zeros(1)}, Progress(), facts | {"trained_on": ["cpu"]})
+    assert load_checkpoint(path)[2]["trained_on"] == ["cpu"]
+    save_weights(path, {"a": torch.zeros(1)}, Progress(), facts | {"trained_on": devices})
+    with pytest.raises(LearnError, match="`trained_on` is not a list of names"):
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize(

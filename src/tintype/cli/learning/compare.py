@@ -84,11 +84,11 @@ def compare_methods(argv: CompareArguments) -> int:
         LearnError: A method cannot be trained or scored.
     """
     from tintype.learn.compare.command import Comparison, compare
-    from tintype.learn.compare.page import write_page
+    from tintype.learn.compare.page import page_of, write_page
     from tintype.learn.compare.run import read_recipes
     from tintype.learn.train.distributed import ProcessGroup
 
-    page = argv.into.with_suffix(".md")
+    page = page_of(argv.into)
     if argv.page_only:
         write_page(argv.into, read_recipes(argv.recipes))
         print_path(str(page))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tintype.errors import LearnError, shown
 from tintype.files.own import check_replaceable
 from tintype.learn.compare.curves import draw_curves, is_curves
 from tintype.learn.compare.report_claims import FEWEST_PICTURES, PLAYS, SEEDS, judge_claims
@@ -95,7 +96,12 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
 
     Returns:
         The page.
+
+    Raises:
+        LearnError: A file is not a result, or the page cannot be written.
     """
+    if not folder.name.strip("."):
+        folder = folder.resolve()  # links on the page need its name
     results = read_results(folder)
     names = row_names(recipes)
     parts = [_INTRO, _protocol(results), _training(names, results, recipes)]
@@ -113,10 +119,29 @@ def write_page(folder: Path, recipes: Sequence[Recipe]) -> Path:
     parts.append(_on_purpose(results, folder))
     parts.append(_curves(results, folder))
     parts.append(_cards(results, recipes))
-    page = folder.with_suffix(".md")
+    page = page_of(folder)
     text = "\n\n".join(part.strip() for part in parts if part) + "\n"
     write_own(page, text.encode(), is_page, what="a page of comparisons")
     return page
+
+
+def page_of(folder: Path) -> Path:
+    """The page beside a folder of results.
+
+    Args:
+        folder: As for `write_page`; ``.`` is the current folder, and has its name.
+
+    Raises:
+        LearnError: It is the root of the disk, which has no name.
+    """
+    if not folder.name.strip("."):
+        folder = folder.resolve()
+    if not folder.name:
+        raise LearnError(
+            f"{shown(folder)}: the page of a comparison is written beside its folder.",
+            advice="Give another folder with --into.",
+        )
+    return folder.with_suffix(".md")
 
 
 def check_outputs(folder: Path, names: Iterable[str]) -> None:
@@ -129,9 +154,7 @@ def check_outputs(folder: Path, names: Iterable[str]) -> None:
     Raises:
         TargetExistsError: There is such a file.
     """
-    check_replaceable(
-        folder.with_suffix(".md"), is_page, overwrite=True, what="a page of comparisons"
-    )
+    check_replaceable(page_of(folder), is_page, overwrite=True, what="a page of comparisons")
     curves = folder / _CURVES
     check_replaceable(curves, is_curves, overwrite=True, what="a picture of curves")
     for name in names:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
 from tintype.errors import LearnError, brief, shown
-from tintype.learn.evaluate.figures import Figure
+from tintype.learn.evaluate.figures import FIGURES, Figure
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_own
 
@@ -20,6 +20,48 @@ DEMONSTRATION = "collapse-on-purpose"
 
 EVERYTHING = "all"
 """The name of the union of all evaluation sets."""
+
+
+KEPT_COLUMNS = ("cf", "true_cf", "ab_mae", "delta_e", "auc", "rare_area", "rare_mass")
+"""Columns that are stored for every picture, for paired comparisons of methods."""
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class _Measured(TypedDict):
+    sets: dict[str, _Count]
+    size: _Count
+    dev: _Count
+    sha256: str
+
+
+class _Evaluation(TypedDict):
+    samples: _Count
+    dev_loss: float
+    dev_accuracy: NotRequired[float]
+    dev_d_accuracy: NotRequired[float]
+
+
+class _Verdict(TypedDict):
+    samples: _Count
+    collapsed: bool | float
+
+
+class _Epoch(TypedDict):
+    samples: _Count
+    strip: str
+
+
+_PARTS: Mapping[str, Any] = {
+    "samples": _Count,
+    "parameters": _Count,
+    "file_bytes": _Count,
+    "measured": _Measured,
+    "dev": list[_Evaluation],
+    "verdicts": list[_Verdict],
+    "epochs": list[_Epoch],
+}
+"""What the parts of a file must hold, where there are any, beyond the types of `Result`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +195,41 @@ def read_result(path: Path) -> Result:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict):
-            msgspec.convert(found, Result)
+            _check(msgspec.convert(found, Result), found)
         return Result(**found)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise LearnError(
             f"{shown(path)}: not a result of `tintype compare` ({brief(error, most=200)}).",
             advice="Delete it; `tintype compare` creates it again.",
         ) from None
+
+
+def _check(result: Result, found: Mapping[str, Any]) -> None:
+    """Refuses a result without what the page is computed from.
+
+    Args:
+        result: The result.
+        found: The same values as they were read.
+
+    Raises:
+        ValueError: A part is missing, of another kind, or out of range.
+    """
+    for name, kind in _PARTS.items():
+        if found.get(name):
+            msgspec.convert(found[name], kind)
+    for block in (result.published, result.equal):
+        if block and EVERYTHING not in block:
+            raise ValueError(f"there is no set `{EVERYTHING}`")
+    native = [result.native] if result.native else []
+    for figures in (*result.published.values(), *result.equal.values(), *native):
+        if missing := FIGURES.keys() - figures:
+            raise ValueError(f"there is no figure `{min(missing)}`")
+    if result.distribution and result.temperature is None:
+        raise ValueError("there is no `temperature`")
+    for columns in result.pictures.values():
+        lengths = {len(column) for column in columns.values()}
+        if not set(KEPT_COLUMNS) <= columns.keys() or len(lengths) != 1 or 0 in lengths:
+            raise ValueError("columns are missing or of different lengths in `pictures`")
 
 
 def read_results(folder: Path) -> dict[str, Result]:

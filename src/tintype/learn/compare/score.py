@@ -17,7 +17,7 @@ from tintype.engine.cache import PredictionCache, digest_of, key_of
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
 from tintype.engine.settings import Settings
-from tintype.learn.compare.results import EVERYTHING
+from tintype.learn.compare.results import EVERYTHING, KEPT_COLUMNS
 from tintype.learn.evaluate.distribution import distribution_figures, fit_temperature, predict
 from tintype.learn.evaluate.figures import Figure, columns_of, measure, rarity, summarize
 from tintype.learn.evaluate.metrics import Floats, colorfulness
@@ -33,8 +33,6 @@ _ROUNDS = 12
 _CLOSE = 0.005
 _CACHE = 1 << 30
 """Bytes; a prediction without its distribution takes a third of a megabyte."""
-_KEPT = ("cf", "true_cf", "ab_mae", "delta_e", "auc", "rare_area", "rare_mass")
-"""Columns that are stored for every picture, for paired comparisons of methods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +189,7 @@ def score_block(colorize: Colorize, pictures: Pictures, gain: float) -> Block:
         figures[EVERYTHING] = summarize(whole)
     else:
         figures[EVERYTHING] = next(iter(figures.values()))
-    return Block(figures, {name: [float(v) for v in whole[name]] for name in _KEPT})
+    return Block(figures, {name: [float(v) for v in whole[name]] for name in KEPT_COLUMNS})
 
 
 def score_perceptual(

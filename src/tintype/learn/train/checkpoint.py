@@ -247,6 +247,9 @@ def _check_facts(facts: object) -> None:
         isinstance(facts.get(name), kind) for name, kind in kinds.items()
     ):
         raise ValueError(f"it does not say {', '.join(kinds)}")
+    devices = facts.get("trained_on", [])
+    if not isinstance(devices, list) or not all(isinstance(name, str) for name in devices):
+        raise ValueError("`trained_on` is not a list of names")
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
