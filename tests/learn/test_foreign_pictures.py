@@ -2,20 +2,24 @@
 
 import io
 import os
+import shutil
 import struct
 import subprocess
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from learn.inputs import colourful_picture, write_photographs
 from tintype.errors import LearnError
 from tintype.learn.compare.strip import read_originals
-from tintype.learn.data.photos import decode_small
+from tintype.learn.data.photos import decode_small, open_photos
 from tintype.learn.data.pictures import MOST_PIXELS, decode_rgb
 from tintype.learn.evaluate.protocol import load_squares
+from tintype.learn.recipe import DataRecipe
 from tintype.photo.formats.pillow import RASTER_FORMATS
 
 
@@ -120,3 +124,75 @@ def test_a_pipe_among_the_originals_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(LearnError, match=r"pipe\.jpg: cannot be read \(it is not a regular file"):
         read_originals(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Photographs, and a cache of them."""
+    photos = write_photographs(tmp_path_factory.mktemp("photos"))
+    cache = tmp_path_factory.mktemp("cache")
+    open_photos([photos], DataRecipe(size=32), cache=cache)
+    return photos, cache
+
+
+def _truncate(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(1000)
+
+
+def _long(path: Path) -> None:
+    table = np.load(path)
+    table["height"][3] = 2**30
+    np.save(path, table)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("pixels.u8", Path.unlink),
+        ("pixels.u8", _truncate),
+        ("pixels.u8", lambda path: path.write_bytes(b"")),
+        ("index.json", lambda path: path.write_text("{")),
+        ("index.json", lambda path: path.write_text('{"groups": []}')),
+        ("index.npy", Path.unlink),
+        ("index.npy", lambda path: path.write_bytes(b"x")),
+        ("index.npy", lambda path: np.save(path, np.zeros(3))),
+        ("index.npy", _long),
+    ],
+    ids=range(9),
+)
+def test_a_damaged_cache_is_one_line(
+    kept: tuple[Path, Path], tmp_path: Path, name: str, spoil: Callable[[Path], object]
+) -> None:
+    photos, whole = kept
+    shutil.copytree(whole, tmp_path / "cache")
+    (home,) = (tmp_path / "cache").iterdir()
+    spoil(home / name)
+    with pytest.raises(
+        LearnError, match=f"{home.name}: the decoded photographs in this folder"
+    ) as caught:
+        open_photos([photos], DataRecipe(size=32), cache=tmp_path / "cache")
+    assert "Delete" in caught.value.advice
+
+
+def test_a_picture_that_was_replaced_in_place_is_decoded_again(tmp_path: Path) -> None:
+    photos = write_photographs(tmp_path / "photos")
+    before = open_photos([photos], DataRecipe(size=32), cache=tmp_path / "cache")
+    Image.fromarray(colourful_picture(900)).save(photos / "beach" / "03.png")
+    after = open_photos([photos], DataRecipe(size=32), cache=tmp_path / "cache")
+    assert before.data_hash != after.data_hash
+
+
+def test_what_killed_processes_left_in_a_cache_is_removed(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for name in ("building-old", "building-new", "building-photos"):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "pixels.u8").write_bytes(b"x")
+    (cache / "building-photos" / "mine.jpg").write_bytes(b"x")
+    for name in ("building-old", "building-photos"):
+        for path in (*(cache / name).iterdir(), cache / name):
+            os.utime(path, (0, 0))
+    photos = write_photographs(tmp_path / "photos")
+    open_photos([photos], DataRecipe(size=32), cache=cache)
+    left = {path.name for path in cache.glob("building-*")}
+    assert left == {"building-new", "building-photos"}

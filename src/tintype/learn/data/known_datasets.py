@@ -47,6 +47,10 @@ class NamedSet(Protocol):
         """
         ...
 
+    def file(self, member: str) -> Path:
+        """The file that a picture lies in."""
+        ...
+
     def read(self, member: str) -> bytes:
         """One picture as a file.
 
@@ -139,6 +143,9 @@ class _Cifar:
                     raise LearnError(f"{self._folder / batch}: there is no class {label}.")
                 yield f"{batch}/{index:05d}.ppm", names[label]
 
+    def file(self, member: str) -> Path:
+        return self._folder / member.split("/", maxsplit=1)[0]
+
     def read(self, member: str) -> bytes:
         batch, index = member.removesuffix(".ppm").split("/")
         pixels, _ = self._load(batch)
@@ -228,8 +235,11 @@ class _Places365:
                 )
             yield member, names[number]
 
+    def file(self, member: str) -> Path:
+        return self.listed[1] / member
+
     def read(self, member: str) -> bytes:
-        return _read(self.listed[1], member)
+        return _read(self.file(member))
 
 
 def _is_inside(folder: Path, member: str) -> bool:
@@ -270,8 +280,11 @@ class _Training:
                 place = file.relative_to(self.folder)
                 yield place.as_posix(), place.parts[0] if len(place.parts) > 1 else ""
 
+    def file(self, member: str) -> Path:
+        return self.folder / member
+
     def read(self, member: str) -> bytes:
-        return _read(self.folder, member)
+        return _read(self.file(member))
 
 
 # ----- lists of classes -----
@@ -319,8 +332,7 @@ def _pair(line: str, path: Path) -> tuple[str, str]:
     return name, number
 
 
-def _read(folder: Path, member: str) -> bytes:
-    path = folder / member
+def _read(path: Path) -> bytes:
     try:
         return read_picture(path)
     except OSError as error:

@@ -177,6 +177,21 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
             archive.close()
 
 
+def files_of(sources: Sequence[PhotoSource]) -> Iterator[Path | None]:
+    """The file that each photograph lies in; None for those in a zip, which is a file itself."""
+    container: Path | None = None
+    data_set: NamedSet | None = None
+    for source in sources:
+        if source.container != container:
+            container = source.container
+            data_set = recognize(container)
+            plain = container.is_dir()
+        if data_set:
+            yield data_set.file(source.member)
+        else:
+            yield container / source.member if plain else None
+
+
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     """One file of a zip; empty where it cannot be read."""
     try:

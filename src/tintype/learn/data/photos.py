@@ -4,30 +4,45 @@ Decoding files in every epoch gives about 7,500 pictures a second and core; the 
 and as a whole it fits into the memory of a GPU.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from tintype.color.cielab import rgb01_to_lab
-from tintype.errors import LearnError
-from tintype.learn.data.manifest import PhotoSource, file_hash, find_sources, is_dev, read_sources
+from tintype.errors import LearnError, brief, reason, shown
+from tintype.files.local import read_regular
+from tintype.learn.data.manifest import (
+    PhotoSource,
+    file_hash,
+    files_of,
+    find_sources,
+    is_dev,
+    read_sources,
+)
 from tintype.learn.data.own_outputs import MADE_HERE, is_own_output, named_as_outputs
 from tintype.learn.data.pictures import decode_rgb
 from tintype.learn.evaluate.metrics import colorfulness
 from tintype.learn.recipe import DataRecipe
 
 _CACHE_VERSION = 4
+_DAY = 24 * 60 * 60
+_FILES = frozenset({"pixels.u8", "index.npy", "index.json"})
+_MOST_FACTS = 256 << 20
 _LONGEST = 512  # training uses no more, and a folder of 12-MP photos must still fit
 
 
@@ -95,10 +110,45 @@ def open_photos(paths: Sequence[Path], recipe: DataRecipe, *, cache: Path) -> Ph
     home = cache / _cache_key(sources, recipe)
     if not (home / "index.json").exists():
         _build(sources, recipe, home)
-    facts = json.loads((home / "index.json").read_text(encoding="utf-8"))
+    try:
+        return _kept(home)
+    except (OSError, ValueError, EOFError, RecursionError, MemoryError) as error:
+        raise LearnError(
+            f"{shown(home)}: the decoded photographs in this folder are damaged "
+            f"({brief(reason(error), most=120)}).",
+            advice="Delete that folder; the same command decodes them again.",
+        ) from None
+
+
+class _Facts(TypedDict):
+    groups: list[str]
+    labels: list[str]
+    dropped: dict[str, int]
+    data_hash: str
+
+
+def _kept(home: Path) -> Photos:
+    """The photographs of a folder of the cache.
+
+    Raises:
+        OSError, ValueError, EOFError, RecursionError, MemoryError: A file is missing or damaged.
+    """
+    facts = msgspec.convert(json.loads(read_regular(home / "index.json", most=_MOST_FACTS)), _Facts)
     table = np.load(home / "index.npy")
+    pixels = np.memmap(home / "pixels.u8", dtype=np.uint8, mode="r")
+    if not isinstance(table, np.ndarray) or table.dtype != _INDEX or table.ndim != 1:
+        raise ValueError("index.npy is another table")
+    sides = np.stack([table["height"], table["width"]]).astype(np.int64)
+    ends = table["offset"] + 3 * sides[0] * sides[1]
+    if table["offset"].min() < 0 or sides.min() < 1 or sides.max() > _LONGEST:
+        raise ValueError("index.npy has sizes that no picture has")
+    if ends.max() > len(pixels):
+        raise ValueError("pixels.u8 is too short")
+    for name, names in (("group", facts["groups"]), ("label", facts["labels"])):
+        if not 0 <= table[name].min() <= table[name].max() < len(names):
+            raise ValueError(f"index.npy has a {name} without a name")
     return Photos(
-        pixels=np.memmap(home / "pixels.u8", dtype=np.uint8, mode="r"),
+        pixels=pixels,
         offsets=table["offset"],
         heights=table["height"],
         widths=table["width"],
@@ -119,8 +169,12 @@ def _cache_key(sources: Sequence[PhotoSource], recipe: DataRecipe) -> str:
     for container in sorted({source.container.resolve() for source in sources}):
         facts = container.stat()
         digest.update(f"{container}|{facts.st_size}|{facts.st_mtime_ns}".encode())
-    for source in sources:
+    for source, file in zip(sources, files_of(sources), strict=True):
         digest.update(f"{source.group}/{source.member}\n".encode())
+        # The time of a folder does not tell that a file in it was written again.
+        if file is not None and file.exists():  # what is missing is named when it is read
+            facts = file.stat()
+            digest.update(f"{facts.st_size}|{facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:24]
 
 
@@ -140,6 +194,7 @@ def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> No
     """Decodes everything once; the folder gets its name only when it is complete."""
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(home.parent)
         work = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
     except OSError as error:
         raise _not_kept(home.parent, error) from None
@@ -192,6 +247,18 @@ def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> No
         raise _not_kept(home.parent, error) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _remove_abandoned(cache: Path) -> None:
+    """Removes what killed processes have left: nothing has been written there for a day."""
+    for folder in cache.glob("building-*"):
+        with contextlib.suppress(OSError):  # another process has just completed or removed it
+            if folder.is_symlink():
+                continue
+            files = [*folder.iterdir()]
+            latest = max(path.lstat().st_mtime for path in (folder, *files))
+            if {file.name for file in files} <= _FILES and latest < time.time() - _DAY:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _not_kept(cache: Path, error: OSError) -> LearnError:
