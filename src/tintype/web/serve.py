@@ -159,7 +159,7 @@ def listen(
         ),
         pairs=None
         if options.pairs is None
-        else Pairs(options.pairs, engine, device=options.device),
+        else Pairs(options.pairs, engine, device=options.device, max_pixels=options.max_pixels),
         entry=None if local else Entry(announce),
     )
     config = uvicorn.Config(
