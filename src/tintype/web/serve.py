@@ -173,7 +173,12 @@ def listen(
         timeout_graceful_shutdown=round(workers.grace) + 1,  # what runs is answered before
         lifespan="off",
         loop="asyncio",
-        http=patient(head_seconds=options.head_seconds, most=options.connections),
+        http=patient(
+            head_seconds=options.head_seconds,
+            most=options.connections,
+            reserve=photos.reserve,
+            release=photos.release,
+        ),
         ws="none",
     )
     server = _Server(config, workers, opened)
