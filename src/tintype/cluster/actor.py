@@ -52,7 +52,7 @@ def versions(device: DeviceName) -> tuple[str, ...]:
         device: What the network runs on.
 
     Raises:
-        UsageError: It is not there.
+        UsageError: It is not available.
     """
     libraries = (f"{name} {version(name)}" for name in _LIBRARIES)
     return (f"tintype {__version__}", runtime_version(device_of(device)), *libraries)
