@@ -146,8 +146,8 @@ class Colorizer:
                 return colored.data
             case Image.Image() | np.ndarray() if request.output.layer:
                 raise UsageError(
-                    f"layer=True is for files, but a {type(x).__name__} is coloured.",
-                    advice="Give a path or the bytes of a file; or put what is returned on a layer "
+                    f"layer=True applies to files, but the photograph is a {type(x).__name__}.",
+                    advice="Give a path or the bytes of a file, or put the result on a layer "
                     "yourself.",
                 )
             case Image.Image():

@@ -89,8 +89,8 @@ def check_has_file(x: object) -> None:
     """
     if not isinstance(x, str | os.PathLike):
         raise UsageError(
-            f"output names a file, but a {type(x).__name__} is coloured.",
-            advice="Write what is returned yourself, or give the path of the photograph.",
+            f"output applies to paths, but the photograph is a {type(x).__name__}.",
+            advice="Write the result to a file yourself, or give the path of the photograph.",
         )
 
 
@@ -129,7 +129,7 @@ def steps_of(pixels: NDArray[Any]) -> NDArray[np.uint16]:
         values = pixels[rows].astype(np.float64)
         if not np.all((values >= 0) & (values <= 1)):
             raise UnsupportedPhotoError(
-                "An array of floating point numbers has values outside 0 to 1.",
+                "The floating-point array has values outside 0 to 1.",
                 advice="Scale it, or give uint8 or uint16.",
             )
         steps[rows] = np.rint(values * 65535)

@@ -33,7 +33,7 @@ def not_carried(image: Image.Image) -> list[str]:
     found = [title for key, title in _INFO.items() if image.info.get(key)]
     if getattr(image, "text", None):
         found.append("texts")
-    notes = [f"The image that is returned has no {part}." for part in found]
+    notes = [f"The returned image has no {part}." for part in found]
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         notes.append(f"Only one of its {frames} frames is coloured; give the file for all pages.")

@@ -257,7 +257,8 @@ def _layer_array(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if kind == np.uint8:
         if name == "mask" and pixels.max() == 1:
             raise UsageError(
-                "The mask has only the values 0 and 1 of 255, so nearly all of it would stay grey.",
+                "The mask has only the values 0 and 1 out of 255, so everything would stay nearly "
+                "grey.",
                 advice="Give mask.astype(bool), or 255 * mask.",
             )
         return pixels
@@ -270,5 +271,5 @@ def _layer_array(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
     raise UsageError(
         f"The array of the {name} is {pixels.dtype}"
         f"{' with values outside 0 to 1' if np.issubdtype(kind, np.floating) else ''}.",
-        advice="Give uint8, uint16, bool, or floating point numbers within 0 to 1.",
+        advice="Give uint8, uint16, bool, or floating-point values from 0 to 1.",
     )

@@ -256,9 +256,9 @@ def _second_opinion(photos: Sequence[Photo], source: bytes, written: bytes) -> s
     """A clause on what another decoder shows, if that differs."""
     shown = difference_shown(photos[0], source, written)
     if shown is None:
-        return "; no other decoder here can show the input"
+        return "; no other installed decoder can read the input"
     if shown > SAME:
-        return f"; but as another decoder (Pillow) shows them, the mean difference is {shown:.1f}"
+        return f"; but in another decoder (Pillow) the mean difference is {shown:.1f}"
     return ""
 
 

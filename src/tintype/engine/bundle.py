@@ -116,7 +116,7 @@ class _Reader:
     def _wrong(self, key: str, wanted: str) -> ModelError:
         found = "nothing" if key not in self._raw else repr(self._raw[key])[:40]
         return ModelError(
-            f"{self._where}: its card needs {key!r} to be {wanted}, and has {found}.",
+            f"{self._where}: its card needs {key!r} to be {wanted}, but has {found}.",
             advice="Export the model again with `tintype export`.",
         )
 
@@ -127,17 +127,17 @@ class _Reader:
         return value
 
     def _text(self, key: str) -> str:
-        value = self._get(key, str, "a text")
+        value = self._get(key, str, "a string")
         # A lone surrogate cannot be encoded in any file.
         if not value.isascii() and value != value.encode("utf-8", "replace").decode():
-            raise self._wrong(key, "a text of whole characters")
+            raise self._wrong(key, "a string of valid Unicode characters")
         return value
 
     def _name(self, key: str) -> str:
         value = self._text(key)
         # It is written into every coloured file.
         if not value or len(value) > _LONGEST_NAME or not value.isprintable():
-            raise self._wrong(key, f"a text of 1 to {_LONGEST_NAME} printable characters")
+            raise self._wrong(key, f"a string of 1 to {_LONGEST_NAME} printable characters")
         return value
 
     def _number(self, key: str, low: float, high: float) -> float:
@@ -158,12 +158,12 @@ class _Reader:
         return value
 
     def card(self) -> Card:
-        capabilities = self._get("capabilities", list, "a list of texts")
+        capabilities = self._get("capabilities", list, "a list of strings")
         if not all(isinstance(item, str) for item in capabilities):
-            raise self._wrong("capabilities", "a list of texts")
+            raise self._wrong("capabilities", "a list of strings")
         for key in ("data", "metrics"):
             if not _is_plain(self._raw.get(key), depth=_DEEPEST):
-                raise self._wrong(key, f"JSON of at most {_DEEPEST} levels, without NaN")
+                raise self._wrong(key, f"JSON nested at most {_DEEPEST} levels deep, without NaN")
         bins = self._whole("bins", 0, 10_000)
         log_weights = self._get("log_weights", list, "a list of numbers")
         low, high = LOG_WEIGHTS

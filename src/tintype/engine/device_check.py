@@ -71,8 +71,8 @@ def note(device: Device, share: float) -> str:
     if share >= ALIKE:
         return ""
     return (
-        f"Predicted on {device.title}, whose colours differ: of a sample, {share_text(share)} of "
-        "the pixels are within one step of the CPU's."
+        f"Predicted on {device.title}, whose colours differ from the CPU's: {share_text(share)} of "
+        "a sample's pixels are within one step."
     )
 
 
@@ -107,12 +107,12 @@ class Found:
         """The measurements as text for people."""
         if self.seconds is None or self.start is None or self.alike is None:
             return f"not available. {self.missing}"
-        text = f"{self.seconds * 1000:.0f} ms for {_INPUT} x {_INPUT} pixels, first answer after "
+        text = f"{self.seconds * 1000:.0f} ms for {_INPUT} x {_INPUT} pixels, first result after "
         text += f"{self.start:.1f} s"
         if self.name == AUTOMATIC:
             return f"{text}; the default"
         text += f"; {share_text(self.alike)} of the pixels within one step of the CPU's"
-        return text if self.tried else f"{text}; not tried by the authors"
+        return text if self.tried else f"{text}; not tested by the authors"
 
 
 def survey(bundle: Bundle) -> Iterator[Found]:

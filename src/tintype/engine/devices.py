@@ -81,7 +81,7 @@ _ROWS = (
         # TensorFloat-32 has only ten mantissa bits, and an exhaustive search for the best kernel
         # would be repeated for each input shape.
         {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
-        install="In an environment of its own, replace onnxruntime: pip uninstall onnxruntime, "
+        install="In a separate environment, replace onnxruntime: pip uninstall onnxruntime, "
         "then pip install 'onnxruntime-gpu[cuda,cudnn]'",
     ),
     Device(
@@ -89,7 +89,7 @@ _ROWS = (
         "a GPU through DirectML",
         "onnxruntime",
         "DmlExecutionProvider",
-        install="On Windows, in an environment of its own, replace onnxruntime: pip uninstall "
+        install="On Windows, in a separate environment, replace onnxruntime: pip uninstall "
         "onnxruntime, then pip install onnxruntime-directml",
     ),
     Device(
@@ -98,7 +98,7 @@ _ROWS = (
         "onnxruntime",
         "CoreMLExecutionProvider",
         {"ModelFormat": "MLProgram"},
-        install="It comes with onnxruntime on macOS, and nowhere else.",
+        install="It is included in onnxruntime on macOS only.",
     ),
 )
 

@@ -56,7 +56,7 @@ class GivenColors(Layer):
             raise UsageError(
                 f"{shown(self.path)} is {width} x {height}, but the photograph is "
                 f"{shape[1]} x {shape[0]} as it is displayed.",
-                advice="Give a version of the same photograph, not cropped and not turned.",
+                advice="Give a version of the same photograph, neither cropped nor rotated.",
             )
 
     def prediction(self, grey: NDArray[np.unsignedinteger]) -> Prediction:
@@ -95,7 +95,7 @@ class GivenColors(Layer):
             raise UsageError(
                 f"{shown(self.path)} does not show the same photograph: the correlation of their "
                 f"lightness is {alike:.2f}.",
-                advice="Give a version of the same photograph, not mirrored and not turned.",
+                advice="Give a version of the same photograph, neither mirrored nor rotated.",
             )
 
     @classmethod

@@ -208,8 +208,8 @@ def pale(
         (share,) = _possible(luma, np.array([[hint.a, hint.b]]))
         if share < _PALE:
             sentences.append(
-                f"At the lightness of {hint.x},{hint.y} that colour does not exist: "
-                f"it has {share:.0%} of its strength."
+                f"The colour of the hint at {hint.x},{hint.y} does not exist at the lightness "
+                f"there, so it has {share:.0%} of its strength."
             )
     if scribbles is not None:
         luma, ab = scribbles.sampled(grey)
@@ -217,8 +217,8 @@ def pale(
         weak = float((_possible(luma / top, ab) < _PALE).sum()) / max(1, len(luma))
         if weak > 0.1:
             sentences.append(
-                f"On {weak:.0%} of what is painted the colour does not exist at that lightness, "
-                "and is paler."
+                f"On {weak:.0%} of the painted pixels the colour does not exist at the lightness "
+                "there, so it is paler."
             )
     return sentences
 

@@ -63,14 +63,15 @@ class NetworkOutput:
             expected = wanted.get(part, plane.shape)
             if plane.shape != expected or plane.ndim != 4 or plane.dtype != np.float32:
                 raise ModelError(
-                    f"The model {name} gives {part} as {plane.dtype} {plane.shape}, not as float32"
+                    f"The model {name} outputs {part} as {plane.dtype} {plane.shape}, not float32"
                     f" {expected}.",
                     advice="Export the model again with `tintype export`.",
                 )
             # Not "max > most": NaN is in no range.
             if plane.size and not max(plane.max(), -plane.min()) <= LARGEST[part]:
                 raise ModelError(
-                    f"The model {name} gives {part} that are not numbers up to {LARGEST[part]:,}.",
+                    f"The model {name} outputs {part} that are not all numbers up to "
+                    f"{LARGEST[part]:,}.",
                     advice="Use another model, or train and export it again.",
                 )
 
@@ -138,7 +139,7 @@ class Network:
         if "L" not in inputs or "ab" not in outputs or not inputs <= {"L", "hints"}:
             raise ModelError(
                 f"The model {self._name} has the inputs {sorted(inputs)} and the outputs"
-                f" {sorted(outputs)}; a Tintype model takes L and gives ab.",
+                f" {sorted(outputs)}; a Tintype model has the input L and the output ab.",
                 advice="Export the model again with `tintype export`.",
             )
         return session

@@ -314,8 +314,8 @@ class Engine:
         """(bins, h, w) logits of a network that predicts a distribution."""
         if prediction.logits is None:
             raise ModelError(
-                f"There is no distribution of colours: the model {self.bundle.label} predicts "
-                "single ones, or they are those of another picture.",
+                f"There is no distribution over colours: the model {self.bundle.label} predicts "
+                "only single colours, or they come from another picture.",
                 advice="Use tintype-own, or another model whose card lists logits.",
             )
         return prediction.logits

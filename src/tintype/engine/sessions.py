@@ -44,7 +44,7 @@ def check_device(device: Device) -> None:
         import onnxruntime
 
         if device.provider not in onnxruntime.get_available_providers():
-            raise _missing(device, f"the ONNX Runtime that is installed has no {device.provider}")
+            raise _missing(device, f"the installed ONNX Runtime has no {device.provider}")
 
 
 def runtime_version(device: Device) -> str:

@@ -133,8 +133,8 @@ class Setting:
         wanted, word = {
             "number": (Real, "a number"),
             "count": (Integral, "a whole number"),
-            "choice": (str, "a text"),
-            "format": (str, "a text"),
+            "choice": (str, "a string"),
+            "format": (str, "a string"),
         }.get(self.kind, (object, ""))
         if not isinstance(value, wanted) or (wanted is not object and isinstance(value, bool)):
             values = self.range_text or ", ".join(self.choices)

@@ -145,8 +145,7 @@ class Settings:
         "Reference | None",
         Setting(
             kind="layer",
-            help="A colour picture of any size; its colours are used where it shows similar "
-            "things.",
+            help="A colour picture of any size; its colours are used for similar objects.",
             stage="network",
             needs=("logits", "features"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=reference."},
@@ -191,7 +190,7 @@ class Settings:
     device: Annotated[
         DeviceName,
         Setting(
-            help="What the network runs on. Other devices than the CPU need other packages; "
+            help="What the network runs on. Devices other than the CPU need other packages; "
             "`tintype models --devices` lists them.",
             stage="network",
             same=(AUTOMATIC,),
@@ -359,8 +358,8 @@ class Output:
     keep_location: Annotated[
         bool,
         Setting(
-            help="Keep where it was taken in the metadata: coordinates, place names and the "
-            "camera's maker note. Not together with strip_metadata.",
+            help="Keep the location in the metadata: coordinates, place names and the camera's "
+            "maker note. Not together with strip_metadata.",
             stage="writing",
             interfaces=("http",),
             # A file sent over a network leaves the user's machine.
@@ -384,7 +383,7 @@ class Output:
     rotate: Annotated[
         Rotate,
         Setting(
-            help="Turn the output clockwise by so many degrees.",
+            help="Degrees by which to rotate the output clockwise.",
             stage="writing",
             interfaces=("http",),
         ),
@@ -396,7 +395,7 @@ class Output:
             row.check(value)
             object.__setattr__(self, row.name, value)
         if self.rotate != "0" and self.keep_luminance == "exact":
-            raise UsageError("A luminance that is kept exactly cannot be turned.")
+            raise UsageError("An output with exact luminance cannot be rotated.")
         if self.layer and self.format not in (None, *open_raster.ALONE):
             raise UsageError(
                 f"A layer cannot be written as {self.format}.",

@@ -22,14 +22,14 @@ from tintype.files.lock import NO_LOCKS, try_lock, wait_for_lock
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
     errno.EDQUOT: (
-        "your quota is used up",
+        "your disk quota is exceeded",
         "Free some space, or {elsewhere}",
     ),
     errno.EACCES: ("there is no permission to write there", "{Elsewhere}"),
     errno.EPERM: ("there is no permission to write there", "{Elsewhere}"),
     errno.EROFS: ("the disk is read-only", "{Elsewhere}"),
-    errno.ENOENT: ("the folder does not exist", "Make the folder first."),
-    errno.ENOTDIR: ("the folder does not exist", "Make the folder first."),
+    errno.ENOENT: ("the folder does not exist", "Create the folder first."),
+    errno.ENOTDIR: ("the folder does not exist", "Create the folder first."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name with -o."),
 }
 

@@ -70,11 +70,11 @@ def _part_of(stream: BinaryIO, most: int, *, name: str) -> bytes:
         raise UnreadablePhotoError(f"{name} cannot be read: {reason(error)}.") from error
     if part is None:
         raise UsageError(
-            f"{name} has no data yet and does not wait for it.",
+            f"{name} is non-blocking and has no data yet.",
             advice="Make it blocking: os.set_blocking(stream.fileno(), True).",
         )
     if not isinstance(part, bytes):
-        raise UsageError(f"{name} gives text, not bytes.", advice="Open it in binary mode.")
+        raise UsageError(f"{name} returns text, not bytes.", advice="Open it in binary mode.")
     return part
 
 

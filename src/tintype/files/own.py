@@ -49,7 +49,7 @@ def check_replaceable(
             f"{shown(path)} already exists.", advice="Move it away, or give --overwrite."
         )
     raise TargetExistsError(
-        f"{shown(path)} exists and is not {what} of Tintype, so it is never replaced.",
+        f"{shown(path)} exists and is not {what} made by Tintype, so it is never replaced.",
         advice="Move it away, or give another name.",
     )
 

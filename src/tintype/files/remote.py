@@ -119,7 +119,7 @@ def parse_location(word: str) -> Location:
         # Reports and messages repeat what was typed, and the shell's history stores it.
         raise UsageError(
             f"A URL of {protocol} contains a password.",
-            advice="Leave it out, and give it where the client of that store looks for it.",
+            advice="Leave it out, and configure it as the client of that store requires.",
         )
     if "::" in word:
         raise UsageError(f"{shown(word)} is a chain of URLs.", advice="Name one folder or file.")

@@ -34,7 +34,7 @@ def read_toml(
         raise error(f"{shown(path)} cannot be read: {reason(found)}.", advice=advice) from None
     if len(data) > _MOST_BYTES:
         raise error(
-            f"{shown(path)} is longer than {_MOST_BYTES >> 20} MiB, and so is no such file."
+            f"{shown(path)} is longer than {_MOST_BYTES >> 20} MiB, too long for such a file."
         )
     try:
         text = data.decode("utf-8")

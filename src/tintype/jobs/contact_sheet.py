@@ -288,7 +288,9 @@ def open_sheet(path: Path | None, *, items: int) -> Iterator[ContactSheet | None
 
 def _refuse_other_file(path: Path, *, page_of: Path | None = None) -> None:
     if os.path.lexists(path) and not _is_sheet(path, page_of=page_of):
-        what = "a contact sheet of Tintype" if page_of is None else f"a page of {shown(page_of)}"
+        what = (
+            "a contact sheet made by Tintype" if page_of is None else f"a page of {shown(page_of)}"
+        )
         raise TargetExistsError(
             f"{shown(path)} exists and is not {what}.",
             advice="Give --contact-sheet another name.",

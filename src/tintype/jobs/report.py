@@ -208,7 +208,7 @@ def open_report(path: Path | None) -> Iterator[Report]:
         # A broken link also belongs to someone.
         if os.path.lexists(path) and not (path.exists() and _is_report(path)):
             raise UsageError(
-                f"{shown(path)} exists and is not a report of Tintype.",
+                f"{shown(path)} exists and is not a report made by Tintype.",
                 advice="Give --report another name.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
