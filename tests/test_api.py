@@ -165,7 +165,7 @@ def test_a_pipe_that_does_not_wait_is_refused(colorizer: "tintype.Colorizer") ->
     with (
         open(writing, "wb"),  # noqa: PTH123
         open(reading, "rb", buffering=0) as stream,  # noqa: PTH123
-        pytest.raises(tintype.UsageError, match="does not wait"),
+        pytest.raises(tintype.UsageError, match="is non-blocking"),
     ):
         colorizer(stream)
 
@@ -584,8 +584,8 @@ def test_what_the_image_returned_has_no_place_for_is_named(
     file = io.BytesIO()
     grey.save(file, "JPEG", comment="by the lake", xmp=XMP)
     assert notes_of(lambda: colorizer(Image.open(file))) == [
-        "the image: The image that is returned has no XMP.",
-        "the image: The image that is returned has no comment.",
+        "the image: The returned image has no XMP.",
+        "the image: The returned image has no comment.",
     ]
 
 
