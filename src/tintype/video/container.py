@@ -1,7 +1,7 @@
-"""Opens film files with FFmpeg, through PyAV, and refuses what is no film.
+"""Opens film files with FFmpeg, through PyAV, and refuses what is not a film.
 
-A file may refer to other files or addresses, as playlists do. These are not opened, or read as
-empty, so that only the given file is read.
+A file may refer to other files or addresses, as playlists do. These are not opened, or are read as
+empty, so only the given file is read.
 """
 
 import io
@@ -40,7 +40,7 @@ def open_film(path: Path) -> Iterator[InputContainer]:
         path: Of the file; never read as a URL, even if it looks like one.
 
     Raises:
-        FilmError: It cannot be read, or is no film.
+        FilmError: It cannot be read, or is not a film.
     """
     try:
         if not path.is_file() and path.exists():
@@ -76,7 +76,7 @@ def open_film(path: Path) -> Iterator[InputContainer]:
 
 
 def is_broadcast(container: InputContainer) -> bool:
-    """Whether the clock of a container begins anywhere and may jump, as in MPEG streams.
+    """Whether the clock of a container may start anywhere and jump, as in MPEG streams.
 
     Args:
         container: The film.

@@ -142,7 +142,7 @@ def _provenance(path: Path, bundle: Bundle, settings: str) -> Provenance:
 
 
 def _other_container(path: Path, target: Path) -> Iterator[str]:
-    """Why a film is not written to MP4, where nobody has named a file."""
+    """Why a film is not written to MP4, if no output was named."""
     if target.suffix == ".mov" and path.suffix.lower() != ".mov":
         yield (
             "Its sound is not compressed (PCM), which few players play from MP4; it becomes "
@@ -172,7 +172,7 @@ def _check_encoder(source: FilmSource, encoding: Encoding) -> None:
 
 
 def _check_request(source: FilmSource, request: FilmRequest, bundle: Bundle) -> None:
-    """Raises now what would otherwise be raised hours later, when a shot is reached."""
+    """Raises errors now that would otherwise be raised hours later, when a shot is reached."""
     _check_hints(source, request)
     _check_model(request, bundle)
     check_device(device_of(request.settings.device))
