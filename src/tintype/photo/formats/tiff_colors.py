@@ -1,4 +1,4 @@
-"""The colours of a TIFF page as its tags state them, where it has no profile.
+"""The colours of a TIFF page as stated by its tags, if it has no profile.
 
 Source: TIFF revision 6.0, section 20 (RGB image colorimetry).
 """
@@ -13,7 +13,7 @@ from tintype.photo.metadata.ifd import Directory, TiffStructure
 if TYPE_CHECKING:
     from tintype.photo.formats.codec import DecodedPage
 
-_GREY, _RGB = (0, 1), (2, 6)  # photometric interpretations; YCbCr is RGB by the time it is decoded
+_GREY, _RGB = (0, 1), (2, 6)  # photometric interpretations; YCbCr is RGB once decoded
 _NAMES = {
     tiff_tags.TRANSFER_FUNCTION: "TransferFunction",
     tiff_tags.WHITE_POINT: "WhitePoint",
@@ -23,10 +23,10 @@ _MAX_CODES = 65_536
 
 
 def honour(decoded: "DecodedPage", structure: TiffStructure, page: Directory) -> None:
-    """Gives a page the profile that its tags state, or says why not.
+    """Gives a page the profile that its tags state, or notes why this is not possible.
 
-    A profile in the file says more than they do, and wins; what they state is not written again,
-    because the pixels are sRGB then.
+    A profile in the file is more precise than the tags, and takes precedence. The tags are not
+    written again, because the pixels are sRGB then.
 
     Args:
         decoded: The page; its profile and notes are changed.
@@ -62,7 +62,7 @@ def _stated(structure: TiffStructure, page: Directory, *, colors: bool) -> bytes
 
 
 def _tables(structure: TiffStructure, page: Directory, *, colors: bool) -> list[tuple[int, ...]]:
-    """The tables of the transfer function, one or three, each with a value for every code."""
+    """The tables of the transfer function, one or three, with one value per code."""
     entry = page.entries.get(tiff_tags.TRANSFER_FUNCTION)
     if entry is None:
         return []
