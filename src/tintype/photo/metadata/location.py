@@ -1,4 +1,4 @@
-"""Removes from a photograph where it was taken."""
+"""Removes the location from a photograph's metadata."""
 
 from dataclasses import replace
 
@@ -15,11 +15,11 @@ _PLACES = frozenset(
 
 
 def without_location(photo: Photo) -> Photo:
-    """A photo without coordinates and place names in the metadata fields that are made for them.
+    """A photo without coordinates and place names in the metadata fields intended for them.
 
-    Titles, captions, comments and keywords stay as somebody wrote them. A block that cannot be
-    parsed is left out as a whole, and so is what is not recognised, as a maker note: a location may
-    be in them. The photo's notes say so.
+    Titles, captions, comments and keywords stay as written. A block that cannot be parsed is left
+    out entirely, and so is anything unrecognised, such as a maker note: a location may be in it.
+    The photo's notes report this.
     """
     meta = photo.meta
     notes = list(meta.notes)
