@@ -36,7 +36,7 @@ _FORMAT_OF_PIXELS = "PNG"
 _TONE_SIDE = 640
 _COLORED_PARTS = (
     "Parts of it have a colour of their own (a stamp, ink, a colour target, a mount or stains): "
-    "they are coloured again from their lightness, as the rest."
+    "they are coloured again from their lightness, like the rest."
 )
 
 # Containers in which photographs arrive, and from which they must be extracted first.
@@ -262,7 +262,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
     if native not in (np.uint8, np.uint16):
         raise UnsupportedPhotoError(
             f"An array of {array.dtype} is not a picture.",
-            advice="Give uint8 or uint16, or floating point numbers within 0 to 1.",
+            advice="Pass uint8 or uint16, or floating-point numbers from 0 to 1.",
         )
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or not 1 <= channels <= 4 or 0 in array.shape:
@@ -318,7 +318,7 @@ def _parts(page: DecodedPage, turn: int, notes: list[str]) -> tuple[Part, ...]:
         return page.parts
     turned = [part.name for part in page.parts if part.geometric]
     if turned:
-        notes.append(f"Left out, as the picture was turned upright: {listed(turned)}.")
+        notes.append(f"Left out because the picture was turned upright: {listed(turned)}.")
     return tuple(part for part in page.parts if not part.geometric)
 
 
@@ -367,7 +367,5 @@ def _xmp(packet: bytes | None, converted: bool, notes: list[str]) -> bytes | Non
         notes.append("Its XMP data is damaged and was left out.")
         return None
     if companions:
-        notes.append(
-            f"Its XMP spoke of {' and '.join(companions)} beside the picture; that is left out."
-        )
+        notes.append(f"References in its XMP to {' and '.join(companions)} are left out.")
     return corrected

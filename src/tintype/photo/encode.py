@@ -102,14 +102,14 @@ def _fitted(photo: Photo, codec: Codec, lost: list[str]) -> Photo:
     """The photo with the depth and transparency that the format supports."""
     colored = photo.color is not None
     if photo.bits == 16 and ("RGB 16" if colored else "grey 16") not in codec.carries:
-        lost.append(f"{codec.title} is written with 8 bits a channel, the source has 16.")
+        lost.append(f"{codec.title} is written with 8 bits a channel; the source has 16.")
         photo = _with_8_bits(photo)
     if photo.alpha is not None and "alpha" not in codec.carries:
         lost.append(f"{codec.title} has no transparency.")
         photo = replace(photo, alpha=None)
     if "pages" not in codec.carries:
         lost.extend(
-            f"{codec.title} has no place for {ATTACHED_TITLES[page.kind]}."
+            f"{codec.title} cannot store {ATTACHED_TITLES[page.kind]}."
             for page in photo.meta.attached
         )
     return photo
@@ -208,7 +208,7 @@ def _note_what_is_lost(metadata: OutputMetadata, codec: Codec, lost: list[str]) 
     if missing:
         lost.append(f"{codec.title} cannot carry: {', '.join(missing)}.")
     if "provenance" not in codec.carries:
-        lost.append(f"{codec.title} cannot record in the file that it was coloured.")
+        lost.append(f"{codec.title} cannot record that the file was coloured.")
 
 
 def _software(before: str, provenance: Provenance) -> str:

@@ -95,7 +95,7 @@ def check_output_name(
     if by_name is None:
         raise UsageError(
             f"{shown(output.name)} does not have the extension of a picture format.",
-            advice="Give it an extension such as .jpg or .png, or --format.",
+            advice="Add an extension such as .jpg or .png, or use --format.",
         )
     return by_name
 

@@ -50,4 +50,4 @@ def _is_oversized(block: bytes | None) -> bool:
 
 def _sentence(title: str, names: Sequence[str]) -> Iterator[str]:
     if names:
-        yield f"Left out of its {title}, as far too large: {listed(names)}."
+        yield f"Left out of its {title} for being far too large: {listed(names)}."

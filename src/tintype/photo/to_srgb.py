@@ -25,10 +25,10 @@ def usable_profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
     try:
         profile = icc.open_profile(page.icc)
     except icc.AbsurdProfileError as error:
-        notes.append(f"Its colour profile makes no sense ({error}), and was left out.")
+        notes.append(f"Its colour profile is invalid ({error}) and was left out.")
         return None
     except icc.DamagedProfileError:
-        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
+        notes.append("Its colour profile is damaged: the pixels are treated as sRGB.")
         return None
     space = _space(page.picture)
     if profile.space != space and not (space == "GRAY" and profile.space == "RGB"):
@@ -75,11 +75,11 @@ def in_srgb(
     except icc.DamagedProfileError:
         if is_cmyk:
             return _inks(picture, notes), False
-        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
+        notes.append("Its colour profile is damaged: the pixels are treated as sRGB.")
         return picture, False
     except icc.NoDeepConversionError:
         file.refuse(
-            "has 16-bit pixels with a colour profile that can be applied in 8 bits only",
+            "has 16-bit pixels with a colour profile that can be applied only in 8 bits",
             "Convert it to sRGB in an image editor first, keeping 16 bits.",
         )
 
@@ -98,8 +98,8 @@ def _inks(picture: Image.Image | Pixels, notes: list[str]) -> Image.Image | Pixe
     if grey is not None:
         return Image.fromarray(grey) if isinstance(picture, Image.Image) else grey
     notes.append(
-        "It is CMYK without a usable profile: its inks are taken as ideal ones, as most viewers "
-        "do, so its grey is an estimate."
+        "It is CMYK without a usable profile: its inks are assumed to be ideal, as in most "
+        "viewers, so its grey is an estimate."
     )
     if isinstance(picture, Image.Image):
         return picture.convert("RGB")

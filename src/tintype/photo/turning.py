@@ -57,7 +57,7 @@ def _turned_metadata(meta: Metadata, turn: int, shape: tuple[int, int]) -> Metad
     notes = meta.notes
     lost = [part.name for part in meta.parts if part.geometric]
     if lost:
-        notes = (*notes, f"Left out, as the picture was turned: {listed(lost)}.")
+        notes = (*notes, f"Left out because the picture was turned: {listed(lost)}.")
     return replace(
         meta,
         exif=block,

@@ -51,7 +51,7 @@ def open_film(path: Path) -> Iterator[InputContainer]:
     with file:
         # FFmpeg would wait for a live playlist to grow.
         if file.read(len(_PLAYLIST)) == _PLAYLIST:
-            raise FilmError(f"{shown(path)} is no film, but a list of films.")
+            raise FilmError(f"{shown(path)} is a list of films, not a film.")
         file.seek(0)
         try:
             container = av.open(
@@ -64,12 +64,12 @@ def open_film(path: Path) -> Iterator[InputContainer]:
             )
         except (av.FFmpegError, OSError) as error:
             raise FilmError(
-                f"{shown(path)} is no film, or is damaged ({shown(reason(error))})."
+                f"{shown(path)} is not a film, or is damaged ({shown(reason(error))})."
             ) from error
         with container:
             if not _is_film_format(container.format.name):
                 raise FilmError(
-                    f"{shown(path)} is no film ({container.format.name}).",
+                    f"{shown(path)} is not a film ({container.format.name}).",
                     advice="A photograph is coloured by tintype PHOTO.",
                 )
             yield container

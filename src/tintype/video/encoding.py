@@ -181,9 +181,11 @@ def adapt_to_encoding(source: FilmSource, encoding: Encoding) -> tuple[FilmSourc
             "supports."
         )
     if encoding.lossless and encoding.codec == "h264":
-        warnings.append("Few players support lossless H.264; --codec ffv1 is made for archives.")
+        warnings.append(
+            "Few players support lossless H.264; --codec ffv1 is intended for archives."
+        )
     if source.lossless and not encoding.lossless:
-        warnings.append("The film is stored without loss; --lossless keeps it so.")
+        warnings.append("The film is stored losslessly; --lossless keeps it lossless.")
     if not source.in_place and not source.pixel_format.rgb:
         written = planar_format(source.layout.bits, source.layout.subsampled)
         warnings.append(
@@ -202,12 +204,12 @@ def _field_warnings(source: FilmSource, encoding: Encoding) -> Iterator[str]:
     if not source.interlaced or encoding.codec == "ffv1":
         return
     if encoding.codec == "h265":
-        yield "H.265 is written as whole frames here; --codec h264 keeps the fields apart."
+        yield "H.265 is written as whole frames here; --codec h264 keeps the fields separate."
         return
     if source.whole_frames:
         yield (
-            "In H.264 its whole frames are marked as two fields, like the others; --codec ffv1 "
-            "keeps the mark of each frame."
+            "In H.264 its whole frames are flagged as two fields, like the others; --codec ffv1 "
+            "keeps the flag of each frame."
         )
     if source.order_changes:
         yield (

@@ -73,25 +73,25 @@ def left_out_by_container(
                         *_tags(old, new, pairs, source),
                         *(f"{shown(name)} (programme {n})" for n, name in before.programs),
                     ],
-                    "marks of streams": list(_marks(pairs)),
+                    "stream flags": list(_marks(pairs)),
                     "data attached to streams": list(_data(before, after, pairs, source)),
                     "groups of streams": [
                         shown(group) for group in before.groups if group not in after.groups
                     ],
                 }
                 if len(new.chapters()) < len(old.chapters()) and not _has_wave(kept.values()):
-                    yield f"{title} has no place for its chapters, which are lost.{advice}"
+                    yield f"{title} does not support its chapters, which are lost.{advice}"
     except (av.FFmpegError, ValueError) as error:
         yield (
-            f"Tags and marks of streams that {title} does not support may be lost; which ones "
-            f"cannot be found out ({shown(reason(error))})."
+            f"Tags and stream flags that {title} does not support may be lost; which ones "
+            f"cannot be determined ({shown(reason(error))})."
         )
         return
     for what, names in lost.items():
         if names:
             more = len(names) - _MAX_NAMES
             text = ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
-            yield f"{title} has no place for some {what}, which are lost: {text}.{advice}"
+            yield f"{title} does not support some {what}, which are lost: {text}.{advice}"
 
 
 def _write(

@@ -241,11 +241,11 @@ def _container_warnings(
     pcm = next((stream for stream in copied if stream.is_pcm), None)
     if pcm is not None and encoding.muxer == "mp4":
         yield (
-            f"Some players hear noise where an MP4 has sound like {pcm.label}; -o NAME.mov and "
+            f"Some players play sound like {pcm.label} in an MP4 as noise; -o NAME.mov and "
             "NAME.mkv are safe."
         )
     if source.chapters and any(stream.wave for stream in copied):
-        yield "Its chapters are left out, because of its sound. -o NAME.mov keeps them."
+        yield "Its chapters are left out because of its sound. -o NAME.mov keeps them."
     exact = source.time_base.numerator == 1 and 1000 % source.time_base.denominator == 0
     if encoding.muxer == "matroska" and "matroska" not in source.container and not exact:
         yield (

@@ -223,8 +223,8 @@ def _clock_warnings(clock: FilmClock) -> Iterator[str]:
         yield f"Its clock begins at {float(clock.begin):.1f} s; the coloured film begins at 0."
     for join in clock.joins:
         yield (
-            f"Its clock jumps at {float(join):.1f} s, as where recordings were joined; the "
-            "coloured film goes on there, pictures and sound together."
+            f"Its clock jumps at {float(join):.1f} s, as if recordings were joined there; the "
+            "coloured film continues there, pictures and sound together."
         )
     if clock.wrong:
         times = "1 packet" if clock.wrong == 1 else f"{clock.wrong:,} packets"

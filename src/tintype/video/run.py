@@ -154,8 +154,8 @@ def _color_rest(
         # The checksum matched, so somebody made it this way on purpose.
         except (LookupError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise FilmError(
-                f"{shown(store.folder)} holds an unfinished film that cannot be gone on with.",
-                advice="Remove that folder, and give the same command again.",
+                f"{shown(store.folder)} contains an unfinished film that cannot be resumed.",
+                advice="Remove that folder, and run the same command again.",
             ) from error
     number = store.frames
     on_progress(number)

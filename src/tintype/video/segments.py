@@ -121,7 +121,8 @@ class SegmentStore:
         self.folder.mkdir(exist_ok=True)
         if (foreign := _foreign(self.folder)) is not None:
             raise FilmError(
-                f"{shown(foreign)} is not from Tintype, and in the place of an unfinished film.",
+                f"{shown(foreign)} was not written by Tintype, and is in the place of an "
+                "unfinished film.",
                 advice="Move it away, or give -o another name.",
             )
         self._lock: IO[bytes] = (self.folder / _LOCK_FILE).open("a+b")

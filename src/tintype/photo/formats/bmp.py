@@ -64,7 +64,7 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     size, _, start = struct.unpack_from("<III", file.data, 2)
     size = size if size > start else 0  # OS/2 stores the size of the headers there
     if 0 < max(size, end) < len(file.data) and file.data[max(size, end) :].strip(b"\0"):
-        unknown.leave("what follows its picture")
+        unknown.leave("data after its picture")
     page.notes += unknown.notes()
     return [page]
 

@@ -77,5 +77,5 @@ def film_error(name: str) -> UnsupportedPhotoError:
         name: As returned by `tintype.errors.shown`.
     """
     return UnsupportedPhotoError(
-        f"{name} is a film, not a photograph.", advice="Films have a command: tintype video FILM."
+        f"{name} is a film, not a photograph.", advice="Use the film command: tintype video FILM."
     )

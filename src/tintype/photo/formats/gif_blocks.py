@@ -92,7 +92,7 @@ def _extensions(data: bytes, found: GifBlocks) -> Iterator[tuple[int, bytes]]:
             at = _end_of_blocks(data, at + 11 + _table_bytes(data[at + 9]))
         else:
             if kind != 0x3B or data[at + 1 :].strip(b"\0"):
-                found.unknown.leave("bytes behind its end")
+                found.unknown.leave("bytes after its end")
             return
 
 

@@ -47,7 +47,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     page.orientation = 1  # libheif has already turned the pixels
     notes = []
     if len(opened) > 1:
-        notes.append(f"The file holds {len(opened)} pictures; only the main one is coloured.")
+        notes.append(f"It contains {len(opened)} pictures; only the main one is coloured.")
     if int(first.info.get("bit_depth", 8)) > 8:
         notes.append(f"Its {first.info['bit_depth']} bits a channel are read as 8.")
     page.icc = page.icc or heif_unknown.stated_profile(file.data, notes)

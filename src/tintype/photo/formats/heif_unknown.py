@@ -55,7 +55,7 @@ def stated_profile(data: bytes, notes: list[str]) -> bytes | None:
     try:
         profile = color_space.of_code_points(*points, peak)
     except color_space.UnusableColorsError as error:
-        notes.append(f"Its colours are stated by {error}: the pixels are taken as sRGB.")
+        notes.append(f"Its colours are stated by {error}: the pixels are treated as sRGB.")
         return None
     if points[1] in hdr.NAMES:
         notes.append(hdr.note(points[1], peak))

@@ -158,7 +158,7 @@ class InputFile:
             reason = " ".join(str(error).split()).rstrip(".")[:120]
             if isinstance(error, Image.DecompressionBombError):
                 raise PhotoTooLargeError(
-                    f"{self.name} has more pixels than its format's reader takes.",
+                    f"{self.name} has more pixels than its format's reader accepts.",
                     advice="Shrink it, or save it in another format.",
                 ) from error
             if reason.lower().startswith("unsupported "):

@@ -64,7 +64,7 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     page.comment = header.comment
     page.dpi = header.dpi or exif.resolution(header.exif)
     if header.pictures > 1:
-        header.note(f"The file holds {header.pictures} pictures (MPO); only the first is coloured.")
+        header.note(f"It contains {header.pictures} pictures (MPO); only the first is coloured.")
     end = jpeg_scans.read(data, header.scan_header_at).end
     if end is not None and end < len(data):
         for note in jpeg_behind.notes(data[end:], header.pictures):

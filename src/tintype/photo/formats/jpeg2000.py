@@ -95,7 +95,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
         page.icc = color_space.romm_rgb()
     elif metadata.space not in _SPACES:
-        metadata.notes.append(f"Its colour space ({metadata.space}) is unknown: taken as sRGB.")
+        metadata.notes.append(f"Its colour space ({metadata.space}) is unknown: treated as sRGB.")
     page.dpi = page.dpi or exif.resolution(page.exif)
     # The pixels of JPEG 2000 are upright; its EXIF describes the file that it was made from.
     page.orientation = 1
@@ -130,7 +130,7 @@ def _decode(file: "InputFile", image: "ImageFile.ImageFile") -> DecodedPage:
         page = pillow.decode_page(image, again)
     except UnreadablePhotoError:
         _refuse_whole(file)
-    page.notes += ("Its tiles have another number of parts than they state: no pixel is lost.",)
+    page.notes += ("Its tiles do not have the number of parts that they state: no pixel is lost.",)
     return page
 
 
@@ -187,7 +187,7 @@ def _read_uuid(found: Jp2Metadata, body: bytes) -> None:
         found.iptc = iptc.with_record(found.iptc, record) if record else found.iptc or None
         found.notes.extend(skipped)
     elif kind in (_XMP_UUID, _EXIF_UUID):
-        found.unknown.leave("a second box of XMP or EXIF")
+        found.unknown.leave("a second XMP or EXIF box")
     else:
         name = "GeoJP2" if kind == _GEO_UUID else f"box uuid {kind[:4].hex()}"
         found.unknown.carry(name, b"uuid", body, geometric=kind == _GEO_UUID)

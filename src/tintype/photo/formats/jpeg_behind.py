@@ -39,10 +39,10 @@ def notes(behind: bytes, pictures: int) -> list[str]:
     if _VIDEO.search(behind):
         found.append("a video (motion photo)")
     if found:
-        return [f"Behind the picture lies {' and '.join(found)}, {size}, which is left out."]
+        return [f"Left out, after the picture: {' and '.join(found)}, {size}."]
     if _PICTURE in head or any(mark in behind[-_END_BYTES:] for mark in _CAPTIONS):
         return []
-    return [f"Behind the picture lie {size} of unknown data, which are left out."]
+    return [f"Left out, after the picture: {size} of unknown data."]
 
 
 def _size(count: int) -> str:

@@ -54,14 +54,14 @@ def check(photos: Sequence[Photo], data: bytes, *, codec: Codec, name: str) -> N
     header = jpeg_segments.read_header(data)
     if not header.has_luminance:
         raise UnsupportedPhotoError(
-            f"{name} holds no luminance that could be kept: it is CMYK, RGB, or stores it at less "
+            f"{name} has no luminance that could be kept: it is CMYK, RGB, or stores it at less "
             "than full size.",
             advice=_LEAVE_OUT,
         )
     if meta.converted:
         raise UnsupportedPhotoError(
             f"The luminance of {name} cannot be kept exactly: its colour profile is not sRGB, so "
-            "that its grey is converted.",
+            "its grey is converted.",
             advice=_LEAVE_OUT,
         )
 

@@ -40,8 +40,8 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     out = bytearray(jpeg_segments.for_decoder(data, header.height))
     if _name_transform(out, header.components):
         notes.append(
-            "Its Adobe segment names a conversion of colours that does not fit its channels; the "
-            "usual one is taken."
+            "Its Adobe segment names a colour conversion that does not fit its channels; the "
+            "usual one is used."
         )
     coded = _coded(bytes(out))
     if header.frame in _SEQUENTIAL and _fill_scan_headers(out, coded):

@@ -51,5 +51,5 @@ def joined(chunks: Sequence[Chunk]) -> tuple[bytes | None, str]:
             note = "The chunks of its colour profile are numbered wrongly; the profile is whole."
             return candidate[:size], note
     return None, (
-        "Its colour profile is incomplete and was left out: the pixels are taken as sRGB."
+        "Its colour profile is incomplete and was left out: the pixels are treated as sRGB."
     )

@@ -112,7 +112,7 @@ def read_chunks(data: bytes) -> PngChunks:
         elif kind == b"IEND":
             found.complete = True
             if data[end:].strip(b"\0"):
-                found.unknown.leave("bytes behind its end")
+                found.unknown.leave("bytes after its end")
         elif kind in COLOR_CHUNKS:
             found.colors.setdefault(kind, body)
         elif kind not in _PIXEL_CHUNKS:

@@ -26,7 +26,7 @@ def profile(found: PngChunks) -> bytes | None:
     try:
         stated = _stated(chunks, has_profile=found.icc is not None)
     except UnusableColorsError as error:
-        found.notes.append(f"Its colours are stated by {error}: the pixels are taken as sRGB.")
+        found.notes.append(f"Its colours are stated by {error}: the pixels are treated as sRGB.")
         return found.icc
     if b"cICP" in chunks and chunks[b"cICP"][1] in hdr.NAMES:
         found.notes.append(hdr.note(chunks[b"cICP"][1], _peak(chunks)))

@@ -117,7 +117,7 @@ def _read_floats(file: "InputFile") -> DecodedPage:
     page.notes = (note,)
     unknown = UnknownParts()
     if file.data[header.end() + 4 * count :].strip():
-        unknown.leave("what follows its picture")
+        unknown.leave("data after its picture")
     page.notes += unknown.notes()
     return page
 
@@ -138,7 +138,7 @@ def _with_comments(page: DecodedPage, header: PpmHeader | None, data: bytes) -> 
     if len(text) > _MAX_COMMENT:
         unknown.leave("the rest of a long comment")
     if size and data[header.end + size :].strip():
-        unknown.leave("what follows its picture")
+        unknown.leave("data after its picture")
     page.notes += unknown.notes()
     return page
 

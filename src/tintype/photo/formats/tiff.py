@@ -62,7 +62,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     if pages.more:
         file.refuse(f"has more than {tiff_pages.MAX_PAGES} pages", "Split it into smaller files.")
     if not pages.pictures:
-        file.refuse("holds no photograph but a mask", "Colour the picture that it belongs to.")
+        file.refuse("contains a mask but no photograph", "Colour the picture that it belongs to.")
     _check_sizes(file, structure, pages)
     decoded = []
     budget = tiff_budget.MetadataBudget(len(file.data))
@@ -257,7 +257,7 @@ def _add_tags(
     samples = tiff_tags.values(structure, page, tiff_tags.SAMPLES, colors)[0]
     extra = samples - colors - (decoded.alpha is not None)
     if extra > 0:
-        unknown.leave("a channel beside the colours" if extra == 1 else f"{extra} more channels")
+        unknown.leave("an extra channel" if extra == 1 else f"{extra} extra channels")
     tiff_unknown.read_unknown(structure, page, unknown)
     decoded.parts = tuple(unknown.carried)
     decoded.notes += unknown.notes()

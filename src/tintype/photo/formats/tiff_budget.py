@@ -36,7 +36,7 @@ class MetadataBudget:
             for name in _FIELDS:
                 setattr(page, name, None)
             page.parts = ()
-            page.notes += ("The metadata of its pages are far too large and were left out.",)
+            page.notes += ("The metadata of its pages is far too large and was left out.",)
             return page
         self._left -= size
         for name in _FIELDS:

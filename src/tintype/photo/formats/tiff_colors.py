@@ -44,7 +44,7 @@ def honour(decoded: "DecodedPage", structure: TiffStructure, page: Directory) ->
         decoded.icc = _stated(structure, page, colors=photometric in _RGB)
     except UnusableColorsError as error:
         decoded.notes += (
-            f"Its colours are stated by {error} ({', '.join(stated)}): the pixels are taken as "
+            f"Its colours are stated by {error} ({', '.join(stated)}): the pixels are treated as "
             "sRGB.",
         )
 
@@ -56,7 +56,7 @@ def _stated(structure: TiffStructure, page: Directory, *, colors: bool) -> bytes
     if colors and tiff_tags.WHITE_POINT in page.entries:
         place = page.entries[tiff_tags.WHITE_POINT].ratios(structure.order)
         if len(place) != 2:
-            raise UnusableColorsError("a white that is no colour")
+            raise UnusableColorsError("an invalid white")
         white = place[0], place[1]
     return color_space.of_tables(_tables(structure, page, colors=colors), white, primaries)
 
@@ -69,7 +69,7 @@ def _tables(structure: TiffStructure, page: Directory, *, colors: bool) -> list[
     codes = 1 << tiff_tags.values(structure, page, tiff_tags.BITS, 8)[0]
     count = entry.count // codes if codes <= _MAX_CODES else 0
     if entry.count != count * codes or count not in ((1, 3) if colors else (1,)):
-        raise UnusableColorsError("a transfer function of another size")
+        raise UnusableColorsError("a transfer function of the wrong size")
     values = entry.integers(structure.order, most=entry.count)
     tables = [values[at : at + codes] for at in range(0, entry.count, codes)]
     white_is_zero = tiff_tags.values(structure, page, tiff_tags.PHOTOMETRIC, 1)[0] == 0

@@ -158,7 +158,7 @@ def _encoded(pages: list[OutputPage], lost: list[str]) -> bytes:
         return pillow.save(image, "WEBP", **lossy)
     except ValueError:
         # A lossy file has half a megabyte for the coding modes of its blocks, whatever its size.
-        lost.append("So large a picture cannot be written as lossy WebP: it is lossless.")
+        lost.append("A picture of this size cannot be written as lossy WebP, so it is lossless.")
         return pillow.save(image, "WEBP", **lossless)
 
 

@@ -68,7 +68,7 @@ def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]
         elif kind != 2 or number not in _HOUSEKEEPING:
             unmapped.append(f"IPTC {kind}:{number}")
     if rest:
-        unmapped.append(f"{rest} bytes of IPTC that are no datasets")
+        unmapped.append(f"{rest} bytes of IPTC that are not datasets")
     if _DATE_CREATED in values:
         values[_DATE_CREATED] = [_iso_date(values[_DATE_CREATED][0])]
     properties = [

@@ -117,11 +117,11 @@ def of_tables(
         UnusableColorsError: They are not valid colours.
     """
     if primaries is not None and len(primaries) != 6:
-        raise UnusableColorsError("chromaticities that are no colours")
+        raise UnusableColorsError("invalid chromaticities")
     if primaries is None and white and not np.allclose(white, _D65, rtol=0, atol=_SAME_PLACE):
         raise UnusableColorsError("a white without primaries")
     if any(len(table) < 2 or any(a > b for a, b in pairwise(table)) for table in tables):
-        raise UnusableColorsError("a transfer function that falls")
+        raise UnusableColorsError("a decreasing transfer function")
     x, y = white or _D65
     a, b, c, d, e, f = primaries or _SRGB[2:]
     places = (x, y, a, b, c, d, e, f)
@@ -188,7 +188,7 @@ def of_end_points(values: list[float]) -> Chromaticities:
     for at in (0, 3, 6):
         total = sum(values[at : at + 3])
         if total <= 0:
-            raise UnusableColorsError("primaries that are no colours")
+            raise UnusableColorsError("invalid primaries")
         places += [values[at] / total, values[at + 1] / total]
     x_white, y_white, *rest = places
     return (x_white, y_white, rest[0], rest[1], rest[2], rest[3], rest[4], rest[5])
@@ -220,7 +220,7 @@ def _srgb_curve() -> bytes:
 
 def _xyz(x: float, y: float) -> NDArray[Any]:
     if not (0 <= x <= 1 and 0 < y <= 1):
-        raise UnusableColorsError("chromaticities that are no colours")
+        raise UnusableColorsError("invalid chromaticities")
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
@@ -231,12 +231,12 @@ def _matrix(places: Chromaticities) -> NDArray[Any]:
     try:
         scale = np.linalg.solve(columns, white)
     except np.linalg.LinAlgError as error:
-        raise UnusableColorsError("chromaticities that are no colours") from error
+        raise UnusableColorsError("invalid chromaticities") from error
     cones = (_BRADFORD @ _D50_WHITE) / (_BRADFORD @ white)
     adapt = np.linalg.inv(_BRADFORD) @ np.diag(cones) @ _BRADFORD
     matrix: NDArray[Any] = adapt @ (columns * scale)
     if not np.isfinite(matrix).all() or np.abs(matrix).max() > 16:
-        raise UnusableColorsError("chromaticities that are no colours")
+        raise UnusableColorsError("invalid chromaticities")
     return matrix
 
 

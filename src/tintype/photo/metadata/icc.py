@@ -167,7 +167,7 @@ def _check_greys(greys: NDArray[np.int16]) -> None:
     if luma[-1] - luma[0] < _LEAST_RANGE:
         raise AbsurdProfileError(f"black becomes {tuple(greys[0].tolist())}")
     if (np.diff(luma) < -_MOST_FALL).any():
-        raise AbsurdProfileError("its greys are in no order")
+        raise AbsurdProfileError("its greys are out of order")
 
 
 def _is_srgb(changed: NDArray[np.int16]) -> bool:

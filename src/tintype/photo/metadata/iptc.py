@@ -183,9 +183,7 @@ def without_location(blocks: bytes | None) -> tuple[bytes | None, tuple[str, ...
     found = read_resources(blocks or b"").items
     for item in found:
         if item.signature == _SIGNATURE and item.number in _COPIES:
-            notes["Copies of its EXIF and XMP are left out because they may hold a location."] = (
-                None
-            )
+            notes["Copies of its EXIF and XMP are left out as they may contain a location."] = None
         elif item.is_iptc:
             record, damaged = _record_without_places(item.data)
             items.append(replace(item, data=record))

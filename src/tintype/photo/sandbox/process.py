@@ -163,7 +163,7 @@ class Child:
             self.kill()
             status = self._process.returncode or 0
         if status == -getattr(signal, "SIGXCPU", 0):
-            why = f"took more than {request.limits.cpu} seconds of processor time"
+            why = f"took more than {request.limits.cpu} seconds of CPU time"
             return request.failed(why, by="{}ing it ")
         if status == -getattr(signal, "SIGKILL", 0):
             why = ", most often for lack of memory"

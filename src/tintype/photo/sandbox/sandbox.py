@@ -160,7 +160,7 @@ class Sandbox:
             return check(child.ask(request, asked.data, kind, most_bytes=most))
         except NonsenseError as error:
             child.kill()
-            raise request.failed(f"answered nonsense ({error})") from error
+            raise request.failed(f"returned an invalid answer ({error})") from error
         finally:
             self._give(child)
 

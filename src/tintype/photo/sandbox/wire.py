@@ -81,7 +81,7 @@ class Request(msgspec.Struct, frozen=True):
             )
         return UnreadablePhotoError(
             f"{self.name} cannot be decoded: {by.format('decod')}{why}.",
-            advice="It may be damaged, or made to do harm; copy it again from where it came.",
+            advice="It may be damaged or malicious; copy it again from where it came.",
         )
 
 
