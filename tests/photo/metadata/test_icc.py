@@ -113,7 +113,10 @@ ABSURD = {
     ),
     "a flat curve": (rgb_profile(SRGB, table(np.ones(256))), "black becomes"),
     "an inverted curve": (rgb_profile(SRGB, table(1 - X)), "white becomes"),
-    "a curve that falls": (rgb_profile(SRGB, table(np.abs(np.sin(X * np.pi * 1.5)))), "out of order"),
+    "a curve that falls": (
+        rgb_profile(SRGB, table(np.abs(np.sin(X * np.pi * 1.5)))),
+        "out of order",
+    ),
     "a grey of nothing": (grey_profile(table(np.zeros(256))), "white becomes"),
     "an inverted grey": (grey_profile(table(1 - X)), "white becomes"),
 }
