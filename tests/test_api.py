@@ -548,7 +548,7 @@ def test_what_a_format_cannot_carry_is_said_as_the_command_says_it(
     photo = deep_and_transparent(tmp_path)
     said = notes_of(lambda: colorizer(photo, output=tmp_path / "out.jpg"))
     assert said == [
-        f"{photo}: JPEG is written with 8 bits a channel, the source has 16.",
+        f"{photo}: JPEG is written with 8 bits a channel; the source has 16.",
         f"{photo}: JPEG has no transparency.",
     ]
     assert main([str(photo), "-o", str(tmp_path / "b.jpg"), "--model", str(tiny_model)]) == 0
