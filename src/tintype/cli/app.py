@@ -62,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("TINTYPE_TRACEBACK"):
             raise
         say(
-            f"{FAULT}: {type(error).__name__}: {error}. Please report it, with the "
-            "traceback that TINTYPE_TRACEBACK=1 in the environment shows."
+            f"{FAULT}: {type(error).__name__}: {error}. Please report it; set "
+            "TINTYPE_TRACEBACK=1 in the environment to get the traceback."
         )
         return TintypeError.exit_code
 

@@ -89,7 +89,7 @@ def _files(arguments: PhotoArguments) -> int:
         if counts.folders_not_entered:
             hint = "Add --recursive to include subfolders."
         elif counts.system_folders:
-            hint = "Hidden and system folders are left alone; name one to colour what is in it."
+            hint = "Hidden and system folders are left alone; name one to colour its contents."
         raise PhotoError(
             f"There is no picture in {shown(' '.join(arguments.photos))}.", advice=hint
         )
@@ -150,11 +150,11 @@ def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: 
     if options.settings.of_one_photograph and photos > 1:
         raise UsageError(
             f"Hints, masks and --colors are for one photograph, but there are {photos:,} inputs.",
-            advice="Colour that photograph with a command of its own.",
+            advice="Colour that photograph with a separate command.",
         )
     if arguments.certainty is not None:
         if options.settings.colors is not None:
-            raise UsageError("--certainty needs a prediction, and with --colors there is none.")
+            raise UsageError("--certainty requires a prediction, but --colors replaces it.")
         _refuse_certainty(arguments, items=photos)
     if arguments.save_settings is not None:
         _refuse_url(arguments.save_settings, "--save-settings")
@@ -224,7 +224,7 @@ def _refuse_certainty(arguments: PhotoArguments, *, items: int) -> None:
     if items > 1:
         raise UsageError(
             f"A certainty map is for one photograph, but there are {items:,} inputs.",
-            advice="Colour that photograph with a command of its own.",
+            advice="Colour that photograph with a separate command.",
         )
     if target.suffix.lower() != ".png":
         raise UsageError(
@@ -338,7 +338,7 @@ def _as_saved(path: Path, options: "RunOptions") -> "RunOptions":
 def _refuse_as_stream(arguments: PhotoArguments) -> None:
     """What is no matter of one picture that comes or goes as a stream."""
     if len(arguments.photos) != 1:
-        raise UsageError("A stream is one picture, but several inputs are given.")
+        raise UsageError("A stream is one picture, but there are several inputs.")
     if (
         arguments.into is not None
         or arguments.report is not None
@@ -388,7 +388,7 @@ def _stream(arguments: PhotoArguments) -> int:
             output, is_own_picture, overwrite=options.overwrite, what="a coloured photograph"
         )
     if options.settings.palettes > 1:
-        raise UsageError("--palettes writes several files, but a stream is one.")
+        raise UsageError("--palettes writes several files, but a stream is only one.")
     written = options.output
     if output is not None:
         form = check_output_name(output, written.format, layered=written.layer)

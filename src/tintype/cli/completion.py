@@ -223,8 +223,8 @@ COMPLETION = Command(
     arguments=CompletionArguments,
     run=print_script,
     usage="[OPTIONS] SHELL",
-    help="""Prints the script with which the Tab key completes commands, options, their values,
-    models and photographs.
+    help="""Prints a script that lets the Tab key complete commands, options, their values, models
+    and photographs.
 
     SHELL is bash, zsh, fish or powershell. For the current shell only, type
     source <(tintype completion bash). To install it, see docs/how-to/shell-completion.md.""",

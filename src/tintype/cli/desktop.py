@@ -124,14 +124,14 @@ def _show_window(message: Message) -> None:
         import tkinter
     except ImportError as error:
         raise UsageError(
-            "There is no window without tkinter, which this Python lacks.",
+            "The window requires tkinter, which this Python lacks.",
             advice="Install python3-tk, or type tintype serve.",
         ) from error
     try:
         window = tkinter.Tk(className=_TITLE)
     except tkinter.TclError as error:
         raise UsageError(
-            f"There is no window: {error}.", advice="Type tintype serve --no-browser."
+            f"The window cannot be opened: {error}.", advice="Type tintype serve --no-browser."
         ) from error
     window.title(_TITLE)
     window.resizable(width=False, height=False)

@@ -17,17 +17,17 @@ from tintype.errors import UsageError, shown
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "video": "colour a film",
-        "graft": "put another program's colours on the original photograph",
-        "serve": "open the page in the browser, and the HTTP API",
-        "shortcut": "put a shortcut to the page into the menu of the desktop",
+        "graft": "apply another program's colours to the original photograph",
+        "serve": "open the page in the browser, and serve the HTTP API",
+        "shortcut": "add a shortcut for the page to the desktop menu",
         "models": "list the models and their cards",
-        "inspect": "show whether a picture was coloured, by what and how",
-        "data": "find bad and repeated photographs before training",
-        "train": "train a model on photographs of your own",
-        "evaluate": "measure a model on photographs",
+        "inspect": "show whether, by what and how a picture was coloured",
+        "data": "find bad and duplicate photographs before training",
+        "train": "train a model on your own photographs",
+        "evaluate": "score a model on photographs",
         "export": "make a model file from a training run",
-        "compare": "train and measure every method of a folder, in one table",
-        "completion": "print the script that lets a shell complete this command",
+        "compare": "train and score every method in a folder, in one table",
+        "completion": "print a shell completion script for this command",
     }
 )
 """The commands in the order of the help, and what each does."""

@@ -68,7 +68,7 @@ def _show_devices(argv: ModelsArguments) -> int:
     from tintype.engine.device_check import survey
 
     if len(argv.names) > 1:
-        raise UsageError("The devices are tried with one model at a time.")
+        raise UsageError("--devices accepts only one model.")
     bundle = load_bundle(*argv.names)
     for found in survey(bundle):
         if argv.json:
@@ -101,15 +101,15 @@ MODELS = Command(
     run=show_models,
     usage="[OPTIONS] [MODEL]...",
     help="Lists the installed models; with names, prints the full cards of those models. With "
-    "--devices, tries what a model can run on here.",
+    "--devices, tests what a model can run on here.",
     params=[
         click.Argument(["names"], nargs=-1, metavar="MODEL...", type=ModelType()),
         Option("--json", is_flag=True, help="Print a JSON line for each model or device."),
         Option(
             "--devices",
             is_flag=True,
-            help="List the devices, how fast each is on this machine, and how near its pixels are "
-            "to the CPU's.",
+            help="List the devices, their speed on this machine, and how close their pixels are to "
+            "the CPU's.",
         ),
     ],
 )

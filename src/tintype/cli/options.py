@@ -153,8 +153,8 @@ PHOTOS = _Photos(
     help="""Colours black-and-white photographs, on this machine.
 
     "tintype photo.jpg" writes photo.color.jpg beside it. PHOTO is a file, a folder, a pattern such
-    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. Pictures that an
-    earlier run has coloured are left alone; nothing is deleted, and no original is replaced.""",
+    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. Pictures already
+    coloured by an earlier run are skipped. Nothing is deleted; originals are never replaced.""",
     params=[
         click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO...", type=_PICTURE),
         Option(
@@ -172,14 +172,14 @@ PHOTOS = _Photos(
             type=_file(".png"),
             metavar="FILE",
             first_page=False,
-            help="Also write a map of how certain the colours are: a grey PNG, black for certain.",
+            help="Also write a map of how certain the colours are: a grey PNG; black is certain.",
         ),
         Option(
             "--save-settings",
             type=_file(".json"),
             metavar="FILE",
             first_page=False,
-            help="Also write the settings that were used, hints included.",
+            help="Also save the settings used, including hints.",
         ),
         Option(
             "--settings",
@@ -205,8 +205,8 @@ PHOTOS = _Photos(
             "--dry-run",
             is_flag=True,
             first_page=False,
-            help="Write nothing: list what would be written where and what would be skipped, and "
-            "estimate the space and the time.",
+            help="Write nothing: list what would be written, where, and what would be skipped; "
+            "estimate disk space and time.",
         ),
         Option(
             "--report",
@@ -227,7 +227,7 @@ PHOTOS = _Photos(
             type=click.IntRange(min=1, max=MOST_JOBS),
             metavar="N",
             show_default="one per core",
-            help="How many processes colour at a time.",
+            help="Number of processes to run in parallel.",
         ),
         Option(
             "--executor",
@@ -255,8 +255,8 @@ PHOTOS = _Photos(
             "--sandbox",
             is_flag=True,
             first_page=False,
-            help="Decode pictures in a child process with limits on memory and time, in case they "
-            "are made to do harm; on Linux it can open no files and no connections.",
+            help="Decode pictures in a child process with memory and time limits, to contain "
+            "malicious files; on Linux it cannot open files or network connections.",
         ),
         Option(
             "--max-megapixels",
@@ -281,9 +281,9 @@ VIDEO = Command(
     usage="[OPTIONS] FILM",
     help="""Colours a black-and-white film, with its sound, subtitles and chapters.
 
-    "tintype video film.mp4" writes film.color.mp4 beside it. The brightness and time of every
+    "tintype video film.mp4" writes film.color.mp4 beside it. The brightness and timing of every
     frame do not change. A film takes hours; after Ctrl-C or a power cut, the same command
-    continues where it stopped. Needs the extra for film: pip install "tintype[video]".""",
+    continues where it stopped. Requires the video extra: pip install "tintype[video]".""",
     params=[
         click.Argument(["film"], required=True, metavar="FILM", type=_file(*FILMS)),
         Option(
@@ -298,7 +298,7 @@ VIDEO = Command(
             bare=_PREVIEW,
             callback=above_zero,
             metavar="SECONDS",
-            help=f"Colour only this much, {_PREVIEW:g} seconds if no number is given, and write "
+            help=f"Colour only this many seconds, {_PREVIEW:g} if no number is given, and write "
             "film.preview.mp4.",
         ),
         Option(
@@ -313,8 +313,8 @@ VIDEO = Command(
             type=float,
             metavar="NUMBER",
             show_default=f"{STEADY:g}",
-            help="How much of the previous frame's colours is kept, 0 to 0.99; 0 colours each "
-            "frame by itself.",
+            help="How much of the previous frame's colours to keep, 0 to 0.99; 0 colours each "
+            "frame independently.",
         ),
         Option(
             "--every",
@@ -328,13 +328,13 @@ VIDEO = Command(
             "--shots",
             type=_file(".toml"),
             metavar="FILE",
-            help="Hints and references for single shots: a TOML file of [[shot]] tables with at, "
-            "hints and reference.",
+            help="Hints and references for individual shots: a TOML file of [[shot]] tables with "
+            "at, hints and reference.",
         ),
         Option(
             "--codec",
             type=click.Choice(get_args(Codec)),
-            show_default="h264, if it holds the film's bit depth",
+            show_default="h264, if it supports the film's bit depth",
             help="The video codec of the output.",
         ),
         Option(
@@ -347,12 +347,12 @@ VIDEO = Command(
         Option(
             "--lossless",
             is_flag=True,
-            help="Compress without loss; the brightness of the film is kept bit for bit.",
+            help="Use lossless compression; the film's brightness is preserved bit for bit.",
         ),
         Option(
             "--convert-sound",
             is_flag=True,
-            help="Compress sound that the output cannot hold again, instead of leaving it out.",
+            help="Re-encode sound that the output format cannot hold, instead of leaving it out.",
         ),
         Option(
             "--model",

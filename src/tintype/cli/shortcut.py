@@ -60,7 +60,7 @@ def make_shortcut(argv: ShortcutArguments) -> int:
         raise WriteError(f"{shown(place)} cannot be written: {reason(error)}.") from error
     for path in made:
         print_path(str(path))
-    say("The shortcut opens the page. Make it again after Tintype was moved or installed anew.")
+    say("The shortcut opens the page. Create it again after moving or reinstalling Tintype.")
     return 0
 
 
@@ -97,7 +97,7 @@ def default_folder(platform: str, environment: Mapping[str, str]) -> Path:
             return Path(environment["APPDATA"]) / "Microsoft/Windows/Start Menu/Programs"
     except (KeyError, RuntimeError) as error:
         raise TintypeError(
-            "There is no folder of this user for shortcuts.", advice="Name one with --into."
+            "This user has no folder for shortcuts.", advice="Name one with --into."
         ) from error
     if platform == "darwin":
         return home / "Applications"
@@ -127,7 +127,7 @@ def _write_entries(folder: Path, program: Path) -> list[Path]:
     page = photos = _quoted(program)
     terminal = "false"
     if find_spec("_tkinter") is None:
-        say("This Python has no tkinter for a window (python3-tk): the shortcut opens a terminal.")
+        say("Without tkinter (python3-tk) there is no window; the shortcut opens a terminal.")
         command = _quoted(program.with_name("tintype"))
         page, photos, terminal = f"{command} serve", f"{command} --", "true"
     entries = {
@@ -185,7 +185,7 @@ def _write_bundle(folder: Path, program: Path) -> Path:
 _MAKE_LINK = (
     "$link = (New-Object -ComObject WScript.Shell).CreateShortcut($env:TINTYPE_LINK);"
     "if ((Test-Path $env:TINTYPE_LINK) -and ($link.TargetPath -notlike '*tintype-desktop.exe'))"
-    "{ [Console]::Error.Write('it exists and leads elsewhere'); exit 3 }"
+    "{ [Console]::Error.Write('it exists and points elsewhere'); exit 3 }"
     "$link.TargetPath = $env:TINTYPE_TARGET; $link.Description = $env:TINTYPE_TEXT; $link.Save()"
 )
 
@@ -213,16 +213,16 @@ SHORTCUT = Command(
     arguments=ShortcutArguments,
     run=make_shortcut,
     usage="[OPTIONS]",
-    help="""Puts a shortcut to the page into the menu of the desktop.
+    help="""Adds a shortcut for the page to the desktop menu.
 
-    On Linux and Windows photographs can also be opened with, or sent to, Tintype from the menu of
-    a file; a coloured copy is then written beside them.""",
+    On Linux and Windows, photographs can also be opened with Tintype, or sent to it, from a file's
+    context menu; a coloured copy is then written beside them.""",
     params=[
         Option(
             "--into",
             type=FolderType(),
             metavar="DIR",
-            show_default="the user's folder of programs",
+            show_default="the user's programs folder",
             help="Write the shortcut to this folder.",
         ),
     ],

@@ -102,7 +102,7 @@ def _write_all(stream: BinaryIO, data: bytes) -> None:
     while left:
         taken = stream.write(left)
         if taken is None:
-            raise BlockingIOError(errno.EAGAIN, "it does not wait until it is read")
+            raise BlockingIOError(errno.EAGAIN, "it is non-blocking, and its buffer is full")
         left = left[taken:]
     stream.flush()
 
