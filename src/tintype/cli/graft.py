@@ -1,4 +1,4 @@
-"""The command `tintype graft`: another program's colours on the photograph's own grey."""
+"""The command `tintype graft`: applies another program's colours to the original grey."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -27,7 +27,7 @@ _OPTIONS = (
     "sandbox",
     "max_megapixels",
 )
-"""Of the options that colour photographs, those that need no prediction of a network."""
+"""The options for colouring photographs that need no network prediction."""
 
 
 def _arguments(colored: str, photo: str, **given: Any) -> PhotoArguments:  # noqa: ANN401

@@ -1,8 +1,8 @@
-"""The options that colour: what each is called, what it takes, and how help shows it.
+"""The options for colouring: their names, types and help texts.
 
-Parsing only, and nothing heavy is imported. Settings and output options are made from the table
-(`tintype.engine.settings`). Any other option that is not given is None; its default stands where it
-is used, the help names it, and a test compares the two.
+This module only parses and imports nothing heavy. Settings and output options are generated from
+the table (`tintype.engine.settings`). Any other option that is not given is None; its default is
+defined where it is used, the help states it, and a test compares the two.
 """
 
 from collections.abc import Mapping
@@ -33,10 +33,10 @@ from tintype.video.defaults import CRF, EVERY, STEADY, Codec
 
 @dataclass(frozen=True, slots=True)
 class PhotoArguments:
-    """The arguments of `tintype PHOTO...`; None where one was not given.
+    """The arguments of `tintype PHOTO...`; None for those not given.
 
     Attributes:
-        given: Settings and output options that were given, by the names of the table; layers are
+        given: The settings and output options given, by their names in the table; layers are
             paths.
     """
 
@@ -64,7 +64,7 @@ class PhotoArguments:
 
     @classmethod
     def of(cls, **arguments: Any) -> Self:  # noqa: ANN401
-        """From what was parsed, by the names of the parameters."""
+        """Makes them from the parsed values, by parameter name."""
         given = taken(arguments, "command")
         engine = arguments.pop("engine")
         if engine is not None:
@@ -75,7 +75,7 @@ class PhotoArguments:
 
 @dataclass(frozen=True, slots=True)
 class FilmArguments:
-    """The arguments of `tintype video`; None where one was not given.
+    """The arguments of `tintype video`; None for those not given.
 
     Attributes:
         given: As in `PhotoArguments`.
@@ -100,12 +100,12 @@ class FilmArguments:
 
     @classmethod
     def of(cls, **arguments: Any) -> Self:  # noqa: ANN401
-        """From what was parsed, by the names of the parameters."""
+        """Makes them from the parsed values, by parameter name."""
         return cls(given=taken(arguments, "film"), **arguments)
 
 
 class _Photos(Command):
-    """The command itself, whose help also names the commands."""
+    """The main command, whose help also lists the other commands."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the options and the commands."""
@@ -143,7 +143,7 @@ _PREVIEW = 10.0  # seconds
 
 _LATER = SETTINGS.keys() | OUTPUT.keys() | {"hints_file"}
 _LATER -= {"vividness", "quality", "hints", "format", "strip_metadata"}
-"""Of the table, what stands behind --help-all: all but the most common."""
+"""Rows of the table shown only by --help-all: all but the most common."""
 
 PHOTOS = _Photos(
     COLOR,

@@ -1,4 +1,4 @@
-"""The command `tintype serve`: the page in the browser, and the HTTP API."""
+"""The command `tintype serve`: serves the page for the browser, and the HTTP API."""
 
 import contextlib
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServeArguments:
-    """What `tintype serve` was given; None where it was not."""
+    """Arguments of `tintype serve`; None stands for options that are not given."""
 
     host: str | None
     allow_host: tuple[str, ...]
@@ -41,7 +41,7 @@ def serve(argv: ServeArguments) -> int:
     """Serves until Ctrl-C.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -78,7 +78,7 @@ def serve(argv: ServeArguments) -> int:
     page = "which-is-real" if argv.pairs else ""
     place.append(server.entry(page))
     say(f"Tintype is at {place[0]}; press Ctrl-C to stop it.")
-    with contextlib.suppress(KeyboardInterrupt):  # how it is meant to be ended
+    with contextlib.suppress(KeyboardInterrupt):  # the intended way to stop it
         server.run()
     say("Tintype has stopped.")
     return 0

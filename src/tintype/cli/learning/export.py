@@ -99,7 +99,7 @@ def export_model(argv: ExportArguments) -> int:
 
 
 def _model_to_int8(argv: ExportArguments) -> int:
-    """`tintype export MODEL.onnx --precision int8`: no run is needed for it."""
+    """Runs `tintype export MODEL.onnx --precision int8`, which needs no training run."""
     from tintype.engine.bundle import load_bundle
     from tintype.learn.export.bundle import lightness_of, to_int8
 
