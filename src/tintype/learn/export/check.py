@@ -61,7 +61,7 @@ def compare(
 
 
 def colors_of(path: Path, feeds: Sequence[Feed]) -> list[NDArray[np.float32]]:
-    """(1, 2, h, w) chroma that a file gives for each input."""
+    """(1, 2, h, w) chroma that a file outputs for each input."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return [session.run(["ab"], dict(feed))[0] for feed in feeds]
 
@@ -74,7 +74,7 @@ def require_colors(name: str, found: Sequence[NDArray[np.float32]]) -> None:
         found: (1, 2, h, w) chroma.
 
     Raises:
-        LearnError: One is infinite or no number, or all places of all photographs have one colour.
+        LearnError: A value is not finite, or all locations of all photographs have the same colour.
     """
     if not all(np.isfinite(ab).all() for ab in found):
         raise LearnError(
