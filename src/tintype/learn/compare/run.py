@@ -92,7 +92,7 @@ def _check_stages(recipe: Recipe, recipes: Sequence[Recipe]) -> None:
     while after:
         if after not in by_name:
             raise LearnError(
-                f"{recipe.name} continues {after} (train.after), of which there is no recipe.",
+                f"{recipe.name} continues {after} (train.after), but that recipe does not exist.",
                 advice="Put it into the same folder.",
             )
         if after in earlier:
@@ -372,7 +372,7 @@ def _log_rows(path: Path) -> Iterator[dict[str, Any]]:
     done = 0
     try:
         if path.stat().st_size > _LONGEST_LOG or not path.is_file():
-            raise ValueError("it is no log of a run")
+            raise ValueError("it is not the log of a run")
         for line in path.read_bytes().splitlines():
             yield msgspec.convert(json.loads(line), dict[str, bool | int | float | str | None])
             done += 1

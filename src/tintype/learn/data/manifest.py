@@ -132,7 +132,7 @@ def _pictures(container: Path) -> Iterator[str]:
             packed = sum(info.compress_size for info in archive.infolist())
         if packed > container.stat().st_size:
             raise LearnError(
-                f"{shown(container)}: its members lie over each other, as in no sound zip.",
+                f"{shown(container)}: its members overlap, so it is not a valid zip.",
                 advice="Leave it out, or pack the pictures again.",
             )
     except _ZIP_ERRORS as error:

@@ -88,7 +88,7 @@ class _NumberType:
 
     def __init__(self, code: str) -> None:
         if _NUMBERS.fullmatch(code) is None:
-            raise PlainPickleError(f"an array holds '{brief(code)}', which are no numbers")
+            raise PlainPickleError(f"an array contains '{brief(code)}', which are not numbers")
         self.dtype = np.dtype(code)
 
 
@@ -135,7 +135,7 @@ class _Machine:
         elif name == "GLOBAL":
             self._stack.append(_Name(argument))
         elif name not in {"PROTO", "FRAME"}:
-            raise PlainPickleError(f"it holds more than plain data ({name})")
+            raise PlainPickleError(f"it contains more than plain data ({name})")
 
     def result(self) -> object:
         """The final value on the stack."""
@@ -146,7 +146,7 @@ class _Machine:
         while waiting:
             value = waiting.pop()
             if not isinstance(value, _PLAIN):
-                raise PlainPickleError("it holds a part of an array")
+                raise PlainPickleError("it contains part of an array")
             if isinstance(value, list | tuple | dict) and id(value) not in seen:
                 seen.add(id(value))
                 waiting.extend(value.values() if isinstance(value, dict) else value)
@@ -187,19 +187,19 @@ class _Machine:
     def stack_global(self) -> None:
         name, module = self._pop(), self._pop()
         if not (isinstance(module, str) and isinstance(name, str)):
-            raise PlainPickleError("it is damaged: a name is no text")
+            raise PlainPickleError("it is damaged: a name is not a string")
         self._stack.append(_Name(f"{module} {name}"))
 
     def reduce(self) -> None:
         """Handles a call, which must be one of the patterns of arrays."""
         arguments, function = self._pop(), self._pop()
         if not (isinstance(function, _Name) and isinstance(arguments, tuple)):
-            raise PlainPickleError("it calls what is no name")
+            raise PlainPickleError("it calls something that is not a name")
         made = _pattern(function.name, arguments)
         if isinstance(made, bytes):
             self._room -= len(made)
             if self._room < 0:
-                raise PlainPickleError("its calls make more bytes than it has")
+                raise PlainPickleError("its calls create more bytes than it has")
         self._stack.append(made)
 
     def build(self) -> None:
@@ -214,7 +214,7 @@ class _Machine:
                 self._memo[place] = array
             self._stack.append(array)
         else:
-            raise PlainPickleError("it fills what is no array")
+            raise PlainPickleError("it fills something that is not an array")
 
     def _pop(self) -> Any:  # noqa: ANN401 - the stack holds any plain value
         if not self._stack or self._stack[-1] is _MARK:
@@ -242,7 +242,7 @@ class _Machine:
         for key, value in zip(values[::2], values[1::2], strict=True):
             # Hashing a tuple of tuples that share their elements can take exponential time.
             if not isinstance(key, str | bytes | int):
-                raise PlainPickleError("a key is neither a text nor a number")
+                raise PlainPickleError("a key is neither a string nor a number")
             target[key] = value
 
     def _remember(self, place: int) -> None:
@@ -320,7 +320,7 @@ def _set_byte_order(target: _NumberType, state: object) -> None:
         if isinstance(order, str) and order in _ORDERS:
             target.dtype = target.dtype.newbyteorder(_ORDERS[order])
             return
-    raise PlainPickleError("an array holds no plain numbers")
+    raise PlainPickleError("an array contains no plain numbers")
 
 
 def _array(state: object) -> NDArray[Any]:
@@ -329,13 +329,13 @@ def _array(state: object) -> NDArray[Any]:
         raise PlainPickleError("an array is damaged")
     _, shape, number_type, columns_first, raw = state
     if not isinstance(number_type, _NumberType) or not isinstance(raw, bytes):
-        raise PlainPickleError("an array holds no plain numbers")
+        raise PlainPickleError("an array contains no plain numbers")
     if not (
         isinstance(shape, tuple)
         and len(shape) <= _MAX_DIMENSIONS
         and all(type(side) is int and 0 <= side <= MAX_BYTES for side in shape)
         and math.prod(shape) * number_type.dtype.itemsize == len(raw)
     ):
-        raise PlainPickleError("an array's shape and its bytes do not agree")
+        raise PlainPickleError("an array's shape and its bytes do not match")
     order: Any = "F" if columns_first else "C"
     return np.frombuffer(raw, number_type.dtype).reshape(shape, order=order)

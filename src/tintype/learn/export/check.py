@@ -78,13 +78,13 @@ def require_colors(name: str, found: Sequence[NDArray[np.float32]]) -> None:
     """
     if not all(np.isfinite(ab).all() for ab in found):
         raise LearnError(
-            f"{shown(name)} gives colours that are not numbers: its weights are damaged.",
+            f"{shown(name)} predicts colours that are not numbers: its weights are damaged.",
             advice="Export another run, or an earlier checkpoint.",
         )
     places = np.concatenate([ab.reshape(2, -1) for ab in found], axis=1)
     if not np.ptp(places, axis=1).any():
         raise LearnError(
-            f"{shown(name)} gives every photograph one and the same colour: its weights are empty.",
+            f"{shown(name)} predicts the same colour for every photograph: its weights are empty.",
             advice="Export another run, or an earlier checkpoint.",
         )
 

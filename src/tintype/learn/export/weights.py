@@ -75,10 +75,10 @@ def _prior_of(run: Path) -> NDArray[np.float64]:
     path = run / "prior.npy"
     try:
         if path.stat().st_size > _MOST_OF_A_PRIOR or not path.is_file():
-            raise ValueError("it is no table of 313 shares")
+            raise ValueError("it is not a table of 313 shares")
         stored = np.load(path)
         if not isinstance(stored, np.ndarray):  # an archive of tables
-            raise ValueError("it is no table of 313 shares")
+            raise ValueError("it is not a table of 313 shares")
         prior: NDArray[np.float64] = stored.astype(np.float64)
     except (OSError, ValueError, EOFError, MemoryError) as error:
         raise LearnError(f"{shown(path)}: cannot be read ({brief(reason(error))}).") from None

@@ -220,7 +220,7 @@ def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if tensor.dtype not in _FLOATS and (tensor.dtype != torch.int64 or tensor.ndim):
             kind = str(tensor.dtype).removeprefix("torch.")
-            raise ValueError(f"{brief(name)} is of the kind {kind}")
+            raise ValueError(f"{brief(name)} has the type {kind}")
         if not tensor.numel():
             continue
         low, high = (bound.item() for bound in torch.aminmax(tensor))
@@ -246,7 +246,7 @@ def _check_facts(facts: object) -> None:
     if not isinstance(facts, dict) or not all(
         isinstance(facts.get(name), kind) for name, kind in kinds.items()
     ):
-        raise ValueError(f"it does not say {', '.join(kinds)}")
+        raise ValueError(f"it lacks valid {', '.join(kinds)}")
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -218,8 +218,8 @@ def check_links(folder: Path) -> None:
         for path in folder.glob(pattern) if "*" in pattern else [folder / pattern]:
             if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
                 raise LearnError(
-                    f"{shown(path)} is a link or no regular file, and runs are not written through "
-                    "such.",
+                    f"{shown(path)} is a link or not a regular file, and runs are not written "
+                    "through such paths.",
                     advice="Remove it, or give --run another folder.",
                 )
 
@@ -235,7 +235,7 @@ def check_folder(folder: Path) -> None:
     for pattern in _WRITTEN:
         for path in folder.glob(pattern):
             raise LearnError(
-                f"{path} exists and is not of a run of Tintype, so it is never replaced.",
+                f"{path} exists and is not from a Tintype run, so it is never replaced.",
                 advice="Move it away, or give --run another folder.",
             )
 
@@ -244,7 +244,7 @@ def _write_recipe(path: Path, data: bytes) -> None:
     """Writes the recipe of a run; an existing recipe of other origin is not replaced."""
     if path.exists() and path.read_bytes() != data:
         raise LearnError(
-            f"{path} exists and is another recipe than that of this run.",
+            f"{path} exists and is a different recipe from that of this run.",
             advice="Move it away, or give --run another folder.",
         )
     write_whole(path, data)
@@ -380,7 +380,7 @@ def _resume(run: Run, checkpoint: Path) -> None:
     # RuntimeError is torch's, of weights with other names or shapes.
     except (RuntimeError, LookupError, ValueError, TypeError) as error:
         raise LearnError(
-            f"{shown(checkpoint)}: what it holds does not fit its recipe.",
+            f"{shown(checkpoint)}: its contents do not match its recipe.",
             advice="Begin again with another folder as --run.",
         ) from error
 
