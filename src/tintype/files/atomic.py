@@ -1,4 +1,4 @@
-"""Writing a file all or nothing: under its name is the old file, the whole new one, or none."""
+"""Writes files atomically: a name always refers to the old file, the complete new one, or none."""
 
 import errno
 import hashlib
@@ -22,14 +22,14 @@ from tintype.files.lock import NO_LOCKS, try_lock, wait_for_lock
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
     errno.EDQUOT: (
-        "your quota is used up",
+        "your disk quota is exceeded",
         "Free some space, or {elsewhere}",
     ),
     errno.EACCES: ("there is no permission to write there", "{Elsewhere}"),
     errno.EPERM: ("there is no permission to write there", "{Elsewhere}"),
     errno.EROFS: ("the disk is read-only", "{Elsewhere}"),
-    errno.ENOENT: ("the folder does not exist", "Make the folder first."),
-    errno.ENOTDIR: ("the folder does not exist", "Make the folder first."),
+    errno.ENOENT: ("the folder does not exist", "Create the folder first."),
+    errno.ENOTDIR: ("the folder does not exist", "Create the folder first."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name with -o."),
 }
 
@@ -43,18 +43,18 @@ _KINDS: dict[int, type[WriteError]] = {
 
 _PREFIX, _SUFFIX = ".tintype-", ".tmp"
 
-# What link() fails with where a file system has no hard links (FAT, some network shares).
+# Errors of link() on a file system without hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
 
 
 def target_exists(path: Path) -> bool:
-    """Whether something exists under a name; links are followed.
+    """Whether something exists at a path; links are followed.
 
     Args:
-        path: Where a file is to be written.
+        path: The path of an output.
 
     Raises:
-        WriteError: The name is too long for anything to exist under it.
+        WriteError: The name is too long for any file.
     """
     try:
         return path.exists()
@@ -67,13 +67,14 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
 
     Args:
         path: The final name; its folder exists.
-        data: All of the file.
-        overwrite: Whether an existing file may be replaced. If not, the name is taken in one step,
-            so a file that another process creates meanwhile is not lost either.
+        data: The complete contents.
+        overwrite: Whether an existing file may be replaced. If not, the name is claimed in one
+            step, so a file that another process creates meanwhile is not lost either.
 
     Raises:
-        TargetExistsError: The name is taken and may not be replaced.
-        WriteError: Disk full, no permission, folder gone; nothing is left behind.
+        TargetExistsError: The name exists and may not be replaced.
+        WriteError: The disk is full, there is no permission, or the folder was deleted; no partial
+            file remains.
     """
     with open_atomically(path, overwrite=overwrite) as stream:
         stream.write(data)
@@ -81,7 +82,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 @contextmanager
 def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> Iterator[BinaryIO]:
-    """A file to write, which gets its name when the block ends without an error.
+    """Opens a file that gets its final name when the block ends without an error.
 
     Args:
         path: As for `write_atomically`.
@@ -89,11 +90,11 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
         option: The option that names another folder, for the message.
 
     Yields:
-        A stream that can be written and sought in.
+        A writable, seekable stream.
 
     Raises:
-        TargetExistsError: As `write_atomically`.
-        WriteError: As `write_atomically`.
+        TargetExistsError: As for `write_atomically`.
+        WriteError: As for `write_atomically`.
     """
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
@@ -104,15 +105,15 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
             yield stream
             stream.flush()
             os.fsync(descriptor)
-            if os.name != "nt":  # it stays open, and so locked, until it has its name
+            if os.name != "nt":  # it stays open, and so locked, until it is renamed
                 _rename(temporary, path, overwrite=overwrite)
-        if os.name == "nt":  # Windows renames no open file
+        if os.name == "nt":  # Windows cannot rename an open file
             _rename(temporary, path, overwrite=overwrite)
         _sync_folder(path.parent)
     except OSError as error:
         raise write_error(path, error, option=option) from error
     finally:
-        # Already renamed if all went well, otherwise of no use.
+        # Already renamed on success, otherwise no longer needed.
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
@@ -120,12 +121,12 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
 
 @contextmanager
 def spool(folder: Path) -> Iterator[IO[bytes]]:
-    """A temporary file for what is put together piece by piece; removed afterwards.
+    """A temporary file for data assembled piece by piece; removed afterwards.
 
-    `remove_abandoned` removes what a killed process leaves of it.
+    `remove_abandoned` removes it if the process is killed.
 
     Args:
-        folder: Where it is created; it exists.
+        folder: The folder in which it is created, which exists.
 
     Yields:
         The file, open for writing and reading.
@@ -143,21 +144,21 @@ def spool(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def open_to_append(path: Path) -> IO[bytes]:
-    """Opens a file of ours that lies among those of others, to read it and add to it.
+    """Opens one of Tintype's files in a user's folder, for reading and appending.
 
-    Its name is known to everybody, and a folder may come from somebody else: a link under it would
-    lead to any file of this account.
+    Its name is predictable, and the folder may come from someone else: a link with that name could
+    point to any file of this account.
 
     Args:
         path: The file; it is created if it does not exist.
 
     Raises:
-        OSError: It is a link or no regular file, or cannot be opened.
+        OSError: It is a link or not a regular file, or cannot be opened.
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link")
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-    # Names that Windows does not have: there, links are rare, and pipes have no such names.
+    # Windows lacks some of these flags: there, links are rare, and pipes have no such names.
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
     descriptor = os.open(path, flags, 0o666)
@@ -169,16 +170,16 @@ def open_to_append(path: Path) -> IO[bytes]:
 
 @contextmanager
 def reserved(path: Path) -> Iterator[bool]:
-    """Reserves a name for this process, for as long as the block.
+    """Reserves a name for this process for the duration of the block.
 
-    A hidden file beside it, named after it, is locked: the file itself may not exist yet, and is
-    replaced when it is written. `remove_abandoned` removes what a killed process leaves of it.
+    It locks a hidden file beside it, named after it, since the file itself may not exist yet, and
+    is replaced when it is written. `remove_abandoned` removes the hidden file of a killed process.
 
     Args:
-        path: What is to be written; its folder exists.
+        path: The file to be written; its folder exists.
 
     Yields:
-        Whether it is ours; False where another process has it.
+        Whether the name was reserved; False if another process has reserved it.
 
     Raises:
         OSError: The folder cannot be written to.
@@ -191,14 +192,14 @@ def reserved(path: Path) -> Iterator[bool]:
                 yield False
                 return
             if os.name != "nt" and not os.fstat(file.fileno()).st_nlink:
-                continue  # who had it before removed it just now
+                continue  # its previous owner has just removed it
             try:
                 yield True
             finally:
                 if os.name != "nt":
                     with suppress(OSError):
                         lock.unlink()
-        if os.name == "nt":  # an open file cannot be removed there
+        if os.name == "nt":  # where an open file cannot be removed
             with suppress(OSError):
                 lock.unlink()
         return
@@ -208,7 +209,7 @@ def _locked(file: IO[bytes]) -> bool:
     try:
         return try_lock(file)
     except OSError as error:
-        # A file system without locks cannot tell, and must not stop the work.
+        # On a file system without locks this is unknown, and must not stop the work.
         if error.errno in NO_LOCKS:
             return True
         raise
@@ -224,15 +225,15 @@ def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
 def remove_abandoned(folder: Path) -> int:
     """Removes temporary files that a killed process left behind; those in use are left alone.
 
-    Whoever writes a temporary file holds a lock on it (POSIX) or has it open (Windows, where an
-    open file cannot be removed). So nothing needs to be guessed from its age, or from process
-    numbers, which mean nothing on a shared disk.
+    The writer of a temporary file holds a lock on it (POSIX) or has it open (Windows, where an open
+    file cannot be removed). So there is no need to guess from its age or from process IDs, which
+    are meaningless on a shared disk.
 
     Args:
-        folder: Where outputs are written; it need not exist.
+        folder: The output folder, which need not exist.
 
     Returns:
-        How many were removed.
+        Number of files removed.
     """
     removed = 0
     for path in folder.glob(f"{_PREFIX}{'[0-9a-f]' * 16}{_SUFFIX}"):
@@ -242,19 +243,19 @@ def remove_abandoned(folder: Path) -> int:
 
 
 def _open_temporary(folder: Path) -> tuple[Path, int]:
-    """A new file, open and locked."""
-    # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
+    """Creates a temporary file, open and locked."""
+    # O_EXCL with 0o666 respects the user's umask, unlike mkstemp (always 0600).
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
         path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         descriptor = os.open(path, flags, 0o666)
-        if os.name != "nt":  # there, that the file is open is lock enough
-            # Where the file system has no locks, `remove_abandoned` gets none either and keeps all.
+        if os.name != "nt":  # on Windows, having the file open is sufficient
+            # Without locks on the file system, `remove_abandoned` removes nothing.
             with suppress(OSError):
                 wait_for_lock(descriptor)
         if os.name == "nt" or os.fstat(descriptor).st_nlink:
             return path, descriptor
-        # `remove_abandoned` of another process came between creating and locking it.
+        # `remove_abandoned` in another process removed it before it was locked.
         os.close(descriptor)
 
 
@@ -265,16 +266,16 @@ def _remove_if_free(path: Path) -> bool:
     with path.open("r+b") as stream:
         free = try_lock(stream)
         if free:
-            # Still locked here: its writer waits for the lock and then sees that it is gone.
+            # Still locked here: its writer waits for the lock and then notices that it is gone.
             path.unlink()
         return free
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:
-    """Gives the file its name unless that is taken."""
+    """Renames the file unless the name exists."""
     if os.name == "nt":
         try:
-            temporary.rename(path)  # fails on Windows where the name is taken
+            temporary.rename(path)  # fails on Windows if the name exists
         except FileExistsError as error:
             raise _exists(path) from error
         return
@@ -289,7 +290,7 @@ def _rename_to_new(temporary: Path, path: Path) -> None:
 
 
 def _claim_and_replace(temporary: Path, path: Path) -> None:
-    """Without hard links: takes the name with an empty file, then replaces that."""
+    """Without hard links: claims the name with an empty file, then replaces that."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     except FileExistsError as error:
@@ -303,7 +304,7 @@ def _claim_and_replace(temporary: Path, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes the new name survive a power cut; Windows has no such call and needs none."""
+    """Makes the new name survive a power failure; Windows has no such call and needs none."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -324,11 +325,11 @@ def _exists(path: Path) -> TargetExistsError:
 
 
 def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteError:
-    """The error for a file that could not be written, in words for users.
+    """The user-facing error for a file that could not be written.
 
     Args:
         path: The file.
-        error: From the operating system.
+        error: The error of the operating system.
         option: The option that names another folder.
     """
     elsewhere = f"choose another folder with {option}."
@@ -340,10 +341,10 @@ def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteE
 
 
 def kind_of(error: Exception) -> type[WriteError]:
-    """The class of the error for what could not be written: whether others will fail as well.
+    """The class of a write error, which tells whether other files will fail as well.
 
     Args:
-        error: What the system or a store said.
+        error: The error of the operating system or of a store.
     """
     return _KINDS.get(getattr(error, "errno", None) or 0, WriteError)
 
@@ -351,10 +352,10 @@ def kind_of(error: Exception) -> type[WriteError]:
 def check_folder(path: Path) -> None:
     """Refuses a file that cannot be written, before it is computed.
 
-    What this does not see, as a quota, writing the file will.
+    Other obstacles, such as a quota, are detected only when the file is written.
 
     Args:
-        path: Where it is to be written; its folder need not exist yet.
+        path: The path of the output; its folder need not exist yet.
 
     Raises:
         WriteError: The disk is full or read-only, or there is no permission.
@@ -368,7 +369,7 @@ def check_folder(path: Path) -> None:
             disk = os.statvfs(folder)
             if disk.f_flag & os.ST_RDONLY:
                 number = errno.EROFS
-            # Some file systems do not count, and say 0 for all they have.
+            # Some file systems do not count blocks and report a total of 0.
             elif disk.f_blocks and not disk.f_bfree:
                 number = errno.ENOSPC
     if not number and folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
