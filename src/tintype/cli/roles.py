@@ -1,4 +1,4 @@
-"""Every file that is named on the command line is an input or an output, never both."""
+"""Every file named on the command line is either an input or an output, never both."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,18 +7,18 @@ from tintype.errors import UsageError, shown
 from tintype.jobs.same_file import same_place
 
 Named = Sequence[tuple[str, str | None]]
-"""What a file is named with (an option, or the metavar of an argument), and the file."""
+"""The option, or the metavar of the argument, that names a file; and the file."""
 
 
 def check_roles(inputs: Named, outputs: Named) -> None:
-    """Refuses a command before it begins if a file of it is named in two roles.
+    """Refuses a command that names one file in two roles, before the command begins.
 
     Args:
-        inputs: What is read; None and ``-`` are no files.
-        outputs: What is written.
+        inputs: Files that are read; None and ``-`` are not files.
+        outputs: Files that are written.
 
     Raises:
-        UsageError: An output is an input, or is named twice.
+        UsageError: An output is also an input, or is named twice.
     """
     written = _files(outputs)
     for number, (option, path) in enumerate(written):
