@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tintype.errors import UsageError, shown
+from tintype.files.atomic import refuse_temporary
 from tintype.jobs.same_file import same_place
 
 Named = Sequence[tuple[str, str | None]]
@@ -18,8 +19,11 @@ def check_roles(inputs: Named, outputs: Named) -> None:
         outputs: What is written.
 
     Raises:
-        UsageError: An output is an input, or is named twice.
+        UsageError: An output is an input, or is named twice, or a file has the name of a temporary
+            one.
     """
+    for _, path in (*_files(inputs), *_files(outputs)):
+        refuse_temporary(path)
     written = _files(outputs)
     for number, (option, path) in enumerate(written):
         for other, source in _files(inputs):
