@@ -89,6 +89,19 @@ def test_a_report_is_not_written_through_a_link_that_leads_nowhere(tmp_path: Pat
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_report_with_another_name_is_not_changed(tmp_path: Path, empty: bool) -> None:
+    kept = tmp_path / "kept.jsonl"
+    with open_report(kept) as report:
+        if not empty:
+            report.add(DONE)
+    before = kept.read_bytes()
+    (tmp_path / "report.jsonl").hardlink_to(kept)
+    with pytest.raises(WriteError, match="hard link"), open_report(tmp_path / "report.jsonl"):
+        pass
+    assert kept.read_bytes() == before
+
+
 def test_a_report_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"")
     with pytest.raises(WriteError, match="cannot be written"), open_report(tmp_path / "x/x.jsonl"):

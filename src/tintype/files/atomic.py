@@ -150,13 +150,13 @@ def open_to_append(path: Path) -> IO[bytes]:
     """Opens a file of ours that lies among those of others, to read it and add to it.
 
     Its name is known to everybody, and a folder may come from somebody else: a link under it would
-    lead to any file of this account.
+    lead to any file of this account. So would a hard link: the file has another name then.
 
     Args:
         path: The file; it is created if it does not exist.
 
     Raises:
-        OSError: It is a link or no regular file, or cannot be opened.
+        OSError: It is a link, no regular file or has several names, or cannot be opened.
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link")
@@ -165,10 +165,27 @@ def open_to_append(path: Path) -> IO[bytes]:
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
     descriptor = os.open(path, flags, 0o666)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        refuse_shared(os.fstat(descriptor))
+    except OSError:
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise
     return os.fdopen(descriptor, "a+b")
+
+
+def refuse_shared(found: os.stat_result) -> None:
+    """Refuses a file that is to be changed in place and may be another one as well.
+
+    Args:
+        found: Of the open file.
+
+    Raises:
+        OSError: It is not a regular file, or has several names (hard links).
+    """
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if found.st_nlink > 1:
+        raise OSError(errno.EMLINK, "it has another name (a hard link), whose file would change")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
+from tintype.files.atomic import refuse_shared
 from tintype.files.lock import NO_LOCKS, try_lock
 from tintype.photo.photo import Tone
 
@@ -227,6 +228,7 @@ def _begin(file: RawIOBase, path: Path) -> None:
     if not path.is_file():
         return  # a device such as /dev/stderr has no lock and nothing to empty
     try:
+        refuse_shared(os.fstat(file.fileno()))
         if not _locked(file):
             raise UsageError(
                 f"Another run is writing the report {shown(path)}.",
