@@ -1,7 +1,11 @@
 """Every file that is named on the command line is an input or an output, never both."""
 
+import os
+import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from tintype.errors import UsageError, shown
 from tintype.files.atomic import refuse_temporary
@@ -38,6 +42,41 @@ def check_roles(inputs: Named, outputs: Named) -> None:
                     f"{other} and {option} name the same file, {shown(str(path))}.",
                     advice=f"Give {option} another name.",
                 )
+
+
+def check_streams(inputs: Named, outputs: Named) -> None:
+    """Refuses a command that writes to a file from which it reads, through a redirection.
+
+    Args:
+        inputs: As for `check_roles`; ``-`` is standard input.
+        outputs: As for `check_roles`; ``-`` is standard output.
+
+    Raises:
+        UsageError: Standard input is an output, or standard output is an input.
+    """
+    read = _identities(inputs, sys.stdin, "standard input")
+    for identity, name in _identities(outputs, sys.stdout, "standard output").items():
+        if identity in read:
+            raise UsageError(
+                f"{name} and {read[identity]} are the same file, and an input is never replaced.",
+                advice="Write to another file.",
+            )
+
+
+def _identities(named: Named, stream: TextIO | None, title: str) -> dict[tuple[int, int], str]:
+    """Device and inode of each regular file, with what it is called in messages."""
+    found: dict[tuple[int, int], str] = {}
+    for _, word in named:
+        try:
+            if word == "-" and stream is not None:
+                status, name = os.fstat(stream.fileno()), title
+            else:
+                status, name = os.stat(word or ""), shown(word or "")  # noqa: PTH116
+        except (OSError, ValueError):  # missing, or a stream that is no file
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[status.st_dev, status.st_ino] = name
+    return found
 
 
 def _files(named: Named) -> list[tuple[str, Path]]:
