@@ -331,7 +331,7 @@ def _as_saved(path: Path, options: "RunOptions") -> "RunOptions":
     from tintype.jobs.sidecar import read_sidecar
 
     sidecar = read_sidecar(path, max_pixels=options.max_pixels)
-    sidecar.check(load_bundle(options.model))
+    sidecar.check(load_bundle(options.model), path)
     return replace(options, settings=sidecar.settings, output=sidecar.output)
 
 
