@@ -13,7 +13,7 @@ from tintype.cli.roles import check_roles, check_streams
 from tintype.errors import TargetExistsError, UsageError, WriteError
 from tintype.files.own import check_replaceable
 from tintype.jobs import contact_sheet as sheets
-from tintype.jobs.report import open_report
+from tintype.jobs.report import JobResult, open_report
 
 Make = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -163,8 +163,7 @@ def test_a_sheet_removes_and_replaces_only_its_own_pages(
 
 
 def test_two_runs_do_not_write_one_report(color: Callable[..., int], capfd: Capture) -> None:
-    line = {"status": "done", "input": "x", "output": "y", "sha256": "z"}
-    Path("r.jsonl").write_text(json.dumps(line) + "\n")
+    Path("r.jsonl").write_text(_result("x").to_json() + "\n")
     with open_report(Path("r.jsonl")) as first:
         assert color("--report", "r.jsonl") == 2
         assert "Another run is writing the report r.jsonl" in capfd.readouterr().err
@@ -187,15 +186,13 @@ def test_two_runs_do_not_write_one_contact_sheet(
         assert not Path("photo.color.png").exists()
         assert color("--contact-sheet", "other.html") == 0  # which removes what is abandoned
         assert color("--contact-sheet", "s.html") == 2
-        first.add(_result("a"))  # type: ignore[arg-type]
+        first.add(_result("a"))
     assert b">a<" in Path("s.html").read_bytes()
     assert color("--contact-sheet", "s.html") == 0
     assert not list(tmp_path.glob(".tintype-*"))
 
 
-def _result(name: str) -> "object":
-    from tintype.jobs.report import JobResult
-
+def _result(name: str) -> JobResult:
     return JobResult("done", name, "out")
 
 

@@ -212,7 +212,7 @@ def check_links(folder: Path) -> None:
 
     Raises:
         LearnError: There is a link, or what is neither a file nor a folder, under a name that a
-            run writes.
+            run writes, or the log has another name as well.
     """
     for pattern in (CHECKPOINT, _RECIPE, "samples", "events", *_WRITTEN):
         # A pattern without an asterisk would not find a link that leads nowhere.
@@ -223,6 +223,12 @@ def check_links(folder: Path) -> None:
                     "such.",
                     advice="Remove it, or give --run another folder.",
                 )
+    log = folder / "log.jsonl"
+    if log.exists() and log.stat().st_nlink > 1:
+        raise LearnError(
+            f"{shown(log)} has another name (a hard link), whose file would change.",
+            advice="Replace it by a copy, or give --run another folder.",
+        )
 
 
 def check_folder(folder: Path) -> None:
