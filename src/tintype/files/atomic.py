@@ -185,7 +185,10 @@ def refuse_shared(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
     if found.st_nlink > 1:
-        raise OSError(errno.EMLINK, "it has another name (a hard link), whose file would change")
+        raise OSError(
+            errno.EMLINK,
+            "it has another name (a hard link), whose file would change; replace it by a copy",
+        )
 
 
 @contextmanager
