@@ -138,7 +138,7 @@ def scratch(where: Path | None) -> Iterator[Path]:
 
 
 def memory(options: argparse.Namespace) -> None:
-    print("| photographs | run | s | photographs/s | command, MB | a process, MB |")
+    print("| photographs | run | s | photographs/s | command, MB | per worker, MB |")
     print("| --- | --- | --- | --- | --- | --- |")
     for photos in options.photos:
         with scratch(options.where) as folder:
@@ -188,7 +188,7 @@ def walk(source: str, into: str) -> tuple[float, float, float]:
 
 
 def plan(options: argparse.Namespace) -> None:
-    print("| photographs | folders | check, s | walk, s | grown by, MB | bytes a photograph |")
+    print("| photographs | folders | check, s | walk, s | growth, MB | bytes per photograph |")
     print("| --- | --- | --- | --- | --- | --- |")
     for photos in options.photos:
         for flat in (False, True):
@@ -215,19 +215,19 @@ def pillow(source: Path) -> float:
 
 
 def speed(options: argparse.Namespace) -> None:
-    print("| run | photographs/s | processor, ms a photograph | of Pillow's |")
+    print("| run | photographs/s | CPU ms per photograph | times Pillow's |")
     print("| --- | --- | --- | --- |")
     with scratch(options.where) as folder:
         (photos,) = options.photos
         source = photographs(folder / "in", photos)
         each = min(pillow(source) for _ in range(3)) / photos
-        print(f"| Pillow reads and writes it, one core | | {each * 1000:.1f} | 1 |")
+        print(f"| Pillow decodes and encodes, one core | | {each * 1000:.1f} | 1 |")
         for turn in range(options.rounds):
             for name, more in (
                 ("two processes", []),
-                ("the same, normal quality", ["--quality", "normal"]),
-                ("default, with a contact sheet", ["--contact-sheet", folder / f"{turn}.html"]),
-                ("default, exact luminance", ["--keep-luminance", "exact"]),
+                ("normal quality", ["--quality", "normal"]),
+                ("with a contact sheet", ["--contact-sheet", folder / f"{turn}.html"]),
+                ("with exact luminance", ["--keep-luminance", "exact"]),
             ):
                 out = folder / f"{turn}-{name}"
                 seconds, used, _, _ = timed_run(source, "--into", out, "--jobs", "2", *more)
@@ -247,7 +247,7 @@ def sheet(options: argparse.Namespace) -> None:
     from tintype.jobs.contact_sheet import open_sheet
     from tintype.jobs.plan import Job
 
-    print("| megapixels | form | without, ms | more with it, ms | share | bytes a photograph |")
+    print("| megapixels | format | without, ms | added by it, ms | share | bytes per photograph |")
     print("| --- | --- | --- | --- | --- | --- |")
     plain = RunOptions(overwrite=True)
     workers = [
@@ -282,7 +282,7 @@ def sheet(options: argparse.Namespace) -> None:
 
 
 def exact(options: argparse.Namespace) -> None:
-    print("| 12 megapixels | s | processor, s | MB | bytes of the output, of the input |")
+    print("| 12 megapixels | s | CPU, s | MB | output size / input size |")
     print("| --- | --- | --- | --- | --- |")
     with scratch(options.where) as folder:
         source = next(photographs(folder / "in", 1, shape=(3000, 4000)).iterdir())

@@ -108,8 +108,8 @@ def networks(rounds: int) -> None:
         own = session_of(bundle.data)
         rows.append((f"{bundle.name}", own, {"L": L, "hints": hints}, len(bundle.data) / 2e6))
         for kind, title in (
-            ("zhang", "the shape of Zhang et al. 2016"),
-            ("pix2pix", "a U-Net of 54 million parameters (Isola et al. 2017)"),
+            ("zhang", "architecture of Zhang et al. 2016"),
+            ("pix2pix", "U-Net with 54 million parameters (Isola et al. 2017)"),
         ):
             session, millions = of_kind(kind, Path(folder))
             rows.append((title, session, {"L": L}, millions))
@@ -118,9 +118,7 @@ def networks(rounds: int) -> None:
             for title, session, feed, _ in rows:
                 taken = both(lambda session=session, feed=feed: session.run(None, feed))
                 found[title] = np.minimum(found[title], taken)
-    print(
-        f"\n| network, {SIDE} x {SIDE} pixels, one thread | millions of weights | ms | processor |"
-    )
+    print(f"\n| network, {SIDE} x {SIDE} pixels, one thread | millions of weights | ms | CPU ms |")
     print("|---|---|---|---|")
     for title, _, _, millions in rows:
         clock, processor = found[title] * 1000
@@ -144,13 +142,13 @@ def roads(megapixels: int, rounds: int) -> None:
 
     prediction = engine.predict(decode(data, name="photo.jpg")[0], Settings(quality="normal"))
     works: dict[str, Callable[[], object]] = {
-        "Tintype, high quality, all of it": lambda: tintype("high"),
-        "Tintype, normal quality, all of it": lambda: tintype("normal"),
+        "Tintype, high quality, complete": lambda: tintype("high"),
+        "Tintype, normal quality, complete": lambda: tintype("normal"),
         "Tintype without the network": tintype_road,
         "OpenCV, Lab in float32, without a network": lambda: opencv_road(data, ab),
         "NumPy, Lab in float32, without a network": lambda: numpy_road(data, ab),
     }
-    print(f"| {megapixels} megapixels, JPEG to JPEG, one thread | ratio | processor |")
+    print(f"| {megapixels} megapixels, JPEG to JPEG, one thread | ratio | CPU ratio |")
     print("|---|---|---|")
     for title, work in works.items():
         work()

@@ -195,14 +195,15 @@ def main() -> None:
     if sys.argv[1:]:
         source = f"{len(pictures)} photographs of up to {LONGEST} pixels"
     print(f"## {source}\n")
-    print(f"Chroma known on a grid with a short side of {GRID}, an eighth of small photographs.\n")
+    print(f"The chroma is known on a grid with a short side of {GRID}, an eighth of that", end=" ")
+    print("of small photographs.\n")
     print("| method | mean distance in ab | around edges | with grain | ms per megapixel |")
     print("|---|---|---|---|---|")
     for name, total in totals.items():
         mean, edges, rough, spent = total / len(pictures)
         print(f"| {name} | {mean:.2f} | {edges:.2f} | {rough:.2f} | {spent:.0f} |")
     moved = float(np.mean(shrinking))
-    print(f"\nShrinking Y' instead of L moves the network's L by {moved:.2f} on average.")
+    print(f"\nDownscaling Y' instead of L changes the network's input L by {moved:.2f} on average.")
 
 
 if __name__ == "__main__":

@@ -222,7 +222,7 @@ def main() -> None:
         ratio = colors.mean() / table["truth"][-1].mean()
         shares = f"{cell(bleeding, 1)} | {cell(change, 2)}"
         print(f"| {name} | {shares} | {distances} | {ratio:.2f} |")
-    print(f"\nChange spread evenly would bleed by {cell(np.array(even), 1)} %.")
+    print(f"\nEvenly distributed change would bleed by {cell(np.array(even), 1)} %.")
     for name in table:
         if name + CONTROL in table:
             more = table[name + CONTROL][0] - table[name][0]

@@ -54,7 +54,7 @@ EVEN = 4.0
 SPOT = PLACES * PLACES // 400
 CLEAN, AGED, TRUTH = "clean", "aged", "truth"
 BROWN = "pictures whose colours are brown, four fifths and more, %"
-MAROON = "pictures where a tenth of what is dark and neutral is red, %"
+MAROON = "pictures where a tenth of the dark neutral locations is red, %"
 TWO_COLORS = "even surfaces in two colours, %"
 SPOTS = "even surfaces with a saturated spot, %"
 
@@ -135,26 +135,26 @@ def figures(look: Look, truth: Look) -> dict[str, float]:
     sky = np.logical_or.reduce([*grey_light, np.zeros_like(dark)]) & (truth.chroma < NEUTRAL)
     return {
         BROWN: 100.0 * one_hue,
-        "strong colours that are not brown: coloured brown, %": share(look.brown(), strong),
-        "strong colours that are not brown: left without colour, %": share(~colored, strong),
-        "light neutral places coloured brown, %": share(look.brown(), plain),
-        "light neutral places coloured green, %": share(look.green(), plain),
-        "dark neutral places given a colour, %": share(colored, dark),
-        "dark neutral places coloured red, %": share(look.red(), dark),
+        "strong colours that are not brown: rendered brown, %": share(look.brown(), strong),
+        "strong colours that are not brown: rendered without colour, %": share(~colored, strong),
+        "light neutral locations rendered brown, %": share(look.brown(), plain),
+        "light neutral locations rendered green, %": share(look.green(), plain),
+        "dark neutral locations rendered in a colour, %": share(colored, dark),
+        "dark neutral locations rendered red, %": share(look.red(), dark),
         MAROON: 100.0 * (share(look.red(), dark) >= 10),
         "area brown, %": 100 * float(look.brown().mean()),
         "area green, %": 100 * float(look.green().mean()),
         "area blue, %": 100 * float(look.blue().mean()),
         "area red, %": 100 * float(look.red().mean()),
-        "brown places coloured green, %": share(look.green(), truth.brown()),
-        "green places coloured brown, %": share(look.brown(), truth.green()),
+        "brown locations rendered green, %": share(look.green(), truth.brown()),
+        "green locations rendered brown, %": share(look.brown(), truth.green()),
         "spread of colour within a surface, ab": spread(look, parts),
         "spread of colour within an even surface, ab": spread(look, even),
         TWO_COLORS: in_two_colors(look, even),
         SPOTS: with_spot(look, even),
         "surfaces in two colours, %": in_two_colors(look, parts),
         "surfaces with a saturated spot, %": with_spot(look, parts),
-        "grey sky coloured blue, %": share(look.blue(), sky),
+        "grey sky rendered blue, %": share(look.blue(), sky),
     }
 
 

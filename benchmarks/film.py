@@ -53,7 +53,7 @@ def clips(paths: list[Path]) -> Iterator[Clip]:
         picture = np.asarray(Image.open(path).convert("L"))
         clean = list(pan(picture))
         yield Clip(f"pan over {path.stem}", clean, layout)
-        yield Clip(f"the same, worn ({path.stem})", list(worn(clean)), layout)
+        yield Clip(f"pan, worn ({path.stem})", list(worn(clean)), layout)
     for path in paths:
         yield film(path)
 
@@ -174,7 +174,8 @@ def main() -> None:
         "steady (as shipped)": lambda lay: Renderer(engine, settings, lay),
         "steady, every fourth": lambda lay: Renderer(engine, settings, lay, every=4),
     }
-    print("| clip | way | warp error | against by itself | colourfulness | ms of one core |")
+    print("| clip | method | warp error | against frame by frame ", end="")
+    print("| colourfulness | ms of one core |")
     print("|---|---|---|---|---|---|")
     rows = []
     for clip in clips(arguments.clips):

@@ -134,7 +134,7 @@ def damaged(
 def damage_table(found: Mapping[str, NDArray[np.float64]]) -> str:
     """What `damaged` has found."""
     lines = [
-        "| damage | ab distance from the clean one | ΔE2000 from it | colourfulness, of it |",
+        "| damage | ab distance from clean | ΔE2000 from clean | colourfulness / clean |",
         "|---|---|---|---|",
     ]
     for name, rows in found.items():
@@ -158,7 +158,7 @@ def opening(side: int, form: str) -> NDArray[np.bool_]:
 def mount_table(engine: Engine, pictures: Sequence[NDArray[np.uint8]]) -> str:
     """How grey a mount stays, and how far the colours within are from those without it."""
     lines = [
-        "| mount | grey | chroma of the card | of it in a colour, % | ab distance within |",
+        "| mount | grey | chroma of the mount | coloured area, % | ab distance within |",
         "|---|---|---|---|---|",
     ]
     greys = [rgb_to_grey(truth) for truth in pictures]

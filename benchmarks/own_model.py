@@ -55,14 +55,15 @@ from tintype.learn.recipe import read_recipe
 
 HERE = Path(__file__).parent
 PAGE = HERE / "own_model.md"
-LAST = "## What is missed, and why\n"
-MOUNTS = """The same pictures in an even grey mount, which has no colour: how the card is coloured
-(a colour is a chroma of 12 and more), and how far the rest is from what it is without it."""
+LAST = "## Missed targets and their causes\n"
+MOUNTS = """The same pictures in a uniform grey mount, which has no colour: how strongly the mount
+is coloured (coloured area has a chroma of 12 or more), and how far the picture within
+it is from its colours without a mount."""
+RANK = "rank correlation of entropy and error"
 CROWDS = (1, 2, 3, 4, 6, 8)
 PALETTES = 5
 DEV = 200  # photographs of each group
 HINTS = (1, 5, 20)
-GIVEN = "ΔE2000 given"
 OLD_PRINTS = {"sepia": 2.5, "faded": 4.0}
 """Damages after which the colours stay the same within so much, in CIEDE2000."""
 NORMAL = Settings(quality="normal")
@@ -106,17 +107,17 @@ def color_bars(engine: Engine, squares: Squares) -> tuple[list[Bar], Mapping[str
             single = scored(engine, pictures, pool, Settings())
             best = best_scores(engine, pictures, Settings(palettes=PALETTES), pool)
             fallen = nearer(delta_e(single), delta_e(best))
-            what = f"best of {PALETTES} palettes, nearer in ΔE2000"
+            what = f"ΔE2000, reduction by the best of {PALETTES} palettes"
             bars.append(Bar(what, group, shown(fallen, 1, " %"), "at least 15 %", fallen[0] >= 15))
-            bars.append(Bar(f"{GIVEN} no colour", group, shown(mean(delta_e(single)), 2)))
+            bars.append(Bar("ΔE2000 without hints", group, shown(mean(delta_e(single)), 2)))
             curves[group] = [(0, float(delta_e(single).mean()))]
             fewer = single
             for hint_count in HINTS:
                 more = scored(engine, pictures, pool, Settings(), hint_count)
                 fallen = nearer(delta_e(fewer), delta_e(more))
-                figure = f"{shown(mean(delta_e(more)), 2)}, {shown(fallen, 1, ' %')} nearer"
-                what = f"{GIVEN} {hint_count} true colour{'s' * (hint_count > 1)}"
-                bars.append(Bar(what, group, figure, "nearer than with fewer", fallen[1] > 0))
+                figure = f"{shown(mean(delta_e(more)), 2)}, {shown(fallen, 1, ' %')} lower"
+                what = f"ΔE2000 with {hint_count} hint{'s' * (hint_count > 1)}"
+                bars.append(Bar(what, group, figure, "lower than with fewer", fallen[1] > 0))
                 curves[group].append((hint_count, float(delta_e(more).mean())))
                 fewer = more
     return bars, curves
@@ -139,13 +140,13 @@ def _of_single(group: str, usual: Sequence[Score], normal: Sequence[Score]) -> l
         color = np.array([[one.colorfulness, one.true_colorfulness] for one in scores])
         ratio = float(color[:, 0].mean() / color[:, 1].mean())
         met = 0.9 <= ratio <= 1.1
-        what = f"colourfulness, of the truth's{how}"
+        what = f"colourfulness / truth's{how}"
         bars += [
             Bar(what, group, f"{ratio:.2f}", "0.9 to 1.1", met),
-            Bar(f"ΔE2000 of the single answer{how}", group, shown(mean(delta_e(scores)), 2)),
+            Bar(f"ΔE2000 of the single prediction{how}", group, shown(mean(delta_e(scores)), 2)),
         ]
     fallen = nearer(delta_e(normal), delta_e(usual))
-    what = "high quality, nearer in ΔE2000 than normal"
+    what = "ΔE2000, reduction by high quality"
     return [*bars, Bar(what, group, shown(fallen, 1, " %"), "above 0", fallen[1] > 0)]
 
 
@@ -163,12 +164,12 @@ def distribution_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Ba
         **{group: predict_high(some) for group, some in squares.items()},
     }.items():
         place = f"{group}, {len(samples)}"
-        for how, temperature in (("as it is shown", 1.0), (f"T = {sharp:.2f}", sharp)):
+        for how, temperature in (("as shown", 1.0), (f"T = {sharp:.2f}", sharp)):
             found = distribution_figures(samples, temperature)
             error, coverage = found["calibration_bins"], found["coverage"]
             inside = 88 <= coverage[0] <= 92
             over_bins = f"calibration error over bins, {how}"
-            sets = f"90 % sets hold the truth, {how}"
+            sets = f"coverage of 90 % sets, {how}"
             bars += [
                 Bar(over_bins, place, shown(error, 1, " %"), "below 3 %", error[0] < 3),
                 Bar(sets, place, shown(coverage, 1, " %"), "88 to 92 %", inside),
@@ -178,7 +179,7 @@ def distribution_bars(bundle: Bundle, squares: Squares, dev: Squares) -> list[Ba
         rank = certainty_rank(samples, bundle.card)
         bars += [
             Bar(within, place, shown(disc, 1, " %"), "below 3 %", disc[0] < 3),
-            Bar("rank of entropy with error", place, shown(rank, 2), "above 0", rank[1] > 0),
+            Bar(RANK, place, shown(rank, 2), "above 0", rank[1] > 0),
         ]
     return bars
 
@@ -196,12 +197,13 @@ def region_bars(engine: Engine, marked: Sequence[Marked]) -> tuple[list[Bar], st
     rows = []
     for which, name in enumerate(("hue", "chroma")):
         good = sum(verdict[which] for verdict in verdicts)
-        figure, met = f"{good} of {len(verdicts)} bands of lightness", good == len(verdicts)
-        rows.append(Bar(f"skin's {name} within the truth's middle half", "dev", figure, "all", met))
+        figure, met = f"{good} of {len(verdicts)} lightness bands", good == len(verdicts)
+        what = f"skin {name} within the truth's interquartile range"
+        rows.append(Bar(what, "dev", figure, "all", met))
     met = chroma < NEUTRAL_CHROMA
-    rows.append(Bar("median chroma of what is neutral", "dev", f"{chroma:.1f}", "below 6", met))
+    rows.append(Bar("median chroma of neutral regions", "dev", f"{chroma:.1f}", "below 6", met))
     figure, met = f"{low} of {len(neutral)} kinds", low == len(neutral)
-    rows.append(Bar("kinds of neutral things below 6", "dev", figure, "all", met))
+    rows.append(Bar("kinds of neutral region below 6", "dev", figure, "all", met))
     return rows, regions_to_markdown(seen)
 
 
@@ -211,7 +213,7 @@ def old_print_bars(found: Mapping[str, Floats]) -> list[Bar]:
     for name, bound in OLD_PRINTS.items():
         figure = mean(found[name][:, 1])
         pictures = f"both sets, {len(found[name])}"
-        what = f"ΔE2000 of a {name} print from the clean one"
+        what = f"ΔE2000 between {name} and clean print"
         bars.append(Bar(what, pictures, shown(figure), f"below {bound}", figure[0] < bound))
     return bars
 
@@ -224,7 +226,7 @@ def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
     ]
     skin = [one for one in kept if one.regions]
     lines = [
-        "| copies | height at the network's size, px | hue | chroma | of the truth's "
+        "| copies | height at the network's size, px | hue | chroma | chroma / truth's "
         "| coloured as skin, % | normal quality, % |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -245,7 +247,7 @@ def small_faces(engine: Engine, marked: Sequence[Marked], side: int) -> str:
 
 
 def table(bars: Sequence[Bar]) -> str:
-    lines = ["| what | set | figure | bar | met |", "|---|---|---|---|---|"]
+    lines = ["| metric | set | figure | target | met |", "|---|---|---|---|---|"]
     for one in bars:
         met = {None: "", True: "yes", False: "**no**"}[one.met]
         lines.append(f"| {one.what} | {one.group} | {one.figure} | {one.bar} | {met} |")
@@ -263,42 +265,45 @@ def page(
     minutes: float,
 ) -> str:
     old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else LAST
-    return f"""# Our own model against its bars
+    return f"""# Our own model against its targets
 
 {bundle.name} {bundle.card.version}, at its default settings. Made with
 
     python benchmarks/own_model.py --data DATA ... --evaluation ZIP ... --limit {limit}
 
-on at most {limit} pictures of each set, spread evenly over it, for the damages a fifth of them, for
-the single answer, calibration and sets of colours all; {minutes:.0f} minutes of one core. Brackets
-are 95 % bootstrap intervals over the pictures; "nearer" is in pairs, on the same pictures. A bar is
-met where the figure itself meets it; "above 0" and "nearer" ask it of the whole interval.
+on at most {limit} pictures of each set, spread evenly over it; a fifth of them for the
+damages, all of them for the single prediction, calibration and colour sets; {minutes:.0f} minutes
+on one core. Brackets are 95 % bootstrap intervals over the pictures; reductions are
+paired, on the same pictures. A target is met if the point estimate meets it; "above 0"
+and "lower than with fewer" require it of the whole interval.
 
 {table(bars)}
 
-The best of five palettes is chosen by knowing the truth. Hints are the true colours of 5 x 5 pixels
-at random places. Calibration and sets are at vividness 0: as the distribution is shown to people,
-and at temperatures fitted on dev ([decision 27](../docs/adr/0027-calibration-over-whole-bins.md),
-[31](../docs/adr/0031-calibrate-the-shown-distribution.md)); the rank is Spearman's, the error that
-of the default answer.
+The best of five palettes is selected by comparison with the truth. Hints are the true colours of
+5 x 5 pixels at random locations. Calibration and sets are at vividness 0: for the distribution
+as shown to users, and at temperatures fitted on dev ([decision
+27](../docs/adr/0027-calibration-over-whole-bins.md),
+[31](../docs/adr/0031-calibrate-the-shown-distribution.md)); the rank correlation is Spearman's,
+with the error of the default prediction.
 
 ## What hints are worth
 
-![distance from the truth against the number of given true colours]({CURVES.name})
+![distance from the truth against the number of hints]({CURVES.name})
 
 ## Skin, and what is neutral
 
-Medians over the rectangles of regions.toml, on photographs of dev, coloured whole.
+Medians over the rectangles of regions.toml, on photographs of dev, each coloured as a whole.
 
 {regions.strip()}
 
 ## Small faces
 
-The rectangles of skin again, each photograph one of a wall of copies of itself that is coloured
-as one picture. The height is the median rectangle's, a forehead or a cheek; the faces are four to
-eight times as high. Painted as skin is a chroma of 12 and more at a hue from 25 to 80 degrees,
-where the true skin of 69 of the 72 lies. A wall of tiles is no crowd: all of it repeats, and
-nothing but its tiles tells that they show people, so this is harsher than a photograph.
+The same skin rectangles, with each photograph tiled into a wall of copies that is coloured as
+one picture. The height is that of the median rectangle, a forehead or a cheek; the faces are
+four to eight times as high. A region counts as coloured as skin at a chroma of 12 or more and a
+hue from 25 to 80 degrees, which includes the true skin of 69 of the 72. A wall of tiles is
+harder than a crowd: everything repeats, and only the tiles themselves show that they contain
+people.
 
 {faces}
 

@@ -157,22 +157,22 @@ def page_times(make_server: Callable[..., Any]) -> None:
 
 def show(times: dict[str, list[float]], idle: float, peak: float) -> None:
     print("\n## The page\n")
-    print("`python benchmarks/server.py --page`: a real browser (Chromium, headless) beside the")
-    print(f"server on the same cores; {DROPS} drops of 12 megapixels, {len(times['moves'])} moves")
-    print(f"of a slider, {HINTS} hints.\n")
-    print("| what | fastest | median | 95 % | slowest | bar |\n|---|---|---|---|---|---|")
+    print("`python benchmarks/server.py --page`: a real browser (Chromium, headless) next to the")
+    print(f"server on the same cores; {DROPS} photographs of 12 megapixels dropped,")
+    print(f"{len(times['moves'])} slider moves, {HINTS} hints.\n")
+    print("| latency | fastest | median | p95 | slowest | target |\n|---|---|---|---|---|---|")
     rows = (
-        ("grey", "from the drop to the grey photograph, a JPEG", "150 ms"),
-        ("grey of a TIFF", "the same, a TIFF, which comes from the server", ""),
-        ("color", "from the drop to its first colours", "1000 ms"),
-        ("moves", "a slider moves: until the photograph is repainted", "60 ms at 95 %"),
-        ("exact", "the same, until the server's picture is", ""),
-        ("hints", "a colour is chosen for a hint: until the new picture is drawn", "400 ms"),
+        ("grey", "from the drop to the grey photograph, JPEG", "150 ms"),
+        ("grey of a TIFF", "the same, TIFF, rendered by the server", ""),
+        ("color", "from the drop to the first colours", "1000 ms"),
+        ("moves", "from a slider move to the repainted photograph", "p95 60 ms"),
+        ("exact", "from a slider move to the server's picture", ""),
+        ("hints", "from the choice of a hint's colour to the new picture", "400 ms"),
     )
-    for key, what, bar in rows:
+    for key, what, target in rows:
         found = sorted(times[key])
         high = found[min(len(found) - 1, int(0.95 * len(found)))]
         figures = (found[0], statistics.median(found), high, found[-1])
-        print(f"| {what} | {' | '.join(f'{1000 * s:.0f} ms' for s in figures)} | {bar} |")
+        print(f"| {what} | {' | '.join(f'{1000 * s:.0f} ms' for s in figures)} | {target} |")
     print(f"\nThe server, with `--memory {MEMORY}`: {idle:.0f} MB before the first photograph, at")
-    print(f"most {peak:.0f} MB during all of this.")
+    print(f"most {peak:.0f} MB during this test.")

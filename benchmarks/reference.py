@@ -93,7 +93,7 @@ def main() -> None:
     engine = Engine(load_bundle(options.model) if options.model else None, threads=1)
     methods = rows_of(engine)
     print(f"{engine.bundle.name}, {engine.bundle.sha256[:12]}\n")
-    print("| set | colours | ΔE2000 | ab distance | from no reference | colourfulness, of truth |")
+    print("| set | colours | ΔE2000 | ab distance | change | colourfulness / truth's |")
     print("|---|---|---|---|---|---|")
     for group, pictures in load_squares(options.data, size=256, limit=options.limit).items():
         draw = np.random.default_rng(0)

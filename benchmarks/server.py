@@ -106,7 +106,7 @@ def load(seconds: float) -> None:
     print(f"`python benchmarks/server.py --seconds {seconds:g}`, clients and server together on")
     print(f"{cores} cores; photographs of 1 megapixel, {len(data) // 1024} KiB.\n")
     print(
-        "| clients | coloured a second | p50 | p95 | refused (503) | p95 of refusals "
+        "| clients | coloured per second | p50 | p95 | refused (503) | p95 of refusals "
         "| other answers | peak memory |\n|---|---|---|---|---|---|---|---|"
     )
     for count in CLIENTS:

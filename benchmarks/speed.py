@@ -135,7 +135,7 @@ def inference_row(engine: Engine, rounds: int) -> None:
     network.run(L)
     clock, processor = np.min([spent(lambda: network.run(L)) for _ in range(rounds)], axis=0)
     print(f"\nOne inference of 256 x 256 pixels on one core: {clock * 1e3:.0f} ms,", end=" ")
-    print(f"{processor * 1e3:.0f} ms of the processor; the goal is 25.")
+    print(f"{processor * 1e3:.0f} ms of CPU time; the goal is 25.")
 
 
 def speed_table(model: str, folder: Path, rounds: int) -> None:
@@ -155,18 +155,19 @@ def speed_table(model: str, folder: Path, rounds: int) -> None:
     source = folder / "photo.jpg"
     source.write_bytes(data)
     base = statistics.median(seconds(lambda: pillow(data)) for _ in range(rounds))
-    print(f"Pillow decodes and encodes the 12-megapixel JPEG in {base * 1e3:.0f} ms: that is 1.\n")
-    print("| 12 megapixels, JPEG to JPEG | ratio | middle half | processor | goal |")
+    print(f"Pillow decodes and encodes the 12-megapixel JPEG in {base * 1e3:.0f} ms,", end=" ")
+    print("the unit of the ratios.\n")
+    print("| 12 megapixels, JPEG to JPEG | ratio | interquartile range | CPU ratio | goal |")
     print("|---|---|---|---|---|")
 
     def row(name: str, work: Callable[[], object], goal: str = "") -> None:
         print(f"| {name} | {ratio(work, data, rounds=rounds)} | {goal} |", flush=True)
 
     row("**library call**: decode, colour, encode", lambda: library("high"), "3.3")
-    row("the same in normal quality", lambda: library("normal"), "2.2")
+    row("the same at normal quality", lambda: library("normal"), "2.2")
     row("- decode", lambda: decode(data, name="photo.jpg"))
     row("- colour, half-size chroma", lambda: engine.colorize(photo, half_chroma=True))
-    row("  - of which network and palette", lambda: engine.chroma(engine.predict(small), settings))
+    row("  - including network and palette", lambda: engine.chroma(engine.predict(small), settings))
     row("- encode", lambda: encode([colored], format="JPEG", provenance=None))
     row("colour at full size (PNG, TIFF, arrays)", lambda: engine.colorize(photo))
     target = folder / "photo.color.jpg"
@@ -177,9 +178,9 @@ def speed_table(model: str, folder: Path, rounds: int) -> None:
         run(words)
 
     row("**whole command**, start-up included", whole, "4.2")
-    row("- where it is already done", lambda: run(words))
-    row("- an empty Python", lambda: run([sys.executable, "-c", ""]))
-    row("- Python, NumPy, Pillow, ONNX Runtime imported", lambda: run(
+    row("- output already exists", lambda: run(words))
+    row("- Python start-up alone", lambda: run([sys.executable, "-c", ""]))
+    row("- with NumPy, Pillow and ONNX Runtime imported", lambda: run(
         [sys.executable, "-c", "import numpy, PIL.Image, onnxruntime"]))  # fmt: skip
     inference_row(engine, rounds)
 
@@ -190,8 +191,8 @@ def folder_table(model: str, folder: Path) -> None:
     data = save(photograph(MEGAPIXELS[1]), "JPEG")
     for number in range(FOLDER):
         (source / f"{number:03}.jpg").write_bytes(data)
-    print(f"\n| {FOLDER} JPEGs of 1 megapixel, start-up included | photographs a second ", end="")
-    print("| processor, ms each | goal on 2 cores |\n|---|---|---|---|")
+    print(f"\n| {FOLDER} JPEGs of 1 megapixel, start-up included | photographs per second ", end="")
+    print("| CPU ms each | goal on 2 cores |\n|---|---|---|---|")
     for quality, goal in (("high", "18"), ("normal", "15")):
         taken = []
         for number in range(3):
@@ -223,7 +224,7 @@ def memory_table(model: str, folder: Path, sizes: list[int]) -> None:
                 allowed = 400 + megapixels * (8 if depth == 8 else 24)
                 mark = "" if used <= allowed else " **over**"
                 print(
-                    f"| {form}, {depth} bits | {megapixels} MP | {used:.0f}{mark} | {allowed} |",
+                    f"| {form}, {depth}-bit | {megapixels} MP | {used:.0f}{mark} | {allowed} |",
                     flush=True,
                 )
                 path.unlink()

@@ -208,7 +208,7 @@ def timed() -> Mapping[str, float]:
     jpeg = io.BytesIO()
     photo.save(jpeg, "JPEG", quality=90)
     tasks = {
-        "find_tone, of decoded pixels": lambda: find_tone(photo),
+        "find_tone, from decoded pixels": lambda: find_tone(photo),
         "decode, JPEG": lambda: decode(jpeg.getvalue(), name="x"),
     }
     found = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -19,13 +20,28 @@ from typing import Any
 SERVER = "http://127.0.0.1:7839/"
 """Where `tintype serve` is, unless it was told otherwise."""
 
+_LARGEST = 1 << 30
+"""Bytes of an answer that are read: more than 100 megapixels of 16 bits have."""
 _SECONDS = 600.0
 _WAITS = 20  # times that a busy server is asked again
 _LONGEST_WAIT = 30.0
+_LONGEST_ERROR = 100_000  # bytes
+_LONGEST_MESSAGE = 1000  # characters
 
 
 class TintypeError(Exception):
     """What went wrong, and what to do: a message for the user."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Makes a redirect an error: the photograph and the key are for the named server alone."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
+"""Without the proxy of the environment, which would be sent the photograph and the key as well."""
 
 
 class Client:
@@ -93,8 +109,11 @@ class Client:
 
     def _hold(self, picture: bytes) -> str:
         try:
-            return str(json.loads(self._post("v1/photos", picture))["id"])
-        except (ValueError, KeyError, TypeError):
+            held = json.loads(self._post("v1/photos", picture))["id"]
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", held):
+                raise ValueError(held)
+            return str(held)
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise TintypeError(f"What answers at {self.server} is not Tintype.") from None
 
     def _forget(self, held: str) -> None:
@@ -114,13 +133,13 @@ class Client:
             request.add_header("Authorization", f"Bearer {self._key}")
         for _ in range(_WAITS):
             try:
-                with urllib.request.urlopen(request, timeout=self._timeout) as answer:
-                    return bytes(answer.read())
+                with _OPENER.open(request, timeout=self._timeout) as answer:
+                    return _read(answer)
             except urllib.error.HTTPError as refused:
                 if refused.code != 503:
                     raise TintypeError(_why(refused)) from None
                 time.sleep(_wait_of(refused))
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException, UnicodeError) as error:
                 reason = getattr(error, "reason", error)
                 raise TintypeError(
                     f"No Tintype server answers at {self.server} ({reason}). "
@@ -155,12 +174,24 @@ def hints_from(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    """The body of an answer.
+
+    Raises:
+        TintypeError: It is longer than any coloured photograph.
+    """
+    body = bytes(answer.read(_LARGEST + 1))
+    if len(body) > _LARGEST:
+        raise TintypeError(f"The server's answer is longer than {_LARGEST >> 20} MiB.")
+    return body
+
+
 def _why(refused: urllib.error.HTTPError) -> str:
     """The message of an error; of another program's answer as much as is known."""
     try:
-        error = json.loads(refused.read())["error"]
-        return f"{error['message']} {error['advice']}".strip()
-    except (ValueError, KeyError, TypeError):
+        error = json.loads(refused.read(_LONGEST_ERROR))["error"]
+        return f"{error['message']} {error['advice']}".strip()[:_LONGEST_MESSAGE]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
         return f"What answers there is not Tintype: HTTP {refused.code}."
 
 

@@ -68,6 +68,8 @@ class Answers(BaseHTTPRequestHandler):
 
     answers: list[tuple[int, bytes]]
     asked: list[str]
+    location = ""
+    missing = 0
 
     def do_POST(self) -> None:
         self.asked.append(str(self.headers["Authorization"]))
@@ -75,7 +77,9 @@ class Answers(BaseHTTPRequestHandler):
         code, body = self.answers.pop(0)
         self.send_response(code)
         self.send_header("Retry-After", "0.01")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) + self.missing))
+        if self.location:
+            self.send_header("Location", self.location)
         self.end_headers()
         self.wfile.write(body)
 
@@ -122,6 +126,57 @@ def test_a_success_of_another_program_is_refused(
     kind.answers = [(200, body)]
     with pytest.raises(api.TintypeError, match="not Tintype"):
         api.Client(url).color(PHOTO)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, '{"id": "\u00e9"}'.encode(), b'{"id": "../x"}', b'{"id": 3}']
+)
+def test_an_id_that_is_none_is_refused(
+    api: ModuleType, other: tuple[str, type[Answers]], body: bytes
+) -> None:
+    url, kind = other
+    kind.answers = [(201, body)]
+    with pytest.raises(api.TintypeError, match="not Tintype"):
+        api.Client(url).color(PHOTO)
+
+
+def test_a_redirect_is_not_followed(api: ModuleType, other: tuple[str, type[Answers]]) -> None:
+    url, kind = other
+    kind.answers, kind.location = [(302, b""), (200, b"png")], f"{url}/elsewhere"
+    with pytest.raises(api.TintypeError, match="HTTP 302"):
+        api.Client(url, key="secret").color(PHOTO)
+    assert len(kind.asked) == 1
+
+
+def test_nothing_goes_to_a_proxy(
+    api: ModuleType, other: tuple[str, type[Answers]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, kind = other
+    monkeypatch.setenv("http_proxy", url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(api.TintypeError, match="No Tintype server answers"):
+        api.Client("http://127.0.0.1:9/", key="secret").color(PHOTO)
+    assert kind.asked == []
+
+
+def test_an_answer_has_a_longest_size(
+    api: ModuleType, other: tuple[str, type[Answers]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, kind = other
+    monkeypatch.setattr(api, "_LARGEST", 1 << 20)
+    kind.answers = [(201, b" " * ((1 << 20) + 1))]
+    with pytest.raises(api.TintypeError, match="longer than 1 MiB"):
+        api.Client(url).color(PHOTO)
+
+
+def test_an_answer_that_is_cut_off_is_one_message(
+    api: ModuleType, other: tuple[str, type[Answers]]
+) -> None:
+    url, kind = other
+    for code in (201, 404):
+        kind.answers, kind.missing = [(code, b"{}")], 10
+        with pytest.raises(api.TintypeError):
+            api.Client(url).color(PHOTO)
 
 
 def test_what_speaks_no_http_is_no_server(api: ModuleType) -> None:

@@ -174,7 +174,21 @@ class Extension:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is shown to the user."""
     found: list[str] = []
-    box = SimpleNamespace(warning=lambda _parent, _title, text: found.append(text))
+
+    class Box:
+        Warning = 2
+
+        def __init__(self, icon: int, _title: str, text: str) -> None:
+            assert icon == self.Warning
+            self.text, self.format = text, "guessed"
+
+        def setTextFormat(self, form: str) -> None:
+            self.format = form
+
+        def exec_(self) -> None:
+            assert self.format == "plain"
+            found.append(self.text)
+
     parts: dict[str, dict[str, object]] = {
         "krita": {"Krita": Krita, "Extension": Extension},
         "PyQt5": {},
@@ -182,9 +196,10 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "QBuffer": QBuffer,
             "QByteArray": bytearray,
             "QIODevice": SimpleNamespace(WriteOnly=2),
+            "Qt": SimpleNamespace(PlainText="plain"),
         },
         "PyQt5.QtGui": {"QImage": QImage},
-        "PyQt5.QtWidgets": {"QMessageBox": box},
+        "PyQt5.QtWidgets": {"QMessageBox": Box},
     }
     for name, members in parts.items():
         module = ModuleType(name)

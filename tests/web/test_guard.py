@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -446,6 +447,44 @@ def test_who_does_not_read_the_answer_is_left(
         while state.connections:
             assert time.monotonic() < deadline
         one.close()
+
+
+class _Budget:
+    """Counts what is reserved, up to a limit."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.taken = most, 0
+
+    def reserve(self, size: int) -> bool:
+        if self.taken + size > self.most:
+            return False
+        self.taken += size
+        return True
+
+    def release(self, size: int) -> None:
+        self.taken -= size
+
+
+def test_answers_that_nobody_reads_share_the_memory() -> None:
+    budget, aborted = _Budget(100), []
+    kind = timeouts.patient(head_seconds=9, most=9, reserve=budget.reserve, release=budget.release)
+    every: list[timeouts.Patient] = []
+    for number, size in enumerate((40, 50, 60, 500)):
+        one = kind.__new__(kind)
+        one.connections = set(every)
+        one.transport = SimpleNamespace(abort=lambda n=number: aborted.append(n))
+        one._unread, one._paused, one._reserved = size, float(number), 0
+        one._reserve_unread()
+        every.append(one)
+    assert aborted == [0, 1, 2]  # the oldest first; a single answer is always sent
+    assert [one._reserved for one in every] == [0, 0, 0, 0]
+    assert budget.taken == 0
+    every[0]._unread = 70
+    every[0]._reserve_unread()
+    assert budget.taken == 70
+    every[0]._release_unread()
+    every[0]._release_unread()
+    assert budget.taken == 0
 
 
 @pytest.mark.parametrize(

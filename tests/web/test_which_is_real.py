@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,3 +199,25 @@ def test_over_http(folder: Path) -> None:
         assert gone.status_code == 404
         assert gone.json()["error"]["code"] == "unknown_id"
         assert client.post("/v1/pairs/rounds", params={"pairs": 0}).status_code == 400
+
+
+def test_a_name_that_is_not_utf8_is_in_the_table(tmp_path: Path, colorful: np.ndarray) -> None:
+    data = io.BytesIO()
+    Image.fromarray(colorful).save(data, "PNG")
+    (tmp_path / os.fsdecode(b"a\xff.png")).write_bytes(data.getvalue())
+    pairs = Pairs(tmp_path, Engine(load_bundle(Path(TINY)), threads=1))
+    pairs.answer(0, "left", 1.0)
+    (row,) = csv.DictReader(io.StringIO(pairs.csv().encode().decode()))
+    assert row["file"] == "a\\udcff.png"
+
+
+@pytest.mark.parametrize("large", ["3.png", "3.color.png"])
+def test_pairs_have_the_limit_of_photographs(folder: Path, large: str) -> None:
+    for k in range(6):
+        if k != 3:
+            (folder / f"{k}.png").unlink()
+    with Image.open(folder / large) as picture:
+        picture.resize((400, 300)).save(folder / large)
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1), max_pixels=100_000)
+    with pytest.raises(UnreadablePhotoError, match="of pair 0 cannot"):
+        pairs.picture(0, "left")

@@ -8,7 +8,7 @@ Source: Krita's Python API (libkis): Document, Node, Extension.
 """
 
 from krita import Extension, Krita
-from PyQt5.QtCore import QBuffer, QByteArray, QIODevice
+from PyQt5.QtCore import QBuffer, QByteArray, QIODevice, Qt
 from PyQt5.QtGui import QImage
 from PyQt5.QtWidgets import QMessageBox
 
@@ -95,4 +95,7 @@ class TintypeExtension(Extension):
         try:
             color_node(document, document.activeNode(), Client(server), settings)
         except TintypeError as error:
-            QMessageBox.warning(None, "Tintype", str(error))
+            box = QMessageBox(QMessageBox.Warning, "Tintype", str(error))
+            # Qt guesses otherwise, and a server's message must not become markup.
+            box.setTextFormat(Qt.PlainText)
+            box.exec_()

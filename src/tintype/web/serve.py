@@ -159,7 +159,7 @@ def listen(
         ),
         pairs=None
         if options.pairs is None
-        else Pairs(options.pairs, engine, device=options.device),
+        else Pairs(options.pairs, engine, device=options.device, max_pixels=options.max_pixels),
         entry=None if local else Entry(announce),
     )
     config = uvicorn.Config(
@@ -173,7 +173,12 @@ def listen(
         timeout_graceful_shutdown=round(workers.grace) + 1,  # what runs is answered before
         lifespan="off",
         loop="asyncio",
-        http=patient(head_seconds=options.head_seconds, most=options.connections),
+        http=patient(
+            head_seconds=options.head_seconds,
+            most=options.connections,
+            reserve=photos.reserve,
+            release=photos.release,
+        ),
         ws="none",
     )
     server = _Server(config, workers, opened)

@@ -8,6 +8,7 @@ open. Bodies have their own limit, see `tintype.web.body`.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -31,10 +32,14 @@ class Patient(H11Protocol):
             byte on.
         most: Connections at a time. One more takes the place of the one that has waited longest
             without having asked for anything; where all have asked, it is told to come again.
+        reserve: Counts bytes of answers that clients have not read; returns whether there is room.
+        release: Undoes that.
     """
 
     head_seconds: float = 10.0
     most: int = 512
+    reserve: Callable[[int], bool] = staticmethod(lambda _size: True)
+    release: Callable[[int], None] = staticmethod(lambda _size: None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **kwargs)
@@ -43,6 +48,8 @@ class Patient(H11Protocol):
         self._rest: asyncio.TimerHandle | None = None
         self._since = time.monotonic()
         self._unread = 0
+        self._reserved = 0
+        self._paused = 0.0
 
     @property
     def _asks(self) -> bool:
@@ -76,6 +83,7 @@ class Patient(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the clocks."""
         super().connection_lost(exc)
+        self._release_unread()
         for clock in (self._clock, self._reader, self._rest):
             if clock is not None:
                 clock.cancel()
@@ -131,14 +139,39 @@ class Patient(H11Protocol):
         """The client reads more slowly than is written: from here on its pace is watched."""
         super().pause_writing()
         self._unread = self.transport.get_write_buffer_size()
+        self._paused = time.monotonic()
+        self._reserve_unread()
         self._reader = self.loop.call_later(_READ_SECONDS, self._look_at_reader)
 
     def resume_writing(self) -> None:
         """It has read what there was."""
         super().resume_writing()
+        self._release_unread()
         if self._reader is not None:
             self._reader.cancel()
             self._reader = None
+
+    def _reserve_unread(self) -> None:
+        """Counts an unread answer; without room, the answers that wait longest are dropped.
+
+        A single answer is always sent, even if it is larger than the memory.
+        """
+        while not self.reserve(self._unread):
+            others = [
+                other
+                for other in self.connections
+                if isinstance(other, Patient) and other._reserved
+            ]
+            if not others:
+                return
+            slowest = min(others, key=lambda other: other._paused)
+            slowest.transport.abort()
+            slowest._release_unread()
+        self._reserved = self._unread
+
+    def _release_unread(self) -> None:
+        self.release(self._reserved)
+        self._reserved = 0
 
     def _look_at_reader(self) -> None:
         unread = self.transport.get_write_buffer_size()
@@ -149,7 +182,25 @@ class Patient(H11Protocol):
         self._reader = self.loop.call_later(_READ_SECONDS, self._look_at_reader)
 
 
-def patient(*, head_seconds: float, most: int) -> type[Patient]:
-    """The protocol with these limits, as uvicorn wants it: a class."""
-    limits = {"head_seconds": head_seconds, "most": most}
+def patient(
+    *,
+    head_seconds: float,
+    most: int,
+    reserve: Callable[[int], bool],
+    release: Callable[[int], None],
+) -> type[Patient]:
+    """The protocol with these limits, as uvicorn wants it: a class.
+
+    Args:
+        head_seconds: As in `Patient`.
+        most: As in `Patient`.
+        reserve: As in `Patient`.
+        release: As in `Patient`.
+    """
+    limits = {
+        "head_seconds": head_seconds,
+        "most": most,
+        "reserve": staticmethod(reserve),
+        "release": staticmethod(release),
+    }
     return type("Patient", (Patient,), limits)

@@ -92,6 +92,7 @@ class Pairs:
         engine: The loaded model.
         seed: One seed gives the same rounds in the same order.
         device: What the network runs on.
+        max_pixels: Photographs with more are refused.
 
     Raises:
         UsageError: There are no photographs in the folder.
@@ -104,6 +105,7 @@ class Pairs:
         *,
         seed: int = 0,
         device: DeviceName = SETTINGS["device"].default,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         if not folder.is_dir():
             raise UsageError(
@@ -111,6 +113,7 @@ class Pairs:
             )
         self._engine = engine
         self._settings = Settings(device=device)
+        self._max_pixels = max_pixels
         every = sorted(f for f in folder.iterdir() if format_of_suffix(f.suffix) and f.is_file())
         self._files = [file for file in every if not file.stem.endswith(".color")]
         if not self._files:
@@ -188,18 +191,23 @@ class Pairs:
         return true if side == playing.real[number] else ours
 
     def _make(self, file: Path) -> tuple[bytes, bytes]:
-        true = _shrunk(decode_colors(read_input(file, max_pixels=MAX_PIXELS), name=shown(file))[0])
+        true = _shrunk(self._colors(file))
         rivals = list(file.parent.glob(f"{_escaped(file.stem)}.color.*"))
         if rivals:
-            data = read_input(rivals[0], max_pixels=MAX_PIXELS)
-            other = decode_colors(data, name=shown(rivals[0]))[0]
             size = (true.shape[1], true.shape[0])
-            resized = Image.fromarray(other).resize(size, Image.Resampling.BICUBIC)
+            resized = Image.fromarray(self._colors(rivals[0])).resize(
+                size, Image.Resampling.BICUBIC
+            )
             return _jpeg(true), _jpeg(np.asarray(resized))
         photo = Photo(rgb_to_grey(true), None, "grey", Metadata("JPEG"))
         colored = self._engine.colorize(photo, self._settings).color
         assert isinstance(colored, np.ndarray)
         return _jpeg(true), _jpeg(colored)
+
+    def _colors(self, file: Path) -> NDArray[np.uint8]:
+        most = self._max_pixels
+        data = read_input(file, max_pixels=most)
+        return decode_colors(data, name=shown(file), max_pixels=most)[0]
 
     def answer(
         self, number: int, taken: str, seconds: float, *, name: str = SHARED
@@ -326,10 +334,11 @@ def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 
 def _plain_cell(text: str) -> str:
-    """A name that a spreadsheet does not take for a formula.
+    """A name that UTF-8 can express and that a spreadsheet does not take for a formula.
 
     Source: OWASP, "CSV Injection".
     """
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 

@@ -135,8 +135,8 @@ def export(
             default rank was not used, `RANK_LEFT_OUT` is the mean difference that it would make.
 
     Raises:
-        LearnError: The network's colours are not numbers or all the same, the float32 graph differs from torch by
-            more than 0.05 ab anywhere, or another step by more than 0.5 on average.
+        LearnError: The colours are not numbers or all the same, the float32 graph differs by
+            more than 0.05 ab anywhere from torch, or another step by more than 0.5 on average.
     """
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
     graph = graph_of(trained, vividness=vividness, temperature=temperature)

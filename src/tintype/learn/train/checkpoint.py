@@ -214,8 +214,8 @@ def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
     is not finite only when the gradient has become so, or never.
 
     Raises:
-        ValueError: One is of a kind that no run has, is not finite or huge, or is negative where it is a
-            variance or a count.
+        ValueError: One is of a kind that no run has, is not finite or huge, or is negative where
+            it is a variance or a count.
     """
     for name, tensor in tensors.items():
         if tensor.dtype not in _FLOATS and (tensor.dtype != torch.int64 or tensor.ndim):
