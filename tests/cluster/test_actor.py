@@ -16,7 +16,7 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.devices import DeviceName
 from tintype.engine.settings import Settings
 from tintype.errors import ClusterError, TintypeError
-from tintype.files import atomic
+from tintype.files.temporary import open_temporary
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Job
 from tintype.jobs.report import JobResult
@@ -67,7 +67,7 @@ def test_after_a_death_only_the_photo_that_kills_fails(
     assert isinstance(poison, Job)
     (tmp_path / "poison").mkdir()
     poison = replace(poison, target=tmp_path / "poison/1.color.png")
-    left, descriptor = atomic._open_temporary(tmp_path)
+    left, descriptor = open_temporary(tmp_path)
     os.write(descriptor, b"of the process that died")
     os.close(descriptor)
     results = do(spec, [first, poison, last], attempt=1)

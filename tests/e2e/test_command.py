@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tintype.files import atomic
+from tintype.files.temporary import open_temporary
 
 Make = Callable[..., Path]
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -189,7 +189,7 @@ def test_a_batch_survives_being_killed(tiny_model: Path, make_photo: Make, tmp_p
         wait_for_outputs(out, survivors, process)
         kill(process)
     # As if one kill had struck in the middle of writing, which is rare enough to be made here.
-    _, descriptor = atomic._open_temporary(out)
+    _, descriptor = open_temporary(out)
     os.write(descriptor, b"half")
     os.close(descriptor)
     last = start([*words, str(out), "--report", str(tmp_path / "r.jsonl")])

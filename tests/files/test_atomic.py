@@ -11,13 +11,9 @@ from pathlib import Path
 import pytest
 
 from tintype.errors import TargetExistsError, UsageError, WriteError
-from tintype.files import atomic
-from tintype.files.atomic import (
-    refuse_temporary,
-    remove_abandoned,
-    reserved,
-    write_atomically,
-)
+from tintype.files import atomic, temporary
+from tintype.files.atomic import reserved, write_atomically
+from tintype.files.temporary import refuse_temporary, remove_abandoned
 
 
 def contents(folder: Path) -> list[str]:
@@ -231,7 +227,7 @@ def test_without_locks_a_name_is_everybody_s(
 
 def abandoned(folder: Path) -> Path:
     """What a killed process leaves of a file."""
-    path, descriptor = atomic._open_temporary(folder)
+    path, descriptor = temporary.open_temporary(folder)
     os.write(descriptor, b"half")
     os.close(descriptor)
     return path
@@ -268,7 +264,7 @@ def test_another_file_that_gets_the_name_meanwhile_stays(
         other.write_bytes(b"somebody else's")
         return True
 
-    monkeypatch.setattr(atomic, "try_lock", filled)
+    monkeypatch.setattr(temporary, "try_lock", filled)
     assert remove_abandoned(tmp_path) == 0
     assert other.exists()
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tintype.errors import PhotoError, TargetExistsError, UsageError
-from tintype.files import atomic
+from tintype.files.temporary import open_temporary
 from tintype.jobs import contact_sheet as sheets
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.contact_sheet import open_sheet, page_path
@@ -182,7 +182,7 @@ def test_a_run_that_ends_early_leaves_the_old_sheet(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    _, descriptor = atomic._open_temporary(tmp_path)
+    _, descriptor = open_temporary(tmp_path)
     os.write(descriptor, b"half a sheet")
     os.close(descriptor)
     write(tmp_path / "s.html", [done("a.jpg")])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.runs import names, run_plan
-from tintype.files import atomic
+from tintype.files.temporary import open_temporary
 from tintype.jobs import processes
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
@@ -50,7 +50,7 @@ def test_a_killed_process_is_replaced_and_nothing_is_missing(
             results.append(result)
             if len(results) in {1, 6}:
                 # As if it were killed while it writes, which rarely happens by chance.
-                _, descriptor = atomic._open_temporary(tmp_path / "out")
+                _, descriptor = open_temporary(tmp_path / "out")
                 os.write(descriptor, b"half")
                 os.close(descriptor)
                 multiprocessing.active_children()[0].kill()

@@ -13,7 +13,8 @@ from jobs.runs import names, run_plan
 from tintype.engine.hints import parse_hint
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
-from tintype.files import atomic, remote
+from tintype.files import remote
+from tintype.files.temporary import open_temporary
 from tintype.jobs import color_files
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
@@ -466,7 +467,7 @@ def test_what_a_killed_run_left_is_removed(
     tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     make_photo(tmp_path / "x.png")
-    left, descriptor = atomic._open_temporary(tmp_path)
+    left, descriptor = open_temporary(tmp_path)
     os.write(descriptor, b"half a picture")
     os.close(descriptor)
     mine = tmp_path / ".tintype-notes.tmp"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tintype.errors import UsageError, shown
-from tintype.files.atomic import refuse_temporary
+from tintype.files.temporary import refuse_temporary
 from tintype.jobs.same_file import same_place
 
 Named = Sequence[tuple[str, str | None]]

@@ -1,10 +1,7 @@
 """Writing a file all or nothing: under its name is the old file, the whole new one, or none."""
 
 import errno
-import hashlib
 import os
-import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,11 +12,11 @@ from tintype.errors import (
     TargetExistsError,
     UnwritableDiskError,
     UnwritableFolderError,
-    UsageError,
     WriteError,
     shown,
 )
-from tintype.files.lock import NO_LOCKS, try_lock, wait_for_lock
+from tintype.files.lock import NO_LOCKS, try_lock
+from tintype.files.temporary import lock_path, open_temporary
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
@@ -42,10 +39,6 @@ _KINDS: dict[int, type[WriteError]] = {
     errno.EACCES: UnwritableFolderError,
     errno.EPERM: UnwritableFolderError,
 }
-
-_PREFIX, _SUFFIX = ".tintype-", ".tmp"
-_DIGITS = 16
-_TEMPORARY = re.compile(rf"\.tintype-([0-9a-f]{{{_DIGITS}}})([0-9a-f]{{{_DIGITS}}})?\.tmp")
 
 # What link() fails with where a file system has no hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
@@ -103,7 +96,7 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
         raise _exists(path)
     temporary: Path | None = None
     try:
-        temporary, descriptor = _open_temporary(path.parent)
+        temporary, descriptor = open_temporary(path.parent)
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
             stream.flush()
@@ -137,7 +130,7 @@ def spool(folder: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: It cannot be created.
     """
-    path, descriptor = _open_temporary(folder)
+    path, descriptor = open_temporary(folder)
     try:
         with os.fdopen(descriptor, "w+b") as stream:
             yield stream
@@ -208,8 +201,7 @@ def reserved(path: Path) -> Iterator[bool]:
         OSError: The folder cannot be written to, or a file of somebody else has the name of the
             hidden one.
     """
-    name = hashlib.sha256(os.path.normcase(path.name).encode("utf-8", "surrogateescape"))
-    lock = path.parent / f"{_PREFIX}{name.hexdigest()[:_DIGITS]}{_SUFFIX}"
+    lock = lock_path(path)
     while True:
         with open_to_append(lock) as file:
             if os.fstat(file.fileno()).st_size:
@@ -246,111 +238,6 @@ def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
         temporary.replace(path)
     else:
         _rename_to_new(temporary, path)
-
-
-def refuse_temporary(path: Path) -> None:
-    """Refuses a file that is named by the user and that `remove_abandoned` might remove.
-
-    Args:
-        path: The file; it need not exist.
-
-    Raises:
-        UsageError: It has the name of a temporary file, or is a link to one.
-    """
-    # Not `Path.resolve`, which fails where links form a loop.
-    file = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
-    if _TEMPORARY.fullmatch(path.name) or _TEMPORARY.fullmatch(file.name):
-        raise UsageError(
-            f"{shown(path)} has the name of a temporary file of Tintype, which any run may remove.",
-            advice="Rename it first.",
-        )
-
-
-def remove_abandoned(folder: Path) -> int:
-    """Removes temporary files that a killed process left behind; those in use are left alone.
-
-    Whoever writes a temporary file holds a lock on it (POSIX) or has it open (Windows, where an
-    open file cannot be removed). So nothing needs to be guessed from its age, or from process
-    numbers, which mean nothing on a shared disk.
-
-    The name of a temporary file proves that it is one: it holds a digest of the file's inode. A
-    file of somebody else that was copied or moved to such a name has another inode, and stays. So
-    do temporary files where inodes are not permanent (FAT). Files without a digest are those of
-    `reserved`, and those that are just created; both are empty, and others with such names stay.
-
-    Args:
-        folder: Where outputs are written; it need not exist.
-
-    Returns:
-        How many were removed.
-    """
-    removed = 0
-    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with suppress(OSError):
-            removed += _remove_if_free(path)
-    return removed
-
-
-def _open_temporary(folder: Path) -> tuple[Path, int]:
-    """A new file, open and locked, under a name that proves that it is ours."""
-    # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
-    binary = getattr(os, "O_BINARY", 0)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | binary
-    while True:
-        token = secrets.token_hex(_DIGITS // 2)
-        unproven = folder / f"{_PREFIX}{token}{_SUFFIX}"
-        descriptor = os.open(unproven, flags, 0o666)
-        path = folder / f"{_PREFIX}{token}{_proof(token, os.fstat(descriptor))}{_SUFFIX}"
-        if os.name == "nt":  # it renames no open file; that the file is open is lock enough
-            os.close(descriptor)
-            # `remove_abandoned` of another process may come before it is open again.
-            with suppress(FileNotFoundError):
-                unproven.rename(path)
-                return path, os.open(path, os.O_RDWR | binary)
-            continue
-        # Where the file system has no locks, `remove_abandoned` gets none either and keeps all.
-        with suppress(OSError):
-            wait_for_lock(descriptor)
-        if os.fstat(descriptor).st_nlink:
-            try:
-                unproven.rename(path)
-            except OSError:
-                os.close(descriptor)
-                unproven.unlink()
-                raise
-            return path, descriptor
-        # `remove_abandoned` of another process came between creating and locking it.
-        os.close(descriptor)
-
-
-def _proof(token: str, found: os.stat_result) -> str:
-    """The digits of a name that fit one file alone."""
-    return hashlib.sha256(f"{token}/{found.st_ino}".encode()).hexdigest()[:_DIGITS]
-
-
-def _is_ours(path: Path, found: os.stat_result) -> bool:
-    """Whether a file is a temporary one, by its name and what it is."""
-    name = _TEMPORARY.fullmatch(path.name)
-    if name is None or not stat.S_ISREG(found.st_mode):
-        return False
-    if name[2] is None:
-        return found.st_size == 0 and found.st_nlink == 1
-    return name[2] == _proof(name[1], found)
-
-
-def _remove_if_free(path: Path) -> bool:
-    if not _is_ours(path, path.lstat()):
-        return False
-    if os.name == "nt":
-        path.unlink()  # fails while its writer has it open
-        return True
-    with path.open("r+b") as stream:
-        # Asked again of what is open: another file may have got the name.
-        free = try_lock(stream) and _is_ours(path, os.fstat(stream.fileno()))
-        if free:
-            # Still locked here: its writer waits for the lock and then sees that it is gone.
-            path.unlink()
-        return free
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
-from tintype.files.atomic import refuse_temporary, target_exists
+from tintype.files.atomic import target_exists
 from tintype.files.remote import Location, parse_location
+from tintype.files.temporary import refuse_temporary
 from tintype.jobs.digest_table import DigestTable
 from tintype.jobs.report import JobResult
 from tintype.jobs.same_file import (
